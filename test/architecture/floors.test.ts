@@ -1,0 +1,195 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkFile, FOLDERS } from './floors.ts';
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
+
+function sourceFiles(): string[] {
+  return readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `src/${file.split(path.sep).join('/')}`);
+}
+
+/** The messages for one file in memory, without place. */
+function problems(file: string, text: string): string[] {
+  return checkFile(file, text).map((violation) => violation.message);
+}
+
+describe('the sources', () => {
+  test('keep to the floors', () => {
+    const violations = sourceFiles().flatMap((file) => checkFile(file, readFileSync(path.join(ROOT, file), 'utf8')));
+
+    expect(violations.map(({ file, line, message }) => `${file}:${line} ${message}`)).toEqual([]);
+  });
+
+  test('have every folder in the table', () => {
+    const folders = readdirSync(path.join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+    expect(folders.map((folder) => folder.name).filter((name) => FOLDERS[name] === undefined)).toEqual([]);
+  });
+
+  test('have a tsconfig.pure.json that covers exactly the folders P and H', () => {
+    const text = readFileSync(path.join(ROOT, 'tsconfig.pure.json'), 'utf8');
+    const covered = [...text.matchAll(/"src\/(\w+)"/g)].map((match) => String(match[1]));
+
+    const pure = Object.keys(FOLDERS).filter((name) => FOLDERS[name]?.kind !== 'IO');
+    expect(covered.toSorted()).toEqual(pure.toSorted());
+  });
+
+  test('are described by the table in docs/ARCHITECTURE.md', () => {
+    const text = readFileSync(path.join(ROOT, 'docs', 'ARCHITECTURE.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| (\d) \| (P|H|IO) \| `(\w+)\/` \|/gm)].map(([, floor, kind, name]) => `${floor} ${kind} ${name}`);
+
+    expect(rows).toEqual(Object.entries(FOLDERS).map(([name, { floor, kind }]) => `${floor} ${kind} ${name}`));
+  });
+});
+
+describe('an import is refused when', () => {
+  test.each([
+    [
+      'it goes up a floor',
+      'src/storage/log.ts',
+      `import { Broker } from '../broker/broker.ts';`,
+      'imports broker/ (floor 3) from storage/ (floor 2)',
+    ],
+    [
+      'it is of types only',
+      'src/base/bytes.ts',
+      `import type { Entry } from '../raft/types.ts';`,
+      'imports raft/ (floor 1) from base/ (floor 0)',
+    ],
+    ['it is an export', 'src/base/bytes.ts', `export * from '../raft/types.ts';`, 'imports raft/ (floor 1) from base/ (floor 0)'],
+    [
+      'it is an import type',
+      'src/base/bytes.ts',
+      `let a: import('../raft/types.ts').Entry;`,
+      'imports raft/ (floor 1) from base/ (floor 0)',
+    ],
+    ['it is dynamic', 'src/gateway/http/page.ts', `void import('../../cli/main.ts');`, 'imports cli/ (floor 7) from gateway/ (floor 5)'],
+    [
+      'it goes to an unlisted neighbour',
+      'src/raft/step.ts',
+      `import { encode } from '../record/batch.ts';`,
+      'imports record/ from raft/, both on floor 1',
+    ],
+    ['host/ names its users', 'src/host/disk.ts', `import { Step } from '../raft/step.ts';`, 'imports raft/ from host/, both on floor 1'],
+    [
+      'a gateway names system/',
+      'src/gateway/http/a.ts',
+      `import { disk } from '../../system/disk.ts';`,
+      'imports system/, which only daemon/, lab/, cli/ may',
+    ],
+    [
+      'a command other than sim names sim/',
+      'src/cli/up.ts',
+      `import { run } from '../sim/run.ts';`,
+      'imports sim/, which only cli/sim.ts, lab/ may',
+    ],
+    [
+      'it leaves src/',
+      'src/cli/up.ts',
+      `import { launch } from '../../bin/launch.mjs';`,
+      'imports "../../bin/launch.mjs", which is outside src/',
+    ],
+    [
+      'the target is unknown',
+      'src/cli/up.ts',
+      `import { a } from '../utils/a.ts';`,
+      'imports "../utils/a.ts": utils is not in the table of floors',
+    ],
+    ['it is computed', 'src/cli/up.ts', 'void import(name);', 'imports a module whose name is not a plain string'],
+    [
+      'it is a module of Node in P',
+      'src/raft/step.ts',
+      `import fs from 'node:fs';`,
+      `imports "node:fs": P folders import neither Node's modules nor packages`,
+    ],
+    [
+      'it is a package in H',
+      'src/broker/loop.ts',
+      `import pino from 'pino';`,
+      `imports "pino": H folders import neither Node's modules nor packages`,
+    ],
+  ])('%s', (_title, file, text, message) => {
+    expect(problems(file, text)).toEqual([message]);
+  });
+});
+
+describe('an import is allowed when', () => {
+  test.each([
+    ['it goes down', 'src/broker/loop.ts', `import { step } from '../raft/step.ts';`],
+    ['it stays in the folder', 'src/gateway/http/routes.ts', `import { a } from '../lines/a.ts'; import { b } from './b.ts';`],
+    ['the neighbour is listed', 'src/wire/frame.ts', `import { a } from '../raft/types.ts'; import { b } from '../record/batch.ts';`],
+    ['IO uses Node and packages', 'src/system/disk.ts', `import fs from 'node:fs'; import pino from 'pino';`],
+    ['the command sim names sim/', 'src/cli/sim.ts', `import { run } from '../sim/run.ts';`],
+    ['the daemon names system/', 'src/daemon/wire.ts', `import { disk } from '../system/disk.ts';`],
+  ])('%s', (_title, file, text) => {
+    expect(problems(file, text)).toEqual([]);
+  });
+});
+
+describe('a pure folder is refused', () => {
+  test.each([
+    ['the time', 'const now = Date.now();', ['uses Date']],
+    ['the time as a type', 'let at: Date;', ['uses Date']],
+    ['global randomness', 'const r = Math.random();', ['uses Math.random']],
+    ['global randomness taken apart', 'const { random } = Math;', ['uses Math other than as Math.member']],
+    ['global randomness by key', `const r = Math['random']();`, ['uses Math other than as Math.member']],
+    ['the language of the machine', 'const text = new Intl.NumberFormat().format(1);', ['uses Intl']],
+    ['the order of the language', 'names.sort((a, b) => a.localeCompare(b));', ['uses localeCompare']],
+    ['promises', 'const done: Promise<void> = Promise.resolve();', ['uses Promise', 'uses Promise']],
+    ['async and await', 'async function f() { await g(); }', ['uses async', 'uses await']],
+    ['for await', 'for await (const a of b) use(a);', ['uses for await']],
+    ['timers', 'setTimeout(f, 1);', ['uses setTimeout']],
+    ['the process', 'process.exit(1);', ['uses process']],
+    ['a declared process', 'declare const process: { exit(): void }; process.exit();', ['uses process']],
+    ['Buffer', 'Buffer.alloc(1);', ['uses Buffer']],
+    ['waiting on atomics', 'Atomics.wait(a, 0, 0);', ['uses Atomics.wait']],
+    ['the garbage collector', 'new WeakRef(a);', ['uses WeakRef']],
+    ['the global object', 'globalThis.setTimeout(f, 1);', ['uses globalThis']],
+    ['in shorthand', 'use({ process });', ['uses process']],
+    ['import.meta', 'use(import.meta.url);', ['uses import.meta']],
+  ])('%s', (_title, text, messages) => {
+    expect(problems('src/raft/step.ts', text)).toEqual(messages);
+    expect(problems('src/broker/loop.ts', text)).toEqual(messages);
+  });
+
+  test('the line is that of the use', () => {
+    expect(checkFile('src/raft/step.ts', 'const a = 1;\n\nconst b = Date.now();')).toEqual([
+      { file: 'src/raft/step.ts', line: 3, message: 'uses Date' },
+    ]);
+  });
+
+  test('a folder that is not in the table', () => {
+    expect(problems('src/utils/a.ts', '')).toEqual(['folder utils/ is not in the table of floors']);
+    expect(problems('src/index.ts', '')).toEqual(['a file beside the folders is not in the table of floors']);
+  });
+});
+
+describe('a pure folder may', () => {
+  test.each([
+    ['speak of it in comments', '// Date.now() and process.exit()\n/** {@link Promise} and Buffer */\nconst a = 1;'],
+    ['speak of it in strings', `const a = 'Date.now()', b = "process", c = \`await \${a} Promise\`;`],
+    [
+      'have properties of those names',
+      'const a = { process: 1, Date: 2 }; use(a.process, a.Date); interface A { Promise: number; fetch(): void }',
+    ],
+    ['have names of its own', `import { process } from './process.ts'; function f(Buffer: number) { return process(Buffer); }`],
+    ['use the rest of Math and Atomics', 'const a = Math.max(1, 2) + Atomics.load(b, 0);'],
+  ])('%s', (_title, text) => {
+    expect(problems('src/raft/step.ts', text)).toEqual([]);
+  });
+
+  test('use promises at the edge of the event log only', () => {
+    const text = 'export async function append(): Promise<void> { await f(); }';
+
+    expect(problems('src/eventlog/memory.ts', text)).toEqual([]);
+    expect(problems('src/broker/event-log.ts', text)).toEqual([]);
+    expect(problems('src/broker/append.ts', text)).not.toEqual([]);
+  });
+});
+
+test('the folders of IO may use the machine', () => {
+  expect(problems('src/system/clock.ts', 'export async function now() { await f(); return Date.now() + process.pid; }')).toEqual([]);
+});

@@ -1,0 +1,251 @@
+// The house: which folder of src/ may know which. This file holds the rules as data and the checker that reads one source file;
+// floors.test.ts runs it over the tree. docs/ARCHITECTURE.md explains the rules, with the same table.
+//
+// - P is pure and synchronous, H is free of the machine too (it works over the interfaces of host/), IO may touch Node.
+// - A folder imports from lower floors only, and on its own floor only what `SAME_FLOOR` lists.
+// - P and H import neither Node's modules nor packages, and use no global whose answer depends on the machine or the moment.
+//   The compiler (tsconfig.pure.json) already hides Node's globals there; this file adds those of the language itself.
+//
+// Everything is decided on the syntax tree: comments and strings cannot trigger it. A name that the file itself declares or
+// imports is not the global one.
+import path from 'node:path';
+import ts from 'typescript';
+
+export type Kind = 'P' | 'H' | 'IO';
+
+export interface Folder {
+  floor: number;
+  kind: Kind;
+}
+
+export const FOLDERS: Readonly<Record<string, Folder>> = {
+  base: { floor: 0, kind: 'P' },
+  raft: { floor: 1, kind: 'P' },
+  clocks: { floor: 1, kind: 'P' },
+  record: { floor: 1, kind: 'P' },
+  placement: { floor: 1, kind: 'P' },
+  query: { floor: 1, kind: 'P' },
+  wire: { floor: 1, kind: 'P' },
+  eventlog: { floor: 1, kind: 'P' },
+  host: { floor: 1, kind: 'P' },
+  storage: { floor: 2, kind: 'H' },
+  broker: { floor: 3, kind: 'H' },
+  agent: { floor: 3, kind: 'H' },
+  sim: { floor: 4, kind: 'H' },
+  system: { floor: 4, kind: 'IO' },
+  gateway: { floor: 5, kind: 'IO' },
+  client: { floor: 5, kind: 'IO' },
+  search: { floor: 5, kind: 'IO' },
+  timeline: { floor: 5, kind: 'IO' },
+  daemon: { floor: 6, kind: 'IO' },
+  lab: { floor: 6, kind: 'IO' },
+  cli: { floor: 7, kind: 'IO' },
+};
+
+/** Imports within a floor. `host` holds interfaces only, so everything beside it may name them. */
+const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
+  raft: ['host'],
+  clocks: ['host'],
+  record: ['host'],
+  placement: ['host'],
+  query: ['host'],
+  wire: ['host', 'raft', 'record'],
+  eventlog: ['host', 'record'],
+};
+
+/** Folders that only some may import, however low they stand: paths relative to src/, a folder or one file. */
+const ONLY_IMPORTED_BY: Readonly<Record<string, readonly string[]>> = {
+  system: ['daemon/', 'lab/', 'cli/'],
+  sim: ['cli/sim.ts', 'lab/'],
+};
+
+/** Where P and H may speak of promises: the port that gateways and clients use, and the broker's side of it. */
+const PROMISES_ALLOWED_IN: readonly string[] = ['eventlog/', 'broker/event-log.ts'];
+
+const PROMISE_NAMES = new Set(['Promise', 'PromiseLike', 'AsyncIterable', 'AsyncIterator', 'AsyncGenerator', 'AsyncIterableIterator']);
+
+/** Globals of the language or of Node that make a run depend on more than its inputs. */
+const FORBIDDEN_GLOBALS = new Set([
+  'Buffer',
+  'Date',
+  'FinalizationRegistry',
+  'Intl',
+  'WeakRef',
+  'clearImmediate',
+  'clearInterval',
+  'clearTimeout',
+  'console',
+  'crypto',
+  'eval',
+  'fetch',
+  'global',
+  'globalThis',
+  'performance',
+  'process',
+  'queueMicrotask',
+  'require',
+  'setImmediate',
+  'setInterval',
+  'setTimeout',
+]);
+
+/** Namespaces of which only some members are forbidden; any use other than `Name.member` is, because it could hide one. */
+const FORBIDDEN_MEMBERS: Readonly<Record<string, ReadonlySet<string>>> = {
+  Math: new Set(['random']),
+  Atomics: new Set(['wait', 'waitAsync']),
+};
+
+/** Methods whose answer depends on the language that the machine is set to. */
+const FORBIDDEN_METHODS = new Set([
+  'localeCompare',
+  'toLocaleDateString',
+  'toLocaleLowerCase',
+  'toLocaleString',
+  'toLocaleTimeString',
+  'toLocaleUpperCase',
+]);
+
+export interface Violation {
+  file: string;
+  line: number;
+  message: string;
+}
+
+/**
+ * The rules that one source file breaks.
+ * @param file its path from the top of the repository, with slashes: `src/raft/step.ts`
+ */
+export function checkFile(file: string, text: string): Violation[] {
+  const sourceFile = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
+  const violations: Violation[] = [];
+  const report = (node: ts.Node, message: string): void => {
+    violations.push({ file, line: sourceFile.getLineAndCharacterOfPosition(node.getStart(sourceFile)).line + 1, message });
+  };
+
+  const insideSrc = file.slice('src/'.length);
+  const folderName = folderOf(insideSrc);
+  const folder = FOLDERS[folderName];
+  if (folder === undefined) {
+    report(sourceFile, `${insideSrc.includes('/') ? `folder ${folderName}/` : 'a file beside the folders'} is not in the table of floors`);
+    return violations;
+  }
+
+  forEachImport(sourceFile, (specifier, node) => {
+    const problem = checkImport(insideSrc, folder, specifier);
+    if (problem !== undefined) report(node, problem);
+  });
+  if (folder.kind !== 'IO') checkPurity(sourceFile, isUnder(insideSrc, PROMISES_ALLOWED_IN), report);
+  return violations;
+}
+
+function checkImport(insideSrc: string, folder: Folder, specifier: string | undefined): string | undefined {
+  if (specifier === undefined) return 'imports a module whose name is not a plain string';
+  if (!specifier.startsWith('.')) {
+    return folder.kind === 'IO' ? undefined : `imports "${specifier}": ${folder.kind} folders import neither Node's modules nor packages`;
+  }
+  const target = path.posix.join(path.posix.dirname(insideSrc), specifier);
+  if (target.startsWith('..')) return `imports "${specifier}", which is outside src/`;
+
+  const from = folderOf(insideSrc);
+  const to = folderOf(target);
+  if (from === to) return undefined;
+  const toFolder = FOLDERS[to];
+  if (toFolder === undefined) return `imports "${specifier}": ${to} is not in the table of floors`;
+  if (toFolder.floor > folder.floor) return `imports ${to}/ (floor ${toFolder.floor}) from ${from}/ (floor ${folder.floor})`;
+  if (toFolder.floor === folder.floor && !SAME_FLOOR[from]?.includes(to))
+    return `imports ${to}/ from ${from}/, both on floor ${folder.floor}`;
+  const importers = ONLY_IMPORTED_BY[to];
+  if (importers !== undefined && !isUnder(insideSrc, importers)) return `imports ${to}/, which only ${importers.join(', ')} may`;
+  return undefined;
+}
+
+function checkPurity(sourceFile: ts.SourceFile, promisesAllowed: boolean, report: (node: ts.Node, message: string) => void): void {
+  const declared = declaredNames(sourceFile);
+
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node) && isReference(node) && !declared.has(node.text)) {
+      const name = node.text;
+      if (FORBIDDEN_GLOBALS.has(name)) report(node, `uses ${name}`);
+      if (PROMISE_NAMES.has(name) && !promisesAllowed) report(node, `uses ${name}`);
+      const members = FORBIDDEN_MEMBERS[name];
+      if (members !== undefined) {
+        const access = node.parent;
+        const isPlainAccess = ts.isPropertyAccessExpression(access) && access.expression === node;
+        if (!isPlainAccess) report(node, `uses ${name} other than as ${name}.member`);
+        else if (members.has(access.name.text)) report(node, `uses ${name}.${access.name.text}`);
+      }
+    }
+    if (ts.isPropertyAccessExpression(node) && FORBIDDEN_METHODS.has(node.name.text)) report(node.name, `uses ${node.name.text}`);
+    if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) report(node, 'uses import.meta');
+    if (!promisesAllowed) {
+      if (ts.isAwaitExpression(node)) report(node, 'uses await');
+      else if (ts.isForOfStatement(node) && node.awaitModifier !== undefined) report(node, 'uses for await');
+      else if (node.kind === ts.SyntaxKind.AsyncKeyword) report(node, 'uses async');
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(sourceFile);
+}
+
+/** Every way to name another module: import, export from, import(), import types, import = require(). */
+function forEachImport(sourceFile: ts.SourceFile, found: (specifier: string | undefined, node: ts.Node) => void): void {
+  const textOf = (node: ts.Node | undefined): string | undefined =>
+    node !== undefined && ts.isStringLiteralLike(node) ? node.text : undefined;
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) found(textOf(node.moduleSpecifier), node);
+    else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) found(textOf(node.moduleSpecifier), node);
+    else if (ts.isExternalModuleReference(node)) found(textOf(node.expression), node);
+    else if (ts.isImportTypeNode(node)) found(ts.isLiteralTypeNode(node.argument) ? textOf(node.argument.literal) : undefined, node);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) found(textOf(node.arguments[0]), node);
+    ts.forEachChild(node, visit);
+  };
+  visit(sourceFile);
+}
+
+/** The names that the file binds itself, anywhere: those are not the globals of the same name. */
+function declaredNames(sourceFile: ts.SourceFile): Set<string> {
+  const names = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    const isBinding =
+      ts.isVariableDeclaration(node) ||
+      ts.isParameter(node) ||
+      ts.isBindingElement(node) ||
+      ts.isFunctionDeclaration(node) ||
+      ts.isFunctionExpression(node) ||
+      ts.isClassDeclaration(node) ||
+      ts.isInterfaceDeclaration(node) ||
+      ts.isTypeAliasDeclaration(node) ||
+      ts.isTypeParameterDeclaration(node) ||
+      ts.isImportSpecifier(node) ||
+      ts.isImportClause(node) ||
+      ts.isNamespaceImport(node);
+    // `declare const process: …` says that the name is a global, so it does not hide it.
+    const isAmbient = ts.isVariableDeclaration(node) && (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Ambient) !== 0;
+    if (isBinding && !isAmbient && node.name !== undefined && ts.isIdentifier(node.name)) names.add(node.name.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(sourceFile);
+  return names;
+}
+
+/** Whether an identifier refers to a variable or type, rather than naming a property or a declaration. */
+function isReference(node: ts.Identifier): boolean {
+  const parent = node.parent;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  if (ts.isQualifiedName(parent)) return parent.left === node;
+  if (ts.isPropertyAssignment(parent)) return parent.initializer === node;
+  if (ts.isBindingElement(parent)) return parent.initializer === node;
+  if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent) || ts.isLabeledStatement(parent)) return false;
+  if (ts.isJSDoc(parent)) return false;
+  const isName = 'name' in parent && parent.name === node;
+  return !isName || ts.isShorthandPropertyAssignment(parent);
+}
+
+/** `cli` of `cli/sim.ts`; the file's own name when it lies beside the folders. */
+function folderOf(insideSrc: string): string {
+  return insideSrc.split('/')[0] ?? '';
+}
+
+function isUnder(insideSrc: string, places: readonly string[]): boolean {
+  return places.some((place) => (place.endsWith('/') ? insideSrc.startsWith(place) : insideSrc === place));
+}
