@@ -1,0 +1,46 @@
+import { assert } from './assert.ts';
+
+/** Comparing, joining and reading bytes without the machine: only Uint8Array and DataView. All integers are big endian. */
+export const noBytes = new Uint8Array(0);
+
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A 64-bit field as a number. Codecs only: a value beyond 2^53 - 1 cannot be one of ours and gives null. */
+export function readU64(view: DataView, at: number): number | null {
+  const high = view.getUint32(at);
+  if (high > 0x1f_ffff) return null;
+  return high * 0x1_0000_0000 + view.getUint32(at + 4);
+}
+
+export function writeU64(view: DataView, at: number, value: number): void {
+  assert(Number.isSafeInteger(value) && value >= 0, `a 64-bit field holds a safe non-negative integer, not ${value}`);
+  view.setUint32(at, Math.floor(value / 0x1_0000_0000));
+  view.setUint32(at + 4, value >>> 0);
+}
+
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}

@@ -1,0 +1,44 @@
+import type { Result } from '../base/result.ts';
+import type { FaultSwitch, LogError, LogService } from '../eventlog/index.ts';
+import type { BrokerAddress, Host } from '../host/index.ts';
+import type { BrokerSettings } from './settings.ts';
+
+/** What makes one broker. */
+export interface BrokerOptions {
+  readonly host: Host;
+  readonly self: BrokerAddress;
+  /** All configured brokers, this one included; the voters of the catalog and of `log`. */
+  readonly brokers: readonly BrokerAddress[];
+  readonly settings: BrokerSettings;
+  readonly version: string;
+  /**
+   * Names the cluster for a data directory that has no identity yet. All brokers of a fresh cluster are given the same one; where it is null it is
+   * derived from the configured addresses.
+   */
+  readonly clusterId: string | null;
+  /** Proves brokers to one another by challenge and response; null only on loopback or with --insecure-listen. */
+  readonly secret: Uint8Array | null;
+  /** Contract 2's drop-in has no catalog: only the topic `log`, nothing written before `/exit`. */
+  readonly logOnly: boolean;
+  /**
+   * Something that this process must not survive (first failed write or sync: `diskFailed`). The broker has already stopped acknowledging;
+   * the daemon ends the process with the exit code of the catalogue.
+   */
+  readonly onFatal: (error: LogError) => void;
+}
+
+/**
+ * A broker as the daemon, the gateway and the simulator see it. `new Broker(options)` touches nothing; `open` reads the disk and joins.
+ * All answers come through callbacks, at most once, never during the call.
+ */
+export interface BrokerApi extends LogService {
+  /** Locks and opens the data, then takes part. Fails with dataInUse, dataUnusable, wrongIdentity, corruptData, diskFailed. */
+  open(done: (result: Result<undefined, LogError>) => void): void;
+  readonly faults: FaultSwitch;
+  /** True once `log` has a leader that this broker knows and all its logs are open: /readyz. */
+  readonly ready: boolean;
+  /**
+   * Graceful stop: refuses new appends, transfers leadership, waits for what is in flight (bounded by `graceMs`), marks and closes the logs.
+   */
+  close(graceMs: number, done: () => void): void;
+}

@@ -1,0 +1,51 @@
+/** What a broker can be told; `daemon/` reads it from the configuration, tests and the simulator set what they are about. Times in ms, sizes in bytes. */
+export interface BrokerSettings {
+  readonly tickMs: number;
+  readonly heartbeatMs: number;
+  /** Least time without a leader before a campaign; the real one is this plus a random part of the same length. */
+  readonly electionTimeoutMs: number;
+  readonly segmentBytesMin: number;
+  readonly segmentBytesMax: number;
+  /** Largest record batch taken. */
+  readonly batchBytesMax: number;
+  /** Appends waiting in this broker, all topics: beyond it `overloaded`. */
+  readonly queuedAppendBytesMax: number;
+  readonly queuedAppendsMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly inFlightBytesMax: number;
+  readonly appendBytesMax: number;
+  readonly cacheBytesMax: number;
+  /** Bytes queued to one peer: beyond it the oldest way out is to drop the link and start afresh. */
+  readonly linkBytesMax: number;
+  readonly topicsMax: number;
+  /** How long a request id is remembered, by log time. */
+  readonly requestIdRetentionMs: number;
+  readonly requestIdsMax: number;
+  /** Idle time after which a log is marked (design, D5). */
+  readonly markAfterMs: number;
+  readonly eventsRetentionBytes: number;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const defaultSettings: BrokerSettings = {
+  tickMs: 25,
+  heartbeatMs: 50,
+  electionTimeoutMs: 250,
+  segmentBytesMin: 64 * KiB,
+  segmentBytesMax: 64 * MiB,
+  batchBytesMax: 8 * MiB,
+  queuedAppendBytesMax: 64 * MiB,
+  queuedAppendsMax: 20_000,
+  uncommittedBytesMax: 32 * MiB,
+  inFlightBytesMax: 8 * MiB,
+  appendBytesMax: MiB,
+  cacheBytesMax: 8 * MiB,
+  linkBytesMax: 64 * MiB,
+  topicsMax: 200,
+  requestIdRetentionMs: 24 * 3600 * 1000,
+  requestIdsMax: 200_000,
+  markAfterMs: 100,
+  eventsRetentionBytes: 64 * MiB,
+};

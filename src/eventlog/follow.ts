@@ -1,0 +1,32 @@
+import type { EventLog } from './promises.ts';
+import type { CancelSignal, Freshness, ReadResult } from './types.ts';
+
+export interface FollowRequest {
+  readonly topic: string;
+  readonly offsetFrom: number;
+  readonly bytesMax: number;
+  readonly freshness: Freshness;
+  /** An answer comes at least this often, empty if nothing was appended: the caller's heartbeat. */
+  readonly waitMs: number;
+  readonly cancel: CancelSignal;
+}
+
+/** Reads for ever from `offsetFrom`, as fast as the consumer asks: a slow consumer slows the reading, nothing is buffered. Ends when cancelled. */
+export async function* follow(log: EventLog, request: FollowRequest): AsyncGenerator<ReadResult, void, undefined> {
+  let offsetFrom = request.offsetFrom;
+  while (!request.cancel.cancelled) {
+    const result = await log.read({
+      topic: request.topic,
+      offsetFrom,
+      sinceMs: null,
+      bytesMax: request.bytesMax,
+      freshness: request.freshness,
+      sessionOffset: 0,
+      waitMs: request.waitMs,
+      cancel: request.cancel,
+    });
+    if (request.cancel.cancelled) return;
+    offsetFrom = result.offsetNext;
+    yield result;
+  }
+}

@@ -1,0 +1,27 @@
+import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
+
+/**
+ * An operational failure at an edge. `message` is one sentence without a final period: what was not done, to what, and the state after a colon.
+ * Whether it is definite, retriable, and its HTTP status and exit code stand in the catalogue, never at the place that throws.
+ */
+export class LogError extends Error {
+  override readonly name = 'LogError';
+  readonly code: ErrorCode;
+  /** Facts a program may want, e.g. `{ leader: 3 }`, `{ endOffset: 17 }`, `{ expectedSequence: 40 }`; they go into the JSON body. */
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+
+  constructor(code: ErrorCode, message: string, details: LogError['details'] = {}, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** A definite failure never takes effect later (promise 4). */
+  get definite(): boolean {
+    return errorCatalogue[this.code].definite;
+  }
+
+  get retriable(): boolean {
+    return errorCatalogue[this.code].retriable;
+  }
+}

@@ -1,0 +1,116 @@
+import type { GroupId, Offset, Term } from '../base/branded.ts';
+import type { Result } from '../base/result.ts';
+import type { DiskError } from '../host/index.ts';
+import type { LogBatch } from '../raft/messages.ts';
+import type { TermStart, Vote } from '../raft/types.ts';
+
+/** What the broker needs of storage. One `GroupLog` a group, one `VoteJournal` and one identity a broker. */
+
+/** Damage inside what was once synced (design, D5): the group is fenced until someone acts; its other groups go on. */
+export interface Corruption {
+  readonly path: string;
+  readonly position: number;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** What opening a log found. */
+export interface OpenedLog {
+  readonly log: GroupLog;
+  /** Newest state checkpoint that matches the log, or null: replay from `logStartOffset`, else from its `offsetTo`. */
+  readonly checkpoint: StateCheckpoint | null;
+  /** An unacknowledged tail that was cut, for the operator's log. */
+  readonly cut: { readonly path: string; readonly position: number; readonly bytes: number } | null;
+  readonly cleanStop: boolean;
+}
+
+export interface StateCheckpoint {
+  /** The state covers all records below this offset. */
+  readonly offsetTo: Offset;
+  readonly bytes: Uint8Array;
+}
+
+export type OpenFailure = { readonly kind: 'corrupt'; readonly corruption: Corruption } | { readonly kind: 'disk'; readonly error: DiskError };
+
+export interface GroupLogOptions {
+  readonly group: GroupId;
+  /** Folder of this log inside the data directory; created when missing. */
+  readonly path: string;
+  readonly segmentBytesMin: number;
+  readonly segmentBytesMax: number;
+  /**
+   * Called when a segment is sealed: the state derived from all records below `offsetTo` (producers, revokes). The bytes are stored beside
+   * the sealed segment; they are an optimisation and may be lost.
+   */
+  readonly checkpoint: (offsetTo: Offset) => Uint8Array;
+}
+
+/** A log on disk. All positions are exclusive ends; `endOffset` moves when `write` is called, `syncedOffset` when it is done. */
+export interface GroupLog {
+  readonly logStartOffset: Offset;
+  readonly endOffset: Offset;
+  readonly syncedOffset: Offset;
+  readonly termStarts: readonly TermStart[];
+  /** Checksum of the last frame, to chain the next one to; 0 for an empty log. */
+  readonly lastChecksum: number;
+  readonly sizeBytes: number;
+  readonly segmentCount: number;
+  /** True while the next segment could not be prepared: refuse appends with `diskFull`. Votes and reads go on. */
+  readonly full: boolean;
+
+  /**
+   * Truncates (if asked), writes and syncs. At most one call is outstanding. The batches continue the log: contiguous, chained.
+   * A failure is final (design, D5): the broker stops with exit code 74.
+   */
+  write(request: LogWrite, done: (result: Result<undefined, DiskError>) => void): void;
+  /**
+   * Whole batches from the one that contains `offsetFrom`, below `offsetTo`, at least one and then as many as fit `bytesMax`. Checksums are
+   * verified. Also gives what is written and not yet synced. Bad bytes: `corrupt`.
+   */
+  read(request: LogRead, done: (result: Result<readonly LogBatch[], ReadFailure>) => void): void;
+  /** First offset whose batch has log time >= `timeMs`, or `endOffset`. */
+  offsetSince(timeMs: number, done: (result: Result<Offset, ReadFailure>) => void): void;
+  /** Removes whole sealed segments that end at or below `offset`. */
+  deleteBefore(offset: Offset, done: (result: Result<undefined, DiskError>) => void): void;
+  /** Records the synced position (design, D5: after 100 ms without traffic, and at a clean stop). No-op while a write is outstanding or when nothing is new. */
+  mark(done: (result: Result<undefined, DiskError>) => void): void;
+  /** Waits for what is outstanding, marks, closes. */
+  close(done: () => void): void;
+}
+
+export interface LogWrite {
+  readonly truncateTo: Offset | null;
+  readonly batches: readonly LogBatch[];
+}
+
+export interface LogRead {
+  readonly offsetFrom: Offset;
+  readonly offsetTo: Offset;
+  readonly bytesMax: number;
+}
+
+export type ReadFailure = { readonly kind: 'belowLogStart' } | { readonly kind: 'corrupt'; readonly corruption: Corruption } | { readonly kind: 'disk'; readonly error: DiskError };
+
+/** Terms and votes of all groups: one append-only file, one sync per write. */
+export interface VoteJournal {
+  readonly votes: ReadonlyMap<GroupId, Vote>;
+  /** At most one call is outstanding. A failure is final. */
+  write(votes: readonly GroupVote[], done: (result: Result<undefined, DiskError>) => void): void;
+  close(done: () => void): void;
+}
+
+export interface GroupVote {
+  readonly group: GroupId;
+  readonly vote: Vote;
+}
+
+/** Who this data directory belongs to (design, D11): checksummed, written and synced before the first turn of every start. */
+export interface Identity {
+  /** 32 hex digits; brokers of different clusters refuse one another. */
+  readonly clusterId: string;
+  readonly brokerId: number;
+  /** Raised by one at every start. */
+  readonly incarnation: number;
+}
+
+export type { Offset, Term };
