@@ -1,6 +1,8 @@
+import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { FaultSwitch, LogError, LogService } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
+import type { Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { BrokerSettings } from './settings.ts';
 
 /** What makes one broker. */
@@ -25,6 +27,31 @@ export interface BrokerOptions {
    * the daemon ends the process with the exit code of the catalogue.
    */
   readonly onFatal: (error: LogError) => void;
+  /** Sees what every replica does; for checkers. */
+  readonly observer?: BrokerObserver;
+}
+
+/**
+ * Watches the replicas of one broker as they go, so that a checker sees every change once and at a bounded cost. It is called during the turn,
+ * changes nothing and calls nothing of the broker.
+ */
+export interface BrokerObserver {
+  /** A replica starts from this: what storage found, and the checksum of its last frame. */
+  opened(group: GroupId, state: RestoredState, lastChecksum: number): void;
+  /** Right after each `raft.ready()` that owes something, before the host acts on it. */
+  ready(group: GroupId, ready: Ready, replica: ReplicaView): void;
+  /** The persist is synced, before its `then` leaves. */
+  persisted(group: GroupId, persist: Persist): void;
+}
+
+/** A replica as it stands, uncommitted and unsynced tail included. */
+export interface ReplicaView {
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: BrokerId | null;
+  readonly endOffset: Offset;
+  readonly highWatermark: Offset;
+  readonly termStarts: readonly TermStart[];
 }
 
 /**
