@@ -1,0 +1,555 @@
+/**
+ * Kafka's RecordBatch, magic 2: what producers send, what is stored, replicated and served, unchanged (design, D3).
+ *
+ * A batch is a header of 61 bytes and its records, all integers big endian:
+ *
+ *     at  type  field                covered by the checksum
+ *      0  i64   base offset          no: set by the leader in place
+ *      8  i32   length               no: bytes after this field, whole batch = length + 12
+ *     12  i32   leader epoch         no: our Raft term, set by the leader in place
+ *     16  i8    magic, 2             no
+ *     17  u32   CRC-32C              of everything from 21 to the end
+ *     21  i16   attributes           yes: bits 0-2 codec, 3 log append time, 4 transactional, 5 control
+ *     23  i32   last offset delta    yes: record count - 1
+ *     27  i64   base timestamp       yes: of the first record, ms since 1970, -1 = none
+ *     35  i64   max timestamp        yes
+ *     43  i64   producer id          yes: -1 = none (`producer.ts`)
+ *     51  i16   producer epoch       yes: -1 = none
+ *     53  i32   base sequence        yes: -1 = none
+ *     57  i32   record count         yes
+ *     61        records
+ *
+ * A record, its integers zigzag varints (`base/varint.ts`) except the attributes byte:
+ *
+ *     length (of what follows), attributes (i8, 0), timestamp delta, offset delta (0, 1, 2, ...), key length (-1 = null), key,
+ *     value length (-1 = null), value, header count, then for each header: key length, key (UTF-8), value length (-1 = null), value
+ *
+ * The hot path makes no object per record: the builder writes into one growing buffer, packing copies record bodies as they are, and a visit
+ * moves one reused cursor. Compressed batches are refused by `validateBatch` for now; every other function here expects codec 'none'.
+ *
+ * Source: kafka `DefaultRecordBatch.java`, `DefaultRecord.java`, KIP-98.
+ */
+import { assert } from '../base/assert.ts';
+import type { Offset, Term } from '../base/branded.ts';
+import { bytesEqual, viewOf } from '../base/bytes.ts';
+import { failed, ok, type Result } from '../base/result.ts';
+import { VarintReader, varintLength, writeVarint } from '../base/varint.ts';
+import type { Bytes } from '../host/index.ts';
+
+export const batchHeaderBytes = 61;
+/** The part that the batch's own checksum does not cover, up to and with the checksum itself: our frame covers it. */
+export const batchPrefixBytes = 21;
+
+/** What one record and one batch may be; `docs/reference/limits.md` repeats them. */
+export interface BatchLimits {
+  /** Key, value and headers of one record, as encoded. */
+  readonly recordBytesMax: number;
+  readonly recordsPerBatchMax: number;
+  readonly batchBytesMax: number;
+}
+
+export const recordBytesMax = 1024 * 1024;
+export const recordsPerBatchMax = 65_536;
+export const batchBytesMax = 8 * 1024 * 1024;
+export const defaultBatchLimits: BatchLimits = { recordBytesMax, recordsPerBatchMax, batchBytesMax };
+
+export type CodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | 'unknown';
+const codecNames: readonly CodecName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+/** Who appends, for idempotence; -1 everywhere means nobody in particular. */
+export interface Producer {
+  readonly id: number;
+  readonly epoch: number;
+  readonly baseSequence: number;
+}
+
+export const noProducer: Producer = { id: -1, epoch: -1, baseSequence: -1 };
+
+export interface RecordHeader {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+const at = {
+  baseOffset: 0,
+  length: 8,
+  leaderEpoch: 12,
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  baseTimestamp: 27,
+  maxTimestamp: 35,
+  producerId: 43,
+  producerEpoch: 51,
+  baseSequence: 53,
+  recordCount: 57,
+} as const;
+const lengthOverhead = 12;
+const codecMask = 0x07;
+const logAppendTimeBit = 0x08;
+const transactionalBit = 0x10;
+const controlBit = 0x20;
+const noHeaders: readonly RecordHeader[] = [];
+
+// ---------------------------------------------------------------------------------------------------------------- header
+
+/** A signed 64-bit field as a number, or null beyond the safe integers. */
+function readI64(view: DataView, position: number): number | null {
+  const value = view.getInt32(position) * 0x1_0000_0000 + view.getUint32(position + 4);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+function writeI64(view: DataView, position: number, value: number): void {
+  assert(Number.isSafeInteger(value), `a 64-bit field holds a safe integer, not ${value}`);
+  view.setInt32(position, Math.floor(value / 0x1_0000_0000));
+  view.setUint32(position + 4, value >>> 0);
+}
+
+function readField(batch: Uint8Array, position: number): number {
+  const value = readI64(viewOf(batch), position);
+  assert(value !== null, 'a validated batch holds safe integers only');
+  return value;
+}
+
+/** Whole length of the batch in bytes, as its length field says. */
+export const batchLength = (batch: Uint8Array): number => viewOf(batch).getInt32(at.length) + lengthOverhead;
+export const baseOffset = (batch: Uint8Array): number => readField(batch, at.baseOffset);
+export const leaderEpoch = (batch: Uint8Array): number => viewOf(batch).getInt32(at.leaderEpoch);
+export const batchChecksum = (batch: Uint8Array): number => viewOf(batch).getUint32(at.crc);
+export const lastOffsetDelta = (batch: Uint8Array): number => viewOf(batch).getInt32(at.lastOffsetDelta);
+export const baseTimestamp = (batch: Uint8Array): number => readField(batch, at.baseTimestamp);
+export const maxTimestamp = (batch: Uint8Array): number => readField(batch, at.maxTimestamp);
+export const producerId = (batch: Uint8Array): number => readField(batch, at.producerId);
+export const producerEpoch = (batch: Uint8Array): number => viewOf(batch).getInt16(at.producerEpoch);
+export const baseSequence = (batch: Uint8Array): number => viewOf(batch).getInt32(at.baseSequence);
+export const recordCount = (batch: Uint8Array): number => viewOf(batch).getInt32(at.recordCount);
+export const isControl = (batch: Uint8Array): boolean => (viewOf(batch).getInt16(at.attributes) & controlBit) !== 0;
+export const codec = (batch: Uint8Array): CodecName => codecNames[viewOf(batch).getInt16(at.attributes) & codecMask] ?? 'unknown';
+
+/** Gives the batch its place in the log. In place, and not covered by the batch's checksum. */
+export function setPlacement(batch: Uint8Array, offsetFrom: Offset, term: Term): void {
+  const view = viewOf(batch);
+  writeI64(view, at.baseOffset, offsetFrom);
+  assert(term <= 0x7fff_ffff, 'a term fits the leader epoch');
+  view.setInt32(at.leaderEpoch, term);
+}
+
+/** Names the producer in place; the checksum is wrong until `resealBatch`. */
+export function setProducer(batch: Uint8Array, producer: Producer): void {
+  const view = viewOf(batch);
+  writeI64(view, at.producerId, producer.id);
+  view.setInt16(at.producerEpoch, producer.epoch);
+  view.setInt32(at.baseSequence, producer.baseSequence);
+}
+
+/** Computes the checksum again after a change to covered bytes. */
+export function resealBatch(batch: Uint8Array, bytes: Bytes): void {
+  viewOf(batch).setUint32(at.crc, bytes.crc32c(batch.subarray(at.attributes)));
+}
+
+/** True when the batch's bytes from 21 on are what its checksum says. */
+export function batchChecksumMatches(batch: Uint8Array, bytes: Bytes): boolean {
+  return batch.length >= batchHeaderBytes && batchChecksum(batch) === bytes.crc32c(batch.subarray(at.attributes));
+}
+
+interface HeaderFields {
+  readonly attributes: number;
+  readonly recordCount: number;
+  readonly baseTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly producer: Producer;
+}
+
+/** Writes the header of a whole batch: base offset 0, leader epoch 0, checksum set. */
+function writeHeader(batch: Uint8Array, fields: HeaderFields, bytes: Bytes): void {
+  const view = viewOf(batch);
+  writeI64(view, at.baseOffset, 0);
+  view.setInt32(at.length, batch.length - lengthOverhead);
+  view.setInt32(at.leaderEpoch, 0);
+  view.setInt8(at.magic, 2);
+  view.setInt16(at.attributes, fields.attributes);
+  view.setInt32(at.lastOffsetDelta, fields.recordCount - 1);
+  writeI64(view, at.baseTimestamp, fields.baseTimestamp);
+  writeI64(view, at.maxTimestamp, fields.maxTimestamp);
+  setProducer(batch, fields.producer);
+  view.setInt32(at.recordCount, fields.recordCount);
+  resealBatch(batch, bytes);
+}
+
+// --------------------------------------------------------------------------------------------------------------- builder
+
+/** Builds one batch after another. Reused, so that a busy appender allocates only what it hands on. */
+export class RecordBatchBuilder {
+  #bytes: Uint8Array;
+  #end = batchHeaderBytes;
+  #count = 0;
+  #baseTimestamp = 0;
+  #maxTimestamp = 0;
+  readonly #attributes: number;
+
+  constructor(options: { readonly capacityBytes?: number; readonly control?: boolean } = {}) {
+    this.#bytes = new Uint8Array(Math.max(options.capacityBytes ?? 4096, batchHeaderBytes));
+    this.#attributes = options.control === true ? controlBit : 0;
+  }
+
+  get recordCount(): number {
+    return this.#count;
+  }
+
+  /** Length of the batch that `finish` would give now. */
+  get sizeBytes(): number {
+    return this.#end;
+  }
+
+  /** An upper bound of what one more record adds to `sizeBytes`: lets a caller stop before a limit. */
+  static recordBytesBound(key: Uint8Array | null, value: Uint8Array | null, headers: readonly RecordHeader[] = noHeaders): number {
+    return bodyLength(key, value === null ? -1 : value.length, headers) + 24;
+  }
+
+  add(timestampMs: number, key: Uint8Array | null, value: Uint8Array | null, headers: readonly RecordHeader[] = noHeaders): void {
+    const valueLength = value === null ? -1 : value.length;
+    let end = this.#startRecord(timestampMs, bodyLength(key, valueLength, headers));
+    const bytes = this.#bytes;
+    end = writeNullable(bytes, end, key);
+    end = writeNullable(bytes, end, value);
+    end = writeVarint(bytes, end, headers.length);
+    for (const header of headers) {
+      end = writeNullable(bytes, end, header.key);
+      end = writeNullable(bytes, end, header.value);
+    }
+    this.#end = end;
+  }
+
+  /** A record without key and headers whose value is a part of a larger buffer, such as one line of a text: no object per line. */
+  addSlice(timestampMs: number, source: Uint8Array, valueFrom: number, valueTo: number): void {
+    const valueLength = valueTo - valueFrom;
+    let end = this.#startRecord(timestampMs, 1 + varintLength(valueLength) + valueLength + 1);
+    const bytes = this.#bytes;
+    end = writeVarint(bytes, end, -1);
+    end = writeVarint(bytes, end, valueLength);
+    copyRange(bytes, end, source, valueFrom, valueTo);
+    this.#end = writeVarint(bytes, end + valueLength, 0);
+  }
+
+  /** The batch, with base offset 0 and its checksum set; the builder is empty afterwards. */
+  finish(bytes: Bytes, producer: Producer = noProducer): Uint8Array {
+    assert(this.#count > 0, 'a batch has at least one record');
+    const batch = this.#bytes.slice(0, this.#end);
+    const fields = { attributes: this.#attributes, recordCount: this.#count, baseTimestamp: this.#baseTimestamp };
+    writeHeader(batch, { ...fields, maxTimestamp: this.#maxTimestamp, producer }, bytes);
+    this.clear();
+    return batch;
+  }
+
+  clear(): void {
+    this.#end = batchHeaderBytes;
+    this.#count = 0;
+  }
+
+  /** Writes everything up to the key; gives the position of the key length. */
+  #startRecord(timestampMs: number, restLength: number): number {
+    if (this.#count === 0) {
+      this.#baseTimestamp = timestampMs;
+      this.#maxTimestamp = timestampMs;
+    } else if (timestampMs > this.#maxTimestamp) {
+      this.#maxTimestamp = timestampMs;
+    }
+    const timestampDelta = timestampMs - this.#baseTimestamp;
+    const length = 1 + varintLength(timestampDelta) + varintLength(this.#count) + restLength;
+    this.#reserve(varintLength(length) + length);
+
+    const bytes = this.#bytes;
+    let end = writeVarint(bytes, this.#end, length);
+    bytes[end++] = 0;
+    end = writeVarint(bytes, end, timestampDelta);
+    end = writeVarint(bytes, end, this.#count);
+    this.#count++;
+    return end;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#end + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.#end));
+    this.#bytes = larger;
+  }
+}
+
+/** Length of key, value and headers with their lengths. */
+function bodyLength(key: Uint8Array | null, valueLength: number, headers: readonly RecordHeader[]): number {
+  let length = nullableLength(key) + varintLength(valueLength) + Math.max(valueLength, 0) + varintLength(headers.length);
+  for (const header of headers) length += nullableLength(header.key) + nullableLength(header.value);
+  return length;
+}
+
+const nullableLength = (part: Uint8Array | null): number => (part === null ? 1 : varintLength(part.length) + part.length);
+
+function writeNullable(bytes: Uint8Array, position: number, part: Uint8Array | null): number {
+  if (part === null) return writeVarint(bytes, position, -1);
+  const end = writeVarint(bytes, position, part.length);
+  bytes.set(part, end);
+  return end + part.length;
+}
+
+/** Short ranges by a plain loop: a subarray object for each of them costs more than the bytes. */
+function copyRange(target: Uint8Array, position: number, source: Uint8Array, from: number, to: number): void {
+  if (to - from > 96) {
+    target.set(source.subarray(from, to), position);
+    return;
+  }
+  let end = position;
+  for (let i = from; i < to; i++) target[end++] = source[i] as number;
+}
+
+// --------------------------------------------------------------------------------------------------------------- packing
+
+/**
+ * Joins validated, uncompressed batches into one under one producer, in order: timestamp and offset deltas are written again, the rest of each
+ * record is copied as it is. The producers of the parts are forgotten, so only parts without one may be packed.
+ */
+export function packBatches(batches: readonly Uint8Array[], producer: Producer, bytes: Bytes): Uint8Array {
+  assert(batches.length > 0, 'something is packed');
+  const first = batches[0] as Uint8Array;
+  const newBase = baseTimestamp(first);
+  let capacity = batchHeaderBytes;
+  // A record grows by at most 9 bytes for the timestamp, 4 for the offset delta, 1 for its length.
+  for (const batch of batches) capacity += batch.length - batchHeaderBytes + recordCount(batch) * 14;
+
+  const packed = new Uint8Array(capacity);
+  const reader = new VarintReader();
+  let end = batchHeaderBytes;
+  let count = 0;
+  let newMax = newBase;
+  for (const batch of batches) {
+    const shift = baseTimestamp(batch) - newBase;
+    newMax = Math.max(newMax, maxTimestamp(batch));
+    reader.reset(batchHeaderBytes);
+    for (let left = recordCount(batch); left > 0; left--) {
+      const length = reader.read(batch);
+      const recordTo = reader.position + length;
+      const attributes = batch[reader.position++] as number;
+      const timestampDelta = reader.read(batch) + shift;
+      reader.read(batch);
+      const restFrom = reader.position;
+
+      end = writeVarint(packed, end, 1 + varintLength(timestampDelta) + varintLength(count) + (recordTo - restFrom));
+      packed[end++] = attributes;
+      end = writeVarint(packed, end, timestampDelta);
+      end = writeVarint(packed, end, count);
+      copyRange(packed, end, batch, restFrom, recordTo);
+      end += recordTo - restFrom;
+      count++;
+      reader.reset(recordTo);
+    }
+  }
+  const whole = packed.subarray(0, end);
+  writeHeader(whole, { attributes: 0, recordCount: count, baseTimestamp: newBase, maxTimestamp: newMax, producer }, bytes);
+  return whole;
+}
+
+// --------------------------------------------------------------------------------------------------------------- reading
+
+/** Where the parts of the record under visit are. Reused from record to record: copy what must outlive the visit. */
+export class RecordCursor {
+  #batch: Uint8Array = new Uint8Array(0);
+  readonly #reader = new VarintReader();
+  /** Position of this record among the records of its batch. */
+  index = 0;
+  offset = 0;
+  timestampMs = 0;
+  /** The key is batch[keyFrom, keyTo); keyFrom is -1 for a null key. */
+  keyFrom = -1;
+  keyTo = -1;
+  /** The value is batch[valueFrom, valueTo); valueFrom is -1 for a null value. */
+  valueFrom = -1;
+  valueTo = -1;
+  headerCount = 0;
+  headersFrom = 0;
+  recordFrom = 0;
+  recordTo = 0;
+
+  get batch(): Uint8Array {
+    return this.#batch;
+  }
+
+  key(): Uint8Array | null {
+    return this.keyFrom < 0 ? null : this.#batch.subarray(this.keyFrom, this.keyTo);
+  }
+
+  value(): Uint8Array | null {
+    return this.valueFrom < 0 ? null : this.#batch.subarray(this.valueFrom, this.valueTo);
+  }
+
+  /** Value of the first header with this key; null if it has none, undefined if there is no such header. */
+  header(key: Uint8Array): Uint8Array | null | undefined {
+    let found: Uint8Array | null | undefined;
+    this.forEachHeader((name, value) => {
+      if (found === undefined && bytesEqual(name, key)) found = value;
+    });
+    return found;
+  }
+
+  forEachHeader(visit: (key: Uint8Array, value: Uint8Array | null) => void): void {
+    const reader = this.#reader;
+    reader.reset(this.headersFrom);
+    for (let i = 0; i < this.headerCount; i++) {
+      const keyLength = reader.read(this.#batch);
+      const keyFrom = reader.position;
+      reader.reset(keyFrom + keyLength);
+      const valueLength = reader.read(this.#batch);
+      const valueFrom = reader.position;
+      if (valueLength >= 0) reader.reset(valueFrom + valueLength);
+      visit(this.#batch.subarray(keyFrom, keyFrom + keyLength), valueLength < 0 ? null : this.#batch.subarray(valueFrom, reader.position));
+    }
+  }
+
+  /** @internal Reads the record at `from`; null when it is well formed. `walkHeaders` checks every header too. */
+  read(batch: Uint8Array, from: number, firstOffset: number, firstTimestamp: number, walkHeaders: boolean): string | null {
+    const reader = this.#reader;
+    this.#batch = batch;
+    this.recordFrom = from;
+    reader.reset(from);
+    const length = reader.read(batch);
+    const recordTo = reader.position + length;
+    if (!reader.valid || length < 6 || recordTo > batch.length) return 'its length does not fit the batch';
+    reader.position++;
+    this.timestampMs = firstTimestamp + reader.read(batch);
+    const offsetDelta = reader.read(batch);
+    this.index = offsetDelta;
+    this.offset = firstOffset + offsetDelta;
+
+    const keyLength = reader.read(batch);
+    this.keyFrom = keyLength < 0 ? -1 : reader.position;
+    this.keyTo = keyLength < 0 ? -1 : reader.position + keyLength;
+    if (!reader.valid || keyLength < -1 || this.keyTo > recordTo) return 'its key does not fit the record';
+    if (keyLength > 0) reader.position = this.keyTo;
+
+    const valueLength = reader.read(batch);
+    this.valueFrom = valueLength < 0 ? -1 : reader.position;
+    this.valueTo = valueLength < 0 ? -1 : reader.position + valueLength;
+    if (!reader.valid || valueLength < -1 || this.valueTo > recordTo) return 'its value does not fit the record';
+    if (valueLength > 0) reader.position = this.valueTo;
+
+    this.headerCount = reader.read(batch);
+    this.headersFrom = reader.position;
+    this.recordTo = recordTo;
+    if (!reader.valid || this.headerCount < 0 || reader.position > recordTo) return 'its header count does not fit the record';
+    return walkHeaders ? this.#checkHeaders(batch) : null;
+  }
+
+  #checkHeaders(batch: Uint8Array): string | null {
+    const reader = this.#reader;
+    for (let i = 0; i < this.headerCount; i++) {
+      const keyLength = reader.read(batch);
+      if (!reader.valid || keyLength < 0 || reader.position + keyLength > this.recordTo) return 'a header key does not fit the record';
+      reader.position += keyLength;
+      const valueLength = reader.read(batch);
+      if (!reader.valid || valueLength < -1 || reader.position + Math.max(valueLength, 0) > this.recordTo) {
+        return 'a header value does not fit the record';
+      }
+      reader.position += Math.max(valueLength, 0);
+    }
+    return reader.position === this.recordTo ? null : 'its parts do not add up to its length';
+  }
+}
+
+/**
+ * Visits the records of an uncompressed batch in order with one reused cursor; `visit` returns false to stop. False when the records are not
+ * well formed, which a batch that passed `validateBatch` or whose checksum matches cannot be.
+ */
+export function forEachRecord(batch: Uint8Array, visit: (record: RecordCursor) => boolean | void): boolean {
+  const cursor = new RecordCursor();
+  const firstOffset = baseOffset(batch);
+  const firstTimestamp = baseTimestamp(batch);
+  let position = batchHeaderBytes;
+  for (let left = recordCount(batch); left > 0; left--) {
+    if (cursor.read(batch, position, firstOffset, firstTimestamp, false) !== null) return false;
+    position = cursor.recordTo;
+    if (visit(cursor) === false) return true;
+  }
+  return true;
+}
+
+// ------------------------------------------------------------------------------------------------------------ validation
+
+export type BatchProblem =
+  | 'incomplete'
+  | 'trailingBytes'
+  | 'magicUnsupported'
+  | 'batchTooLarge'
+  | 'checksumWrong'
+  | 'codecUnsupported'
+  | 'attributesForbidden'
+  | 'recordCountWrong'
+  | 'tooManyRecords'
+  | 'recordTooLarge'
+  | 'recordMalformed'
+  | 'fieldOutOfRange';
+
+export interface BatchRefusal {
+  readonly problem: BatchProblem;
+  /** What is wrong, as the end of a sentence about the batch, without a final period. */
+  readonly reason: string;
+}
+
+const refuse = (problem: BatchProblem, reason: string): Result<undefined, BatchRefusal> => failed({ problem, reason });
+
+/** Every check that untrusted bytes must pass before they may become a part of a log. `bytes` holds exactly one batch. */
+export function validateBatch(batch: Uint8Array, limits: BatchLimits, bytes: Bytes): Result<undefined, BatchRefusal> {
+  if (batch.length < batchHeaderBytes) return refuse('incomplete', `it has ${batch.length} bytes, a header alone has ${batchHeaderBytes}`);
+  const view = viewOf(batch);
+  const magic = view.getInt8(at.magic);
+  if (magic !== 2) return refuse('magicUnsupported', `its magic byte is ${magic}, only 2 is supported`);
+  const length = batchLength(batch);
+  if (length > batch.length) return refuse('incomplete', `it says ${length} bytes and has ${batch.length}`);
+  if (length < batch.length) return refuse('trailingBytes', `it says ${length} bytes and has ${batch.length}`);
+  if (length > limits.batchBytesMax) return refuse('batchTooLarge', `it has ${length} bytes, at most ${limits.batchBytesMax} are allowed`);
+  const found = bytes.crc32c(batch.subarray(at.attributes));
+  if (found !== batchChecksum(batch))
+    return refuse('checksumWrong', `its checksum is ${hex(batchChecksum(batch))}, its bytes have ${hex(found)}`);
+
+  const attributes = view.getInt16(at.attributes);
+  if ((attributes & codecMask) !== 0)
+    return refuse('codecUnsupported', `it is compressed (${codec(batch)}), only uncompressed batches are taken`);
+  if ((attributes & controlBit) !== 0) return refuse('attributesForbidden', 'it is a control batch, which only brokers make');
+  if ((attributes & transactionalBit) !== 0) return refuse('attributesForbidden', 'it is part of a transaction, which is not supported');
+  if ((attributes & logAppendTimeBit) !== 0) return refuse('attributesForbidden', 'it claims log append time, which only brokers set');
+  if (attributes !== 0) return refuse('attributesForbidden', `its attributes ${attributes} are unknown`);
+
+  const count = recordCount(batch);
+  if (count < 1) return refuse('recordCountWrong', `it says ${count} records`);
+  if (count > limits.recordsPerBatchMax)
+    return refuse('tooManyRecords', `it has ${count} records, at most ${limits.recordsPerBatchMax} are allowed`);
+  if (lastOffsetDelta(batch) !== count - 1)
+    return refuse('recordCountWrong', `it says ${count} records and last offset delta ${lastOffsetDelta(batch)}`);
+  for (const position of [at.baseOffset, at.baseTimestamp, at.maxTimestamp, at.producerId]) {
+    const value = readI64(view, position);
+    if (value === null || value < -1) return refuse('fieldOutOfRange', `its 64-bit field at ${position} is out of range`);
+  }
+  if (producerEpoch(batch) < -1 || baseSequence(batch) < -1) return refuse('fieldOutOfRange', 'its producer epoch or sequence is negative');
+  return validateRecords(batch, count, limits);
+}
+
+function validateRecords(batch: Uint8Array, count: number, limits: BatchLimits): Result<undefined, BatchRefusal> {
+  const cursor = new RecordCursor();
+  const firstTimestamp = baseTimestamp(batch);
+  const lastTimestamp = maxTimestamp(batch);
+  let position = batchHeaderBytes;
+  for (let i = 0; i < count; i++) {
+    const problem = cursor.read(batch, position, 0, firstTimestamp, true);
+    if (problem !== null) return refuse('recordMalformed', `record ${i} is malformed: ${problem}`);
+    if (cursor.index !== i) return refuse('recordMalformed', `record ${i} has offset delta ${cursor.index}`);
+    if (cursor.timestampMs < -1 || cursor.timestampMs > lastTimestamp)
+      return refuse('recordMalformed', `record ${i} has a timestamp beyond the batch's`);
+    if (cursor.recordTo - position > limits.recordBytesMax) {
+      return refuse('recordTooLarge', `record ${i} has ${cursor.recordTo - position} bytes, at most ${limits.recordBytesMax} are allowed`);
+    }
+    position = cursor.recordTo;
+  }
+  if (position !== batch.length) return refuse('trailingBytes', `${batch.length - position} bytes follow its last record`);
+  return ok(undefined);
+}
+
+const hex = (checksum: number): string => checksum.toString(16).padStart(8, '0');
