@@ -1,0 +1,173 @@
+// Does the package work for somebody who has nothing but the package? Packs it, installs the tarball into an empty folder, and
+// uses it from there. Run by .ci/run; by hand: `node scripts/smoke-package.mjs` after `npm run build`.
+//
+// CHECKS grows with the program. A check names the sources that it needs; while one of them does not exist, it is printed as
+// not yet possible instead of run.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const READY_WITHIN_MS = 20_000;
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cairn-smoke-'));
+const app = path.join(folder, 'app');
+
+/** @type {{ title: string, check: () => void | Promise<void>, needs?: string[] }[]} */
+const CHECKS = [
+  { title: 'the tarball holds the program and nothing of the repository', check: checkContents },
+  { title: '`npm install` of the tarball', check: installTarball },
+  { title: '`npx cairn --help` prints the commands', check: checkHelp, needs: ['cli/main.ts'] },
+  { title: 'an unknown command gets a sentence and exit code 2', check: checkUnknownCommand, needs: ['cli/main.ts'] },
+  { title: '`npx cairn up --brokers 1` keeps a word sent by PUT /', check: checkOneBroker, needs: ['cli/up.ts', 'cli/read.ts'] },
+];
+
+let passed = 0;
+let failed = 0;
+let notYet = 0;
+try {
+  for (const { title, check, needs = [] } of CHECKS) {
+    const missing = needs.find((source) => !existsSync(path.join(ROOT, 'src', source)));
+    if (missing !== undefined) {
+      notYet++;
+      console.log(`not yet: ${title} (src/${missing} does not exist)`);
+      continue;
+    }
+    try {
+      await check();
+      passed++;
+    } catch (error) {
+      failed++;
+      console.log(`FAIL ${title}: ${error instanceof Error ? error.message : String(error)}`);
+      break;
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(
+  `package smoke: ${passed} passed, ${failed} failed, ${CHECKS.length - passed - failed - notYet} not reached, ${notYet} not yet`,
+);
+process.exitCode = failed > 0 ? 1 : 0;
+
+function checkContents() {
+  const [{ files }] = JSON.parse(run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], ROOT).stdout);
+  const paths = files.map((/** @type {{ path: string }} */ file) => file.path);
+  for (const needed of ['bin/cairn.mjs', 'bin/launch.mjs', 'LICENSE', 'README.md']) {
+    if (!paths.includes(needed)) throw new Error(`${needed} is missing`);
+  }
+  if (existsSync(path.join(ROOT, 'src', 'cli', 'main.ts')) && !paths.includes('dist/cli/main.js'))
+    throw new Error('dist/cli/main.js is missing');
+  const unwanted = paths.filter((/** @type {string} */ file) => /^(src|test|ui|scripts|docs)\/|tsbuildinfo|node_modules/.test(file));
+  if (unwanted.length > 0) throw new Error(`it holds ${unwanted[0]}`);
+}
+
+function installTarball() {
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error('npm pack left no tarball');
+  mkdirSync(app);
+  writeFileSync(path.join(app, 'package.json'), '{ "name": "app", "private": true }');
+  run('npm', ['install', '--no-audit', '--no-fund', path.join(folder, tarball)], app);
+}
+
+function checkHelp() {
+  const { stdout } = run('npx', ['cairn', '--help'], app);
+  if (!stdout.includes('Usage: cairn')) throw new Error(`it prints ${JSON.stringify(stdout.slice(0, 200))}`);
+}
+
+function checkUnknownCommand() {
+  const result = spawnSync('npx', ['cairn', 'upp'], { cwd: app, encoding: 'utf8', env: environment() });
+  if (result.status !== 2) throw new Error(`the exit code is ${result.status}`);
+  if (result.stderr.trim() === '') throw new Error('it says nothing');
+}
+
+async function checkOneBroker() {
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const args = ['cairn', 'up', '--brokers', '1', '--port', String(port), '--data', path.join(folder, 'data')];
+  const broker = spawn('npx', args, { cwd: app, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(broker, 'exit');
+  let output = '';
+  broker.stdout.on('data', (chunk) => (output += chunk));
+  broker.stderr.on('data', (chunk) => (output += chunk));
+
+  try {
+    await waitUntilReady(url, broker);
+    const word = `smoke-${process.pid}`;
+    const put = await fetch(`${url}/`, { method: 'PUT', body: word });
+    if (!put.ok) throw new Error(`PUT / answers ${put.status}`);
+    const { stdout } = run('npx', ['cairn', 'read', 'log', '--server', url], app);
+    if (!stdout.includes(word)) throw new Error(`read prints ${JSON.stringify(stdout.slice(0, 200))} instead of ${word}`);
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${output}`, { cause: error });
+  } finally {
+    broker.kill('SIGTERM');
+    await exited;
+  }
+  await waitUntilClosed(url);
+}
+
+/**
+ * @param {string} url
+ * @param {import('node:child_process').ChildProcess} broker
+ */
+async function waitUntilReady(url, broker) {
+  for (const endsAtMs = Date.now() + READY_WITHIN_MS; Date.now() < endsAtMs; await sleep(100)) {
+    if (broker.exitCode !== null) throw new Error(`it ended with code ${broker.exitCode}`);
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Error(`it is not ready after ${READY_WITHIN_MS} ms`);
+}
+
+/** After SIGTERM nothing of it may stay behind. @param {string} url */
+async function waitUntilClosed(url) {
+  for (const endsAtMs = Date.now() + 5000; Date.now() < endsAtMs; await sleep(100)) {
+    const isOpen = await fetch(`${url}/healthz`).then(
+      () => true,
+      () => false,
+    );
+    if (!isOpen) return;
+  }
+  throw new Error('a broker still answers 5 s after SIGTERM');
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+function run(program, args, cwd) {
+  const result = spawnSync(program, args, { cwd, encoding: 'utf8', env: environment(), timeout: 120_000 });
+  if (result.status !== 0)
+    throw new Error(`${program} ${args.join(' ')} ended with ${result.status ?? result.signal}\n${result.stdout}${result.stderr}`);
+  return result;
+}
+
+/** As a user's: without the PATH entries and settings that `npm run` adds for this repository. */
+function environment() {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_') && name !== 'NODE_COMPILE_CACHE'));
+  env['PATH'] = (env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((entry) => !entry.startsWith(ROOT))
+    .join(path.delimiter);
+  return env;
+}
+
+async function findFreePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+/** @param {number} ms */
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
