@@ -1,4 +1,5 @@
 export { type FollowRequest, follow } from './follow.ts';
 export { LogError } from './log-error.ts';
+export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type EventLog, withPromises } from './promises.ts';
 export type * from './types.ts';

@@ -1,0 +1,441 @@
+/**
+ * The in-memory twin of a broker: `LogService` over arrays, alone, with nothing on a disk. It passes the same conformance suite as the real
+ * ones (`test/conformance/event-log.ts`), so gateways, the page and commands can be tested against it.
+ *
+ * A topic is an array of placed batches, a revoke takes one offset as a control batch would. `stall()` lets a test hold what is appended
+ * before it commits, as a broker without a majority does.
+ */
+import type { ErrorCode } from '../base/errors.ts';
+import { offset, term } from '../base/branded.ts';
+import type { Bytes, Clock, Timer } from '../host/index.ts';
+import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
+import { LogError } from './log-error.ts';
+import type {
+  Answer,
+  AppendRequest,
+  AppendResult,
+  BrokerCounters,
+  BrokerStatus,
+  EndResult,
+  FaultSwitch,
+  Freshness,
+  LogService,
+  PartitionStatus,
+  ReadRequest,
+  ReadResult,
+  TopicDescription,
+  TopicSettings,
+} from './types.ts';
+
+interface StoredBatch {
+  readonly bytes: Uint8Array;
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly timestampMs: number;
+  readonly requestId: string | null;
+}
+
+interface Stream {
+  nextSequence: number;
+  revoked: boolean;
+  readonly results: Map<number, AppendResult>;
+}
+
+interface Topic {
+  readonly name: string;
+  readonly group: number;
+  readonly settings: TopicSettings;
+  readonly createdMs: number;
+  readonly batches: StoredBatch[];
+  readonly streams: Map<string, Stream>;
+  readonly waiting: Set<() => void>;
+  endOffset: number;
+  sizeBytes: number;
+}
+
+export interface MemoryLogOptions {
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly batchBytesMax?: number;
+  readonly address?: string;
+}
+
+const builtInTopics = ['log', 'cairn.events'];
+const topicName = /^[a-z0-9._-]{1,200}$/;
+const self = 1;
+
+export class MemoryLog implements LogService {
+  readonly #clock: Clock;
+  readonly #options: MemoryLogOptions;
+  readonly #topics = new Map<string, Topic>();
+  readonly #startedMs: number;
+  /** What waits for `resume()`, in order; null while nothing is held. */
+  #held: (() => void)[] | null = null;
+  #groups = 1;
+  #crashed = false;
+  #counters = { appends: 0, appendedRecords: 0, appendedBytes: 0, refusedAppends: 0, duplicateAppends: 0, revokes: 0 };
+
+  readonly ready = true;
+  readonly faults: FaultSwitch;
+
+  constructor(options: MemoryLogOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#startedMs = options.clock.wallMs();
+    for (const name of builtInTopics) this.#make(name, { retentionBytes: null });
+    const isCrashed = (): boolean => this.#crashed;
+    this.faults = {
+      get crashed() {
+        return isCrashed();
+      },
+      crash: () => {
+        this.#crashed = true;
+        this.stall();
+      },
+      recover: () => {
+        this.#crashed = false;
+        this.resume();
+      },
+    };
+  }
+
+  /** From now on nothing commits: appends and revokes wait, in order. */
+  stall(): void {
+    this.#held ??= [];
+  }
+
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const run of held) run();
+  }
+
+  append(request: AppendRequest, answer: Answer<AppendResult>): void {
+    const reply = this.#later(answer);
+    const refuse = (code: ErrorCode, reason: string, details: LogError['details'] = {}): void => {
+      this.#counters.refusedAppends++;
+      reply({ ok: false, error: new LogError(code, `Cannot append to topic "${request.topic}": ${reason}`, details) });
+    };
+    if (!this.#topics.has(request.topic)) return refuse('unknownTopic', 'there is no such topic');
+    const bytesMax = this.#options.batchBytesMax ?? Number.POSITIVE_INFINITY;
+    if (request.batch.length > bytesMax) {
+      return refuse('recordTooLarge', `the batch has ${request.batch.length} bytes, the limit is ${bytesMax}`, { limit: bytesMax });
+    }
+
+    let open = true;
+    const commit = (): void => {
+      timer?.cancel();
+      const topic = this.#topics.get(request.topic);
+      if (topic === undefined) {
+        if (open) refuse('unknownTopic', 'it was deleted');
+        return;
+      }
+      const result = this.#commit(topic, request);
+      if (!open) return;
+      if ('code' in result) refuse(result.code, result.reason, result.details);
+      else reply({ ok: true, value: result });
+    };
+    let timer: Timer | null = null;
+    if (this.#held === null) return commit();
+    this.#held.push(commit);
+    timer = this.#clock.startTimer(request.timeoutMs, () => {
+      open = false;
+      refuse('timeout', `not committed within ${request.timeoutMs} ms`);
+    });
+  }
+
+  #commit(
+    topic: Topic,
+    request: AppendRequest,
+  ): AppendResult | { readonly code: ErrorCode; readonly reason: string; readonly details: LogError['details'] } {
+    const no = (code: ErrorCode, reason: string, details: LogError['details'] = {}) => ({ code, reason, details });
+    const count = recordCount(request.batch);
+    const stream = request.requestId === null ? null : streamOf(topic, request.requestId);
+    if (stream !== null) {
+      if (stream.revoked) return no('revoked', 'its request id was revoked');
+      const before = stream.results.get(request.sequence);
+      if (before !== undefined) {
+        this.#counters.duplicateAppends++;
+        return before.count === count ? { ...before, duplicate: true } : no('requestIdReused', 'its request id was used for other records');
+      }
+      const details = { expectedSequence: stream.nextSequence };
+      if (request.sequence > 0 && stream.nextSequence === 0) return no('unknownProducer', 'its request id is not known', details);
+      if (request.sequence > stream.nextSequence) return no('sequenceGap', `the next sequence is ${stream.nextSequence}`, details);
+      if (request.sequence < stream.nextSequence) return no('duplicateSequence', `the next sequence is ${stream.nextSequence}`, details);
+    }
+    if (request.expectedOffset !== null && request.expectedOffset !== topic.endOffset) {
+      return no('offsetMismatch', `the end is ${topic.endOffset}, not ${request.expectedOffset}`, { endOffset: topic.endOffset });
+    }
+
+    const timestampMs = this.#clock.wallMs();
+    const bytes = request.batch.slice();
+    setPlacement(bytes, offset(topic.endOffset), term(1));
+    this.#store(topic, { bytes, offsetFrom: topic.endOffset, offsetTo: topic.endOffset + count, timestampMs, requestId: request.requestId });
+    const result: AppendResult = {
+      topic: topic.name,
+      partition: 0,
+      offset: baseOffset(bytes),
+      count,
+      term: 1,
+      level: request.level,
+      ackedBy: [self],
+      committed: request.level !== 'leader',
+      durable: false,
+      duplicate: false,
+      timestampMs,
+    };
+    if (stream !== null) {
+      stream.results.set(request.sequence, result);
+      stream.nextSequence = request.sequence + count;
+    }
+    this.#counters.appends++;
+    this.#counters.appendedRecords += count;
+    this.#counters.appendedBytes += bytes.length;
+    return result;
+  }
+
+  #store(topic: Topic, batch: StoredBatch): void {
+    topic.batches.push(batch);
+    topic.endOffset = batch.offsetTo;
+    topic.sizeBytes += batch.bytes.length;
+    for (const wake of [...topic.waiting]) wake();
+  }
+
+  revoke(topicName: string, requestId: string, answer: Answer<undefined>): void {
+    const reply = this.#later(answer);
+    const topic = this.#topics.get(topicName);
+    if (topic === undefined) return reply(this.#unknown('revoke a request of', topicName));
+    const run = (): void => {
+      streamOf(topic, requestId).revoked = true;
+      topic.endOffset++;
+      this.#counters.revokes++;
+      reply({ ok: true, value: undefined });
+    };
+    if (this.#held === null) run();
+    else this.#held.push(run);
+  }
+
+  read(request: ReadRequest, answer: Answer<ReadResult>): void {
+    const reply = this.#later(answer);
+    const topic = this.#topics.get(request.topic);
+    if (topic === undefined) return reply(this.#unknown('read', request.topic));
+    const offsetFrom = request.offsetFrom ?? (request.sinceMs === null ? 0 : offsetSince(topic, request.sinceMs));
+    if (offsetFrom > topic.endOffset) {
+      const message = `Cannot read topic "${topic.name}" from offset ${offsetFrom}: it holds the offsets 0 to ${topic.endOffset}`;
+      const details = { logStartOffset: 0, endOffset: topic.endOffset };
+      return reply({ ok: false, error: new LogError('offsetOutOfRange', message, details) });
+    }
+
+    const attempt = (isLast: boolean): boolean => {
+      const result = this.#readNow(topic, request, offsetFrom);
+      if (result.offsetNext === offsetFrom && !isLast) return false;
+      topic.waiting.delete(wake);
+      timer?.cancel();
+      if (request.cancel !== undefined) request.cancel.onCancel = null;
+      reply({ ok: true, value: result });
+      return true;
+    };
+    const wake = (): void => void attempt(false);
+    let timer: Timer | null = null;
+    if (attempt(request.waitMs <= 0 || request.cancel?.cancelled === true)) return;
+    topic.waiting.add(wake);
+    timer = this.#clock.startTimer(request.waitMs, () => void attempt(true));
+    if (request.cancel !== undefined) request.cancel.onCancel = () => void attempt(true);
+  }
+
+  #readNow(topic: Topic, request: ReadRequest, offsetFrom: number): ReadResult {
+    const batches: Uint8Array[] = [];
+    let bytes = 0;
+    let offsetNext = offsetFrom;
+    let isWhole = true;
+    for (const batch of topic.batches.slice(firstEndingAfter(topic.batches, offsetFrom))) {
+      const isRevoked = batch.requestId !== null && streamOf(topic, batch.requestId).revoked;
+      if (!isRevoked) {
+        if (batches.length > 0 && bytes + batch.bytes.length > request.bytesMax) {
+          isWhole = false;
+          break;
+        }
+        batches.push(batch.bytes);
+        bytes += batch.bytes.length;
+      }
+      offsetNext = batch.offsetTo;
+    }
+    return {
+      topic: topic.name,
+      offsetFrom,
+      offsetNext: isWhole ? topic.endOffset : offsetNext,
+      batches,
+      highWatermark: topic.endOffset,
+      logStartOffset: 0,
+      asOfMs: 0,
+      lag: 0,
+    };
+  }
+
+  end(topicName: string, freshness: Freshness, answer: Answer<EndResult>): void {
+    const topic = this.#topics.get(topicName);
+    const reply = this.#later(answer);
+    if (topic === undefined) return reply(this.#unknown('read the end of', topicName));
+    reply({ ok: true, value: { topic: topic.name, offset: topic.endOffset, freshness, asOfMs: 0 } });
+  }
+
+  nextSequence(topicName: string, requestId: string, answer: Answer<number>): void {
+    const topic = this.#topics.get(topicName);
+    const reply = this.#later(answer);
+    if (topic === undefined) return reply(this.#unknown('look up a request of', topicName));
+    reply({ ok: true, value: topic.streams.get(requestId)?.nextSequence ?? 0 });
+  }
+
+  createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
+    const reply = this.#later(answer);
+    const refuse = (code: ErrorCode, reason: string): void =>
+      reply({ ok: false, error: new LogError(code, `Cannot create topic "${name}": ${reason}`) });
+    if (!topicName.test(name) || name === '.' || name === '..') {
+      return refuse('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
+    }
+    if (this.#topics.has(name)) return refuse('topicExists', 'it exists');
+    reply({ ok: true, value: this.#describe(this.#make(name, settings)) });
+  }
+
+  deleteTopic(name: string, answer: Answer<undefined>): void {
+    const reply = this.#later(answer);
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return reply(this.#unknown('delete', name));
+    if (builtInTopics.includes(name)) {
+      return reply({ ok: false, error: new LogError('topicProtected', `Cannot delete topic "${name}": it belongs to Cairn itself`) });
+    }
+    this.#topics.delete(name);
+    reply({ ok: true, value: undefined });
+  }
+
+  listTopics(answer: Answer<readonly TopicDescription[]>): void {
+    const names = [...this.#topics.keys()].sort();
+    this.#later(answer)({ ok: true, value: names.map((name) => this.#describe(this.#topics.get(name) as Topic)) });
+  }
+
+  describeTopic(name: string, answer: Answer<TopicDescription>): void {
+    const topic = this.#topics.get(name);
+    const reply = this.#later(answer);
+    reply(topic === undefined ? this.#unknown('describe', name) : { ok: true, value: this.#describe(topic) });
+  }
+
+  status(answer: Answer<BrokerStatus>): void {
+    this.#later(answer)({ ok: true, value: this.#status() });
+  }
+
+  brokers(answer: Answer<readonly { readonly id: number; readonly address: string; readonly status: BrokerStatus | null }[]>): void {
+    const status = this.#status();
+    this.#later(answer)({ ok: true, value: [{ id: status.id, address: status.address, status }] });
+  }
+
+  #make(name: string, settings: TopicSettings): Topic {
+    const topic: Topic = {
+      name,
+      group: ++this.#groups,
+      settings,
+      createdMs: this.#clock.wallMs(),
+      batches: [],
+      streams: new Map(),
+      waiting: new Set(),
+      endOffset: 0,
+      sizeBytes: 0,
+    };
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  /** Answers never come during the call. */
+  #later<Value>(answer: Answer<Value>): Answer<Value> {
+    return (outcome) => this.#clock.defer(() => answer(outcome));
+  }
+
+  #unknown(verb: string, name: string): { readonly ok: false; readonly error: LogError } {
+    return { ok: false, error: new LogError('unknownTopic', `Cannot ${verb} topic "${name}": there is no such topic`) };
+  }
+
+  #describe(topic: Topic): TopicDescription {
+    const { name, group, settings, createdMs } = topic;
+    return { name, group, settings, createdMs, builtIn: builtInTopics.includes(name), partition: partitionStatus(topic) };
+  }
+
+  #status(): BrokerStatus {
+    const topics = [...this.#topics.values()];
+    return {
+      id: self,
+      clusterId: '0'.repeat(32),
+      incarnation: 1,
+      version: '0.0.0',
+      address: this.#options.address ?? '127.0.0.1:0',
+      durable: false,
+      crashed: this.#crashed,
+      startedMs: this.#startedMs,
+      catalog: partitionStatus({ group: 1, endOffset: 0, sizeBytes: 0 }),
+      partitions: topics.map((topic) => ({ topic: topic.name, ...partitionStatus(topic) })),
+      peers: [],
+      counters: { ...noCounters, ...this.#counters },
+    };
+  }
+}
+
+const noCounters: BrokerCounters = {
+  appends: 0,
+  appendedRecords: 0,
+  appendedBytes: 0,
+  refusedAppends: 0,
+  duplicateAppends: 0,
+  revokes: 0,
+  diskWrites: 0,
+  diskSyncs: 0,
+  elections: 1,
+  leaderChanges: 1,
+  framesSent: 0,
+  framesReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  loopLagMsMax: 0,
+  syncMsP99: 0,
+  queuedAppendBytes: 0,
+};
+
+function partitionStatus(topic: Pick<Topic, 'group' | 'endOffset' | 'sizeBytes'>): PartitionStatus {
+  return {
+    group: topic.group,
+    role: 'leader',
+    leader: self,
+    term: 1,
+    replicas: [self],
+    logStartOffset: 0,
+    highWatermark: topic.endOffset,
+    endOffset: topic.endOffset,
+    syncedOffset: topic.endOffset,
+    sizeBytes: topic.sizeBytes,
+    segmentCount: 1,
+    followers: [],
+    fenced: null,
+  };
+}
+
+function streamOf(topic: Topic, requestId: string): Stream {
+  let stream = topic.streams.get(requestId);
+  if (stream === undefined) {
+    stream = { nextSequence: 0, revoked: false, results: new Map() };
+    topic.streams.set(requestId, stream);
+  }
+  return stream;
+}
+
+function offsetSince(topic: Topic, sinceMs: number): number {
+  return topic.batches.find((batch) => batch.timestampMs >= sinceMs)?.offsetFrom ?? topic.endOffset;
+}
+
+/** Index of the first batch that ends after `offsetFrom`, by halving. */
+function firstEndingAfter(batches: readonly StoredBatch[], offsetFrom: number): number {
+  let low = 0;
+  let high = batches.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((batches[middle] as StoredBatch).offsetTo > offsetFrom) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
