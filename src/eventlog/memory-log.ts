@@ -170,7 +170,13 @@ export class MemoryLog implements LogService {
     const timestampMs = this.#clock.wallMs();
     const bytes = request.batch.slice();
     setPlacement(bytes, offset(topic.endOffset), term(1));
-    this.#store(topic, { bytes, offsetFrom: topic.endOffset, offsetTo: topic.endOffset + count, timestampMs, requestId: request.requestId });
+    this.#store(topic, {
+      bytes,
+      offsetFrom: topic.endOffset,
+      offsetTo: topic.endOffset + count,
+      timestampMs,
+      requestId: request.requestId,
+    });
     const result: AppendResult = {
       topic: topic.name,
       partition: 0,

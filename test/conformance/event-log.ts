@@ -1,0 +1,428 @@
+/**
+ * What every `EventLog` must do, run by each implementation: the in-memory twin, a broker, the HTTP client. A test file calls
+ * `eventLogConformance('the twin', open)`; `open` gives a log with a fresh cluster behind it, or one that other tests have used too: every
+ * test makes topics of its own.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AppendRequest, AppendResult, EventLog, ReadRequest, ReadResult } from '../../src/eventlog/index.ts';
+import { follow, LogError } from '../../src/eventlog/index.ts';
+import { forEachRecord, RecordBatchBuilder } from '../../src/record/index.ts';
+import { systemBytes } from '../../src/system/bytes.ts';
+
+export interface OpenedEventLog {
+  readonly log: EventLog;
+  close(): Promise<void> | void;
+}
+
+export interface ConformanceOptions {
+  /** Largest batch that the log takes. */
+  readonly batchBytesMax?: number;
+}
+
+export function batchOfValues(...values: string[]): Uint8Array {
+  const builder = new RecordBatchBuilder();
+  for (const value of values) builder.add(1_700_000_000_000, null, systemBytes.utf8Encode(value));
+  return builder.finish(systemBytes);
+}
+
+/** The visible values at or above the offset that was asked for. */
+export function valuesOf(result: ReadResult): string[] {
+  const values: string[] = [];
+  for (const batch of result.batches) {
+    forEachRecord(batch, (record) => {
+      if (record.offset >= result.offsetFrom) values.push(systemBytes.utf8Decode(record.value() ?? new Uint8Array(0)));
+    });
+  }
+  return values;
+}
+
+export function eventLogConformance(name: string, open: () => Promise<OpenedEventLog>, options: ConformanceOptions = {}): void {
+  describe(`the event log of ${name}`, () => {
+    let opened: OpenedEventLog;
+    let log: EventLog;
+    let topicCount = 0;
+
+    beforeAll(async () => {
+      opened = await open();
+      log = opened.log;
+    });
+    afterAll(async () => opened?.close());
+
+    async function newTopic(): Promise<string> {
+      const topic = `conformance-${++topicCount}`;
+      await log.createTopic(topic, { retentionBytes: null });
+      return topic;
+    }
+
+    function append(topic: string, values: string[], more: Partial<AppendRequest> = {}): Promise<AppendResult> {
+      const usual = { level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
+      return log.append({ topic, batch: batchOfValues(...values), ...usual, ...more });
+    }
+
+    function read(topic: string, more: Partial<ReadRequest> = {}): Promise<ReadResult> {
+      const usual = {
+        offsetFrom: 0,
+        sinceMs: null,
+        bytesMax: 1024 * 1024,
+        freshness: 'linearizable',
+        sessionOffset: 0,
+        waitMs: 0,
+      } as const;
+      return log.read({ topic, ...usual, ...more });
+    }
+
+    /** Reads from `offsetFrom` until nothing more comes. */
+    async function readAll(topic: string, bytesMax = 1024 * 1024): Promise<string[]> {
+      const values: string[] = [];
+      for (let offsetFrom = 0; ; ) {
+        const result = await read(topic, { offsetFrom, bytesMax });
+        values.push(...valuesOf(result));
+        if (result.offsetNext === offsetFrom) return values;
+        expect(result.offsetNext).toBeGreaterThan(offsetFrom);
+        offsetFrom = result.offsetNext;
+      }
+    }
+
+    async function codeOf(call: Promise<unknown>): Promise<string> {
+      try {
+        await call;
+        return 'no error';
+      } catch (error) {
+        if (!(error instanceof LogError)) throw error;
+        expect(error.message).toMatch(/^[A-Z].*[^.]$/s);
+        return error.code;
+      }
+    }
+
+    describe('an append', () => {
+      test('gives consecutive offsets, and reads give the records back in that order', async () => {
+        const topic = await newTopic();
+
+        const first = await append(topic, ['a', 'b']);
+        const second = await append(topic, ['c']);
+
+        expect(first).toMatchObject({ topic, count: 2, level: 'quorum', committed: true, duplicate: false });
+        expect(second.offset).toBeGreaterThanOrEqual(first.offset + 2);
+        expect(await readAll(topic)).toEqual(['a', 'b', 'c']);
+      });
+
+      test('names the brokers that have it', async () => {
+        const topic = await newTopic();
+
+        const result = await append(topic, ['a']);
+
+        expect(result.ackedBy.length).toBeGreaterThanOrEqual(1);
+        expect(result.term).toBeGreaterThanOrEqual(1);
+      });
+
+      test('at level all is answered when every voter has it', async () => {
+        const topic = await newTopic();
+
+        const result = await append(topic, ['a'], { level: 'all' });
+
+        const { partition } = await log.describeTopic(topic);
+        expect([...result.ackedBy].toSorted()).toEqual([...partition.replicas].toSorted());
+      });
+
+      test('keeps every byte of keys, values and headers', async () => {
+        const topic = await newTopic();
+        const value = Uint8Array.from({ length: 256 }, (_, index) => index);
+        const builder = new RecordBatchBuilder();
+        builder.add(1_700_000_000_123, value.slice(0, 3), value, [{ key: systemBytes.utf8Encode('h'), value: value.slice(250) }]);
+        builder.add(1_700_000_000_456, null, null);
+
+        const usual = { level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
+        await log.append({ topic, batch: builder.finish(systemBytes), ...usual });
+
+        const seen: unknown[] = [];
+        for (const batch of (await read(topic)).batches) {
+          forEachRecord(batch, (record) => {
+            seen.push([record.timestampMs, record.key()?.slice() ?? null, record.value()?.slice() ?? null, record.headerCount]);
+          });
+        }
+        expect(seen).toEqual([
+          [1_700_000_000_123, value.slice(0, 3), value, 1],
+          [1_700_000_000_456, null, null, 0],
+        ]);
+      });
+
+      test('to an unknown topic is refused', async () => {
+        expect(await codeOf(append('conformance-nowhere', ['a']))).toBe('unknownTopic');
+      });
+
+      test('with an expected offset succeeds for exactly one of two', async () => {
+        const topic = await newTopic();
+        const end = (await log.end(topic, 'linearizable')).offset;
+
+        const codes = await Promise.all([
+          codeOf(append(topic, ['a'], { expectedOffset: end })),
+          codeOf(append(topic, ['b'], { expectedOffset: end })),
+        ]);
+
+        expect(codes.toSorted()).toEqual(['no error', 'offsetMismatch']);
+        expect(await readAll(topic)).toHaveLength(1);
+      });
+
+      if (options.batchBytesMax !== undefined) {
+        const limit = options.batchBytesMax;
+        test('above the limit is refused', async () => {
+          const topic = await newTopic();
+
+          const value = 'x'.repeat(Math.min(1_000_000, limit));
+          const values = Array.from({ length: Math.ceil(limit / value.length) + 1 }, () => value);
+
+          expect(await codeOf(append(topic, values))).toBe('recordTooLarge');
+        });
+      }
+    });
+
+    describe('a request id', () => {
+      test('makes a second append answer with the first offset', async () => {
+        const topic = await newTopic();
+
+        const first = await append(topic, ['a', 'b'], { requestId: 'once' });
+        await append(topic, ['c']);
+        const second = await append(topic, ['a', 'b'], { requestId: 'once' });
+
+        expect(second).toMatchObject({ offset: first.offset, count: 2, duplicate: true });
+        expect(await readAll(topic)).toEqual(['a', 'b', 'c']);
+      });
+
+      test('counts its sequence on, and tells where to go on', async () => {
+        const topic = await newTopic();
+
+        expect(await log.nextSequence(topic, 'stream')).toBe(0);
+        await append(topic, ['a', 'b'], { requestId: 'stream', sequence: 0 });
+        await append(topic, ['c'], { requestId: 'stream', sequence: 2 });
+
+        expect(await log.nextSequence(topic, 'stream')).toBe(3);
+        expect(await readAll(topic)).toEqual(['a', 'b', 'c']);
+      });
+
+      test('with a gap in its sequence is refused', async () => {
+        const topic = await newTopic();
+
+        await append(topic, ['a'], { requestId: 'gap', sequence: 0 });
+
+        expect(await codeOf(append(topic, ['c'], { requestId: 'gap', sequence: 2 }))).toBe('sequenceGap');
+      });
+
+      test('that nobody knows cannot go on from the middle', async () => {
+        const topic = await newTopic();
+
+        expect(await codeOf(append(topic, ['c'], { requestId: 'stranger', sequence: 7 }))).toBe('unknownProducer');
+      });
+
+      test('revoked after its append hides the records from every later read', async () => {
+        const topic = await newTopic();
+        await append(topic, ['before']);
+        await append(topic, ['hidden'], { requestId: 'regret' });
+        await append(topic, ['after']);
+
+        await log.revoke(topic, 'regret');
+
+        expect(await readAll(topic)).toEqual(['before', 'after']);
+        expect(await codeOf(append(topic, ['hidden'], { requestId: 'regret' }))).toBe('revoked');
+      });
+
+      test('revoked before its append is refused for ever', async () => {
+        const topic = await newTopic();
+
+        await log.revoke(topic, 'never');
+
+        expect(await codeOf(append(topic, ['a'], { requestId: 'never' }))).toBe('revoked');
+        expect(await readAll(topic)).toEqual([]);
+      });
+    });
+
+    describe('a read', () => {
+      test('of an empty topic is empty and stands still', async () => {
+        const topic = await newTopic();
+
+        const end = (await log.end(topic, 'linearizable')).offset;
+        const result = await read(topic, { offsetFrom: end });
+
+        expect(result).toMatchObject({ offsetNext: end, batches: [] });
+      });
+
+      test('in small steps gives the same records as one in large', async () => {
+        const topic = await newTopic();
+        for (let i = 0; i < 20; i++) await append(topic, [`first ${i}`, `second ${i}`]);
+
+        expect(await readAll(topic, 1)).toEqual(await readAll(topic));
+        expect(await readAll(topic)).toHaveLength(40);
+      });
+
+      test('from the middle of a batch gives the whole batch, for the reader to skip in', async () => {
+        const topic = await newTopic();
+        const { offset } = await append(topic, ['a', 'b', 'c']);
+
+        const result = await read(topic, { offsetFrom: offset + 1 });
+
+        expect(result.offsetFrom).toBe(offset + 1);
+        expect(valuesOf(result)).toEqual(['b', 'c']);
+      });
+
+      test('beyond the end is refused, and says what there is', async () => {
+        const topic = await newTopic();
+        await append(topic, ['a']);
+
+        const error: unknown = await read(topic, { offsetFrom: 1000 }).catch((reason: unknown) => reason);
+
+        expect(error).toMatchObject({ code: 'offsetOutOfRange', definite: true });
+        expect((error as LogError).details).toMatchObject({ logStartOffset: 0, endOffset: expect.any(Number) });
+      });
+
+      test('of an unknown topic is refused', async () => {
+        expect(await codeOf(read('conformance-nowhere'))).toBe('unknownTopic');
+      });
+
+      test('since a time begins with the first record appended at or after it', async () => {
+        const topic = await newTopic();
+        await append(topic, ['old']);
+        let last = await append(topic, ['between']);
+        const mark = last.timestampMs + 1;
+        while (last.timestampMs < mark) last = await append(topic, ['new']);
+
+        const result = await read(topic, { offsetFrom: null, sinceMs: mark });
+
+        expect(result.offsetFrom).toBe(last.offset);
+        expect(valuesOf(result)).toEqual(['new']);
+      });
+
+      test('that waits is answered when something comes', async () => {
+        const topic = await newTopic();
+        const end = (await log.end(topic, 'linearizable')).offset;
+
+        const waiting = read(topic, { offsetFrom: end, waitMs: 20_000 });
+        await append(topic, ['a']);
+
+        expect(valuesOf(await waiting)).toEqual(['a']);
+      });
+
+      test('that waits in vain is answered empty', async () => {
+        const topic = await newTopic();
+        const end = (await log.end(topic, 'linearizable')).offset;
+
+        const result = await read(topic, { offsetFrom: end, waitMs: 20 });
+
+        expect(result).toMatchObject({ offsetNext: end, batches: [] });
+      });
+
+      test('that waits is answered empty at once when cancelled', async () => {
+        const topic = await newTopic();
+        const end = (await log.end(topic, 'linearizable')).offset;
+        const cancel: { cancelled: boolean; onCancel: (() => void) | null } = { cancelled: false, onCancel: null };
+
+        const waiting = read(topic, { offsetFrom: end, waitMs: 20_000, cancel });
+        cancel.cancelled = true;
+        cancel.onCancel?.();
+
+        expect((await waiting).batches).toEqual([]);
+      });
+
+      test('at level session is at least as new as the offset that the caller brings', async () => {
+        const topic = await newTopic();
+        const { offset } = await append(topic, ['a']);
+
+        const result = await read(topic, { freshness: 'session', sessionOffset: offset + 1 });
+
+        expect(result.highWatermark).toBeGreaterThanOrEqual(offset + 1);
+        expect(valuesOf(result)).toEqual(['a']);
+      });
+
+      test('that follows gives what is there and what comes, until cancelled', async () => {
+        const topic = await newTopic();
+        await append(topic, ['a']);
+        const cancel: { cancelled: boolean; onCancel: (() => void) | null } = { cancelled: false, onCancel: null };
+
+        const seen: string[] = [];
+        for await (const result of follow(log, { topic, offsetFrom: 0, bytesMax: 4096, freshness: 'local', waitMs: 20_000, cancel })) {
+          seen.push(...valuesOf(result));
+          if (seen.at(-1) === 'a') await append(topic, ['b', 'c']);
+          if (seen.at(-1) === 'c') {
+            cancel.cancelled = true;
+            cancel.onCancel?.();
+          }
+        }
+
+        expect(seen).toEqual(['a', 'b', 'c']);
+      });
+    });
+
+    describe('the end', () => {
+      test('read after an append covers it', async () => {
+        const topic = await newTopic();
+        const { offset } = await append(topic, ['a', 'b']);
+
+        const end = await log.end(topic, 'linearizable');
+
+        expect(end).toMatchObject({ topic, freshness: 'linearizable' });
+        expect(end.offset).toBeGreaterThanOrEqual(offset + 2);
+      });
+
+      test('of an unknown topic is refused', async () => {
+        expect(await codeOf(log.end('conformance-nowhere', 'linearizable'))).toBe('unknownTopic');
+      });
+    });
+
+    describe('topics', () => {
+      test('are created, described, listed and deleted', async () => {
+        const topic = await newTopic();
+
+        expect(await log.describeTopic(topic)).toMatchObject({ name: topic, builtIn: false });
+        expect((await log.listTopics()).map(({ name: listed }) => listed)).toContain(topic);
+        await log.deleteTopic(topic);
+
+        expect(await codeOf(log.describeTopic(topic))).toBe('unknownTopic');
+        expect(await codeOf(append(topic, ['a']))).toBe('unknownTopic');
+      });
+
+      test('begin empty when created again', async () => {
+        const topic = await newTopic();
+        await append(topic, ['old']);
+        await log.deleteTopic(topic);
+
+        await log.createTopic(topic, { retentionBytes: null });
+
+        expect(await readAll(topic)).toEqual([]);
+      });
+
+      test('of one name exist once', async () => {
+        const topic = await newTopic();
+
+        expect(await codeOf(log.createTopic(topic, { retentionBytes: null }))).toBe('topicExists');
+      });
+
+      test.each(['', '.', '..', 'Upper', 'a/b', 'a b', 'ä', 'x'.repeat(201)])('are not called %j', async (name) => {
+        expect(await codeOf(log.createTopic(name, { retentionBytes: null }))).toBe('invalidTopicName');
+      });
+
+      test('that belong to Cairn are there and stay', async () => {
+        expect((await log.describeTopic('log')).builtIn).toBe(true);
+        expect((await log.describeTopic('cairn.events')).builtIn).toBe(true);
+        expect(await codeOf(log.deleteTopic('log'))).toBe('topicProtected');
+      });
+
+      test('that do not exist are not deleted', async () => {
+        expect(await codeOf(log.deleteTopic('conformance-nowhere'))).toBe('unknownTopic');
+      });
+    });
+
+    describe('the state', () => {
+      test('of the broker names it and its partitions', async () => {
+        const status = await log.status();
+
+        expect(status.id).toBeGreaterThanOrEqual(1);
+        expect(status.crashed).toBe(false);
+        expect(status.partitions.map(({ topic }) => topic)).toContain('log');
+      });
+
+      test('of all brokers includes the one that was asked', async () => {
+        const { id } = await log.status();
+
+        expect((await log.brokers()).map((broker) => broker.id)).toContain(id);
+      });
+    });
+  });
+}
