@@ -30,7 +30,9 @@ export interface StateCheckpoint {
   readonly bytes: Uint8Array;
 }
 
-export type OpenFailure = { readonly kind: 'corrupt'; readonly corruption: Corruption } | { readonly kind: 'disk'; readonly error: DiskError };
+export type OpenFailure =
+  | { readonly kind: 'corrupt'; readonly corruption: Corruption }
+  | { readonly kind: 'disk'; readonly error: DiskError };
 
 export interface GroupLogOptions {
   readonly group: GroupId;
@@ -89,7 +91,10 @@ export interface LogRead {
   readonly bytesMax: number;
 }
 
-export type ReadFailure = { readonly kind: 'belowLogStart' } | { readonly kind: 'corrupt'; readonly corruption: Corruption } | { readonly kind: 'disk'; readonly error: DiskError };
+export type ReadFailure =
+  | { readonly kind: 'belowLogStart' }
+  | { readonly kind: 'corrupt'; readonly corruption: Corruption }
+  | { readonly kind: 'disk'; readonly error: DiskError };
 
 /** Terms and votes of all groups: one append-only file, one sync per write. */
 export interface VoteJournal {
