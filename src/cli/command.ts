@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { CliIo } from './io.ts';
+
+/**
+ * A command's file exports `define`, which adds arguments, options, examples (`addExamples`) and the action to a commander command that already has
+ * its name and summary. The action writes to `io`, throws a LogError for what went wrong (its code gives the exit code), and may return an exit code
+ * of its own where that is not an error, such as a status with a broker missing.
+ */
+export interface CommandModule {
+  readonly define: (command: Command, io: CliIo) => void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  /** One line of `cairn help`, without a final period. */
+  readonly summary: string;
+  /** Loaded only when the command is typed, so that every other command starts without its modules. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+export interface Example {
+  readonly command: string;
+  readonly does: string;
+}
+
+const examplesOf = new WeakMap<Command, readonly Example[]>();
+
+/** Examples stand below the options in `--help` and in the reference page. */
+export function addExamples(command: Command, examples: readonly Example[]): Command {
+  examplesOf.set(command, examples);
+  return command.addHelpText('after', () => `\nExamples:\n${formatExamples(examples)}`);
+}
+
+export const examplesFor = (command: Command): readonly Example[] => examplesOf.get(command) ?? [];
+
+function formatExamples(examples: readonly Example[]): string {
+  const width = Math.max(...examples.map((example) => example.command.length));
+  return examples.map((example) => `  ${example.command.padEnd(width)}  ${example.does}`).join('\n');
+}

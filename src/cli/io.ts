@@ -1,0 +1,64 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** The outside of a command: `processIo` in the program, streams in memory in tests. */
+export interface CliIo {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /**
+   * Aborted by Ctrl-C (and SIGTERM). Asking for it the first time takes over the signals: until then they end the process as the machine does by
+   * default. A second Ctrl-C ends the process at once.
+   */
+  readonly interrupt: () => AbortSignal;
+}
+
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+export function processIo(): CliIo {
+  let controller: AbortController | null = null;
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    interrupt: () => {
+      if (controller === null) controller = takeOverSignals();
+      return controller.signal;
+    },
+  };
+}
+
+function takeOverSignals(): AbortController {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    process.once(signal, () => {
+      controller.abort();
+      // Whoever insists gets what the machine does by default.
+      for (const other of signals) process.removeAllListeners(other);
+    });
+  }
+  return controller;
+}
+
+/** Writes and waits while the other end is slower than we are, so that memory stays bounded. */
+export function write(output: Output, text: string | Uint8Array): Promise<void> | undefined {
+  if (output.write(text)) return undefined;
+  return new Promise((resolve) => {
+    const done = (): void => {
+      output.off('drain', done);
+      output.off('close', done);
+      output.off('error', done);
+      resolve();
+    };
+    output.once('drain', done);
+    output.once('close', done);
+    output.once('error', done);
+  });
+}
+
+/** Colours are for people at a terminal who have not said otherwise (https://no-color.org). */
+export const isColourful = (io: CliIo, output: Output): boolean =>
+  output.isTTY === true && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb';

@@ -1,0 +1,49 @@
+import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
+import { LogError } from '../eventlog/index.ts';
+import type { TransportAnswer } from './transport.ts';
+
+/** The JSON of a successful answer, or the LogError that a broker sent. `action` begins the sentence for answers that are not from a broker. */
+export function readJson(answer: TransportAnswer, server: string, action: string): Readonly<Record<string, unknown>> {
+  throwIfError(answer, server, action);
+  const body = parse(answer.body);
+  if (body === null) throw notABroker(answer, server, action);
+  return body;
+}
+
+export function throwIfError(answer: TransportAnswer, server: string, action: string): void {
+  if (answer.status >= 200 && answer.status < 300) return;
+  const error = parse(answer.body)?.['error'];
+  if (!isObject(error) || typeof error['code'] !== 'string' || typeof error['message'] !== 'string')
+    throw notABroker(answer, server, action);
+  throw new LogError(knownCode(error['code'], error['definite'] === true), error['message'], detailsOf(error));
+}
+
+const notABroker = (answer: TransportAnswer, server: string, action: string): LogError =>
+  new LogError('invalidRequest', `${action}: ${server} answered HTTP ${answer.status} and not as a Cairn broker does`);
+
+/** A newer broker may send a code that this program does not know: what matters is whether it is definite. */
+function knownCode(code: string, definite: boolean): ErrorCode {
+  if (Object.hasOwn(errorCatalogue, code)) return code as ErrorCode;
+  return definite ? 'invalidRequest' : 'internal';
+}
+
+function detailsOf(error: Readonly<Record<string, unknown>>): LogError['details'] {
+  const details: Record<string, string | number | boolean | null> = {};
+  for (const [key, value] of Object.entries(error)) {
+    if (key === 'code' || key === 'message' || key === 'definite' || key === 'retriable') continue;
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') details[key] = value;
+  }
+  return details;
+}
+
+function parse(body: Buffer): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,33 @@
+import { crc32c } from '@node-rs/crc32';
+import { LogError } from '../eventlog/index.ts';
+import type { Bytes } from '../host/index.ts';
+import { batchChecksumMatches, batchHeaderBytes, batchLength } from '../record/index.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Work on bytes for building and checking batches outside a broker. */
+export const clientBytes: Bytes = {
+  utf8Encode: (text) => encoder.encode(text),
+  utf8Decode: (bytes) => decoder.decode(bytes),
+  indexOf: (bytes, wanted, from = 0) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(wanted, from),
+  crc32c: (bytes, seed = 0) => crc32c(bytes, seed),
+};
+
+/** Cuts an answer into its batches, each verified: what the wire or a proxy changed is not shown. */
+export function splitBatches(body: Uint8Array, action: string): readonly Uint8Array[] {
+  const batches: Uint8Array[] = [];
+  for (let from = 0; from < body.length; ) {
+    const rest = body.subarray(from);
+    const length = rest.length < batchHeaderBytes ? Number.POSITIVE_INFINITY : batchLength(rest);
+    if (length < batchHeaderBytes || length > rest.length) throw damaged(action, from, 'its length does not fit the answer');
+    const batch = rest.subarray(0, length);
+    if (!batchChecksumMatches(batch, clientBytes)) throw damaged(action, from, 'its checksum does not match its bytes');
+    batches.push(batch);
+    from += length;
+  }
+  return batches;
+}
+
+const damaged = (action: string, position: number, why: string): LogError =>
+  new LogError('corruptBatch', `${action}: the batch at byte ${position} of the answer is damaged: ${why}`);

@@ -1,0 +1,117 @@
+import { LogError } from '../eventlog/index.ts';
+import { throwIfError } from './answers.ts';
+import type { Servers } from './servers.ts';
+import { formatSeconds, type Sender, type TransportAnswer, TransportError, type TransportRequest } from './transport.ts';
+
+export interface Call {
+  /** Begins every message of ours: `Cannot append to topic "x"`. */
+  readonly action: string;
+  /** How to ask, with the time that this attempt may take at the broker. */
+  readonly request: (attemptMs: number) => Omit<TransportRequest, 'timeoutMs' | 'signal'>;
+  readonly timeoutMs: number;
+  /** The longest that one broker is given before another is asked: a broker that hangs must not use up the whole time. */
+  readonly attemptMsMax: number;
+  /** Whether the broker changes something: only then can an outcome be unknown. */
+  readonly changes: boolean;
+  /** Whether asking again after an unknown outcome is harmless. */
+  readonly repeatable: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface CallOutcome {
+  readonly answer: TransportAnswer;
+  readonly server: string;
+  /** An earlier attempt may have taken effect, so that a refusal such as `topicExists` may be our own doing. */
+  readonly uncertain: boolean;
+}
+
+/** Refusals that speak of this very request, however often it was sent: they stay definite after an attempt of unknown outcome. */
+const decisiveCodes: ReadonlySet<string> = new Set(['revoked', 'requestIdReused', 'sequenceGap', 'duplicateSequence', 'unknownProducer']);
+
+const pauseMsFirst = 25;
+const pauseMsMax = 500;
+/** What the way there and back may take beyond the time that the broker was given. */
+const travelMs = 500;
+
+/** Asks one broker after another until one answers, the time is spent, or the answer is final. */
+export class Caller {
+  readonly #sender: Sender;
+  readonly #servers: Servers;
+  /** Until a broker has answered, "connection refused" by all of them is final: most likely none runs. */
+  #heard = false;
+
+  constructor(sender: Sender, servers: Servers) {
+    this.#sender = sender;
+    this.#servers = servers;
+  }
+
+  /** Resolves with an answer of 2xx; rejects with a LogError. */
+  async call(call: Call): Promise<CallOutcome> {
+    const until = performance.now() + call.timeoutMs;
+    let uncertain = false;
+    let refusals = 0;
+    for (let attempt = 0; ; attempt++) {
+      const server = this.#servers.current;
+      const attemptMs = Math.max(1, Math.min(call.attemptMsMax, Math.ceil(until - performance.now())));
+      let failure: LogError;
+      try {
+        const answer = await this.#sender.send(server, {
+          ...call.request(attemptMs),
+          timeoutMs: attemptMs + travelMs,
+          ...(call.signal === undefined ? {} : { signal: call.signal }),
+        });
+        this.#heard = true;
+        throwIfError(answer, server, call.action);
+        return { answer, server, uncertain };
+      } catch (error) {
+        failure = toLogError(error, call, server);
+      }
+
+      if (call.signal?.aborted === true) throw new LogError('interrupted', `${call.action}: interrupted`);
+      if (call.changes && !failure.definite) uncertain = true;
+      if (!failure.retriable || (uncertain && !call.repeatable)) throw uncertain ? asUncertain(failure, call) : failure;
+      if (failure.code === 'unreachable') refusals++;
+      if (!this.#heard && refusals >= this.#servers.all.length) throw uncertain ? asUncertain(failure, call) : failure;
+      if (failure.code !== 'overloaded') this.#servers.leave(server);
+
+      const pauseMs = pauseBefore(attempt, this.#servers.all.length);
+      if (performance.now() + pauseMs >= until) throw uncertain ? asUncertain(failure, call) : failure;
+      await pause(pauseMs, call.signal);
+    }
+  }
+}
+
+function toLogError(error: unknown, call: Call, server: string): LogError {
+  if (error instanceof LogError) return error;
+  if (!(error instanceof TransportError)) throw error;
+  const message = `${call.action}: ${server}: ${error.reason}`;
+  const lost = error.connected && call.changes;
+  return new LogError(lost ? 'connectionLost' : 'unreachable', message, {}, { cause: error });
+}
+
+/** A definite refusal of the last attempt says nothing about the earlier one whose answer never came. */
+function asUncertain(failure: LogError, call: Call): LogError {
+  if (!failure.definite || decisiveCodes.has(failure.code)) return failure;
+  const message = `${call.action}: the outcome is not known after ${formatSeconds(call.timeoutMs)}: an answer was lost, then: ${failure.message}`;
+  return new LogError('timeout', message, failure.details, { cause: failure });
+}
+
+/** Every broker is asked once without delay; then the pauses double, with a random part so that clients do not return all at once. */
+function pauseBefore(attempt: number, serverCount: number): number {
+  const round = Math.floor((attempt + 1) / serverCount);
+  if ((attempt + 1) % serverCount !== 0) return 0;
+  return Math.min(pauseMsMax, pauseMsFirst * 2 ** (round - 1)) * (0.5 + Math.random() / 2);
+}
+
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    if (signal?.aborted === true) done();
+    else signal?.addEventListener('abort', done, { once: true });
+  });
+}

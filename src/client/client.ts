@@ -1,0 +1,291 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  BrokerStatus,
+  EndResult,
+  EventLog,
+  Freshness,
+  ReadRequest,
+  ReadResult,
+  TopicDescription,
+  TopicSettings,
+} from '../eventlog/index.ts';
+import { LogError } from '../eventlog/index.ts';
+import { readJson } from './answers.ts';
+import { splitBatches } from './batches.ts';
+import { type Call, Caller, type CallOutcome } from './caller.ts';
+import { parseServer, Servers } from './servers.ts';
+import { type Sender, Transport, type TransportAnswer } from './transport.ts';
+
+export interface ClientOptions {
+  /** Brokers to begin with: URLs or host:port. The others are learnt from them. */
+  readonly servers: readonly string[];
+  /** Bearer token, where the brokers want one. */
+  readonly token?: string | null;
+  /** Certificates to trust, as PEM text, in place of the machine's. */
+  readonly ca?: string | null;
+  /** For calls that do not bring a time of their own. */
+  readonly timeoutMs?: number;
+  /** False to talk to the given brokers only. */
+  readonly discover?: boolean;
+  /**
+   * Give every append without a request id one of its own, so that it can be tried again safely. Without it such an append is tried again only
+   * after a definite failure, and brokers may pack it together with others. Default true.
+   */
+  readonly requestIds?: boolean;
+  /** Ends every call with `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+export type BrokerList = Awaited<ReturnType<EventLog['brokers']>>;
+
+const batchesType = 'application/vnd.cairn.batches';
+const attemptMsMax = 5_000;
+const waitMsMax = 30_000;
+const timeoutMsMax = 60_000;
+
+/** `EventLog` over HTTP. Safe to share; `close` ends its connections. */
+export class Client implements EventLog {
+  readonly #servers: Servers;
+  readonly #transport: Sender;
+  readonly #caller: Caller;
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #requestIds: boolean;
+  readonly #discover: boolean;
+  #callCount = 0;
+  #learning: Promise<void> | null = null;
+
+  /** `sender` is for tests. */
+  constructor(options: ClientOptions, sender?: Sender) {
+    this.#servers = new Servers(options.servers.map(parseServer));
+    if (this.#servers.all.length === 0) throw new LogError('usage', 'Cannot connect: no server is named');
+    this.#transport = sender ?? new Transport({ token: options.token ?? null, ca: options.ca ?? null });
+    this.#caller = new Caller(this.#transport, this.#servers);
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#signal = options.signal;
+    this.#requestIds = options.requestIds ?? true;
+    this.#discover = options.discover ?? true;
+  }
+
+  /** The brokers known so far, the one in use first. */
+  get servers(): readonly string[] {
+    const current = this.#servers.current;
+    return [current, ...this.#servers.all.filter((origin) => origin !== current)];
+  }
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const requestId = request.requestId ?? (this.#requestIds ? crypto.randomUUID() : null);
+    const headers: Record<string, string> = { 'content-type': batchesType };
+    if (requestId !== null) {
+      headers['cairn-request-id'] = requestId;
+      headers['cairn-sequence'] = String(request.sequence);
+    }
+    const action = `Cannot append to topic "${request.topic}"`;
+    const { answer, server } = await this.#call({
+      action,
+      request: (attemptMs) => ({
+        method: 'POST',
+        path: topicPath(request.topic, 'records', {
+          level: request.level,
+          expectedOffset: request.expectedOffset,
+          timeoutMs: Math.min(attemptMs, timeoutMsMax),
+        }),
+        headers,
+        body: request.batch,
+      }),
+      timeoutMs: request.timeoutMs,
+      // All voters may be slow together; asking another broker would only begin the wait again.
+      attemptMsMax: request.level === 'all' ? timeoutMsMax : attemptMsMax,
+      changes: true,
+      repeatable: requestId !== null,
+    });
+    return readJson(answer, server, action) as unknown as AppendResult;
+  }
+
+  /** `/v1` never revokes (design, D7): there an append whose outcome is unknown is repeated with its request id. */
+  revoke(topic: string, requestId: string): Promise<undefined> {
+    return Promise.reject(
+      new LogError('unknownRoute', `Cannot revoke request id "${requestId}" of topic "${topic}": it cannot be done over HTTP`),
+    );
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    const action = `Cannot read topic "${request.topic}"`;
+    const cancel = request.cancel;
+    const offsetAtLeast = request.offsetFrom ?? 0;
+    const isCancelled = (): boolean => cancel?.cancelled === true;
+    if (isCancelled()) return emptyRead(request.topic, offsetAtLeast);
+    const aborting = new AbortController();
+    const abort = (): void => aborting.abort();
+    this.#signal?.addEventListener('abort', abort, { once: true });
+    if (cancel !== undefined) cancel.onCancel = abort;
+    try {
+      const waitMs = Math.min(request.waitMs, waitMsMax);
+      const { answer, server } = await this.#call({
+        action,
+        request: () => ({
+          method: 'GET',
+          path: topicPath(request.topic, 'records', {
+            from: request.offsetFrom,
+            since: request.sinceMs,
+            bytesMax: request.bytesMax,
+            level: request.freshness,
+            session: request.freshness === 'session' ? request.sessionOffset : null,
+            waitMs: waitMs > 0 ? waitMs : null,
+          }),
+          headers: { accept: batchesType },
+        }),
+        timeoutMs: waitMs + this.#timeoutMs,
+        attemptMsMax: waitMs + attemptMsMax,
+        changes: false,
+        repeatable: true,
+        signal: aborting.signal,
+      });
+      return toReadResult(request.topic, answer, server, action);
+    } catch (error) {
+      if (isCancelled()) return emptyRead(request.topic, offsetAtLeast);
+      throw error;
+    } finally {
+      this.#signal?.removeEventListener('abort', abort);
+      if (cancel !== undefined) cancel.onCancel = null;
+    }
+  }
+
+  async end(topic: string, freshness: Freshness): Promise<EndResult> {
+    return (await this.#get(
+      `Cannot read the end of topic "${topic}"`,
+      topicPath(topic, 'end', { level: freshness }),
+    )) as unknown as EndResult;
+  }
+
+  async nextSequence(topic: string, requestId: string): Promise<number> {
+    const action = `Cannot ask how far request id "${requestId}" is in topic "${topic}"`;
+    const body = await this.#get(action, topicPath(topic, 'sequence', { requestId }));
+    return body['nextSequence'] as number;
+  }
+
+  async createTopic(name: string, settings: TopicSettings): Promise<TopicDescription> {
+    const action = `Cannot create topic "${name}"`;
+    const body = Buffer.from(JSON.stringify({ name, retentionBytes: settings.retentionBytes }));
+    const request = { method: 'POST', path: '/v1/topics', headers: { 'content-type': 'application/json' }, body } as const;
+    const outcome = await this.#change(action, request, 'topicExists');
+    return outcome === null ? this.describeTopic(name) : (readJson(outcome.answer, outcome.server, action) as unknown as TopicDescription);
+  }
+
+  async deleteTopic(name: string): Promise<undefined> {
+    await this.#change(`Cannot delete topic "${name}"`, { method: 'DELETE', path: topicPath(name, '', {}) }, 'unknownTopic');
+  }
+
+  async listTopics(): Promise<readonly TopicDescription[]> {
+    return (await this.#get('Cannot list the topics', '/v1/topics'))['topics'] as readonly TopicDescription[];
+  }
+
+  async describeTopic(name: string): Promise<TopicDescription> {
+    return (await this.#get(`Cannot describe topic "${name}"`, topicPath(name, '', {}))) as unknown as TopicDescription;
+  }
+
+  async status(): Promise<BrokerStatus> {
+    return (await this.#get('Cannot ask for the status', '/v1/status')) as unknown as BrokerStatus;
+  }
+
+  async brokers(): Promise<BrokerList> {
+    return (await this.#get('Cannot list the brokers', '/v1/brokers'))['brokers'] as BrokerList;
+  }
+
+  /** Switches the broker in use into, or out of, acting as crashed. A crashed broker answers nothing but this. */
+  async fault(action: 'crash' | 'recover'): Promise<void> {
+    await this.#change(`Cannot ${action} the broker`, { method: 'POST', path: action === 'crash' ? '/crash' : '/recover' }, null);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  async #get(action: string, path: string): Promise<Readonly<Record<string, unknown>>> {
+    const { answer, server } = await this.#call({
+      action,
+      request: () => ({ method: 'GET', path }),
+      timeoutMs: this.#timeoutMs,
+      attemptMsMax,
+      changes: false,
+      repeatable: true,
+    });
+    return readJson(answer, server, action);
+  }
+
+  /** Null when the change was refused because an earlier attempt, whose answer was lost, had made it already. */
+  async #change(action: string, request: ReturnType<Call['request']>, alreadyDone: string | null): Promise<CallOutcome | null> {
+    try {
+      return await this.#call({
+        action,
+        request: () => request,
+        timeoutMs: this.#timeoutMs,
+        attemptMsMax,
+        changes: true,
+        repeatable: true,
+      });
+    } catch (error) {
+      if (error instanceof LogError && error.cause instanceof LogError && error.cause.code === alreadyDone) return null;
+      throw error;
+    }
+  }
+
+  #call(call: Call): Promise<CallOutcome> {
+    // A command that asks once does not pay for this; whoever asks again may meet the failure of the broker that it was given.
+    if (++this.#callCount === 2 && this.#discover) this.#learning ??= this.#learnBrokers();
+    return this.#caller.call(this.#signal === undefined || call.signal !== undefined ? call : { ...call, signal: this.#signal });
+  }
+
+  async #learnBrokers(): Promise<void> {
+    const server = this.#servers.current;
+    try {
+      const answer = await this.#transport.send(server, { method: 'GET', path: '/v1/brokers', timeoutMs: attemptMsMax });
+      const brokers = readJson(answer, server, 'Cannot list the brokers')['brokers'] as BrokerList;
+      const scheme = server.slice(0, server.indexOf('//') + 2);
+      this.#servers.learn(brokers.map((broker) => parseServer(scheme + broker.address)));
+    } catch {
+      // Without the others the client goes on with those that it was given; the next call tries again.
+      this.#callCount = 1;
+      this.#learning = null;
+    }
+  }
+}
+
+function topicPath(topic: string, rest: string, query: Readonly<Record<string, string | number | null>>): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== null) parameters.set(key, String(value));
+  const path = `/v1/topics/${encodeURIComponent(topic)}${rest === '' ? '' : `/${rest}`}`;
+  return parameters.size === 0 ? path : `${path}?${parameters.toString()}`;
+}
+
+function toReadResult(topic: string, answer: TransportAnswer, server: string, action: string): ReadResult {
+  const number = (name: string): number => {
+    const text = answer.headers[name];
+    const value = typeof text === 'string' && /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (Number.isNaN(value))
+      throw new LogError('invalidRequest', `${action}: ${server} answered without ${name}, which a Cairn broker sends`);
+    return value;
+  };
+  return {
+    topic,
+    offsetFrom: number('cairn-offset-from'),
+    offsetNext: number('cairn-offset-next'),
+    batches: splitBatches(answer.body, action),
+    highWatermark: number('cairn-high-watermark'),
+    logStartOffset: number('cairn-log-start-offset'),
+    asOfMs: number('cairn-as-of-ms'),
+    lag: number('cairn-lag'),
+  };
+}
+
+const emptyRead = (topic: string, offset: number): ReadResult => ({
+  topic,
+  offsetFrom: offset,
+  offsetNext: offset,
+  batches: [],
+  highWatermark: offset,
+  logStartOffset: 0,
+  asOfMs: 0,
+  lag: 0,
+});

@@ -1,0 +1,17 @@
+/**
+ * The client: `EventLog` over HTTP, for the command line, the labs, agents and other programs (it is exported from the package).
+ *
+ * `Client` gives the calls; `Caller` asks one broker after another until one answers within the time; `Transport` is one request; `AppendStream`
+ * keeps several batches of one long stream in flight and in order; `LineBatcher` makes such batches of a text. What is left out: the Kafka
+ * protocol, which programs with high throughput will use.
+ *
+ *     const client = new Client({ servers: ['http://127.0.0.1:8000'] });
+ *     const end = await client.end('log', 'linearizable');
+ *     client.close();
+ */
+export { AppendStream, type AppendStreamOptions, type AppendStreamSummary } from './append-stream.ts';
+export { clientBytes, splitBatches } from './batches.ts';
+export { type BrokerList, Client, type ClientOptions } from './client.ts';
+export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
+export { forEachRead } from './read-values.ts';
+export { parseServer } from './servers.ts';

@@ -1,0 +1,134 @@
+import { LogError } from '../eventlog/index.ts';
+import { RecordBatchBuilder, recordBytesMax } from '../record/index.ts';
+import { clientBytes } from './batches.ts';
+
+export interface LineBatch {
+  readonly batch: Uint8Array;
+  readonly count: number;
+}
+
+export interface LineBatcherOptions {
+  readonly key?: Uint8Array | null;
+  /** Lines to pass over: they arrived in an earlier run. */
+  readonly skip?: number;
+  readonly batchBytes?: number;
+  readonly recordsMax?: number;
+  readonly now?: () => number;
+}
+
+/** The longest line taken. A record may have 1 MiB as encoded; key, request id and lengths need a part of it. */
+export const lineBytesMax = recordBytesMax - 4096;
+
+const batchBytesDefault = 256 * 1024;
+const recordsMaxDefault = 16_384;
+/** What a record takes beside its value, roughly: only to keep batches of short lines small. */
+const overheadBytes = 8;
+const newline = 0x0a;
+
+/**
+ * Cuts a text into lines and these into record batches. A record is the bytes before each \n, nothing taken away (a \r stays); a last line without
+ * \n counts, an empty line is an empty record. Where a batch ends depends on the lines only, never on how the text was cut into chunks or on time:
+ * a second run over the same text makes the same batches. `flush` is for input that pauses.
+ */
+export class LineBatcher {
+  readonly #builder: RecordBatchBuilder;
+  readonly #key: Uint8Array | null;
+  readonly #batchBytes: number;
+  readonly #recordsMax: number;
+  readonly #now: () => number;
+  #skipLeft: number;
+  #lineCount = 0;
+  #weight = 0;
+  #timestampMs = 0;
+  /** The beginning of a line whose end has not come yet. */
+  #partial: Uint8Array[] = [];
+  #partialBytes = 0;
+
+  constructor(options: LineBatcherOptions = {}) {
+    this.#key = options.key ?? null;
+    this.#skipLeft = options.skip ?? 0;
+    this.#batchBytes = options.batchBytes ?? batchBytesDefault;
+    this.#recordsMax = options.recordsMax ?? recordsMaxDefault;
+    this.#now = options.now ?? Date.now;
+    this.#builder = new RecordBatchBuilder({ capacityBytes: this.#batchBytes * 2 });
+  }
+
+  /** Lines seen, those passed over included. */
+  get lineCount(): number {
+    return this.#lineCount;
+  }
+
+  /** Gives a batch whenever one is full. Throws `recordTooLarge` at a line above the limit; the lines before it are then still in `flush`. */
+  *push(chunk: Uint8Array): Generator<LineBatch, void, undefined> {
+    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let from = 0;
+    for (;;) {
+      const to = buffer.indexOf(newline, from);
+      if (to === -1) break;
+      if (this.#partialBytes > 0) {
+        this.#keep(chunk.subarray(from, to));
+        this.#addPartial();
+      } else {
+        this.#add(chunk, from, to);
+      }
+      from = to + 1;
+      if (this.#isFull()) yield this.#take();
+    }
+    // A copy: the caller may use the chunk's memory again.
+    if (from < chunk.length) this.#keep(chunk.slice(from));
+  }
+
+  /** The rest, with a last line that has no \n. */
+  *end(): Generator<LineBatch, void, undefined> {
+    if (this.#partialBytes > 0) this.#addPartial();
+    yield* this.flush();
+  }
+
+  /** What is complete so far. */
+  *flush(): Generator<LineBatch, void, undefined> {
+    if (this.#builder.recordCount > 0) yield this.#take();
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#partial.push(part);
+    this.#partialBytes += part.length;
+    if (this.#partialBytes > lineBytesMax) this.#refuse();
+  }
+
+  #addPartial(): void {
+    const line = this.#partial.length === 1 ? (this.#partial[0] as Uint8Array) : Buffer.concat(this.#partial);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#add(line, 0, line.length);
+  }
+
+  #add(source: Uint8Array, from: number, to: number): void {
+    if (to - from > lineBytesMax) this.#refuse();
+    this.#lineCount++;
+    if (this.#skipLeft > 0) {
+      this.#skipLeft--;
+      return;
+    }
+    if (this.#builder.recordCount === 0) this.#timestampMs = this.#now();
+    if (this.#key === null) this.#builder.addSlice(this.#timestampMs, source, from, to);
+    else this.#builder.add(this.#timestampMs, this.#key, source.subarray(from, to));
+    this.#weight += to - from + overheadBytes;
+  }
+
+  #refuse(): never {
+    this.#partial = [];
+    this.#partialBytes = 0;
+    const line = this.#lineCount + 1;
+    throw new LogError('recordTooLarge', `Cannot append line ${line}: it is longer than ${lineBytesMax} bytes`, { line, lineBytesMax });
+  }
+
+  #isFull(): boolean {
+    return this.#weight >= this.#batchBytes || this.#builder.recordCount >= this.#recordsMax;
+  }
+
+  #take(): LineBatch {
+    const count = this.#builder.recordCount;
+    this.#weight = 0;
+    return { batch: this.#builder.finish(clientBytes), count };
+  }
+}
