@@ -1,0 +1,315 @@
+/**
+ * The HTTP gateway's front door: one `node:http` server per broker. It listens first and at once, checks `Host`, origin and token on every
+ * route, serves the routes of contract 2 and the probes itself, hands `Upgrade: cairn-peer/1` to the network, and everything else to fastify
+ * (`api/`), which is loaded after the socket listens: a request that comes earlier waits for it.
+ *
+ * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,
+ * and so have those that were under way.
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type FaultSwitch, LogError, type LogService } from '../../eventlog/index.ts';
+import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
+import { asLogError, sendError, sendJson, sendText } from './error-answer.ts';
+import { allowedHosts, guard, guardHost } from './guards.ts';
+import { collectLogLines, writeLogFile } from './log-file.ts';
+import { PutRecord } from './put-record.ts';
+import { Revoker } from './revoker.ts';
+import type { HttpSettings } from './settings.ts';
+
+/** What the gateway needs of a broker. */
+export interface GatewayBroker extends LogService {
+  readonly faults: FaultSwitch;
+  readonly ready: boolean;
+}
+
+export interface FrontOptions {
+  readonly broker: GatewayBroker;
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: HttpSettings;
+  readonly host: string;
+  readonly port: number;
+  /** Names under which the broker is reached besides loopback: its configured address. */
+  readonly ownNames: readonly string[];
+  /** Further `Host` headers with port, such as a proxy's. */
+  readonly extraHosts: readonly string[];
+  readonly tokenHash: Uint8Array | null;
+  readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | null;
+  readonly faultInjection: boolean;
+  /** File that `POST /exit` writes, or null. */
+  readonly logFile: string | null;
+  /** Takes over an upgraded connection of a peer. */
+  readonly onPeer: (socket: Duplex, head: Uint8Array) => void;
+  /** `POST /exit` has been answered: end the process. */
+  readonly onExit: () => void;
+  /** Imports the rest of the gateway; called once, after the socket listens, or with the first request that needs it. */
+  readonly loadApi: (front: Front) => Promise<RequestListener>;
+  readonly loadApiEarly: boolean;
+}
+
+export class Front {
+  readonly #options: FrontOptions;
+  readonly #server: Server;
+  readonly #revoker: Revoker;
+  readonly #put: PutRecord;
+  /** Connections that carry HTTP: all but those of peers. */
+  readonly #sockets = new Set<Socket>();
+  readonly #connectionsByAddress = new Map<string, number>();
+  #allowedHosts: ReadonlySet<string> = new Set();
+  #api: RequestListener | null = null;
+  #loadingApi: Promise<void> | null = null;
+  #isClosing = false;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    const { broker, clock, bytes, random, settings } = options;
+    this.#revoker = new Revoker(broker, clock);
+    const { bodyBytesMax, putTimeoutMs } = settings;
+    this.#put = new PutRecord({ log: broker, clock, bytes, random, revoker: this.#revoker, bodyBytesMax, timeoutMs: putTimeoutMs });
+    this.#server = this.#createServer();
+  }
+
+  get options(): FrontOptions {
+    return this.#options;
+  }
+
+  /** Where it listens, once it does. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  get revokesPending(): number {
+    return this.#revoker.pendingCount;
+  }
+
+  listen(done: (error: LogError | null) => void): void {
+    const { host, port, ownNames, extraHosts, loadApiEarly } = this.#options;
+    const refuse = (error: NodeJS.ErrnoException): void => {
+      const code = error.code === 'EADDRINUSE' ? 'portInUse' : 'invalidConfig';
+      const reason = error.code === 'EADDRINUSE' ? 'another program listens there; choose another with --port' : error.message;
+      done(new LogError(code, `Cannot listen on ${host}:${port}: ${reason}`, { port }, { cause: error }));
+    };
+    this.#server.once('error', refuse);
+    this.#server.listen({ host, port, backlog: 1024 }, () => {
+      this.#server.off('error', refuse);
+      this.#server.on('error', (error) => this.#options.logger.log('error', 'httpServerError', { reason: error.message }));
+      this.#allowedHosts = allowedHosts(this.port, ownNames, extraHosts);
+      if (loadApiEarly) setImmediate(() => void this.#loadApi());
+      done(null);
+    });
+  }
+
+  /** Takes no more connections, lets requests end for `graceMs` at most, then closes everything. */
+  close(graceMs: number, done: () => void): void {
+    this.#isClosing = true;
+    let isDone = false;
+    const finish = (): void => {
+      if (isDone) return;
+      isDone = true;
+      timer.cancel();
+      for (const socket of this.#sockets) socket.destroy();
+      done();
+    };
+    const timer = this.#options.clock.startTimer(graceMs, finish);
+    this.#server.close(() => this.#revoker.whenEmpty(finish));
+    this.#server.closeIdleConnections();
+  }
+
+  /** Acts as crashed from here on: nothing leaves, all connections break. `except` is the one that asked for it. */
+  crash(except: Socket | null): void {
+    this.#options.broker.faults.crash();
+    this.#revoker.hold();
+    this.#put.abandonAll();
+    for (const socket of this.#sockets) if (socket !== except) socket.destroy();
+  }
+
+  recover(): void {
+    this.#options.broker.faults.recover();
+    this.#revoker.release();
+  }
+
+  #createServer(): Server {
+    const { settings, tls } = this.#options;
+    const serverOptions = {
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: settings.requestTimeoutMs,
+      connectionsCheckingInterval: settings.connectionsCheckingIntervalMs,
+      keepAliveTimeout: settings.keepAliveTimeoutMs,
+      noDelay: true,
+      insecureHTTPParser: false,
+    };
+    const server =
+      tls === null ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls, minVersion: 'TLSv1.2' });
+    server.maxConnections = settings.connectionsMax;
+    server.on('connection', (socket: Socket) => this.#limitAddress(socket));
+    server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    server.on('request', (request, response) => this.#handle(request, response));
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#isCut(request)) return;
+      response.writeContinue();
+      this.#handle(request, response);
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#refuseMalformed(error, socket));
+    return server;
+  }
+
+  #limitAddress(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const count = (this.#connectionsByAddress.get(address) ?? 0) + 1;
+    if (count > this.#options.settings.connectionsPerAddressMax) {
+      socket.destroy();
+      return;
+    }
+    this.#connectionsByAddress.set(address, count);
+    socket.on('close', () => {
+      const left = (this.#connectionsByAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#connectionsByAddress.delete(address);
+      else this.#connectionsByAddress.set(address, left);
+    });
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isCut(request)) return;
+    const path = pathOf(request);
+    if (this.#isClosing) response.setHeader('connection', 'close');
+    const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
+    if (refusal !== null) {
+      sendError(response, refusal);
+      return;
+    }
+    const { method } = request;
+    if (path === '/' && method === 'PUT') this.#put.handle(request, response);
+    else if (method === 'POST' && isFaultPath(path)) this.#switchFault(path, request, response);
+    else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
+    else if (path === '/readyz' && method === 'GET') this.#answerReady(response);
+    else this.#serveApi(request, response);
+  }
+
+  /** Destroys the socket of a request that a broker which acts as crashed does not hear. */
+  #isCut(request: IncomingMessage): boolean {
+    if (!this.#options.broker.faults.crashed) return false;
+    if (request.method === 'POST' && isFaultPath(pathOf(request))) return false;
+    request.socket.destroy();
+    return true;
+  }
+
+  #answerReady(response: ServerResponse): void {
+    const isReady = this.#options.broker.ready;
+    sendText(response, isReady ? 200 : 503, isReady ? 'ready\n' : 'not ready: the logs are not open yet, or `log` has no leader\n');
+  }
+
+  #serveApi(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#api !== null) {
+      this.#api(request, response);
+      return;
+    }
+    this.#loadApi().then(
+      () => {
+        if (!this.#options.broker.faults.crashed) this.#api?.(request, response);
+      },
+      (error: unknown) => sendError(response, asLogError(error)),
+    );
+  }
+
+  #loadApi(): Promise<void> {
+    this.#loadingApi ??= this.#options.loadApi(this).then(
+      (api) => {
+        this.#api = api;
+      },
+      (error: unknown) => {
+        this.#options.logger.log('error', 'apiNotLoaded', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+        throw error;
+      },
+    );
+    // Whoever waits for it hears of a failure; nobody may be waiting.
+    this.#loadingApi.catch(() => {});
+    return this.#loadingApi;
+  }
+
+  #switchFault(path: string, request: IncomingMessage, response: ServerResponse): void {
+    request.resume();
+    if (!this.#options.faultInjection) {
+      const message = `Cannot ${path.slice(1)}: fault injection is off, start the broker with --fault-injection`;
+      sendError(response, new LogError('faultInjectionOff', message));
+      return;
+    }
+    if (path === '/exit') {
+      this.#exit(response);
+      return;
+    }
+    this.#options.logger.log('info', 'fault', { action: path.slice(1) });
+    if (path === '/crash') this.crash(request.socket);
+    else this.recover();
+    sendJson(response, 200, { crashed: this.#options.broker.faults.crashed });
+  }
+
+  /** Writes the log file of contract 2, answers, ends. Works while crashed: the state stays in memory. */
+  #exit(response: ServerResponse): void {
+    const { logFile, broker, onExit } = this.#options;
+    const end = (error: LogError | null): void => {
+      response.setHeader('connection', 'close');
+      // The process ends when the answer has left, or when nobody takes it.
+      response.once('close', onExit);
+      if (error === null) sendJson(response, 200, { file: logFile });
+      else sendError(response, error);
+    };
+    if (logFile === null) {
+      end(null);
+      return;
+    }
+    collectLogLines(broker, (outcome) => end(outcome.ok ? writeLogFile(logFile, outcome.value) : outcome.error));
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#isCut(request)) return;
+    this.#sockets.delete(request.socket);
+    const isPeer = request.headers.upgrade?.toLowerCase() === 'cairn-peer/1';
+    if (!isPeer || this.#isClosing || guardHost(request, this.#allowedHosts) !== null) {
+      const status = isPeer ? '421 Misdirected Request' : '400 Bad Request';
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: cairn-peer/1\r\n\r\n');
+    this.#options.onPeer(socket, head);
+  }
+
+  #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (this.#options.broker.faults.crashed || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const status = malformed[error.code ?? ''] ?? '400 Bad Request';
+    const message = `Cannot read the request: ${status.slice(4).toLowerCase()}`;
+    const body = JSON.stringify({ error: { code: 'invalidRequest', message, definite: true, retriable: false } });
+    const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    socket.end(head + body);
+  }
+}
+
+const malformed: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+function isFaultPath(path: string): boolean {
+  return path === '/crash' || path === '/recover' || path === '/exit';
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/';
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}

@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs';
+import { noBytes } from '../../base/bytes.ts';
+import { type Answer, LogError, type LogService } from '../../eventlog/index.ts';
+import { forEachRecord } from '../../record/index.ts';
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const readBytesMax = 4 * 1024 * 1024;
+
+/** The values of all visible records of `log` as this broker has them, in order, a line each: what `POST /exit` of contract 2 leaves behind. */
+export function collectLogLines(log: Pick<LogService, 'read'>, done: Answer<Uint8Array[]>): void {
+  const lines: Uint8Array[] = [];
+  const readFrom = (offsetFrom: number | null): void => {
+    const usual = { topic: 'log', sinceMs: null, bytesMax: readBytesMax, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
+    log.read({ ...usual, offsetFrom }, (outcome) => {
+      if (!outcome.ok) {
+        done(outcome);
+        return;
+      }
+      const { batches, offsetNext, offsetFrom: readFromOffset } = outcome.value;
+      for (const batch of batches) {
+        forEachRecord(batch, (record) => {
+          if (record.offset >= readFromOffset) lines.push(escapeLine(record.value() ?? noBytes));
+        });
+      }
+      if (offsetNext === readFromOffset) done({ ok: true, value: lines });
+      else readFrom(offsetNext);
+    });
+  };
+  readFrom(null);
+}
+
+/** An entry stays one line: line feeds and carriage returns become \n and \r. */
+export function escapeLine(value: Uint8Array): Uint8Array {
+  if (!value.includes(lineFeed) && !value.includes(carriageReturn)) return Buffer.concat([value, Buffer.of(lineFeed)]);
+  const text = Buffer.from(value).toString('latin1').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return Buffer.from(`${text}\n`, 'latin1');
+}
+
+/** Written and closed when this returns, since the process ends next. */
+export function writeLogFile(path: string, lines: readonly Uint8Array[]): LogError | null {
+  try {
+    writeFileSync(path, Buffer.concat(lines as Uint8Array[]));
+    return null;
+  } catch (error) {
+    return new LogError('dataUnusable', `Cannot write the log file ${path}: ${(error as Error).message}`, {}, { cause: error });
+  }
+}

@@ -1,0 +1,40 @@
+/** Bounds of the HTTP gateway; the configuration may change each (`http:`). `docs/reference/limits.md` is checked against the defaults. */
+export interface HttpSettings {
+  /** Largest request body. */
+  readonly bodyBytesMax: number;
+  /** A request whose header is not complete by then is closed. */
+  readonly headersTimeoutMs: number;
+  /** A request that has not arrived whole by then is closed. */
+  readonly requestTimeoutMs: number;
+  /** How often the two above are looked at: Node's own 30 s would make 30 s of them (a slow client holds a socket that long). */
+  readonly connectionsCheckingIntervalMs: number;
+  /** A connection without a request is closed after this time. */
+  readonly keepAliveTimeoutMs: number;
+  readonly connectionsMax: number;
+  /** From one address: a bound for all together would let one client shut out the others. */
+  readonly connectionsPerAddressMax: number;
+  /** Answers of `follow` that may be open at once. */
+  readonly followersMax: number;
+  /** A reader that takes nothing for so long is cut off. */
+  readonly slowReaderTimeoutMs: number;
+  /** How often a `follow` without news shows that it lives. */
+  readonly heartbeatMs: number;
+  /** `PUT /` closes the connection and revokes when it could not commit in this time; the course's client gives up after 5 s. */
+  readonly putTimeoutMs: number;
+}
+
+const MiB = 1024 * 1024;
+
+export const defaultHttpSettings: HttpSettings = {
+  bodyBytesMax: 8 * MiB,
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 60_000,
+  connectionsCheckingIntervalMs: 1_000,
+  keepAliveTimeoutMs: 30_000,
+  connectionsMax: 10_000,
+  connectionsPerAddressMax: 2_000,
+  followersMax: 1_000,
+  slowReaderTimeoutMs: 30_000,
+  heartbeatMs: 10_000,
+  putTimeoutMs: 4_000,
+};

@@ -1,0 +1,222 @@
+/**
+ * Links between brokers over TCP or TLS.
+ *
+ * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/1` on the peer's one port (design, D10); after the answer 101 the socket
+ * carries bytes and nothing else. The listening side belongs to the gateway: it hands over each upgraded socket with `takeIncoming`.
+ *
+ * What is sent in one turn of the event loop leaves in one system call: the first `send` corks the socket, the end of the turn uncorks it.
+ * Handlers run from the top of the event loop, never inside a call of ours.
+ */
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import type { BrokerId } from '../base/branded.ts';
+import type { BrokerAddress, Lane, Link, LinkHandlers, Network } from '../host/index.ts';
+
+export const peerProtocol = 'cairn-peer/1';
+const connectTimeoutMs = 1000;
+/** An answer to the upgrade is a few lines; more than this is not one. */
+const answerBytesMax = 8192;
+
+export interface NetworkOptions {
+  readonly brokers: readonly BrokerAddress[];
+  /** Certificates as PEM text, or null for plain TCP. The peer's certificate must be signed by `ca` and name its configured host. */
+  readonly tls: PeerTls | null;
+}
+
+export interface PeerTls {
+  readonly ca: string | Buffer;
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
+export class SystemNetwork implements Network {
+  readonly #addresses: ReadonlyMap<number, BrokerAddress>;
+  readonly #tls: PeerTls | null;
+  readonly #links = new Set<SocketLink>();
+  /** Upgraded before the broker said who receives them. */
+  #early: { readonly socket: Duplex; readonly head: Uint8Array }[] = [];
+  #onLink: ((link: Link) => LinkHandlers) | null = null;
+  #closed = false;
+
+  constructor(options: NetworkOptions) {
+    this.#addresses = new Map(options.brokers.map((broker) => [broker.id, broker]));
+    this.#tls = options.tls;
+  }
+
+  dial(peer: BrokerId, lane: Lane, handlers: LinkHandlers): Link {
+    const address = this.#addresses.get(peer);
+    const link = new SocketLink(handlers, (ended) => this.#links.delete(ended));
+    if (address === undefined || this.#closed) {
+      link.close(address === undefined ? `broker ${peer} is not configured` : 'the network is closed');
+      return link;
+    }
+    this.#links.add(link);
+    const { host, port } = address;
+    const tls = this.#tls;
+    const socket = tls === null ? connectTcp({ host, port, noDelay: true }) : connectTls({ host, port, ...tls, servername: host });
+    // TLS hands its socket to the connection that it wraps; a set-up without delay is asked for on either.
+    socket.setNoDelay(true);
+    link.dial(socket, tls === null ? 'connect' : 'secureConnect', upgradeRequest(address, lane));
+    return link;
+  }
+
+  accept(onLink: (link: Link) => LinkHandlers): void {
+    this.#onLink = onLink;
+    for (const { socket, head } of this.#early.splice(0)) this.takeIncoming(socket, head);
+  }
+
+  /** Takes over a socket whose upgrade the gateway has answered; `head` are bytes of the link that came with the request. */
+  takeIncoming(socket: Duplex, head: Uint8Array): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    if (this.#onLink === null) {
+      // Its bytes wait in the socket. Not more than peers can have in good faith: two lanes each, and some that were dialled again.
+      if (this.#early.length < 4 * this.#addresses.size) this.#early.push({ socket, head });
+      else socket.destroy();
+      return;
+    }
+    const link = new SocketLink(null, (ended) => this.#links.delete(ended));
+    this.#links.add(link);
+    link.attach(socket as Socket, this.#onLink(link), head);
+  }
+
+  /** Closes every link at once; for the end of the process. */
+  close(): void {
+    this.#closed = true;
+    for (const link of [...this.#links]) link.close('the broker is stopping');
+  }
+}
+
+function upgradeRequest({ host, port }: BrokerAddress, lane: Lane): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `GET / HTTP/1.1\r\nHost: ${name}:${port}\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\nCairn-Lane: ${lane}\r\n\r\n`;
+}
+
+class SocketLink implements Link {
+  #handlers: LinkHandlers | null;
+  readonly #onEnd: (link: SocketLink) => void;
+  #socket: Socket | null = null;
+  #isOpen = false;
+  #isCorked = false;
+  #isClosed = false;
+  /** Sent before the link was open. */
+  #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #deadline: NodeJS.Timeout | null = null;
+
+  constructor(handlers: LinkHandlers | null, onEnd: (link: SocketLink) => void) {
+    this.#handlers = handlers;
+    this.#onEnd = onEnd;
+  }
+
+  get bytesQueued(): number {
+    return this.#earlyBytes + (this.#socket?.writableLength ?? 0);
+  }
+
+  send(chunks: readonly Uint8Array[]): void {
+    if (this.#isClosed) return;
+    const socket = this.#socket;
+    if (!this.#isOpen || socket === null) {
+      for (const chunk of chunks) {
+        this.#early.push(chunk);
+        this.#earlyBytes += chunk.length;
+      }
+      return;
+    }
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      // A tick runs right after the callback that is running now: the broker's turn is over, and nothing waits for the poll.
+      process.nextTick(this.#uncork);
+    }
+    for (const chunk of chunks) socket.write(chunk);
+  }
+
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#socket?.uncork();
+  };
+
+  close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#end(reason);
+  }
+
+  /** Asks for the upgrade once connected, then becomes a link. */
+  dial(socket: Socket, connectedEvent: 'connect' | 'secureConnect', request: string): void {
+    this.#socket = socket;
+    this.#deadline = setTimeout(() => this.#end(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
+    let answer = Buffer.alloc(0);
+    const onData = (data: Buffer): void => {
+      answer = Buffer.concat([answer, data]);
+      const end = answer.indexOf('\r\n\r\n');
+      if (end < 0) {
+        if (answer.length > answerBytesMax) this.#end('the answer to the upgrade is no answer of a broker');
+        return;
+      }
+      const [statusLine = '', ...headers] = answer.toString('latin1', 0, end).split('\r\n');
+      const isAgreed = headers.some((header) => header.toLowerCase().replaceAll(' ', '') === `upgrade:${peerProtocol}`);
+      if (!statusLine.startsWith('HTTP/1.1 101 ') || !isAgreed) {
+        this.#end(`the upgrade was refused: ${statusLine.slice(0, 80)}`);
+        return;
+      }
+      socket.off('data', onData);
+      this.#open(answer.subarray(end + 4));
+    };
+    socket.once(connectedEvent, () => socket.write(request));
+    socket.on('data', onData);
+    this.#watch(socket);
+  }
+
+  attach(socket: Socket, handlers: LinkHandlers, head: Uint8Array): void {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    socket.setNoDelay?.(true);
+    socket.setTimeout?.(0);
+    this.#watch(socket);
+    // `accept` has just returned the handlers: they are called from the top of the event loop, not from within it.
+    socket.pause();
+    setImmediate(() => this.#open(head));
+  }
+
+  #watch(socket: Socket): void {
+    let reason = 'the peer closed the connection';
+    socket.on('error', (error: Error) => {
+      reason = error.message;
+    });
+    socket.on('end', () => this.#end(reason));
+    socket.on('close', () => this.#end(reason));
+  }
+
+  #open(head: Uint8Array): void {
+    const socket = this.#socket;
+    if (this.#isClosed || socket === null) return;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#isOpen = true;
+    this.#handlers?.opened();
+    const early = this.#early;
+    this.#early = [];
+    this.#earlyBytes = 0;
+    this.send(early);
+    socket.on('data', (data: Buffer) => {
+      if (!this.#isClosed) this.#handlers?.received(data);
+    });
+    if (head.length > 0 && !this.#isClosed) this.#handlers?.received(head);
+    socket.resume();
+  }
+
+  #end(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#early = [];
+    this.#earlyBytes = 0;
+    this.#socket?.destroy();
+    this.#socket = null;
+    this.#onEnd(this);
+    setImmediate(() => this.#handlers?.closed(reason));
+  }
+}
