@@ -8,4 +8,20 @@
  * It knows no clock, disk, network, promise or global randomness, and of a record batch only its range, term and bytes.
  */
 export type { AppendEntries, AppendEntriesResponse, LogBatch, Message, RequestVote, RequestVoteResponse, TimeoutNow } from './messages.ts';
-export type { Input, LoadRequest, Membership, Persist, RaftConfig, Ready, Refusal, RestoredState, Role, RoleChange, TermStart, Vote } from './types.ts';
+export type {
+  Input,
+  LoadRequest,
+  Membership,
+  PeerStatus,
+  Persist,
+  RaftConfig,
+  Ready,
+  Refusal,
+  RestoredState,
+  Role,
+  RoleChange,
+  TermStart,
+  Vote,
+} from './types.ts';
+export { describe, describeReady } from './describe.ts';
+export { Raft } from './raft.ts';

@@ -43,14 +43,17 @@ export interface RequestVoteResponse extends Envelope {
 
 export interface AppendEntries extends Envelope {
   readonly type: 'appendEntries';
-  /** The batches continue the log from here. */
+  /** The batches continue the log from here: a batch boundary when there are any. Without batches it may be any offset of the leader's log. */
   readonly offsetFrom: Offset;
-  /** Term of the batch that ends at `offsetFrom`, 0 when it is 0 (Raft §5.3, prevLogTerm). */
+  /** Term of the record before `offsetFrom`, 0 when it is 0 (Raft §5.3, prevLogTerm). */
   readonly previousTerm: Term;
   /** Empty for a heartbeat. Whole batches, contiguous. */
   readonly batches: readonly LogBatch[];
   readonly highWatermark: Offset;
-  /** Answered back; proves leadership for reads begun before it was sent (Raft §6.4 of the thesis). 0 = no read waits. Increases within a term. */
+  /**
+   * Answered back; proves leadership for reads begun before it was sent (thesis §6.4). A counter of the leader that starts at 0 in every term and
+   * rises with every heartbeat and every group of reads.
+   */
   readonly readContext: number;
 }
 

@@ -73,6 +73,8 @@ export type Input =
 export interface LoadRequest {
   readonly peer: BrokerId;
   readonly offsetFrom: Offset;
+  /** Batches from here on are still in memory: reading may stop. */
+  readonly offsetTo: Offset;
   readonly bytesMax: number;
   /** Term in which it was asked; an answer from an earlier term is ignored. */
   readonly term: Term;
@@ -95,6 +97,11 @@ export interface Ready {
   /** May leave now, in this order. */
   readonly send: readonly Message[];
   readonly persist: Persist | null;
+  /**
+   * The log in memory was cut here since the last ready, or null: roll back what was derived from records at or above it, then take up
+   * `raft.batches(truncatedTo, raft.endOffset)`. Also set when the cut batches never reached a persist, where `truncateTo` stays null.
+   */
+  readonly truncatedTo: Offset | null;
   /** The new high watermark, or null when unchanged. Everything below it may be applied and shown; it may exceed what is synced locally but never the log end. */
   readonly highWatermark: Offset | null;
   readonly load: readonly LoadRequest[];
@@ -119,3 +126,13 @@ export type Refusal =
   | { readonly reason: 'notLeader'; readonly leader: BrokerId | null }
   | { readonly reason: 'uncommittedFull' }
   | { readonly reason: 'transferring'; readonly leader: BrokerId | null };
+
+/** What a leader knows of a peer; for status, and so that retention keeps what a peer still needs. */
+export interface PeerStatus {
+  readonly peer: BrokerId;
+  /** Known to be equal to this leader's log and synced there. */
+  readonly matchOffset: Offset;
+  readonly nextOffset: Offset;
+  readonly state: 'probe' | 'replicate' | 'rolledBack';
+  readonly inFlightBytes: number;
+}

@@ -1,0 +1,259 @@
+import { assert } from '../base/assert.ts';
+import { type BrokerId, type Offset, offset, type Term } from '../base/branded.ts';
+import type { ReplicaLog } from './log.ts';
+import { isVoter, peersOf } from './membership.ts';
+import type { AppendEntriesResponse, LogBatch, Message } from './messages.ts';
+import { Progress } from './progress.ts';
+import { isQuorum, quorumValue } from './quorum.ts';
+import { type CurrentRead, ReadIndex } from './read-index.ts';
+import type { LoadRequest, PeerStatus, RaftConfig } from './types.ts';
+
+/**
+ * What a replica knows and does only while it leads, in one term: the progress of every peer, reads that wait, a transfer under way.
+ * It is made when an election is won and thrown away when leadership ends, so nothing of one term can leak into the next.
+ *
+ * Nothing is sent when something happens; `replicate` looks at every peer once, when the host takes what is owed. So proposals, a new high
+ * watermark, a heartbeat and a read that come together travel in one message.
+ */
+export class Leadership {
+  readonly #config: RaftConfig;
+  readonly #term: Term;
+  readonly #log: ReplicaLog;
+  /** Offset of the first batch of this term. */
+  readonly #termStart: Offset;
+  readonly #progress = new Map<BrokerId, Progress>();
+  readonly #reads = new ReadIndex();
+  /** Travels as `readContext`: rises with every heartbeat and every group of reads, never reused in this term. */
+  #round = 0;
+  #ticksSinceHeartbeat = 0;
+  #ticksSinceQuorumCheck = 0;
+  #transfer: { readonly to: BrokerId; ticks: number; asked: boolean } | null = null;
+
+  /** The log ends where the first batch of the new term will begin. */
+  constructor(config: RaftConfig, term: Term, log: ReplicaLog) {
+    this.#config = config;
+    this.#term = term;
+    this.#log = log;
+    this.#termStart = log.endOffset;
+    for (const peer of peersOf(config.membership, config.id)) this.#progress.set(peer, new Progress(peer, log.endOffset));
+  }
+
+  get transferTarget(): BrokerId | null {
+    return this.#transfer === null ? null : this.#transfer.to;
+  }
+
+  get peers(): PeerStatus[] {
+    return [...this.#progress.values()].map((progress) => progress.status);
+  }
+
+  /** How much of our log a voter is known to have synced. */
+  matchOffsetOf(voter: BrokerId, ownSyncedOffset: Offset): Offset {
+    if (voter === this.#config.id) return ownSyncedOffset;
+    return (this.#progress.get(voter) as Progress).matchOffset;
+  }
+
+  /** Gives `lostQuorum` when an election timeout has passed without hearing from a quorum (CheckQuorum, thesis §6.2). */
+  tick(): 'leads' | 'lostQuorum' {
+    if (this.#transfer !== null && ++this.#transfer.ticks >= this.#config.electionTicks) this.#transfer = null;
+    if (++this.#ticksSinceQuorumCheck >= this.#config.electionTicks) {
+      this.#ticksSinceQuorumCheck = 0;
+      if (!isQuorum(this.#config.membership, (voter) => this.#isActive(voter))) return 'lostQuorum';
+      for (const progress of this.#progress.values()) progress.active = false;
+    }
+    if (++this.#ticksSinceHeartbeat >= this.#config.heartbeatTicks) this.#startRound();
+    return 'leads';
+  }
+
+  /** Takes an answer of this term. Gives true when the peer turns out to have lost what it had acknowledged. */
+  answered(response: AppendEntriesResponse): boolean {
+    const progress = this.#progress.get(response.from);
+    if (progress === undefined || progress.state === 'rolledBack' || response.matchOffset > this.#log.endOffset) return false;
+    if (progress.showsRollback(response)) {
+      progress.state = 'rolledBack';
+      return true;
+    }
+    progress.active = true;
+    progress.roundAnswered = Math.max(progress.roundAnswered, response.readContext);
+    if (response.success) progress.acknowledged(response);
+    else progress.refused(response, () => this.#log.backUp(response.hintOffset, response.hintTerm));
+    return false;
+  }
+
+  unreachable(peer: BrokerId): void {
+    this.#progress.get(peer)?.lostLink();
+  }
+
+  /**
+   * The high watermark that the acknowledgements allow. Only a batch of this term is committed by counting; what is older is committed with it
+   * (Raft §5.4.2, Figure 8).
+   */
+  committableOffset(ownSyncedOffset: Offset): Offset {
+    const counted = offset(quorumValue(this.#config.membership, (voter) => this.matchOffsetOf(voter, ownSyncedOffset)));
+    if (counted <= this.#log.highWatermark || this.#log.termBefore(counted) !== this.#term) return this.#log.highWatermark;
+    return counted;
+  }
+
+  beginRead(context: number): void {
+    this.#reads.begin(context);
+  }
+
+  confirmReads(): CurrentRead[] {
+    return this.#reads.confirm(
+      quorumValue(this.#config.membership, (voter) =>
+        voter === this.#config.id ? Number.MAX_SAFE_INTEGER : (this.#progress.get(voter) as Progress).roundAnswered,
+      ),
+    );
+  }
+
+  failReads(): number[] {
+    return this.#reads.fail();
+  }
+
+  /** Starts to hand leadership over; `null` picks the active voter that is most caught up. */
+  transfer(to: BrokerId | null): void {
+    const target = to ?? this.#bestTarget();
+    if (target === null || target === this.#config.id || !isVoter(this.#config.membership, target)) return;
+    if (this.#transfer?.to === target) return;
+    this.#transfer = { to: target, ticks: 0, asked: false };
+  }
+
+  /** Takes batches that were loaded from disk and sends them, if the peer still waits for exactly them. */
+  loaded(request: LoadRequest, batches: readonly LogBatch[], send: Message[]): void {
+    const progress = this.#progress.get(request.peer);
+    if (progress === undefined || progress.load === null || request.term !== this.#term) return;
+    if (progress.load.offsetFrom !== request.offsetFrom) return;
+    progress.load = null;
+
+    const usable = this.#usable(batches, request.offsetFrom);
+    if (usable.length === 0) {
+      progress.loadAfterRound = this.#round;
+      return;
+    }
+    if (progress.state !== 'replicate' || progress.nextOffset !== request.offsetFrom) return;
+    this.#append(progress, (usable[0] as LogBatch).offsetFrom, usable, send);
+  }
+
+  /** Brings every peer what it lacks, as far as its window allows. */
+  replicate(send: Message[], load: LoadRequest[]): void {
+    if (this.#reads.isWaitingForRound && this.#log.highWatermark > this.#termStart) {
+      this.#round++;
+      this.#reads.startRound(this.#round, this.#log.highWatermark);
+    }
+    for (const progress of this.#progress.values()) {
+      if (progress.state === 'probe') this.#probe(progress, send);
+      else if (progress.state === 'replicate') this.#stream(progress, send, load);
+    }
+    this.#askTarget(send);
+  }
+
+  #startRound(): void {
+    this.#ticksSinceHeartbeat = 0;
+    this.#round++;
+    for (const progress of this.#progress.values()) progress.raiseFence(this.#round);
+  }
+
+  #isActive(voter: BrokerId): boolean {
+    return voter === this.#config.id || this.#progress.get(voter)?.active === true;
+  }
+
+  /** The first probe brings what is cached, which nearly always fits; a repeated one is empty. */
+  #probe(progress: Progress, send: Message[]): void {
+    if (progress.isProbeOut) {
+      if (progress.roundSent < this.#round) this.#append(progress, progress.nextOffset, [], send);
+      return;
+    }
+    const { nextOffset } = progress;
+    const batches = nextOffset >= this.#log.cachedFrom ? this.#log.slice(nextOffset, this.#log.endOffset, this.#config.appendBytesMax) : [];
+    this.#append(progress, batches[0]?.offsetFrom ?? nextOffset, batches, send);
+  }
+
+  #stream(progress: Progress, send: Message[], load: LoadRequest[]): void {
+    while (progress.nextOffset < this.#log.endOffset && progress.inFlightBytes < this.#config.inFlightBytesMax) {
+      if (progress.nextOffset < this.#log.cachedFrom) {
+        this.#load(progress, load);
+        break;
+      }
+      const batches = this.#log.slice(progress.nextOffset, this.#log.endOffset, this.#config.appendBytesMax);
+      this.#append(progress, (batches[0] as LogBatch).offsetFrom, batches, send);
+    }
+    if (progress.roundSent < this.#round || progress.highWatermarkSent < this.#log.highWatermark) {
+      this.#append(progress, progress.nextOffset, [], send);
+    }
+  }
+
+  #append(progress: Progress, offsetFrom: Offset, batches: readonly LogBatch[], send: Message[]): void {
+    let bytes = 0;
+    for (const batch of batches) bytes += batch.bytes.length;
+    send.push({
+      type: 'appendEntries',
+      from: this.#config.id,
+      to: progress.peer,
+      term: this.#term,
+      offsetFrom,
+      previousTerm: this.#log.termBefore(offsetFrom),
+      batches,
+      highWatermark: this.#log.highWatermark,
+      readContext: this.#round,
+    });
+    progress.sent(offsetFrom, batches.at(-1)?.offsetTo ?? offsetFrom, bytes);
+    progress.roundSent = this.#round;
+    progress.highWatermarkSent = this.#log.highWatermark;
+  }
+
+  #load(progress: Progress, load: LoadRequest[]): void {
+    if (progress.load !== null || this.#round <= progress.loadAfterRound) return;
+    progress.load = {
+      peer: progress.peer,
+      offsetFrom: progress.nextOffset,
+      offsetTo: this.#log.cachedFrom,
+      bytesMax: this.#config.appendBytesMax,
+      term: this.#term,
+    };
+    load.push(progress.load);
+  }
+
+  /**
+   * The loaded batches that are part of this log. A read that began before our truncation reached the disk can bring batches of an earlier term
+   * behind the right ones.
+   */
+  #usable(batches: readonly LogBatch[], offsetFrom: Offset): LogBatch[] {
+    const usable: LogBatch[] = [];
+    for (const batch of batches) {
+      if (batch.offsetTo <= offsetFrom) continue;
+      const previous = usable.at(-1);
+      const continues = previous === undefined ? batch.offsetFrom <= offsetFrom : batch.offsetFrom === previous.offsetTo;
+      if (!continues || !this.#log.holds(batch) || batch.offsetTo > this.#log.endOffset) break;
+      usable.push(batch);
+    }
+    return usable;
+  }
+
+  /** Asks the target to campaign as soon as it has everything; proposals wait meanwhile, so the end stands still (thesis §3.10). */
+  #askTarget(send: Message[]): void {
+    const transfer = this.#transfer;
+    if (transfer === null || transfer.asked) return;
+    const progress = this.#progress.get(transfer.to);
+    assert(progress !== undefined, 'leadership goes to a peer');
+    if (progress.state === 'rolledBack') {
+      this.#transfer = null;
+      return;
+    }
+    if (progress.matchOffset < this.#log.endOffset) return;
+    transfer.asked = true;
+    send.push({ type: 'timeoutNow', from: this.#config.id, to: transfer.to, term: this.#term });
+  }
+
+  #bestTarget(): BrokerId | null {
+    let best: Progress | null = null;
+    for (const progress of this.#progress.values()) {
+      if (!isVoter(this.#config.membership, progress.peer) || progress.state === 'rolledBack') continue;
+      if (best === null || isBetterTarget(progress, best)) best = progress;
+    }
+    return best === null ? null : best.peer;
+  }
+}
+
+/** A peer that was heard of lately is better than one that was not, then the longer match. */
+function isBetterTarget(a: Progress, b: Progress): boolean {
+  return a.active === b.active ? a.matchOffset > b.matchOffset : a.active;
+}

@@ -1,0 +1,126 @@
+import { assert } from '../base/assert.ts';
+import { firstOffset, type Offset, offset, type Term } from '../base/branded.ts';
+import { BatchCache } from './batch-cache.ts';
+import type { AppendEntries, LogBatch } from './messages.ts';
+import { TermTable } from './term-table.ts';
+import type { RestoredState, TermStart } from './types.ts';
+
+/**
+ * A replica's log as the core sees it: where it starts and ends, the term of every record, its newest batches, and how far it is committed.
+ *
+ * Invariant: logStartOffset <= highWatermark <= endOffset; the high watermark never falls and nothing below it is cut (R9, R10).
+ */
+export class ReplicaLog {
+  readonly #terms: TermTable;
+  readonly #cache: BatchCache;
+  readonly #logStartOffset: Offset;
+  #highWatermark: Offset;
+  #uncommittedBytes = 0;
+
+  constructor(restored: RestoredState) {
+    assert(restored.logStartOffset <= restored.logEndOffset, 'a log starts at or before its end');
+    this.#terms = new TermTable(restored.termStarts);
+    assert((restored.termStarts.at(-1)?.offsetFrom ?? -1) < restored.logEndOffset, 'the last term starts inside the log');
+    this.#cache = new BatchCache(restored.logEndOffset);
+    this.#logStartOffset = restored.logStartOffset;
+    this.#highWatermark = restored.logStartOffset;
+  }
+
+  get endOffset(): Offset {
+    return this.#cache.offsetTo;
+  }
+
+  get highWatermark(): Offset {
+    return this.#highWatermark;
+  }
+
+  /** Older batches have to be loaded. */
+  get cachedFrom(): Offset {
+    return this.#cache.offsetFrom;
+  }
+
+  get lastTerm(): Term {
+    return this.#terms.lastTerm;
+  }
+
+  get termStarts(): readonly TermStart[] {
+    return this.#terms.starts;
+  }
+
+  /** Bytes of the cached batches above the high watermark. */
+  get uncommittedBytes(): number {
+    return this.#uncommittedBytes;
+  }
+
+  get cachedBytes(): number {
+    return this.#cache.bytes;
+  }
+
+  termBefore(end: Offset): Term {
+    return this.#terms.termBefore(end);
+  }
+
+  append(batch: LogBatch): void {
+    this.#cache.append(batch);
+    this.#terms.append(batch.term, batch.offsetFrom);
+    this.#uncommittedBytes += batch.bytes.length;
+  }
+
+  truncate(end: Offset): void {
+    assert(end >= this.#highWatermark, `nothing committed is cut: ${end} is below the high watermark ${this.#highWatermark}`);
+    this.#cache.truncate(end);
+    this.#terms.truncate(end);
+    this.#uncommittedBytes = this.#cache.bytesBetween(this.#highWatermark, end);
+  }
+
+  /** Raises the high watermark. */
+  commit(to: Offset): void {
+    assert(
+      to >= this.#highWatermark && to <= this.endOffset,
+      `the high watermark rises within the log: ${this.#highWatermark} to ${to} of ${this.endOffset}`,
+    );
+    this.#uncommittedBytes -= this.#cache.bytesBetween(this.#highWatermark, to);
+    this.#highWatermark = to;
+  }
+
+  /** The same batch in two logs has the same start and term (Log Matching, Raft §5.3). */
+  holds(batch: LogBatch): boolean {
+    if (batch.offsetTo <= this.#logStartOffset) return true;
+    return batch.offsetFrom < this.endOffset && this.#terms.termBefore(batch.offsetFrom + 1) === batch.term;
+  }
+
+  /** The consistency check of Raft §5.3. What is committed is equal in every leader's log and needs none. */
+  continuesFrom(request: AppendEntries): boolean {
+    if (request.offsetFrom <= this.#highWatermark) return true;
+    return request.offsetFrom <= this.endOffset && this.#terms.termBefore(request.offsetFrom) === request.previousTerm;
+  }
+
+  /** Where a follower whose log failed the check suggests to go on. */
+  hintFor(request: AppendEntries): { readonly hintOffset: Offset; readonly hintTerm: Term } {
+    const limit = offset(Math.min(request.offsetFrom, this.endOffset));
+    const hintOffset = this.#terms.backUp(limit, request.previousTerm);
+    return { hintOffset, hintTerm: this.#terms.termBefore(hintOffset) };
+  }
+
+  /** Where a leader probes next after such a hint: past no term that the follower cannot have, at a batch boundary if that is cached. */
+  backUp(hintOffset: Offset, hintTerm: Term): Offset {
+    const limit = offset(Math.min(hintOffset, this.endOffset));
+    return this.#cache.boundaryAtOrBelow(this.#terms.backUp(limit, hintTerm));
+  }
+
+  /** Raft §5.4.1: a later last term wins; with equal last terms the longer log. */
+  isUpToDate(endOffset: Offset, lastTerm: Term): boolean {
+    if (lastTerm !== this.lastTerm) return lastTerm > this.lastTerm;
+    return endOffset >= this.endOffset;
+  }
+
+  /** Cached batches, at least one if there is one; see BatchCache. */
+  slice(offsetFrom: Offset, offsetTo: Offset, bytesMax: number): LogBatch[] {
+    return this.#cache.slice(offsetFrom, offsetTo, bytesMax);
+  }
+
+  /** Keeps at most `bytesMax` in memory, and always what is not committed or not synced. */
+  shrinkCache(bytesMax: number, syncedOffset: Offset): void {
+    this.#cache.shrink(bytesMax, offset(Math.max(firstOffset, Math.min(this.#highWatermark, syncedOffset))));
+  }
+}

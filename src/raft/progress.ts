@@ -1,0 +1,132 @@
+import { type BrokerId, firstOffset, type Offset, offset } from '../base/branded.ts';
+import type { AppendEntriesResponse } from './messages.ts';
+import type { LoadRequest, PeerStatus } from './types.ts';
+
+/**
+ * How far a leader has brought one peer, within one term.
+ *
+ * `probe`: it is not known where the peer's log meets ours; one message is out, and the next leaves after its answer or with the next round.
+ * `replicate`: the logs meet at or above `matchOffset`; messages leave one after another, `nextOffset` runs ahead, and the bytes in flight are bounded.
+ * A heartbeat stands at `nextOffset`: a peer that has lost something in between refuses it, and that is how a loss is noticed.
+ *
+ * Invariant: matchOffset <= nextOffset.
+ */
+export class Progress {
+  readonly peer: BrokerId;
+  state: 'probe' | 'replicate' | 'rolledBack' = 'probe';
+  /** Known to be equal to our log and synced there. */
+  matchOffset: Offset = firstOffset;
+  nextOffset: Offset;
+  /** Heard of since the last CheckQuorum. */
+  active = false;
+  /** Highest round sent to it, and answered by it. */
+  roundSent = -1;
+  roundAnswered = -1;
+  highWatermarkSent: Offset = firstOffset;
+  /** The one outstanding request for older batches. */
+  load: LoadRequest | null = null;
+  /** No load before a round above this one: the last could not be read. */
+  loadAfterRound = -1;
+
+  /** Probing: `offsetFrom` and end of the probe that is out; null when none is. */
+  #probe: { readonly from: Offset; readonly to: Offset } | null = null;
+  /** Ends and sizes of the messages in flight, oldest first. */
+  #inFlight: { readonly offsetTo: Offset; readonly bytes: number }[] = [];
+  #inFlightBytes = 0;
+  /** Every message of this round or later was sent when the peer had synced at least this much. */
+  #fence: { readonly round: number; readonly matchOffset: Offset } = { round: 0, matchOffset: firstOffset };
+
+  constructor(peer: BrokerId, nextOffset: Offset) {
+    this.peer = peer;
+    this.nextOffset = nextOffset;
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  get isProbeOut(): boolean {
+    return this.#probe !== null;
+  }
+
+  get status(): PeerStatus {
+    return {
+      peer: this.peer,
+      matchOffset: this.matchOffset,
+      nextOffset: this.nextOffset,
+      state: this.state,
+      inFlightBytes: this.#inFlightBytes,
+    };
+  }
+
+  /** A message with batches up to `offsetTo` leaves. While probing, `nextOffset` waits for the answer. */
+  sent(offsetFrom: Offset, offsetTo: Offset, bytes: number): void {
+    if (bytes > 0) {
+      this.#inFlight.push({ offsetTo, bytes });
+      this.#inFlightBytes += bytes;
+    }
+    if (this.state === 'probe') this.#probe = { from: offsetFrom, to: offsetTo };
+    else this.nextOffset = offsetTo;
+  }
+
+  /** Goes back to asking where the logs meet. */
+  probeFrom(nextOffset: Offset): void {
+    this.state = 'probe';
+    this.nextOffset = nextOffset;
+    this.#probe = null;
+    this.#inFlight = [];
+    this.#inFlightBytes = 0;
+  }
+
+  /** The link broke: what is in flight may be lost. The next probe leaves with the next round, so that a dead link is not flooded. */
+  lostLink(): void {
+    if (this.state === 'rolledBack') return;
+    this.probeFrom(this.state === 'replicate' ? this.matchOffset : this.nextOffset);
+    this.#probe = { from: this.nextOffset, to: this.nextOffset };
+  }
+
+  /** Takes a positive answer. */
+  acknowledged(response: AppendEntriesResponse): void {
+    if (response.matchOffset > this.matchOffset) this.matchOffset = response.matchOffset;
+    while ((this.#inFlight[0]?.offsetTo ?? Number.POSITIVE_INFINITY) <= this.matchOffset) {
+      this.#inFlightBytes -= (this.#inFlight.shift() as { bytes: number }).bytes;
+    }
+    if (this.state === 'probe') {
+      const probe = this.#probe;
+      if (probe?.from === response.requestOffset) this.#replicateFrom(probe.to);
+      else if (this.matchOffset >= this.nextOffset) this.#replicateFrom(this.matchOffset);
+    }
+    if (this.nextOffset < this.matchOffset) this.nextOffset = this.matchOffset;
+  }
+
+  /** Takes a refusal; `backUp` finds where to go on. Late answers to what was settled since change nothing. */
+  refused(response: AppendEntriesResponse, backUp: () => Offset): void {
+    const { requestOffset } = response;
+    const isLate = this.state === 'probe' ? this.#probe?.from !== requestOffset : requestOffset <= this.matchOffset;
+    if (isLate || requestOffset <= this.matchOffset) return;
+    this.probeFrom(offset(Math.max(this.matchOffset, Math.min(backUp(), requestOffset - 1))));
+  }
+
+  /**
+   * Remembers what the peer has synced now: messages of `round` and later are sent with this knowledge. The fence moves on only when it was
+   * answered, so that it works however slow the answers are.
+   */
+  raiseFence(round: number): void {
+    if (this.roundAnswered >= this.#fence.round) this.#fence = { round, matchOffset: this.matchOffset };
+  }
+
+  /**
+   * Whether this answer shows a log that ends below what the peer had synced before the request was sent. A request sent then stood at or above
+   * the match, where a log that still holds the match cannot give a lower hint; a late answer carries an older round.
+   */
+  showsRollback(response: AppendEntriesResponse): boolean {
+    const shown = response.success ? response.matchOffset : response.hintOffset;
+    return response.readContext >= this.#fence.round && shown < this.#fence.matchOffset;
+  }
+
+  #replicateFrom(nextOffset: Offset): void {
+    this.state = 'replicate';
+    this.#probe = null;
+    this.nextOffset = offset(Math.max(this.matchOffset, nextOffset));
+  }
+}

@@ -1,0 +1,81 @@
+import { assert } from '../base/assert.ts';
+import { firstTerm, type Offset, offset, type Term } from '../base/branded.ts';
+import type { TermStart } from './types.ts';
+
+/**
+ * Which term every record of a log has, by the starts of the terms alone.
+ *
+ * It is all that the consistency check of Raft §5.3 needs. Every log holds of a term an unbroken run of that leader's batches, from the
+ * leader's first one on and whole; so when two logs have the same term at the same offset, the batch around that offset is the same in both and
+ * ends at the same place. Boundaries of batches need not be known.
+ *
+ * Invariant: offsets and terms strictly increase.
+ */
+export class TermTable {
+  readonly #starts: TermStart[];
+
+  constructor(starts: readonly TermStart[]) {
+    this.#starts = [];
+    for (const start of starts) this.append(start.term, start.offsetFrom);
+  }
+
+  get lastTerm(): Term {
+    return this.#starts.at(-1)?.term ?? firstTerm;
+  }
+
+  get starts(): readonly TermStart[] {
+    return this.#starts;
+  }
+
+  /** Term of the record before `end`; 0 when there is none or it is older than the table. */
+  termBefore(end: number): Term {
+    const start = this.#starts[this.#countStartsBelow(end) - 1];
+    return start === undefined ? firstTerm : start.term;
+  }
+
+  append(term: Term, offsetFrom: Offset): void {
+    const last = this.#starts.at(-1);
+    if (last !== undefined) {
+      if (last.term === term) return;
+      assert(
+        last.term < term && last.offsetFrom < offsetFrom,
+        `terms rise along the log: term ${term} from ${offsetFrom} after ${last.term}`,
+      );
+    }
+    this.#starts.push({ term, offsetFrom });
+  }
+
+  truncate(end: Offset): void {
+    while ((this.#starts.at(-1)?.offsetFrom ?? -1) >= end) this.#starts.pop();
+  }
+
+  /**
+   * The largest end, at most `limit`, whose last record has at most `term`: where two logs can at best agree when one of them has `term` there.
+   * Skips a whole term a step (end of Raft §5.3).
+   */
+  backUp(limit: Offset, term: Term): Offset {
+    let low = 0;
+    let high = this.#starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#starts[middle] as TermStart).term <= term) low = middle + 1;
+      else high = middle;
+    }
+    const next = this.#starts[low];
+    return next === undefined ? limit : offset(Math.min(limit, next.offsetFrom));
+  }
+
+  /** Number of starts below `end`. The newest term is looked at first: nearly all questions are about it. */
+  #countStartsBelow(end: number): number {
+    let high = this.#starts.length;
+    const last = this.#starts[high - 1];
+    if (last === undefined || last.offsetFrom < end) return high;
+    let low = 0;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#starts[middle] as TermStart).offsetFrom < end) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
