@@ -1,0 +1,178 @@
+// A stand-in for a broker that serves the built page: one broker of three, with the routes that the page uses. What it answers is data that a test
+// sets; so every state of the page (a broker missing, this one away, a refusal) can be had at once.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PAGE } from './page-build.ts';
+
+export interface FakeRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly value: string;
+}
+
+export class FakeBroker {
+  readonly records: FakeRecord[] = [];
+  readonly missing = new Set<number>();
+  /** Every connection is destroyed without a byte, as in contract 2's crashed state. */
+  isAway = false;
+  refusal: { readonly status: number; readonly code: string; readonly message: string; readonly definite: boolean } | null = null;
+  token: string | null = null;
+  readonly requestIds: (string | undefined)[] = [];
+  readonly #server: Server;
+  readonly #followers = new Set<ServerResponse>();
+  readonly #startedMs = Date.now() - 754_000;
+  #term = 3;
+
+  constructor() {
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Breaks the streams that are under way. */
+  dropFollowers(): void {
+    for (const follower of this.#followers) follower.destroy();
+  }
+
+  append(value: string, timestamp = Date.now()): number {
+    const record = { offset: this.records.length + 1, timestamp, value };
+    this.records.push(record);
+    for (const follower of this.#followers) follower.write(eventOf(record));
+    return record.offset;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    if (this.isAway) {
+      request.socket.destroy();
+      return;
+    }
+    const isApi = url.pathname.startsWith('/v1/');
+    if (isApi && this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
+      json(response, 401, { error: { code: 'unauthorized', message: 'Cannot answer: the token is missing or wrong', definite: true } });
+    } else if (url.pathname === '/') {
+      servePage(response);
+    } else if (url.pathname === '/v1/status') {
+      json(response, 200, this.#status(1));
+    } else if (url.pathname === '/v1/brokers') {
+      const brokers = [1, 2, 3].map((id) => ({
+        id,
+        address: `127.0.0.1:${7999 + id}`,
+        status: this.missing.has(id) ? null : this.#status(id),
+      }));
+      json(response, 200, { brokers, partial: this.missing.size > 0, missing: [...this.missing] });
+    } else if (url.pathname === '/v1/topics') {
+      json(response, 200, { topics: [this.#topic('log'), this.#topic('cairn.events')] });
+    } else if (/^\/v1\/topics\/[^/]+$/.test(url.pathname)) {
+      json(response, 200, this.#topic('log'));
+    } else if (request.method === 'POST') {
+      this.requestIds.push(request.headers['cairn-request-id'] as string | undefined);
+      const body = JSON.parse(await textOf(request)) as { readonly value: string };
+      if (this.refusal === null) {
+        const offset = this.append(body.value);
+        const level = url.searchParams.get('level') ?? 'quorum';
+        const ackedBy = level === 'leader' ? [1] : [1, 2];
+        json(response, 200, {
+          topic: 'log',
+          partition: 0,
+          offset,
+          count: 1,
+          term: this.#term,
+          level,
+          ackedBy,
+          committed: level !== 'leader',
+          durable: true,
+          duplicate: false,
+          timestampMs: Date.now(),
+        });
+      } else {
+        json(response, this.refusal.status, { error: this.refusal });
+      }
+    } else {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const from = Number(url.searchParams.get('from'));
+      for (const record of this.records) if (record.offset >= from) response.write(eventOf(record));
+      this.#followers.add(response);
+      response.on('close', () => this.#followers.delete(response));
+    }
+  }
+
+  #topic(name: string): object {
+    return { name, builtIn: true, partition: this.#partition(1) };
+  }
+
+  #partition(id: number): object {
+    const end = this.records.length + 1;
+    return {
+      role: id === 2 ? 'leader' : 'follower',
+      leader: 2,
+      term: this.#term,
+      replicas: [1, 2, 3],
+      logStartOffset: 0,
+      highWatermark: id === 3 ? Math.max(0, end - 2) : end,
+      endOffset: end,
+      syncedOffset: end,
+      sizeBytes: 1_234_567 * id,
+      segmentCount: 1,
+      followers: [],
+      fenced: null,
+    };
+  }
+
+  #status(id: number): object {
+    const wave = Math.sin(Date.now() / 7000 + id);
+    return {
+      id,
+      clusterId: 'fake',
+      incarnation: 1,
+      version: '0.1.0',
+      address: `127.0.0.1:${7999 + id}`,
+      durable: true,
+      crashed: false,
+      startedMs: this.#startedMs,
+      partitions: [{ topic: 'log', ...this.#partition(id) }],
+      counters: { appends: this.records.length, appendedRecords: this.records.length, syncMsP99: 1.6 + wave, loopLagMsMax: 3 + 2 * wave },
+    };
+  }
+}
+
+/** The headers that a broker sends with the page: only the script and the style whose hashes are named may act. */
+function servePage(response: ServerResponse): void {
+  const page = readFileSync(PAGE, 'utf8');
+  const hashOf = (pattern: RegExp): string => {
+    const text = pattern.exec(page)?.[1] ?? '';
+    return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  };
+  const script = hashOf(/<script[^>]*>([\s\S]*?)<\/script>/);
+  const style = hashOf(/<style[^>]*>([\s\S]*?)<\/style>/);
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `default-src 'none'; script-src ${script}; style-src ${style}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  });
+  response.end(page);
+}
+
+function eventOf(record: FakeRecord): string {
+  return `id: ${record.offset}\ndata: ${JSON.stringify({ offset: record.offset, timestamp: record.timestamp, key: null, value: record.value, headers: [] })}\n\n`;
+}
+
+function json(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,214 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { browserPath, launchBrowser, type PageWatch, watchPage } from './browser.ts';
+import { FakeBroker } from './fake-broker.ts';
+import { buildPageIfStale } from './page-build.ts';
+
+interface DOMBox {
+  readonly left: number;
+  readonly right: number;
+  readonly width: number;
+}
+
+const SCREENSHOTS = process.env['SCREENSHOTS'];
+
+describe.skipIf(browserPath === undefined)('the page, in a browser', () => {
+  let browser: Browser;
+  let broker: FakeBroker;
+  let page: Page;
+  let watch: PageWatch;
+  let url: string;
+
+  beforeAll(async () => {
+    buildPageIfStale();
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+
+  beforeEach(async () => {
+    broker = new FakeBroker();
+    url = await broker.listen();
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    watch = watchPage(page);
+  });
+  afterEach(async () => {
+    await page.close();
+    await broker.close();
+  });
+
+  async function screenshot(name: string): Promise<void> {
+    if (SCREENSHOTS === undefined) return;
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true });
+    expect(existsSync(path.join(SCREENSHOTS, `${name}.png`))).toBe(true);
+  }
+
+  it('appends a line by keyboard alone, shows its acknowledgement and then the line', async () => {
+    await page.goto(url);
+    await page.getByLabel('Line to append to log').focus();
+
+    await page.keyboard.type('hello from the page');
+    await page.keyboard.press('Enter');
+
+    const outcome = page.locator('[data-outcome=acknowledged]');
+    await outcome.waitFor();
+    expect(await outcome.innerText()).toMatch(
+      /Acknowledged in [\s\S]*Offset\s*1\s*Term\s*3\s*Level\s*quorum\s*On brokers\s*1, 2 of 3\s*Durable\s*yes/,
+    );
+    await page.locator('article', { hasText: 'hello from the page' }).waitFor();
+    await screenshot('appended');
+    expect(watch).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('shows what events contain as text and never acts on it', async () => {
+    broker.append('<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">');
+    broker.append('\u001b[31mred\u001b[0m and \u202egpj.exe');
+
+    await page.goto(url);
+
+    await page.locator('article').nth(1).waitFor();
+    expect(await page.locator('article .value').allInnerTexts()).toEqual([
+      '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">',
+      String.raw`\x1b[31mred\x1b[0m and \u202egpj.exe`,
+    ]);
+    expect(await page.title()).toBe('Cairn');
+    expect(await page.locator('article script, article img').count()).toBe(0);
+    expect(watch).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('keeps the last few hundred records on the page, in order, however many come', async () => {
+    for (let index = 0; index < 1000; index++) broker.append(`record ${index}`);
+    await page.goto(url);
+    await page.locator('article', { hasText: 'record 999' }).waitFor();
+
+    for (let index = 1000; index < 1500; index++) broker.append(`record ${index}`);
+
+    await page.locator('article', { hasText: 'record 1499' }).waitFor();
+    const texts = await page.locator('article .value').allInnerTexts();
+    expect(texts).toEqual(Array.from({ length: 300 }, (_, index) => `record ${1200 + index}`));
+  });
+
+  it('leaves a reader who scrolled up where he is, and brings him back to the newest', async () => {
+    for (let index = 0; index < 200; index++) broker.append(`record ${index}`);
+    await page.goto(url);
+    await page.locator('article', { hasText: 'record 199' }).waitFor();
+    const list = page.getByRole('log');
+    await list.hover();
+    await page.mouse.wheel(0, -1000);
+    const toEnd = page.getByRole('button', { name: 'To the newest' });
+    await toEnd.waitFor();
+
+    broker.append('one more');
+    await page.locator('article', { hasText: 'one more' }).waitFor();
+
+    expect(await page.locator('article', { hasText: 'one more' }).isVisible()).toBe(true);
+    const distance = (): Promise<number> => list.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
+    expect(await distance()).toBeGreaterThan(500);
+    await toEnd.click();
+    expect(await distance()).toBeLessThan(2);
+  });
+
+  it('names a broker that is missing', async () => {
+    broker.missing.add(3);
+
+    await page.goto(url);
+
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').innerText()).toBe('Broker 3 does not answer. A majority is there: appending and reading go on.');
+    expect(await page.getByRole('status').innerText()).toBe('2 of 3 brokers');
+    expect(await page.locator('[data-broker="3"] .role').innerText()).toBe('does not answer');
+    await screenshot('missing');
+  });
+
+  it('says that this broker is away, points to the others, and goes on by itself when it is back', async () => {
+    broker.append('before');
+    await page.goto(url);
+    await page.locator('article', { hasText: 'before' }).waitFor();
+    await page.locator('[data-broker="2"]').waitFor();
+
+    broker.isAway = true;
+    broker.dropFollowers();
+
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.innerText()).toMatch(/^This broker does not answer\.[\s\S]*broker 2/);
+    await screenshot('away');
+
+    broker.isAway = false;
+    broker.append('after');
+    await page.locator('article', { hasText: 'after' }).waitFor();
+    await alert.waitFor({ state: 'detached' });
+    expect(await page.locator('article .value').allInnerTexts()).toEqual(['before', 'after']);
+  });
+
+  it('tells a refusal from an outcome that is not known, and asks again with the same request id', async () => {
+    await page.goto(url);
+    await page.getByLabel('Line to append to log').fill('x');
+    broker.refusal = { status: 503, code: 'noLeader', message: 'Cannot append to topic "log": no leader was found', definite: true };
+    await page.keyboard.press('Enter');
+    await page.locator('[data-outcome=refused]').waitFor();
+    expect(await page.locator('.outcome').innerText()).toContain('Not appended');
+
+    broker.refusal = { status: 504, code: 'timeout', message: 'Cannot say whether it was appended: the time was spent', definite: false };
+    await page.keyboard.press('Enter');
+    await page.locator('[data-outcome=unknown]').waitFor();
+    broker.refusal = null;
+    await page.getByRole('button', { name: 'Ask again' }).click();
+
+    await page.locator('[data-outcome=acknowledged]').waitFor();
+    expect(broker.requestIds.at(-1)).toBe(broker.requestIds.at(-2));
+    expect(broker.requestIds.at(-1)).not.toBe(broker.requestIds.at(-3));
+  });
+
+  it('asks for the token where the broker wants one', async () => {
+    broker.token = 'secret';
+    broker.append('behind the token');
+    await page.goto(url);
+
+    await page.getByLabel('Token').fill('secret');
+    await page.keyboard.press('Enter');
+
+    await page.locator('article', { hasText: 'behind the token' }).waitFor();
+    expect(await page.locator('[data-broker="1"]').count()).toBe(1);
+  });
+
+  it('pauses, and goes on without a gap', async () => {
+    broker.append('one');
+    await page.goto(url);
+    await page.locator('article', { hasText: 'one' }).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    broker.append('two');
+
+    await page.getByRole('button', { name: 'Resume' }).click();
+
+    await page.locator('article', { hasText: 'two' }).waitFor();
+    expect(await page.locator('article .value').allInnerTexts()).toEqual(['one', 'two']);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1280, 390]) {
+      it(`fits ${width} pixels, ${colorScheme}`, async () => {
+        await page.setViewportSize({ width, height: 844 });
+        await page.emulateMedia({ colorScheme });
+        broker.append('x'.repeat(3000));
+        await page.goto(url);
+        await page.locator('article').waitFor();
+        await page.locator('[data-broker="3"]').waitFor();
+
+        const widthOfPage = await page.evaluate<number>('document.documentElement.clientWidth');
+        const boxes = await page
+          .locator('h1, h2, h3, dd, button, input, select, .role, .state, .address')
+          .evaluateAll((elements) =>
+            elements.map((element) => ({ html: element.outerHTML, box: element.getBoundingClientRect().toJSON() as DOMBox })),
+          );
+        const outside = boxes.filter(({ box }) => box.width > 1 && (box.left < 0 || box.right > widthOfPage));
+
+        expect(outside).toEqual([]);
+        expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(widthOfPage);
+        await screenshot(`${width}-${colorScheme}`);
+      });
+    }
+  }
+});

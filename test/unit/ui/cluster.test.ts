@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { BrokersAnswer, BrokerStatus } from '../../../ui/src/api.ts';
+import { brokerRows, clusterState } from '../../../ui/src/cluster.ts';
+import { RateHistory } from '../../../ui/src/rates.ts';
+
+interface Given {
+  readonly role?: 'leader' | 'follower';
+  readonly highWatermark?: number;
+  readonly crashed?: boolean;
+  readonly fenced?: string;
+  readonly topic?: string;
+}
+
+function status(id: number, given: Given): BrokerStatus {
+  const partition = {
+    topic: given.topic ?? 'log',
+    role: given.role ?? 'follower',
+    leader: 1,
+    term: 2,
+    replicas: [1, 2, 3],
+    logStartOffset: 0,
+    highWatermark: given.highWatermark ?? 10,
+    endOffset: 10,
+    syncedOffset: 10,
+    sizeBytes: 100,
+    followers: [],
+    fenced: given.fenced ?? null,
+  } as const;
+  return {
+    id,
+    clusterId: 'c',
+    incarnation: 1,
+    version: '0',
+    address: `127.0.0.1:${8000 + id}`,
+    durable: true,
+    crashed: given.crashed ?? false,
+    startedMs: 0,
+    partitions: [partition],
+    counters: { syncMsP99: id, loopLagMsMax: 10 * id, appends: 0, appendedRecords: 0 },
+  };
+}
+
+function answer(...given: readonly (Given | null)[]): BrokersAnswer {
+  const brokers = given.map((each, index) => ({ id: index + 1, address: 'a', status: each === null ? null : status(index + 1, each) }));
+  return { brokers, partial: given.includes(null), missing: brokers.filter((each) => each.status === null).map((each) => each.id) };
+}
+
+describe('what the page says of the brokers', () => {
+  it('measures lag against the furthest that any broker has committed', () => {
+    const rows = brokerRows(answer({ role: 'leader', highWatermark: 12 }, { highWatermark: 9 }, null), 'log', 2);
+
+    expect(rows.map((row) => row.lag)).toEqual([0, 3, null]);
+    expect(rows.map((row) => row.isSelf)).toEqual([false, true, false]);
+  });
+
+  it('keeps a missing broker in its place and names it', () => {
+    const rows = brokerRows(answer({ role: 'leader' }, null, {}), 'log', 1);
+
+    expect(rows.map((row) => row.state)).toEqual(['ok', 'missing', 'ok']);
+    expect(clusterState(rows, false)).toMatchObject({ tone: 'warning', word: '2 of 3 brokers' });
+    expect(clusterState(rows, false).sentence).toContain('Broker 2 does not answer');
+  });
+
+  it('says that nothing can be appended without a majority', () => {
+    const rows = brokerRows(answer({}, null, { crashed: true }), 'log', 1);
+
+    expect(clusterState(rows, false)).toMatchObject({
+      tone: 'bad',
+      sentence: 'Brokers 2, 3 do not answer: no majority, so nothing can be appended',
+    });
+  });
+
+  it('says when a leader is missing, when a log is fenced, and when this broker is away', () => {
+    expect(clusterState(brokerRows(answer({}, {}, {}), 'log', 1), false).word).toBe('No leader');
+    expect(clusterState(brokerRows(answer({ role: 'leader' }, { fenced: 'segment 0' }, {}), 'log', 1), false).word).toBe('Damage found');
+    expect(clusterState([], true).word).toBe('Broker away');
+  });
+});
+
+describe('the rates of the page', () => {
+  it('counts what all brokers store once, whoever answers', () => {
+    const history = new RateHistory(60_000);
+    history.add(1000, answer({ highWatermark: 10 }, { highWatermark: 8 }));
+    history.add(2000, answer({ highWatermark: 30 }, { highWatermark: 28 }));
+    history.add(3000, answer(null, { highWatermark: 28 }));
+    history.add(5000, answer({ highWatermark: 50 }, { highWatermark: 50 }));
+
+    expect(history.samples.map((sample) => sample.recordsPerSecond)).toEqual([null, 20, 0, 10]);
+  });
+
+  it('does not take the records of a topic that it sees for the first time for appends', () => {
+    const history = new RateHistory(60_000);
+    history.add(1000, answer({ highWatermark: 10 }));
+    history.add(2000, answer({ highWatermark: 5000, topic: 'other' }));
+
+    expect(history.samples.at(-1)?.recordsPerSecond).toBe(0);
+  });
+
+  it('shows the delays of the slowest broker, and a hole where none answered', () => {
+    const history = new RateHistory(60_000);
+    history.add(1000, answer({}, {}, {}));
+    history.addGap(2000);
+
+    expect(history.samples.map((sample) => sample.syncMs)).toEqual([3, null]);
+    expect(history.samples.map((sample) => sample.loopLagMs)).toEqual([30, null]);
+  });
+
+  it('forgets what is older than its span', () => {
+    const history = new RateHistory(10_000);
+    for (let second = 0; second < 60; second++) history.add(second * 1000, answer({}));
+
+    expect(history.samples.length).toBe(10);
+  });
+});

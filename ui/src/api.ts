@@ -1,0 +1,179 @@
+/** The routes that the page uses and the shapes that come back: the only file that knows them. Same origin only. */
+
+export interface PartitionStatus {
+  readonly role: 'leader' | 'follower' | 'candidate' | 'fenced';
+  readonly leader: number | null;
+  readonly term: number;
+  readonly replicas: readonly number[];
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+  readonly endOffset: number;
+  readonly syncedOffset: number;
+  readonly sizeBytes: number;
+  readonly followers: readonly { readonly broker: number; readonly matchOffset: number }[];
+  readonly fenced: string | null;
+}
+
+export interface BrokerStatus {
+  readonly id: number;
+  readonly clusterId: string;
+  readonly incarnation: number;
+  readonly version: string;
+  readonly address: string;
+  readonly durable: boolean;
+  readonly crashed: boolean;
+  readonly startedMs: number;
+  readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
+  readonly counters: {
+    readonly syncMsP99: number;
+    readonly loopLagMsMax: number;
+    readonly appends: number;
+    readonly appendedRecords: number;
+  };
+}
+
+export interface BrokerEntry {
+  readonly id: number;
+  readonly address: string;
+  readonly status: BrokerStatus | null;
+}
+
+export interface BrokersAnswer {
+  readonly brokers: readonly BrokerEntry[];
+  readonly partial: boolean;
+  readonly missing: readonly number[];
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  readonly builtIn: boolean;
+  readonly partition: PartitionStatus;
+}
+
+export interface Acknowledgement {
+  readonly topic: string;
+  readonly offset: number;
+  readonly term: number;
+  readonly level: string;
+  readonly ackedBy: readonly number[];
+  readonly committed: boolean;
+  readonly durable: boolean;
+  readonly duplicate: boolean;
+}
+
+export interface LogRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  /** Bytes that are not UTF-8 come in the Base64 fields, in place of the others. */
+  readonly key?: string | null;
+  readonly keyBase64?: string;
+  readonly value?: string | null;
+  readonly valueBase64?: string;
+}
+
+/** What a broker refused, or that it did not answer (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  /** A definite failure never takes effect later. */
+  readonly definite: boolean;
+
+  constructor(status: number, code: string, message: string, definite: boolean) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.definite = definite;
+  }
+}
+
+const TOKEN_KEY = 'cairn-token';
+let token = readToken();
+
+function readToken(): string {
+  try {
+    return sessionStorage.getItem(TOKEN_KEY) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** For this tab only. */
+export function setToken(value: string): void {
+  token = value;
+  try {
+    sessionStorage.setItem(TOKEN_KEY, value);
+  } catch {
+    // A browser that stores nothing asks again after a reload.
+  }
+}
+
+export async function request(path: string, options: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(options.headers);
+  if (token !== '') headers.set('Authorization', `Bearer ${token}`);
+  let response: Response;
+  try {
+    response = await fetch(path, { ...options, headers, cache: 'no-store' });
+  } catch (error) {
+    if (options.signal?.aborted === true && (options.signal.reason as unknown) === 'stopped') throw error;
+    throw new ApiError(0, 'connectionLost', 'This broker does not answer', false);
+  }
+  if (response.ok) return response;
+  throw await refusalOf(response);
+}
+
+async function refusalOf(response: Response): Promise<ApiError> {
+  let body: unknown;
+  try {
+    body = await response.json();
+  } catch {
+    body = null;
+  }
+  const outer = asObject(body);
+  const inner = asObject(outer['error']) ?? {};
+  const error = Object.keys(inner).length > 0 ? inner : outer;
+  const text = (name: string, otherwise: string): string => (typeof error[name] === 'string' ? error[name] : otherwise);
+  return new ApiError(
+    response.status,
+    text('code', 'internal'),
+    text('message', `The broker answered ${response.status}`),
+    error['definite'] === true,
+  );
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** A request of which no answer in this time means that the broker is away. */
+const POLL_TIMEOUT_MS = 4000;
+
+export async function fetchBrokers(): Promise<BrokersAnswer> {
+  const response = await request('/v1/brokers', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+  const body = (await response.json()) as { readonly brokers: readonly BrokerEntry[]; readonly partial?: boolean };
+  const missing = body.brokers.filter((broker) => broker.status === null).map((broker) => broker.id);
+  return { brokers: body.brokers, partial: body.partial === true || missing.length > 0, missing };
+}
+
+export async function fetchTopics(): Promise<readonly TopicDescription[]> {
+  const response = await request('/v1/topics', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+  return ((await response.json()) as { readonly topics: readonly TopicDescription[] }).topics;
+}
+
+export async function fetchOwnStatus(): Promise<BrokerStatus> {
+  const response = await request('/v1/status', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+  return (await response.json()) as BrokerStatus;
+}
+
+export async function append(topic: string, line: string, level: string, requestId: string): Promise<Acknowledgement> {
+  const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?level=${level}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Cairn-Request-Id': requestId },
+    body: JSON.stringify({ value: line }),
+  });
+  return (await response.json()) as Acknowledgement;
+}
+
+/** `crypto.randomUUID` is missing where the page came over plain HTTP from another machine. */
+export function newRequestId(): string {
+  return `page-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}

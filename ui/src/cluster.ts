@@ -1,0 +1,77 @@
+import type { BrokersAnswer, BrokerStatus, PartitionStatus } from './api.ts';
+
+export type BrokerState = 'ok' | 'missing' | 'crashed' | 'fenced';
+
+/** One broker as the page shows it, for one topic. */
+export interface BrokerRow {
+  readonly id: number;
+  readonly address: string;
+  readonly isSelf: boolean;
+  readonly state: BrokerState;
+  readonly role: string;
+  readonly term: number | null;
+  /** Committed records of the topic that this broker does not have yet, null when it does not say. */
+  readonly lag: number | null;
+  /** All topics. */
+  readonly diskBytes: number | null;
+  readonly durable: boolean;
+  readonly startedMs: number | null;
+  readonly fenced: string | null;
+}
+
+/** Rows in the order of the ids. A broker that is missing keeps its row: it is named, not left out. */
+export function brokerRows(answer: BrokersAnswer, topic: string, selfId: number | null): BrokerRow[] {
+  const committed = Math.max(0, ...answer.brokers.map((broker) => partitionOf(broker.status, topic)?.highWatermark ?? 0));
+  return answer.brokers
+    .map((broker): BrokerRow => {
+      const status = broker.status;
+      const partition = partitionOf(status, topic);
+      return {
+        id: broker.id,
+        address: broker.address,
+        isSelf: broker.id === selfId,
+        state: status === null ? 'missing' : status.crashed ? 'crashed' : typeof partition?.fenced === 'string' ? 'fenced' : 'ok',
+        role: status === null ? 'missing' : (partition?.role ?? 'no replica'),
+        term: partition?.term ?? null,
+        lag: partition === null ? null : Math.max(0, committed - partition.highWatermark),
+        diskBytes: status === null ? null : status.partitions.reduce((sum, each) => sum + each.sizeBytes, 0),
+        durable: status?.durable ?? true,
+        startedMs: status?.startedMs ?? null,
+        fenced: partition?.fenced ?? null,
+      };
+    })
+    .toSorted((a, b) => a.id - b.id);
+}
+
+function partitionOf(status: BrokerStatus | null, topic: string): PartitionStatus | null {
+  return status?.partitions.find((partition) => partition.topic === topic) ?? null;
+}
+
+/** What the whole is in, in a word and a sentence. */
+export interface ClusterState {
+  readonly tone: 'ok' | 'warning' | 'bad' | 'unknown';
+  readonly word: string;
+  readonly sentence: string;
+}
+
+export function clusterState(rows: readonly BrokerRow[], isAway: boolean): ClusterState {
+  if (isAway) return { tone: 'bad', word: 'Broker away', sentence: 'This broker does not answer. What you see is the last that it said' };
+  if (rows.length === 0) return { tone: 'unknown', word: 'Connecting', sentence: '' };
+  const missing = rows.filter((row) => row.state === 'missing' || row.state === 'crashed');
+  const up = rows.length - missing.length;
+  const count = `${up} of ${rows.length} ${rows.length === 1 ? 'broker' : 'brokers'}`;
+  const names = missing.map((row) => row.id).join(', ');
+  const verb = missing.length === 1 ? `Broker ${names} does not answer` : `Brokers ${names} do not answer`;
+  if (up * 2 <= rows.length) return { tone: 'bad', word: count, sentence: `${verb}: no majority, so nothing can be appended` };
+  if (missing.length > 0) return { tone: 'warning', word: count, sentence: `${verb}. A majority is there: appending and reading go on` };
+  const fenced = rows.filter((row) => row.state === 'fenced');
+  if (fenced.length > 0)
+    return {
+      tone: 'warning',
+      word: 'Damage found',
+      sentence: `Broker ${fenced.map((row) => row.id).join(', ')} takes no part: ${fenced[0]?.fenced ?? ''}`,
+    };
+  if (!rows.some((row) => row.role === 'leader'))
+    return { tone: 'warning', word: 'No leader', sentence: 'The brokers are electing a leader' };
+  return { tone: 'ok', word: count, sentence: '' };
+}
