@@ -1,0 +1,21 @@
+import { type GroupLedger, indexAt, type ReplicaTrack, type TrackedBatch } from './replica-ledger.ts';
+import { Findings } from './verdict.ts';
+
+/** R10: no replica takes a committed batch out of its log. */
+export class CommittedStays {
+  readonly findings = new Findings('committedStays');
+
+  truncated(ledger: GroupLedger, track: ReplicaTrack, removed: readonly TrackedBatch[], truncateTo: number): void {
+    this.findings.checked++;
+    const where = `group ${track.group}: broker ${track.broker}`;
+    if (truncateTo < track.highWatermark)
+      this.findings.violate(`${where} truncated to ${truncateTo}, below its high watermark ${track.highWatermark}`);
+    for (const batch of removed) {
+      const known = ledger.committed[indexAt(ledger.committed, batch.offsetFrom)];
+      if (known?.checksum === batch.checksum && known.offsetFrom === batch.offsetFrom) {
+        this.findings.violate(`${where} removed [${batch.offsetFrom}, ${batch.offsetTo}) of term ${batch.term}, which is committed`);
+        return;
+      }
+    }
+  }
+}

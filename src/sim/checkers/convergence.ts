@@ -1,0 +1,51 @@
+import type { FinalLog } from '../history.ts';
+import { endOf, type GroupLedger } from './replica-ledger.ts';
+import { Findings } from './verdict.ts';
+
+/** V5 and V6: after the faults stop, all brokers come to hold and to show the same log; one that cannot be read has not converged. */
+export function checkConvergence(
+  groups: Iterable<GroupLedger>,
+  finals: readonly FinalLog[],
+  expected: readonly string[],
+  brokerCount: number,
+): Findings {
+  const findings = new Findings('convergence');
+  for (const { group, replicas } of groups) {
+    const ends = [...replicas.values()].map(({ broker, synced }) => ({
+      broker,
+      end: endOf(synced),
+      checksum: synced[synced.length - 1]?.checksum ?? 0,
+    }));
+    const first = ends[0];
+    for (const { broker, end, checksum } of ends) {
+      findings.checked++;
+      if (first !== undefined && (end !== first.end || checksum !== first.checksum)) {
+        findings.violate(
+          `group ${group}: broker ${broker} ends at ${end}, broker ${first.broker} at ${first.end}${end === first.end ? ' with other contents' : ''}`,
+        );
+      }
+    }
+    if (ends.length !== brokerCount) findings.violate(`group ${group}: ${ends.length} of ${brokerCount} brokers hold it`);
+  }
+  for (const topic of expected) {
+    const logs = finals.filter((final) => final.topic === topic);
+    if (logs.length !== brokerCount) {
+      findings.violate(`"${topic}" could be read to its end on ${logs.length} of ${brokerCount} brokers`);
+      continue;
+    }
+    const [first] = logs as [FinalLog, ...FinalLog[]];
+    for (const log of logs) {
+      findings.checked++;
+      if (
+        log.offsetTo !== first.offsetTo ||
+        log.records.length !== first.records.length ||
+        log.records.some((part, index) => part !== first.records[index])
+      ) {
+        findings.violate(
+          `"${topic}": broker ${log.broker} shows ${log.records.length / 2} records up to ${log.offsetTo}, broker ${first.broker} ${first.records.length / 2} up to ${first.offsetTo}`,
+        );
+      }
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,151 @@
+/**
+ * What the clients did and saw. Invocations and completions carry numbers of one running count, so that "before" is a matter of integers and not
+ * of equal times. Each record's value is a number that no other record has, written in decimal and followed by filling, so that whoever reads it knows
+ * which append it came from.
+ */
+import { RecordBatchBuilder } from '../record/index.ts';
+import type { AppendResult, Freshness, Level } from '../eventlog/index.ts';
+import { forEachRecord } from '../record/index.ts';
+import { simBytes } from './bytes.ts';
+
+/** `definite`: never takes effect. `indefinite`: nobody knows. `open`: the run ended first, as good as indefinite. */
+export type OperationOutcome = 'open' | 'ok' | 'definite' | 'indefinite';
+
+export interface AppendOperation {
+  readonly client: number;
+  readonly topic: string;
+  /** Values are [valueFrom, valueTo). */
+  readonly valueFrom: number;
+  readonly valueTo: number;
+  readonly requestId: string | null;
+  readonly level: Level;
+  readonly expectedOffset: number | null;
+  readonly invoked: number;
+  readonly invokedMs: number;
+  completed: number;
+  completedMs: number;
+  outcome: OperationOutcome;
+  code: string | null;
+  result: AppendResult | null;
+  attempts: number;
+  /** When a revoke of it was acknowledged, else infinite. */
+  revoked: number;
+  /** A revoke was tried, so it may be revoked. */
+  revokeTried: boolean;
+}
+
+export interface ReadOperation {
+  readonly client: number;
+  readonly broker: number;
+  readonly topic: string;
+  readonly freshness: Freshness;
+  readonly sessionOffset: number;
+  readonly invoked: number;
+  readonly completed: number;
+  readonly offsetFrom: number;
+  readonly offsetNext: number;
+  readonly highWatermark: number;
+  /** Offset and value, one pair after another, of the records at or above `offsetFrom`. */
+  readonly records: readonly number[];
+}
+
+export interface EndOperation {
+  readonly client: number;
+  readonly broker: number;
+  readonly topic: string;
+  readonly freshness: Freshness;
+  readonly invoked: number;
+  readonly completed: number;
+  readonly offset: number;
+}
+
+/** Everything that one broker shows of a topic after the run. */
+export interface FinalLog {
+  readonly broker: number;
+  readonly topic: string;
+  readonly offsetTo: number;
+  readonly records: readonly number[];
+}
+
+export class History {
+  readonly appends: AppendOperation[] = [];
+  readonly reads: ReadOperation[] = [];
+  readonly ends: EndOperation[] = [];
+  readonly finals: FinalLog[] = [];
+  /** By value. */
+  readonly #appendOfValue: AppendOperation[] = [];
+  #count = 0;
+
+  /** The next number of the running count. */
+  tick(): number {
+    return ++this.#count;
+  }
+
+  get valueCount(): number {
+    return this.#appendOfValue.length;
+  }
+
+  beginAppend(
+    fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'level' | 'expectedOffset'>,
+    recordCount: number,
+    nowMs: number,
+  ): AppendOperation {
+    const valueFrom = this.#appendOfValue.length;
+    const operation: AppendOperation = {
+      ...fields,
+      valueFrom,
+      valueTo: valueFrom + recordCount,
+      invoked: this.tick(),
+      invokedMs: nowMs,
+      completed: Number.POSITIVE_INFINITY,
+      completedMs: Number.POSITIVE_INFINITY,
+      outcome: 'open',
+      code: null,
+      result: null,
+      attempts: 0,
+      revoked: Number.POSITIVE_INFINITY,
+      revokeTried: false,
+    };
+    for (let i = 0; i < recordCount; i++) this.#appendOfValue.push(operation);
+    this.appends.push(operation);
+    return operation;
+  }
+
+  appendOf(value: number): AppendOperation | undefined {
+    return this.#appendOfValue[value];
+  }
+}
+
+/** A fresh batch with these values; a retry needs one of its own, because the service may change what it is given. */
+export function batchOfValues(valueFrom: number, valueTo: number, fillBytes: number, timestampMs: number): Uint8Array {
+  const builder = new RecordBatchBuilder({ capacityBytes: 128 + (valueTo - valueFrom) * (24 + fillBytes) });
+  for (let value = valueFrom; value < valueTo; value++) {
+    builder.add(timestampMs, null, simBytes.utf8Encode(`${value} ${'.'.repeat(fillBytes)}`));
+  }
+  return builder.finish(simBytes);
+}
+
+/** Offsets and values of the records at or above `offsetFrom`; null in place of a value that none of our clients wrote becomes -1. */
+export function recordsOf(batches: readonly Uint8Array[], offsetFrom: number): number[] {
+  const records: number[] = [];
+  for (const batch of batches) {
+    const whole = forEachRecord(batch, (record) => {
+      if (record.offset < offsetFrom) return;
+      records.push(record.offset, valueOf(batch, record.valueFrom, record.valueTo));
+    });
+    if (!whole) records.push(-1, -1);
+  }
+  return records;
+}
+
+function valueOf(bytes: Uint8Array, from: number, to: number): number {
+  let value = 0;
+  let at = from;
+  for (; at >= 0 && at < to; at++) {
+    const digit = (bytes[at] as number) - 48;
+    if (digit === -16) break;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return at > from ? value : -1;
+}

@@ -1,0 +1,285 @@
+/**
+ * The network between simulated processes. A link is one connection: ordered unless reordering is on, and each `send` travels as one unit that may
+ * be delayed, lost, repeated or overtaken. Partitions drop silently, in one direction or both; a connection breaks only when told so or when a
+ * process ends.
+ */
+import type { BrokerId } from '../base/branded.ts';
+import type { SeededRandom } from '../base/random.ts';
+import type { Lane, Link, LinkHandlers, Network } from '../host/index.ts';
+import type { Coverage } from './coverage.ts';
+import type { SimProcess } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface NetworkConditions {
+  /** Every unit takes at least this long ... */
+  delayMsMin: number;
+  /** ... and at most this long, uniformly, ... */
+  delayMsMax: number;
+  /** ... unless it is one of those that take up to `longDelayMsMax`. */
+  longDelayRate: number;
+  longDelayMsMin: number;
+  longDelayMsMax: number;
+  lossRate: number;
+  duplicationRate: number;
+  /** Share of the units that may overtake those sent before them. */
+  reorderingRate: number;
+}
+
+export const calmConditions: Readonly<NetworkConditions> = {
+  delayMsMin: 0.1,
+  delayMsMax: 0.6,
+  longDelayRate: 0,
+  longDelayMsMin: 0,
+  longDelayMsMax: 0,
+  lossRate: 0,
+  duplicationRate: 0,
+  reorderingRate: 0,
+};
+
+/** A dial into a partition is tried again this long after the first try, as TCP does, then given up. */
+const dialRetriesMs = [0, 1000, 3000] as const;
+const dialTimeoutMs = 6000;
+
+interface End {
+  readonly process: SimProcess;
+  handlers: LinkHandlers | null;
+  closed: boolean;
+  /** No unit of this direction arrives before this, unless reordered. */
+  notBeforeMs: number;
+}
+
+interface Connection {
+  readonly dialler: End;
+  readonly acceptor: End;
+}
+
+export interface NetworkCounters {
+  sends: number;
+  bytes: number;
+  lost: number;
+  duplicated: number;
+  reordered: number;
+}
+
+export class SimNetwork {
+  readonly conditions: NetworkConditions = { ...calmConditions };
+  readonly counters: NetworkCounters = { sends: 0, bytes: 0, lost: 0, duplicated: 0, reordered: 0 };
+  /** Before and after each send of a process; a hook may kill it. */
+  aroundSend: ((process: SimProcess, phase: 'before' | 'after') => void) | null = null;
+  readonly #scheduler: Scheduler;
+  readonly #random: SeededRandom;
+  readonly #coverage: Coverage;
+  readonly #listening = new Map<number, { readonly process: SimProcess; readonly onLink: (link: Link) => LinkHandlers }>();
+  readonly #connections = new Set<Connection>();
+  /** Directions that drop everything, by `from * 4096 + to`. */
+  readonly #blocked = new Set<number>();
+
+  constructor(scheduler: Scheduler, random: SeededRandom, coverage: Coverage) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#coverage = coverage;
+  }
+
+  /** The network as one process sees it. */
+  networkOf(process: SimProcess): Network {
+    process.onKilled(() => this.#processKilled(process));
+    return {
+      dial: (peer, lane, handlers) => this.#dial(process, peer, lane, handlers),
+      accept: (onLink) => {
+        if (process.alive) this.#listening.set(process.id, { process, onLink });
+      },
+    };
+  }
+
+  block(from: number, to: number): void {
+    this.#blocked.add(from * 4096 + to);
+  }
+
+  unblock(from: number, to: number): void {
+    this.#blocked.delete(from * 4096 + to);
+  }
+
+  unblockAll(): void {
+    this.#blocked.clear();
+  }
+
+  isBlocked(from: number, to: number): boolean {
+    return this.#blocked.has(from * 4096 + to);
+  }
+
+  get blockedCount(): number {
+    return this.#blocked.size;
+  }
+
+  /** Breaks all connections between two processes, as a router that restarts does; both ends learn it. */
+  breakLinks(a: number, b: number): number {
+    let count = 0;
+    for (const connection of this.#connections) {
+      const ids = [connection.dialler.process.id, connection.acceptor.process.id];
+      if (!ids.includes(a) || !ids.includes(b)) continue;
+      count++;
+      this.#closeEnd(connection, connection.dialler, 'connection reset', this.#delayMs());
+      this.#closeEnd(connection, connection.acceptor, 'connection reset', this.#delayMs());
+    }
+    return count;
+  }
+
+  #delayMs(): number {
+    const { delayMsMin, delayMsMax, longDelayRate, longDelayMsMin, longDelayMsMax } = this.conditions;
+    if (longDelayRate > 0 && this.#random.chance(longDelayRate)) {
+      this.#coverage.reach('network.longDelay');
+      return longDelayMsMin + this.#random.float() * (longDelayMsMax - longDelayMsMin);
+    }
+    return delayMsMin + this.#random.float() * (delayMsMax - delayMsMin);
+  }
+
+  #dial(process: SimProcess, peer: BrokerId, _lane: Lane, handlers: LinkHandlers): Link {
+    const dialler: End = { process, handlers, closed: false, notBeforeMs: 0 };
+    let connection: Connection | null = null;
+    /** Sent before the connection stood. */
+    const early: Uint8Array[] = [];
+
+    const attempt = (): void => {
+      if (dialler.closed || connection !== null || !process.alive) return;
+      if (this.isBlocked(process.id, peer) || this.isBlocked(peer, process.id)) return;
+      const target = this.#listening.get(peer);
+      if (target === undefined || !target.process.alive) {
+        this.#reportClosed(dialler, 'connection refused', this.#delayMs());
+        return;
+      }
+      const acceptor: End = { process: target.process, handlers: null, closed: false, notBeforeMs: 0 };
+      const made: Connection = { dialler, acceptor };
+      connection = made;
+      this.#connections.add(made);
+      target.process.schedule(0, 'link', () => {
+        if (acceptor.closed) return;
+        acceptor.handlers = target.onLink(this.#linkOf(acceptor, () => made));
+        acceptor.handlers.opened();
+      });
+      for (const bytes of early.splice(0)) this.#send(made, dialler, [bytes]);
+      const openedInMs = this.#delayMs();
+      dialler.notBeforeMs = this.#scheduler.nowMs + openedInMs;
+      process.schedule(openedInMs, 'link', () => {
+        if (!dialler.closed) handlers.opened();
+      });
+    };
+    const tripMs = this.#delayMs();
+    for (const retryMs of dialRetriesMs) this.#scheduler.schedule(tripMs + retryMs, 'link', process.id, attempt);
+    this.#scheduler.schedule(dialTimeoutMs, 'link', process.id, () => {
+      if (connection === null) this.#reportClosed(dialler, 'connection timed out', 0);
+    });
+    return this.#linkOf(dialler, () => connection, early);
+  }
+
+  #linkOf(end: End, connectionOf: () => Connection | null, early: Uint8Array[] = []): Link {
+    const network = this;
+    return {
+      send(chunks) {
+        if (end.closed || !end.process.alive) return;
+        network.aroundSend?.(end.process, 'before');
+        if (!end.process.alive) return;
+        const connection = connectionOf();
+        if (connection === null) early.push(joinCopy(chunks));
+        else network.#send(connection, end, chunks);
+        network.aroundSend?.(end.process, 'after');
+      },
+      // Nothing queues up here: the simulated wire takes everything at once and loses what a partition holds back.
+      bytesQueued: 0,
+      close(reason) {
+        if (end.closed || !end.process.alive) return;
+        const connection = connectionOf();
+        network.#reportClosed(end, reason, 0);
+        if (connection === null) return;
+        const other = connection.dialler === end ? connection.acceptor : connection.dialler;
+        network.#closeEnd(connection, other, 'closed by the peer', network.#delayMs());
+      },
+    };
+  }
+
+  #send(connection: Connection, from: End, chunks: readonly Uint8Array[]): void {
+    const to = connection.dialler === from ? connection.acceptor : connection.dialler;
+    const bytes = joinCopy(chunks);
+    this.counters.sends++;
+    this.counters.bytes += bytes.length;
+    if (to.closed) return;
+    const { lossRate, duplicationRate, reorderingRate } = this.conditions;
+    if (this.isBlocked(from.process.id, to.process.id)) {
+      this.counters.lost++;
+      return;
+    }
+    if (lossRate > 0 && this.#random.chance(lossRate)) {
+      this.counters.lost++;
+      this.#coverage.reach('network.loss');
+      return;
+    }
+    this.#deliver(from, to, bytes, reorderingRate > 0 && this.#random.chance(reorderingRate));
+    if (duplicationRate > 0 && this.#random.chance(duplicationRate)) {
+      this.counters.duplicated++;
+      this.#coverage.reach('network.duplication');
+      this.#deliver(from, to, bytes.slice(), true);
+    }
+  }
+
+  #deliver(from: End, to: End, bytes: Uint8Array, mayOvertake: boolean): void {
+    const nowMs = this.#scheduler.nowMs;
+    let atMs = nowMs + this.#delayMs();
+    if (atMs < to.notBeforeMs) {
+      if (mayOvertake) {
+        this.counters.reordered++;
+        this.#coverage.reach('network.reordering');
+      } else {
+        atMs = to.notBeforeMs;
+      }
+    } else {
+      to.notBeforeMs = atMs;
+    }
+    to.process.schedule(atMs - nowMs, 'network', () => {
+      if (to.closed || to.handlers === null) return;
+      if (this.isBlocked(from.process.id, to.process.id)) {
+        this.counters.lost++;
+        return;
+      }
+      to.handlers.received(bytes);
+    });
+  }
+
+  #processKilled(process: SimProcess): void {
+    if (this.#listening.get(process.id)?.process === process) this.#listening.delete(process.id);
+    for (const connection of this.#connections) {
+      const { dialler, acceptor } = connection;
+      if (dialler.process !== process && acceptor.process !== process) continue;
+      const other = dialler.process === process ? acceptor : dialler;
+      // Most ends of a process are announced by its machine; a machine that lost power says nothing until somebody asks.
+      const silent = this.#random.chance(0.2);
+      this.#closeEnd(connection, other, 'connection reset by the peer', silent ? 500 + this.#random.below(4000) : this.#delayMs());
+      this.#connections.delete(connection);
+    }
+  }
+
+  /** The end is told after a delay; a partition does not keep it from learning, because a host gives up by itself sooner or later. */
+  #closeEnd(connection: Connection, end: End, reason: string, delayMs: number): void {
+    this.#scheduler.schedule(delayMs, 'link', end.process.id, () => {
+      this.#connections.delete(connection);
+      this.#reportClosed(end, reason, 0);
+    });
+  }
+
+  #reportClosed(end: End, reason: string, delayMs: number): void {
+    if (end.closed) return;
+    end.closed = true;
+    end.process.schedule(delayMs, 'link', () => end.handlers?.closed(reason));
+  }
+}
+
+/** The sender keeps its chunks and the receiver owns its bytes, so they are never the same memory. */
+function joinCopy(chunks: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}
