@@ -3,11 +3,21 @@ import type { CliIo } from './io.ts';
 
 /**
  * A command's file exports `define`, which adds arguments, options, examples (`addExamples`) and the action to a commander command that already has
- * its name and summary. The action writes to `io`, throws a LogError for what went wrong (its code gives the exit code), and may return an exit code
- * of its own where that is not an error, such as a status with a broker missing.
+ * its name and summary. The action writes to `io`, throws a LogError for what went wrong (its code gives the exit code), or
+ * `ExitWith` when everything is printed but the exit code is not 0, such as a status with a broker missing.
  */
 export interface CommandModule {
   readonly define: (command: Command, io: CliIo) => void;
+}
+
+/** Ends the program with this exit code and without a message: the command has said everything. */
+export class ExitWith extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`exit code ${code}`);
+    this.code = code;
+  }
 }
 
 export interface CommandEntry {

@@ -2,17 +2,11 @@ import type { CommandEntry } from './command.ts';
 
 /** Every command, in the order of `cairn help`. */
 export const registry: readonly CommandEntry[] = [
-  { name: 'up', summary: 'start brokers on this machine and keep them running', load: () => import('./up.ts') },
-  { name: 'serve', summary: 'run one broker', load: () => import('./serve.ts') },
   { name: 'append', summary: 'append records to a topic', load: () => import('./append.ts') },
   { name: 'read', summary: 'print the records of a topic', load: () => import('./read.ts') },
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },
   { name: 'status', summary: 'show the brokers: who leads, who lags, who is missing', load: () => import('./status.ts') },
-  { name: 'tour', summary: 'watch the log survive the death of its leader, on brokers of its own', load: () => import('./tour.ts') },
   { name: 'fault', summary: 'make a broker act as crashed, and bring it back', load: () => import('./fault.ts') },
-  { name: 'sim', summary: 'run simulated brokers under faults and check every promise', load: () => import('./sim.ts') },
-  { name: 'bench', summary: 'measure appends next to what the disk allows', load: () => import('./bench.ts') },
-  { name: 'lab', summary: 'run an experiment and leave a report', load: () => import('./lab.ts') },
   { name: 'completion', summary: 'print a completion script for bash or zsh', load: () => import('./completion.ts') },
   { name: 'help', summary: 'explain a command, the exit codes or an error code', load: () => import('./help.ts') },
 ];

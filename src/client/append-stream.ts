@@ -43,7 +43,7 @@ export class AppendStream {
   #sequence: number;
   /** The first batch goes alone: until the leader knows the request id, later ones would be refused. */
   #begun = false;
-  #failure: unknown;
+  #failure: Error | null = null;
   #acknowledgedTo: number;
   #offsetFirst: number | null = null;
   #offsetLast: number | null = null;
@@ -93,7 +93,7 @@ export class AppendStream {
   }
 
   #throwIfFailed(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== null) throw this.#failure;
   }
 
   /** True when the batch is acknowledged; a failure is kept and gives false. */
@@ -146,7 +146,7 @@ export class AppendStream {
   }
 
   #fail(error: unknown): false {
-    this.#failure ??= error;
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
     return false;
   }
 }

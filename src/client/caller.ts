@@ -45,6 +45,11 @@ export class Caller {
     this.#servers = servers;
   }
 
+  /** Whether any broker has ever answered, be it with a refusal. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
   /** Resolves with an answer of 2xx; rejects with a LogError. */
   async call(call: Call): Promise<CallOutcome> {
     const until = performance.now() + call.timeoutMs;

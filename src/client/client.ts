@@ -54,7 +54,6 @@ export class Client implements EventLog {
   readonly #requestIds: boolean;
   readonly #discover: boolean;
   #callCount = 0;
-  #learning: Promise<void> | null = null;
 
   /** `sender` is for tests. */
   constructor(options: ClientOptions, sender?: Sender) {
@@ -72,6 +71,11 @@ export class Client implements EventLog {
   get servers(): readonly string[] {
     const current = this.#servers.current;
     return [current, ...this.#servers.all.filter((origin) => origin !== current)];
+  }
+
+  /** Whether any broker has answered yet: until then a wrong address is likelier than a failure. */
+  get heard(): boolean {
+    return this.#caller.heard;
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
@@ -233,7 +237,7 @@ export class Client implements EventLog {
 
   #call(call: Call): Promise<CallOutcome> {
     // A command that asks once does not pay for this; whoever asks again may meet the failure of the broker that it was given.
-    if (++this.#callCount === 2 && this.#discover) this.#learning ??= this.#learnBrokers();
+    if (++this.#callCount === 2 && this.#discover) void this.#learnBrokers();
     return this.#caller.call(this.#signal === undefined || call.signal !== undefined ? call : { ...call, signal: this.#signal });
   }
 
@@ -247,7 +251,6 @@ export class Client implements EventLog {
     } catch {
       // Without the others the client goes on with those that it was given; the next call tries again.
       this.#callCount = 1;
-      this.#learning = null;
     }
   }
 }

@@ -1,0 +1,243 @@
+import { Buffer } from 'node:buffer';
+import { fstatSync } from 'node:fs';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { AppendStream, type AppendStreamSummary, type Client, clientBytes, LineBatcher, lineBytesMax } from '../client/index.ts';
+import { type AppendResult, type Level, LogError } from '../eventlog/index.ts';
+import { RecordBatchBuilder } from '../record/index.ts';
+import { addExamples } from './command.ts';
+import { withClient } from './connect.ts';
+import { type CliIo, write } from './io.ts';
+import { addConnectOptions, type ConnectOptions, integer, jsonOption, seconds } from './options.ts';
+import { startProgress } from './progress.ts';
+
+interface AppendOptions extends ConnectOptions {
+  readonly key?: string;
+  readonly level: Level;
+  readonly expectedOffset?: number;
+  readonly requestId?: string;
+  readonly timeout?: number;
+  readonly json?: boolean;
+}
+
+export const keyBytesMax = 2048;
+
+const timeoutMsDefault = 30_000;
+
+/** A pipe that says nothing for this long has paused: what has come is appended, so that `tail -f` arrives. A file never pauses. */
+const pauseMs = 50;
+
+export function define(command: Command, io: CliIo): void {
+  command
+    .argument('<topic>', 'where to append')
+    .argument('[text...]', 'each TEXT is one record; none, or "-", reads standard input, a record a line')
+    .option('--key <key>', `key of every record, at most ${keyBytesMax} bytes`, parseKey)
+    .addOption(
+      new Option('--level <level>', 'what the acknowledgement waits for: the leader, a majority, or all brokers')
+        .choices(['leader', 'quorum', 'all'])
+        .default('quorum'),
+    )
+    .option('--expected-offset <offset>', 'append only if the end of the topic is exactly this; not with standard input', integer(0))
+    .option(
+      '--request-id <id>',
+      'name for this append: run again with the same name and input, it goes on where it stopped',
+      parseRequestId,
+    )
+    .option('--timeout <seconds>', 'give up when nothing is acknowledged for so long (default: 30)', seconds(0.001, 3600))
+    .addOption(jsonOption('the acknowledgement'))
+    .action(async (topic: string, texts: readonly string[], options: AppendOptions) => {
+      const fromInput = texts.length === 0 || (texts.length === 1 && texts[0] === '-');
+      if (fromInput && options.expectedOffset !== undefined) {
+        throw new LogError('usage', 'Cannot append standard input with --expected-offset: it may take more than one batch');
+      }
+      const interrupt = io.interrupt();
+      await withClient(options, io, { signal: interrupt, timeoutMs: options.timeout ?? timeoutMsDefault }, async (client) => {
+        if (fromInput) await appendInput(client, topic, options, io, interrupt);
+        else await appendTexts(client, topic, texts, options, io);
+      });
+    });
+  addConnectOptions(command);
+  addExamples(command, [
+    { command: 'cairn append log hello', does: 'one record' },
+    { command: "cairn append log 'first record' 'second record'", does: 'two records with consecutive offsets, both or none' },
+    { command: 'cairn append log - < app.log', does: 'a file of any size, a record a line' },
+    { command: 'cairn append log - --request-id job-17 < app.log', does: 'can be interrupted and run again: nothing is doubled' },
+    { command: 'tail -f app.log | cairn append log', does: 'lines as they come' },
+  ]);
+}
+
+function parseKey(text: string): string {
+  if (Buffer.byteLength(text) > keyBytesMax) throw new LogError('usage', `Cannot use this key: it is longer than ${keyBytesMax} bytes`);
+  return text;
+}
+
+/** It travels as a header of HTTP. */
+function parseRequestId(text: string): string {
+  if (/^[\x21-\x7e]{1,255}$/.test(text)) return text;
+  throw new LogError('usage', 'Cannot use this request id: it is 1 to 255 visible ASCII characters without spaces');
+}
+
+async function appendTexts(client: Client, topic: string, texts: readonly string[], options: AppendOptions, io: CliIo): Promise<void> {
+  const builder = new RecordBatchBuilder();
+  const key = options.key === undefined ? null : Buffer.from(options.key);
+  const nowMs = Date.now();
+  for (const text of texts) {
+    const value = Buffer.from(text);
+    if (value.length > lineBytesMax)
+      throw new LogError('recordTooLarge', `Cannot append to topic "${topic}": a text is longer than ${lineBytesMax} bytes`);
+    builder.add(nowMs, key, value);
+  }
+  const result = await client.append({
+    topic,
+    batch: builder.finish(clientBytes),
+    level: options.level,
+    timeoutMs: options.timeout ?? timeoutMsDefault,
+    requestId: options.requestId ?? null,
+    sequence: 0,
+    expectedOffset: options.expectedOffset ?? null,
+  });
+  await write(io.stdout, options.json === true ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
+}
+
+function describe(result: AppendResult): string {
+  const what =
+    result.count === 1
+      ? `1 record at offset ${result.offset}`
+      : `${result.count} records at offsets ${result.offset} to ${result.offset + result.count - 1}`;
+  const where = result.committed ? `on the disks of brokers ${result.ackedBy.join(', ')}` : 'by the leader only, it may be lost';
+  const memory = result.durable ? '' : ', in memory only: these brokers keep nothing on disk';
+  if (result.duplicate) return `Appended before: ${what}`;
+  return `Appended ${what}, ${result.durable ? where : where.replace('on the disks of', 'by')}${memory}`;
+}
+
+interface StreamOutcome {
+  readonly topic: string;
+  readonly requestId: string;
+  /** Records acknowledged in this run. */
+  readonly appended: number;
+  /** Records that an earlier run had appended. */
+  readonly skipped: number;
+  readonly offsetFirst: number | null;
+  readonly offsetLast: number | null;
+  readonly level: Level;
+}
+
+/** Streams standard input; memory is bounded by the batches in flight. */
+async function appendInput(client: Client, topic: string, options: AppendOptions, io: CliIo, interrupt: AbortSignal): Promise<void> {
+  const requestId = options.requestId ?? crypto.randomUUID();
+  const skip = options.requestId === undefined ? 0 : await client.nextSequence(topic, requestId);
+  if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
+  if (io.stdin.isTTY === true && io.stderr.isTTY === true) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
+
+  const progress = await startProgress(io, { bytesTotal: inputBytes(io), what: 'lines acknowledged' });
+  const stream = new AppendStream(client, {
+    topic,
+    requestId,
+    level: options.level,
+    timeoutMs: options.timeout ?? timeoutMsDefault,
+    sequenceFrom: skip,
+    signal: interrupt,
+    onAcknowledged: () => progress.counted(stream.summary.acknowledged),
+  });
+  const batcher = new LineBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skip });
+  let summary: AppendStreamSummary;
+  try {
+    await pump(io, batcher, stream, progress.moved, interrupt);
+    summary = await stream.finish();
+  } catch (error) {
+    await stream.settle();
+    throw explain(error, stream.summary.acknowledged + skip, requestId);
+  } finally {
+    progress.stop();
+  }
+  if (batcher.lineCount < skip) {
+    throw new LogError(
+      'requestIdReused',
+      `Cannot append to topic "${topic}": request id "${requestId}" has appended ${skip} lines and this input has only ${batcher.lineCount}, so it is another input`,
+    );
+  }
+  const { offsetFirst, offsetLast } = summary;
+  const outcome: StreamOutcome = {
+    topic,
+    requestId,
+    appended: summary.acknowledged,
+    skipped: skip,
+    offsetFirst,
+    offsetLast,
+    level: options.level,
+  };
+  await write(io.stdout, options.json === true ? `${JSON.stringify(outcome)}\n` : `${describeStream(outcome)}\n`);
+}
+
+async function pump(
+  io: CliIo,
+  batcher: LineBatcher,
+  stream: AppendStream,
+  moved: (bytes: number) => void,
+  interrupt: AbortSignal,
+): Promise<void> {
+  const isFile = inputBytes(io) !== null;
+  const input = io.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array | string>;
+  const stop = (): void => void io.stdin.destroy(new LogError('interrupted', 'Interrupted'));
+  if (interrupt.aborted) stop();
+  else interrupt.addEventListener('abort', stop, { once: true });
+  try {
+    for (;;) {
+      const next = input.next();
+      if (!isFile && (await hasPaused(next))) {
+        for (const { batch, count } of batcher.flush()) await stream.append(batch, count);
+      }
+      const step = await next;
+      if (step.done === true) break;
+      const chunk = typeof step.value === 'string' ? Buffer.from(step.value) : step.value;
+      for (const { batch, count } of batcher.push(chunk)) await stream.append(batch, count);
+      moved(chunk.length);
+    }
+  } catch (error) {
+    // The lines before a line that is too long are as good as any.
+    if (error instanceof LogError && error.code === 'recordTooLarge') {
+      for (const { batch, count } of batcher.flush()) await stream.append(batch, count);
+    }
+    throw error;
+  }
+  for (const { batch, count } of batcher.end()) await stream.append(batch, count);
+}
+
+function hasPaused(next: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(true), pauseMs);
+    const came = (): void => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    next.then(came, came);
+  });
+}
+
+/** Size of standard input where that is a file. */
+function inputBytes(io: CliIo): number | null {
+  const descriptor = (io.stdin as { readonly fd?: number }).fd;
+  if (descriptor === undefined) return null;
+  const stat = fstatSync(descriptor);
+  return stat.isFile() ? stat.size : null;
+}
+
+/** What went wrong, how much is safe, and how to go on. */
+function explain(error: unknown, acknowledged: number, requestId: string): unknown {
+  if (!(error instanceof LogError)) return error;
+  const message = `${error.message}; ${acknowledged} lines are acknowledged, go on with --request-id ${requestId}`;
+  return new LogError(error.code, message, error.details, { cause: error });
+}
+
+function describeStream(outcome: StreamOutcome): string {
+  const { appended, skipped, offsetLast } = outcome;
+  const before = skipped > 0 ? ` after the ${lines(skipped)} of an earlier run` : '';
+  if (appended === 0)
+    return skipped > 0
+      ? `Nothing was left to append: ${lines(skipped)} arrived in an earlier run`
+      : 'Nothing to append: the input is empty';
+  const last = offsetLast === null ? '' : `, last offset ${offsetLast}`;
+  return `Appended ${lines(appended)}${before}${last}${outcome.level === 'leader' ? ', by the leader only, they may be lost' : ''}`;
+}
+
+const lines = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);

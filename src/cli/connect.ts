@@ -1,0 +1,18 @@
+import { Client, type ClientOptions } from '../client/index.ts';
+import type { CliIo } from './io.ts';
+import { type ConnectOptions, readConnectOptions } from './options.ts';
+
+/** Gives the client to `use` and closes it afterwards, whatever happens: open connections would keep the process alive. */
+export async function withClient<Value>(
+  options: ConnectOptions,
+  io: CliIo,
+  more: Partial<ClientOptions>,
+  use: (client: Client) => Promise<Value>,
+): Promise<Value> {
+  const client = new Client({ ...readConnectOptions(options, io), ...more });
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}

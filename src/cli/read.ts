@@ -1,0 +1,181 @@
+import { Buffer } from 'node:buffer';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Client, forEachRead } from '../client/index.ts';
+import { LogError, type ReadResult } from '../eventlog/index.ts';
+import type { RecordCursor } from '../record/index.ts';
+import { addExamples } from './command.ts';
+import { withClient } from './connect.ts';
+import { escapeControls } from './escape.ts';
+import { type CliIo, write } from './io.ts';
+import { addConnectOptions, type ConnectOptions, integer, time } from './options.ts';
+
+interface ReadOptions extends ConnectOptions {
+  readonly from?: number | 'end';
+  readonly since?: number;
+  readonly max?: number;
+  readonly follow?: boolean;
+  readonly raw?: boolean;
+  readonly json?: boolean;
+  readonly local?: boolean;
+}
+
+const bytesPerRead = 1024 * 1024;
+const followWaitMs = 20_000;
+/** How long a follower goes without an answer before it says so. */
+const silenceMs = 3_000;
+
+export function define(command: Command, io: CliIo): void {
+  command
+    .argument('<topic>', 'what to read')
+    .option('--from <offset>', 'first offset, or "end" for what comes from now on (default: the first record kept)', parseFrom)
+    .option('--since <time>', 'from the first record appended at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago', (text) =>
+      time(text),
+    )
+    .option('--max <count>', 'stop after so many records', integer(1))
+    .option('--follow', 'go on as new records come, from whichever broker answers')
+    .option('--raw', 'print the bytes as they are, control characters too')
+    .option('--json', 'print a JSON object a line: offset, timestamp, key, value, headers')
+    .option('--local', "read one broker's own copy, which may be behind, so that it works without a majority")
+    .action(async (topic: string, options: ReadOptions) => {
+      if (options.from !== undefined && options.since !== undefined)
+        throw new LogError('usage', 'Cannot read: --from and --since exclude each other');
+      if (options.raw === true && options.json === true) throw new LogError('usage', 'Cannot read: --raw and --json exclude each other');
+      await withClient(options, io, options.follow === true ? { signal: io.interrupt() } : {}, (client) =>
+        read(client, topic, options, io),
+      );
+    });
+  addConnectOptions(command);
+  addExamples(command, [
+    { command: 'cairn read log', does: 'every record, a line each' },
+    { command: 'cairn read log --from 100 --max 10', does: 'ten records from offset 100' },
+    { command: 'cairn read log --since 15m --follow', does: 'the last quarter of an hour, and what comes' },
+    { command: 'cairn read log --raw > copy.txt', does: 'the lines as they were appended, byte for byte' },
+  ]);
+}
+
+function parseFrom(text: string): number | 'end' {
+  if (text === 'end') return text;
+  try {
+    return integer(0)(text);
+  } catch {
+    throw new InvalidArgumentError('It is an offset from 0 on, or "end".');
+  }
+}
+
+async function read(client: Client, topic: string, options: ReadOptions, io: CliIo): Promise<void> {
+  const fresh = options.local === true ? 'local' : 'linearizable';
+  let offsetFrom = options.from === 'end' ? (await client.end(topic, fresh)).offset : (options.from ?? null);
+  let sinceMs = options.since ?? null;
+  /** Without --follow: the end when the reading began, so that it ends although others append. */
+  let offsetTo: number | null = null;
+  let left = options.max ?? Number.POSITIVE_INFINITY;
+  for (let first = true; ; first = false) {
+    const result = await readOnce(client, io, options, () =>
+      client.read({
+        topic,
+        offsetFrom,
+        sinceMs,
+        bytesMax: bytesPerRead,
+        // Going on at another broker must not go back: it answers once it is as far as the one before.
+        freshness: options.local === true ? 'local' : first ? 'linearizable' : 'session',
+        sessionOffset: offsetFrom ?? 0,
+        waitMs: options.follow === true && !first ? followWaitMs : 0,
+      }),
+    );
+    offsetTo ??= result.highWatermark;
+    const text = format(result, options, options.follow === true ? Number.POSITIVE_INFINITY : offsetTo, left);
+    left -= text.count;
+    if (text.bytes.length > 0) await write(io.stdout, text.bytes);
+    if (left <= 0) return;
+    if (
+      options.follow !== true &&
+      (result.offsetNext >= offsetTo || (result.batches.length === 0 && result.offsetNext === result.offsetFrom))
+    )
+      return;
+    offsetFrom = result.offsetNext;
+    sinceMs = null;
+  }
+}
+
+/** A follower asks until it is told to stop; it says when nobody answers, and when somebody does again. */
+async function readOnce(client: Client, io: CliIo, options: ReadOptions, attempt: () => Promise<ReadResult>): Promise<ReadResult> {
+  if (options.follow !== true) return attempt();
+  let told = false;
+  let silentSince: number | null = null;
+  for (;;) {
+    try {
+      const result = await attempt();
+      if (told) io.stderr.write(`Going on with ${client.servers[0] ?? 'another broker'}\n`);
+      return result;
+    } catch (error) {
+      // Before the first answer a wrong address is likelier than a failure that will pass.
+      if (!(error instanceof LogError) || !error.retriable || error.code === 'interrupted' || !client.heard) throw error;
+      silentSince ??= performance.now();
+      if (!told && performance.now() - silentSince >= silenceMs) {
+        told = true;
+        io.stderr.write(`${error.message}; trying until a broker answers\n`);
+      }
+    }
+  }
+}
+
+function format(
+  result: ReadResult,
+  options: ReadOptions,
+  offsetTo: number,
+  max: number,
+): { readonly bytes: Uint8Array; readonly count: number } {
+  const chunks: Uint8Array[] = [];
+  let count = 0;
+  forEachRead(result, (record) => {
+    if (record.offset >= offsetTo || count >= max) return false;
+    count++;
+    chunks.push(formatRecord(record, options), newline);
+    return true;
+  });
+  return { bytes: Buffer.concat(chunks), count };
+}
+
+const newline = Buffer.from('\n');
+
+function formatRecord(record: RecordCursor, options: ReadOptions): Uint8Array {
+  const value = record.value() ?? new Uint8Array(0);
+  if (options.raw === true) return value;
+  if (options.json === true) return Buffer.from(JSON.stringify(toJson(record)));
+  return Buffer.from(escapeControls(decode(value).text));
+}
+
+/** As the HTTP gateway writes a record. */
+function toJson(record: RecordCursor): Readonly<Record<string, unknown>> {
+  const headers: Record<string, unknown> = {};
+  record.forEachHeader((key, value) => {
+    const name = decode(key).text;
+    if (name.startsWith('cairn.')) return;
+    const text = value === null ? null : decode(value);
+    headers[name] = text === null ? null : text.valid ? text.text : { base64: Buffer.from(value as Uint8Array).toString('base64') };
+  });
+  return {
+    offset: record.offset,
+    timestamp: record.timestampMs,
+    ...field('key', record.key()),
+    ...field('value', record.value()),
+    headers,
+  };
+}
+
+function field(name: string, bytes: Uint8Array | null): Readonly<Record<string, string | null>> {
+  if (bytes === null) return { [name]: null };
+  const { text, valid } = decode(bytes);
+  return valid ? { [name]: text } : { [`${name}Base64`]: Buffer.from(bytes).toString('base64') };
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes that are not UTF-8 are shown as U+FFFD. */
+function decode(bytes: Uint8Array): { readonly text: string; readonly valid: boolean } {
+  try {
+    return { text: strict.decode(bytes), valid: true };
+  } catch {
+    return { text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'), valid: false };
+  }
+}

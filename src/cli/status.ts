@@ -1,0 +1,161 @@
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { exitCodes } from '../base/errors.ts';
+import type { BrokerList } from '../client/index.ts';
+import type { BrokerStatus, PartitionStatus } from '../eventlog/index.ts';
+import { addExamples, ExitWith } from './command.ts';
+import { withClient } from './connect.ts';
+import { type CliIo, isColourful, write } from './io.ts';
+import { addConnectOptions, type ConnectOptions, jsonOption } from './options.ts';
+import { bytes, count, table } from './table.ts';
+
+interface StatusOptions extends ConnectOptions {
+  readonly json?: boolean;
+}
+
+export function define(command: Command, io: CliIo): void {
+  command.addOption(jsonOption('the brokers')).action((options: StatusOptions) =>
+    withClient(options, io, {}, async (client) => {
+      const brokers = await client.brokers();
+      const problems = findProblems(brokers);
+      if (options.json === true) await write(io.stdout, `${JSON.stringify({ brokers, problems })}\n`);
+      else await write(io.stdout, formatStatus(brokers, problems, isColourful(io, io.stdout)));
+      if (problems.length > 0) throw new ExitWith(exitCodes.failed);
+    }),
+  );
+  addConnectOptions(command);
+  command.addHelpText(
+    'after',
+    '\nExit code 1 when a broker is missing, acts as crashed, or something is fenced; the table is printed all the same.',
+  );
+  addExamples(command, [
+    { command: 'cairn status', does: 'of the brokers on this machine' },
+    { command: 'cairn status --json | jq .problems', does: 'for programs' },
+  ]);
+}
+
+/** Everything that keeps this status from being whole (design, promise 5), each as a sentence. */
+export function findProblems(brokers: BrokerList): readonly string[] {
+  const problems: string[] = [];
+  for (const { id, address, status } of brokers) {
+    if (status === null) {
+      problems.push(`broker ${id} (${address}) does not answer`);
+      continue;
+    }
+    if (status.crashed) problems.push(`broker ${id} acts as crashed`);
+    for (const { name, partition } of partitionsOf(status)) {
+      if (partition.fenced !== null) problems.push(`broker ${id}: ${name} is fenced: ${partition.fenced}`);
+    }
+  }
+  const heard = brokers.flatMap(({ status }) => (status === null ? [] : [status]));
+  for (const name of new Set(heard.flatMap((status) => partitionsOf(status).map((each) => each.name)))) {
+    if (findLeader(heard, name) === null) problems.push(`${name} has no leader`);
+  }
+  return problems;
+}
+
+const partitionsOf = (status: BrokerStatus): readonly { readonly name: string; readonly partition: PartitionStatus }[] => [
+  { name: 'the catalog', partition: status.catalog },
+  ...status.partitions.map((partition) => ({ name: `topic "${partition.topic}"`, partition })),
+];
+
+/** The broker that leads by its own account in the highest term: an old leader may not know yet that it is none. */
+function findLeader(heard: readonly BrokerStatus[], name: string): { readonly id: number; readonly partition: PartitionStatus } | null {
+  let leader: { readonly id: number; readonly partition: PartitionStatus } | null = null;
+  for (const status of heard) {
+    const partition = partitionsOf(status).find((each) => each.name === name)?.partition;
+    if (partition?.role === 'leader' && (leader === null || partition.term > leader.partition.term)) leader = { id: status.id, partition };
+  }
+  return leader;
+}
+
+function formatStatus(brokers: BrokerList, problems: readonly string[], colourful: boolean): string {
+  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+    colourful ? styleText(format, text, { validateStream: false }) : text;
+  const heard = brokers.flatMap(({ status }) => (status === null ? [] : [status]));
+  const brokerRows = brokers.map(({ id, address, status }) => {
+    if (status === null) return [String(id), address, paint('red', 'missing'), '', '', '', '', ''];
+    const leads = partitionsOf(status).filter(({ name }) => findLeader(heard, name)?.id === id).length;
+    return [
+      String(id),
+      address,
+      status.crashed ? paint('red', 'crashed') : paint('green', 'up'),
+      String(leads),
+      count(lagOf(status, heard)),
+      bytes(sum(partitionsOf(status).map(({ partition }) => partition.sizeBytes))),
+      duration(Date.now() - status.startedMs),
+      status.durable ? 'disk' : paint('yellow', 'memory only'),
+    ];
+  });
+  const names = [...new Set(heard.flatMap((status) => partitionsOf(status).map((each) => each.name)))];
+  const partitionRows = names.map((name) => {
+    const leader = findLeader(heard, name);
+    const views = heard.flatMap((status) => partitionsOf(status).filter((each) => each.name === name));
+    const end = Math.max(...views.map(({ partition }) => partition.highWatermark));
+    return [
+      name === 'the catalog' ? '(catalog)' : name.slice('topic "'.length, -1),
+      leader === null ? paint('red', 'none') : `broker ${leader.id}`,
+      String(Math.max(...views.map(({ partition }) => partition.term))),
+      count(end),
+      bytes(Math.max(...views.map(({ partition }) => partition.sizeBytes))),
+      heard
+        .map((status) => ({ id: status.id, partition: partitionsOf(status).find((each) => each.name === name)?.partition }))
+        .map(
+          ({ id, partition }) =>
+            `${id}:${partition === undefined ? '?' : partition.role === 'leader' ? 'leader' : lagText(end - partition.highWatermark, partition)}`,
+        )
+        .join(' '),
+    ];
+  });
+  const bold = (text: string): string => paint('bold', text);
+  const right = 'right' as const;
+  const left = 'left' as const;
+  return [
+    table(
+      ['broker', 'address', 'state', 'leads', 'lag', 'on disk', 'up for', 'kept on'],
+      brokerRows,
+      [right, left, left, right, right, right, right, left],
+      bold,
+    ),
+    '\n',
+    table(['topic', 'leader', 'term', 'end', 'size', 'brokers: role or lag'], partitionRows, [left, left, right, right, right, left], bold),
+    ...(problems.length === 0 ? [] : ['\n', ...problems.map((problem) => `${paint('red', 'Problem')}: ${problem}\n`)]),
+  ].join('');
+}
+
+/** Records that others show and this broker cannot show yet, all partitions. */
+function lagOf(status: BrokerStatus, heard: readonly BrokerStatus[]): number {
+  return sum(
+    partitionsOf(status).map(({ name, partition }) => {
+      const ends = heard.flatMap((other) =>
+        partitionsOf(other)
+          .filter((each) => each.name === name)
+          .map((each) => each.partition.highWatermark),
+      );
+      return Math.max(0, Math.max(...ends) - partition.highWatermark);
+    }),
+  );
+}
+
+const lagText = (lag: number, partition: PartitionStatus): string =>
+  partition.role === 'fenced' ? 'fenced' : lag <= 0 ? 'follows' : `-${lag}`;
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** 93,784,000 ms -> "1d 2h". */
+export function duration(ms: number): string {
+  const all = Math.max(0, Math.floor(ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(all / 86_400), 'd'],
+    [Math.floor((all % 86_400) / 3600), 'h'],
+    [Math.floor((all % 3600) / 60), 'm'],
+    [all % 60, 's'],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first === -1) return '0s';
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value}${unit}`)
+    .join(' ');
+}

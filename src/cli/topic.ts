@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import type { TopicDescription } from '../eventlog/index.ts';
+import { addExamples } from './command.ts';
+import { withClient } from './connect.ts';
+import { type CliIo, write } from './io.ts';
+import { addConnectOptions, type ConnectOptions, integer, jsonOption } from './options.ts';
+import { bytes, count, table } from './table.ts';
+
+interface TopicOptions extends ConnectOptions {
+  readonly json?: boolean;
+  readonly retentionBytes?: number;
+}
+
+export function define(command: Command, io: CliIo): void {
+  const create = command
+    .command('create <topic>')
+    .summary('create a topic')
+    .description('Create a topic. Names are 1-200 characters of a-z, 0-9, dot, dash, underscore.')
+    .option('--retention-bytes <bytes>', 'remove the oldest records above this size (default: keep everything)', integer(1))
+    .addOption(jsonOption('the new topic'))
+    .action((topic: string, options: TopicOptions) =>
+      withClient(options, io, {}, async (client) => {
+        const description = await client.createTopic(topic, { retentionBytes: options.retentionBytes ?? null });
+        await write(io.stdout, options.json === true ? `${JSON.stringify(description)}\n` : `Created topic "${topic}"\n`);
+      }),
+    );
+  addExamples(addConnectOptions(create), [
+    { command: 'cairn topic create orders', does: 'keeps every record' },
+    { command: 'cairn topic create clicks --retention-bytes 1000000000', does: 'keeps about the last gigabyte' },
+  ]);
+
+  const list = command
+    .command('list')
+    .summary('list the topics')
+    .description('List the topics with their sizes.')
+    .addOption(jsonOption('the topics'))
+    .action((options: TopicOptions) =>
+      withClient(options, io, {}, async (client) => {
+        const topics = await client.listTopics();
+        await write(io.stdout, options.json === true ? `${JSON.stringify(topics)}\n` : formatTopics(topics));
+      }),
+    );
+  addExamples(addConnectOptions(list), [{ command: 'cairn topic list', does: 'one line a topic' }]);
+
+  const describe = command
+    .command('describe <topic>')
+    .summary('show where a topic is kept and how far each broker is')
+    .description('Show where a topic is kept and how far each broker is.')
+    .addOption(jsonOption('the topic'))
+    .action((topic: string, options: TopicOptions) =>
+      withClient(options, io, {}, async (client) => {
+        const description = await client.describeTopic(topic);
+        await write(io.stdout, options.json === true ? `${JSON.stringify(description)}\n` : formatTopic(description));
+      }),
+    );
+  addExamples(addConnectOptions(describe), [{ command: 'cairn topic describe log', does: 'leader, replicas, offsets, size' }]);
+
+  const remove = command
+    .command('delete <topic>')
+    .summary('delete a topic with its records')
+    .description('Delete a topic with its records. They cannot be brought back.')
+    .action((topic: string, options: TopicOptions) =>
+      withClient(options, io, {}, async (client) => {
+        await client.deleteTopic(topic);
+        await write(io.stdout, `Deleted topic "${topic}"\n`);
+      }),
+    );
+  addExamples(addConnectOptions(remove), [{ command: 'cairn topic delete orders', does: 'at once, on all brokers' }]);
+}
+
+function formatTopics(topics: readonly TopicDescription[]): string {
+  return table(
+    ['topic', 'records', 'end', 'size', 'leader'],
+    topics.map(({ name, partition }) => [
+      name,
+      count(partition.highWatermark - partition.logStartOffset),
+      count(partition.highWatermark),
+      bytes(partition.sizeBytes),
+      partition.leader === null ? 'none' : String(partition.leader),
+    ]),
+    ['left', 'right', 'right', 'right', 'right'],
+  );
+}
+
+function formatTopic(topic: TopicDescription): string {
+  const { partition } = topic;
+  const rows: [string, string][] = [
+    ['topic', topic.name + (topic.builtIn ? ' (belongs to Cairn)' : '')],
+    ['created', topic.createdMs > 0 ? new Date(topic.createdMs).toISOString() : 'with the cluster'],
+    ['retention', topic.settings.retentionBytes === null ? 'everything is kept' : bytes(topic.settings.retentionBytes)],
+    ['leader', partition.leader === null ? 'none' : `broker ${partition.leader}, term ${partition.term}`],
+    ['replicas', partition.replicas.map((id) => `broker ${id}`).join(', ')],
+    ['offsets', `${partition.logStartOffset} to ${partition.highWatermark}`],
+    ['size', `${bytes(partition.sizeBytes)} in ${partition.segmentCount} ${partition.segmentCount === 1 ? 'segment' : 'segments'}`],
+  ];
+  for (const follower of partition.followers) {
+    rows.push([`broker ${follower.broker}`, `has everything up to ${follower.matchOffset}`]);
+  }
+  if (partition.fenced !== null) rows.push(['fenced', partition.fenced]);
+  return rows.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('');
+}
