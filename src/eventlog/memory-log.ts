@@ -204,7 +204,7 @@ export class MemoryLog implements LogService {
     topic.batches.push(batch);
     topic.endOffset = batch.offsetTo;
     topic.sizeBytes += batch.bytes.length;
-    for (const wake of [...topic.waiting]) wake();
+    for (const wake of topic.waiting) wake();
   }
 
   revoke(topicName: string, requestId: string, answer: Answer<undefined>): void {

@@ -86,7 +86,7 @@ export class SystemNetwork implements Network {
   /** Closes every link at once; for the end of the process. */
   close(): void {
     this.#closed = true;
-    for (const link of [...this.#links]) link.close('the broker is stopping');
+    for (const link of this.#links) link.close('the broker is stopping');
   }
 }
 

@@ -147,8 +147,7 @@ export class Front {
       noDelay: true,
       insecureHTTPParser: false,
     };
-    const server =
-      tls === null ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls, minVersion: 'TLSv1.2' });
+    const server = tls === null ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls, minVersion: 'TLSv1.2' });
     server.maxConnections = settings.connectionsMax;
     server.on('connection', (socket: Socket) => this.#limitAddress(socket));
     server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
@@ -230,7 +229,9 @@ export class Front {
         this.#api = api;
       },
       (error: unknown) => {
-        this.#options.logger.log('error', 'apiNotLoaded', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+        this.#options.logger.log('error', 'apiNotLoaded', {
+          reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
         throw error;
       },
     );

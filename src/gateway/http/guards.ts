@@ -28,7 +28,10 @@ export function guardHost(request: IncomingMessage, allowedHosts: ReadonlySet<st
   const host = request.headers.host?.toLowerCase() ?? '';
   if (allowedHosts.has(host)) return null;
   const shown = host.slice(0, 100);
-  return new LogError('hostNotAllowed', `Cannot answer: the Host header is ${JSON.stringify(shown)}, which is not an address of this broker`);
+  return new LogError(
+    'hostNotAllowed',
+    `Cannot answer: the Host header is ${JSON.stringify(shown)}, which is not an address of this broker`,
+  );
 }
 
 function guardOrigin(request: IncomingMessage): LogError | null {
@@ -36,7 +39,7 @@ function guardOrigin(request: IncomingMessage): LogError | null {
   if (method === 'GET' || method === 'HEAD') return null;
   const site = headers['sec-fetch-site'];
   const isForeignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
-  const { origin, host } = headers;
+  const { origin, host = '' } = headers;
   const isForeignOrigin = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
   if (!isForeignSite && !isForeignOrigin) return null;
   return new LogError('crossOrigin', 'Cannot change anything: the request comes from a page of another origin');

@@ -68,7 +68,7 @@ export class PutRecord {
 
   /** The broker acts as crashed: everything under way is cut off; what may take effect is revoked once the broker has recovered. */
   abandonAll(): void {
-    for (const put of [...this.#running]) this.#abandon(put);
+    for (const put of this.#running) this.#abandon(put);
   }
 
   #append(put: Put, body: Uint8Array, timeLeftMs: number): void {

@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import { LogError } from '../../../eventlog/index.ts';
+import { bodyOf } from '../body.ts';
+import type { ApiContext } from './context.ts';
+import { decodeRecords } from './decode-records.ts';
+import { AppendAnswer, AppendHeaders, AppendQuery, TopicParams } from './schemas.ts';
+
+const timeoutMsDefault = 10_000;
+
+export function addAppendRoute(app: FastifyInstance, context: ApiContext): void {
+  const schema = {
+    summary: 'Append records: all or none, with consecutive offsets',
+    params: TopicParams,
+    querystring: AppendQuery,
+    headers: AppendHeaders,
+    response: { 200: AppendAnswer },
+  };
+  app.post('/v1/topics/:topic/records', { schema, config: { verb: 'append to' } }, async (request) => {
+    const { topic } = request.params as Static<typeof TopicParams>;
+    const query = request.query as Static<typeof AppendQuery>;
+    const headers = request.headers as Static<typeof AppendHeaders>;
+    const requestId = headers['cairn-request-id'] ?? null;
+    if (requestId === null && headers['cairn-sequence'] !== undefined) {
+      throw new LogError('invalidRequest', `Cannot append to topic "${topic}": Cairn-Sequence is given without Cairn-Request-Id`);
+    }
+    const body = await bodyOf(request.raw, context.settings.bodyBytesMax);
+    const { limits, bytes, clock } = context;
+    const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
+    return context.log.append({
+      topic,
+      batch,
+      level: query.level ?? 'quorum',
+      timeoutMs: query.timeoutMs ?? timeoutMsDefault,
+      requestId: requestId === null ? null : latin1AsUtf8(requestId),
+      sequence: headers['cairn-sequence'] ?? 0,
+      expectedOffset: query.expectedOffset ?? null,
+    });
+  });
+}
+
+/** Node gives header bytes as Latin-1; clients send UTF-8. */
+function latin1AsUtf8(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8');
+}

@@ -1,0 +1,27 @@
+import type { EventLog, LogService } from '../../../eventlog/index.ts';
+import type { Bytes, Clock, Logger } from '../../../host/index.ts';
+import type { BatchLimits } from '../../../record/index.ts';
+import type { HttpSettings } from '../settings.ts';
+
+/** What the routes work with. */
+export interface ApiContext {
+  readonly service: LogService;
+  /** The same with promises. */
+  readonly log: EventLog;
+  readonly isReady: () => boolean;
+  readonly settings: HttpSettings;
+  readonly limits: BatchLimits;
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly faultInjection: boolean;
+  readonly crash: () => void;
+  readonly recover: () => void;
+  readonly connectionCount: () => number;
+  readonly revokesPending: () => number;
+  /** Folder with the built page (`index.html`). */
+  readonly pageFolder: string;
+  /** Answers of `follow` that are open now. */
+  readonly followers: { count: number };
+}

@@ -1,0 +1,125 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { LogError, type ReadResult } from '../../../eventlog/index.ts';
+import { asLogError, commonHeaders, errorBody } from '../error-answer.ts';
+import type { ApiContext } from './context.ts';
+import { encodeRecords } from './encode-records.ts';
+import { type Cancel, cancelOnClose, contentTypes, firstOffsetOf, type ReadOrder } from './read-route.ts';
+
+/** What is in memory for one follower at most. */
+const followBytesMax = 256 * 1024;
+
+/**
+ * An answer that does not end. It reads as fast as the client takes, so a slow client slows its own reading and nothing is buffered; one that
+ * takes nothing for a while is cut off. Ends when the client goes, after `max` records, or with an error of the log as the last thing sent.
+ */
+export async function followTopic(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
+  const { followers, settings } = context;
+  if (followers.count >= settings.followersMax) {
+    throw new LogError('overloaded', `Cannot follow topic "${order.topic}": ${followers.count} followers are open, the limit`);
+  }
+  followers.count++;
+  const response = reply.raw;
+  const cancel = cancelOnClose(response);
+  try {
+    // Refusals such as an unknown topic come before the answer begins, with a status of their own.
+    const offsetFrom = await firstOffsetOf(order, context);
+    const first = await readOn(order, { offsetFrom, sinceMs: order.sinceMs, waitMs: 0 }, cancel, context);
+    reply.hijack();
+    if (!cancel.cancelled) {
+      response.writeHead(200, { ...commonHeaders, 'content-type': contentTypes[order.format], ...followHeaders(first) });
+      response.flushHeaders();
+      await pump(order, first, response, cancel, context);
+    }
+  } finally {
+    followers.count--;
+  }
+  return reply;
+}
+
+function followHeaders(first: ReadResult): Record<string, string> {
+  // Proxies that gather an answer before they pass it on would hold a stream back for ever.
+  return { 'cairn-offset-from': String(first.offsetFrom), 'x-accel-buffering': 'no' };
+}
+
+async function pump(order: ReadOrder, first: ReadResult, response: ServerResponse, cancel: Cancel, context: ApiContext): Promise<void> {
+  const { heartbeatMs, slowReaderTimeoutMs } = context.settings;
+  let left = order.max;
+  let result = first;
+  try {
+    if (order.format === 'sse') response.write('retry: 1000\n\n');
+    for (;;) {
+      left -= write(order, result, left, response);
+      if (left <= 0) break;
+      if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
+        response.destroy();
+        return;
+      }
+      if (cancel.cancelled) return;
+      result = await readOn(order, { offsetFrom: result.offsetNext, sinceMs: null, waitMs: heartbeatMs }, cancel, context);
+      if (cancel.cancelled) return;
+      if (result.batches.length === 0) writeHeartbeat(order, response);
+    }
+    response.end();
+  } catch (thrown) {
+    endWithError(order, asLogError(thrown), response);
+    if (!(thrown instanceof LogError)) throw thrown;
+  }
+}
+
+function readOn(
+  order: ReadOrder,
+  place: { readonly offsetFrom: number | null; readonly sinceMs: number | null; readonly waitMs: number },
+  cancel: Cancel,
+  context: ApiContext,
+): Promise<ReadResult> {
+  const { topic, freshness, sessionOffset } = order;
+  const sinceMs = place.offsetFrom === null ? place.sinceMs : null;
+  return context.log.read({ topic, ...place, sinceMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel });
+}
+
+/** Writes what a read gave; the number of records. */
+function write(order: ReadOrder, result: ReadResult, max: number, response: ServerResponse): number {
+  if (result.batches.length === 0) return 0;
+  response.cork();
+  let count = 0;
+  if (order.format === 'batches') {
+    for (const batch of result.batches) response.write(batch);
+  } else {
+    const encoded = encodeRecords(result.batches, result.offsetFrom, max, order.format);
+    for (const chunk of encoded.chunks) response.write(chunk);
+    count = encoded.count;
+  }
+  response.uncork();
+  return count;
+}
+
+function writeHeartbeat(order: ReadOrder, response: ServerResponse): void {
+  if (order.format === 'sse') response.write(':\n\n');
+  else if (order.format === 'ndjson') response.write('\n');
+}
+
+function endWithError(order: ReadOrder, error: LogError, response: ServerResponse): void {
+  const body = JSON.stringify(errorBody(error));
+  if (order.format === 'sse') response.end(`event: error\ndata: ${body}\n\n`);
+  else if (order.format === 'ndjson') response.end(`${body}\n`);
+  // These have no place for an error: an answer that breaks off says that it is not whole.
+  else response.destroy();
+}
+
+/** True once the client has taken what was written; false when it takes nothing for too long, or is gone. */
+function drained(response: ServerResponse, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const finish = (isDrained: boolean) => (): void => {
+      clearTimeout(timer);
+      response.off('drain', onDrain);
+      response.off('close', onClose);
+      resolve(isDrained);
+    };
+    const onDrain = finish(true);
+    const onClose = finish(false);
+    const timer = setTimeout(onClose, timeoutMs);
+    response.once('drain', onDrain);
+    response.once('close', onClose);
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * The routes of the HTTP gateway that fastify serves. `front.ts` imports this after its socket listens; requests reach it as they are, already
+ * checked for host, origin and token.
+ *
+ * Bodies are read by the routes themselves (`body.ts`), so that a body that is too large gets an answer and records go from the body into a batch
+ * without a stop. Every failure leaves as the JSON of `error-answer.ts`.
+ */
+import type { RequestListener } from 'node:http';
+import swagger from '@fastify/swagger';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { TSchema } from 'typebox';
+import { LogError } from '../../../eventlog/index.ts';
+import { asLogError, commonHeaders, errorBody, errorHeaders, statusOf } from '../error-answer.ts';
+import { addAppendRoute } from './append-route.ts';
+import type { ApiContext } from './context.ts';
+import { addMetrics } from './metrics.ts';
+import { completeDocument } from './openapi.ts';
+import { addPageRoute } from './page.ts';
+import { addReadRoute } from './read-route.ts';
+import { addStateRoutes } from './state-routes.ts';
+import { addTopicRoutes } from './topic-routes.ts';
+
+export type { ApiContext } from './context.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route does, for the sentence of a refusal: "Cannot <verb> topic ...". */
+    verb?: string;
+  }
+}
+
+export async function createApi(context: ApiContext): Promise<RequestListener> {
+  const app = fastify({
+    logger: false,
+    // Longer than any topic name, so that a long one is "unknown topic" and not "no such route".
+    routerOptions: { maxParamLength: 1024 },
+    exposeHeadRoutes: false,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(commonHeaders);
+    done();
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toLogError(thrown, request, context);
+    return reply.code(statusOf(error)).headers(errorHeaders(error)).type('application/json; charset=utf-8').send(errorBody(error));
+  });
+  answerUnknownRoutes(app);
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Cairn', version: context.version, description: 'A distributed event log. See docs/reference/http.md.' },
+    },
+  });
+  addPageRoute(app, context);
+  addMetrics(app, context);
+  addStateRoutes(app, context);
+  addTopicRoutes(app, context);
+  addAppendRoute(app, context);
+  addReadRoute(app, context);
+  let document: string | null = null;
+  app.get('/openapi.json', { schema: { summary: 'This document' } }, (_request, reply) => {
+    document ??= JSON.stringify(completeDocument(app.swagger() as never));
+    return reply.type('application/json; charset=utf-8').send(document);
+  });
+
+  await app.ready();
+  return (request, response) => app.routing(request, response);
+}
+
+interface FailedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly params: unknown;
+  readonly routeOptions: { readonly config: { readonly verb?: string }; readonly schema?: object };
+}
+
+function toLogError(thrown: unknown, request: FailedRequest, context: ApiContext): LogError {
+  if (thrown instanceof LogError) return thrown;
+  const failure = thrown as { readonly validation?: readonly Problem[]; readonly validationContext?: string; readonly statusCode?: number };
+  if (failure.validation !== undefined) return invalid(request, failure.validationContext ?? '', failure.validation);
+  if (failure.statusCode !== undefined && failure.statusCode < 500) {
+    return new LogError(
+      'invalidRequest',
+      `Cannot answer ${request.method} ${request.url.split('?', 1)[0] ?? ''}: the request is malformed`,
+    );
+  }
+  const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  context.logger.log('error', 'requestFailed', { method: request.method, reason });
+  return asLogError(thrown);
+}
+
+interface Problem {
+  readonly keyword?: string;
+  readonly instancePath?: string;
+  readonly message?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+/** One sentence about the first thing that a schema does not allow. */
+function invalid(request: FailedRequest, part: string, problems: readonly Problem[]): LogError {
+  const verb = request.routeOptions.config.verb ?? 'answer';
+  const topic = (request.params as { topic?: string } | undefined)?.topic;
+  const action = topic === undefined ? `Cannot ${verb}` : `Cannot ${verb} topic "${topic}"`;
+  const kind = part === 'querystring' ? 'parameter' : part === 'headers' ? 'header' : 'field';
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `${action}: ${reason}`);
+
+  const schema = (request.routeOptions.schema as Record<string, Fields | undefined> | undefined)?.[part];
+  for (const problem of problems) {
+    const name = problem.instancePath?.split('/')[1];
+    if (name !== undefined) {
+      const property = (schema?.['properties'] as Record<string, TSchema & { must?: string }> | undefined)?.[name];
+      if (property === undefined) return refuse(`there is no ${kind} "${name.slice(0, 100)}"`);
+      const value = part === 'querystring' ? new URL(request.url, 'http://x').searchParams.get(name) : null;
+      const given = value === null ? 'is wrong' : `is ${JSON.stringify(value.slice(0, 100))}`;
+      return refuse(
+        `the ${kind} "${name}" ${given}, it must be ${property.must ?? problem.message?.replace(/^must be /, '') ?? 'something else'}`,
+      );
+    }
+    const missing = problem.params?.['requiredProperties'];
+    if (Array.isArray(missing)) return refuse(`the ${kind} "${String(missing[0])}" is missing`);
+    const unknown = problem.params?.['additionalProperties'];
+    if (Array.isArray(unknown)) return refuse(`there is no ${kind} "${String(unknown[0]).slice(0, 100)}"`);
+  }
+  return refuse(
+    part === 'body' ? `the body must be ${(schema?.['must'] as string | undefined) ?? 'an object'}` : 'the request is malformed',
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** 404 for a path that no route has, 405 for one that another method has. */
+function answerUnknownRoutes(app: FastifyInstance): void {
+  const methodsByPattern = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsByPattern.get(url) ?? [];
+    methods.push(...[method].flat());
+    methodsByPattern.set(url, methods);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const shown = JSON.stringify(path.slice(0, 200));
+    const allowed = [...methodsByPattern].find(([pattern]) => new RegExp(`^${pattern.replace(':topic', '[^/]+')}$`).test(path))?.[1];
+    if (allowed === undefined) throw new LogError('unknownRoute', `Cannot answer ${request.method} ${shown}: there is no such route`);
+    reply.header('allow', allowed.join(', '));
+    throw new LogError('methodNotAllowed', `Cannot answer ${request.method} ${shown}: the route takes ${allowed.join(', ')}`);
+  });
+}

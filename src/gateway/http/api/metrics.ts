@@ -1,0 +1,203 @@
+/**
+ * Prometheus metrics. Those of the broker are read from its status when they are asked for; those of HTTP are counted as requests end, with the
+ * labels of each route bound once. `docs/reference/metrics.md` is checked against `metricTable`.
+ */
+import { performance } from 'node:perf_hooks';
+import type { FastifyInstance } from 'fastify';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { BrokerCounters, BrokerStatus, PartitionStatus } from '../../../eventlog/index.ts';
+import type { ApiContext } from './context.ts';
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+interface MetricRow {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly samples: (status: BrokerStatus, context: ApiContext) => readonly Sample[];
+}
+
+const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
+
+function counter(name: string, field: keyof BrokerCounters, help: string): MetricRow {
+  return { name, type: 'counter', help, labels: [], samples: ({ counters }) => one(counters[field]) };
+}
+
+function gauge(name: string, help: string, read: (status: BrokerStatus, context: ApiContext) => number): MetricRow {
+  return { name, type: 'gauge', help, labels: [], samples: (status, context) => one(read(status, context)) };
+}
+
+/** One sample for each partition, the catalog included under the name `(catalog)`. */
+function partition(name: string, help: string, read: (partition: PartitionStatus, status: BrokerStatus) => number): MetricRow {
+  const samples = (status: BrokerStatus): readonly Sample[] =>
+    [{ topic: '(catalog)', ...status.catalog }, ...status.partitions].map((state) => ({
+      labels: { topic: state.topic },
+      value: read(state, status),
+    }));
+  return { name, type: 'gauge', help, labels: ['topic'], samples };
+}
+
+export const metricTable: readonly MetricRow[] = [
+  {
+    name: 'cairn_broker_info',
+    type: 'gauge',
+    help: 'Always 1; the labels say which broker this is',
+    labels: ['id', 'cluster', 'version'],
+    samples: ({ id, clusterId, version }) => [{ labels: { id: String(id), cluster: clusterId, version }, value: 1 }],
+  },
+  gauge('cairn_broker_ready', '1 once the logs are open and `log` has a leader', (_status, { isReady }) => Number(isReady())),
+  gauge('cairn_broker_start_time_seconds', 'Start of the broker, seconds since 1970', ({ startedMs }) => startedMs / 1000),
+  counter('cairn_appends_total', 'appends', 'Appends acknowledged through this broker'),
+  counter('cairn_appended_records_total', 'appendedRecords', 'Records in those appends'),
+  counter('cairn_appended_bytes_total', 'appendedBytes', 'Bytes of those appends, as record batches'),
+  counter('cairn_refused_appends_total', 'refusedAppends', 'Appends that ended with an error'),
+  counter(
+    'cairn_duplicate_appends_total',
+    'duplicateAppends',
+    'Appends answered with the outcome of an earlier one of the same request id',
+  ),
+  counter('cairn_revokes_total', 'revokes', 'Request ids revoked'),
+  counter('cairn_disk_writes_total', 'diskWrites', 'Writes to logs and the vote journal'),
+  counter('cairn_disk_syncs_total', 'diskSyncs', 'Syncs of logs and the vote journal'),
+  counter('cairn_elections_total', 'elections', 'Elections that this broker called'),
+  counter('cairn_leader_changes_total', 'leaderChanges', 'Times that a partition here got another leader'),
+  counter('cairn_frames_sent_total', 'framesSent', 'Frames sent to other brokers'),
+  counter('cairn_frames_received_total', 'framesReceived', 'Frames received from other brokers'),
+  counter('cairn_peer_bytes_sent_total', 'bytesSent', 'Bytes sent to other brokers'),
+  counter('cairn_peer_bytes_received_total', 'bytesReceived', 'Bytes received from other brokers'),
+  gauge('cairn_loop_lag_max_seconds', 'Longest delay of the event loop lately', ({ counters }) => counters.loopLagMsMax / 1000),
+  gauge('cairn_disk_sync_p99_seconds', '99th percentile of the time of a sync lately', ({ counters }) => counters.syncMsP99 / 1000),
+  gauge('cairn_queued_append_bytes', 'Bytes of appends that wait in this broker', ({ counters }) => counters.queuedAppendBytes),
+  partition('cairn_partition_leader', '1 where this broker leads', ({ role }) => Number(role === 'leader')),
+  partition('cairn_partition_fenced', '1 where damage keeps this broker out', ({ fenced }) => Number(fenced !== null)),
+  partition('cairn_partition_term', 'Raft term', ({ term }) => term),
+  partition('cairn_partition_log_start_offset', 'First offset kept', ({ logStartOffset }) => logStartOffset),
+  partition('cairn_partition_high_watermark', 'End of what is committed, as known here', ({ highWatermark }) => highWatermark),
+  partition('cairn_partition_end_offset', 'End of the log on this broker', ({ endOffset }) => endOffset),
+  partition('cairn_partition_synced_offset', 'End of what is synced on this broker', ({ syncedOffset }) => syncedOffset),
+  partition('cairn_partition_size_bytes', 'Bytes on the disk of this broker', ({ sizeBytes }) => sizeBytes),
+  partition('cairn_partition_segments', 'Segment files', ({ segmentCount }) => segmentCount),
+  {
+    name: 'cairn_follower_lag',
+    type: 'gauge',
+    help: 'On a leader: offsets that a follower is behind',
+    labels: ['topic', 'broker'],
+    samples: ({ partitions }) =>
+      partitions.flatMap(({ topic, endOffset, followers }) =>
+        followers.map(({ broker, matchOffset }) => ({ labels: { topic, broker: String(broker) }, value: endOffset - matchOffset })),
+      ),
+  },
+  {
+    name: 'cairn_peer_connected',
+    type: 'gauge',
+    help: '1 where the link to the broker is up',
+    labels: ['broker'],
+    samples: ({ peers }) => peers.map(({ id, connected }) => ({ labels: { broker: String(id) }, value: Number(connected) })),
+  },
+  {
+    name: 'cairn_peer_queued_bytes',
+    type: 'gauge',
+    help: 'Bytes that wait to be sent to the broker',
+    labels: ['broker'],
+    samples: ({ peers }) => peers.map(({ id, bytesQueued }) => ({ labels: { broker: String(id) }, value: bytesQueued })),
+  },
+  gauge('cairn_http_connections', 'Open HTTP connections', (_status, { connectionCount }) => connectionCount()),
+  gauge('cairn_http_followers', 'Open answers of `follow`', (_status, { followers }) => followers.count),
+  gauge('cairn_put_revokes_pending', 'Unanswered `PUT /` whose revoke is not in the log yet', (_status, context) =>
+    context.revokesPending(),
+  ),
+  {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    help: 'Processor time used',
+    labels: ['mode'],
+    samples: () => {
+      const { user, system } = process.cpuUsage();
+      return [
+        { labels: { mode: 'user' }, value: user / 1e6 },
+        { labels: { mode: 'system' }, value: system / 1e6 },
+      ];
+    },
+  },
+  gauge('process_resident_memory_bytes', 'Memory of the process', () => process.memoryUsage.rss()),
+  gauge('nodejs_heap_used_bytes', 'Memory used by objects', () => process.memoryUsage().heapUsed),
+  gauge('nodejs_external_bytes', 'Memory of buffers', () => process.memoryUsage().external),
+  gauge(
+    'nodejs_event_loop_utilization',
+    'Part of the time since the start that the event loop was busy',
+    () => performance.eventLoopUtilization().utilization,
+  ),
+];
+
+export const httpMetrics = {
+  requests: { name: 'cairn_http_requests_total', type: 'counter', help: 'HTTP requests answered', labels: ['method', 'route', 'status'] },
+  seconds: {
+    name: 'cairn_http_request_seconds',
+    type: 'histogram',
+    help: 'Time from the request to the end of its answer; answers of `follow` are left out',
+    labels: ['method', 'route'],
+  },
+} as const;
+
+const secondsBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+export function addMetrics(app: FastifyInstance, context: ApiContext): void {
+  const registry = new Registry();
+  const setters = metricTable.map((row) => {
+    const options = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+    if (row.type === 'counter') {
+      const metric = new Counter(options);
+      return { row, reset: () => metric.reset(), set: ({ labels, value }: Sample) => metric.inc(labels, value) };
+    }
+    const metric = new Gauge(options);
+    return { row, reset: () => metric.reset(), set: ({ labels, value }: Sample) => metric.set(labels, value) };
+  });
+  countRequests(app, registry);
+
+  const schema = { summary: 'Metrics as Prometheus text' };
+  app.get('/metrics', { schema, config: { verb: 'give metrics' } }, async (_request, reply) => {
+    const status = await context.log.status();
+    for (const { row, reset, set } of setters) {
+      reset();
+      for (const sample of row.samples(status, context)) set(sample);
+    }
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+/** Requests that fastify serves; `PUT /` and the probes, which it does not see, are in the broker's own counters. */
+function countRequests(app: FastifyInstance, registry: Registry): void {
+  const { requests, seconds } = httpMetrics;
+  const counts = new Counter({ name: requests.name, help: requests.help, labelNames: [...requests.labels], registers: [registry] });
+  const times = new Histogram({
+    name: seconds.name,
+    help: seconds.help,
+    labelNames: [...seconds.labels],
+    buckets: secondsBuckets,
+    registers: [registry],
+  });
+  const boundCounts = new Map<string, ReturnType<typeof counts.labels>>();
+  const boundTimes = new Map<string, ReturnType<typeof times.labels>>();
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? '(none)';
+    const key = `${request.method} ${route} ${reply.raw.statusCode}`;
+    let count = boundCounts.get(key);
+    if (count === undefined) {
+      count = counts.labels(request.method, route, String(reply.raw.statusCode));
+      boundCounts.set(key, count);
+    }
+    count.inc();
+    if (reply.raw.hasHeader('x-accel-buffering')) return done();
+    let time = boundTimes.get(`${request.method} ${route}`);
+    if (time === undefined) {
+      time = times.labels(request.method, route);
+      boundTimes.set(`${request.method} ${route}`, time);
+    }
+    time.observe(reply.elapsedTime / 1000);
+    done();
+  });
+}

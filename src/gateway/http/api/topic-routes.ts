@@ -1,0 +1,72 @@
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import type { ApiContext } from './context.ts';
+import { readJsonBody } from './json-body.ts';
+import {
+  CreateTopicBody,
+  EndAnswer,
+  EndQuery,
+  NoQuery,
+  SequenceAnswer,
+  SequenceQuery,
+  TopicDescription,
+  TopicList,
+  TopicParams,
+} from './schemas.ts';
+
+export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiContext): void {
+  const listSchema = { summary: 'List the topics', querystring: NoQuery, response: { 200: TopicList } };
+  app.get('/v1/topics', { schema: listSchema, config: { verb: 'list topics' } }, async () => ({ topics: await log.listTopics() }));
+
+  const createSchema = {
+    summary: 'Create a topic',
+    querystring: NoQuery,
+    body: CreateTopicBody,
+    response: { 201: TopicDescription },
+  };
+  const createOptions = {
+    schema: createSchema,
+    config: { verb: 'create a topic' },
+    preValidation: readJsonBody('create a topic', settings.bodyBytesMax),
+  };
+  app.post('/v1/topics', createOptions, async (request, reply) => {
+    const { name, retentionBytes = null } = request.body as Static<typeof CreateTopicBody>;
+    const description = await log.createTopic(name, { retentionBytes });
+    return reply.code(201).send(description);
+  });
+
+  const describeSchema = { summary: 'Describe a topic', params: TopicParams, querystring: NoQuery, response: { 200: TopicDescription } };
+  app.get('/v1/topics/:topic', { schema: describeSchema, config: { verb: 'describe' } }, (request) => log.describeTopic(topicOf(request)));
+
+  const deleteSchema = { summary: 'Delete a topic with its records', params: TopicParams, querystring: NoQuery };
+  app.delete('/v1/topics/:topic', { schema: deleteSchema, config: { verb: 'delete' } }, async (request, reply) => {
+    await log.deleteTopic(topicOf(request));
+    return reply.code(204).send();
+  });
+
+  const endSchema = {
+    summary: 'The offset that the next record will get',
+    params: TopicParams,
+    querystring: EndQuery,
+    response: { 200: EndAnswer },
+  };
+  app.get('/v1/topics/:topic/end', { schema: endSchema, config: { verb: 'read the end of' } }, (request) =>
+    log.end(topicOf(request), (request.query as Static<typeof EndQuery>).level ?? 'linearizable'),
+  );
+
+  const sequenceSchema = {
+    summary: 'Where the interrupted stream of a request id goes on',
+    params: TopicParams,
+    querystring: SequenceQuery,
+    response: { 200: SequenceAnswer },
+  };
+  app.get('/v1/topics/:topic/sequence', { schema: sequenceSchema, config: { verb: 'look up a request of' } }, async (request) => {
+    const topic = topicOf(request);
+    const { requestId } = request.query as Static<typeof SequenceQuery>;
+    return { topic, requestId, nextSequence: await log.nextSequence(topic, requestId) };
+  });
+}
+
+function topicOf(request: { readonly params: unknown }): string {
+  return (request.params as Static<typeof TopicParams>).topic;
+}

@@ -1,0 +1,48 @@
+/**
+ * HTTP <-> `EventLog`: translation only (design, D9, D10). `Front` (`front.ts`) is the server and everything that must be quick or exact:
+ * guards, `PUT /`, the fault routes of contract 2, the hand-over of peers. `api/` are the routes of `/v1` with fastify, loaded later.
+ */
+import { withPromises } from '../../eventlog/index.ts';
+import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
+import { Front, type FrontOptions } from './front.ts';
+
+export { Front, type FrontOptions, type GatewayBroker } from './front.ts';
+export { hashToken } from './guards.ts';
+export { defaultHttpSettings, type HttpSettings } from './settings.ts';
+
+export interface GatewayOptions extends Omit<FrontOptions, 'loadApi'> {
+  readonly version: string;
+  /** Largest record batch that the broker takes. */
+  readonly batchBytesMax: number;
+  /** Folder with the built page. */
+  readonly pageFolder: string;
+}
+
+export function createHttpGateway(options: GatewayOptions): Front {
+  const { version, pageFolder, broker, settings, clock, bytes, logger, faultInjection } = options;
+  const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
+  return new Front({
+    ...options,
+    loadApi: async (front) => {
+      const { createApi } = await import('./api/index.ts');
+      return createApi({
+        service: broker,
+        log: withPromises(broker),
+        isReady: () => broker.ready,
+        settings,
+        limits,
+        clock,
+        bytes,
+        logger,
+        version,
+        faultInjection,
+        crash: () => front.crash(null),
+        recover: () => front.recover(),
+        connectionCount: () => front.connectionCount,
+        revokesPending: () => front.revokesPending,
+        pageFolder,
+        followers: { count: 0 },
+      });
+    },
+  });
+}
