@@ -59,7 +59,6 @@ export class DiskState {
   take(log: ReplicaLog, vote: Vote, then: readonly Message[]): Persist {
     assert(this.#outstanding === null, 'at most one write is outstanding');
     const truncateTo = this.#handedOffset < this.#diskEnd ? this.#handedOffset : null;
-    assert(truncateTo === null || truncateTo >= log.highWatermark, 'nothing committed is cut from the file');
     const persist: Persist = {
       id: ++this.#lastId,
       vote: sameVote(this.#handedVote, vote) ? null : vote,

@@ -129,7 +129,9 @@ export class Leadership {
       progress.loadAfterRound = this.#round;
       return;
     }
-    if (progress.state !== 'replicate' || progress.nextOffset !== request.offsetFrom) return;
+    if (progress.nextOffset !== request.offsetFrom || progress.isProbeOut || progress.state === 'rolledBack') return;
+    progress.isAtBoundary = true;
+    progress.nextOffset = (usable[0] as LogBatch).offsetFrom;
     this.#append(progress, (usable[0] as LogBatch).offsetFrom, usable, send);
   }
 
@@ -140,7 +142,7 @@ export class Leadership {
       this.#reads.startRound(this.#round, this.#log.highWatermark);
     }
     for (const progress of this.#progress.values()) {
-      if (progress.state === 'probe') this.#probe(progress, send);
+      if (progress.state === 'probe') this.#probe(progress, send, load);
       else if (progress.state === 'replicate') this.#stream(progress, send, load);
     }
     this.#askTarget(send);
@@ -157,7 +159,13 @@ export class Leadership {
   }
 
   /** The first probe brings what is cached, which nearly always fits; a repeated one is empty. */
-  #probe(progress: Progress, send: Message[]): void {
+  #probe(progress: Progress, send: Message[], load: LoadRequest[]): void {
+    if (!progress.isAtBoundary) {
+      this.#load(progress, load);
+      // The peer must go on hearing from its leader; up to the match nothing is in question.
+      if (progress.roundSent < this.#round) this.#append(progress, progress.matchOffset, [], send);
+      return;
+    }
     if (progress.isProbeOut) {
       if (progress.roundSent < this.#round) this.#append(progress, progress.nextOffset, [], send);
       return;

@@ -5,6 +5,13 @@ import type { AppendEntries, LogBatch } from './messages.ts';
 import { TermTable } from './term-table.ts';
 import type { RestoredState, TermStart } from './types.ts';
 
+/** Where to ask whether two logs meet. */
+export interface ProbePoint {
+  readonly offset: Offset;
+  /** False when only the disk can tell where the batch around `offset` begins. */
+  readonly isBoundary: boolean;
+}
+
 /**
  * A replica's log as the core sees it: where it starts and ends, the term of every record, its newest batches, and how far it is committed.
  *
@@ -102,10 +109,16 @@ export class ReplicaLog {
     return { hintOffset, hintTerm: this.#terms.termBefore(hintOffset) };
   }
 
-  /** Where a leader probes next after such a hint: past no term that the follower cannot have, at a batch boundary if that is cached. */
-  backUp(hintOffset: Offset, hintTerm: Term): Offset {
+  /**
+   * Where a leader probes next after such a hint: past no term that the follower cannot have, and rounded down to a batch boundary as far as
+   * boundaries are in memory.
+   */
+  backUp(hintOffset: Offset, hintTerm: Term): ProbePoint {
     const limit = offset(Math.min(hintOffset, this.endOffset));
-    return this.#cache.boundaryAtOrBelow(this.#terms.backUp(limit, hintTerm));
+    const found = this.#terms.backUp(limit, hintTerm);
+    // A term start is a boundary. A hint is one of the follower's log, and of ours if the batch before it is the same.
+    const isBoundary = found >= this.cachedFrom || found < limit || this.#terms.termBefore(found) === hintTerm;
+    return { offset: this.#cache.boundaryAtOrBelow(found), isBoundary };
   }
 
   /** Raft §5.4.1: a later last term wins; with equal last terms the longer log. */

@@ -43,9 +43,9 @@ export interface RequestVoteResponse extends Envelope {
 
 export interface AppendEntries extends Envelope {
   readonly type: 'appendEntries';
-  /** The batches continue the log from here: a batch boundary when there are any. Without batches it may be any offset of the leader's log. */
+  /** The batches continue the log from here. Always a boundary between two batches of the leader's log. */
   readonly offsetFrom: Offset;
-  /** Term of the record before `offsetFrom`, 0 when it is 0 (Raft §5.3, prevLogTerm). */
+  /** Term of the batch that ends at `offsetFrom`, 0 when it is 0 (Raft §5.3, prevLogTerm). */
   readonly previousTerm: Term;
   /** Empty for a heartbeat. Whole batches, contiguous. */
   readonly batches: readonly LogBatch[];

@@ -1,4 +1,5 @@
 import { type BrokerId, firstOffset, type Offset, offset } from '../base/branded.ts';
+import type { ProbePoint } from './log.ts';
 import type { AppendEntriesResponse } from './messages.ts';
 import type { LoadRequest, PeerStatus } from './types.ts';
 
@@ -17,6 +18,8 @@ export class Progress {
   /** Known to be equal to our log and synced there. */
   matchOffset: Offset = firstOffset;
   nextOffset: Offset;
+  /** Probing: false while the batch around `nextOffset` has to be loaded to learn where it begins. */
+  isAtBoundary = true;
   /** Heard of since the last CheckQuorum. */
   active = false;
   /** Highest round sent to it, and answered by it. */
@@ -65,14 +68,15 @@ export class Progress {
       this.#inFlight.push({ offsetTo, bytes });
       this.#inFlightBytes += bytes;
     }
-    if (this.state === 'probe') this.#probe = { from: offsetFrom, to: offsetTo };
+    if (this.state === 'probe') this.#probe = this.isAtBoundary ? { from: offsetFrom, to: offsetTo } : null;
     else this.nextOffset = offsetTo;
   }
 
   /** Goes back to asking where the logs meet. */
-  probeFrom(nextOffset: Offset): void {
+  probeFrom(nextOffset: Offset, isBoundary = true): void {
     this.state = 'probe';
     this.nextOffset = nextOffset;
+    this.isAtBoundary = isBoundary;
     this.#probe = null;
     this.#inFlight = [];
     this.#inFlightBytes = 0;
@@ -81,8 +85,9 @@ export class Progress {
   /** The link broke: what is in flight may be lost. The next probe leaves with the next round, so that a dead link is not flooded. */
   lostLink(): void {
     if (this.state === 'rolledBack') return;
-    this.probeFrom(this.state === 'replicate' ? this.matchOffset : this.nextOffset);
-    this.#probe = { from: this.nextOffset, to: this.nextOffset };
+    if (this.state === 'replicate') this.probeFrom(this.matchOffset);
+    else this.probeFrom(this.nextOffset, this.isAtBoundary);
+    if (this.isAtBoundary) this.#probe = { from: this.nextOffset, to: this.nextOffset };
   }
 
   /** Takes a positive answer. */
@@ -100,11 +105,14 @@ export class Progress {
   }
 
   /** Takes a refusal; `backUp` finds where to go on. Late answers to what was settled since change nothing. */
-  refused(response: AppendEntriesResponse, backUp: () => Offset): void {
+  refused(response: AppendEntriesResponse, backUp: () => ProbePoint): void {
     const { requestOffset } = response;
     const isLate = this.state === 'probe' ? this.#probe?.from !== requestOffset : requestOffset <= this.matchOffset;
     if (isLate || requestOffset <= this.matchOffset) return;
-    this.probeFrom(offset(Math.max(this.matchOffset, Math.min(backUp(), requestOffset - 1))));
+    const point = backUp();
+    // A correct peer's hint leads below what it has refused; another's must not make us go up.
+    if (point.offset >= requestOffset || point.offset <= this.matchOffset) this.probeFrom(this.matchOffset);
+    else this.probeFrom(point.offset, point.isBoundary);
   }
 
   /**
@@ -126,6 +134,7 @@ export class Progress {
 
   #replicateFrom(nextOffset: Offset): void {
     this.state = 'replicate';
+    this.isAtBoundary = true;
     this.#probe = null;
     this.nextOffset = offset(Math.max(this.matchOffset, nextOffset));
   }

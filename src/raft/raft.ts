@@ -494,7 +494,8 @@ export class Raft {
       hintOffset,
       hintTerm,
       requestOffset: request.offsetFrom,
-      readContext: request.readContext,
+      // Contexts count within a term. The sender of an old request may lead this term by now: it must not find an answer to a later round in it.
+      readContext: request.term === this.#term ? request.readContext : 0,
     });
   }
 

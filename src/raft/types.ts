@@ -85,7 +85,10 @@ export interface Persist {
   readonly id: number;
   /** To be synced with or before the batches, or null when unchanged. */
   readonly vote: Vote | null;
-  /** The log is to end here before the batches are written, or null. Never below the high watermark (invariant R10). */
+  /**
+   * The log is to end here before the batches are written, or null. What is cut was never committed (invariant R10); yet the high watermark may be
+   * above it when it is handed over: the batches that replace the cut ones can be committed by others while an earlier write is outstanding.
+   */
   readonly truncateTo: Offset | null;
   readonly batches: readonly LogBatch[];
   /** May leave only when all of the above is synced. */
