@@ -1,9 +1,7 @@
 import Table from 'cli-table3';
 
-const lineNames = [
-  ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-  ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-];
+const lineNames =
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'.split(' ');
 const noLines = { ...Object.fromEntries(lineNames.map((name) => [name, ''])), middle: '  ' };
 
 /** Columns with two spaces between them and no lines: easy to read and to cut. */

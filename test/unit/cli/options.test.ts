@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { integer, readConnectOptions, seconds, time } from '../../../src/cli/options.ts';
+import { bytes, count, table } from '../../../src/cli/table.ts';
+import { duration } from '../../../src/cli/status.ts';
+import { fakeIo } from './fake-io.ts';
+
+describe('a whole number', () => {
+  test.each([
+    ['0', 0],
+    ['7', 7],
+    ['9007199254740991', Number.MAX_SAFE_INTEGER],
+  ])('%s', (text, value) => expect(integer(0)(text)).toBe(value));
+
+  test.each(['', '-1', '+1', '1.0', '1e3', '0x10', ' 1', '1 ', 'one', '9007199254740992', '99999999999999999999'])('but not %j', (text) => {
+    expect(() => integer(0)(text)).toThrow('It is a whole number from 0 on.');
+  });
+
+  test('within its limits', () => {
+    expect(() => integer(1)('0')).toThrow('from 1 on');
+    expect(() => integer(1, 5)('6')).toThrow('from 1 to 5');
+  });
+});
+
+describe('a time', () => {
+  const now = 1_800_000_000_000;
+
+  test.each([
+    ['90s', now - 90_000],
+    ['15m', now - 900_000],
+    ['2h', now - 7_200_000],
+    ['7d', now - 604_800_000],
+    ['1790000000000', 1_790_000_000_000],
+    ['2026-11-21T10:00:00Z', Date.UTC(2026, 10, 21, 10)],
+    ['2026-11-21', Date.UTC(2026, 10, 21)],
+  ])('%s', (text, ms) => expect(time(text, now)).toBe(ms));
+
+  test.each(['', 'yesterday', '15', '15 m', '-5m', '2026', '2026-13-41'])('but not %j', (text) => {
+    expect(() => time(text, now)).toThrow('It is a time such as');
+  });
+});
+
+test('seconds may have fractions', () => {
+  expect(seconds(0.001, 10)('1.5')).toBe(1500);
+  expect(() => seconds(0.001, 10)('0')).toThrow('from 0.001 to 10');
+  expect(() => seconds(0.001, 10)('11')).toThrow('It is a number of seconds');
+});
+
+describe('brokers are found', () => {
+  test.each([
+    ['by the option before the environment', { server: 'a:1,b:2' }, { CAIRN_SERVER: 'c:3' }, ['a:1', 'b:2']],
+    ['by the environment', {}, { CAIRN_SERVER: 'c:3, d:4' }, ['c:3', 'd:4']],
+    ['on this machine otherwise', {}, { CAIRN_SERVER: '' }, ['http://127.0.0.1:8000']],
+  ])('%s', (_title, options, env, servers) => {
+    expect(readConnectOptions(options, fakeIo({ env }).io).servers).toEqual(servers);
+  });
+
+  test('a token file that is not there is an error with its name', () => {
+    expect(() => readConnectOptions({ tokenFile: '/nowhere/token' }, fakeIo().io)).toThrow(
+      'Cannot read the token file "/nowhere/token": there is no such file',
+    );
+  });
+});
+
+test('a table has columns with two spaces between', () => {
+  expect(
+    table(
+      ['name', 'size'],
+      [
+        ['a', '1'],
+        ['longer', '22'],
+      ],
+      ['left', 'right'],
+    ),
+  ).toBe('NAME    SIZE\na          1\nlonger    22\n');
+});
+
+test('sizes, counts and durations are written for people', () => {
+  expect([0, 1023, 1024, 1536, 1_048_576, 5_000_000_000].map(bytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '1.5 KiB', '1.0 MiB', '4.7 GiB']);
+  expect([0, 999, 1000, 1_234_567].map(count)).toEqual(['0', '999', '1,000', '1,234,567']);
+  expect([0, 999, 59_000, 61_000, 93_784_000, 3_600_000].map(duration)).toEqual(['0s', '0s', '59s', '1m 1s', '1d 2h', '1h']);
+});

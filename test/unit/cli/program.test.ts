@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { runCli } from '../../../src/cli/program.ts';
+import { registry } from '../../../src/cli/registry.ts';
+import { fakeIo } from './fake-io.ts';
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { io, out, err } = fakeIo({ env: { CAIRN_SERVER: 'http://127.0.0.1:1' } });
+  const code = await runCli(args, io);
+  return { code, out: out(), err: err() };
+}
+
+describe('a wrong command line is one sentence and exit code 2', () => {
+  test.each([
+    [['apend', 'log'], "Cannot run cairn: unknown command 'apend', did you mean append?"],
+    [['--verbose'], "Cannot run cairn: unknown option '--verbose'"],
+    [['read'], "Cannot run cairn read: missing required argument 'topic'"],
+    [['read', 'a', 'b'], 'Cannot run cairn read: too many arguments, expected 1 but got a, b'],
+    [['read', 'log', '--folow'], "Cannot run cairn read: unknown option '--folow', did you mean --follow?"],
+    [
+      ['read', 'log', '--from', '-1'],
+      "Cannot run cairn read: option '--from <offset>' argument '-1' is invalid: it is an offset from 0 on, or \"end\"",
+    ],
+    [
+      ['read', 'log', '--max', '0'],
+      "Cannot run cairn read: option '--max <count>' argument '0' is invalid: it is a whole number from 1 on",
+    ],
+    [['read', 'log', '--from', '1', '--since', '1h'], 'Cannot read: --from and --since exclude each other'],
+    [['read', 'log', '--raw', '--json'], 'Cannot read: --raw and --json exclude each other'],
+    [['topic'], 'Cannot run cairn topic: no command is given, see `cairn topic --help`'],
+    [['topic', 'remove', 'x'], "Cannot run cairn topic: unknown command 'remove'"],
+    [
+      ['append', 'log', '-', '--expected-offset', '3'],
+      'Cannot append standard input with --expected-offset: it may take more than one batch',
+    ],
+    [['append', 'log', 'x', '--request-id', 'a b'], 'Cannot use this request id: it is 1 to 255 visible ASCII characters without spaces'],
+    [['append', 'log', 'x', '--server', 'ftp://a'], 'Cannot use "ftp://a" as a server: only http and https are spoken'],
+    [['append', 'log', 'x', '--server', ','], 'Cannot connect: no server is named'],
+    [
+      ['completion', 'fish'],
+      "Cannot run cairn completion: command-argument value 'fish' is invalid for argument 'shell'. Allowed choices are bash, zsh",
+    ],
+    [['help', 'me'], 'Cannot help with "me": it is neither a command, an error code, "errors" nor "exit-codes"'],
+  ])('cairn %j', async (args, sentence) => {
+    expect(await run(...args)).toEqual({ code: 2, out: '', err: `${sentence}\n` });
+  });
+
+  test('what was typed is not obeyed by the terminal', async () => {
+    expect((await run('\x1b[31mred')).err).toBe("Cannot run cairn: unknown command '\\x1b[31mred'\n");
+  });
+});
+
+test('no broker is one sentence and exit code 69', async () => {
+  expect(await run('status')).toEqual({
+    code: 69,
+    out: '',
+    err: 'Cannot list the brokers: http://127.0.0.1:1: connection refused, start brokers with `cairn up` or name one with --server\n',
+  });
+});
+
+test('the version is that of the package', async () => {
+  expect(await run('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^cairn \d+\.\d+\.\d+\n$/), err: '' });
+});
+
+describe('help', () => {
+  test('without a command lists every command', async () => {
+    const { code, out } = await run();
+
+    expect(code).toBe(0);
+    for (const { name, summary } of registry) expect(out).toMatch(new RegExp(`^  ${name} +${summary.slice(0, 20)}`, 'm'));
+    expect((await run('help')).out).toBe(out);
+    expect((await run('--help')).out).toBe(out);
+  });
+
+  test.each(registry.map(({ name }) => name))('of %s has examples, and is the same either way', async (name) => {
+    const { code, out, err } = await run(name, '--help');
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain(`Usage: cairn ${name}`);
+    expect(out).toMatch(/\n(Examples|Commands):\n {2}/);
+    expect(name === 'help' ? out : (await run('help', name)).out).toBe(out);
+  });
+
+  test('of an error says what it means, what to do and whether it is definite', async () => {
+    const { out } = await run('help', 'timeout');
+
+    expect(out).toMatch(/^timeout: .+\n.+\nNot definite: .+\nHTTP 504, exit code 75\.\n$/);
+  });
+});

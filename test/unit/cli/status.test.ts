@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import type { BrokerList } from '../../../src/client/index.ts';
+import { findProblems } from '../../../src/cli/status.ts';
+import type { BrokerStatus, PartitionStatus } from '../../../src/eventlog/index.ts';
+
+const partition = (more: Partial<PartitionStatus> = {}): PartitionStatus => ({
+  group: 1,
+  role: 'follower',
+  leader: 1,
+  term: 1,
+  replicas: [1, 2, 3],
+  logStartOffset: 0,
+  highWatermark: 10,
+  endOffset: 10,
+  syncedOffset: 10,
+  sizeBytes: 100,
+  segmentCount: 1,
+  followers: [],
+  fenced: null,
+  ...more,
+});
+
+function broker(id: number, log: Partial<PartitionStatus> = {}, more: Partial<BrokerStatus> = {}): BrokerList[number] {
+  const role = id === 1 ? 'leader' : 'follower';
+  const status = {
+    id,
+    crashed: false,
+    catalog: partition({ role }),
+    partitions: [{ topic: 'log', ...partition({ role, ...log }) }],
+    ...more,
+  } as BrokerStatus;
+  return { id, address: `127.0.0.1:${7999 + id}`, status };
+}
+
+describe('the status finds', () => {
+  test('nothing when all is well', () => {
+    expect(findProblems([broker(1), broker(2), broker(3)])).toEqual([]);
+  });
+
+  test('a broker that does not answer, by name', () => {
+    expect(findProblems([broker(1), broker(2), { id: 3, address: '127.0.0.1:8002', status: null }])).toEqual([
+      'broker 3 (127.0.0.1:8002) does not answer',
+    ]);
+  });
+
+  test('a broker that acts as crashed', () => {
+    expect(findProblems([broker(1), broker(2, {}, { crashed: true })])).toEqual(['broker 2 acts as crashed']);
+  });
+
+  test('a fenced partition with its reason', () => {
+    expect(findProblems([broker(1), broker(2, { role: 'fenced', fenced: 'segment 3 at byte 77' })])).toEqual([
+      'broker 2: topic "log" is fenced: segment 3 at byte 77',
+    ]);
+  });
+
+  test('a partition that nobody leads', () => {
+    expect(findProblems([broker(1, { role: 'candidate' }), broker(2)])).toEqual(['topic "log" has no leader']);
+  });
+});
