@@ -3,9 +3,8 @@
  * of equal times. Each record's value is a number that no other record has, written in decimal and followed by filling, so that whoever reads it knows
  * which append it came from.
  */
-import { RecordBatchBuilder } from '../record/index.ts';
 import type { AppendResult, Freshness, Level } from '../eventlog/index.ts';
-import { forEachRecord } from '../record/index.ts';
+import { forEachRecord, RecordBatchBuilder } from '../record/index.ts';
 import { simBytes } from './bytes.ts';
 
 /** `definite`: never takes effect. `indefinite`: nobody knows. `open`: the run ended first, as good as indefinite. */

@@ -172,26 +172,25 @@ export class SimNetwork {
   }
 
   #linkOf(end: End, connectionOf: () => Connection | null, early: Uint8Array[] = []): Link {
-    const network = this;
     return {
-      send(chunks) {
+      send: (chunks) => {
         if (end.closed || !end.process.alive) return;
-        network.aroundSend?.(end.process, 'before');
+        this.aroundSend?.(end.process, 'before');
         if (!end.process.alive) return;
         const connection = connectionOf();
         if (connection === null) early.push(joinCopy(chunks));
-        else network.#send(connection, end, chunks);
-        network.aroundSend?.(end.process, 'after');
+        else this.#send(connection, end, chunks);
+        this.aroundSend?.(end.process, 'after');
       },
       // Nothing queues up here: the simulated wire takes everything at once and loses what a partition holds back.
       bytesQueued: 0,
-      close(reason) {
+      close: (reason) => {
         if (end.closed || !end.process.alive) return;
         const connection = connectionOf();
-        network.#reportClosed(end, reason, 0);
+        this.#reportClosed(end, reason, 0);
         if (connection === null) return;
         const other = connection.dialler === end ? connection.acceptor : connection.dialler;
-        network.#closeEnd(connection, other, 'closed by the peer', network.#delayMs());
+        this.#closeEnd(connection, other, 'closed by the peer', this.#delayMs());
       },
     };
   }

@@ -5,11 +5,9 @@ import { Findings } from './verdict.ts';
 export class CommittedStays {
   readonly findings = new Findings('committedStays');
 
-  truncated(ledger: GroupLedger, track: ReplicaTrack, removed: readonly TrackedBatch[], truncateTo: number): void {
+  truncated(ledger: GroupLedger, track: ReplicaTrack, removed: readonly TrackedBatch[]): void {
     this.findings.checked++;
     const where = `group ${track.group}: broker ${track.broker}`;
-    if (truncateTo < track.highWatermark)
-      this.findings.violate(`${where} truncated to ${truncateTo}, below its high watermark ${track.highWatermark}`);
     for (const batch of removed) {
       const known = ledger.committed[indexAt(ledger.committed, batch.offsetFrom)];
       if (known?.checksum === batch.checksum && known.offsetFrom === batch.offsetFrom) {

@@ -22,18 +22,18 @@ export function checkContiguousReads(history: History): Findings {
       if (offset <= previous) findings.violate(`${where} shows offset ${offset} after ${previous}`);
       previous = offset;
       if (log.offsetAtIndex(index) < offset) {
-        findings.violate(`${where} skips offset ${log.offsetAtIndex(index)} (value ${log.valueAtIndex(index)})`);
+        findings.violate(`${where} skips offset ${log.offsetAtIndex(index)} (value ${log.valueAtIndex(index) ?? 'none'})`);
         index = log.indexFrom(offset);
       }
       if (log.offsetAtIndex(index) === offset) {
         index++;
       } else if (history.appendOf(records[i + 1] as number)?.revokeTried !== true) {
         // A record may be gone from the final log only because it was revoked after this read.
-        findings.violate(`${where} shows offset ${offset} (value ${records[i + 1]}), which is not in the final log`);
+        findings.violate(`${where} shows offset ${offset} (value ${records[i + 1] as number}), which is not in the final log`);
       }
     }
     if (log.offsetAtIndex(index) < offsetNext) {
-      findings.violate(`${where} skips offset ${log.offsetAtIndex(index)} (value ${log.valueAtIndex(index)})`);
+      findings.violate(`${where} skips offset ${log.offsetAtIndex(index)} (value ${log.valueAtIndex(index) ?? 'none'})`);
     }
   }
   return findings;

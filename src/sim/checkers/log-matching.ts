@@ -12,9 +12,9 @@ export class LogMatching {
 
   appended(group: GroupId, broker: BrokerId, batch: TrackedBatch, previous: TrackedBatch | undefined): void {
     this.findings.checked++;
-    if (previous !== undefined && (previous.offsetTo !== batch.offsetFrom || previous.checksum !== batch.previousChecksum)) {
+    if ((previous?.offsetTo ?? 0) !== batch.offsetFrom || (previous?.checksum ?? 0) !== batch.previousChecksum) {
       this.findings.violate(
-        `group ${group}: broker ${broker} put a batch at ${batch.offsetFrom} that does not continue its log, which ends at ${previous.offsetTo}`,
+        `group ${group}: broker ${broker} put a batch at ${batch.offsetFrom} that does not continue its log, which ends at ${previous?.offsetTo ?? 0}`,
       );
     }
     if (previous !== undefined && batch.term < previous.term) {

@@ -14,7 +14,9 @@ export function checkNoRevokedShown(history: History): Findings {
       if (append === undefined || !append.revokeTried) continue;
       findings.checked++;
       if (append.revoked < invoked)
-        findings.violate(`value ${records[i]} of "${topic}" was revoked and is shown by a later linearizable read at broker ${broker}`);
+        findings.violate(
+          `value ${records[i] as number} of "${topic}" was revoked and is shown by a later linearizable read at broker ${broker}`,
+        );
     }
   }
   for (const { topic, records, broker } of history.finals) {
@@ -22,7 +24,7 @@ export function checkNoRevokedShown(history: History): Findings {
       findings.checked++;
       const append = history.appendOf(records[i] as number);
       if (append !== undefined && append.revoked < Number.POSITIVE_INFINITY) {
-        findings.violate(`value ${records[i]} of "${topic}" was revoked and is shown by broker ${broker} in the end`);
+        findings.violate(`value ${records[i] as number} of "${topic}" was revoked and is shown by broker ${broker} in the end`);
       }
     }
   }

@@ -102,6 +102,7 @@ export class RaftWatch {
       this.#oneVoteATerm.sent(track, message);
       this.#syncedBeforeSent.sent(track, message);
     }
+    if (ready.truncatedTo !== null) this.#cut(ledger, track, ready.truncatedTo);
     if (ready.persist !== null) this.#handedOver(ledger, track, ready.persist);
     if (ready.role?.role === 'leader') this.#elected(ledger, broker, replica);
     this.#leaderAppendOnly.changed(group, broker, replica);
@@ -130,19 +131,21 @@ export class RaftWatch {
     ledger.elections.push(election);
   }
 
-  #handedOver(ledger: GroupLedger, track: ReplicaTrack, persist: Persist): void {
-    if (persist.truncateTo !== null) {
-      const from = indexAt(track.log, persist.truncateTo);
-      const removed = track.log.splice(from);
-      if (removed.length > 0) {
-        this.#coverage.reach('raft.truncation');
-        this.#committedStays.truncated(ledger, track, removed, persist.truncateTo);
-        if (track.comparedIndex > from) {
-          track.comparedIndex = from;
-          track.comparedTo = persist.truncateTo;
-        }
-      }
+  /** The log in memory is cut, which may be long before the write that cuts it on the disk. */
+  #cut(ledger: GroupLedger, track: ReplicaTrack, truncateTo: number): void {
+    const from = indexAt(track.log, truncateTo);
+    const removed = track.log.splice(from);
+    if (removed.length === 0) return;
+    this.#coverage.reach('raft.truncation');
+    this.#committedStays.truncated(ledger, track, removed);
+    if (track.comparedIndex > from) {
+      track.comparedIndex = from;
+      track.comparedTo = truncateTo;
     }
+  }
+
+  #handedOver(ledger: GroupLedger, track: ReplicaTrack, persist: Persist): void {
+    if (persist.truncateTo !== null) this.#cut(ledger, track, persist.truncateTo);
     const batches: TrackedBatch[] = [];
     for (const logBatch of persist.batches) {
       const batch = trackBatch(logBatch);

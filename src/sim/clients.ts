@@ -1,0 +1,385 @@
+/**
+ * Clients that append and read at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
+ */
+import type { SeededRandom } from '../base/random.ts';
+import type { AppendResult, EndResult, Freshness, Level, ReadResult } from '../eventlog/index.ts';
+import type { CallOutcome, Cluster, Member } from './cluster.ts';
+import { type AppendOperation, batchOfValues, type History, recordsOf } from './history.ts';
+
+export interface ClientSettings {
+  readonly topics: readonly string[];
+  /** Mean pause between two operations of one client. */
+  readonly thinkMs: number;
+  readonly recordsMax: number;
+  readonly fillBytesMax: number;
+}
+
+/** How an appending client behaves. */
+export type AppenderKind =
+  /** No request id, no retry: what it does not know it never learns. */
+  | 'plain'
+  /** A request id for each append, sent again with the same id until it is answered. */
+  | 'keyed'
+  /** One request id for a stream of appends, each with its sequence. */
+  | 'stream'
+  /** Compare-and-append at the end that it read. */
+  | 'compare'
+  /** Revokes what was not answered in time, and now and then what was. */
+  | 'revoker';
+
+export type ReaderKind = 'end' | 'follower' | 'fromStart' | 'session';
+
+const retryForMs = 20_000;
+const epochMs = 1_767_225_600_000;
+
+/** What the clients of a run share. */
+export class ClientWorld {
+  readonly cluster: Cluster;
+  readonly history: History;
+  readonly settings: ClientSettings;
+  running = true;
+  appendsInFlight = 0;
+  operationsInFlight = 0;
+  longestGapMs = 0;
+  lastAckMs = 0;
+  /** Ends of acknowledged appends, by topic: tokens for session reads. */
+  readonly tokens = new Map<string, number>();
+  #count = 0;
+
+  constructor(cluster: Cluster, history: History, settings: ClientSettings) {
+    this.cluster = cluster;
+    this.history = history;
+    this.settings = settings;
+  }
+
+  addAppender(kind: AppenderKind): void {
+    new Appender(this, ++this.#count, kind).begin();
+  }
+
+  addReader(kind: ReaderKind): void {
+    new Reader(this, ++this.#count, kind).begin();
+  }
+
+  acknowledged(): void {
+    const { nowMs } = this.cluster;
+    this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.lastAckMs);
+    this.lastAckMs = nowMs;
+  }
+}
+
+abstract class Client {
+  readonly #world: ClientWorld;
+  readonly number: number;
+  readonly random: SeededRandom;
+
+  constructor(world: ClientWorld, number: number) {
+    this.#world = world;
+    this.number = number;
+    this.random = world.cluster.world.random.fork();
+  }
+
+  get world(): ClientWorld {
+    return this.#world;
+  }
+
+  protected abstract act(): void;
+
+  begin(): void {
+    this.later(this.random.float() * 500, () => this.#next());
+  }
+
+  /** An operation has ended: think, then go on. */
+  protected ended(): void {
+    this.#world.operationsInFlight--;
+    // Mostly short pauses, some bursts, some long ones.
+    const factor = this.random.pick([0, 0.5, 1, 1, 1, 4]);
+    this.later(this.#world.settings.thinkMs * factor * this.random.float() * 2, () => this.#next());
+  }
+
+  #next(): void {
+    if (!this.#world.running) return;
+    this.#world.operationsInFlight++;
+    this.act();
+  }
+
+  protected later(delayMs: number, run: () => void): void {
+    this.#world.cluster.world.scheduler.schedule(delayMs, 'client', this.number, run);
+  }
+
+  protected anyBroker(): Member {
+    return this.random.pick(this.#world.cluster.members);
+  }
+
+  protected anyTopic(): string {
+    return this.random.pick(this.#world.settings.topics);
+  }
+}
+
+class Appender extends Client {
+  readonly #kind: AppenderKind;
+  #requestCount = 0;
+  #streamId: string;
+  #streamTopic: string;
+  #streamNext = 0;
+
+  constructor(world: ClientWorld, number: number, kind: AppenderKind) {
+    super(world, number);
+    this.#kind = kind;
+    this.#streamTopic = this.anyTopic();
+    this.#streamId = this.#newRequestId();
+  }
+
+  #newRequestId(): string {
+    return `client-${this.number}-${++this.#requestCount}`;
+  }
+
+  protected override act(): void {
+    switch (this.#kind) {
+      case 'plain':
+        this.#append({ topic: this.anyTopic(), requestId: null, sequence: 0, expectedOffset: null });
+        break;
+      case 'keyed':
+      case 'revoker':
+        this.#append({ topic: this.anyTopic(), requestId: this.#newRequestId(), sequence: 0, expectedOffset: null });
+        break;
+      case 'stream':
+        if (this.random.chance(0.05)) this.#newStream();
+        this.#append({ topic: this.#streamTopic, requestId: this.#streamId, sequence: this.#streamNext, expectedOffset: null });
+        break;
+      case 'compare':
+        this.#compare();
+        break;
+    }
+  }
+
+  #newStream(): void {
+    this.#streamId = this.#newRequestId();
+    this.#streamTopic = this.anyTopic();
+    this.#streamNext = 0;
+  }
+
+  #compare(): void {
+    const topic = this.anyTopic();
+    this.world.cluster.call<EndResult>(
+      this.number,
+      this.anyBroker(),
+      3000,
+      (service, answer) => service.end(topic, 'linearizable', answer),
+      (outcome) => {
+        if (outcome.kind !== 'answer' || !outcome.outcome.ok) {
+          this.ended();
+          return;
+        }
+        const requestId = this.random.chance(0.5) ? this.#newRequestId() : null;
+        this.#append({ topic, requestId, sequence: 0, expectedOffset: outcome.outcome.value.offset });
+      },
+    );
+  }
+
+  #append(fields: {
+    readonly topic: string;
+    readonly requestId: string | null;
+    readonly sequence: number;
+    readonly expectedOffset: number | null;
+  }): void {
+    const { world, random } = this;
+    const level: Level = random.pick(['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all']);
+    const { cluster } = world;
+    const operation = world.history.beginAppend(
+      { client: this.number, level, ...fields },
+      1 + random.below(world.settings.recordsMax),
+      cluster.nowMs,
+    );
+    const fillBytes = random.below(world.settings.fillBytesMax);
+    world.appendsInFlight++;
+    const untilMs = cluster.nowMs + retryForMs;
+    const timeoutMs = this.#kind === 'revoker' ? random.pick([10, 50, 200, 1000]) : random.pick([200, 1000, 4000]);
+    /** An attempt ended without a definite answer, so a later definite failure says nothing about it. */
+    let uncertain = false;
+
+    const attempt = (): void => {
+      operation.attempts++;
+      cluster.call<AppendResult>(
+        this.number,
+        this.anyBroker(),
+        timeoutMs + random.pick([0, 500]),
+        (service, answer) =>
+          service.append(
+            {
+              topic: fields.topic,
+              batch: batchOfValues(operation.valueFrom, operation.valueTo, fillBytes, epochMs + Math.floor(operation.invokedMs)),
+              level,
+              timeoutMs,
+              requestId: fields.requestId,
+              sequence: fields.sequence,
+              expectedOffset: fields.expectedOffset,
+            },
+            answer,
+          ),
+        settled,
+      );
+    };
+    const settled = (call: CallOutcome<AppendResult>): void => {
+      if (call.kind === 'answer' && call.outcome.ok) {
+        operation.result = call.outcome.value;
+        finish('ok', null);
+        return;
+      }
+      const error = call.kind === 'answer' && !call.outcome.ok ? call.outcome.error : null;
+      const code = error?.code ?? call.kind;
+      const definite = call.kind === 'refused' || error?.definite === true;
+      const retriable = call.kind !== 'answer' || error?.retriable === true;
+      if (!definite) uncertain = true;
+      const mayRetry = fields.requestId !== null && this.#kind !== 'revoker' && retriable && cluster.nowMs < untilMs;
+      if (mayRetry) this.later(random.float() * 100, attempt);
+      else finish(uncertain ? 'indefinite' : 'definite', code);
+    };
+    const finish = (outcome: 'ok' | 'definite' | 'indefinite', code: string | null): void => {
+      operation.outcome = outcome;
+      operation.code = code;
+      operation.completed = world.history.tick();
+      operation.completedMs = cluster.nowMs;
+      world.appendsInFlight--;
+      this.#finished(operation, fields.sequence);
+    };
+    attempt();
+  }
+
+  #finished(operation: AppendOperation, sequence: number): void {
+    const { world } = this;
+    const coverage = world.cluster.world.coverage;
+    if (operation.outcome === 'ok' && operation.result !== null) {
+      world.acknowledged();
+      if (operation.result.committed) {
+        const end = operation.result.offset + operation.result.count;
+        if ((world.tokens.get(operation.topic) ?? 0) < end) world.tokens.set(operation.topic, end);
+      }
+      if (operation.result.duplicate) coverage.reach('append.deduplicated');
+    } else {
+      coverage.reach(`append.${operation.outcome}.${operation.code ?? 'none'}`);
+    }
+    if (this.#kind === 'stream') {
+      if (operation.outcome === 'ok') this.#streamNext = sequence + operation.valueTo - operation.valueFrom;
+      else this.#newStream();
+    }
+    if (this.#kind === 'revoker' && (operation.outcome === 'indefinite' || this.random.chance(0.1))) this.#revoke(operation);
+    else this.ended();
+  }
+
+  #revoke(operation: AppendOperation): void {
+    const { cluster } = this.world;
+    const { requestId, topic } = operation;
+    if (requestId === null) return;
+    operation.revokeTried = true;
+    const untilMs = cluster.nowMs + retryForMs;
+    const attempt = (): void =>
+      cluster.call<undefined>(
+        this.number,
+        this.anyBroker(),
+        5000,
+        (service, answer) => service.revoke(topic, requestId, answer),
+        (call) => {
+          if (call.kind === 'answer' && call.outcome.ok) {
+            operation.revoked = this.world.history.tick();
+            cluster.world.coverage.reach('append.revoked');
+            this.ended();
+          } else if (cluster.nowMs < untilMs) {
+            this.later(this.random.float() * 100, attempt);
+          } else {
+            this.ended();
+          }
+        },
+      );
+    attempt();
+  }
+}
+
+class Reader extends Client {
+  readonly #kind: ReaderKind;
+  #topic: string;
+  #position = 0;
+
+  constructor(world: ClientWorld, number: number, kind: ReaderKind) {
+    super(world, number);
+    this.#kind = kind;
+    this.#topic = this.anyTopic();
+  }
+
+  protected override act(): void {
+    if (this.#kind === 'end') this.#readEnd();
+    else this.#read();
+  }
+
+  #readEnd(): void {
+    const { world } = this;
+    const topic = this.anyTopic();
+    const broker = this.anyBroker();
+    const invoked = world.history.tick();
+    world.cluster.call<EndResult>(
+      this.number,
+      broker,
+      3000,
+      (service, answer) => service.end(topic, 'linearizable', answer),
+      (call) => {
+        if (call.kind === 'answer' && call.outcome.ok) {
+          const { offset, freshness } = call.outcome.value;
+          world.history.ends.push({
+            client: this.number,
+            broker: broker.id,
+            topic,
+            freshness,
+            invoked,
+            completed: world.history.tick(),
+            offset,
+          });
+        }
+        this.ended();
+      },
+    );
+  }
+
+  #read(): void {
+    const { world, random } = this;
+    if (this.#kind === 'fromStart' && random.chance(0.02)) {
+      this.#position = 0;
+      this.#topic = this.anyTopic();
+    }
+    const topic = this.#topic;
+    const broker = this.anyBroker();
+    const freshness: Freshness = this.#kind === 'session' ? 'session' : random.pick(['local', 'local', 'linearizable']);
+    const sessionOffset = freshness === 'session' ? (world.tokens.get(topic) ?? 0) : 0;
+    const offsetFrom = this.#position;
+    const waitMs = this.#kind === 'follower' ? random.pick([0, 100, 1000]) : 0;
+    const invoked = world.history.tick();
+    world.cluster.call<ReadResult>(
+      this.number,
+      broker,
+      4000,
+      (service, answer) =>
+        service.read(
+          { topic, offsetFrom, sinceMs: null, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs },
+          answer,
+        ),
+      (call) => {
+        if (call.kind === 'answer' && call.outcome.ok) {
+          const { batches, offsetNext, highWatermark } = call.outcome.value;
+          world.history.reads.push({
+            client: this.number,
+            broker: broker.id,
+            topic,
+            freshness,
+            sessionOffset,
+            invoked,
+            completed: world.history.tick(),
+            offsetFrom: call.outcome.value.offsetFrom,
+            offsetNext,
+            highWatermark,
+            records: recordsOf(batches, call.outcome.value.offsetFrom),
+          });
+          this.#position = offsetNext;
+        }
+        this.ended();
+      },
+    );
+  }
+}

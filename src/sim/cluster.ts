@@ -1,0 +1,234 @@
+/**
+ * Brokers on simulated machines, the checkers that watch them, and the way of a client's call to one of them and back.
+ */
+import { type BrokerId, brokerId } from '../base/branded.ts';
+import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
+import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
+import type { Answer, LogError, LogService, Outcome } from '../eventlog/index.ts';
+import type { BrokerAddress, Disk } from '../host/index.ts';
+import { RaftWatch } from './checkers/raft-watch.ts';
+import { type CheckReport, Findings } from './checkers/verdict.ts';
+import type { SimProcess } from './process.ts';
+import { type LogLine, type Machine, World } from './world.ts';
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly brokerCount: number;
+  readonly makeBroker: (options: BrokerOptions) => BrokerApi;
+  readonly settings?: Partial<BrokerSettings> | undefined;
+  readonly inMemory: boolean;
+  readonly logOnly: boolean;
+  readonly clockSkewMsMax: number;
+  readonly clockDriftMax: number;
+  /** Makes a disk lie, to prove that the checkers see it. */
+  readonly sabotageDisk?: ((disk: Disk) => Disk) | undefined;
+  readonly onLog?: ((line: LogLine) => void) | undefined;
+}
+
+/** What a client learns of its call. */
+export type CallOutcome<Value> =
+  | { readonly kind: 'answer'; readonly outcome: Outcome<Value> }
+  /** Nobody listened: the call did not reach a broker. */
+  | { readonly kind: 'refused' }
+  /** The connection ended or the client gave up: nobody knows. */
+  | { readonly kind: 'lost' };
+
+export interface Member {
+  readonly id: BrokerId;
+  readonly machine: Machine;
+  broker: BrokerApi | null;
+  /** Calls of clients under way, to be told when the process ends. */
+  readonly calls: Set<() => void>;
+  /** Nobody has asked for this end: how it is to be started again is the faults' business. */
+  readonly address: BrokerAddress;
+}
+
+export class Cluster {
+  readonly world: World;
+  readonly watch: RaftWatch;
+  readonly members: readonly Member[];
+  /** A process ended by itself or by a trap; whoever injects faults starts it again. */
+  onDown: ((member: Member) => void) | null = null;
+  kills = 0;
+  readonly #options: ClusterOptions;
+  readonly #exceptions = new Findings('noException');
+  readonly #healthyDisks = new Findings('healthyDisks');
+  readonly #answers = new Findings('oneAnswer');
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.world = new World({
+      seed: options.seed,
+      clockSkewMsMax: options.clockSkewMsMax,
+      clockDriftMax: options.clockDriftMax,
+      inMemory: options.inMemory,
+      onException: (machine, error) => {
+        this.#exceptions.violate(`broker ${machine.id} at ${this.world.scheduler.nowMs.toFixed(3)} ms: ${describeError(error)}`);
+        this.#ended(this.member(machine.id));
+      },
+      onTrapped: (machine) => {
+        this.kills++;
+        this.#ended(this.member(machine.id));
+      },
+      onLog: options.onLog,
+    });
+    this.watch = new RaftWatch(options.brokerCount, this.world.coverage);
+    this.members = Array.from({ length: options.brokerCount }, (_, index) => {
+      const id = brokerId(index + 1);
+      const machine = this.world.addMachine(id);
+      machine.sabotage = options.sabotageDisk ?? null;
+      return { id, machine, broker: null, calls: new Set(), address: { id, host: `broker-${id}`, port: 8000 + index } };
+    });
+  }
+
+  member(id: number): Member {
+    return this.members[id - 1] as Member;
+  }
+
+  isUp(member: Member): boolean {
+    return member.machine.process !== null;
+  }
+
+  get nowMs(): number {
+    return this.world.scheduler.nowMs;
+  }
+
+  /** Reports of everything that is watched while it runs. */
+  reports(): CheckReport[] {
+    return [...this.watch.reports(), this.#exceptions.report(), this.#healthyDisks.report(), this.#answers.report()];
+  }
+
+  start(member: Member): void {
+    if (this.isUp(member)) return;
+    this.#exceptions.checked++;
+    this.world.start(member.machine, (host, process) => {
+      const options: BrokerOptions = {
+        host,
+        self: member.address,
+        brokers: this.members.map(({ address }) => address),
+        settings: { ...defaultSettings, ...this.#options.settings },
+        version: '0.0.0-sim',
+        clusterId: null,
+        secret: null,
+        logOnly: this.#options.logOnly,
+        onFatal: (error) => {
+          if (process.alive) this.#failed(member, process, error, 'stopped');
+        },
+        observer: this.watch.observerOf(member.id, () => process.alive),
+      };
+      const broker = this.#options.makeBroker(options);
+      broker.open((result) => {
+        if (!process.alive) return;
+        this.#healthyDisks.checked++;
+        if (result.ok) member.broker = broker;
+        else this.#failed(member, process, result.error, 'did not open');
+      });
+    });
+  }
+
+  kill(member: Member, powerLoss: boolean): void {
+    if (!this.isUp(member)) return;
+    this.kills++;
+    this.world.kill(member.machine, powerLoss);
+    this.#ended(member);
+  }
+
+  /** Calls a broker as a gateway would for a client, with the way there and back, and gives up after `timeoutMs`. */
+  call<Value>(
+    client: number,
+    member: Member,
+    timeoutMs: number,
+    invoke: (service: LogService, answer: Answer<Value>) => void,
+    done: (outcome: CallOutcome<Value>) => void,
+  ): void {
+    const { scheduler } = this.world;
+    let settled = false;
+    const settle = (outcome: CallOutcome<Value>): void => {
+      if (settled) return;
+      settled = true;
+      scheduler.cancel(deadline);
+      member.calls.delete(lose);
+      scheduler.schedule(this.#tripMs(), 'client', client, () => done(outcome));
+    };
+    const lose = (): void => settle({ kind: 'lost' });
+    const deadline = scheduler.schedule(timeoutMs, 'client', client, lose);
+    scheduler.schedule(this.#tripMs(), 'client', member.id, () => {
+      const { process } = member.machine;
+      if (settled) return;
+      if (process === null || member.broker === null) {
+        settle({ kind: 'refused' });
+        return;
+      }
+      member.calls.add(lose);
+      process.deliver('client', () => {
+        const { broker } = member;
+        if (broker === null || broker.faults.crashed) {
+          lose();
+          return;
+        }
+        this.#invoke(process, broker, invoke, (outcome) => {
+          if (broker.faults.crashed) lose();
+          else settle({ kind: 'answer', outcome });
+        });
+      });
+    });
+  }
+
+  /** Calls a broker in place, without a way there and back; what a dead process answers is not heard. */
+  #invoke<Value>(
+    process: SimProcess,
+    broker: BrokerApi,
+    invoke: (service: LogService, answer: Answer<Value>) => void,
+    done: Answer<Value>,
+  ): void {
+    let inside = true;
+    let answered = false;
+    this.#answers.checked++;
+    invoke(broker, (outcome) => {
+      if (!process.alive) return;
+      if (inside) this.#answers.violate(`broker ${process.id} answered during the call`);
+      if (answered) this.#answers.violate(`broker ${process.id} answered one call twice`);
+      answered = true;
+      done(outcome);
+    });
+    inside = false;
+  }
+
+  /** A gateway and its broker are one process: this is how code beside the broker uses it. */
+  callInside<Value>(member: Member, invoke: (service: LogService, answer: Answer<Value>) => void, done: Answer<Value>): void {
+    const { broker } = member;
+    const { process } = member.machine;
+    if (broker !== null && process !== null) this.#invoke(process, broker, invoke, done);
+  }
+
+  #failed(member: Member, process: SimProcess, error: LogError, how: string): void {
+    const injected = this.world.coverage.count('disk.syncFailed') + this.world.coverage.count('disk.writeFailed') > 0;
+    const full = this.world.coverage.count('fault.diskFull') > 0;
+    const expected =
+      (error.code === 'diskFailed' && (injected || full)) || (full && error.code === 'diskFull') || (full && error.code === 'dataUnusable');
+    if (!expected) this.#healthyDisks.violate(`broker ${member.id} ${how} at ${this.nowMs.toFixed(3)} ms: ${error.code}: ${error.message}`);
+    this.world.coverage.reach(`broker.${how === 'stopped' ? 'stopped' : 'notOpened'}.${error.code}`);
+    if (member.machine.process !== process) return;
+    this.world.kill(member.machine, false);
+    this.#ended(member);
+  }
+
+  #ended(member: Member): void {
+    member.broker = null;
+    for (const lose of member.calls) lose();
+    this.onDown?.(member);
+  }
+
+  #tripMs(): number {
+    return 0.05 + this.world.random.float() * 0.5;
+  }
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = (error.stack ?? '')
+    .split('\n')
+    .slice(1, 6)
+    .map((line) => line.trim());
+  return [`${error.name}: ${error.message}`, ...place].join(' | ');
+}
