@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { type Command, InvalidArgumentError } from 'commander';
+import { exitCodes } from '../base/errors.ts';
 import { type Client, forEachRead } from '../client/index.ts';
 import { LogError, type ReadResult } from '../eventlog/index.ts';
 import type { RecordCursor } from '../record/index.ts';
-import { addExamples } from './command.ts';
+import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
 import { escapeControls } from './escape.ts';
 import { type CliIo, write } from './io.ts';

@@ -7,6 +7,7 @@ export const registry: readonly CommandEntry[] = [
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },
   { name: 'status', summary: 'show the brokers: who leads, who lags, who is missing', load: () => import('./status.ts') },
   { name: 'fault', summary: 'make a broker act as crashed, and bring it back', load: () => import('./fault.ts') },
+  { name: 'sim', summary: 'run simulated brokers under faults and check every promise', load: () => import('./sim.ts') },
   { name: 'completion', summary: 'print a completion script for bash or zsh', load: () => import('./completion.ts') },
   { name: 'help', summary: 'explain a command, the exit codes or an error code', load: () => import('./help.ts') },
 ];

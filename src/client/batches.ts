@@ -15,8 +15,10 @@ export const clientBytes: Bytes = {
 };
 
 /** Cuts an answer into its batches, each verified: what the wire or a proxy changed is not shown. */
-export function splitBatches(body: Uint8Array, action: string): readonly Uint8Array[] {
+export function splitBatches(answer: Uint8Array, action: string): readonly Uint8Array[] {
   const batches: Uint8Array[] = [];
+  // Plain arrays of bytes, whatever the machine handed us.
+  const body = new Uint8Array(answer.buffer, answer.byteOffset, answer.byteLength);
   for (let from = 0; from < body.length; ) {
     const rest = body.subarray(from);
     const length = rest.length < batchHeaderBytes ? Number.POSITIVE_INFINITY : batchLength(rest);

@@ -82,7 +82,8 @@ export class Client implements EventLog {
     const requestId = request.requestId ?? (this.#requestIds ? crypto.randomUUID() : null);
     const headers: Record<string, string> = { 'content-type': batchesType };
     if (requestId !== null) {
-      headers['cairn-request-id'] = requestId;
+      // Header bytes; node writes them as Latin-1.
+      headers['cairn-request-id'] = Buffer.from(requestId).toString('latin1');
       headers['cairn-sequence'] = String(request.sequence);
     }
     const action = `Cannot append to topic "${request.topic}"`;

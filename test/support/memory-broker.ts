@@ -1,0 +1,64 @@
+import { type EventLog, withPromises } from '../../src/eventlog/index.ts';
+import { MemoryLog } from '../../src/eventlog/memory-log.ts';
+import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '../../src/gateway/http/index.ts';
+import { systemBytes } from '../../src/system/bytes.ts';
+import { systemRandom } from '../../src/system/random.ts';
+import { testClock } from './clock.ts';
+
+export interface MemoryBroker {
+  readonly url: string;
+  readonly front: Front;
+  readonly memory: MemoryLog;
+  /** The log behind the gateway, without HTTP. */
+  readonly log: EventLog;
+  close(): Promise<void>;
+}
+
+/** The real gateway over the in-memory log, on a free port: what a command or a client meets, without disks and elections. */
+export function startMemoryBroker(
+  options: { readonly port?: number; readonly token?: string; readonly faultInjection?: boolean } = {},
+): Promise<MemoryBroker> {
+  const clock = testClock();
+  let address = '127.0.0.1:0';
+  const memoryOptions = {
+    clock,
+    bytes: systemBytes,
+    get address() {
+      return address;
+    },
+  };
+  const memory = new MemoryLog(memoryOptions);
+  const front = createHttpGateway({
+    broker: memory,
+    clock,
+    bytes: systemBytes,
+    random: systemRandom,
+    logger: { log: () => undefined },
+    settings: defaultHttpSettings,
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    ownNames: [],
+    extraHosts: [],
+    tokenHash: options.token === undefined ? null : hashToken(options.token),
+    tls: null,
+    faultInjection: options.faultInjection ?? false,
+    logFile: null,
+    onPeer: (socket) => void socket.destroy(),
+    onExit: () => undefined,
+    loadApiEarly: true,
+    version: '0.0.0',
+    batchBytesMax: 8 * 1024 * 1024,
+    pageFolder: '/nonexistent',
+  });
+  return new Promise((resolve, reject) => {
+    front.listen((error) => {
+      if (error !== null) {
+        reject(error);
+        return;
+      }
+      address = `127.0.0.1:${front.port}`;
+      const close = (): Promise<void> => new Promise((done) => front.close(0, done));
+      resolve({ url: `http://${address}`, front, memory, log: withPromises(memory), close });
+    });
+  });
+}
