@@ -1,0 +1,116 @@
+/**
+ * One broker as a process: the machine, the broker and its HTTP gateway, wired together. The socket listens first; then the data is opened; the
+ * broker is ready once `log` has a leader.
+ */
+import { mkdirSync } from 'node:fs';
+import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
+import { Broker } from '../broker/index.ts';
+import { LogError } from '../eventlog/index.ts';
+import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.ts';
+import type { Logger } from '../host/index.ts';
+import { createSystemHost, type SystemHost } from '../system/index.ts';
+import { bindHost } from './address.ts';
+import type { DaemonConfig } from './config.ts';
+import { packageVersion, pageFolder } from './paths.ts';
+
+export interface DaemonHooks {
+  /** The socket listens; requests wait or are told `starting`. */
+  readonly onListening?: (port: number) => void;
+  readonly onReady?: () => void;
+  /** The process must end, with the exit code of the error's code. */
+  readonly onFatal: (error: LogError) => void;
+  /** `POST /exit` was answered. */
+  readonly onExit: () => void;
+}
+
+export interface RunningDaemon {
+  /** Hands leadership over, finishes what is under way, closes; calls back within about `graceMs`. */
+  stop(graceMs: number, done: () => void): void;
+}
+
+const readyPollMs = 10;
+/** Time for answers that are under way when the broker has closed. */
+const answersGraceMs = 300;
+
+export async function startBroker(config: DaemonConfig, logger: Logger, hooks: DaemonHooks): Promise<RunningDaemon> {
+  if (config.data !== null) makeDataFolder(config.data);
+  const { tls, brokers, token } = config;
+  const peerTls = tls === null ? null : { ...tls, ca: tls.ca ?? tls.cert };
+  const host = await createSystemHost({ data: config.data, logger, brokers, tls: peerTls });
+  const broker: BrokerApi = new Broker(brokerOptions(config, host, hooks));
+  const front = createFront(config, host, broker, hooks);
+  if (config.isInsecure) warnInsecure(config, logger);
+
+  front.listen((error) => {
+    if (error !== null) {
+      hooks.onFatal(error);
+      return;
+    }
+    hooks.onListening?.(front.port);
+    broker.open((result) => {
+      if (!result.ok) hooks.onFatal(result.error);
+      else whenReady(broker, () => hooks.onReady?.());
+    });
+  });
+
+  return {
+    stop(graceMs, done) {
+      broker.close(graceMs, () => {
+        front.close(answersGraceMs, () => {
+          host.network.close();
+          done();
+        });
+      });
+    },
+  };
+
+  function brokerOptions({ self, settings, clusterId, logOnly }: DaemonConfig, on: SystemHost, { onFatal }: DaemonHooks): BrokerOptions {
+    // The same secret opens HTTP and proves brokers to one another, but never in the same form.
+    const secret = token === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${token}`));
+    return { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, onFatal };
+  }
+}
+
+function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, hooks: DaemonHooks): Front {
+  const { self, listen, http, settings, tls, token, faultInjection, extraHosts, exitFile } = config;
+  return createHttpGateway({
+    broker,
+    clock: host.clock,
+    bytes: host.bytes,
+    random: host.random,
+    logger: host.logger,
+    settings: http,
+    host: bindHost(listen.host),
+    port: listen.port,
+    ownNames: [listen.host, self.host],
+    extraHosts: [...extraHosts, `${self.host}:${self.port}`],
+    tokenHash: token === null ? null : hashToken(token),
+    tls,
+    faultInjection,
+    logFile: exitFile,
+    onPeer: (socket, head) => host.network.takeIncoming(socket, head),
+    onExit: hooks.onExit,
+    loadApiEarly: !config.logOnly,
+    version: packageVersion(),
+    batchBytesMax: settings.batchBytesMax,
+    pageFolder,
+  });
+}
+
+function makeDataFolder(data: string): void {
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new LogError('dataUnusable', `Cannot use the data directory ${data}: ${(error as Error).message}`, {}, { cause: error });
+  }
+}
+
+function whenReady(broker: BrokerApi, run: () => void): void {
+  if (broker.ready) run();
+  else setTimeout(() => whenReady(broker, run), readyPollMs).unref();
+}
+
+function warnInsecure({ listen }: DaemonConfig, logger: Logger): void {
+  const text = `listening on ${listen.host}:${listen.port} without a token: whoever reaches this port can read and write everything`;
+  logger.log('warn', 'insecureListen', { text });
+}

@@ -1,0 +1,290 @@
+/**
+ * Configuration of one broker: defaults, then the file (YAML), then the environment, then flags. Every refusal is one sentence that names the
+ * place: the file and the path in it, the variable, or the flag.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import Type, { type TSchema } from 'typebox';
+import Value from 'typebox/value';
+import { parse, YAMLParseError } from 'yaml';
+import { brokerId } from '../base/branded.ts';
+import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
+import { LogError } from '../eventlog/index.ts';
+import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
+import type { BrokerAddress, LogLevel } from '../host/index.ts';
+import { type HostPort, isLoopback, parseHostPort } from './address.ts';
+import { boundGroups, type SettingRow, settingsTable } from './settings-table.ts';
+
+export interface DaemonConfig {
+  readonly self: BrokerAddress;
+  readonly brokers: readonly BrokerAddress[];
+  readonly listen: HostPort;
+  /** Data directory, or null for the disk in memory. */
+  readonly data: string | null;
+  readonly clusterId: string | null;
+  /** The token itself; only hashes of it are kept later. */
+  readonly token: string | null;
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string | null } | null;
+  /** Open beyond loopback without a token: to be warned of once. */
+  readonly isInsecure: boolean;
+  readonly faultInjection: boolean;
+  readonly extraHosts: readonly string[];
+  readonly log: { readonly level: LogLevel; readonly file: string | null };
+  readonly settings: BrokerSettings;
+  readonly http: HttpSettings;
+  /** Only the topic `log`, no catalog (contract 2). */
+  readonly logOnly: boolean;
+  /** File that `POST /exit` writes, or null. */
+  readonly exitFile: string | null;
+}
+
+type Tree = { [key: string]: unknown };
+
+/** The tree of settings as the file has it, with where each came from for the sentences. */
+interface Source {
+  readonly tree: Tree;
+  readonly nameOf: (key: string) => string;
+}
+
+export interface ConfigInput {
+  readonly file: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values of flags by the key of the settings table. */
+  readonly flags: Readonly<Record<string, string | boolean>>;
+}
+
+const tokenLengthMin = 32;
+
+export function readConfig(input: ConfigInput): DaemonConfig {
+  const merged: Tree = {};
+  const names = new Map<string, string>();
+  for (const source of [...(input.file === null ? [] : [fromFile(input.file)]), fromEnvironment(input.env), fromFlags(input.flags)]) {
+    check(source);
+    for (const key of leaves(source.tree)) {
+      set(merged, key, get(source.tree, key));
+      names.set(key, source.nameOf(key));
+    }
+  }
+  return toConfig(merged, (key) => names.get(key) ?? key);
+}
+
+function fromFile(file: string): Source {
+  const text = readText(file, 'the configuration');
+  let tree: unknown;
+  try {
+    tree = parse(text, { prettyErrors: true });
+  } catch (error) {
+    const place = error instanceof YAMLParseError ? (error.message.split('\n', 1)[0] ?? '').replace(/:$/, '') : String(error);
+    throw refuse(`it is not YAML: ${place}`, file);
+  }
+  if (tree !== null && !isTree(tree)) throw refuse('it is not a mapping of keys to values', file);
+  // Paths in a file are meant from where the file is.
+  const resolved = (tree ?? {}) as Tree;
+  for (const key of ['data', 'tokenFile', 'tls.certFile', 'tls.keyFile', 'tls.caFile', 'log.file']) {
+    const value = get(resolved, key);
+    if (typeof value === 'string') set(resolved, key, path.resolve(path.dirname(file), value));
+  }
+  return { tree: resolved, nameOf: (key) => `${file}: ${key}` };
+}
+
+function fromEnvironment(env: ConfigInput['env']): Source {
+  const tree: Tree = {};
+  for (const row of settingsTable) {
+    const text = row.env === null ? undefined : env[row.env];
+    if (text !== undefined && text !== '') set(tree, row.key, fromText(row, text));
+  }
+  return { tree, nameOf: (key) => settingsTable.find((row) => key.startsWith(row.key))?.env ?? key };
+}
+
+function fromFlags(flags: ConfigInput['flags']): Source {
+  const tree: Tree = {};
+  for (const row of settingsTable) {
+    const value = flags[row.key];
+    if (value !== undefined) set(tree, row.key, typeof value === 'boolean' ? value : fromText(row, value));
+  }
+  return { tree, nameOf: (key) => settingsTable.find((row) => key.startsWith(row.key))?.flag?.split(' ', 1)[0] ?? key };
+}
+
+/** What a variable or a flag says, as the file would; what does not fit is left as text for the schema to refuse. */
+function fromText(row: SettingRow, text: string): unknown {
+  if (row.type === 'number') return /^\d+$/.test(text) ? Number(text) : text;
+  if (row.type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (row.type === 'list') return text.split(',').map((part) => part.trim());
+  if (row.type !== 'brokers') return text;
+  return text.split(',').map((part) => {
+    const [, id, address] = /^\s*(\d+)=(.+?)\s*$/.exec(part) ?? [];
+    return id === undefined || address === undefined ? part : { id: Number(id), address };
+  });
+}
+
+function schemaOf(row: SettingRow): TSchema {
+  if (row.choices !== undefined) return Type.Enum([...row.choices]);
+  if (row.type === 'number') return Type.Integer({ minimum: 1 });
+  if (row.type === 'boolean') return Type.Boolean();
+  if (row.type === 'list') return Type.Array(Type.String({ minLength: 1 }));
+  if (row.type === 'brokers') {
+    return Type.Array(Type.Object({ id: Type.Integer({ minimum: 1 }), address: Type.String() }, { additionalProperties: false }), {
+      minItems: 1,
+    });
+  }
+  return row.key === 'clusterId' ? Type.String({ pattern: '^[0-9a-f]{32}$' }) : Type.String({ minLength: 1 });
+}
+
+/** The schema of the file, made from the table and the bounds. */
+export function configSchema(): TSchema {
+  const top: Record<string, TSchema> = {};
+  const groups = new Map<string, Record<string, TSchema>>();
+  for (const row of settingsTable) {
+    const [first = '', second] = row.key.split('.');
+    const schema = Type.Optional(schemaOf(row));
+    if (second === undefined) top[first] = schema;
+    else groups.set(first, { ...groups.get(first), [second]: schema });
+  }
+  for (const [name, { defaults }] of Object.entries(boundGroups)) {
+    const bounds = Object.keys(defaults).map((key) => [key, Type.Optional(Type.Integer({ minimum: 1 }))] as const);
+    groups.set(name, Object.fromEntries(bounds));
+  }
+  for (const [name, fields] of groups) top[name] = Type.Optional(Type.Object(fields, { additionalProperties: false }));
+  return Type.Object(top, { additionalProperties: false });
+}
+
+function check({ tree, nameOf }: Source): void {
+  const schema = configSchema();
+  const known = new Set([...settingsTable.map((row) => row.key), ...boundKeys()]);
+  for (const key of leaves(tree)) {
+    const isKnown = known.has(key) || [...known].some((other) => other.startsWith(`${key}.`));
+    if (!isKnown) throw refuse('there is no such setting', nameOf(key));
+  }
+  if (Value.Check(schema, tree)) return;
+  const problem = [...Value.Errors(schema, tree)][0];
+  const key = (problem?.instancePath ?? '').slice(1).replaceAll('/', '.');
+  const row = settingsTable.find((candidate) => key === candidate.key || key.startsWith(`${candidate.key}.`));
+  const isBound = boundKeys().includes(key);
+  const must = row?.must ?? (isBound ? 'an integer of at least 1' : 'a mapping of keys to values');
+  throw refuse(`it must be ${must}`, nameOf(row?.key ?? key));
+}
+
+function boundKeys(): string[] {
+  return Object.entries(boundGroups).flatMap(([name, { defaults }]) => Object.keys(defaults).map((key) => `${name}.${key}`));
+}
+
+function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
+  const text = (key: string): string | null => (get(tree, key) as string | undefined) ?? null;
+  const id = (get(tree, 'broker') as number | undefined) ?? 1;
+  const listenText = text('listen');
+  const listenGiven = listenText === null ? null : addressOf(listenText, nameOf('listen'));
+  const configured = get(tree, 'brokers') as readonly { id: number; address: string }[] | undefined;
+  const brokers =
+    configured === undefined
+      ? [{ id: brokerId(id), ...(listenGiven ?? { host: '127.0.0.1', port: 8000 }) }]
+      : configured.map((entry) => ({ id: brokerId(entry.id), ...addressOf(entry.address, nameOf('brokers')) }));
+  const self = brokers.find((broker) => broker.id === id);
+  if (self === undefined) throw refuse(`broker ${id} is not one of the brokers`, nameOf('broker'));
+  refuseTwice(brokers, nameOf('brokers'));
+
+  const listen = listenGiven ?? { host: self.host, port: self.port };
+  const isMemory = text('disk') === 'memory';
+  if (isMemory && text('data') !== null) throw refuse('the disk in memory has no data directory', nameOf('data'));
+  const token = tokenOf(text('tokenFile'), nameOf('tokenFile'));
+  const isOpen = !isLoopback(listen.host);
+  const isInsecure = isOpen && token === null;
+  if (isInsecure && get(tree, 'insecureListen') !== true) {
+    const reason = 'that is beyond loopback and no token file is configured: give one, or use --insecure-listen';
+    throw new LogError('insecureListen', `Cannot listen on ${listen.host}:${listen.port}: ${reason}`);
+  }
+  return {
+    self,
+    brokers,
+    listen,
+    data: isMemory ? null : path.resolve(text('data') ?? `cairn-data/broker-${id}`),
+    clusterId: text('clusterId'),
+    token,
+    tls: tlsOf(text('tls.certFile'), text('tls.keyFile'), text('tls.caFile'), brokers.length, nameOf),
+    isInsecure,
+    faultInjection: get(tree, 'faultInjection') === true,
+    extraHosts: (get(tree, 'hosts') as string[] | undefined) ?? [],
+    log: { level: (text('log.level') ?? 'info') as LogLevel, file: text('log.file') },
+    settings: { ...defaultSettings, ...(get(tree, 'limits') as Partial<BrokerSettings> | undefined) },
+    http: { ...defaultHttpSettings, ...(get(tree, 'http') as Partial<HttpSettings> | undefined) },
+    logOnly: false,
+    exitFile: null,
+  };
+}
+
+function refuseTwice(brokers: readonly BrokerAddress[], name: string): void {
+  const ids = new Set(brokers.map((broker) => broker.id));
+  const addresses = new Set(brokers.map((broker) => `${broker.host}:${broker.port}`));
+  if (ids.size < brokers.length) throw refuse('a broker id stands there twice', name);
+  if (addresses.size < brokers.length) throw refuse('an address stands there twice', name);
+}
+
+function addressOf(text: string, name: string): HostPort {
+  const address = parseHostPort(text);
+  if (address === null) throw refuse(`${JSON.stringify(text)} is not of the form host:port`, name);
+  return address;
+}
+
+function tokenOf(file: string | null, name: string): string | null {
+  if (file === null) return null;
+  const token = readText(file, 'the token').trim();
+  if (token.length >= tokenLengthMin && !/\s/.test(token)) return token;
+  throw refuse(`the token in ${file} is not one word of at least ${tokenLengthMin} characters, make one with: openssl rand -hex 32`, name);
+}
+
+function tlsOf(
+  certFile: string | null,
+  keyFile: string | null,
+  caFile: string | null,
+  brokerCount: number,
+  nameOf: (key: string) => string,
+): DaemonConfig['tls'] {
+  if (certFile === null && keyFile === null && caFile === null) return null;
+  if (certFile === null || keyFile === null)
+    throw refuse('certificate and key belong together', nameOf(certFile === null ? 'tls.keyFile' : 'tls.certFile'));
+  if (caFile === null && brokerCount > 1) throw refuse('several brokers need tls.caFile to know one another', nameOf('tls.certFile'));
+  return {
+    cert: readText(certFile, 'the certificate'),
+    key: readText(keyFile, 'the key'),
+    ca: caFile === null ? null : readText(caFile, 'the certificates'),
+  };
+}
+
+function readText(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    throw new LogError('invalidConfig', `Cannot read ${what} ${file}: ${reason}`, {}, { cause: error });
+  }
+}
+
+function refuse(reason: string, name: string): LogError {
+  return new LogError('invalidConfig', `Cannot use ${name}: ${reason}`);
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Keys of all values that are not mappings, with dots. */
+function leaves(tree: Tree, prefix = ''): string[] {
+  return Object.entries(tree).flatMap(([key, value]) => (isTree(value) ? leaves(value, `${prefix}${key}.`) : [`${prefix}${key}`]));
+}
+
+function get(tree: Tree, key: string): unknown {
+  let value: unknown = tree;
+  for (const part of key.split('.')) value = isTree(value) && Object.hasOwn(value, part) ? value[part] : undefined;
+  return value;
+}
+
+function set(tree: Tree, key: string, value: unknown): void {
+  const [first = '', ...rest] = key.split('.');
+  if (rest.length === 0) {
+    tree[first] = value;
+    return;
+  }
+  const inner = tree[first];
+  const next: Tree = isTree(inner) ? inner : {};
+  tree[first] = next;
+  set(next, rest.join('.'), value);
+}

@@ -1,0 +1,166 @@
+/**
+ * `cairn up`: one child process per broker, so that a `kill -9` is a real one. A child that dies is started again after a pause that grows, except
+ * when starting it again cannot help (disk failed, data in use or unusable, configuration wrong) or when that was asked for. The children die with
+ * the supervisor: each holds a channel to it and stops when that closes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import module from 'node:module';
+import { type ErrorCode, errorCatalogue, exitCodes } from '../base/errors.ts';
+import { LogError } from '../eventlog/index.ts';
+import type { DaemonConfig } from './config.ts';
+import { besideDaemon } from './paths.ts';
+
+/** What a child says. */
+export type ChildMessage =
+  | { readonly type: 'listening' }
+  | { readonly type: 'ready' }
+  | { readonly type: 'fatal'; readonly code: ErrorCode; readonly message: string };
+
+/** The first and only thing that a child is told. */
+export interface StartMessage {
+  readonly config: DaemonConfig;
+}
+
+export interface SupervisorOptions {
+  readonly configs: readonly DaemonConfig[];
+  /** File for a child's own output, by broker id: where a crash of Node itself leaves its trace. */
+  readonly outputFile: (id: number) => string;
+  readonly restart: boolean;
+  /** All brokers are ready for the first time. */
+  readonly onReady: () => void;
+  /** For the person at the terminal, a line each. */
+  readonly say: (line: string) => void;
+}
+
+interface Child {
+  readonly config: DaemonConfig;
+  process: ChildProcess | null;
+  startedMs: number;
+  pauseMs: number;
+  isReady: boolean;
+  fatal: { readonly code: ErrorCode; readonly message: string } | null;
+  timer: NodeJS.Timeout | null;
+}
+
+const pauseMsMin = 200;
+const pauseMsMax = 10_000;
+/** A child that lived so long is not one that cannot start. */
+const healthyMs = 10_000;
+const killAfterMs = 4_500;
+/** Exit codes after which another start would end the same way. */
+const finalExitCodes: readonly number[] = [exitCodes.io, exitCodes.cannotCreate, exitCodes.config];
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #children: readonly Child[];
+  #wasReady = false;
+  #isStopping = false;
+  #failure: LogError | null = null;
+  #onEnd: (() => void) | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#children = options.configs.map((config) => {
+      return { config, process: null, startedMs: 0, pauseMs: pauseMsMin, isReady: false, fatal: null, timer: null };
+    });
+  }
+
+  /** Process ids of the children that run, by broker id. */
+  get pids(): ReadonlyMap<number, number> {
+    const pids = new Map<number, number>();
+    for (const { config, process: child } of this.#children) if (child?.pid !== undefined) pids.set(config.self.id, child.pid);
+    return pids;
+  }
+
+  /** Runs until `stop`, or until no child is left; rejects with the reason when the brokers could not start. */
+  async run(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#onEnd = resolve;
+    });
+    for (const child of this.#children) this.#start(child);
+    await ended;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Ends all children: gently at first. */
+  stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    for (const child of this.#children) {
+      if (child.timer !== null) clearTimeout(child.timer);
+      child.process?.kill('SIGTERM');
+    }
+    setTimeout(() => this.kill(), killAfterMs).unref();
+    this.#endWhenEmpty();
+  }
+
+  kill(): void {
+    for (const child of this.#children) child.process?.kill('SIGKILL');
+  }
+
+  #start(child: Child): void {
+    const { config } = child;
+    const output = openSync(this.#options.outputFile(config.self.id), 'a', 0o600);
+    child.startedMs = performance.now();
+    child.fatal = null;
+    const env = { UV_THREADPOOL_SIZE: '16', ...process.env, ...compileCache() };
+    const started = spawn(process.execPath, [besideDaemon('main')], { env, stdio: ['ignore', output, output, 'ipc'] });
+    closeSync(output);
+    child.process = started;
+    started.on('message', (message: ChildMessage) => this.#hear(child, message));
+    started.on('error', (error) => this.#options.say(`Cannot start broker ${config.self.id}: ${error.message}`));
+    started.on('exit', (code, signal) => this.#childEnded(child, code, signal));
+    started.send({ config } satisfies StartMessage, () => {});
+  }
+
+  #hear(child: Child, message: ChildMessage): void {
+    if (message.type === 'fatal') child.fatal = message;
+    if (message.type !== 'ready') return;
+    child.isReady = true;
+    if (this.#wasReady || !this.#children.every(({ isReady }) => isReady)) return;
+    this.#wasReady = true;
+    this.#options.onReady();
+  }
+
+  #childEnded(child: Child, code: number | null, signal: NodeJS.Signals | null): void {
+    child.process = null;
+    child.isReady = false;
+    if (this.#isStopping) {
+      this.#endWhenEmpty();
+      return;
+    }
+    const name = `broker ${child.config.self.id}`;
+    const reason = child.fatal?.message ?? (signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`);
+    const isFinal = code !== null && finalExitCodes.includes(code);
+    if (!this.#wasReady && (isFinal || child.fatal?.code === 'portInUse')) {
+      // A cluster that has never run as a whole is not left half started.
+      this.#failure ??= new LogError(child.fatal?.code ?? 'internal', child.fatal?.message ?? `Cannot start ${name}: ${reason}`);
+      this.stop();
+      return;
+    }
+    if (isFinal || !this.#options.restart) {
+      const advice = isFinal && child.fatal !== null ? `: ${errorCatalogue[child.fatal.code].remedy}` : '';
+      this.#options.say(`${name} is down and stays down: ${reason}${advice}`);
+      if (this.#children.every((other) => other.process === null && other.timer === null)) this.stop();
+      return;
+    }
+    if (performance.now() - child.startedMs > healthyMs) child.pauseMs = pauseMsMin;
+    this.#options.say(`${name} is started again in ${child.pauseMs / 1000} s: ${reason}`);
+    child.timer = setTimeout(() => {
+      child.timer = null;
+      this.#start(child);
+    }, child.pauseMs);
+    child.pauseMs = Math.min(child.pauseMs * 2, pauseMsMax);
+  }
+
+  #endWhenEmpty(): void {
+    if (this.#children.every((child) => child.process === null)) this.#onEnd?.();
+  }
+}
+
+/** Children compile nothing that this process, or an earlier start, has compiled. */
+function compileCache(): Record<string, string> {
+  const folder = module.getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
+}

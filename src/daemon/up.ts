@@ -1,0 +1,155 @@
+/** The cluster that `cairn up` keeps on this machine: its data directory, its ports, its configuration. */
+import { randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { brokerId } from '../base/branded.ts';
+import { defaultSettings } from '../broker/settings.ts';
+import { LogError } from '../eventlog/index.ts';
+import { defaultHttpSettings } from '../gateway/http/settings.ts';
+import type { DaemonConfig } from './config.ts';
+import { packageFolder } from './paths.ts';
+
+export interface UpOptions {
+  readonly brokerCount: number;
+  readonly data: string;
+  readonly port: number;
+  readonly faultInjection: boolean;
+}
+
+interface ClusterFile {
+  readonly clusterId: string;
+  readonly brokers: number;
+}
+
+/** Reads or makes the data directory, and gives the configuration of each broker. */
+export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOptions): readonly DaemonConfig[] {
+  if (port + brokerCount - 1 > 65_535)
+    throw new LogError('usage', `Cannot start ${brokerCount} brokers from port ${port}: the last port is 65535`);
+  const root = path.resolve(data);
+  const { clusterId, brokers: count } = openClusterFile(root, data, brokerCount);
+  if (count !== brokerCount) {
+    const message = `Cannot start ${brokerCount} brokers on ${data}: it holds a cluster of ${count}, say --brokers ${count} or name another directory with --data`;
+    throw new LogError('invalidConfig', message);
+  }
+  const brokers = Array.from({ length: brokerCount }, (_, vertex) => ({
+    id: brokerId(vertex + 1),
+    host: '127.0.0.1',
+    port: port + vertex,
+  }));
+  return brokers.map((self) => ({
+    self,
+    brokers,
+    listen: { host: self.host, port: self.port },
+    data: path.join(root, `broker-${self.id}`),
+    clusterId,
+    token: null,
+    tls: null,
+    isInsecure: false,
+    faultInjection,
+    extraHosts: [],
+    log: { level: 'info', file: outputFile(data, self.id) },
+    settings: defaultSettings,
+    http: defaultHttpSettings,
+    logOnly: false,
+    exitFile: null,
+  }));
+}
+
+export function outputFile(data: string, id: number): string {
+  return path.resolve(data, `broker-${id}.log`);
+}
+
+/** `cluster.json` gives the fresh brokers one cluster id, and remembers how many they are. */
+function openClusterFile(root: string, shown: string, brokerCount: number): ClusterFile {
+  const file = path.join(root, 'cluster.json');
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    accessSync(root, constants.W_OK | constants.X_OK);
+    if (existsSync(file)) return readClusterFile(file);
+    const made = { clusterId: randomBytes(16).toString('hex'), brokers: brokerCount };
+    writeDurably(file, `${JSON.stringify(made)}\n`);
+    return made;
+  } catch (error) {
+    if (error instanceof LogError) throw error;
+    throw new LogError('dataUnusable', `Cannot use the data directory ${shown}: ${inWords(error)}`, {}, { cause: error });
+  }
+}
+
+function readClusterFile(file: string): ClusterFile {
+  try {
+    const { clusterId, brokers } = JSON.parse(readFileSync(file, 'utf8')) as Partial<ClusterFile>;
+    if (typeof clusterId === 'string' && /^[0-9a-f]{32}$/.test(clusterId) && Number.isInteger(brokers)) {
+      return { clusterId, brokers: brokers as number };
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new LogError('dataUnusable', `Cannot use ${file}: it is damaged, name another directory with --data`);
+}
+
+function writeDurably(file: string, text: string): void {
+  const temporary = `${file}.new`;
+  const descriptor = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, file);
+  const folder = openSync(path.dirname(file), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+const words: Readonly<Record<string, string>> = {
+  EACCES: 'not permitted',
+  EPERM: 'not permitted',
+  EROFS: 'it is on a file system that is read-only',
+  ENOSPC: 'no space is left on its disk',
+  ENOTDIR: 'a part of its path is not a folder',
+  EEXIST: 'it is a file',
+};
+
+function inWords(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return words[code ?? ''] ?? message;
+}
+
+/** A file that exists on this machine and is worth appending: the largest log that can be read, else our own lock file. */
+export function exampleFile(folder = '/var/log'): string {
+  let best = { file: path.join(packageFolder, 'package-lock.json'), size: 0 };
+  for (const name of listNames(folder)) {
+    const file = path.join(folder, name);
+    if (!name.endsWith('.log')) continue;
+    try {
+      accessSync(file, constants.R_OK);
+      const { size } = statSync(file);
+      if (size > best.size) best = { file, size };
+    } catch {
+      // Not ours to read, or gone meanwhile.
+    }
+  }
+  return best.file;
+}
+
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

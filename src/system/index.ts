@@ -1,0 +1,33 @@
+/**
+ * The machine behind `host/`: clock, disk, network, randomness, bytes, over Node. `daemon/` and `lab/` make a host of these and nobody else does.
+ * What takes long to load or is not always needed (the disk with its lock) is imported where it is used.
+ */
+import type { Disk, Host, Logger } from '../host/index.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
+import { systemBytes } from './bytes.ts';
+import { SystemClock } from './clock.ts';
+import { type NetworkOptions, SystemNetwork } from './network.ts';
+import { systemRandom } from './random.ts';
+
+export { type NetworkOptions, type PeerTls, SystemNetwork } from './network.ts';
+
+export interface SystemHost extends Host {
+  readonly network: SystemNetwork;
+}
+
+export interface SystemHostOptions extends NetworkOptions {
+  /** The data directory, which must exist, or null for the disk in memory. */
+  readonly data: string | null;
+  readonly logger: Logger;
+}
+
+export async function createSystemHost({ data, logger, brokers, tls }: SystemHostOptions): Promise<SystemHost> {
+  const clock = new SystemClock();
+  const disk: Disk = data === null ? new MemoryDisk(clock) : await systemDisk(data);
+  return { clock, disk, logger, random: systemRandom, bytes: systemBytes, network: new SystemNetwork({ brokers, tls }) };
+}
+
+async function systemDisk(data: string): Promise<Disk> {
+  const { SystemDisk } = await import('./disk.ts');
+  return new SystemDisk(data);
+}
