@@ -4,7 +4,7 @@ import type { ReplicaLog } from './log.ts';
 import { isVoter, peersOf } from './membership.ts';
 import type { AppendEntriesResponse, LogBatch, Message } from './messages.ts';
 import { Progress } from './progress.ts';
-import { isQuorum, quorumValue } from './quorum.ts';
+import { quorumValue } from './quorum.ts';
 import { type CurrentRead, ReadIndex } from './read-index.ts';
 import type { LoadRequest, PeerStatus, RaftConfig } from './types.ts';
 
@@ -26,7 +26,7 @@ export class Leadership {
   /** Travels as `readContext`: rises with every heartbeat and every group of reads, never reused in this term. */
   #round = 0;
   #ticksSinceHeartbeat = 0;
-  #ticksSinceQuorumCheck = 0;
+  #now = 0;
   #transfer: { readonly to: BrokerId; ticks: number; asked: boolean } | null = null;
 
   /** The log ends where the first batch of the new term will begin. */
@@ -55,11 +55,9 @@ export class Leadership {
   /** Gives `lostQuorum` when an election timeout has passed without hearing from a quorum (CheckQuorum, thesis §6.2). */
   tick(): 'leads' | 'lostQuorum' {
     if (this.#transfer !== null && ++this.#transfer.ticks >= this.#config.electionTicks) this.#transfer = null;
-    if (++this.#ticksSinceQuorumCheck >= this.#config.electionTicks) {
-      this.#ticksSinceQuorumCheck = 0;
-      if (!isQuorum(this.#config.membership, (voter) => this.#isActive(voter))) return 'lostQuorum';
-      for (const progress of this.#progress.values()) progress.active = false;
-    }
+    this.#now++;
+    const heard = quorumValue(this.#config.membership, (voter) => this.#lastHeard(voter));
+    if (this.#now - heard >= this.#config.electionTicks) return 'lostQuorum';
     if (++this.#ticksSinceHeartbeat >= this.#config.heartbeatTicks) this.#startRound();
     return 'leads';
   }
@@ -72,7 +70,7 @@ export class Leadership {
       progress.state = 'rolledBack';
       return true;
     }
-    progress.active = true;
+    progress.heardAt = this.#now;
     progress.roundAnswered = Math.max(progress.roundAnswered, response.readContext);
     if (response.success) progress.acknowledged(response);
     else progress.refused(response, () => this.#log.backUp(response.hintOffset, response.hintTerm));
@@ -154,8 +152,9 @@ export class Leadership {
     for (const progress of this.#progress.values()) progress.raiseFence(this.#round);
   }
 
-  #isActive(voter: BrokerId): boolean {
-    return voter === this.#config.id || this.#progress.get(voter)?.active === true;
+  /** In ticks of this leadership. */
+  #lastHeard(voter: BrokerId): number {
+    return voter === this.#config.id ? this.#now : (this.#progress.get(voter) as Progress).heardAt;
   }
 
   /** The first probe brings what is cached, which nearly always fits; a repeated one is empty. */
@@ -255,13 +254,14 @@ export class Leadership {
     let best: Progress | null = null;
     for (const progress of this.#progress.values()) {
       if (!isVoter(this.#config.membership, progress.peer) || progress.state === 'rolledBack') continue;
-      if (best === null || isBetterTarget(progress, best)) best = progress;
+      if (best === null || this.#isBetterTarget(progress, best)) best = progress;
     }
     return best === null ? null : best.peer;
   }
-}
 
-/** A peer that was heard of lately is better than one that was not, then the longer match. */
-function isBetterTarget(a: Progress, b: Progress): boolean {
-  return a.active === b.active ? a.matchOffset > b.matchOffset : a.active;
+  /** A peer that was heard of lately is better than one that was not, then the longer match. */
+  #isBetterTarget(a: Progress, b: Progress): boolean {
+    const isLately = (progress: Progress): boolean => this.#now - progress.heardAt <= 2 * this.#config.heartbeatTicks;
+    return isLately(a) === isLately(b) ? a.matchOffset > b.matchOffset : isLately(a);
+  }
 }

@@ -20,8 +20,8 @@ export class Progress {
   nextOffset: Offset;
   /** Probing: false while the batch around `nextOffset` has to be loaded to learn where it begins. */
   isAtBoundary = true;
-  /** Heard of since the last CheckQuorum. */
-  active = false;
+  /** When it last answered, in ticks of this leadership. */
+  heardAt = 0;
   /** Highest round sent to it, and answered by it. */
   roundSent = -1;
   roundAnswered = -1;

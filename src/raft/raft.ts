@@ -56,7 +56,9 @@ export class Raft {
   #leaderHighWatermark: Offset = firstOffset;
   /** Of a follower: an acknowledgement that waits for a sync. One is enough: acknowledgements add up. */
   #ack: { readonly to: BrokerId; readonly requestOffset: Offset; readonly readContext: number } | null = null;
+  /** What the leader of this term was told last. */
   #answeredReadContext = -1;
+  #answeredMatch = -1;
 
   #send: Message[] = [];
   #afterSync: Message[] = [];
@@ -257,6 +259,7 @@ export class Raft {
     this.#afterSync = [];
     this.#ack = null;
     this.#answeredReadContext = -1;
+    this.#answeredMatch = -1;
     // What is committed is in the log of every later leader (Leader Completeness).
     this.#matchedOffset = this.#log.highWatermark;
     this.#leaderHighWatermark = firstOffset;
@@ -439,20 +442,17 @@ export class Raft {
 
   /**
    * The acknowledgement leaves when everything that matches is synced. A new read context is answered at once all the same, with what is synced
-   * so far: a read does not wait for a disk.
+   * so far: a read does not wait for a disk. An empty request that asks nothing new, as one that only brings the high watermark, is not answered.
    */
   #acknowledge(request: AppendEntries): void {
+    const isNews = request.readContext > this.#answeredReadContext || this.#matchedOffset > this.#answeredMatch;
+    if (request.batches.length === 0 && !isNews) return;
     const readContext = Math.max(request.readContext, this.#ack?.readContext ?? -1);
     this.#ack = { to: request.from, requestOffset: request.offsetFrom, readContext };
     if (this.#isAckSynced) return this.#releaseAck(this.#send);
     if (readContext > this.#answeredReadContext && this.#disk.hasSynced(this.#vote)) {
-      this.#answeredReadContext = readContext;
-      this.#send.push(this.#success(this.#ack, this.#syncedMatch));
+      this.#send.push(this.#success(this.#ack, offset(Math.min(this.#matchedOffset, this.#disk.syncedOffset))));
     }
-  }
-
-  get #syncedMatch(): Offset {
-    return offset(Math.min(this.#matchedOffset, this.#disk.syncedOffset));
   }
 
   get #isAckSynced(): boolean {
@@ -462,12 +462,13 @@ export class Raft {
   /** `into` is a place from which the message leaves only when the whole match is synced. */
   #releaseAck(into: Message[]): void {
     if (this.#ack === null) return;
-    this.#answeredReadContext = Math.max(this.#answeredReadContext, this.#ack.readContext);
     into.push(this.#success(this.#ack, this.#matchedOffset));
     this.#ack = null;
   }
 
   #success(ack: { to: BrokerId; requestOffset: Offset; readContext: number }, matchOffset: Offset): AppendEntriesResponse {
+    this.#answeredReadContext = Math.max(this.#answeredReadContext, ack.readContext);
+    this.#answeredMatch = Math.max(this.#answeredMatch, matchOffset);
     return {
       type: 'appendEntriesResponse',
       from: this.id,

@@ -149,8 +149,15 @@ export class Rig {
     else if (chance < 84) this.#step(replica, { type: 'stepDown' });
     else if (chance < 90) this.#step(replica, { type: 'unreachable', peer: random.pick(ids) });
     else if (chance < 94) this.#tickAll(electionTicks);
-    else if (chance < 97) this.#slow = random.pick(ids);
+    else if (chance < 97) this.#leaveBehind(replica);
     else this.#deliverLate();
+  }
+
+  /** A broker, best a leader, that is cut off while its clock runs slow: it does not notice for long that others have moved on. */
+  #leaveBehind(otherwise: Replica): void {
+    const { raft } = [...this.#replicas.values()].find((replica) => replica.raft.role === 'leader') ?? otherwise;
+    this.#slow = raft.id;
+    this.#isolated = new Set([raft.id]);
   }
 
   #tickAll(count: number): void {

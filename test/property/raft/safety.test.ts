@@ -40,7 +40,7 @@ describe('a cluster of cores under loss, duplication, reordering and crashes', (
       for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += outcome[name];
     }
 
-    for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(20);
+    expect(Object.entries(sum).filter(([, count]) => count <= 20)).toEqual([]);
   });
 
   it('runs the same for the same seed', () => {
