@@ -71,7 +71,7 @@ describe.skipIf(browserPath === undefined)('the page, in a browser', () => {
     await page.locator('article').nth(1).waitFor();
     expect(await page.locator('article .value').allInnerTexts()).toEqual([
       '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">',
-      String.raw`\x1b[31mred\x1b[0m and \u202egpj.exe`,
+      String.raw`\x1b[31mred\x1b[0m and \u{202e}gpj.exe`,
     ]);
     expect(await page.title()).toBe('Cairn');
     expect(await page.locator('article script, article img').count()).toBe(0);

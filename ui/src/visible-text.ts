@@ -17,8 +17,6 @@ const UNSEEN =
   // oxlint-disable-next-line no-control-regex -- finding them is the point
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
 
-const SHORT: Readonly<Record<string, string>> = { '\0': String.raw`\0`, '\r': String.raw`\r` };
-
 export function visiblePieces(text: string): TextPiece[] {
   const pieces: TextPiece[] = [];
   let from = 0;
@@ -31,13 +29,12 @@ export function visiblePieces(text: string): TextPiece[] {
   return pieces;
 }
 
+/** Written as the command line writes them. */
 function escapeOf(character: string): string {
-  const short = SHORT[character];
-  if (short !== undefined) return short;
+  if (character === '\r') return String.raw`\r`;
   const code = character.codePointAt(0) ?? 0;
   const hex = code.toString(16);
-  if (code < 0x100) return String.raw`\x${hex.padStart(2, '0')}`;
-  return code < 0x10000 ? String.raw`\u${hex.padStart(4, '0')}` : String.raw`\u{${hex}}`;
+  return code < 0x100 ? String.raw`\x${hex.padStart(2, '0')}` : String.raw`\u{${hex}}`;
 }
 
 /** Bytes that are not UTF-8: what can be read is shown, every other byte as an escape. */

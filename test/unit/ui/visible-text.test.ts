@@ -15,16 +15,16 @@ describe('event text on the page', () => {
   });
 
   it('shows control characters as escapes', () => {
-    expect(shown('a\u001b[31mred\0\r\u007f\u009b')).toBe(String.raw`a[\x1b][31mred[\0][\r][\x7f][\x9b]`);
+    expect(shown('a\u001b[31mred\0\r\u007f\u009b')).toBe(String.raw`a[\x1b][31mred[\x00][\r][\x7f][\x9b]`);
   });
 
   it('shows characters that reorder or hide text as escapes', () => {
-    expect(shown('x\u202egpj.exe\u2066\u200b\ufeff\u2028')).toBe(String.raw`x[\u202e]gpj.exe[\u2066][\u200b][\ufeff][\u2028]`);
+    expect(shown('x\u202egpj.exe\u2066\u200b\ufeff\u2028')).toBe(String.raw`x[\u{202e}]gpj.exe[\u{2066}][\u{200b}][\u{feff}][\u{2028}]`);
     expect(shown('\u{e0041}')).toBe(String.raw`[\u{e0041}]`);
   });
 
   it('shows halves of a surrogate pair as escapes', () => {
-    expect(shown('a\ud83db\udc69')).toBe(String.raw`a[\ud83d]b[\udc69]`);
+    expect(shown('a\ud83db\udc69')).toBe(String.raw`a[\u{d83d}]b[\u{dc69}]`);
   });
 
   it('shows an empty text as an empty piece', () => {

@@ -1,0 +1,175 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, type ClientOptions } from '../client/index.ts';
+import { readConfig } from '../daemon/config.ts';
+import { besideDaemon } from '../daemon/paths.ts';
+import type { ChildMessage, StartMessage } from '../daemon/supervisor.ts';
+import { LogError } from '../eventlog/index.ts';
+import { Children, type ExitOfChild } from './children.ts';
+
+export interface LabBrokersOptions {
+  readonly count: number;
+  /** Under which the temporary folder is made. */
+  readonly parent?: string;
+  /** Further settings by the keys of the settings table, e.g. `faultInjection: true`. */
+  readonly flags?: Readonly<Record<string, string | boolean>>;
+  readonly signal?: AbortSignal;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly ready: Promise<void>;
+}
+
+const readyMsMax = 30_000;
+
+/**
+ * Brokers of a lab's own: real processes on free ports, their data in a temporary folder. They end with this process, however it ends: each stops
+ * when its channel to us closes.
+ */
+export class LabBrokers {
+  readonly folder: string;
+  readonly #children = new Children();
+  readonly #addresses: ReadonlyMap<number, string>;
+  readonly #flags: LabBrokersOptions['flags'];
+  readonly #running = new Map<number, Running>();
+  readonly #removeFolder: () => void;
+
+  private constructor(folder: string, addresses: ReadonlyMap<number, string>, flags: LabBrokersOptions['flags']) {
+    this.folder = folder;
+    this.#addresses = addresses;
+    this.#flags = flags;
+    // Also when something calls process.exit.
+    this.#removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    process.on('exit', this.#removeFolder);
+  }
+
+  /** Starts all and waits until each is ready. */
+  static async start(options: LabBrokersOptions): Promise<LabBrokers> {
+    const ports = await findFreePorts(options.count);
+    const addresses = new Map(ports.map((port, index) => [index + 1, `127.0.0.1:${port}`]));
+    const brokers = new LabBrokers(mkdtempSync(path.join(options.parent ?? tmpdir(), 'cairn-lab-')), addresses, options.flags);
+    try {
+      for (const id of brokers.ids) brokers.#spawn(id);
+      await Promise.all(brokers.ids.map((id) => brokers.ready(id, options.signal)));
+      return brokers;
+    } catch (error) {
+      await brokers.end();
+      throw error;
+    }
+  }
+
+  get ids(): readonly number[] {
+    return [...this.#addresses.keys()];
+  }
+
+  get urls(): readonly string[] {
+    return this.ids.map((id) => this.url(id));
+  }
+
+  url(id: number): string {
+    return `http://${this.#addresses.get(id) as string}`;
+  }
+
+  pid(id: number): number | undefined {
+    return this.#running.get(id)?.child.pid;
+  }
+
+  /** A client that asks these brokers and no others; the first one first. */
+  client(ids: readonly number[] = this.ids, more: Partial<ClientOptions> = {}): Client {
+    return new Client({ servers: ids.map((id) => this.url(id)), discover: false, ...more });
+  }
+
+  /** Starts a broker that ended, on the data that it left. */
+  async restart(id: number, signal?: AbortSignal): Promise<void> {
+    this.#spawn(id);
+    await this.ready(id, signal);
+  }
+
+  /** Resolves when the process is gone. */
+  kill(id: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<ExitOfChild> {
+    const child = (this.#running.get(id) as Running).child;
+    const exit = this.#children.exitOf(child);
+    child.kill(signal);
+    return exit;
+  }
+
+  /** Rejects when the broker ends before it is ready, with what it said last. */
+  async ready(id: number, signal?: AbortSignal): Promise<void> {
+    const { ready } = this.#running.get(id) as Running;
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort = (): void => undefined;
+    const gaveUp = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(this.#notReady(id, `it is not ready after ${readyMsMax / 1000} s`)), readyMsMax);
+      onAbort = () => reject(new LogError('interrupted', 'Interrupted'));
+      if (signal?.aborted === true) onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+    try {
+      await Promise.race([ready, gaveUp]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Kills what still runs and removes the folder. */
+  async end(): Promise<void> {
+    await this.#children.end();
+    process.off('exit', this.#removeFolder);
+    this.#removeFolder();
+  }
+
+  #spawn(id: number): void {
+    const data = path.join(this.folder, `broker-${id}`);
+    mkdirSync(data, { recursive: true });
+    const cluster = [...this.#addresses].map(([other, address]) => `${other}=${address}`).join(',');
+    const flags = { broker: String(id), brokers: cluster, data: path.join(data, 'data'), 'log.level': 'warn', ...this.#flags };
+    const config = readConfig({ file: null, env: {}, flags });
+    const output = openSync(this.#outputFile(id), 'a');
+    const child = this.#children.start(process.execPath, [besideDaemon('main')], {
+      env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+      stdio: ['ignore', output, output, 'ipc'],
+    });
+    closeSync(output);
+    const ready = new Promise<void>((resolve, reject) => {
+      child.on('message', (message: ChildMessage) => {
+        if (message.type === 'ready') resolve();
+        if (message.type === 'fatal') reject(this.#notReady(id, message.message));
+      });
+      void this.#children.exitOf(child).then(({ code, signal }) => reject(this.#notReady(id, `it ended with ${String(code ?? signal)}`)));
+    });
+    // Whether anybody waits for it or not.
+    ready.catch(() => undefined);
+    this.#running.set(id, { child, ready });
+    child.send({ config } satisfies StartMessage, () => undefined);
+  }
+
+  #notReady(id: number, reason: string): LogError {
+    const said = readFileSync(this.#outputFile(id), 'utf8').trim().split('\n').at(-1) ?? '';
+    return new LogError('noLeader', `Cannot start broker ${id}: ${reason}${said === '' ? '' : `; it said: ${said}`}`);
+  }
+
+  #outputFile = (id: number): string => path.join(this.folder, `broker-${id}`, 'output');
+}
+
+/** Ports that were free a moment ago, all different. */
+async function findFreePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer();
+          server.once('error', reject);
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

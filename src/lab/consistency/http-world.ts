@@ -1,0 +1,72 @@
+import { type IncomingMessage, request } from 'node:http';
+import type { CourseWorld, FaultAction } from './client.ts';
+
+const PUT_TIMEOUT_MS = 5000;
+/** The course's client waits for ever. After so long a lab says that it would. */
+const POST_TIMEOUT_MS = 60_000;
+
+/** Real servers over HTTP, each request on a connection of its own, with the headers that the course's client sends. */
+export function httpWorld(ports: readonly number[]): CourseWorld {
+  const startedMs = performance.now();
+  return {
+    nowMs: () => performance.now() - startedMs,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    put: (server, word) => send(ports[server] ?? 0, 'PUT', '/', word, PUT_TIMEOUT_MS),
+    post: (server, action: FaultAction) => send(ports[server] ?? 0, 'POST', `/${action}`, '', POST_TIMEOUT_MS),
+  };
+}
+
+/** True if an answer with any status came in time. */
+function send(port: number, method: string, path: string, body: string, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const bytes = Buffer.from(body, 'utf8');
+    const sent = request({ host: 'localhost', port, method, path, agent: false, headers: { 'Content-Length': bytes.length }, family: 4 });
+    const timer = setTimeout(() => sent.destroy(), timeoutMs);
+    let isAnswered = false;
+    sent.on('response', (response: IncomingMessage) => {
+      isAnswered = true;
+      response.resume();
+    });
+    sent.on('error', () => undefined);
+    sent.on('close', () => {
+      clearTimeout(timer);
+      resolve(isAnswered);
+    });
+    sent.end(bytes);
+  });
+}
+
+/** What a server says about itself, or null: only for the report, the verdict never depends on it. */
+export async function getJson(port: number, path: string, timeoutMs: number): Promise<unknown> {
+  const text = await getText(port, path, timeoutMs);
+  try {
+    return text === null ? null : (JSON.parse(text) as unknown);
+  } catch {
+    return null;
+  }
+}
+
+/** The whole body of an answer with status 200, else null. */
+export function getText(port: number, path: string, timeoutMs: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const sent = request({ host: '127.0.0.1', port, path, agent: false, family: 4 });
+    const timer = setTimeout(() => sent.destroy(), timeoutMs);
+    let text = '';
+    let isWhole = false;
+    sent.on('response', (response: IncomingMessage) => {
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => {
+        isWhole = response.statusCode === 200;
+      });
+    });
+    sent.on('error', () => undefined);
+    sent.on('close', () => {
+      clearTimeout(timer);
+      resolve(isWhole ? text : null);
+    });
+    sent.end();
+  });
+}

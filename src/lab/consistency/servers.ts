@@ -1,0 +1,108 @@
+import { createWriteStream, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import type { SeededRandom } from '../../base/random.ts';
+import { LogError } from '../../eventlog/index.ts';
+import type { Children, ExitOfChild } from '../children.ts';
+import { checkoutFolder } from '../report/machine.ts';
+
+const PORT_FIRST = 49_152;
+const PORT_LAST = 65_535;
+
+export interface ServerSet {
+  readonly ports: readonly number[];
+  readonly children: readonly ChildProcess[];
+  readonly startedMs: number;
+  /** What each left behind, by server; null where there is none. */
+  readLogs(): (string[] | null)[];
+  /** How each ended; kills those that have not ended in `waitMs`, which count as `null`. */
+  ends(waitMs: number): Promise<(ExitOfChild | null)[]>;
+}
+
+export interface ServerSetOptions {
+  readonly children: Children;
+  /** Becomes the working directory of the servers. */
+  readonly folder: string;
+  readonly outputId: string;
+  readonly serverCount: number;
+  readonly random: SeededRandom;
+  /** Program and first arguments in place of our launcher; the course's arguments follow. */
+  readonly serverCommand: readonly string[] | null;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts servers as the course's run.sh does: on localhost and random ports, each with the list of all. */
+export async function startServers(options: ServerSetOptions): Promise<ServerSet> {
+  const { folder, outputId, random } = options;
+  mkdirSync(path.join(folder, 'output'), { recursive: true });
+  const ports = await findFreePorts(options.serverCount, random);
+  const nodes = ports.map((port) => `localhost:${port}`);
+  const [program, ...first] = options.serverCommand ?? courseCommand(folder);
+  if (program === undefined) throw new LogError('usage', 'Cannot start the servers: the server command is empty');
+
+  const startedMs = performance.now();
+  const children = nodes.map((node, index) => {
+    const child = options.children.start(program, [...first, outputId, node, ...nodes], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...options.env },
+    });
+    child.stderr?.pipe(createWriteStream(path.join(folder, `server-${String(ports[index])}.stderr`)));
+    return child;
+  });
+
+  return {
+    ports,
+    children,
+    startedMs,
+    readLogs: () =>
+      ports.map((port) => {
+        const file = path.join(folder, 'output', `${outputId}-server-127.0.0.1${port}.csv`);
+        if (!existsSync(file)) return null;
+        const text = readFileSync(file, 'utf8');
+        return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+      }),
+    ends: (waitMs) =>
+      Promise.all(
+        children.map(async (child) => {
+          const isLate = Symbol('late');
+          let timer: ReturnType<typeof setTimeout> | undefined;
+          const late = new Promise<typeof isLate>((resolve) => {
+            timer = setTimeout(() => resolve(isLate), waitMs);
+          });
+          const end = await Promise.race([options.children.exitOf(child), late]);
+          clearTimeout(timer);
+          if (end !== isLate) return end;
+          child.kill('SIGKILL');
+          return null;
+        }),
+      ),
+  };
+}
+
+/** `python3 log-server.py` in the working directory, as in the course's folder, where ours is linked. */
+function courseCommand(folder: string): readonly string[] {
+  const link = path.join(folder, 'log-server.py');
+  if (!existsSync(link)) symlinkSync(path.join(checkoutFolder(), 'compat', 'inf3203', 'log-server.py'), link);
+  return ['python3', 'log-server.py'];
+}
+
+/** The course takes random ports unseen; we look whether they are free, so that a program of somebody else is no failure of a server. */
+async function findFreePorts(count: number, random: SeededRandom): Promise<number[]> {
+  const ports = new Set<number>();
+  for (let attempt = 0; ports.size < count; attempt++) {
+    if (attempt > 1000) throw new LogError('portInUse', `Cannot start ${count} servers: no free ports were found`);
+    const port = random.between(PORT_FIRST, PORT_LAST);
+    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}

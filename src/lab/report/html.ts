@@ -1,0 +1,91 @@
+import type { Figure, Summary } from './report.ts';
+
+/** One file without scripts or anything from elsewhere, to be kept or sent. */
+export function renderReport(summary: Summary, about: string): string {
+  const failed = summary.checks.filter((each) => !each.ok).length;
+  const verdict = failed === 0 ? `All ${summary.checks.length} checks hold` : `${failed} of ${summary.checks.length} checks do not hold`;
+  const machine = summary.machine;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>cairn lab ${escapeHtml(summary.lab)}: ${escapeHtml(verdict)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>cairn lab ${escapeHtml(summary.lab)}</h1>
+<p class="verdict ${failed === 0 ? 'good' : 'bad'}">${escapeHtml(verdict)}</p>
+<p>${escapeHtml(about)}</p>
+<h2>Checks</h2>
+${table(
+  ['', 'what', 'expected', 'got'],
+  summary.checks.map((each) => [each.ok ? 'ok' : 'FAILED', each.name, each.expected, each.got]),
+)}
+<h2>Results</h2>
+${resultsTable(summary.results)}
+<h2>Settings</h2>
+${table(
+  ['setting', 'value'],
+  Object.entries(summary.settings).map(([name, value]) => [name, shown(value)]),
+)}
+<h2>Where and when</h2>
+${table(
+  ['', ''],
+  [
+    ['version', `${summary.version}${summary.commit === null ? '' : `, commit ${summary.commit}`}`],
+    ['machine', `${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`],
+    ['started', summary.startedAt],
+    ['took', `${summary.seconds} s`],
+  ],
+)}
+<p class="dim">The raw data is in this folder; summary.json holds the same figures for programs.</p>
+</body>
+</html>
+`;
+}
+
+function resultsTable(results: Summary['results']): string {
+  const columns = [...new Set(results.flatMap((result) => Object.keys(result)))];
+  return table(
+    columns,
+    results.map((result) => columns.map((column) => shown(result[column] ?? null))),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cell = (tag: string, text: string): string =>
+    `<${tag}${/^[\d.,%-]+$/.test(text) ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`;
+  const headRow = head.every((each) => each === '') ? '' : `<thead><tr>${head.map((each) => cell('th', each)).join('')}</tr></thead>`;
+  const bodyRows = rows
+    .map((row) => `<tr${row[0] === 'FAILED' ? ' class="failed"' : ''}>${row.map((each) => cell('td', each)).join('')}</tr>`)
+    .join('\n');
+  return `<div class="wide"><table>${headRow}<tbody>\n${bodyRows}\n</tbody></table></div>`;
+}
+
+function shown(value: Figure): string {
+  if (value === null) return '';
+  if (typeof value === 'number' && !Number.isInteger(value)) return value.toFixed(Math.abs(value) >= 100 ? 0 : 2);
+  return String(value);
+}
+
+/** Results may quote what servers wrote. */
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: light-dark(#1c2321, #e7ebe9); --muted: light-dark(#66706c, #98a39f); --line: light-dark(#e2e0d9, #2a322f); }
+body { max-width: 1100px; margin: 32px auto; padding: 0 20px; background: light-dark(#f5f4f0, #111514); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 22px; margin: 0; }
+h2 { font-size: 15px; margin: 28px 0 8px; }
+.verdict { font-weight: 600; margin: 4px 0 12px; }
+.good { color: light-dark(#15803d, #5fcf8a); }
+.bad, .failed td { color: light-dark(#b42318, #ff8f83); }
+.dim { color: var(--muted); font-size: 13px; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 14px; }
+th, td { text-align: left; padding: 4px 18px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--muted); font-weight: 500; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+`;
