@@ -42,9 +42,9 @@ export interface GroupLogOptions {
   readonly segmentBytesMax: number;
   /**
    * Called when a segment is sealed: the state derived from all records below `offsetTo` (producers, revokes). The bytes are stored beside
-   * the sealed segment; they are an optimisation and may be lost.
+   * the sealed segment; they are an optimisation and may be lost. Null: no checkpoint this time.
    */
-  readonly checkpoint: (offsetTo: Offset) => Uint8Array;
+  readonly checkpoint: (offsetTo: Offset) => Uint8Array | null;
 }
 
 /** A log on disk. All positions are exclusive ends; `endOffset` moves when `write` is called, `syncedOffset` when it is done. */

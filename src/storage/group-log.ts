@@ -1,0 +1,683 @@
+/**
+ * One group's log on disk (format and recovery rule: `segment-format.ts`).
+ *
+ * What changes the log goes through one queue, so that a write, a mark and a removal never overlap: at most one write + sync is outstanding, which
+ * is what marks rely on. Reads run beside it. A write that does not fit the active segment seals it and continues in the prepared next one; if
+ * there is none because the disk is full, it waits and `full` says so. Index and checkpoint of a sealed segment are written in the background.
+ *
+ * Invariant: logStartOffset <= syncedOffset <= writtenOffset <= endOffset.
+ */
+import { assert } from '../base/assert.ts';
+import type { Offset, Term } from '../base/branded.ts';
+import { offset } from '../base/branded.ts';
+import { failed, ok, type Result } from '../base/result.ts';
+import { runTask, type Task, wait } from '../base/task.ts';
+import type { DiskError } from '../host/index.ts';
+import type { LogBatch } from '../raft/messages.ts';
+import type { TermStart } from '../raft/types.ts';
+import { type Frame, readFrame, toLogBatch } from '../record/index.ts';
+import { encodeCheckpoint } from './checkpoint-file.ts';
+import type { Corruption, GroupLog, GroupLogOptions, LogRead, LogWrite, OpenedLog, OpenFailure, ReadFailure } from './contract.ts';
+import type { StorageHost } from './host.ts';
+import { type Block, readBlock, Window } from './scan.ts';
+import { ActiveSegment, SealedSegment, type SegmentView } from './segment.ts';
+import {
+  checkpointSuffix,
+  encodeMark,
+  encodeSegmentHeader,
+  indexSuffix,
+  markBytes,
+  type MarkKind,
+  segmentHeaderBytes,
+  type SegmentHeader,
+  segmentName,
+} from './segment-format.ts';
+import { encodeSegmentIndex, noteTerm, truncateTerms } from './segment-index.ts';
+import { SegmentPreparer } from './segment-preparer.ts';
+import {
+  closeFile,
+  CorruptionFound,
+  guard,
+  must,
+  openFile,
+  removeIfThere,
+  replaceWhole,
+  rethrow,
+  syncDirectory,
+  syncFile,
+  writeAt,
+} from './steps.ts';
+import { nameSegment, openActive, recoverLog, type RecoveredLog } from './recovery.ts';
+import { announceTruncation, carryOutTruncation, removeDerived } from './truncate.ts';
+
+/** Bytes written with one sync at most: bounds what is ambiguous after a crash and how long one sync takes. */
+const groupBytesMax = 4 * 1024 * 1024;
+/** The next file is prepared once this part of the active one is used: idle groups cost one small file. */
+const prepareAtPart = 1 / 4;
+/** Sealed segments whose index stays in memory. */
+const indexesInMemory = 4;
+/** Newest checkpoints that are kept; older ones only cost space. */
+const checkpointsKept = 3;
+const readWindowBytes = 128 * 1024;
+
+/** Opens or creates a log. A log that fails to open as `corrupt` is left as it was found. */
+export function openGroupLog(host: StorageHost, options: GroupLogOptions, done: (result: Result<OpenedLog, OpenFailure>) => void): void {
+  runTask(
+    () => guard(recoverLog(host, options)),
+    (result) => {
+      if (!result.ok) {
+        done(result);
+        return;
+      }
+      const { checkpoint, cut, cleanStop } = result.value;
+      done(ok({ log: new SegmentedLog(host, options, result.value), checkpoint, cut, cleanStop }));
+    },
+  );
+}
+
+type Outcome = Result<undefined, DiskError>;
+
+class SegmentedLog implements GroupLog {
+  readonly #host: StorageHost;
+  readonly #options: GroupLogOptions;
+  readonly #preparer: SegmentPreparer;
+  /** Ascending and contiguous; the active segment continues the last. */
+  #sealed: SealedSegment[];
+  #active: ActiveSegment;
+  #endOffset: Offset;
+  #syncedOffset: Offset;
+  #lastChecksum: number;
+  readonly #termStarts: TermStart[] = [];
+  /** Batches of the outstanding write that are not in a file yet: reads find them here. */
+  #pending: readonly LogBatch[] = [];
+  #writing = false;
+  #closed = false;
+  /** Final: after a failed write or sync nothing is tried again (design, D5). */
+  #failure: DiskError | null = null;
+  readonly #queue: (() => Task<void>)[] = [];
+  #queueRunning = false;
+  /** Background work on sealed segments; whoever removes files waits for it. */
+  readonly #sealing: (() => Task<void>)[] = [];
+  #sealingRunning = false;
+  #sealingIdle: (() => void) | null = null;
+  /** Raised when bytes that a reader may be looking at were cut. */
+  #generation = 0;
+  #truncating = false;
+  #afterTruncation: (() => void)[] = [];
+
+  constructor(host: StorageHost, options: GroupLogOptions, recovered: RecoveredLog) {
+    this.#host = host;
+    this.#options = options;
+    this.#preparer = new SegmentPreparer(host, options.path, options.segmentBytesMin);
+    this.#sealed = recovered.sealed;
+    this.#active = recovered.active;
+    this.#endOffset = recovered.active.scan.endOffset;
+    this.#syncedOffset = this.#endOffset;
+    this.#lastChecksum = recovered.active.scan.lastChecksum;
+    for (const segment of this.#sealed)
+      for (const start of segment.facts.termStarts) noteTerm(this.#termStarts, start.term, start.offsetFrom);
+    for (const start of this.#active.scan.termStarts) noteTerm(this.#termStarts, start.term, start.offsetFrom);
+    this.#prepareNext();
+  }
+
+  get logStartOffset(): Offset {
+    return offset((this.#sealed[0] ?? this.#active).header.baseOffset);
+  }
+
+  get endOffset(): Offset {
+    return this.#endOffset;
+  }
+
+  get syncedOffset(): Offset {
+    return this.#syncedOffset;
+  }
+
+  get termStarts(): readonly TermStart[] {
+    return this.#termStarts;
+  }
+
+  get lastChecksum(): number {
+    return this.#lastChecksum;
+  }
+
+  get sizeBytes(): number {
+    let size = this.#active.scan.position;
+    for (const segment of this.#sealed) size += segment.facts.endPosition;
+    return size;
+  }
+
+  get segmentCount(): number {
+    return this.#sealed.length + 1;
+  }
+
+  get full(): boolean {
+    return this.#preparer.full;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------ writing
+
+  write(request: LogWrite, done: (result: Outcome) => void): void {
+    assert(!this.#writing, 'at most one write is outstanding');
+    assert(!this.#closed, 'a closed log is not written');
+    this.#writing = true;
+    const truncateTo = request.truncateTo !== null && request.truncateTo < this.#endOffset ? request.truncateTo : null;
+    if (truncateTo !== null) {
+      assert(truncateTo >= this.logStartOffset, 'a truncation stays within the log');
+      this.#endOffset = truncateTo;
+      truncateTerms(this.#termStarts, truncateTo);
+      if (this.#syncedOffset > truncateTo) this.#syncedOffset = truncateTo;
+      // From here on reads wait: what the files hold behind the cut is not the log any more.
+      this.#truncating = true;
+    }
+    const frames = request.batches.map((batch) => this.#accept(batch));
+    this.#pending = request.batches;
+    const write = (): Task<void> => this.#truncateAndAppend(truncateTo, frames);
+    this.#enqueue(write, (result) => {
+      this.#writing = false;
+      this.#pending = [];
+      done(result);
+    });
+  }
+
+  /** Takes a batch into the positions that move at once. */
+  #accept(batch: LogBatch): Frame {
+    const read = readFrame(batch.bytes, 0, this.#host.bytes);
+    assert(read.kind === 'ok' && read.frame.bytes.length === batch.bytes.length, 'a batch to write is one whole frame');
+    const { frame } = read;
+    assert(frame.group === this.#options.group, 'a batch is written to the log of its group');
+    assert(
+      frame.offsetFrom === batch.offsetFrom && frame.offsetTo === batch.offsetTo && frame.term === batch.term,
+      'a batch is what its frame says',
+    );
+    assert(frame.offsetFrom === this.#endOffset, 'batches continue the log');
+    this.#endOffset = frame.offsetTo;
+    this.#lastChecksum = frame.checksum;
+    noteTerm(this.#termStarts, frame.term, frame.offsetFrom);
+    return frame;
+  }
+
+  *#truncateAndAppend(truncateTo: Offset | null, frames: readonly Frame[]): Task<void> {
+    if (truncateTo !== null) {
+      const truncated = yield* guard(this.#truncate(truncateTo));
+      this.#truncating = false;
+      this.#generation++;
+      for (const resume of this.#afterTruncation.splice(0)) resume();
+      if (!truncated.ok) rethrow(truncated.error);
+    }
+    let next = 0;
+    while (next < frames.length) {
+      const count = this.#countThatFits(frames, next);
+      if (count === 0) {
+        yield* this.#roll((frames[next] as Frame).bytes.length);
+        continue;
+      }
+      yield* this.#appendGroup(frames.slice(next, next + count));
+      next += count;
+    }
+    if (frames.length === 0) this.#lastChecksum = this.#active.scan.lastChecksum;
+  }
+
+  /** How many of the frames from `next` on go into the active segment as one group; room for a closing mark is kept. */
+  #countThatFits(frames: readonly Frame[], next: number): number {
+    const room = Math.min(groupBytesMax, this.#active.capacity - this.#active.scan.position - markBytes);
+    let bytes = markBytes;
+    let count = 0;
+    for (let i = next; i < frames.length; i++) {
+      bytes += (frames[i] as Frame).bytes.length;
+      const largeAlone = count === 0 && bytes <= this.#active.capacity - this.#active.scan.position - markBytes;
+      if (bytes > room && !largeAlone) break;
+      count++;
+    }
+    return count;
+  }
+
+  *#appendGroup(frames: readonly Frame[]): Task<void> {
+    const { file, scan } = this.#active;
+    const chunks = [this.#mark('group')];
+    for (const frame of frames) chunks.push(frame.bytes);
+    assert((frames[0] as Frame).previousChecksum === scan.lastChecksum, 'batches chain to the log');
+    yield* writeAt(file, scan.position, chunks);
+    scan.takeMark(false);
+    for (const frame of frames) {
+      const misfit = scan.take(frame);
+      assert(misfit === null, `a written frame continues the log: ${misfit?.expected ?? ''}, found ${misfit?.found ?? ''}`);
+    }
+    this.#pending = this.#pending.slice(frames.length);
+    yield* syncFile(file);
+    this.#syncedOffset = scan.endOffset;
+    this.#prepareNext();
+  }
+
+  #mark(kind: MarkKind): Uint8Array {
+    const { scan, header } = this.#active;
+    return encodeMark(
+      header,
+      { kind, syncedBefore: scan.position, nextOffset: scan.endOffset, lastChecksum: scan.lastChecksum },
+      this.#host.bytes,
+    );
+  }
+
+  #prepareNext(): void {
+    const { scan, capacity } = this.#active;
+    if (scan.position >= capacity * prepareAtPart) this.#preparer.start(this.#nextCapacity());
+  }
+
+  #nextCapacity(): number {
+    const { segmentBytesMin, segmentBytesMax } = this.#options;
+    return Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.#active.capacity * 2));
+  }
+
+  /** Seals the active segment, all of it synced, and goes on in a new one that has room for a frame of this length. */
+  *#roll(frameBytes: number): Task<void> {
+    const old = this.#active;
+    const capacityMin = segmentHeaderBytes + markBytes * 2 + frameBytes;
+    const prepared = yield* this.#preparer.take(capacityMin, this.#nextCapacity());
+    const { endOffset, lastChecksum, lastTerm } = old.scan;
+    const header: SegmentHeader = {
+      group: this.#options.group,
+      baseOffset: endOffset,
+      previousChecksum: lastChecksum,
+      salt: this.#host.random.next(),
+    };
+    yield* writeAt(prepared.file, 0, [encodeSegmentHeader(header, this.#host.bytes)]);
+    yield* syncFile(prepared.file);
+    yield* closeFile(prepared.file);
+    // An empty active segment (too small for its first frame) is replaced by this one: both have the same name.
+    this.#active = yield* nameSegment(this.#host, this.#options.path, header);
+    this.#active.scan.lastTerm = lastTerm;
+    if (old.isEmpty) old.retire();
+    else this.#seal(old);
+  }
+
+  #seal(old: ActiveSegment): void {
+    const facts = old.scan.facts();
+    const { header, scan } = old;
+    const sealed = new SealedSegment(this.#host, this.#options.path, header, facts, scan.index);
+    this.#sealed.push(sealed);
+    this.#sealed[this.#sealed.length - 1 - indexesInMemory]?.dropIndex();
+    const state = this.#options.checkpoint(facts.endOffset);
+    const dropped = this.#sealed[this.#sealed.length - 1 - checkpointsKept];
+    const { disk, bytes } = this.#host;
+    const pathOf = (base: number, suffix: string): string => `${this.#options.path}/${segmentName(base, suffix)}`;
+    this.#enqueueSealing(function* () {
+      // The unused zeros at its end; nothing relies on this.
+      yield* must<undefined>((done) => old.file.truncate(facts.endPosition, done));
+      old.retire();
+      yield* replaceWhole(disk, pathOf(header.baseOffset, indexSuffix), encodeSegmentIndex(header.group, facts, scan.index, bytes));
+      if (state !== null) {
+        const encoded = encodeCheckpoint(header.group, { offsetTo: facts.endOffset, bytes: state }, facts.lastChecksum, bytes);
+        yield* replaceWhole(disk, pathOf(header.baseOffset, checkpointSuffix), encoded);
+      }
+      if (dropped !== undefined) yield* removeIfThere(disk, pathOf(dropped.header.baseOffset, checkpointSuffix));
+    });
+  }
+
+  // --------------------------------------------------------------------------------------------------------------- truncating
+
+  *#truncate(truncateTo: Offset): Task<void> {
+    yield* this.#waitForSealing();
+    const kept = this.#sealed.findLastIndex((segment) => segment.header.baseOffset <= truncateTo);
+    const inActive = this.#active.header.baseOffset <= truncateTo;
+    const view = inActive ? this.#active.view() : yield* (this.#sealed[kept] as SealedSegment).view();
+    const place = yield* this.#placeOf(view, truncateTo);
+    view.release();
+    const { header, path, endPosition } = view;
+    const file = inActive ? this.#active.file : yield* openFile(this.#host.disk, path, 'write');
+    yield* announceTruncation(this.#host, header, file, place.position);
+    yield* carryOutTruncation(this.#host, this.#options.path, header, file, place.position, endPosition);
+
+    if (inActive) this.#cutActive(truncateTo, place);
+    else {
+      yield* closeFile(file);
+      yield* this.#reactivate(kept, header);
+    }
+    assert(
+      this.#active.scan.endOffset === truncateTo && this.#active.scan.lastChecksum === place.previousChecksum,
+      'a cut log ends where it was cut',
+    );
+  }
+
+  /** Where the frame with this first offset stands, and what it chains to; the end of the segment if the log ends there. */
+  *#placeOf(
+    view: SegmentView,
+    offsetFrom: number,
+  ): Task<{ readonly position: number; readonly previousChecksum: number; readonly termBefore: Term | null }> {
+    if (offsetFrom === view.header.baseOffset)
+      return { position: segmentHeaderBytes, previousChecksum: view.header.previousChecksum, termBefore: null };
+    let position = view.index.positionFor(offsetFrom - 1);
+    let termBefore: Term | null = null;
+    const window = new Window(view.file, view.endPosition, readWindowBytes);
+    while (position < view.endPosition) {
+      const block: Block = yield* readBlock(window, view.header, position, () => false, this.#host.bytes);
+      if (block.kind === 'mark') {
+        position += markBytes;
+        continue;
+      }
+      if (block.kind !== 'frame') throw new CorruptionFound(damage(view.path, position, block));
+      assert(block.frame.offsetFrom <= offsetFrom, 'a truncation falls between two batches');
+      if (block.frame.offsetFrom === offsetFrom) return { position, previousChecksum: block.frame.previousChecksum, termBefore };
+      termBefore = block.frame.term;
+      position += block.frame.bytes.length;
+    }
+    assert(false, 'a truncated offset is in its segment');
+  }
+
+  #cutActive(
+    truncateTo: Offset,
+    place: { readonly position: number; readonly previousChecksum: number; readonly termBefore: Term | null },
+  ): void {
+    const { scan } = this.#active;
+    scan.index.truncate(truncateTo);
+    truncateTerms(scan.termStarts, truncateTo);
+    scan.position = place.position;
+    scan.endOffset = truncateTo;
+    scan.lastChecksum = place.previousChecksum;
+    scan.lastTerm = place.termBefore ?? this.#termBefore(truncateTo);
+    // What is left is synced, and the next group begins with a mark.
+    scan.lastBlock = 'frame';
+    scan.lastMarkPosition = Math.min(scan.lastMarkPosition, place.position);
+  }
+
+  /** A sealed segment becomes the active one again; read as a whole, which happens only when a truncation crosses segments. */
+  *#reactivate(kept: number, header: SegmentHeader): Task<void> {
+    this.#active.retire();
+    const opened = yield* openActive(this.#host, this.#options, header.baseOffset);
+    this.#sealed = this.#sealed.slice(0, kept);
+    this.#active = opened.segment;
+    this.#active.scan.lastTerm ??= this.#termBefore(this.#active.scan.endOffset);
+  }
+
+  #termBefore(offsetTo: number): Term | null {
+    return this.#termStarts.findLast((start) => start.offsetFrom < offsetTo)?.term ?? null;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------ reading
+
+  read(request: LogRead, done: (result: Result<readonly LogBatch[], ReadFailure>) => void): void {
+    this.#runRead(() => this.#readBatches(request), done);
+  }
+
+  offsetSince(timeMs: number, done: (result: Result<Offset, ReadFailure>) => void): void {
+    this.#runRead(() => this.#findSince(timeMs), done);
+  }
+
+  /** Runs a read again when what it looked at was cut meanwhile; what then still is wrong is wrong. */
+  #runRead<Value>(read: () => Task<Result<Value, ReadFailure>>, done: (result: Result<Value, ReadFailure>) => void): void {
+    const body = function* (this: SegmentedLog): Task<Result<Value, ReadFailure>> {
+      for (;;) {
+        if (this.#truncating) yield* wait<void>((resume) => this.#afterTruncation.push(() => resume()));
+        const generation = this.#generation;
+        const result: Result<Result<Value, ReadFailure>, OpenFailure> = yield* guard(read());
+        if (result.ok) return result.value;
+        if (generation === this.#generation && !this.#truncating) return result;
+      }
+    }.bind(this);
+    this.#runBeside(body, done);
+  }
+
+  *#readBatches(request: LogRead): Task<Result<readonly LogBatch[], ReadFailure>> {
+    if (request.offsetFrom < this.logStartOffset) return failed({ kind: 'belowLogStart' });
+    const offsetTo = Math.min(request.offsetTo, this.#endOffset);
+    const found: LogBatch[] = [];
+    let bytesLeft = request.bytesMax;
+    let offsetFrom: number = request.offsetFrom;
+    // Whatever is written goes on being in its file, so a batch is found in one place or the other.
+    const pending = this.#pending;
+    while (offsetFrom < offsetTo && offsetFrom < this.#active.scan.endOffset) {
+      const view = yield* this.#viewOf(offsetFrom);
+      const read: Result<SegmentRead, OpenFailure> = yield* guard(this.#readSegment(view, offsetFrom, offsetTo, bytesLeft, found));
+      view.release();
+      if (!read.ok) return read;
+      bytesLeft = read.value.bytesLeft;
+      offsetFrom = read.value.offsetTo;
+      if (read.value.enough) return ok(found);
+    }
+    for (const batch of pending) {
+      if (batch.offsetTo <= offsetFrom || batch.offsetTo > offsetTo) continue;
+      if (found.length > 0 && batch.bytes.length > bytesLeft) break;
+      found.push(batch);
+      bytesLeft -= batch.bytes.length;
+    }
+    return ok(found);
+  }
+
+  *#viewOf(offsetFrom: number): Task<SegmentView> {
+    if (this.#active.header.baseOffset <= offsetFrom) return this.#active.view();
+    const segment = this.#sealed.findLast((candidate) => candidate.header.baseOffset <= offsetFrom);
+    assert(segment !== undefined, 'an offset from the log start on is in a segment');
+    return yield* segment.view();
+  }
+
+  /** Adds whole batches from the one that contains `offsetFrom`, to the segment's end, `offsetTo` or as many bytes as fit. */
+  *#readSegment(view: SegmentView, offsetFrom: number, offsetTo: number, bytesMax: number, into: LogBatch[]): Task<SegmentRead> {
+    const { bytes } = this.#host;
+    let position = view.index.positionFor(offsetFrom);
+    let bytesLeft = bytesMax;
+    let reached = offsetFrom;
+    const window = new Window(view.file, view.endPosition, Math.max(readWindowBytes, Math.min(bytesMax, view.endPosition - position)));
+    while (position < view.endPosition) {
+      const block: Block = yield* readBlock(window, view.header, position, (frame) => frame.offsetTo > offsetFrom, bytes);
+      if (block.kind === 'mark') {
+        position += markBytes;
+        continue;
+      }
+      if (block.kind !== 'frame') throw new CorruptionFound(damage(view.path, position, block));
+      const { frame } = block;
+      position += frame.bytes.length;
+      if (frame.offsetTo <= offsetFrom) continue;
+      if (frame.offsetTo > offsetTo || (into.length > 0 && frame.bytes.length > bytesLeft))
+        return { bytesLeft, offsetTo: reached, enough: true };
+      if (frame.offsetFrom > reached) {
+        throw new CorruptionFound({ path: view.path, position, expected: `offset ${reached}`, found: `${frame.offsetFrom}` });
+      }
+      into.push(toLogBatch(frame));
+      bytesLeft -= frame.bytes.length;
+      reached = frame.offsetTo;
+    }
+    if (reached < view.endOffset) {
+      throw new CorruptionFound({
+        path: view.path,
+        position,
+        expected: `frames up to offset ${view.endOffset}`,
+        found: `the end at ${reached}`,
+      });
+    }
+    return { bytesLeft, offsetTo: reached, enough: bytesLeft <= 0 };
+  }
+
+  *#findSince(timeMs: number): Task<Result<Offset, ReadFailure>> {
+    const bases = [...this.#sealed, this.#active];
+    for (const segment of bases) {
+      const lastStampMs = segment instanceof SealedSegment ? segment.facts.lastStampMs : segment.scan.lastStampMs;
+      if (lastStampMs < timeMs) continue;
+      const view = segment instanceof SealedSegment ? yield* segment.view() : segment.view();
+      const found: Result<Offset | null, OpenFailure> = yield* guard(this.#findInSegment(view, timeMs));
+      view.release();
+      if (!found.ok) return found;
+      if (found.value !== null) return ok(found.value);
+    }
+    return ok(this.#pendingSince(timeMs));
+  }
+
+  *#findInSegment(view: SegmentView, timeMs: number): Task<Offset | null> {
+    let position = view.index.positionForTime(timeMs);
+    const window = new Window(view.file, view.endPosition, readWindowBytes);
+    while (position < view.endPosition) {
+      const block: Block = yield* readBlock(window, view.header, position, () => false, this.#host.bytes);
+      if (block.kind === 'mark') {
+        position += markBytes;
+        continue;
+      }
+      if (block.kind !== 'frame') throw new CorruptionFound(damage(view.path, position, block));
+      if (block.frame.stampMs >= timeMs) return block.frame.offsetFrom;
+      position += block.frame.bytes.length;
+    }
+    return null;
+  }
+
+  #pendingSince(timeMs: number): Offset {
+    for (const batch of this.#pending) {
+      const read = readFrame(batch.bytes, 0, this.#host.bytes);
+      if (read.kind === 'ok' && read.frame.stampMs >= timeMs) return batch.offsetFrom;
+    }
+    return this.#endOffset;
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- keeping the house
+
+  deleteBefore(before: Offset, done: (result: Outcome) => void): void {
+    this.#enqueue(() => this.#deleteBefore(before), done);
+  }
+
+  *#deleteBefore(before: Offset): Task<void> {
+    yield* this.#waitForSealing();
+    for (;;) {
+      const oldest = this.#sealed[0];
+      // The log keeps at least one frame: the term of the last one is needed for votes.
+      if (oldest === undefined || oldest.facts.endOffset > before || (this.#sealed.length === 1 && this.#active.isEmpty)) return;
+      this.#sealed = this.#sealed.slice(1);
+      this.#generation++;
+      const start = this.logStartOffset;
+      while (this.#termStarts.length > 1 && (this.#termStarts[1] as TermStart).offsetFrom <= start) this.#termStarts.shift();
+      const first = this.#termStarts[0];
+      if (first !== undefined && first.offsetFrom < start) this.#termStarts[0] = { term: first.term, offsetFrom: start };
+      yield* removeIfThere(this.#host.disk, oldest.path);
+      yield* removeDerived(this.#host, this.#options.path, oldest.header.baseOffset);
+      // Each removal durable before the next: a log has no gap, whatever a crash keeps.
+      yield* syncDirectory(this.#host.disk, this.#options.path);
+    }
+  }
+
+  mark(done: (result: Outcome) => void): void {
+    if (this.#writing || this.#closed) {
+      this.#host.clock.defer(() => done(ok(undefined)));
+      return;
+    }
+    this.#enqueue(() => this.#writeMark('idle'), done);
+  }
+
+  *#writeMark(kind: MarkKind): Task<void> {
+    const { file, scan, capacity } = this.#active;
+    const nothingNew = kind === 'idle' ? scan.lastBlock !== 'frame' : scan.lastBlock === 'closeMark';
+    if (nothingNew || scan.position + markBytes > capacity) return;
+    yield* writeAt(file, scan.position, [this.#mark(kind)]);
+    scan.takeMark(kind === 'close');
+    yield* syncFile(file);
+  }
+
+  close(done: () => void): void {
+    assert(!this.#closed, 'a log is closed once');
+    this.#closed = true;
+    this.#preparer.stop();
+    const closing = function* (this: SegmentedLog): Task<void> {
+      yield* this.#waitForSealing();
+      const marked = yield* guard(this.#writeMark('close'));
+      this.#active.retire();
+      if (!marked.ok) rethrow(marked.error);
+    }.bind(this);
+    this.#enqueue(closing, (result) => {
+      if (!result.ok) {
+        this.#active.retire();
+        this.#host.logger.log('warn', 'logNotClosed', { path: this.#options.path, reason: result.error.reason });
+      }
+      done();
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------- queues
+
+  #enqueue(task: () => Task<void>, done: (result: Outcome) => void): void {
+    const body = function* (this: SegmentedLog): Task<Outcome> {
+      if (this.#failure !== null) return failed(this.#failure);
+      const result = yield* guard(task());
+      if (result.ok) return ok(undefined);
+      const { error } = result;
+      // Damage found while cutting: as final as a failed write, and named by its place.
+      this.#failure = error.kind === 'disk' ? error.error : asDiskError(error.corruption);
+      return failed(this.#failure);
+    }.bind(this);
+    let inside = true;
+    this.#queue.push(
+      function* (this: SegmentedLog) {
+        const outcome = yield* body();
+        if (inside) this.#host.clock.defer(() => done(outcome));
+        else done(outcome);
+      }.bind(this),
+    );
+    this.#runQueue();
+    inside = false;
+  }
+
+  #runQueue(): void {
+    if (this.#queueRunning) return;
+    const task = this.#queue.shift();
+    if (task === undefined) return;
+    this.#queueRunning = true;
+    runTask(task, () => {
+      this.#queueRunning = false;
+      this.#runQueue();
+    });
+  }
+
+  #enqueueSealing(task: () => Task<void>): void {
+    this.#sealing.push(task);
+    this.#runSealing();
+  }
+
+  #runSealing(): void {
+    if (this.#sealingRunning) return;
+    const task = this.#sealing.shift();
+    if (task === undefined) {
+      const idle = this.#sealingIdle;
+      this.#sealingIdle = null;
+      idle?.();
+      return;
+    }
+    this.#sealingRunning = true;
+    runTask(
+      () => guard(task()),
+      (result) => {
+        this.#sealingRunning = false;
+        if (!result.ok) {
+          // Index and checkpoint are derivable: the next open makes them again.
+          const reason = result.error.kind === 'disk' ? result.error.error.reason : 'damage';
+          this.#host.logger.log('warn', 'segmentSummaryNotWritten', { path: this.#options.path, reason });
+        }
+        this.#runSealing();
+      },
+    );
+  }
+
+  *#waitForSealing(): Task<void> {
+    if (!this.#sealingRunning && this.#sealing.length === 0) return;
+    yield* wait<void>((resume) => {
+      this.#sealingIdle = () => resume();
+    });
+  }
+
+  /** Runs a task beside the queue; calls back after the present call has returned, as every host does. */
+  #runBeside<Value>(body: () => Task<Value>, done: (value: Value) => void): void {
+    let inside = true;
+    runTask(body, (value) => {
+      if (inside) this.#host.clock.defer(() => done(value));
+      else done(value);
+    });
+    inside = false;
+  }
+}
+
+interface SegmentRead {
+  readonly bytesLeft: number;
+  readonly offsetTo: number;
+  readonly enough: boolean;
+}
+
+function damage(path: string, position: number, block: Exclude<Block, { kind: 'frame' | 'mark' }>): Corruption {
+  const { expected, found } = block.kind === 'damaged' ? block : { expected: 'a frame or a mark', found: 'zeros' };
+  return { path, position, expected, found };
+}
+
+function asDiskError(corruption: Corruption): DiskError {
+  const reason = `damaged at ${corruption.position}: expected ${corruption.expected}, found ${corruption.found}`;
+  return { code: 'failed', operation: 'truncate', path: corruption.path, reason };
+}

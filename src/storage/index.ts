@@ -1,0 +1,24 @@
+/**
+ * What a broker keeps on disk, over `host.Disk` and without promises: `openGroupLog` (one segmented log a group, `segment-format.ts` has the format
+ * and the recovery rule), `openVoteJournal` (terms and votes of all groups), `startIdentity` / `createIdentity`, and the disk in memory. What they
+ * promise stands in `contract.ts`. It leaves out what records mean, and replication.
+ */
+export type {
+  Corruption,
+  GroupLog,
+  GroupLogOptions,
+  GroupVote,
+  Identity,
+  LogRead,
+  LogWrite,
+  OpenedLog,
+  OpenFailure,
+  ReadFailure,
+  StateCheckpoint,
+  VoteJournal,
+} from './contract.ts';
+export { openGroupLog } from './group-log.ts';
+export type { StorageHost } from './host.ts';
+export { createIdentity, readIdentity, startIdentity } from './identity.ts';
+export { MemoryDisk } from './memory-disk.ts';
+export { openVoteJournal, type VoteJournalOptions } from './vote-journal.ts';

@@ -1,0 +1,143 @@
+/**
+ * Fills the next segment file with zeros in the background, so that a write lands in blocks that exist: fdatasync takes about half the time,
+ * and no write to an active file can meet a full disk. Where there is no space the log is `full`; smaller files are tried then, down to the
+ * smallest segment, once a second, because every append that still comes needs one.
+ */
+import { assert } from '../base/assert.ts';
+import { runTask, type Task, wait } from '../base/task.ts';
+import type { DiskError, DiskFile, Timer } from '../host/index.ts';
+import type { StorageHost } from './host.ts';
+import { preparedName } from './segment-format.ts';
+import { closeFile, DiskFailed, guard, openFile, removeIfThere, syncFile, writeZeros } from './steps.ts';
+
+const retryAfterMs = 1000;
+
+interface Prepared {
+  readonly file: DiskFile;
+  readonly capacity: number;
+}
+
+export class SegmentPreparer {
+  readonly path: string;
+  readonly #host: StorageHost;
+  readonly #bytesMin: number;
+  #ready: Prepared | null = null;
+  #working = false;
+  #wanted = 0;
+  /** The least that a waiting write needs; retries never ask for less. */
+  #needed = 0;
+  #full = false;
+  #error: DiskError | null = null;
+  #retry: Timer | null = null;
+  #waiter: (() => void) | null = null;
+  #stopped = false;
+
+  constructor(host: StorageHost, directory: string, bytesMin: number) {
+    this.#host = host;
+    this.path = `${directory}/${preparedName}`;
+    this.#bytesMin = bytesMin;
+  }
+
+  /** True while there is no next file because there is no space for one. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Begins to prepare a file of this size, unless one is ready or under way. */
+  start(capacity: number): void {
+    if (this.#stopped || this.#working || this.#error !== null || this.#retry !== null) return;
+    if (this.#ready !== null && this.#ready.capacity >= this.#needed) return;
+    this.#wanted = Math.max(capacity, this.#needed);
+    this.#working = true;
+    runTask(
+      () => guard(this.#prepare(this.#wanted)),
+      (result) => {
+        this.#working = false;
+        if (result.ok) this.#full = false;
+        else {
+          assert(result.error.kind === 'disk', 'preparing reads nothing');
+          this.#giveUp(result.error.error);
+        }
+        this.#wake();
+      },
+    );
+  }
+
+  /** Waits for a prepared file of at least this size, as long as it takes. Its content is zeros and synced; the caller gives it its name. */
+  *take(capacityMin: number, capacity: number): Task<Prepared> {
+    this.#needed = capacityMin;
+    for (;;) {
+      if (this.#error !== null) throw new DiskFailed(this.#error);
+      const ready = this.#ready;
+      if (ready !== null && !this.#working && ready.capacity >= capacityMin) {
+        this.#ready = null;
+        this.#needed = 0;
+        return ready;
+      }
+      this.start(Math.max(capacity, capacityMin));
+      yield* wait<undefined>((resume) => {
+        assert(this.#waiter === null, 'one write waits at a time');
+        this.#waiter = () => resume(undefined);
+      });
+    }
+  }
+
+  /** Ends retries; a write that waits for space fails. */
+  stop(): void {
+    this.#stopped = true;
+    this.#retry?.cancel();
+    this.#retry = null;
+    if (this.#working) return;
+    this.#error ??= { code: 'noSpace', operation: 'write', path: this.path, reason: 'the log was closed while it waited for space' };
+    this.#ready?.file.close(() => {});
+    this.#ready = null;
+    this.#wake();
+  }
+
+  *#prepare(capacity: number): Task<void> {
+    const { disk } = this.#host;
+    let file = this.#ready?.file ?? null;
+    const from = this.#ready?.capacity ?? 0;
+    this.#ready = null;
+    if (file === null) {
+      yield* removeIfThere(disk, this.path);
+      file = yield* openFile(disk, this.path, 'create');
+    }
+    const filled = yield* guard(fillAndSync(file, from, capacity));
+    if (filled.ok && !this.#stopped) {
+      this.#ready = { file, capacity };
+      return;
+    }
+    // The space is given back at once: what is left of it may be what the rest of the broker lives on.
+    yield* closeFile(file);
+    yield* removeIfThere(disk, this.path);
+    if (!filled.ok && filled.error.kind === 'disk') throw new DiskFailed(filled.error.error);
+  }
+
+  #giveUp(error: DiskError): void {
+    if (error.code !== 'noSpace') {
+      this.#error = error;
+      return;
+    }
+    if (!this.#full) this.#host.logger.log('warn', 'diskFull', { path: this.path, bytes: this.#wanted });
+    this.#full = true;
+    const smaller = Math.max(this.#bytesMin, this.#needed, Math.floor(this.#wanted / 2));
+    if (this.#stopped) return;
+    this.#retry = this.#host.clock.startTimer(retryAfterMs, () => {
+      this.#retry = null;
+      this.start(smaller);
+    });
+  }
+
+  #wake(): void {
+    if (this.#stopped) this.stop();
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    waiter?.();
+  }
+}
+
+function* fillAndSync(file: DiskFile, from: number, to: number): Task<void> {
+  yield* writeZeros(file, from, to);
+  yield* syncFile(file);
+}

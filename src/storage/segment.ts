@@ -1,0 +1,142 @@
+/** The two kinds of segments: the active one is written, sealed ones only read and removed. */
+import type { Task } from '../base/task.ts';
+import type { DiskFile } from '../host/index.ts';
+import type { StorageHost } from './host.ts';
+import { SegmentScan, scanOn } from './scan.ts';
+import { indexSuffix, logSuffix, type SegmentHeader, segmentName } from './segment-format.ts';
+import { encodeSegmentIndex, readSegmentIndex, type SegmentFacts, type SparseIndex } from './segment-index.ts';
+import { CorruptionFound, openFile, readWhole, replaceWhole } from './steps.ts';
+
+/** A segment as a reader sees it for the time of one read. */
+export interface SegmentView {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  readonly file: DiskFile;
+  readonly index: SparseIndex;
+  readonly endOffset: number;
+  readonly endPosition: number;
+  readonly release: () => void;
+}
+
+/** Invariant: synced position <= written position <= capacity; all of the file's blocks exist on the disk already. */
+export class ActiveSegment {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  readonly file: DiskFile;
+  /** Where the written part ends, and what is known of it. */
+  readonly scan: SegmentScan;
+  #readers = 0;
+  #retired = false;
+
+  constructor(directory: string, file: DiskFile, scan: SegmentScan) {
+    this.header = scan.header;
+    this.path = `${directory}/${segmentName(scan.header.baseOffset, logSuffix)}`;
+    this.file = file;
+    this.scan = scan;
+  }
+
+  get capacity(): number {
+    return this.file.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.scan.endOffset === this.header.baseOffset;
+  }
+
+  view(): SegmentView {
+    this.#readers++;
+    const release = (): void => {
+      this.#readers--;
+      if (this.#readers === 0 && this.#retired) this.file.close(() => {});
+    };
+    const { index, endOffset, position } = this.scan;
+    return { path: this.path, header: this.header, file: this.file, index, endOffset, endPosition: position, release };
+  }
+
+  /** Closes the file once the last reader is done; the segment is not used for anything else afterwards. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    if (this.#readers === 0) this.file.close(() => {});
+  }
+}
+
+export class SealedSegment {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  readonly facts: SegmentFacts;
+  readonly #host: StorageHost;
+  readonly #indexPath: string;
+  #index: SparseIndex | null;
+
+  constructor(host: StorageHost, directory: string, header: SegmentHeader, facts: SegmentFacts, index: SparseIndex | null) {
+    this.#host = host;
+    this.path = `${directory}/${segmentName(header.baseOffset, logSuffix)}`;
+    this.#indexPath = `${directory}/${segmentName(header.baseOffset, indexSuffix)}`;
+    this.header = header;
+    this.facts = facts;
+    this.#index = index;
+  }
+
+  /** The index stays in memory only for segments in use. */
+  dropIndex(): void {
+    this.#index = null;
+  }
+
+  *view(): Task<SegmentView> {
+    const file = yield* openFile(this.#host.disk, this.path, 'read');
+    this.#index ??= yield* loadIndex(
+      this.#host,
+      this.path,
+      this.#indexPath,
+      this.header,
+      file,
+      this.facts.endOffset,
+      this.facts.lastChecksum,
+    );
+    const release = (): void => file.close(() => {});
+    const { endOffset, endPosition } = this.facts;
+    return { path: this.path, header: this.header, file, index: this.#index, endOffset, endPosition, release };
+  }
+}
+
+/** The stored index, or one made from the segment's bytes when it is missing, damaged or another segment's. */
+function* loadIndex(
+  host: StorageHost,
+  path: string,
+  indexPath: string,
+  header: SegmentHeader,
+  file: DiskFile,
+  endOffset: number,
+  lastChecksum: number,
+): Task<SparseIndex> {
+  const stored = yield* readWhole(host.disk, indexPath);
+  const read = stored === null ? null : readSegmentIndex(stored, header.group, host.bytes);
+  if (read !== null && read.facts.endOffset === endOffset && read.facts.lastChecksum === lastChecksum) return read.index;
+  return (yield* rebuildSealed(host, path, indexPath, header, file, endOffset)).index;
+}
+
+/** Reads a whole sealed segment, verifies it and stores its index again. Anything that does not reach `endOffset` is corruption. */
+export function* rebuildSealed(
+  host: StorageHost,
+  path: string,
+  indexPath: string,
+  header: SegmentHeader,
+  file: DiskFile,
+  endOffset: number,
+): Task<{ readonly facts: SegmentFacts; readonly index: SparseIndex }> {
+  const scan = new SegmentScan(header);
+  const end = yield* scanOn(scan, file, endOffset, host.bytes);
+  if (end.kind === 'damaged') throw new CorruptionFound({ path, position: scan.position, expected: end.expected, found: end.found });
+  if (scan.endOffset !== endOffset) {
+    throw new CorruptionFound({
+      path,
+      position: scan.position,
+      expected: `frames up to offset ${endOffset}`,
+      found: `the end at ${scan.endOffset}`,
+    });
+  }
+  const facts = scan.facts();
+  yield* replaceWhole(host.disk, indexPath, encodeSegmentIndex(header.group, facts, scan.index, host.bytes));
+  return { facts, index: scan.index };
+}

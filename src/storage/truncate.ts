@@ -1,0 +1,56 @@
+/** Cutting a log back (truncation slot, `segment-format.ts`): in one order, the same for the running log and for recovery after a crash. */
+import type { Task } from '../base/task.ts';
+import type { DiskFile } from '../host/index.ts';
+import type { StorageHost } from './host.ts';
+import {
+  baseOffsetOf,
+  checkpointSuffix,
+  encodeTruncation,
+  indexSuffix,
+  logSuffix,
+  type SegmentHeader,
+  segmentName,
+  truncationSlotAt,
+  truncationSlotBytes,
+} from './segment-format.ts';
+import { must, removeIfThere, syncDirectory, syncFile, writeAt, writeZeros } from './steps.ts';
+
+/** Writes down that the log will end at this position of this segment; from here on it will, whatever happens. */
+export function* announceTruncation(host: StorageHost, header: SegmentHeader, file: DiskFile, position: number): Task<void> {
+  yield* writeAt(file, truncationSlotAt, [encodeTruncation(header, position, host.bytes)]);
+  yield* syncFile(file);
+}
+
+/** Idempotent. The segment is zeroed in [position, zeroTo). */
+export function* carryOutTruncation(
+  host: StorageHost,
+  directory: string,
+  header: SegmentHeader,
+  file: DiskFile,
+  position: number,
+  zeroTo: number,
+): Task<void> {
+  const { disk } = host;
+  const names = yield* must<readonly string[]>((done) => disk.list(directory, done));
+  // Newest first, each removal durable before the next, so that what is left is a log without a gap at any time.
+  for (const name of names.toReversed()) {
+    const baseOffset = baseOffsetOf(name, logSuffix);
+    if (baseOffset === null || baseOffset <= header.baseOffset) continue;
+    yield* removeIfThere(disk, `${directory}/${name}`);
+    yield* removeDerived(host, directory, baseOffset);
+    yield* syncDirectory(disk, directory);
+  }
+  const hadDerived = yield* removeDerived(host, directory, header.baseOffset);
+  if (hadDerived) yield* syncDirectory(disk, directory);
+  yield* writeZeros(file, position, zeroTo);
+  yield* syncFile(file);
+  yield* writeZeros(file, truncationSlotAt, truncationSlotAt + truncationSlotBytes);
+  yield* syncFile(file);
+}
+
+/** Removes what can be derived from a segment. True if there was any; durable only after a sync of the folder. */
+export function* removeDerived(host: StorageHost, directory: string, baseOffset: number): Task<boolean> {
+  const index = yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, indexSuffix)}`);
+  const checkpoint = yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, checkpointSuffix)}`);
+  return index || checkpoint;
+}

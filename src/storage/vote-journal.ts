@@ -1,0 +1,295 @@
+/**
+ * Terms and votes of all groups of a broker, in one file with one sync for each write. A vote that is forgotten lets two leaders have one term, so
+ * the file is never cut silently: what it cannot explain, it refuses.
+ *
+ * The file has two halves of equal size, filled with zeros when it is made, so that writing a vote needs no space on a full disk. Each write is a
+ * record, stored twice, each copy in sectors of 512 bytes of its own:
+ *
+ *     at  type  field
+ *      0  u32   CRC-32C of [4, end)
+ *      4  u8    version, 1
+ *      5  u8    kind: 0 some votes changed, 1 snapshot of all votes
+ *      6  u16   copy: 0 or 1
+ *      8  u64   sequence number, from 1, one more for each record
+ *     16  u32   count of votes
+ *     20  u32   zero
+ *     24        votes: u32 group id, u64 term, u32 broker id voted for (0 = nobody)
+ *
+ * Records follow one another in a half. When it is full, a snapshot opens the other half, over what stood there: older sequence numbers mean
+ * nothing any more. Every start writes a snapshot too, which also makes durable what a killed process left in the page cache.
+ *
+ * Recovery rule. All sectors of both halves are tried; one intact copy is enough. The state is the newest snapshot and all records after it, without
+ * a gap in the sequence. A gap, or no snapshot at all, is corruption: the broker does not start. Only the newest record can be lost without a
+ * trace, if both of its copies are: a write that was torn and never acknowledged, since no single damage reaches both copies.
+ */
+import { assert } from '../base/assert.ts';
+import { brokerId, groupId, type GroupId, term } from '../base/branded.ts';
+import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
+import { failed, ok, type Result } from '../base/result.ts';
+import { runTask, type Task } from '../base/task.ts';
+import type { Bytes, DiskError, DiskFile } from '../host/index.ts';
+import type { Vote } from '../raft/types.ts';
+import type { GroupVote, OpenFailure, VoteJournal } from './contract.ts';
+import type { StorageHost } from './host.ts';
+import {
+  closeFile,
+  CorruptionFound,
+  guard,
+  makeDurableDirectory,
+  openFile,
+  readWhole,
+  replaceWhole,
+  rethrow,
+  syncFile,
+  writeAt,
+} from './steps.ts';
+import { parentOf } from './disk-path.ts';
+
+const sectorBytes = 512;
+const headBytes = 24;
+const voteBytes = 16;
+const halfBytesMin = 64 * 1024;
+
+type RecordKind = 'change' | 'snapshot';
+
+interface VoteRecord {
+  readonly kind: RecordKind;
+  readonly sequence: number;
+  readonly votes: readonly GroupVote[];
+  /** Bytes of one copy. */
+  readonly length: number;
+}
+
+export interface VoteJournalOptions {
+  readonly path: string;
+  /** Only on a broker's first start. Later a missing journal is a lost one: refused as corrupt. */
+  readonly mayCreate: boolean;
+}
+
+export function openVoteJournal(
+  host: StorageHost,
+  options: VoteJournalOptions,
+  done: (result: Result<VoteJournal, OpenFailure>) => void,
+): void {
+  runTask(() => guard(open(host, options)), done);
+}
+
+function* open(host: StorageHost, options: VoteJournalOptions): Task<VoteJournal> {
+  const { path } = options;
+  const bytes = yield* readWhole(host.disk, path);
+  if (bytes === null) {
+    if (!options.mayCreate) throw new CorruptionFound({ path, position: 0, expected: 'the votes of this broker', found: 'no file' });
+    if (parentOf(path) !== '') yield* makeDurableDirectory(host.disk, parentOf(path));
+    return yield* create(host, path, 1, new Map());
+  }
+  const { votes, sequence, half } = recover(path, bytes, host.bytes);
+  const halfBytes = bytes.length / 2;
+  if (snapshotBytes(votes) * 4 > halfBytes) return yield* create(host, path, sequence + 1, votes);
+
+  const file = yield* openFile(host.disk, path, 'write');
+  const journal = new FileVoteJournal(host, path, file, votes, sequence, half);
+  const written = yield* guard(journal.startOtherHalf());
+  if (written.ok) return journal;
+  yield* closeFile(file);
+  return rethrow(written.error);
+}
+
+/** Makes a file whose first record is a snapshot; an existing one is replaced as a whole. */
+function* create(host: StorageHost, path: string, sequence: number, votes: Map<GroupId, Vote>): Task<VoteJournal> {
+  const halfBytes = Math.max(halfBytesMin, Math.ceil((snapshotBytes(votes) * 8) / sectorBytes) * sectorBytes);
+  const content = new Uint8Array(halfBytes * 2);
+  const record = encodeRecord('snapshot', sequence, asList(votes), host.bytes);
+  content.set(record);
+  yield* replaceWhole(host.disk, path, content);
+  const file = yield* openFile(host.disk, path, 'write');
+  return new FileVoteJournal(host, path, file, votes, sequence, 0, record.length);
+}
+
+class FileVoteJournal implements VoteJournal {
+  readonly #host: StorageHost;
+  readonly #path: string;
+  #file: DiskFile;
+  readonly #votes: Map<GroupId, Vote>;
+  #sequence: number;
+  #half: number;
+  /** Inside the present half. */
+  #position: number;
+  #writing = false;
+  #failure: DiskError | null = null;
+
+  constructor(host: StorageHost, path: string, file: DiskFile, votes: Map<GroupId, Vote>, sequence: number, half: number, position = 0) {
+    this.#host = host;
+    this.#path = path;
+    this.#file = file;
+    this.#votes = votes;
+    this.#sequence = sequence;
+    this.#half = half;
+    this.#position = position;
+  }
+
+  get votes(): ReadonlyMap<GroupId, Vote> {
+    return this.#votes;
+  }
+
+  write(votes: readonly GroupVote[], done: (result: Result<undefined, DiskError>) => void): void {
+    assert(!this.#writing, 'at most one write of votes is outstanding');
+    if (this.#failure !== null) {
+      const failure = this.#failure;
+      this.#host.clock.defer(() => done(failed(failure)));
+      return;
+    }
+    this.#writing = true;
+    for (const { group, vote } of votes) {
+      const previous = this.#votes.get(group);
+      assert(previous === undefined || !goesBack(previous, vote), 'a term never goes back and a vote never changes within a term');
+      this.#votes.set(group, vote);
+    }
+    runTask(
+      () => guard(this.#append(votes)),
+      (result) => {
+        this.#writing = false;
+        if (result.ok) {
+          done(ok(undefined));
+          return;
+        }
+        assert(result.error.kind === 'disk', 'writing votes reads nothing');
+        this.#failure = result.error.error;
+        done(failed(this.#failure));
+      },
+    );
+  }
+
+  close(done: () => void): void {
+    this.#file.close(() => done());
+  }
+
+  *#append(votes: readonly GroupVote[]): Task<void> {
+    const record = encodeRecord('change', this.#sequence + 1, votes, this.#host.bytes);
+    if (this.#position + record.length > this.#file.size / 2) {
+      yield* this.startOtherHalf();
+      return;
+    }
+    yield* this.#store(record);
+  }
+
+  /** Writes all votes at the start of the other half; where they have outgrown it, a larger file replaces this one. */
+  *startOtherHalf(): Task<void> {
+    const record = encodeRecord('snapshot', this.#sequence + 1, asList(this.#votes), this.#host.bytes);
+    if (record.length > this.#file.size / 2) {
+      yield* closeFile(this.#file);
+      const larger = new Uint8Array(Math.ceil(record.length / sectorBytes) * sectorBytes * 8);
+      larger.set(record);
+      yield* replaceWhole(this.#host.disk, this.#path, larger);
+      this.#file = yield* openFile(this.#host.disk, this.#path, 'write');
+      this.#half = 0;
+      this.#position = record.length;
+      this.#sequence++;
+      return;
+    }
+    this.#half = 1 - this.#half;
+    this.#position = 0;
+    yield* this.#store(record);
+  }
+
+  *#store(record: Uint8Array): Task<void> {
+    const at = (this.#half * this.#file.size) / 2 + this.#position;
+    this.#position += record.length;
+    this.#sequence++;
+    yield* writeAt(this.#file, at, [record]);
+    yield* syncFile(this.#file);
+  }
+}
+
+function goesBack(previous: Vote, vote: Vote): boolean {
+  if (vote.term !== previous.term) return vote.term < previous.term;
+  return previous.votedFor !== null && previous.votedFor !== vote.votedFor;
+}
+
+const asList = (votes: ReadonlyMap<GroupId, Vote>): GroupVote[] => Array.from(votes, ([group, vote]) => ({ group, vote }));
+const copyBytes = (count: number): number => Math.ceil((headBytes + count * voteBytes) / sectorBytes) * sectorBytes;
+const snapshotBytes = (votes: ReadonlyMap<GroupId, Vote>): number => copyBytes(votes.size) * 2;
+
+/** Both copies. */
+function encodeRecord(kind: RecordKind, sequence: number, votes: readonly GroupVote[], bytes: Bytes): Uint8Array {
+  const length = copyBytes(votes.length);
+  const end = headBytes + votes.length * voteBytes;
+  const both = new Uint8Array(length * 2);
+  for (const copy of [0, 1]) {
+    const encoded = both.subarray(copy * length, (copy + 1) * length);
+    const view = viewOf(encoded);
+    view.setUint8(4, 1);
+    view.setUint8(5, kind === 'snapshot' ? 1 : 0);
+    view.setUint16(6, copy);
+    writeU64(view, 8, sequence);
+    view.setUint32(16, votes.length);
+    let at = headBytes;
+    for (const { group, vote } of votes) {
+      view.setUint32(at, group);
+      writeU64(view, at + 4, vote.term);
+      view.setUint32(at + 12, vote.votedFor ?? 0);
+      at += voteBytes;
+    }
+    view.setUint32(0, bytes.crc32c(encoded.subarray(4, end)));
+  }
+  return both;
+}
+
+function readRecord(source: Uint8Array, from: number, bytes: Bytes): VoteRecord | null {
+  if (source.length - from < headBytes) return null;
+  const view = new DataView(source.buffer, source.byteOffset + from);
+  const count = view.getUint32(16);
+  const end = headBytes + count * voteBytes;
+  if (view.getUint8(4) !== 1 || end > source.length - from) return null;
+  if (view.getUint32(0) !== bytes.crc32c(source.subarray(from + 4, from + end))) return null;
+  const sequence = readU64(view, 8);
+  if (sequence === null || sequence < 1) return null;
+  const votes: GroupVote[] = [];
+  for (let at = headBytes; at < end; at += voteBytes) {
+    const votedFor = view.getUint32(at + 12);
+    const voteTerm = readU64(view, at + 4);
+    if (voteTerm === null || view.getUint32(at) < 1) return null;
+    votes.push({
+      group: groupId(view.getUint32(at)),
+      vote: { term: term(voteTerm), votedFor: votedFor === 0 ? null : brokerId(votedFor) },
+    });
+  }
+  return { kind: view.getUint8(5) === 1 ? 'snapshot' : 'change', sequence, votes, length: copyBytes(count) };
+}
+
+interface Recovered {
+  readonly votes: Map<GroupId, Vote>;
+  readonly sequence: number;
+  /** Half that holds the newest record. */
+  readonly half: number;
+}
+
+function recover(path: string, source: Uint8Array, bytes: Bytes): Recovered {
+  const records = new Map<number, { readonly record: VoteRecord; readonly position: number }>();
+  let newest = 0;
+  let snapshot = 0;
+  for (let position = 0; position < source.length; position += sectorBytes) {
+    const record = readRecord(source, position, bytes);
+    if (record === null) continue;
+    records.set(record.sequence, { record, position });
+    newest = Math.max(newest, record.sequence);
+    if (record.kind === 'snapshot') snapshot = Math.max(snapshot, record.sequence);
+  }
+  if (snapshot === 0) throw new CorruptionFound({ path, position: 0, expected: 'a snapshot of the votes', found: 'none that is intact' });
+
+  const votes = new Map<GroupId, Vote>();
+  for (let sequence = snapshot; sequence <= newest; sequence++) {
+    const found = records.get(sequence);
+    if (found === undefined) {
+      const position = records.get(sequence - 1)?.position ?? 0;
+      throw new CorruptionFound({
+        path,
+        position,
+        expected: `record ${sequence} behind this one`,
+        found: `only later ones, up to ${newest}`,
+      });
+    }
+    for (const { group, vote } of found.record.votes) votes.set(group, vote);
+  }
+  const half = (records.get(newest)?.position ?? 0) < source.length / 2 ? 0 : 1;
+  return { votes, sequence: newest, half };
+}
