@@ -1,9 +1,9 @@
 // A stand-in for a broker that serves the built page: one broker of three, with the routes that the page uses. What it answers is data that a test
 // sets; so every state of the page (a broker missing, this one away, a refusal) can be had at once.
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { loadPage } from '../../src/gateway/http/api/page.ts';
 import { PAGE } from './page-build.ts';
 
 export interface FakeRecord {
@@ -61,7 +61,9 @@ export class FakeBroker {
     if (isApi && this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
       json(response, 401, { error: { code: 'unauthorized', message: 'Cannot answer: the token is missing or wrong', definite: true } });
     } else if (url.pathname === '/') {
-      servePage(response);
+      const page = loadPage(path.dirname(PAGE));
+      response.writeHead(200, page.headers);
+      response.end(page.html);
     } else if (url.pathname === '/v1/status') {
       json(response, 200, this.#status(1));
     } else if (url.pathname === '/v1/brokers') {
@@ -144,22 +146,6 @@ export class FakeBroker {
       counters: { appends: this.records.length, appendedRecords: this.records.length, syncMsP99: 1.6 + wave, loopLagMsMax: 3 + 2 * wave },
     };
   }
-}
-
-/** The headers that a broker sends with the page: only the script and the style whose hashes are named may act. */
-function servePage(response: ServerResponse): void {
-  const page = readFileSync(PAGE, 'utf8');
-  const hashOf = (pattern: RegExp): string => {
-    const text = pattern.exec(page)?.[1] ?? '';
-    return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-  };
-  const script = hashOf(/<script[^>]*>([\s\S]*?)<\/script>/);
-  const style = hashOf(/<style[^>]*>([\s\S]*?)<\/style>/);
-  response.writeHead(200, {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `default-src 'none'; script-src ${script}; style-src ${style}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  });
-  response.end(page);
 }
 
 function eventOf(record: FakeRecord): string {

@@ -30,8 +30,6 @@ export function pageHeaders(html: string): Record<string, string> {
     "default-src 'none'",
     `script-src ${hashes(html, 'script') || "'none'"}`,
     `style-src ${hashes(html, 'style') || "'none'"}`,
-    // Sizes and colours of chart parts stand in style attributes; they cannot run or load anything.
-    "style-src-attr 'unsafe-inline'",
     "img-src 'self' data:",
     "font-src 'self' data:",
     "connect-src 'self'",
