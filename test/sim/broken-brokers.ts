@@ -1,0 +1,151 @@
+// Brokers that are wrong in one way each, to prove that the rig goes red, and which check it is that says so.
+import { ok } from '../../src/base/result.ts';
+import type { BrokerApi, BrokerOptions } from '../../src/broker/contract.ts';
+import { Broker } from '../../src/broker/index.ts';
+import { LogError, type LogService } from '../../src/eventlog/index.ts';
+import type { Disk, DiskFile } from '../../src/host/index.ts';
+import type { RunOptions } from '../../src/sim/run.ts';
+
+export interface BrokenBroker {
+  readonly defect: string;
+  /** Each of these checks may be the one that finds it first. */
+  readonly foundBy: readonly string[];
+  readonly options: Pick<RunOptions, 'makeBroker' | 'sabotageDisk'>;
+}
+
+export const brokenBrokers: readonly BrokenBroker[] = [
+  {
+    defect: 'reports a log as written before it is synced',
+    foundBy: ['recovery', 'durability'],
+    options: {
+      sabotageDisk: (disk) =>
+        withFiles(disk, (file) =>
+          isVotes(file.path) ? file : { ...bound(file), sync: (done) => file.read(0, 0, () => done(ok(undefined))) },
+        ),
+    },
+  },
+  {
+    defect: 'forgets its votes and terms in a crash',
+    foundBy: ['recovery', 'oneVoteATerm', 'electionSafety'],
+    options: {
+      sabotageDisk: (disk) =>
+        withFiles(disk, (file) =>
+          isVotes(file.path) ? { ...bound(file), write: (_position, _chunks, done) => file.read(0, 0, () => done(ok(undefined))) } : file,
+        ),
+    },
+  },
+  {
+    defect: 'acknowledges before the commit',
+    foundBy: ['durability', 'oneValuePerOffset'],
+    options: {
+      makeBroker: withService((broker) => ({
+        append: (request, answer) =>
+          broker.append({ ...request, level: 'leader' }, (outcome) =>
+            answer(outcome.ok ? { ok: true, value: { ...outcome.value, level: request.level, committed: true } } : outcome),
+          ),
+      })),
+    },
+  },
+  {
+    defect: 'does not know a request id again',
+    foundBy: ['noDuplicates'],
+    options: {
+      makeBroker: withService((broker) => ({
+        append: (request, answer) => broker.append({ ...request, requestId: null, sequence: 0 }, answer),
+      })),
+    },
+  },
+  {
+    defect: 'answers a linearizable end from what it happens to know',
+    foundBy: ['linearizableEnd'],
+    options: {
+      makeBroker: withService((broker) => ({
+        end: (topic, freshness, answer) =>
+          broker.end(topic, 'local', (outcome) => answer(outcome.ok ? { ok: true, value: { ...outcome.value, freshness } } : outcome)),
+      })),
+    },
+  },
+  {
+    defect: 'says that it revoked and does not',
+    foundBy: ['noRevokedShown'],
+    options: {
+      makeBroker: withService((_broker, options) => ({
+        revoke: (_topic, _requestId, answer) => options.host.clock.defer(() => answer({ ok: true, value: undefined })),
+      })),
+    },
+  },
+  {
+    defect: 'skips records in reads',
+    foundBy: ['contiguousReads'],
+    options: {
+      makeBroker: withService((broker) => ({
+        read: (request, answer) =>
+          broker.read(request, (outcome) =>
+            answer(
+              outcome.ok && outcome.value.batches.length > 3
+                ? { ok: true, value: { ...outcome.value, batches: outcome.value.batches.slice(1) } }
+                : outcome,
+            ),
+          ),
+      })),
+    },
+  },
+  {
+    defect: 'calls a timeout definite',
+    foundBy: ['definiteErrors'],
+    options: {
+      makeBroker: withService((broker) => ({
+        append: (request, answer) =>
+          broker.append(request, (outcome) =>
+            answer(
+              !outcome.ok && !outcome.error.definite
+                ? { ok: false, error: new LogError('notAppendedInTime', outcome.error.message) }
+                : outcome,
+            ),
+          ),
+      })),
+    },
+  },
+];
+
+const isVotes = (path: string): boolean => path.includes('vote');
+
+/** A file's calls as plain functions, so that some can be replaced. */
+const bound = (file: DiskFile): DiskFile => ({
+  path: file.path,
+  get size() {
+    return file.size;
+  },
+  write: (position, chunks, done) => file.write(position, chunks, done),
+  read: (position, length, done) => file.read(position, length, done),
+  sync: (done) => file.sync(done),
+  truncate: (size, done) => file.truncate(size, done),
+  close: (done) => file.close(done),
+});
+
+function withFiles(disk: Disk, change: (file: DiskFile) => DiskFile): Disk {
+  return {
+    durable: disk.durable,
+    makeDirectory: (path, done) => disk.makeDirectory(path, done),
+    list: (path, done) => disk.list(path, done),
+    open: (path, mode, done) => disk.open(path, mode, (result) => done(result.ok ? ok(change(result.value)) : result)),
+    remove: (path, done) => disk.remove(path, done),
+    rename: (from, to, done) => disk.rename(from, to, done),
+    syncDirectory: (path, done) => disk.syncDirectory(path, done),
+    lock: (path, done) => disk.lock(path, done),
+  };
+}
+
+function withService(change: (broker: BrokerApi, options: BrokerOptions) => Partial<LogService>): (options: BrokerOptions) => BrokerApi {
+  return (options) => {
+    const broker = new Broker(options);
+    const changed = change(broker, options);
+    return new Proxy<BrokerApi>(broker, {
+      get(target, key) {
+        if (key in changed) return changed[key as keyof LogService];
+        const member: unknown = Reflect.get(target, key, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  };
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { faultNames, parseFaults, run, type RunOptions, type Verdict } from '../../src/sim/run.ts';
+import { brokenBrokers } from './broken-brokers.ts';
+
+const everything = { brokers: 3, minutes: 0.5, faults: faultNames } as const;
+
+const replay = ({ seed, brokers, minutes }: RunOptions): string =>
+  `replay: cairn sim --seed ${seed} --brokers ${brokers} --minutes ${minutes} --faults all`;
+
+function expectGood(verdict: Verdict, options: RunOptions): void {
+  expect(verdict.violations, replay(options)).toEqual([]);
+  expect(verdict.ok, replay(options)).toBe(true);
+}
+
+describe('a run', () => {
+  test.each([
+    [1, 3],
+    [2, 5],
+  ])('of seed %i on %i brokers repeats itself to the last event', (seed, brokers) => {
+    const options = { ...everything, seed, brokers, minutes: 0.2 };
+    const first = run(options);
+
+    expect(run(options)).toEqual(first);
+    expect(run({ ...options, seed: seed + 100 }).traceHash).not.toBe(first.traceHash);
+  });
+
+  test('without faults acknowledges everything and elects once', () => {
+    const verdict = run({ seed: 1, brokers: 3, minutes: 0.5, faults: [] });
+
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.figures.appendsAcknowledged).toBeGreaterThan(500);
+    expect(verdict.figures.kills).toBe(0);
+    // One election for each group: the catalog, log, events and the clients' topic.
+    expect(verdict.figures.elections).toBeLessThanOrEqual(4);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('of seed %i with all faults on 3 brokers holds every promise', (seed) => {
+    const options = { ...everything, seed };
+
+    expectGood(run(options), options);
+  });
+
+  test.each([11, 12, 13, 14])('of seed %i with all faults on 5 brokers holds every promise', (seed) => {
+    const options = { ...everything, seed, brokers: 5 };
+
+    expectGood(run(options), options);
+  });
+});
+
+describe('the rig goes red for a broker that', () => {
+  const seeds = [1, 2, 3, 4, 5, 6];
+
+  test.each(brokenBrokers)('$defect', ({ foundBy, options }) => {
+    const found = new Set<string>();
+    for (const seed of seeds) {
+      if (foundBy.some((name) => found.has(name))) break;
+      const { checks } = run({ ...everything, ...options, seed });
+      for (const { name, status } of checks) if (status === 'violated') found.add(name);
+    }
+
+    expect(
+      foundBy.filter((name) => found.has(name)),
+      `found: ${[...found].join(', ')}`,
+    ).not.toEqual([]);
+  });
+});
+
+describe('--faults', () => {
+  test('takes all, none and names with commas', () => {
+    expect(parseFaults('all')).toEqual({ faults: faultNames });
+    expect(parseFaults('none')).toEqual({ faults: [] });
+    expect(parseFaults('crash, pause')).toEqual({ faults: ['crash', 'pause'] });
+  });
+
+  test('names the fault that it does not know', () => {
+    expect(parseFaults('crash,flood')).toEqual({ unknown: 'flood' });
+  });
+});
