@@ -129,7 +129,7 @@ async function appendInput(client: Client, topic: string, options: AppendOptions
   if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
   if (io.stdin.isTTY === true && io.stderr.isTTY === true) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
 
-  const progress = await startProgress(io, { bytesTotal: inputBytes(io), what: 'lines acknowledged' });
+  const progress = startProgress(io, { bytesTotal: inputBytes(io), what: 'lines acknowledged' });
   const stream = new AppendStream(client, {
     topic,
     requestId,

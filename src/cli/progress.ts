@@ -1,3 +1,4 @@
+import cliProgress from 'cli-progress';
 import { type CliIo, isColourful } from './io.ts';
 
 export interface Progress {
@@ -11,9 +12,8 @@ export interface Progress {
 const silent: Progress = { moved: () => undefined, counted: () => undefined, stop: () => undefined };
 
 /** A bar on stderr, where that is a terminal. Without a known size it counts. */
-export async function startProgress(io: CliIo, options: { readonly bytesTotal: number | null; readonly what: string }): Promise<Progress> {
+export function startProgress(io: CliIo, options: { readonly bytesTotal: number | null; readonly what: string }, bytesDone = 0): Progress {
   if (io.stderr.isTTY !== true || io.env['TERM'] === 'dumb') return silent;
-  const { default: cliProgress } = await import('cli-progress');
   const { bytesTotal, what } = options;
   const bar = new cliProgress.SingleBar({
     format: bytesTotal === null ? `{count} ${what}, {duration_formatted}` : `{bar} {percentage}%  {count} ${what}, {duration_formatted}`,
@@ -25,8 +25,8 @@ export async function startProgress(io: CliIo, options: { readonly bytesTotal: n
     fps: 8,
     gracefulExit: false,
   });
-  bar.start(Math.max(bytesTotal ?? 1, 1), 0, { count: 0 });
-  let bytes = 0;
+  bar.start(Math.max(bytesTotal ?? 1, 1), bytesDone, { count: 0 });
+  let bytes = bytesDone;
   return {
     moved: (more) => bar.update(bytesTotal === null ? 0 : Math.min((bytes += more), bytesTotal)),
     counted: (count) => bar.update({ count }),

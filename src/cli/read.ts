@@ -41,9 +41,14 @@ export function define(command: Command, io: CliIo): void {
       if (options.from !== undefined && options.since !== undefined)
         throw new LogError('usage', 'Cannot read: --from and --since exclude each other');
       if (options.raw === true && options.json === true) throw new LogError('usage', 'Cannot read: --raw and --json exclude each other');
-      await withClient(options, io, options.follow === true ? { signal: io.interrupt() } : {}, (client) =>
-        read(client, topic, options, io),
-      );
+      const signal = options.follow === true ? io.interrupt() : null;
+      try {
+        await withClient(options, io, signal === null ? {} : { signal }, (client) => read(client, topic, options, io));
+      } catch (error) {
+        // Ctrl-C is how a follower is meant to end: nothing to explain.
+        if (error instanceof LogError && error.code === 'interrupted') throw new ExitWith(exitCodes.interrupted);
+        throw error;
+      }
     });
   addConnectOptions(command);
   addExamples(command, [

@@ -6,6 +6,7 @@ export const registry: readonly CommandEntry[] = [
   { name: 'read', summary: 'print the records of a topic', load: () => import('./read.ts') },
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },
   { name: 'status', summary: 'show the brokers: who leads, who lags, who is missing', load: () => import('./status.ts') },
+  { name: 'tour', summary: 'watch the log survive the death of its leader, on brokers of its own', load: () => import('./tour.ts') },
   { name: 'fault', summary: 'make a broker act as crashed, and bring it back', load: () => import('./fault.ts') },
   { name: 'sim', summary: 'run simulated brokers under faults and check every promise', load: () => import('./sim.ts') },
   { name: 'completion', summary: 'print a completion script for bash or zsh', load: () => import('./completion.ts') },

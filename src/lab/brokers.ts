@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import module from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, type ClientOptions } from '../client/index.ts';
@@ -130,8 +131,9 @@ export class LabBrokers {
     const flags = { broker: String(id), brokers: cluster, data: path.join(data, 'data'), 'log.level': 'warn', ...this.#flags };
     const config = readConfig({ file: null, env: {}, flags });
     const output = openSync(this.#outputFile(id), 'a');
+    const cache = module.getCompileCacheDir();
     const child = this.#children.start(process.execPath, [besideDaemon('main')], {
-      env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+      env: { UV_THREADPOOL_SIZE: '16', ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...process.env },
       stdio: ['ignore', output, output, 'ipc'],
     });
     closeSync(output);

@@ -51,6 +51,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   query: ['host'],
   wire: ['host', 'raft', 'record'],
   eventlog: ['host', 'record'],
+  lab: ['daemon'],
 };
 
 /** Folders that only some may import, however low they stand: paths relative to src/, a folder or one file. */
