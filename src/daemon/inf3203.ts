@@ -28,9 +28,9 @@ const fail = (reason: string): never => {
   process.exit(2);
 };
 
-const [outputId, selfText, ...nodeTexts] = process.argv.slice(2);
-if (outputId === undefined || selfText === undefined || nodeTexts.length === 0) fail(`usage: ${usage}`);
-const self = parse(selfText ?? '');
+const [outputId = '', selfText = '', ...nodeTexts] = process.argv.slice(2);
+if (outputId === '' || nodeTexts.length === 0) fail(`usage: ${usage}`);
+const self = parse(selfText);
 // Every server must give every other the same id, whatever the order of its list.
 const nodes = [...new Set(nodeTexts.map((text) => formatHostPort(parse(text))))].sort();
 const index = nodes.indexOf(formatHostPort(self));
@@ -52,7 +52,7 @@ const config: DaemonConfig = {
   isInsecure: !isLoopback(self.host),
   faultInjection: true,
   // The course names a server by whatever name its list has.
-  extraHosts: [selfText ?? '', `localhost:${self.port}`, `${address}:${self.port}`],
+  extraHosts: [selfText, `localhost:${self.port}`, `${address}:${self.port}`],
   log: { level: 'warn', file: null },
   settings: defaultSettings,
   http: defaultHttpSettings,

@@ -131,7 +131,7 @@ export class Supervisor {
       return;
     }
     const name = `broker ${child.config.self.id}`;
-    const reason = child.fatal?.message ?? (signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`);
+    const reason = child.fatal?.message ?? (signal === null ? `it ended with exit code ${code ?? 'unknown'}` : `it was ended by ${signal}`);
     const isFinal = code !== null && finalExitCodes.includes(code);
     if (!this.#wasReady && (isFinal || child.fatal?.code === 'portInUse')) {
       // A cluster that has never run as a whole is not left half started.

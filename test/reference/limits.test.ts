@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { boundGroups } from '../../src/daemon/settings-table.ts';
+import { batchBytesMax, recordBytesMax, recordsPerBatchMax } from '../../src/record/index.ts';
+import { referencePage, tableRows } from '../support/reference-page.ts';
+
+describe('docs/reference/limits.md', () => {
+  const rows = tableRows(referencePage('limits.md'));
+
+  test.each(['limits', 'http'] as const)('lists every bound of "%s" with its default and what it does', (name) => {
+    const { defaults, help } = boundGroups[name];
+
+    const expected = Object.entries(defaults).map(([key, value]) => [`\`${name}.${key}\``, String(value), help[key]]);
+
+    expect(rows.filter(([key]) => key?.startsWith(`\`${name}.`))).toEqual(expected);
+  });
+
+  test('tells the bounds that are fixed', () => {
+    expect(rows).toContainEqual(['Record', String(recordBytesMax), 'Key, value and headers of one record, as encoded']);
+    expect(rows).toContainEqual(['Records of a batch', String(recordsPerBatchMax), 'Records of one request']);
+    expect(rows).toContainEqual(['Batch', String(batchBytesMax), '`limits.batchBytesMax` can only lower it']);
+  });
+});
