@@ -4,7 +4,7 @@
 // a new leader's no-op takes an offset too. "Disconnected" cuts every link of a broker both ways; "crash" kills its process and "start" begins
 // another on what its disk kept. The labs' network: each message takes 0-26 ms and one in ten is lost; long reordering holds two replies in three
 // back for 200-2,200 ms, which here is one message in three, since the wire does not tell replies from requests.
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { BrokerObserver } from '../../src/broker/contract.ts';
 import { Broker } from '../../src/broker/index.ts';
@@ -148,7 +148,7 @@ export class MitLab {
         const { term } = this.role(id);
         leaders.set(term, [...(leaders.get(term) ?? []), id]);
       }
-      for (const [term, ids] of leaders) expect(ids, `leaders of term ${term}`).toHaveLength(1);
+      for (const [term, ids] of leaders) assert.equal(ids.length, 1, `one leader in term ${term}, not ${ids.join(' and ')}`);
       const newest = [...leaders].toSorted(([a], [b]) => b - a)[0];
       if (newest !== undefined) return newest[1][0] as number;
     }
@@ -157,15 +157,13 @@ export class MitLab {
 
   checkTerms(): number {
     const terms = new Set(this.ids.filter((id) => this.isConnected(id)).map((id) => this.role(id).term));
-    expect([...terms], 'the connected brokers agree on the term').toHaveLength(1);
+    assert.equal(terms.size, 1, `the connected brokers agree on the term, not on ${[...terms].join(', ')}`);
     return [...terms][0] as number;
   }
 
   checkNoLeader(): void {
-    expect(
-      this.ids.filter((id) => this.isConnected(id) && this.isLeader(id)),
-      'no leader among the connected brokers',
-    ).toEqual([]);
+    const leaders = this.ids.filter((id) => this.isConnected(id) && this.isLeader(id));
+    assert.deepEqual(leaders, [], 'no leader among the connected brokers');
   }
 
   /** Proposes at a broker if it leads; the result comes while time passes. */
@@ -243,7 +241,7 @@ export class MitLab {
         if (this.committedCount(offset) >= expectedCount && this.indexOf(value) > 0) return this.indexOf(value);
         this.sleep(20);
       }
-      expect(retry, `value ${value} is agreed by ${expectedCount} brokers without a second try`).toBe(true);
+      assert(retry, `value ${value} is agreed by ${expectedCount} brokers without a second try`);
     }
     throw new Error(`value ${value} was not agreed by ${expectedCount} brokers within 10 s`);
   }
@@ -251,7 +249,10 @@ export class MitLab {
   /** Every property that was watched holds. */
   end(): void {
     const reports = this.cluster.reports().filter(({ status }) => status !== 'pass');
-    expect(reports.map(({ name, violations, unknown }) => ({ name, violations, unknown }))).toEqual([]);
+    assert.deepEqual(
+      reports.map(({ name, violations, unknown }) => ({ name, violations, unknown })),
+      [],
+    );
   }
 
   #observer(broker: number, inner: BrokerObserver | undefined): BrokerObserver {
