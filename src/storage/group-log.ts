@@ -571,6 +571,7 @@ class SegmentedLog implements GroupLog {
     this.#preparer.stop();
     const closing = function* (this: SegmentedLog): Task<void> {
       yield* this.#waitForSealing();
+      yield* this.#preparer.stopped();
       const marked = yield* guard(this.#writeMark('close'));
       this.#active.retire();
       if (!marked.ok) rethrow(marked.error);

@@ -31,6 +31,7 @@ export class SegmentPreparer {
   #retry: Timer | null = null;
   #waiter: (() => void) | null = null;
   #stopped = false;
+  #afterWork: (() => void) | null = null;
 
   constructor(host: StorageHost, directory: string, bytesMin: number) {
     this.#host = host;
@@ -82,16 +83,24 @@ export class SegmentPreparer {
     }
   }
 
-  /** Ends retries; a write that waits for space fails. */
+  /** Ends retries; a write that waits for space fails, now or when what is under way has ended. */
   stop(): void {
     this.#stopped = true;
     this.#retry?.cancel();
     this.#retry = null;
-    if (this.#working) return;
-    this.#error ??= { code: 'noSpace', operation: 'write', path: this.path, reason: 'the log was closed while it waited for space' };
-    this.#ready?.file.close(() => {});
-    this.#ready = null;
     this.#wake();
+  }
+
+  /** Waits until nothing is under way any more, after `stop`. */
+  *stopped(): Task<void> {
+    if (this.#working) {
+      yield* wait<undefined>((resume) => {
+        this.#afterWork = () => resume(undefined);
+      });
+    }
+    const ready = this.#ready;
+    this.#ready = null;
+    if (ready !== null) yield* closeFile(ready.file);
   }
 
   *#prepare(capacity: number): Task<void> {
@@ -130,10 +139,15 @@ export class SegmentPreparer {
   }
 
   #wake(): void {
-    if (this.#stopped) this.stop();
+    if (this.#working) return;
+    if (this.#stopped)
+      this.#error ??= { code: 'noSpace', operation: 'write', path: this.path, reason: 'the log was closed while it waited for space' };
     const waiter = this.#waiter;
     this.#waiter = null;
     waiter?.();
+    const afterWork = this.#afterWork;
+    this.#afterWork = null;
+    afterWork?.();
   }
 }
 
