@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answer, append, batch, Core, electionTicks, heartbeatTicks, logTerms, ofType } from './core.ts';
+import { answer, append, batch, Core, electionTicks, heartbeatTicks, logTerms, ofType, vote } from './core.ts';
 
 describe('Raft §5.3, log replication', () => {
   it('a leader appends a proposal and sends it to all others at once, before its own disk is done', () => {
@@ -40,7 +40,7 @@ describe('Raft §5.3, log replication', () => {
     core.step({ type: 'propose', batch: batch(1, 1) });
 
     core.step({ type: 'receive', message: answer(core, { match: 2 }) });
-    expect(core.raft.highWatermark).toBe(0);
+    expect(core.raft.highWatermark).toBe(1);
     core.sync();
 
     expect(core.raft.highWatermark).toBe(2);
@@ -196,7 +196,7 @@ describe('Raft §5.4.2, committing batches from earlier terms', () => {
     expect(core.raft.highWatermark).toBe(0);
   });
 
-  it('it is committed with the first batch of the current term', () => {
+  it('but together with the first batch of the current term', () => {
     const core = new Core({ log: [1, 2], term: 3 });
     core.lead();
 
@@ -233,17 +233,7 @@ describe('Raft §5.5, crashes', () => {
     const core = new Core();
     core.tick(electionTicks);
 
-    const sent = core.step({
-      type: 'receive',
-      message: {
-        type: 'requestVoteResponse',
-        from: core.raft.membership.voters[1] as never,
-        to: core.raft.id,
-        term: 1 as never,
-        preVote: true,
-        granted: true,
-      },
-    });
+    const sent = core.step({ type: 'receive', message: vote(core, 2, { preVote: true }) });
 
     expect([core.raft.role, sent]).toEqual(['candidate', []]);
     expect(core.sync()).toMatchObject([{ type: 'requestVote' }, { type: 'requestVote' }]);
