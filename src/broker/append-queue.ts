@@ -1,0 +1,331 @@
+import type { BrokerId, GroupId } from '../base/branded.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { AppendRequest } from '../eventlog/index.ts';
+import {
+  batchHeaderBytes,
+  packBatches,
+  type Producer,
+  producerIdOf,
+  recordCount,
+  recordsPerBatchMax,
+  resealBatch,
+  setProducer,
+} from '../record/index.ts';
+import type { Appended, ErrorDetails } from '../wire/index.ts';
+import type { Core } from './core.ts';
+import { brokerWindow } from './producers.ts';
+import type { RequestOutcome, Requests } from './requests.ts';
+
+/** One caller's append, until it is answered. */
+export interface PendingAppend {
+  readonly request: AppendRequest;
+  readonly count: number;
+  readonly deadlineMs: number;
+  readonly reached: (value: Appended) => void;
+  readonly failed: (code: ErrorCode, reason: string, details: ErrorDetails) => void;
+}
+
+/**
+ * A batch that was sent towards a leader at least once: it keeps its producer and sequence from then on, so that whatever becomes of one attempt, another
+ * attempt cannot append it a second time.
+ */
+interface Unit {
+  readonly batch: Uint8Array;
+  members: { readonly append: PendingAppend; readonly recordFrom: number }[];
+  readonly isOwn: boolean;
+  readonly sequence: number;
+  attempts: number;
+  outstanding: number;
+  /** Some attempt's outcome is not known: the batch may be in a log, or get there yet. */
+  isUnknown: boolean;
+  isDone: boolean;
+  /** The leader that the newest attempt went to. */
+  target: BrokerId | null;
+}
+
+/** Units of this broker's own producer that may be unanswered at once: retries stay within what the leader remembers. */
+const unitsMax = brokerWindow / 4;
+/** A forwarded append whose answer does not come is sent again. */
+const resendMs = 1000;
+/** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
+const levelGraceMs = 250;
+const sequenceMax = 0x7fff_ffff;
+
+/** Refusals that say that nothing was appended and that another try may go better. */
+const cleanRetries: ReadonlySet<ErrorCode> = new Set(['notLeader', 'noLeader', 'starting', 'shuttingDown', 'overloaded']);
+/** Failures after which the batch may be in the log. */
+const unknownRetries: ReadonlySet<ErrorCode> = new Set(['leadershipLost', 'crashed', 'timeout', 'connectionLost', 'internal']);
+
+/** The edge's half of appending to one partition: waits for a leader, packs, sends or hands over, tries again, and keeps the caller's deadline. */
+export class AppendQueue {
+  readonly group: GroupId;
+  readonly #core: Core;
+  readonly #requests: Requests;
+  readonly #producerId: number;
+  /** Not sent anywhere yet: certainly in no log. */
+  #waiting: PendingAppend[] = [];
+  #units: Unit[] = [];
+  #sequence = 0;
+  #epoch = 0;
+  #nextDeadlineMs = Number.POSITIVE_INFINITY;
+  /** Set when another try makes sense: the leader changed, a link came up, a tick passed. */
+  #mayRetry = true;
+
+  constructor(group: GroupId, producerId: number, core: Core, requests: Requests) {
+    this.group = group;
+    this.#core = core;
+    this.#requests = requests;
+    this.#producerId = producerId;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#units.length === 0;
+  }
+
+  add(append: PendingAppend): void {
+    this.#waiting.push(append);
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, append.deadlineMs);
+  }
+
+  /** What was tried in vain may be tried again. `leaderChanged`: what is on its way to an earlier leader need not be waited for. */
+  retry(leaderChanged: boolean): void {
+    this.#mayRetry = true;
+    if (!leaderChanged) return;
+    for (const unit of this.#units) {
+      if (unit.outstanding === 0 || unit.target === this.#leader) continue;
+      unit.isUnknown = true;
+      unit.target = null;
+    }
+  }
+
+  get #leader(): BrokerId | null {
+    return this.#core.replica(this.group)?.raft.leader ?? null;
+  }
+
+  /** Sends what can be sent now; part of a turn. True when something was. */
+  dispatch(): boolean {
+    if (this.isEmpty) return false;
+    const replica = this.#core.replica(this.group);
+    if (replica === undefined) return false;
+    const leader = replica.raft.leader;
+    if (leader === null) return false;
+    if (leader === this.#core.self ? replica.appends.refusal() !== null : !this.#core.links.isReady(leader)) return false;
+    let isBusy = false;
+    if (this.#mayRetry) {
+      this.#mayRetry = false;
+      for (const unit of [...this.#units]) {
+        const isIdle = unit.outstanding === 0 || unit.target === null;
+        if (isIdle && !unit.isDone && this.#attempt(unit, leader)) isBusy = true;
+      }
+    }
+    // Nothing new overtakes what is tried again.
+    if (this.#units.some((unit) => unit.outstanding === 0)) return isBusy;
+    while (this.#waiting.length > 0 && this.#units.length < unitsMax) {
+      const unit = this.#pack();
+      this.#units.push(unit);
+      if (!this.#attempt(unit, leader)) break;
+      isBusy = true;
+      // It may have had enough: what it refused is waiting again.
+      if (leader === this.#core.self && replica.appends.refusal() !== null) break;
+    }
+    return isBusy;
+  }
+
+  #pack(): Unit {
+    const first = this.#waiting[0] as PendingAppend;
+    const members = [{ append: first, recordFrom: 0 }];
+    let taken = 1;
+    if (isPackable(first)) {
+      let bytes = first.request.batch.length;
+      let records = first.count;
+      for (; taken < this.#waiting.length; taken++) {
+        const next = this.#waiting[taken] as PendingAppend;
+        // A record grows by up to 14 bytes when it is packed.
+        bytes += next.request.batch.length - batchHeaderBytes + next.count * 14;
+        if (!isPackable(next) || next.request.level !== first.request.level) break;
+        if (bytes > this.#core.settings.appendBytesMax || records + next.count > recordsPerBatchMax) break;
+        members.push({ append: next, recordFrom: records });
+        records += next.count;
+      }
+    }
+    this.#waiting.splice(0, taken);
+    const { requestId, sequence } = first.request;
+    const isOwn = requestId === null;
+    const producer = isOwn
+      ? this.#nextProducer()
+      : { id: producerIdOf(this.#core.host.bytes.utf8Encode(requestId)), epoch: 0, baseSequence: sequence };
+    const common = { isOwn, sequence: producer.baseSequence, attempts: 0, outstanding: 0, isUnknown: false, isDone: false, target: null };
+    return { ...common, batch: this.#sealed(members, producer), members };
+  }
+
+  #sealed(members: readonly { readonly append: PendingAppend }[], producer: Producer): Uint8Array {
+    const { bytes } = this.#core.host;
+    const batches = members.map(({ append }) => append.request.batch);
+    if (batches.length > 1) return packBatches(batches, producer, bytes);
+    const batch = batches[0] as Uint8Array;
+    setProducer(batch, producer);
+    resealBatch(batch, bytes);
+    return batch;
+  }
+
+  #nextProducer(): Producer {
+    if (this.#sequence > sequenceMax) {
+      this.#sequence = 0;
+      this.#epoch++;
+    }
+    return { id: this.#producerId, epoch: this.#epoch, baseSequence: this.#sequence++ };
+  }
+
+  /** False when nothing was sent: the unit is as it was. */
+  #attempt(unit: Unit, leader: BrokerId): boolean {
+    const nowMs = this.#core.nowMs();
+    let deadlineMs = 0;
+    for (const { append } of unit.members) deadlineMs = Math.max(deadlineMs, append.deadlineMs);
+    const first = unit.members[0];
+    if (first === undefined) return false;
+    const { level, expectedOffset } = first.append.request;
+    unit.attempts++;
+    unit.outstanding++;
+    unit.target = leader;
+    if (leader === this.#core.self) {
+      const replica = this.#core.replica(this.group);
+      replica?.appends.submit({
+        batch: unit.batch,
+        level,
+        expectedOffset,
+        deadlineMs,
+        answer: (outcome) => {
+          if (outcome.ok) this.#ended(unit, { type: 'appended', correlation: 0, ...outcome.value });
+          else
+            this.#ended(unit, {
+              type: 'error',
+              correlation: 0,
+              code: outcome.error.code,
+              message: outcome.error.reason,
+              details: outcome.error.details,
+            });
+        },
+      });
+      return true;
+    }
+    const request = { type: 'append' as const, remainingMs: Math.max(1, deadlineMs - nowMs), level, expectedOffset, batch: unit.batch };
+    const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
+    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, outcome))) return true;
+    unit.attempts--;
+    unit.outstanding--;
+    unit.target = null;
+    this.#dissolveClean();
+    return false;
+  }
+
+  #ended(unit: Unit, outcome: RequestOutcome): void {
+    unit.outstanding--;
+    if (unit.isDone) return;
+    switch (outcome.type) {
+      case 'appended':
+        return this.#reached(unit, outcome);
+      case 'error':
+        return this.#refused(unit, outcome.code, outcome.message, outcome.details);
+      default:
+        // Lost, or an answer that this request cannot have.
+        unit.isUnknown = true;
+        this.#mayRetry = true;
+        this.#core.wake();
+    }
+  }
+
+  #reached(unit: Unit, value: Appended): void {
+    this.#finish(unit);
+    // A hit after an attempt whose outcome was not known is that attempt.
+    const duplicate = value.duplicate && !unit.isUnknown;
+    for (const { append, recordFrom } of unit.members)
+      append.reached({ ...value, offset: value.offset + recordFrom, count: append.count, duplicate });
+  }
+
+  #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {
+    if (unknownRetries.has(code)) unit.isUnknown = true;
+    if (unknownRetries.has(code) || cleanRetries.has(code)) {
+      // The next tick, link or leader tries again.
+      this.#dissolveClean();
+      return;
+    }
+    this.#finish(unit);
+    // An earlier attempt may still be appended by whoever has it; only a revoke rules that out.
+    const isCertain = !unit.isUnknown || code === 'revoked' || code === 'levelNotReached';
+    for (const { append } of unit.members) {
+      if (isCertain) append.failed(code, reason, details);
+      else append.failed('timeout', `an earlier attempt was not answered, and then ${reason}`, details);
+    }
+  }
+
+  /** Units that are certainly in no log go back to where they came from, in order: they may be packed anew and refused cleanly. */
+  #dissolveClean(): void {
+    const clean = this.#units.filter((unit) => unit.outstanding === 0 && !unit.isUnknown && !unit.isDone);
+    if (clean.length === 0) return;
+    for (const unit of clean) this.#finish(unit);
+    this.#waiting = [...clean.flatMap((unit) => unit.members.map(({ append }) => append)), ...this.#waiting];
+  }
+
+  #finish(unit: Unit): void {
+    unit.isDone = true;
+    const index = this.#units.indexOf(unit);
+    if (index >= 0) this.#units.splice(index, 1);
+  }
+
+  expire(nowMs: number): void {
+    if (nowMs < this.#nextDeadlineMs) return;
+    this.#nextDeadlineMs = Number.POSITIVE_INFINITY;
+    const note = (deadlineMs: number): void => {
+      this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+    };
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const append of waiting) {
+      if (nowMs < append.deadlineMs) {
+        note(append.deadlineMs);
+        this.#waiting.push(append);
+      } else if (this.#leader === null) {
+        append.failed('noLeader', `no leader was found within ${append.request.timeoutMs} ms`, {});
+      } else {
+        append.failed(
+          'notAppendedInTime',
+          `broker ${this.#leader} leads it and did not take the append within ${append.request.timeoutMs} ms`,
+          {},
+        );
+      }
+    }
+    for (const unit of [...this.#units]) this.#expireUnit(unit, nowMs, note);
+  }
+
+  #expireUnit(unit: Unit, nowMs: number, note: (deadlineMs: number) => void): void {
+    const left: Unit['members'] = [];
+    for (const member of unit.members) {
+      const { deadlineMs, request } = member.append;
+      const limitMs = request.level === 'all' && unit.outstanding > 0 ? deadlineMs + levelGraceMs : deadlineMs;
+      if (nowMs < limitMs) {
+        note(limitMs);
+        left.push(member);
+      } else {
+        member.append.failed('timeout', `not confirmed within ${request.timeoutMs} ms`, {});
+      }
+    }
+    unit.members = left;
+    if (left.length === 0) this.#finish(unit);
+  }
+
+  /** Answers everything with this failure and forgets it. */
+  abandon(code: ErrorCode, reason: string): void {
+    const units = this.#units;
+    const waiting = this.#waiting;
+    this.#units = [];
+    this.#waiting = [];
+    for (const unit of units) {
+      unit.isDone = true;
+      for (const { append } of unit.members) append.failed(code, reason, {});
+    }
+    for (const append of waiting) append.failed(code, reason, {});
+  }
+}
+
+/** Only what no caller can name again is packed. */
+const isPackable = ({ request }: PendingAppend): boolean => request.requestId === null && request.expectedOffset === null;

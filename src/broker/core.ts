@@ -1,0 +1,41 @@
+import { type BrokerId, type GroupId, groupId } from '../base/branded.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import { LogError, type Outcome } from '../eventlog/index.ts';
+import type { Host } from '../host/index.ts';
+import type { Counters } from './counters.ts';
+import type { Links } from './links.ts';
+import type { Replica } from './replica.ts';
+import type { BrokerSettings } from './settings.ts';
+
+/** Groups with a place of their own (design, D8); topics that users create come after. */
+export const catalogGroup: GroupId = groupId(1);
+export const logGroup: GroupId = groupId(2);
+export const topicGroupFirst = 16;
+
+export const logTopic = 'log';
+export const eventsTopic = 'cairn.events';
+
+/** What the services of a broker share. */
+export interface Core {
+  readonly host: Host;
+  readonly self: BrokerId;
+  readonly settings: BrokerSettings;
+  readonly counters: Counters;
+  readonly links: Links;
+  nowMs(): number;
+  /** Something happened: have a turn. */
+  wake(): void;
+  replica(group: GroupId): Replica | undefined;
+  /** Runs at the end of the turn: how answers reach callers, never during their call. */
+  later(run: () => void): void;
+}
+
+export function failure(
+  code: ErrorCode,
+  message: string,
+  details: LogError['details'] = {},
+): { readonly ok: false; readonly error: LogError } {
+  return { ok: false, error: new LogError(code, message, details) };
+}
+
+export type { Outcome };

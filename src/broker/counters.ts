@@ -1,0 +1,73 @@
+import type { BrokerCounters } from '../eventlog/index.ts';
+
+/** What a broker counts since its start. Plain fields: the hot path adds to them. */
+export class Counters {
+  appends = 0;
+  appendedRecords = 0;
+  appendedBytes = 0;
+  refusedAppends = 0;
+  duplicateAppends = 0;
+  revokes = 0;
+  diskWrites = 0;
+  diskSyncs = 0;
+  elections = 0;
+  leaderChanges = 0;
+  framesSent = 0;
+  framesReceived = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  /** Since the last report (`takeLoopLag`), and the one before. */
+  #loopLagMs = 0;
+  #loopLagMsMax = 0;
+  /** The last syncs, in ms; a ring. */
+  readonly #syncMs = new Float64Array(512);
+  #syncCount = 0;
+
+  noteLoopLag(ms: number): void {
+    if (ms > this.#loopLagMs) this.#loopLagMs = ms;
+    if (ms > this.#loopLagMsMax) this.#loopLagMsMax = ms;
+  }
+
+  /** The longest since the last call. */
+  takeLoopLag(): number {
+    const lag = this.#loopLagMs;
+    this.#loopLagMs = 0;
+    return lag;
+  }
+
+  noteSync(ms: number): void {
+    this.#syncMs[this.#syncCount % this.#syncMs.length] = ms;
+    this.#syncCount++;
+    this.diskSyncs++;
+  }
+
+  /** Of the last 512 syncs. */
+  get syncMsP99(): number {
+    const count = Math.min(this.#syncCount, this.#syncMs.length);
+    if (count === 0) return 0;
+    const sorted = this.#syncMs.slice(0, count).sort();
+    return sorted[Math.min(count - 1, Math.floor(count * 0.99))] as number;
+  }
+
+  snapshot(queuedAppendBytes: number): BrokerCounters {
+    return {
+      appends: this.appends,
+      appendedRecords: this.appendedRecords,
+      appendedBytes: this.appendedBytes,
+      refusedAppends: this.refusedAppends,
+      duplicateAppends: this.duplicateAppends,
+      revokes: this.revokes,
+      diskWrites: this.diskWrites,
+      diskSyncs: this.diskSyncs,
+      elections: this.elections,
+      leaderChanges: this.leaderChanges,
+      framesSent: this.framesSent,
+      framesReceived: this.framesReceived,
+      bytesSent: this.bytesSent,
+      bytesReceived: this.bytesReceived,
+      loopLagMsMax: this.#loopLagMsMax,
+      syncMsP99: this.syncMsP99,
+      queuedAppendBytes,
+    };
+  }
+}

@@ -1,0 +1,220 @@
+import { type BrokerId, firstTerm, type GroupId, groupId } from '../base/branded.ts';
+import type { Result } from '../base/result.ts';
+import { runTask, type Task, wait } from '../base/task.ts';
+import type { LogError, PartitionStatus } from '../eventlog/index.ts';
+import type { DiskError } from '../host/index.ts';
+import type { Vote } from '../raft/index.ts';
+import { type Corruption, openGroupLog, type OpenedLog, type OpenFailure, type ReadFailure, type StorageHost } from '../storage/index.ts';
+import { catalogGroup, logGroup, topicGroupFirst } from './core.ts';
+import { groupsPath, openError } from './opening.ts';
+import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
+import { absentStatus, partitionStatus } from './status.ts';
+import { Tail } from './tail.ts';
+
+export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
+  readonly voters: readonly BrokerId[];
+  readonly storage: StorageHost;
+  damaged(replica: Replica, failure: ReadFailure): void;
+  diskFailed(error: DiskError, doing: string): void;
+}
+
+/** The replicas of this broker: opening, fencing, closing, removing them. A damaged group is fenced; the others go on. */
+export class Groups {
+  readonly #context: GroupsContext;
+  readonly #listener: ReplicaListener;
+  readonly #replicas = new Map<GroupId, Replica>();
+  readonly #fenced = new Map<GroupId, string>();
+  readonly #opening = new Map<GroupId, ((error: LogError | null) => void)[]>();
+  #votes: ReadonlyMap<GroupId, Vote> = new Map();
+
+  constructor(context: GroupsContext, listener: ReplicaListener) {
+    this.#context = context;
+    this.#listener = listener;
+  }
+
+  useVotes(votes: ReadonlyMap<GroupId, Vote>): void {
+    this.#votes = votes;
+  }
+
+  replica(group: GroupId): Replica | undefined {
+    return this.#replicas.get(group);
+  }
+
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
+  }
+
+  get isOpening(): boolean {
+    return this.#opening.size > 0;
+  }
+
+  get fencedGroups(): Iterable<GroupId> {
+    return this.#fenced.keys();
+  }
+
+  /** Why this group takes no part here, or null. */
+  fenced(group: GroupId): string | null {
+    return this.#fenced.get(group) ?? null;
+  }
+
+  status(group: GroupId): PartitionStatus {
+    const replica = this.#replicas.get(group);
+    return replica === undefined ? absentStatus(group, [...this.#context.voters], this.fenced(group)) : partitionStatus(replica);
+  }
+
+  /** Opens these groups and those that have files from before. `done` gets the first failure that is more than one damaged group. */
+  openAll(groups: readonly GroupId[], done: (error: LogError | null) => void): void {
+    this.#context.storage.disk.list(groupsPath, (listed) => {
+      const kept = listed.ok && groups.includes(catalogGroup) ? listed.value.filter((name) => /^[1-9]\d{0,8}$/.test(name)).map(Number) : [];
+      const all = [...groups, ...kept.filter((id) => id >= topicGroupFirst).map((id) => groupId(id))];
+      let left = all.length;
+      let first: LogError | null = null;
+      for (const group of all) {
+        this.#openIfUsed(group, all.indexOf(group) >= groups.length, (error) => {
+          first ??= error;
+          if (--left === 0) done(first);
+        });
+      }
+    });
+  }
+
+  /** A removed topic leaves an empty folder. */
+  #openIfUsed(group: GroupId, mustHaveFiles: boolean, done: (error: LogError | null) => void): void {
+    if (!mustHaveFiles) return this.open(group, done);
+    this.#context.storage.disk.list(pathOf(group), (listed) => {
+      if (listed.ok && listed.value.length === 0) done(null);
+      else this.open(group, done);
+    });
+  }
+
+  open(group: GroupId, done: (error: LogError | null) => void): void {
+    if (this.#replicas.has(group) || this.#fenced.has(group)) return done(null);
+    const waiting = this.#opening.get(group);
+    if (waiting !== undefined) {
+      waiting.push(done);
+      return;
+    }
+    this.#opening.set(group, [done]);
+    runTask(
+      () => this.#openTask(group),
+      (error) => {
+        const callbacks = this.#opening.get(group) ?? [];
+        this.#opening.delete(group);
+        for (const callback of callbacks) callback(error);
+        this.#context.wake();
+      },
+    );
+  }
+
+  *#openTask(group: GroupId): Task<LogError | null> {
+    const { storage, settings, bytes } = this.#context;
+    // The checkpoint is asked for once the log is open and the tail there.
+    let tail: Tail | null = null;
+    const options = {
+      group,
+      path: pathOf(group),
+      segmentBytesMin: settings.segmentBytesMin,
+      segmentBytesMax: settings.segmentBytesMax,
+      checkpoint: (offsetTo: number): Uint8Array => tail?.checkpoint(offsetTo) ?? new Uint8Array(0),
+    };
+    const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));
+    if (!opened.ok) {
+      if (opened.error.kind === 'disk') return openError(`the log of group ${group}`, opened.error);
+      this.#fenced.set(group, describeCorruption(opened.error.corruption));
+      return null;
+    }
+    const { log, checkpoint, cut } = opened.value;
+    if (cut !== null) storage.logger.log('warn', 'tailCut', { group, path: cut.path, position: cut.position, bytes: cut.bytes });
+    const built = new Tail(settings, bytes, log.logStartOffset);
+    if (checkpoint !== null) built.restore(checkpoint.bytes, checkpoint.offsetTo);
+    const replayed = yield* replay(built, log, () => log.endOffset);
+    if (!replayed.ok) {
+      this.#fenced.set(group, describeFailure(replayed.error));
+      return null;
+    }
+    built.chainTo(log.lastChecksum);
+    tail = built;
+    const vote = this.#votes.get(group) ?? { term: firstTerm, votedFor: null };
+    const lastTerm = log.termStarts.at(-1)?.term ?? firstTerm;
+    if (lastTerm > vote.term) {
+      this.#fenced.set(
+        group,
+        `its log holds term ${lastTerm}, the vote journal only term ${vote.term}: the votes were lost or rolled back`,
+      );
+      return null;
+    }
+    this.#replicas.set(group, new Replica({ group, voters: this.#context.voters, log, vote, tail: built }, this.#context, this.#listener));
+    return null;
+  }
+
+  /** Damage met while running: the group takes no part any more. */
+  fence(group: GroupId, failure: ReadFailure): void {
+    if (failure.kind === 'belowLogStart') return;
+    if (failure.kind === 'disk') return this.#context.diskFailed(failure.error, `read the log of group ${group}`);
+    const replica = this.#replicas.get(group);
+    if (replica === undefined) return;
+    const reason = describeFailure(failure);
+    this.#fenced.set(group, reason);
+    this.#context.storage.logger.log('error', 'groupFenced', { group, reason });
+    replica.appends.abandon('fenced', 'its log is damaged');
+    this.#replicas.delete(group);
+    this.#context.wake();
+  }
+
+  /** Closes a group and removes its files. */
+  remove(group: GroupId): void {
+    const opening = this.#opening.get(group);
+    if (opening !== undefined) {
+      opening.push(() => this.remove(group));
+      return;
+    }
+    this.#fenced.delete(group);
+    const replica = this.#replicas.get(group);
+    this.#replicas.delete(group);
+    const removeFiles = (): void =>
+      runTask(
+        () => this.#removeTask(group),
+        () => undefined,
+      );
+    if (replica === undefined) removeFiles();
+    else replica.log.close(removeFiles);
+  }
+
+  *#removeTask(group: GroupId): Task<undefined> {
+    const { disk } = this.#context.storage;
+    const path = pathOf(group);
+    const listed = yield* wait<Result<readonly string[], DiskError>>((done) => disk.list(path, done));
+    if (!listed.ok) return undefined;
+    // What is left over after a crash in between is opened at the next start and removed again when the catalog says so.
+    for (const name of listed.value) yield* wait<Result<undefined, DiskError>>((done) => disk.remove(`${path}/${name}`, done));
+    yield* wait<Result<undefined, DiskError>>((done) => disk.syncDirectory(path, done));
+    return undefined;
+  }
+
+  closeAll(done: () => void): void {
+    const replicas = [...this.#replicas.values()];
+    let left = replicas.length;
+    if (left === 0) return done();
+    for (const replica of replicas) {
+      replica.log.close(() => {
+        if (--left === 0) done();
+      });
+    }
+  }
+}
+
+const names: ReadonlyMap<number, string> = new Map([
+  [catalogGroup, 'catalog'],
+  [logGroup, 'log'],
+]);
+
+/** Names for people where there is one, group ids elsewhere: never a topic's name. */
+const pathOf = (group: GroupId): string => `${groupsPath}/${names.get(group) ?? group}`;
+
+function describeFailure(failure: ReadFailure): string {
+  if (failure.kind === 'corrupt') return describeCorruption(failure.corruption);
+  return failure.kind === 'disk' ? failure.error.reason : 'its oldest records are gone';
+}
+
+const describeCorruption = ({ path, position, expected, found }: Corruption): string =>
+  `${path} is damaged at ${position}: expected ${expected}, found ${found}; move the folder away to let this broker fetch it anew from the others`;

@@ -1,0 +1,143 @@
+import { type BrokerId, brokerId } from '../base/branded.ts';
+import type { Link, LinkHandlers } from '../host/index.ts';
+import * as wire from '../wire/index.ts';
+import type { LinkContext } from './links.ts';
+
+const handshakeMs = 2000;
+
+/** One way in: answers the challenge and response of whoever dialled, then hands on frames. It sends nothing but the handshake. */
+export class IncomingLink {
+  readonly #context: LinkContext;
+  readonly #link: Link;
+  readonly #reader: wire.FrameReader;
+  readonly #onClosed: (link: IncomingLink) => void;
+  #hello: wire.Hello | null = null;
+  #nonce: Uint8Array | null = null;
+  #peer: BrokerId | null = null;
+  #isClosed = false;
+  #sequence = 0;
+  /** The highest link sequence that came. */
+  #lastSequence = 0;
+
+  readonly handlers: LinkHandlers;
+
+  constructor(context: LinkContext, link: Link, onClosed: (link: IncomingLink) => void) {
+    this.#context = context;
+    this.#link = link;
+    this.#onClosed = onClosed;
+    this.#reader = new wire.FrameReader(context.bytes, wire.handshakeFrameBytesMax);
+    const timer = context.startTimer(handshakeMs, () => {
+      if (this.#peer === null) this.close('no handshake in time');
+    });
+    this.handlers = {
+      opened: () => undefined,
+      received: (bytes) => this.#received(bytes),
+      closed: (reason) => {
+        timer.cancel();
+        this.#closed(reason);
+      },
+    };
+  }
+
+  /** Who is there, once proven. */
+  get peer(): BrokerId | null {
+    return this.#peer;
+  }
+
+  get incarnation(): number {
+    return this.#hello?.incarnation ?? 0;
+  }
+
+  get lane(): 'consensus' | 'bulk' {
+    return this.#hello?.lane ?? 'consensus';
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#link.close(reason);
+    this.#closed(reason);
+  }
+
+  #closed(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#peer !== null) this.#context.logger.log('debug', 'linkClosed', { peer: this.#peer, reason });
+    this.#onClosed(this);
+  }
+
+  #received(bytes: Uint8Array): void {
+    if (this.#isClosed || this.#context.isClosed()) return;
+    this.#context.counters.bytesReceived += bytes.length;
+    this.#reader.push(bytes, (frame) => {
+      this.#receive(frame);
+      return !this.#isClosed;
+    });
+    if (this.#reader.damage !== null) {
+      this.#context.logger.log('warn', 'linkDamaged', { peer: this.#peer, damage: this.#reader.damage });
+      this.close(`received ${this.#reader.damage}`);
+    }
+  }
+
+  #receive(frame: wire.WireFrame): void {
+    if (this.#peer !== null) {
+      const isInOrder = frame.sequence > this.#lastSequence;
+      if (isInOrder) this.#lastSequence = frame.sequence;
+      this.#context.counters.framesReceived++;
+      this.#context.onFrame(this.#peer, frame, isInOrder);
+      return;
+    }
+    if (frame.kind === wire.handshakeKinds.hello && this.#hello === null) this.#answerHello(frame.body);
+    else if (frame.kind === wire.handshakeKinds.proof && this.#hello !== null) this.#checkProof(this.#hello, frame.body);
+    else if (frame.kind !== wire.handshakeKinds.hello) this.close('spoke before it had proven itself');
+  }
+
+  #answerHello(body: Uint8Array): void {
+    const hello = wire.decodeHello(body, this.#context.bytes);
+    if (hello === null) return this.close('sent a malformed hello');
+    const problem = this.#problemOf(hello);
+    if (problem !== null) return this.#refuse(problem);
+    this.#hello = hello;
+    this.#nonce = this.#context.random.bytes(wire.nonceBytes);
+    const { secret, bytes, self, incarnation } = this.#context;
+    const proof = wire.makeProof(secret, { ...this.#proofInput(hello, this.#nonce), role: 'accepter' }, bytes);
+    this.#send(wire.encodeChallenge({ broker: self, incarnation, nonce: this.#nonce, proof }));
+  }
+
+  #problemOf(hello: wire.Hello): string | null {
+    const { clusterId, self } = this.#context;
+    if (hello.clusterId !== clusterId) return `this is cluster ${clusterId}, not ${hello.clusterId}`;
+    if (hello.wanted !== self) return `this is broker ${self}, not ${hello.wanted}`;
+    if (hello.broker === self || !this.#context.isPeer(hello.broker)) return `broker ${hello.broker} is not configured here`;
+    const heard = this.#context.incarnationOf(brokerId(hello.broker));
+    if (hello.incarnation < heard) return `broker ${hello.broker} was here as incarnation ${heard} and comes as ${hello.incarnation}`;
+    return null;
+  }
+
+  #checkProof(hello: wire.Hello, body: Uint8Array): void {
+    const proof = wire.decodeProof(body);
+    const { secret, bytes } = this.#context;
+    const input = { ...this.#proofInput(hello, this.#nonce as Uint8Array), role: 'dialler' as const };
+    if (proof === null || !wire.proofHolds(secret, input, proof, bytes)) return this.#refuse('the secret is not the same');
+    this.#peer = brokerId(hello.broker);
+    this.#reader.allow(wire.wireFrameBytesMax);
+    this.#context.onAccepted(this.#peer, hello.incarnation, this);
+    this.#send(wire.encodeWelcome());
+  }
+
+  #proofInput(hello: wire.Hello, nonce: Uint8Array): Omit<wire.ProofInput, 'role'> {
+    const { self, incarnation, clusterId } = this.#context;
+    return { lane: hello.lane, clusterId, dialler: hello, accepter: { broker: self, incarnation, nonce } };
+  }
+
+  #refuse(reason: string): void {
+    this.#context.logger.log('warn', 'peerRefused', { peer: this.#hello?.broker ?? null, reason });
+    this.#send(wire.encodeRefusal(reason, this.#context.bytes));
+    // Whoever was refused closes; if it does not, the handshake timer does.
+  }
+
+  #send(message: wire.Draft): void {
+    const chunks: Uint8Array[] = [];
+    wire.sealFrame(message, ++this.#sequence, this.#context.stamp(), this.#context.bytes, chunks);
+    this.#link.send(chunks);
+  }
+}

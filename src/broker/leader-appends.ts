@@ -1,0 +1,257 @@
+import { offset } from '../base/branded.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { Level } from '../eventlog/index.ts';
+import { producerIdOf, revokeBatch } from '../record/index.ts';
+import type { Appended, ErrorDetails } from '../wire/index.ts';
+import type { Verdict } from './producers.ts';
+import type { Replica, ReplicaContext } from './replica.ts';
+import { sequencedOf } from './tail.ts';
+import { holdsTerm } from './terms.ts';
+
+/** What a leader answers; the same for an append of this broker and one that a peer forwarded. */
+export type AppendOutcome = { readonly ok: true; readonly value: Appended } | { readonly ok: false; readonly error: Refused };
+
+export interface Refused {
+  readonly code: ErrorCode;
+  /** The state, as the end of a sentence. */
+  readonly reason: string;
+  readonly details: ErrorDetails;
+}
+
+export interface LeaderAppend {
+  /** Carries its producer and sequence. */
+  readonly batch: Uint8Array;
+  readonly level: Level;
+  readonly expectedOffset: number | null;
+  /** On the monotonic clock. Spent before it is appended: it never will be. */
+  readonly deadlineMs: number;
+  readonly answer: (outcome: AppendOutcome) => void;
+}
+
+interface Waiting {
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly term: number;
+  readonly timestampMs: number;
+  readonly isDuplicate: boolean;
+  readonly level: Level;
+  readonly deadlineMs: number;
+  readonly answer: (outcome: AppendOutcome) => void;
+}
+
+/** The leader's half of an append: decides, appends, and answers when the level is reached. On a follower it only refuses. */
+export class LeaderAppends {
+  readonly #replica: Replica;
+  readonly #context: ReplicaContext;
+  /** In log order, but for duplicates, which wait a little longer than they must. */
+  #quorum: Waiting[] = [];
+  #head = 0;
+  /** Waiting for this broker's own disk, or for all voters. */
+  #others: Waiting[] = [];
+
+  constructor(replica: Replica, context: ReplicaContext) {
+    this.#replica = replica;
+    this.#context = context;
+  }
+
+  get waitingCount(): number {
+    return this.#quorum.length - this.#head + this.#others.length;
+  }
+
+  /** May answer during the call. */
+  submit(append: LeaderAppend): void {
+    const refused = this.refusal();
+    if (refused !== null) return append.answer({ ok: false, error: refused });
+    if (this.#context.clock.monotonicMs() >= append.deadlineMs) {
+      return append.answer(refuse('notAppendedInTime', 'its time was spent before the leader could append it'));
+    }
+    const { raft, tail, log } = this.#replica;
+    const sequenced = sequencedOf(append.batch, this.#context.bytes);
+    const verdict = tail.producers.check(sequenced);
+    if (verdict.kind === 'refused') return append.answer({ ok: false, error: verdict });
+    if (verdict.kind === 'duplicate') return this.#waitForKnown(append, verdict);
+    if (append.expectedOffset !== null && append.expectedOffset !== raft.endOffset) {
+      const reason = `its end is ${raft.endOffset}, not ${append.expectedOffset}`;
+      return append.answer(refuse('offsetMismatch', reason, { endOffset: raft.endOffset }));
+    }
+    if (log.full) return append.answer(refuse('diskFull', `broker ${raft.id} has no space for its next segment`));
+    const placed = this.#replica.propose(append.batch);
+    const { level, deadlineMs, answer } = append;
+    const { counters } = this.#context;
+    counters.appends++;
+    counters.appendedRecords += sequenced.count;
+    counters.appendedBytes += append.batch.length;
+    const { offsetFrom, offsetTo, term } = placed;
+    this.#wait({ offsetFrom, offsetTo, term, timestampMs: tail.lastStamp.ms, isDuplicate: false, level, deadlineMs, answer });
+  }
+
+  /** Answers once a revoke of this id is committed, and appends one unless it is in the log already. */
+  revoke(requestId: Uint8Array, deadlineMs: number, answer: (outcome: AppendOutcome) => void): void {
+    const refused = this.refusal();
+    if (refused !== null) return answer({ ok: false, error: refused });
+    const { tail, raft } = this.#replica;
+    const producerId = producerIdOf(requestId);
+    const at = tail.producers.revokedAt(producerId);
+    const common = { timestampMs: tail.lastStamp.ms, level: 'quorum' as const, deadlineMs, answer };
+    if (at !== null) {
+      if (at < raft.highWatermark)
+        return answer({
+          ok: true,
+          value: { offset: at, count: 1, term: raft.term, timestampMs: 0, committed: true, duplicate: true, ackedBy: [] },
+        });
+      // Wherever the revoke is, it is committed once everything that is in the log now is.
+      return this.#wait({ ...common, offsetFrom: raft.endOffset - 1, offsetTo: raft.endOffset, term: tail.lastTerm, isDuplicate: true });
+    }
+    const timestampMs = Math.floor(this.#context.clock.wallMs());
+    const placed = this.#replica.propose(revokeBatch(timestampMs, producerId, requestId, this.#context.bytes));
+    this.#context.counters.revokes++;
+    this.#wait({ ...common, offsetFrom: placed.offsetFrom, offsetTo: placed.offsetTo, term: placed.term, isDuplicate: false });
+  }
+
+  /** Once everything that is in the log now is committed. */
+  whenCommitted(deadlineMs: number, done: (isCommitted: boolean) => void): void {
+    const { raft, tail } = this.#replica;
+    const answer = (outcome: AppendOutcome): void => done(outcome.ok);
+    if (raft.highWatermark >= raft.endOffset) return done(true);
+    const offsetTo = raft.endOffset;
+    this.#wait({
+      offsetFrom: offsetTo - 1,
+      offsetTo,
+      term: tail.lastTerm,
+      timestampMs: 0,
+      isDuplicate: true,
+      level: 'quorum',
+      deadlineMs,
+      answer,
+    });
+  }
+
+  /** Why nothing can be appended here now; retried by whoever asked. */
+  refusal(): Refused | null {
+    const refusal = this.#replica.raft.refusal();
+    if (refusal === null) {
+      if (this.#replica.sync()) return null;
+      return { code: 'starting', reason: 'its leader is still reading its log', details: {} };
+    }
+    if (refusal.reason === 'uncommittedFull') return { code: 'overloaded', reason: 'too much of it waits for a majority', details: {} };
+    const { leader } = refusal;
+    return { code: 'notLeader', reason: leader === null ? 'no leader is known' : `its leader is broker ${leader}`, details: { leader } };
+  }
+
+  #waitForKnown(append: LeaderAppend, verdict: Verdict & { readonly kind: 'duplicate' }): void {
+    this.#context.counters.duplicateAppends++;
+    const { offsetFrom, count, term, timestampMs } = verdict.batch;
+    const { level, deadlineMs, answer } = append;
+    this.#wait({ offsetFrom, offsetTo: offsetFrom + count, term, timestampMs, isDuplicate: true, level, deadlineMs, answer });
+  }
+
+  #wait(waiting: Waiting): void {
+    if (this.#isReached(waiting)) return this.#reached(waiting);
+    if (waiting.level === 'quorum') this.#quorum.push(waiting);
+    else this.#others.push(waiting);
+  }
+
+  /**
+   * Answers what has been reached. After a change of role the log may have been cut, so each batch is looked for again, and what is still waiting is
+   * given back: the next leader decides.
+   */
+  settle(hasRoleChanged: boolean): void {
+    if (hasRoleChanged) return this.#settleStrictly();
+    while (this.#head < this.#quorum.length) {
+      const first = this.#quorum[this.#head] as Waiting;
+      if (first.offsetTo > this.#replica.raft.highWatermark) break;
+      this.#head++;
+      this.#reached(first);
+    }
+    if (this.#head === this.#quorum.length && this.#head > 0) {
+      this.#quorum = [];
+      this.#head = 0;
+    } else if (this.#head > 1024) {
+      this.#quorum = this.#quorum.slice(this.#head);
+      this.#head = 0;
+    }
+    if (this.#others.length === 0) return;
+    const waiting = this.#others;
+    this.#others = [];
+    for (const one of waiting) {
+      if (this.#isReached(one)) this.#reached(one);
+      else this.#others.push(one);
+    }
+  }
+
+  #settleStrictly(): void {
+    const { raft } = this.#replica;
+    const stillLeads = raft.role === 'leader';
+    for (const one of this.#take()) {
+      const isThere = holdsTerm(raft, one.offsetFrom, one.term);
+      if (isThere && this.#isReached(one)) this.#reached(one);
+      else if (isThere && stillLeads && one.term === raft.term) this.#wait(one);
+      else one.answer(refuse('leadershipLost', `broker ${raft.id} lost its leadership after it had appended`, { leader: raft.leader }));
+    }
+  }
+
+  /** Answers what has waited too long. */
+  expire(nowMs: number): void {
+    if (this.waitingCount === 0) return;
+    for (const one of this.#take()) {
+      if (nowMs < one.deadlineMs) {
+        if (one.level === 'quorum') this.#quorum.push(one);
+        else this.#others.push(one);
+      } else if (one.level === 'all') {
+        const ackedBy = this.#replica.raft.acknowledgedBy(offset(one.offsetTo));
+        const committed = one.offsetTo <= this.#replica.raft.highWatermark;
+        const reason = `it is at offset ${one.offsetFrom} on broker ${ackedBy.join(', ') || 'none'} only`;
+        one.answer(refuse('levelNotReached', reason, { committed, offset: one.offsetFrom, ackedBy: ackedBy.join(',') }));
+      } else {
+        one.answer(refuse('timeout', 'no majority confirmed it in time'));
+      }
+    }
+  }
+
+  /** Gives back everything that waits. */
+  abandon(code: ErrorCode, reason: string): void {
+    for (const one of this.#take()) one.answer(refuse(code, reason));
+  }
+
+  #take(): Waiting[] {
+    const taken = [...this.#quorum.slice(this.#head), ...this.#others];
+    this.#quorum = [];
+    this.#head = 0;
+    this.#others = [];
+    return taken;
+  }
+
+  #isReached(one: Waiting): boolean {
+    const { raft } = this.#replica;
+    const isCommitted = one.offsetTo <= raft.highWatermark;
+    switch (one.level) {
+      case 'quorum':
+        return isCommitted;
+      case 'leader':
+        return isCommitted || one.offsetTo <= raft.syncedOffset;
+      case 'all':
+        return isCommitted && raft.acknowledgedBy(offset(one.offsetTo)).length === raft.membership.voters.length;
+    }
+  }
+
+  #reached(one: Waiting): void {
+    const { raft } = this.#replica;
+    one.answer({
+      ok: true,
+      value: {
+        offset: one.offsetFrom,
+        count: one.offsetTo - one.offsetFrom,
+        term: one.term,
+        timestampMs: one.timestampMs,
+        committed: one.offsetTo <= raft.highWatermark,
+        duplicate: one.isDuplicate,
+        ackedBy: raft.acknowledgedBy(offset(one.offsetTo)),
+      },
+    });
+  }
+}
+
+const refuse = (code: ErrorCode, reason: string, details: ErrorDetails = {}): { readonly ok: false; readonly error: Refused } => ({
+  ok: false,
+  error: { code, reason, details },
+});

@@ -1,0 +1,214 @@
+import { type BrokerId, brokerId } from '../base/branded.ts';
+import type { Bytes, Clock, Lane, Logger, Network, Random, Timer } from '../host/index.ts';
+import type { Message } from '../raft/index.ts';
+import * as wire from '../wire/index.ts';
+import type { Counters } from './counters.ts';
+import { IncomingLink } from './incoming-link.ts';
+import { OutgoingLink } from './outgoing-link.ts';
+
+/** What links need of their broker. */
+export interface LinkContext {
+  readonly bytes: Bytes;
+  readonly random: Random;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly self: BrokerId;
+  readonly incarnation: number;
+  readonly clusterId: string;
+  readonly version: string;
+  readonly secret: Uint8Array | null;
+  readonly linkBytesMax: number;
+  startTimer(delayMs: number, fire: () => void): Timer;
+  stamp(): wire.Stamp;
+  /** While true nothing leaves and nothing is dialled. */
+  isClosed(): boolean;
+  isPeer(id: number): boolean;
+  incarnationOf(peer: BrokerId): number;
+  /** Null if it was never heard. */
+  sinceHeardMs(peer: BrokerId): number | null;
+  onReady(peer: BrokerId, lane: Lane): void;
+  onLost(peer: BrokerId, lane: Lane): void;
+  onRefused(peer: BrokerId, reason: string): void;
+  onAccepted(peer: BrokerId, incarnation: number, link: IncomingLink): void;
+  onFrame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void;
+}
+
+/** What the broker makes of the links. */
+export interface LinkEvents {
+  /** `isInOrder` is false for a frame that came twice or late. */
+  frame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void;
+  /** What was on the way to or from this peer may be lost. */
+  lost(peer: BrokerId): void;
+  /** There is a way to this peer again. */
+  ready(peer: BrokerId): void;
+}
+
+export interface LinksOptions {
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly random: Random;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly self: BrokerId;
+  readonly peers: readonly BrokerId[];
+  readonly incarnation: number;
+  readonly clusterId: string;
+  readonly version: string;
+  readonly secret: Uint8Array | null;
+  readonly linkBytesMax: number;
+  stamp(): wire.Stamp;
+}
+
+/** An entry above this goes by the bulk lane, and what follows it to the same replica too, so that nothing overtakes it. */
+const bulkBytesMin = 128 * 1024;
+const bulkHoldMs = 200;
+
+/** All links of a broker: two ways out to every peer (`OutgoingLink`), and whatever peers have dialled (`IncomingLink`). */
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #events: LinkEvents;
+  readonly #context: LinkContext;
+  readonly #outgoing = new Map<BrokerId, { readonly consensus: OutgoingLink; readonly bulk: OutgoingLink }>();
+  readonly #incoming = new Set<IncomingLink>();
+  readonly #heardMs = new Map<BrokerId, number>();
+  readonly #incarnations = new Map<BrokerId, number>();
+  /** Group and peer -> until when its entries go by the bulk lane. */
+  readonly #bulkUntilMs = new Map<string, number>();
+  #isClosed = true;
+
+  constructor(options: LinksOptions, events: LinkEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#context = {
+      ...options,
+      startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),
+      stamp: () => options.stamp(),
+      isClosed: () => this.#isClosed,
+      isPeer: (id) => options.peers.includes(brokerId(id)),
+      incarnationOf: (peer) => this.#incarnations.get(peer) ?? 0,
+      sinceHeardMs: (peer) => this.sinceHeardMs(peer),
+      onReady: (peer, lane) => {
+        if (lane === 'consensus') events.ready(peer);
+      },
+      onLost: (peer) => events.lost(peer),
+      onRefused: (peer, reason) => options.logger.log('warn', 'refusedByPeer', { peer, reason }),
+      onAccepted: (peer, incarnation, link) => this.#accepted(peer, incarnation, link),
+      onFrame: (peer, frame, isInOrder) => {
+        this.#heardMs.set(peer, options.clock.monotonicMs());
+        events.frame(peer, frame, isInOrder);
+      },
+    };
+    for (const peer of options.peers) {
+      const link = (lane: Lane): OutgoingLink => new OutgoingLink(this.#context, peer, lane);
+      this.#outgoing.set(peer, { consensus: link('consensus'), bulk: link('bulk') });
+    }
+    options.network.accept((link) => {
+      const incoming = new IncomingLink(this.#context, link, (closed) => {
+        if (!this.#incoming.delete(closed)) return;
+        // Answers of that peer travel here: what was asked of it may stay unanswered.
+        if (closed.peer !== null) events.lost(closed.peer);
+      });
+      this.#incoming.add(incoming);
+      if (this.#isClosed) options.clock.defer(() => incoming.close('not taking part'));
+      return incoming.handlers;
+    });
+  }
+
+  /** Dials every peer at once. */
+  open(): void {
+    this.#isClosed = false;
+    for (const { consensus } of this.#outgoing.values()) consensus.dial();
+  }
+
+  /** Nothing more leaves or comes in until `open`. */
+  close(reason: string): void {
+    this.#isClosed = true;
+    for (const { consensus, bulk } of this.#outgoing.values()) {
+      consensus.close(reason);
+      bulk.close(reason);
+    }
+    for (const link of this.#incoming) link.close(reason);
+    this.#incoming.clear();
+  }
+
+  /** Milliseconds since the last frame of this peer, null if there was none. */
+  sinceHeardMs(peer: BrokerId): number | null {
+    const heardMs = this.#heardMs.get(peer);
+    return heardMs === undefined ? null : this.#options.clock.monotonicMs() - heardMs;
+  }
+
+  isReady(peer: BrokerId): boolean {
+    return this.#outgoing.get(peer)?.consensus.isReady ?? false;
+  }
+
+  bytesQueued(peer: BrokerId): number {
+    const links = this.#outgoing.get(peer);
+    return links === undefined ? 0 : links.consensus.bytesQueued + links.bulk.bytesQueued;
+  }
+
+  /** False when there is no way to the peer now. */
+  send(peer: BrokerId, message: wire.Draft): boolean {
+    if (this.#isClosed) return false;
+    return this.#outgoing.get(peer)?.consensus.send(message) ?? false;
+  }
+
+  /** Consensus never learns that a message was not sent: a lost one and an unsent one are the same to it. */
+  sendRaft(group: number, message: Message): void {
+    const links = this.#outgoing.get(message.to);
+    if (links === undefined || this.#isClosed) return;
+    const encoded = wire.encodeRaftMessage(group, message);
+    const isBulk = message.type === 'appendEntries' && this.#goesByBulk(group, message.to, encoded.lengthBytes);
+    if (isBulk) {
+      if (links.bulk.isReady) {
+        links.bulk.send(encoded);
+        return;
+      }
+      links.bulk.dial();
+    }
+    links.consensus.send(encoded);
+  }
+
+  #goesByBulk(group: number, peer: BrokerId, lengthBytes: number): boolean {
+    const isLarge = lengthBytes >= bulkBytesMin;
+    if (!isLarge && this.#bulkUntilMs.size === 0) return false;
+    const key = `${group}/${peer}`;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (isLarge) {
+      this.#bulkUntilMs.set(key, nowMs + bulkHoldMs);
+      return true;
+    }
+    const untilMs = this.#bulkUntilMs.get(key);
+    if (untilMs === undefined) return false;
+    if (nowMs < untilMs) return true;
+    this.#bulkUntilMs.delete(key);
+    return false;
+  }
+
+  /** The end of a turn: what it queued leaves, in one call a link. */
+  flush(): void {
+    for (const { consensus, bulk } of this.#outgoing.values()) {
+      consensus.flush();
+      bulk.flush();
+    }
+  }
+
+  #accepted(peer: BrokerId, incarnation: number, link: IncomingLink): void {
+    const before = this.#incarnations.get(peer) ?? 0;
+    this.#incarnations.set(peer, incarnation);
+    this.#heardMs.set(peer, this.#options.clock.monotonicMs());
+    for (const other of this.#incoming) {
+      if (other !== link && other.peer === peer && other.incarnation < incarnation) other.close('the peer has started anew');
+    }
+    const links = this.#outgoing.get(peer);
+    if (links === undefined) return;
+    // A link to its earlier life leads nowhere, whatever the socket says.
+    if (before > 0 && before < incarnation && links.consensus.isReady) {
+      links.consensus.close('the peer has started anew');
+      links.bulk.close('the peer has started anew');
+    }
+    // It is there: do not wait for the back-off.
+    links.consensus.dial();
+  }
+}

@@ -1,0 +1,132 @@
+import type { GroupId } from '../base/branded.ts';
+import type { Result } from '../base/result.ts';
+import type { Clock, DiskError } from '../host/index.ts';
+import type { Persist, Vote } from '../raft/index.ts';
+import type { VoteJournal } from '../storage/contract.ts';
+import type { Counters } from './counters.ts';
+import type { Replica } from './replica.ts';
+
+/** What a turn does, in this order, until nothing is left; none of it waits. */
+export interface TurnSteps {
+  /** Steps that take up what clients and peers asked. True when something was done. */
+  work(): boolean;
+  replicas(): Iterable<Replica>;
+  /** Sends what the turn has queued. */
+  flush(): void;
+  /** Answers what the turn has decided, after everything else. */
+  answer(): void;
+  fatal(error: DiskError, doing: string): void;
+}
+
+interface WaitingVote {
+  readonly group: GroupId;
+  readonly vote: Vote;
+  readonly then: () => void;
+}
+
+/** More rounds than any chain of causes within one turn has; the rest waits for the next turn. */
+const roundsMax = 16;
+
+/**
+ * The broker's loop (design, D4): inputs queue up, a turn that never waits takes them all, and one turn at most is scheduled. Writes report to a
+ * later turn. The votes of all groups go to the journal in one write a turn; a persist with a vote writes its batches after the vote is synced, so that
+ * no log on disk is ever ahead of its term.
+ */
+export class Loop {
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #steps: TurnSteps;
+  #journal: VoteJournal | null = null;
+  #votes: WaitingVote[] = [];
+  #isJournalBusy = false;
+  #isScheduled = false;
+  #isInTurn = false;
+  /** While stopped no turn runs: a crashed broker, or one whose disk failed. */
+  #isStopped = true;
+
+  constructor(clock: Clock, counters: Counters, steps: TurnSteps) {
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#steps = steps;
+  }
+
+  useJournal(journal: VoteJournal): void {
+    this.#journal = journal;
+  }
+
+  /** Since when the journal's write is under way and others wait. */
+  get isBusy(): boolean {
+    return this.#isJournalBusy;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.wake();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Schedules a turn unless one is. */
+  wake(): void {
+    if (this.#isScheduled || this.#isInTurn || this.#isStopped) return;
+    this.#isScheduled = true;
+    this.#clock.defer(() => {
+      this.#isScheduled = false;
+      if (!this.#isStopped) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    this.#isInTurn = true;
+    let isDone = false;
+    for (let round = 0; round < roundsMax && !isDone && !this.#isStopped; round++) {
+      isDone = true;
+      for (const replica of this.#steps.replicas()) if (replica.turn()) isDone = false;
+      if (this.#steps.work()) isDone = false;
+    }
+    if (!this.#isStopped) {
+      this.#writeVotes();
+      this.#steps.flush();
+    }
+    this.#isInTurn = false;
+    if (!isDone) this.wake();
+    if (!this.#isStopped) this.#steps.answer();
+  }
+
+  persist(replica: Replica, persist: Persist, done: () => void): void {
+    const writeLog = (): void => this.#writeLog(replica, persist, done);
+    if (persist.vote === null) return writeLog();
+    this.#votes.push({ group: replica.group, vote: persist.vote, then: writeLog });
+  }
+
+  #writeLog(replica: Replica, persist: Persist, done: () => void): void {
+    if (persist.batches.length === 0 && persist.truncateTo === null) return done();
+    this.#counters.diskWrites++;
+    replica.log.write({ truncateTo: persist.truncateTo, batches: persist.batches }, (result) => {
+      if (this.#isFine(result, 'write its log')) done();
+    });
+    // What was just handed over can be read from now on.
+    replica.written();
+  }
+
+  #writeVotes(): void {
+    if (this.#votes.length === 0 || this.#isJournalBusy || this.#journal === null) return;
+    const votes = this.#votes;
+    this.#votes = [];
+    this.#isJournalBusy = true;
+    this.#counters.diskWrites++;
+    this.#journal.write(votes, (result) => {
+      this.#isJournalBusy = false;
+      if (!this.#isFine(result, 'write its votes')) return;
+      for (const { then } of votes) then();
+      this.wake();
+    });
+  }
+
+  #isFine(result: Result<undefined, DiskError>, doing: string): boolean {
+    if (!result.ok) this.#steps.fatal(result.error, doing);
+    return result.ok;
+  }
+}

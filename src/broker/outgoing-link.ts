@@ -1,0 +1,189 @@
+import type { BrokerId } from '../base/branded.ts';
+import type { Lane, Link, Timer } from '../host/index.ts';
+import * as wire from '../wire/index.ts';
+import type { LinkContext } from './links.ts';
+
+const backOffMsMin = 20;
+/** To a peer that was alive a moment ago: it is most likely on its way back. */
+const backOffMsRecent = 100;
+const backOffMsMax = 1000;
+const recentMs = 30_000;
+const handshakeMs = 1000;
+
+/**
+ * One way out, to one peer on one lane: dials, proves itself, sends, and dials again after a break. What was on the way when it broke is lost; consensus
+ * and requests know how to live with that.
+ */
+export class OutgoingLink {
+  readonly peer: BrokerId;
+  readonly lane: Lane;
+  readonly #context: LinkContext;
+  #link: Link | null = null;
+  #isReady = false;
+  #sequence = 0;
+  #outbox: wire.Draft[] = [];
+  #outboxBytes = 0;
+  #backOffMs = backOffMsMin;
+  #timer: Timer | null = null;
+  /** Counts dials: what an older one still reports is ignored. */
+  #generation = 0;
+
+  constructor(context: LinkContext, peer: BrokerId, lane: Lane) {
+    this.#context = context;
+    this.peer = peer;
+    this.lane = lane;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get bytesQueued(): number {
+    return (this.#link?.bytesQueued ?? 0) + this.#outboxBytes;
+  }
+
+  /** Dials at once unless a link is up or under way. */
+  dial(): void {
+    if (this.#link !== null || this.#context.isClosed()) return;
+    this.#stopTimer();
+    const generation = ++this.#generation;
+    const isCurrent = (): boolean => generation === this.#generation && this.#link !== null;
+    const reader = new wire.FrameReader(this.#context.bytes, wire.handshakeFrameBytesMax);
+    const nonce = this.#context.random.bytes(wire.nonceBytes);
+    this.#sequence = 0;
+    this.#link = this.#context.network.dial(this.peer, this.lane, {
+      opened: () => {
+        if (isCurrent()) this.#sendNow(this.#hello(nonce));
+      },
+      received: (bytes) => {
+        if (!isCurrent()) return;
+        reader.push(bytes, (frame) => isCurrent() && this.#receive(frame, nonce));
+        if (reader.damage !== null && isCurrent()) this.#break(`received ${reader.damage}`);
+      },
+      closed: (reason) => {
+        if (isCurrent()) this.#lost(reason);
+      },
+    });
+    this.#timer = this.#context.startTimer(handshakeMs, () => {
+      this.#timer = null;
+      if (!this.#isReady && isCurrent()) this.#break('no handshake in time');
+    });
+  }
+
+  /** Queues a message for the end of the turn. False when there is no way out now: it is not sent, then or later. */
+  send(message: wire.Draft): boolean {
+    if (!this.#isReady) return false;
+    if (this.bytesQueued + message.lengthBytes > this.#context.linkBytesMax) {
+      this.#break('more queued than allowed');
+      return false;
+    }
+    this.#outbox.push(message);
+    this.#outboxBytes += message.lengthBytes;
+    return true;
+  }
+
+  /** Everything of this turn in one call. */
+  flush(): void {
+    if (this.#outbox.length === 0) return;
+    const outbox = this.#outbox;
+    const bytes = this.#outboxBytes;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    if (this.#link === null) return;
+    const chunks: Uint8Array[] = [];
+    const stamp = this.#context.stamp();
+    for (const message of outbox) wire.sealFrame(message, ++this.#sequence, stamp, this.#context.bytes, chunks);
+    this.#context.counters.framesSent += outbox.length;
+    this.#context.counters.bytesSent += bytes;
+    this.#link.send(chunks);
+  }
+
+  /** Closes and stays closed until the next `dial`. */
+  close(reason: string): void {
+    this.#stopTimer();
+    const link = this.#link;
+    const wasReady = this.#forget();
+    this.#backOffMs = backOffMsMin;
+    link?.close(reason);
+    if (wasReady) this.#context.onLost(this.peer, this.lane);
+  }
+
+  #hello(nonce: Uint8Array): wire.Draft {
+    const { self, incarnation, clusterId, version, bytes } = this.#context;
+    return wire.encodeHello({ lane: this.lane, broker: self, wanted: this.peer, incarnation, clusterId, nonce, version }, bytes);
+  }
+
+  #receive(frame: wire.WireFrame, nonce: Uint8Array): boolean {
+    const { bytes } = this.#context;
+    if (frame.kind === wire.handshakeKinds.challenge) {
+      const challenge = wire.decodeChallenge(frame.body);
+      if (challenge === null || challenge.broker !== this.peer) return this.#break('answered by somebody else');
+      const input = this.#proofInput(nonce, challenge);
+      if (!wire.proofHolds(this.#context.secret, { ...input, role: 'accepter' }, challenge.proof, bytes)) {
+        return this.#break('the peer does not know the secret');
+      }
+      this.#sendNow(wire.encodeProof(wire.makeProof(this.#context.secret, { ...input, role: 'dialler' }, bytes)));
+    } else if (frame.kind === wire.handshakeKinds.welcome) {
+      this.#isReady = true;
+      this.#backOffMs = backOffMsMin;
+      this.#stopTimer();
+      this.#context.onReady(this.peer, this.lane);
+    } else if (frame.kind === wire.handshakeKinds.refusal) {
+      const reason = wire.decodeRefusal(frame.body, bytes) ?? 'no reason given';
+      this.#context.onRefused(this.peer, reason);
+      return this.#break(`refused: ${reason}`);
+    }
+    return true;
+  }
+
+  #proofInput(nonce: Uint8Array, challenge: wire.Challenge): Omit<wire.ProofInput, 'role'> {
+    const { self, incarnation, clusterId } = this.#context;
+    return { lane: this.lane, clusterId, dialler: { broker: self, incarnation, nonce }, accepter: challenge };
+  }
+
+  #sendNow(message: wire.Draft): void {
+    const chunks: Uint8Array[] = [];
+    wire.sealFrame(message, ++this.#sequence, this.#context.stamp(), this.#context.bytes, chunks);
+    this.#link?.send(chunks);
+  }
+
+  #break(reason: string): false {
+    const link = this.#link;
+    this.#lost(reason);
+    link?.close(reason);
+    return false;
+  }
+
+  #lost(reason: string): void {
+    const wasReady = this.#forget();
+    this.#stopTimer();
+    if (wasReady) {
+      this.#context.logger.log('info', 'linkLost', { peer: this.peer, lane: this.lane, reason });
+      this.#context.onLost(this.peer, this.lane);
+    }
+    if (this.#context.isClosed()) return;
+    const heardMs = this.#context.sinceHeardMs(this.peer);
+    const limit = heardMs !== null && heardMs < recentMs ? backOffMsRecent : backOffMsMax;
+    const delayMs = Math.min(this.#backOffMs, limit);
+    this.#backOffMs = Math.min(this.#backOffMs * 2, backOffMsMax);
+    this.#timer = this.#context.startTimer(delayMs, () => {
+      this.#timer = null;
+      this.dial();
+    });
+  }
+
+  #forget(): boolean {
+    const wasReady = this.#isReady;
+    this.#generation++;
+    this.#link = null;
+    this.#isReady = false;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    return wasReady;
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,237 @@
+import { type Offset, offset } from '../base/branded.ts';
+import type { Answer, ReadRequest, ReadResult } from '../eventlog/index.ts';
+import type { LogBatch } from '../raft/index.ts';
+import { batchOf, isControl, producerId, producerKind } from '../record/index.ts';
+import type { Barriers } from './barriers.ts';
+import { type Core, failure } from './core.ts';
+import type { Replica } from './replica.ts';
+
+/** A read that cannot be made as fresh as asked in this time fails with `notCurrent`. */
+export const freshnessMs = 5000;
+const bytesMaxMost = 8 * 1024 * 1024;
+
+interface Reader {
+  readonly request: ReadRequest;
+  readonly replica: Replica;
+  readonly answer: Answer<ReadResult>;
+  /** Where the answer begins; null until `sinceMs` is resolved. */
+  offsetFrom: number | null;
+  /** How far was looked: past control and revoked batches. */
+  position: number;
+  /** Until the read is as fresh as asked, then until the first record comes. */
+  deadlineMs: number;
+  state: 'freshening' | 'resolving' | 'reading' | 'waiting' | 'done';
+}
+
+interface Fetched {
+  readonly from: number;
+  readonly to: number;
+  readonly bytesMax: number;
+  readonly revokes: number;
+  readonly batches: readonly Uint8Array[];
+  readonly next: number;
+}
+
+/** Reading topics: from memory at the tail, else from disk, always below the high watermark. */
+export class Reads {
+  readonly #core: Core;
+  readonly #barriers: Barriers;
+  readonly #readers = new Set<Reader>();
+  /** The last answer from memory of each replica: a thousand followers of one topic ask the same. */
+  readonly #memo = new WeakMap<Replica, Fetched>();
+
+  constructor(core: Core, barriers: Barriers) {
+    this.#core = core;
+    this.#barriers = barriers;
+  }
+
+  begin(request: ReadRequest, replica: Replica, answer: Answer<ReadResult>): void {
+    const deadlineMs = this.#core.nowMs() + freshnessMs;
+    const reader: Reader = { request, replica, answer, offsetFrom: request.offsetFrom, position: 0, deadlineMs, state: 'freshening' };
+    this.#readers.add(reader);
+    if (request.cancel !== undefined) request.cancel.onCancel = () => this.#core.later(() => this.#cancel(reader));
+    if (request.freshness === 'linearizable') {
+      this.#barriers.begin(replica.group, deadlineMs, (isCurrent) => {
+        if (reader.state !== 'freshening') return;
+        if (isCurrent) this.#resolve(reader);
+        else this.#notCurrent(reader, 'no leader confirmed its end in time');
+      });
+    } else {
+      this.#core.later(() => this.#freshen(reader));
+    }
+  }
+
+  #freshen(reader: Reader): void {
+    if (reader.state !== 'freshening' || reader.request.freshness === 'linearizable') return;
+    const isFresh = reader.request.freshness === 'local' || reader.replica.visible >= reader.request.sessionOffset;
+    if (isFresh) this.#resolve(reader);
+  }
+
+  #resolve(reader: Reader): void {
+    const { sinceMs } = reader.request;
+    if (reader.offsetFrom !== null || sinceMs === null) {
+      reader.offsetFrom ??= reader.replica.log.logStartOffset;
+      return this.#start(reader);
+    }
+    reader.state = 'resolving';
+    reader.replica.log.offsetSince(sinceMs, (result) => {
+      if (reader.state !== 'resolving') return;
+      if (!result.ok)
+        return this.#finish(reader, failure('fenced', `Cannot read topic "${reader.request.topic}": its log is damaged here`));
+      reader.offsetFrom = Math.min(result.value, reader.replica.visible);
+      this.#start(reader);
+      this.#core.wake();
+    });
+  }
+
+  #start(reader: Reader): void {
+    const { replica, request } = reader;
+    const from = reader.offsetFrom as number;
+    const { logStartOffset } = replica.log;
+    const end = Math.max(replica.visible + replica.lag, replica.log.endOffset);
+    if (from < logStartOffset || from > end) {
+      const range = `it holds the offsets ${logStartOffset} to ${replica.visible}`;
+      const message = `Cannot read topic "${request.topic}" from offset ${from}: ${range}`;
+      return this.#finish(reader, failure('offsetOutOfRange', message, { logStartOffset, endOffset: replica.visible }));
+    }
+    reader.position = from;
+    reader.deadlineMs = this.#core.nowMs() + request.waitMs;
+    this.#continue(reader);
+  }
+
+  #continue(reader: Reader): void {
+    const { replica, request } = reader;
+    if (reader.position >= replica.visible) {
+      if (request.waitMs > 0 && this.#core.nowMs() < reader.deadlineMs && request.cancel?.cancelled !== true) {
+        reader.state = 'waiting';
+        return;
+      }
+      return this.#give(reader, []);
+    }
+    const to = replica.visible;
+    const cached = replica.raft.batches(offset(reader.position), to);
+    if (cached !== null) return this.#fetched(reader, this.#pick(reader, cached, to));
+    reader.state = 'reading';
+    const bytesMax = clampBytes(request.bytesMax);
+    replica.log.read({ offsetFrom: offset(reader.position), offsetTo: to, bytesMax }, (result) => {
+      if (reader.state !== 'reading') return;
+      this.#core.wake();
+      if (result.ok) return this.#fetched(reader, this.#pick(reader, result.value, to));
+      const reason = result.error.kind === 'belowLogStart' ? 'its oldest records were removed meanwhile' : 'its log is damaged here';
+      const code = result.error.kind === 'belowLogStart' ? 'offsetOutOfRange' : 'fenced';
+      this.#finish(
+        reader,
+        failure(code, `Cannot read topic "${request.topic}": ${reason}`, { logStartOffset: replica.log.logStartOffset }),
+      );
+    });
+  }
+
+  /** Leaves out what readers skip; stops at the first batch that would be too much. */
+  #pick(reader: Reader, found: readonly LogBatch[], to: Offset): Fetched {
+    const { replica } = reader;
+    const { producers } = replica.tail;
+    const bytesMax = clampBytes(reader.request.bytesMax);
+    const memo = this.#memo.get(replica);
+    const isSame = memo !== undefined && memo.from === reader.position && memo.to === to && memo.bytesMax === bytesMax;
+    if (isSame && memo.revokes === producers.revokedCount) return memo;
+    const batches: Uint8Array[] = [];
+    let bytes = 0;
+    let next = reader.position;
+    for (const { bytes: frame, offsetTo } of found) {
+      const batch = batchOf(frame);
+      if (!isControl(batch) && !isRevoked(replica, batch)) {
+        bytes += batch.length;
+        if (bytes > bytesMax && batches.length > 0) break;
+        batches.push(batch);
+      }
+      next = offsetTo;
+    }
+    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokedCount, batches, next };
+    this.#memo.set(replica, fetched);
+    return fetched;
+  }
+
+  #fetched(reader: Reader, fetched: Fetched): void {
+    const isEmpty = fetched.batches.length === 0;
+    const isStuck = fetched.next === reader.position;
+    reader.position = fetched.next;
+    // Control batches alone are no answer while more can be read or waited for.
+    if (isEmpty && !isStuck) return this.#continue(reader);
+    this.#give(reader, fetched.batches);
+  }
+
+  #give(reader: Reader, batches: readonly Uint8Array[]): void {
+    const { replica, request } = reader;
+    const isConfirmed = request.freshness === 'linearizable' && replica.raft.role === 'leader';
+    this.#finish(reader, {
+      ok: true,
+      value: {
+        topic: request.topic,
+        offsetFrom: reader.offsetFrom as number,
+        offsetNext: reader.position,
+        batches,
+        highWatermark: replica.visible,
+        logStartOffset: replica.log.logStartOffset,
+        asOfMs: isConfirmed ? 0 : replica.asOfMs(this.#core.nowMs()),
+        lag: replica.lag,
+      },
+    });
+  }
+
+  #notCurrent(reader: Reader, reason: string): void {
+    this.#finish(reader, failure('notCurrent', `Cannot read topic "${reader.request.topic}": ${reason}`));
+  }
+
+  #finish(reader: Reader, outcome: Parameters<Answer<ReadResult>>[0]): void {
+    if (reader.state === 'done') return;
+    reader.state = 'done';
+    this.#readers.delete(reader);
+    if (reader.request.cancel !== undefined) reader.request.cancel.onCancel = null;
+    this.#core.later(() => reader.answer(outcome));
+  }
+
+  #cancel(reader: Reader): void {
+    if (reader.state === 'done') return;
+    reader.offsetFrom ??= reader.replica.visible;
+    reader.position = Math.max(reader.position, reader.offsetFrom);
+    this.#give(reader, []);
+  }
+
+  /** More of a replica can be read. */
+  advanced(replica: Replica): void {
+    for (const reader of this.#readers) {
+      if (reader.replica !== replica) continue;
+      if (reader.state === 'waiting') this.#continue(reader);
+      else if (reader.state === 'freshening') this.#freshen(reader);
+    }
+  }
+
+  expire(nowMs: number): void {
+    for (const reader of this.#readers) {
+      if (nowMs < reader.deadlineMs) continue;
+      if (reader.state === 'waiting') this.#give(reader, []);
+      else if (reader.state === 'freshening' && reader.request.freshness === 'session') {
+        this.#notCurrent(reader, `this broker shows it up to offset ${reader.replica.visible}, not yet to ${reader.request.sessionOffset}`);
+      }
+    }
+  }
+
+  /** Ends every read, or those of one replica. */
+  abandon(code: 'crashed' | 'shuttingDown' | 'unknownTopic', reason: string, replica: Replica | null = null): void {
+    for (const reader of [...this.#readers]) {
+      if (replica !== null && reader.replica !== replica) continue;
+      this.#finish(reader, failure(code, `Cannot read topic "${reader.request.topic}": ${reason}`));
+    }
+  }
+}
+
+const clampBytes = (bytes: number): number => Math.max(1, Math.min(bytes, bytesMaxMost));
+
+/** Only a revoke that is committed itself hides anything. */
+function isRevoked(replica: Replica, batch: Uint8Array): boolean {
+  if (replica.tail.producers.revokedCount === 0) return false;
+  const id = producerId(batch);
+  if (producerKind(id) !== 'requestId') return false;
+  const at = replica.tail.producers.revokedAt(id);
+  return at !== null && at < replica.raft.highWatermark;
+}

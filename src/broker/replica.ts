@@ -1,0 +1,369 @@
+import { assert } from '../base/assert.ts';
+import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../base/branded.ts';
+import { runTask, type Task, wait } from '../base/task.ts';
+import type { Result } from '../base/result.ts';
+import type { Bytes, Clock } from '../host/index.ts';
+import {
+  type Input,
+  type LoadRequest,
+  type LogBatch,
+  type Message,
+  type Persist,
+  Raft,
+  type RestoredState,
+  type Role,
+  type Vote,
+} from '../raft/index.ts';
+import * as record from '../record/index.ts';
+import type { GroupLog, ReadFailure } from '../storage/contract.ts';
+import type { BrokerObserver, ReplicaView } from './contract.ts';
+import type { Counters } from './counters.ts';
+import type { HybridClock } from './hybrid-clock.ts';
+import { LeaderAppends } from './leader-appends.ts';
+import type { BrokerSettings } from './settings.ts';
+import type { LogView, Tail } from './tail.ts';
+import { termBefore } from './terms.ts';
+
+/** What a replica needs of its broker. */
+export interface ReplicaContext {
+  readonly self: BrokerId;
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly settings: BrokerSettings;
+  readonly counters: Counters;
+  readonly hybrid: HybridClock;
+  readonly observer: BrokerObserver | null;
+  randomBelow(limit: number): number;
+  /** Something happened: have a turn. */
+  wake(): void;
+  sendRaft(group: GroupId, message: Message): void;
+  /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
+  persist(replica: Replica, persist: Persist, done: () => void): void;
+  /** A read met bytes that are not what was once synced. */
+  damaged(replica: Replica, failure: ReadFailure): void;
+  roleChanged(replica: Replica, before: Role): void;
+  rolledBack(replica: Replica, peer: BrokerId): void;
+}
+
+export interface ReplicaOptions {
+  readonly group: GroupId;
+  readonly voters: readonly BrokerId[];
+  readonly log: GroupLog;
+  readonly vote: Vote;
+  readonly tail: Tail;
+}
+
+/** What wants to know how far a replica's committed and readable part reaches. */
+export interface ReplicaListener {
+  /** `visible` has risen. */
+  advanced(replica: Replica): void;
+  /** A read begun with `context` is current: answer once `visible` reaches `highWatermark`. */
+  readCurrent(replica: Replica, context: number, highWatermark: Offset): void;
+  readFailed(replica: Replica, context: number): void;
+}
+
+/** One broker's member of one group: the consensus core, its log on disk, and what is derived from it. */
+export class Replica {
+  readonly group: GroupId;
+  readonly log: GroupLog;
+  readonly tail: Tail;
+  readonly raft: Raft;
+  readonly appends: LeaderAppends;
+  readonly #context: ReplicaContext;
+  readonly #listener: ReplicaListener;
+  readonly #logView: LogView;
+  #isDirty = true;
+  #isDerived = true;
+  #persistStartedMs: number | null = null;
+  #visible: Offset;
+  /** The highest high watermark that any leader told; the log here may still be shorter. */
+  #heardHighWatermark = 0;
+  #heardMs: number | null = null;
+  readonly #answeredMs = new Map<BrokerId, number>();
+  #lastWriteMs = 0;
+  #isMarked = true;
+  /** Reads from the log under way for peers, so that one peer never has two. */
+  readonly #loading = new Set<BrokerId>();
+
+  constructor(options: ReplicaOptions, context: ReplicaContext, listener: ReplicaListener) {
+    const { log, tail } = options;
+    this.group = options.group;
+    this.log = log;
+    this.tail = tail;
+    this.#context = context;
+    this.#listener = listener;
+    const restored: RestoredState = {
+      vote: options.vote,
+      logStartOffset: log.logStartOffset,
+      logEndOffset: log.endOffset,
+      termStarts: [...log.termStarts],
+    };
+    const { settings } = context;
+    this.raft = new Raft(
+      {
+        id: context.self,
+        membership: { voters: options.voters, votersOutgoing: [], learners: [] },
+        electionTicks: Math.max(2, Math.round(settings.electionTimeoutMs / settings.tickMs)),
+        heartbeatTicks: Math.max(1, Math.round(settings.heartbeatMs / settings.tickMs)),
+        randomBelow: (limit) => context.randomBelow(limit),
+        noOp: (offsetFrom, term) => this.#noOp(offsetFrom, term),
+        appendBytesMax: settings.appendBytesMax,
+        inFlightBytesMax: settings.inFlightBytesMax,
+        uncommittedBytesMax: settings.uncommittedBytesMax,
+        cacheBytesMax: settings.cacheBytesMax,
+      },
+      restored,
+    );
+    const { raft } = this;
+    this.#logView = {
+      get endOffset() {
+        return raft.endOffset;
+      },
+      termBefore: (end) => termBefore(raft.termStarts, end),
+      batches: (from, to) => {
+        const batches = raft.batches(from, to);
+        assert(batches !== null, 'what is not committed or not synced is in memory');
+        return batches;
+      },
+    };
+    this.#visible = raft.highWatermark;
+    this.appends = new LeaderAppends(this, context);
+    context.observer?.opened(this.group, restored, log.lastChecksum);
+  }
+
+  /** Committed and readable here: records below it may be shown. */
+  get visible(): Offset {
+    return this.#visible;
+  }
+
+  get lag(): number {
+    return Math.max(0, Math.max(this.#heardHighWatermark, this.raft.highWatermark) - this.#visible);
+  }
+
+  /** False while derived state is being built again: nothing may be appended here. */
+  get isDerived(): boolean {
+    return this.#isDerived;
+  }
+
+  get persistStartedMs(): number | null {
+    return this.#persistStartedMs;
+  }
+
+  get view(): ReplicaView {
+    const { role, term, leader, endOffset, highWatermark, termStarts } = this.raft;
+    return { role, term, leader, endOffset, highWatermark, termStarts };
+  }
+
+  /** How old the knowledge of the high watermark is, in ms: on a leader since a majority was last heard, elsewhere since the leader was. */
+  asOfMs(nowMs: number): number {
+    if (this.raft.role !== 'leader')
+      return this.#heardMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.round(nowMs - this.#heardMs));
+    const voters = this.raft.membership.voters;
+    const needed = Math.floor(voters.length / 2);
+    if (needed === 0) return 0;
+    const times = voters.filter((id) => id !== this.raft.id).map((id) => this.#answeredMs.get(id) ?? 0);
+    times.sort((a, b) => b - a);
+    return Math.max(0, Math.round(nowMs - (times[needed - 1] ?? 0)));
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- inputs
+
+  step(input: Input): void {
+    this.raft.step(input);
+    this.#touch();
+  }
+
+  receive(message: Message): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    if (message.type === 'appendEntries' && message.term >= this.raft.term) {
+      this.#heardMs = nowMs;
+      if (message.highWatermark > this.#heardHighWatermark) this.#heardHighWatermark = message.highWatermark;
+    } else if (message.type === 'appendEntriesResponse') {
+      this.#answeredMs.set(message.from, nowMs);
+    }
+    this.step({ type: 'receive', message });
+    if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
+  }
+
+  tick(nowMs: number): void {
+    const { settings } = this.#context;
+    if (this.#persistStartedMs !== null && nowMs - this.#persistStartedMs > settings.electionTimeoutMs) {
+      // Its disk hangs: it could not acknowledge anything, so somebody else should lead, and it should not ask for votes that it could not store.
+      if (this.raft.role !== 'follower') this.step({ type: 'stepDown' });
+      return;
+    }
+    this.step({ type: 'tick' });
+    this.appends.expire(nowMs);
+    if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
+      this.#isMarked = true;
+      this.log.mark(() => undefined);
+    }
+  }
+
+  /** Appends a batch as leader; the caller has seen `refusal()` give null and `sync` give true. The batch's header is placed in the copy. */
+  propose(batch: Uint8Array): LogBatch {
+    const framed = this.#frame(this.raft.endOffset, this.raft.term, batch);
+    this.raft.step({ type: 'propose', batch: framed });
+    this.tail.append(framed);
+    this.#touch();
+    return framed;
+  }
+
+  /** Derived state covers the whole log; false while it is being built again. */
+  sync(): boolean {
+    if (this.#isDerived) this.#derive();
+    return this.#isDerived;
+  }
+
+  /** The log on disk was just handed more. */
+  written(): void {
+    this.#touch();
+  }
+
+  #touch(): void {
+    this.#isDirty = true;
+    this.#context.wake();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------ turn
+
+  /** Does what the core owes. False when there was nothing. */
+  turn(): boolean {
+    if (!this.#isDirty) return false;
+    this.#isDirty = false;
+    const before = this.#roleNow;
+    const ready = this.raft.ready();
+    if (ready === null) {
+      this.#see();
+      this.appends.settle(false);
+      return false;
+    }
+    this.#context.observer?.ready(this.group, ready, this.view);
+    this.#derive();
+    for (const message of ready.send) this.#context.sendRaft(this.group, message);
+    if (ready.persist !== null) this.#persist(ready.persist);
+    if (ready.highWatermark !== null) this.tail.commit(ready.highWatermark);
+    this.#see();
+    for (const request of ready.load) this.#load(request);
+    for (const read of ready.reads) this.#listener.readCurrent(this, read.context, read.highWatermark);
+    for (const context of ready.readsFailed) this.#listener.readFailed(this, context);
+    this.appends.settle(ready.role !== null);
+    if (ready.role !== null) {
+      this.#roleNow = ready.role.role;
+      this.#context.roleChanged(this, before);
+    }
+    for (const peer of ready.rolledBack) this.#context.rolledBack(this, peer);
+    return true;
+  }
+
+  #roleNow: Role = 'follower';
+
+  #persist(persist: Persist): void {
+    this.#persistStartedMs = this.#context.clock.monotonicMs();
+    this.#context.persist(this, persist, () => this.#persisted(persist));
+  }
+
+  #persisted(persist: Persist): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    this.#context.counters.noteSync(nowMs - (this.#persistStartedMs as number));
+    this.#persistStartedMs = null;
+    if (persist.batches.length > 0) {
+      this.#lastWriteMs = nowMs;
+      this.#isMarked = false;
+    }
+    this.raft.step({ type: 'persisted', id: persist.id });
+    this.#context.observer?.persisted(this.group, persist);
+    for (const message of persist.then) this.#context.sendRaft(this.group, message);
+    this.#touch();
+  }
+
+  /** The log on disk grows after the core's: what is committed elsewhere but not written here yet cannot be read here. */
+  #see(): void {
+    const visible = offset(Math.min(this.raft.highWatermark, this.log.endOffset));
+    if (visible <= this.#visible) return;
+    this.#visible = visible;
+    this.#listener.advanced(this);
+  }
+
+  #load(request: LoadRequest): void {
+    if (this.#loading.has(request.peer)) {
+      this.step({ type: 'loaded', request, batches: [] });
+      return;
+    }
+    this.#loading.add(request.peer);
+    const { offsetFrom, bytesMax } = request;
+    const offsetTo = offset(Math.min(request.offsetTo, this.log.endOffset));
+    this.log.read({ offsetFrom, offsetTo, bytesMax }, (result) => {
+      this.#loading.delete(request.peer);
+      if (!result.ok) this.#context.damaged(this, result.error);
+      this.step({ type: 'loaded', request, batches: result.ok ? result.value : [] });
+    });
+  }
+
+  // --------------------------------------------------------------------------------------------------------- derived state
+
+  #derive(): void {
+    if (!this.#isDerived) return;
+    if (this.tail.sync(this.#logView)) return;
+    // The cut went below the checkpoint that this replica started from: all of it is derived again.
+    this.#isDerived = false;
+    this.#deriveAgain();
+  }
+
+  #deriveAgain(): void {
+    this.tail.reset(this.log.logStartOffset);
+    const start = (): void =>
+      runTask(
+        () => replay(this.tail, this.log, () => offset(Math.min(this.log.endOffset, this.raft.highWatermark))),
+        (result) => {
+          if (!result.ok) return this.#context.damaged(this, result.error);
+          // The rest is not committed, so it is in memory; it may have been cut or grown meanwhile, but not below the high watermark.
+          if (this.raft.batches(offset(this.tail.endOffset), this.raft.endOffset) === null) return start();
+          this.#isDerived = true;
+          this.#touch();
+          this.#derive();
+        },
+      );
+    start();
+  }
+
+  #noOp(offsetFrom: Offset, term: Term): LogBatch {
+    this.#derive();
+    return this.#frame(offsetFrom, term, record.noOpBatch(Math.floor(this.#context.clock.wallMs()), this.#context.bytes));
+  }
+
+  #frame(offsetFrom: Offset, term: Term, batch: Uint8Array): LogBatch {
+    const { previousChecksum, stamp } = this.#previous(offsetFrom);
+    const next = this.#context.hybrid.nextAfter(stamp);
+    const fields = { group: this.group, offsetFrom, term, stampMs: next.ms, stampCounter: next.counter, previousChecksum };
+    return record.frameBatch(fields, batch, this.#context.bytes);
+  }
+
+  #previous(offsetFrom: Offset): { readonly previousChecksum: number; readonly stamp: { readonly ms: number; readonly counter: number } } {
+    if (this.#isDerived) {
+      assert(this.tail.endOffset === offsetFrom, `derived state ends where the log does: ${this.tail.endOffset}, ${offsetFrom}`);
+      return { previousChecksum: this.tail.lastChecksum, stamp: this.tail.lastStamp };
+    }
+    // It is being derived again because the log was cut and continued a moment ago, so the end of the log is in memory.
+    const last = this.raft.batches(offset(offsetFrom - 1), offsetFrom)?.at(-1);
+    assert(last !== undefined, 'the end of a log that was just cut is in memory');
+    return {
+      previousChecksum: record.frameChecksum(last.bytes),
+      stamp: { ms: record.stampMs(last.bytes), counter: record.stampCounter(last.bytes) },
+    };
+  }
+}
+
+const replayBytesMax = 1024 * 1024;
+
+/** Feeds the tail from the log on disk up to an end that may move. */
+export function* replay(tail: Tail, log: GroupLog, end: () => Offset): Task<Result<undefined, ReadFailure>> {
+  while (tail.endOffset < end()) {
+    const request = { offsetFrom: offset(tail.endOffset), offsetTo: end(), bytesMax: replayBytesMax };
+    const result = yield* wait<Result<readonly LogBatch[], ReadFailure>>((done) => log.read(request, done));
+    if (!result.ok) return result;
+    if (result.value.length === 0) break;
+    for (const batch of result.value) if (batch.offsetFrom >= tail.endOffset) tail.append(batch);
+  }
+  return { ok: true, value: undefined };
+}

@@ -1,0 +1,256 @@
+import { type GroupId, groupId } from '../base/branded.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import { toHex } from '../base/bytes.ts';
+import { type Answer, LogError, type PartitionStatus, type TopicDescription, type TopicSettings } from '../eventlog/index.ts';
+import type { Identity } from '../storage/contract.ts';
+import type { Appends } from './appends.ts';
+import type { Barriers } from './barriers.ts';
+import { Catalog } from './catalog.ts';
+import { type CatalogOutcome, isTopicName, type Topic } from './catalog-state.ts';
+import { catalogGroup, type Core, eventsTopic, failure, logGroup, logTopic } from './core.ts';
+import type { Groups } from './groups.ts';
+import type { Reads } from './reads.ts';
+import type { Replica } from './replica.ts';
+
+export interface TopicsOptions {
+  readonly identity: Identity;
+  readonly address: string;
+  readonly logOnly: boolean;
+  readonly groups: Groups;
+  readonly appends: Appends;
+  readonly barriers: Barriers;
+  readonly reads: Reads;
+  readonly voters: readonly number[];
+  fatal(error: LogError): void;
+}
+
+/** How long a caller waits to hear that a topic is really not there. */
+const lookUpMs = 2000;
+const maintainMs = 500;
+
+/** Topics by name: from the catalog, and `log`, which needs none. Keeps the replicas in step with the catalog. */
+export class Topics {
+  readonly catalog: Catalog;
+  readonly #core: Core;
+  readonly #options: TopicsOptions;
+  readonly #nonce: string;
+  #isRegistered = false;
+  #isMaintaining = false;
+  #maintainAtMs = 0;
+  #startedMs: number;
+
+  constructor(core: Core, options: TopicsOptions) {
+    this.#core = core;
+    this.#options = options;
+    this.#nonce = toHex(core.host.random.bytes(8));
+    this.#startedMs = core.host.clock.wallMs();
+    this.catalog = new Catalog(core, options.appends, {
+      created: (topic) => this.#opened(topic),
+      deleted: (topic) => this.#deleted(topic),
+      trimmed: (topic) => this.#trimmed(topic),
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- by name
+
+  group(name: string): GroupId | null {
+    if (name === logTopic) return logGroup;
+    const topic = this.catalog.state.topic(name);
+    return topic === undefined ? null : groupId(topic.group);
+  }
+
+  /** Goes on with the topic's group, after asking the catalog's leader if this broker does not know the name. */
+  resolve<Value>(name: string, waitMs: number, doing: string, answer: Answer<Value>, found: (group: GroupId) => void): void {
+    const group = this.group(name);
+    if (group !== null) return this.#unlessFenced(group, doing, answer, found);
+    const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
+    if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
+    this.#options.barriers.begin(catalogGroup, this.#core.nowMs() + Math.min(waitMs, lookUpMs), (isCurrent) => {
+      const known = this.group(name);
+      if (known !== null) this.#unlessFenced(known, doing, answer, found);
+      else if (isCurrent) fail('unknownTopic', 'there is no such topic');
+      else fail('noLeader', 'this broker does not know the topic, and nobody who leads the catalog could be asked');
+    });
+  }
+
+  #unlessFenced<Value>(group: GroupId, doing: string, answer: Answer<Value>, found: (group: GroupId) => void): void {
+    const fenced = this.#options.groups.fenced(group);
+    if (fenced === null) return found(group);
+    this.#core.later(() => answer(failure('fenced', `Cannot ${doing}: ${fenced}`)));
+  }
+
+  withReplica<Value>(name: string, doing: string, answer: Answer<Value>, found: (replica: Replica) => void): void {
+    this.resolve(name, lookUpMs, doing, answer, (group) => {
+      const replica = this.#core.replica(group);
+      if (replica !== undefined) return found(replica);
+      this.#options.groups.open(group, (error) => {
+        const opened = this.#core.replica(group);
+        if (opened !== undefined) found(opened);
+        else
+          this.#core.later(() =>
+            answer({ ok: false, error: error ?? new LogError('starting', `Cannot ${doing}: it is still being opened`) }),
+          );
+      });
+    });
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- by callers
+
+  create(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
+    const fail = (code: ErrorCode, reason: string): void =>
+      this.#core.later(() => answer(failure(code, `Cannot create topic "${name}": ${reason}`)));
+    if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
+    if (!isTopicName(name)) return fail('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
+    if (this.group(name) !== null) return fail('topicExists', 'it exists');
+    const { retentionBytes } = settings;
+    this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false }, (result) => {
+      if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
+      if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
+      this.describe(name, answer);
+    });
+  }
+
+  delete(name: string, answer: Answer<undefined>): void {
+    const fail = (code: ErrorCode, reason: string): void =>
+      this.#core.later(() => answer(failure(code, `Cannot delete topic "${name}": ${reason}`)));
+    if (name === logTopic || name === eventsTopic) return fail('topicProtected', 'it belongs to Cairn itself');
+    if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
+    this.catalog.submit({ type: 'deleteTopic', name }, (result) => {
+      if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
+      if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
+      this.#core.later(() => answer({ ok: true, value: undefined }));
+    });
+  }
+
+  /** As current as the catalog's leader if one can be asked, else as this broker knows it. */
+  list(answer: Answer<readonly TopicDescription[]>): void {
+    const give = (): void => {
+      const descriptions = [this.#logDescription(), ...this.catalog.state.topics.map((topic) => this.#description(topic))];
+      descriptions.sort((a, b) => (a.name < b.name ? -1 : 1));
+      this.#core.later(() => answer({ ok: true, value: descriptions }));
+    };
+    if (this.#options.logOnly) return give();
+    this.#options.barriers.begin(catalogGroup, this.#core.nowMs() + lookUpMs, give);
+  }
+
+  describe(name: string, answer: Answer<TopicDescription>): void {
+    const doing = `describe topic "${name}"`;
+    this.withReplica(name, doing, answer, () => {
+      const topic = this.catalog.state.topic(name);
+      if (name === logTopic) this.#core.later(() => answer({ ok: true, value: this.#logDescription() }));
+      else if (topic !== undefined) this.#core.later(() => answer({ ok: true, value: this.#description(topic) }));
+      else this.#core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted`)));
+    });
+  }
+
+  partitions(): ({ readonly topic: string } & PartitionStatus)[] {
+    const partitions = [{ topic: logTopic, ...this.#options.groups.status(logGroup) }];
+    for (const topic of this.catalog.state.topics)
+      partitions.push({ topic: topic.name, ...this.#options.groups.status(groupId(topic.group)) });
+    return partitions;
+  }
+
+  #logDescription(): TopicDescription {
+    const partition = this.#options.groups.status(logGroup);
+    return { name: logTopic, group: logGroup, settings: { retentionBytes: null }, createdMs: this.#startedMs, builtIn: true, partition };
+  }
+
+  #description({ name, group, settings, createdMs, builtIn }: Topic): TopicDescription {
+    return { name, group, settings, createdMs, builtIn, partition: this.#options.groups.status(groupId(group)) };
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ by the log
+
+  advanced(replica: Replica): void {
+    if (replica.group === catalogGroup) this.catalog.advanced(replica);
+  }
+
+  #opened(topic: Topic): void {
+    this.#options.groups.open(groupId(topic.group), (error) => {
+      if (error === null) return;
+      if (error.code === 'diskFailed') this.#options.fatal(error);
+      // No space for its first file: it is opened when somebody asks for it, and without it the others go on.
+      else this.#core.host.logger.log('error', 'topicNotOpened', { topic: topic.name, reason: error.message });
+    });
+  }
+
+  #deleted(topic: Topic): void {
+    const group = groupId(topic.group);
+    const replica = this.#core.replica(group);
+    this.#options.appends.drop(group);
+    if (replica !== undefined) {
+      replica.appends.abandon('unknownTopic', 'it was deleted');
+      this.#options.reads.abandon('unknownTopic', 'it was deleted', replica);
+    }
+    this.#options.groups.remove(group);
+  }
+
+  #trimmed(_topic: Topic): void {
+    this.#maintainAtMs = 0;
+  }
+
+  roleChanged(_replica: Replica): void {
+    this.#maintainAtMs = 0;
+  }
+
+  /** What the catalog needs done now and then. */
+  tick(nowMs: number): void {
+    if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
+    this.#maintainAtMs = nowMs + maintainMs;
+    if (this.#isMaintaining || !this.catalog.isCurrent) return;
+    if (!this.#isRegistered) this.#register();
+    else if (this.#core.replica(catalogGroup)?.raft.role === 'leader' && this.catalog.state.topic(eventsTopic) === undefined)
+      this.#createEvents();
+  }
+
+  /** A data directory that was rolled back, or copied, comes with an incarnation that the catalog has seen already (design, D11). */
+  #register(): void {
+    const { brokerId: id, incarnation } = this.#options.identity;
+    this.#isMaintaining = true;
+    const command = { type: 'registerBroker' as const, id, incarnation, nonce: this.#nonce, address: this.#options.address };
+    this.catalog.submit(command, (result) => {
+      this.#isMaintaining = false;
+      if (!result.ok) return;
+      if (result.value === 'done') {
+        this.#isRegistered = true;
+        return;
+      }
+      const known = this.catalog.state.broker(id);
+      const reason = `it comes as incarnation ${incarnation}, but incarnation ${known?.incarnation ?? 0} has been here: it was rolled back or copied`;
+      this.#options.fatal(new LogError('wrongIdentity', `Cannot take part with this data directory: ${reason}`));
+    });
+  }
+
+  #createEvents(): void {
+    this.#isMaintaining = true;
+    const retentionBytes = this.#core.settings.eventsRetentionBytes;
+    this.catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true }, () => {
+      this.#isMaintaining = false;
+    });
+  }
+}
+
+function codeOf(outcome: CatalogOutcome): ErrorCode {
+  switch (outcome) {
+    case 'topicExists':
+    case 'unknownTopic':
+    case 'topicProtected':
+    case 'tooManyTopics':
+    case 'invalidTopicName':
+      return outcome;
+    default:
+      return 'internal';
+  }
+}
+
+const reasons: Readonly<Record<CatalogOutcome, string>> = {
+  done: 'it is done',
+  topicExists: 'it exists',
+  unknownTopic: 'there is no such topic',
+  topicProtected: 'it belongs to Cairn itself',
+  tooManyTopics: 'the cluster has as many topics as its limit allows',
+  invalidTopicName: 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore',
+  staleIncarnation: 'a later incarnation is registered',
+  invalid: 'the command was not understood',
+};
+const reasonOf = (outcome: CatalogOutcome): string => reasons[outcome];

@@ -1,0 +1,236 @@
+/**
+ * The frames between brokers (design, D10). A link is a stream of frames in both directions; all integers are big endian:
+ *
+ *     at  type  field
+ *      0  u32   length of what follows this field
+ *      4  u32   checksum: CRC-32C of everything from 8 to the end
+ *      8  u8    version, 1
+ *      9  u8    kind (`handshake.ts` 1-15, `raft-messages.ts` 16-31, `requests.ts` 32-95)
+ *     10  u16   length of the optional fields
+ *     12  u32   group id, 0 = the broker as a whole
+ *     16  u64   link sequence: 1, 2, 3, ... in the order of sending on this link
+ *     24  u48   hybrid stamp of the sender: ms since 1970 ...
+ *     30  u16   ... and a counter
+ *     32        optional fields, each u8 tag, u8 length, value; a tag that is not known is skipped
+ *               tag 1: trace id, 16 bytes
+ *               then the body, by kind
+ *
+ * A frame that is too long, of another version, or fails its checksum closes the link: after damage nothing tells where the next frame starts.
+ * An unknown kind is skipped, so that a newer broker can speak to an older one. The link sequence shows a frame that came twice or late, which a
+ * stream socket never does and the simulator's network may: requests are taken in rising order only.
+ */
+import { viewOf, writeU64 } from '../base/bytes.ts';
+import type { Bytes } from '../host/index.ts';
+import { FieldReader } from './fields.ts';
+
+export const wireVersion = 1;
+export const wireHeaderBytes = 32;
+/** A largest batch, its frame header, and what an append or an entry adds. */
+export const wireFrameBytesMax = 16 * 1024 * 1024;
+/** Until the peer has proven itself it may send no more than this in one frame. */
+export const handshakeFrameBytesMax = 4096;
+const traceTag = 1;
+
+export interface Stamp {
+  readonly ms: number;
+  readonly counter: number;
+}
+
+/** A message ready for its header: `head` starts with room for the header, `tail` is passed on without copying. */
+export interface Draft {
+  readonly kind: number;
+  /** 0 for the broker as a whole. */
+  readonly group: number;
+  readonly head: Uint8Array;
+  readonly tail: readonly Uint8Array[];
+  readonly lengthBytes: number;
+}
+
+export function draft(kind: number, group: number, head: Uint8Array, tail: readonly Uint8Array[] = []): Draft {
+  let lengthBytes = head.length;
+  for (const chunk of tail) lengthBytes += chunk.length;
+  return { kind, group, head, tail, lengthBytes };
+}
+
+/** Fills in the header in place and appends the frame's chunks to `chunks`; a draft is sealed and sent once. */
+export function sealFrame(frame: Draft, sequence: number, stamp: Stamp, bytes: Bytes, chunks: Uint8Array[]): void {
+  const head = frame.head;
+  const view = viewOf(head);
+  view.setUint32(0, frame.lengthBytes - 4);
+  view.setUint8(8, wireVersion);
+  view.setUint8(9, frame.kind);
+  view.setUint16(10, 0);
+  view.setUint32(12, frame.group);
+  writeU64(view, 16, sequence);
+  view.setUint16(24, Math.floor(stamp.ms / 0x1_0000_0000));
+  view.setUint32(26, stamp.ms >>> 0);
+  view.setUint16(30, stamp.counter);
+  let checksum = bytes.crc32c(head.subarray(8));
+  for (const chunk of frame.tail) checksum = bytes.crc32c(chunk, checksum);
+  view.setUint32(4, checksum);
+  chunks.push(head);
+  for (const chunk of frame.tail) chunks.push(chunk);
+}
+
+export interface WireFrame {
+  readonly kind: number;
+  readonly group: number;
+  readonly sequence: number;
+  readonly stamp: Stamp;
+  readonly traceId: Uint8Array | null;
+  readonly body: Uint8Array;
+  readonly lengthBytes: number;
+}
+
+/**
+ * Cuts a stream into frames, however it was split. Holds at most one unfinished frame, in the pieces as they came: a length is only believed as far
+ * as bytes have really arrived. After damage it gives nothing any more.
+ */
+export class FrameReader {
+  readonly #bytes: Bytes;
+  #bytesMax: number;
+  #pieces: Uint8Array[] = [];
+  #held = 0;
+  /** Bytes of the first unfinished frame, 0 while its length is not known. */
+  #needed = 0;
+  /** Why the link must be closed, or null. */
+  damage: string | null = null;
+
+  constructor(bytes: Bytes, bytesMax: number) {
+    this.#bytes = bytes;
+    this.#bytesMax = bytesMax;
+  }
+
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  /** Raised once the peer has proven itself. */
+  allow(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Calls `found` for each frame that is now whole, until it returns false or damage is met. Bodies are parts of `chunk` where possible. */
+  push(chunk: Uint8Array, found: (frame: WireFrame) => boolean | void): void {
+    if (this.damage !== null) return;
+    let rest = chunk;
+    while (this.damage === null) {
+      if (this.#held > 0) {
+        const wanted = this.#needed > 0 ? this.#needed : 4;
+        const taken = Math.min(wanted - this.#held, rest.length);
+        if (taken > 0) {
+          this.#pieces.push(rest.subarray(0, taken));
+          this.#held += taken;
+          rest = rest.subarray(taken);
+        }
+        if (this.#held < wanted) return;
+        const joined = this.#join();
+        if (this.#needed === 0) {
+          if (!this.#measure(joined)) return;
+          this.#pieces = [joined];
+          this.#held = joined.length;
+          continue;
+        }
+        this.#needed = 0;
+        if (!this.#deliver(joined, found)) return;
+        continue;
+      }
+      if (rest.length === 0) return;
+      if (rest.length < 4) {
+        this.#hold(rest);
+        return;
+      }
+      if (!this.#measure(rest)) return;
+      if (rest.length < this.#needed) {
+        this.#hold(rest);
+        return;
+      }
+      const whole = rest.subarray(0, this.#needed);
+      rest = rest.subarray(this.#needed);
+      this.#needed = 0;
+      if (!this.#deliver(whole, found)) return;
+    }
+  }
+
+  #hold(piece: Uint8Array): void {
+    this.#pieces = [piece];
+    this.#held = piece.length;
+  }
+
+  #join(): Uint8Array {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    const length = this.#held;
+    this.#held = 0;
+    if (pieces.length === 1) return pieces[0] as Uint8Array;
+    const joined = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    return joined;
+  }
+
+  /** Learns the length of the frame that starts these bytes. */
+  #measure(start: Uint8Array): boolean {
+    const length = viewOf(start).getUint32(0) + 4;
+    if (length < wireHeaderBytes || length > this.#bytesMax) {
+      this.#fail(`a frame of ${length} bytes, ${wireHeaderBytes} to ${this.#bytesMax} are allowed`);
+      return false;
+    }
+    this.#needed = length;
+    return true;
+  }
+
+  #deliver(frame: Uint8Array, found: (frame: WireFrame) => boolean | void): boolean {
+    const view = viewOf(frame);
+    const expected = view.getUint32(4);
+    const actual = this.#bytes.crc32c(frame.subarray(8));
+    if (expected !== actual) return this.#fail(`a frame with checksum ${hex(expected)} whose bytes have ${hex(actual)}`);
+    const version = view.getUint8(8);
+    if (version !== wireVersion) return this.#fail(`a frame of version ${version}, only ${wireVersion} is understood`);
+    const optionalTo = wireHeaderBytes + view.getUint16(10);
+    if (optionalTo > frame.length) return this.#fail('optional fields longer than their frame');
+    const traceId = readTraceId(frame.subarray(wireHeaderBytes, optionalTo));
+    if (traceId === undefined) return this.#fail('malformed optional fields');
+    const fields = new FieldReader(frame.subarray(16, 24));
+    const sequence = fields.u64();
+    if (!fields.valid) return this.#fail('a link sequence out of range');
+    const goOn = found({
+      kind: view.getUint8(9),
+      group: view.getUint32(12),
+      sequence,
+      stamp: { ms: view.getUint16(24) * 0x1_0000_0000 + view.getUint32(26), counter: view.getUint16(30) },
+      traceId,
+      body: frame.subarray(optionalTo),
+      lengthBytes: frame.length,
+    });
+    return goOn !== false;
+  }
+
+  #fail(damage: string): false {
+    this.damage = damage;
+    this.#pieces = [];
+    this.#held = 0;
+    return false;
+  }
+}
+
+/** Null without one, undefined when the fields do not add up. */
+function readTraceId(optional: Uint8Array): Uint8Array | null | undefined {
+  if (optional.length === 0) return null;
+  const fields = new FieldReader(optional);
+  let traceId: Uint8Array | null = null;
+  while (fields.valid && fields.left > 0) {
+    const tag = fields.u8();
+    const value = fields.bytes(fields.u8());
+    if (tag === traceTag && value.length === 16) traceId = value;
+  }
+  return fields.valid ? traceId : undefined;
+}
+
+/** Room for the header in front of a body of `bodyBytes`. */
+export const headLength = (bodyBytes: number): number => wireHeaderBytes + bodyBytes;
+
+const hex = (checksum: number): string => checksum.toString(16).padStart(8, '0');

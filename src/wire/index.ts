@@ -1,0 +1,9 @@
+/**
+ * The language between brokers: `frame.ts` (how a stream is cut into frames, with the byte table), `handshake.ts` (who is there, and the proof),
+ * `raft-messages.ts` (consensus), `requests.ts` (everything else). Pure: bytes in, values out. It knows no sockets and keeps no state but the
+ * unfinished frame of a `FrameReader`.
+ */
+export * from './frame.ts';
+export * from './handshake.ts';
+export * from './raft-messages.ts';
+export * from './requests.ts';

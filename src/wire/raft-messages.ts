@@ -1,0 +1,136 @@
+/**
+ * The messages of the consensus core as frame bodies; the group stands in the frame header, sender and receiver are those of the link.
+ *
+ *     16 requestVote             u64 term, u8 flags (1 pre-vote, 2 transfer), u64 end offset, u64 last term
+ *     17 requestVoteResponse     u64 term, u8 flags (1 pre-vote, 2 granted)
+ *     18 appendEntries           u64 term, u64 offset from, u64 previous term, u64 high watermark, u64 read context, u32 batch count, then for each
+ *                                batch u64 offset from, u64 offset to, u64 term, u32 length, then all batches' bytes one after another
+ *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context
+ *     20 timeoutNow              u64 term
+ *
+ * Batches are passed on as they are, without copying, in both directions. A decoder gives null for a body that no broker would send.
+ */
+import { type BrokerId, offset, term } from '../base/branded.ts';
+import type { LogBatch, Message } from '../raft/messages.ts';
+import { FieldReader, FieldWriter } from './fields.ts';
+import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
+
+export const raftKinds = {
+  requestVote: 16,
+  requestVoteResponse: 17,
+  appendEntries: 18,
+  appendEntriesResponse: 19,
+  timeoutNow: 20,
+} as const;
+
+const batchFieldsBytes = 28;
+const fields = (bodyBytes: number): FieldWriter => new FieldWriter(headLength(bodyBytes), wireHeaderBytes);
+
+export const isRaftKind = (kind: number): boolean => kind >= 16 && kind <= 31;
+
+export function encodeRaftMessage(group: number, message: Message): Draft {
+  switch (message.type) {
+    case 'requestVote': {
+      const flags = (message.preVote ? 1 : 0) | (message.transfer ? 2 : 0);
+      const writer = fields(25).u64(message.term).u8(flags).u64(message.endOffset).u64(message.lastTerm);
+      return draft(raftKinds.requestVote, group, writer.bytes);
+    }
+    case 'requestVoteResponse': {
+      const flags = (message.preVote ? 1 : 0) | (message.granted ? 2 : 0);
+      return draft(raftKinds.requestVoteResponse, group, fields(9).u64(message.term).u8(flags).bytes);
+    }
+    case 'appendEntries': {
+      const batches = message.batches;
+      const writer = fields(44 + batches.length * batchFieldsBytes);
+      writer.u64(message.term).u64(message.offsetFrom).u64(message.previousTerm).u64(message.highWatermark).u64(message.readContext);
+      writer.u32(batches.length);
+      const tail: Uint8Array[] = [];
+      for (const batch of batches) {
+        writer.u64(batch.offsetFrom).u64(batch.offsetTo).u64(batch.term).u32(batch.bytes.length);
+        tail.push(batch.bytes);
+      }
+      return draft(raftKinds.appendEntries, group, writer.bytes, tail);
+    }
+    case 'appendEntriesResponse': {
+      const writer = fields(49)
+        .u64(message.term)
+        .u8(message.success ? 1 : 0);
+      writer.u64(message.matchOffset).u64(message.hintOffset).u64(message.hintTerm).u64(message.requestOffset).u64(message.readContext);
+      return draft(raftKinds.appendEntriesResponse, group, writer.bytes);
+    }
+    case 'timeoutNow':
+      return draft(raftKinds.timeoutNow, group, fields(8).u64(message.term).bytes);
+  }
+}
+
+export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId, to: BrokerId): Message | null {
+  const reader = new FieldReader(body);
+  const messageTerm = term(reader.u64());
+  const envelope = { from, to, term: messageTerm };
+  switch (kind) {
+    case raftKinds.requestVote: {
+      const flags = reader.u8();
+      const endOffset = offset(reader.u64());
+      const lastTerm = term(reader.u64());
+      if (!reader.complete || flags > 3) return null;
+      return { type: 'requestVote', ...envelope, preVote: (flags & 1) !== 0, transfer: (flags & 2) !== 0, endOffset, lastTerm };
+    }
+    case raftKinds.requestVoteResponse: {
+      const flags = reader.u8();
+      if (!reader.complete || flags > 3) return null;
+      return { type: 'requestVoteResponse', ...envelope, preVote: (flags & 1) !== 0, granted: (flags & 2) !== 0 };
+    }
+    case raftKinds.appendEntries: {
+      const offsetFrom = offset(reader.u64());
+      const previousTerm = term(reader.u64());
+      const highWatermark = offset(reader.u64());
+      const readContext = reader.u64();
+      const batches = decodeBatches(reader, offsetFrom);
+      if (batches === null) return null;
+      return { type: 'appendEntries', ...envelope, offsetFrom, previousTerm, highWatermark, readContext, batches };
+    }
+    case raftKinds.appendEntriesResponse: {
+      const flags = reader.u8();
+      const matchOffset = offset(reader.u64());
+      const hintOffset = offset(reader.u64());
+      const hintTerm = term(reader.u64());
+      const requestOffset = offset(reader.u64());
+      const readContext = reader.u64();
+      if (!reader.complete || flags > 1) return null;
+      return {
+        type: 'appendEntriesResponse',
+        ...envelope,
+        success: flags === 1,
+        matchOffset,
+        hintOffset,
+        hintTerm,
+        requestOffset,
+        readContext,
+      };
+    }
+    case raftKinds.timeoutNow:
+      return reader.complete ? { type: 'timeoutNow', ...envelope } : null;
+    default:
+      return null;
+  }
+}
+
+function decodeBatches(reader: FieldReader, offsetFrom: number): LogBatch[] | null {
+  const count = reader.u32();
+  // The count is only believed as far as its fields are really there.
+  if (!reader.valid || count * batchFieldsBytes > reader.left) return null;
+  const heads: { readonly from: number; readonly to: number; readonly term: number; readonly length: number }[] = [];
+  let next = offsetFrom;
+  for (let i = 0; i < count; i++) {
+    const head = { from: reader.u64(), to: reader.u64(), term: reader.u64(), length: reader.u32() };
+    if (!reader.valid || head.from !== next || head.to <= head.from) return null;
+    next = head.to;
+    heads.push(head);
+  }
+  const batches: LogBatch[] = [];
+  for (const head of heads) {
+    const bytes = reader.bytes(head.length);
+    batches.push({ offsetFrom: offset(head.from), offsetTo: offset(head.to), term: term(head.term), bytes });
+  }
+  return reader.complete ? batches : null;
+}
