@@ -1,0 +1,193 @@
+/** `PUT /` and the fault routes, byte by byte as contract 2 wants them, over the in-memory twin. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { withPromises } from '../../src/eventlog/index.ts';
+import { valuesOf } from '../conformance/event-log.ts';
+import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
+import { exchange, requestText } from '../support/raw-http.ts';
+
+let gateway: TestGateway;
+const folders: string[] = [];
+
+async function start(options: TestGatewayOptions = {}): Promise<number> {
+  gateway = await startTestGateway(options);
+  return gateway.front.port;
+}
+
+afterEach(async () => {
+  gateway.twin.resume();
+  await gateway.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+async function logValues(): Promise<string[]> {
+  const usual = { topic: 'log', sinceMs: null, bytesMax: 1e6, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
+  return valuesOf(await withPromises(gateway.twin).read({ ...usual, offsetFrom: 0 }));
+}
+
+const put = (port: number, body: string): Promise<string> => exchange(port, requestText(port, 'PUT', '/', {}, body));
+const post = (port: number, route: string): Promise<string> => exchange(port, requestText(port, 'POST', route));
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('PUT /', () => {
+  test('is answered 200 once its body is a committed record', async () => {
+    const port = await start();
+
+    const answer = await put(port, 'lorem1234567');
+
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(await logValues()).toEqual(['lorem1234567']);
+  });
+
+  test('takes any bytes, with and without a Content-Type', async () => {
+    const port = await start();
+    const bytes = Buffer.from([0, 255, 10, 13, 128]);
+
+    await fetch(gateway.url, { method: 'PUT', body: bytes });
+    await exchange(port, requestText(port, 'PUT', '/', { 'Content-Type': 'application/json' }, 'not json'));
+    await exchange(port, requestText(port, 'PUT', '/', {}, ''));
+
+    const records = (await (await fetch(`${gateway.url}/v1/topics/log/records`)).json()) as { records: Record<string, string>[] };
+    expect(records.records.map(({ value, valueBase64 }) => value ?? Buffer.from(valueBase64 ?? '', 'base64'))).toEqual([bytes, 'not json', '']);
+  });
+
+  test('that is not committed in time is closed without a byte, and its record never shows', async () => {
+    const port = await start({ settings: { putTimeoutMs: 50 } });
+    gateway.twin.stall();
+
+    const answer = await put(port, 'late');
+    gateway.twin.resume();
+    await put(port, 'next');
+
+    expect(answer).toBe('');
+    expect(await logValues()).toEqual(['next']);
+  });
+
+  test('whose client leaves before the answer is revoked', async () => {
+    const port = await start();
+    gateway.twin.stall();
+    const socket = connect(port, '127.0.0.1');
+    socket.write(requestText(port, 'PUT', '/', {}, 'abandoned'));
+    await until(() => gateway.front.connectionCount === 1);
+    // The append is under way once the request was parsed: another request on a new connection is answered after it.
+    await fetch(`${gateway.url}/healthz`);
+
+    socket.destroy();
+    await until(() => gateway.front.revokesPending === 1);
+    gateway.twin.resume();
+
+    await until(() => gateway.front.revokesPending === 0);
+    expect(await logValues()).toEqual([]);
+  });
+
+  test('whose append is refused is closed without a byte', async () => {
+    const port = await start({ settings: { bodyBytesMax: 100 } });
+
+    expect(await put(port, 'x'.repeat(101))).toBe('');
+    expect(await logValues()).toEqual([]);
+  });
+});
+
+describe('while acting as crashed', () => {
+  test('every request but the fault routes is closed without a byte', async () => {
+    const port = await start();
+    expect(await post(port, '/crash')).toMatch(/^HTTP\/1\.1 200 /);
+
+    const answers = await Promise.all([
+      put(port, 'word'),
+      exchange(port, requestText(port, 'GET', '/')),
+      exchange(port, requestText(port, 'GET', '/healthz')),
+      exchange(port, requestText(port, 'GET', '/v1/topics')),
+      exchange(port, requestText(port, 'GET', '/', { Host: 'evil' })),
+      exchange(port, requestText(port, 'PUT', '/', { Expect: '100-continue' }, 'word')),
+      exchange(port, requestText(port, 'GET', '/', { Connection: 'Upgrade', Upgrade: 'cairn-peer/1' })),
+      exchange(port, 'this is not HTTP\r\n\r\n'),
+    ]);
+
+    expect(answers).toEqual(answers.map(() => ''));
+    expect(await post(port, '/crash')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await post(port, '/recover')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await put(port, 'word')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await logValues()).toEqual(['word']);
+  });
+
+  test('what was under way is cut off, and a PUT among it never shows after the recovery', async () => {
+    const port = await start();
+    gateway.twin.stall();
+    const underWay = put(port, 'in flight');
+    const following = exchange(port, requestText(port, 'GET', '/v1/topics/log/records?follow=true'));
+    await until(() => gateway.front.connectionCount === 2);
+    await fetch(`${gateway.url}/v1/status`);
+
+    await post(port, '/crash');
+    expect(await underWay).toBe('');
+    await following;
+    expect(gateway.front.revokesPending).toBe(1);
+    await post(port, '/recover');
+
+    await until(() => gateway.front.revokesPending === 0);
+    await put(port, 'after');
+    expect(await logValues()).toEqual(['after']);
+  });
+});
+
+describe('with fault injection off', () => {
+  test.each(['/crash', '/recover', '/exit'])('POST %s answers 403', async (route) => {
+    const port = await start({ faultInjection: false });
+
+    expect(await post(port, route)).toMatch(/^HTTP\/1\.1 403 .*"code":"faultInjectionOff"/s);
+    expect(gateway.exits.count).toBe(0);
+  });
+});
+
+describe('POST /exit', () => {
+  function logFile(): string {
+    const folder = mkdtempSync(path.join(tmpdir(), 'cairn-exit-'));
+    folders.push(folder);
+    return path.join(folder, 'log.csv');
+  }
+
+  test('leaves the visible records in a file, a line each, then ends', async () => {
+    const file = logFile();
+    const port = await start({ logFile: file });
+    await put(port, 'first');
+    await put(port, 'two\nlines\r');
+    await put(port, 'last');
+
+    const answer = await post(port, '/exit');
+
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(readFileSync(file, 'utf8')).toBe('first\ntwo\\nlines\\r\nlast\n');
+    await until(() => gateway.exits.count === 1);
+  });
+
+  test('works while acting as crashed', async () => {
+    const file = logFile();
+    const port = await start({ logFile: file });
+    await put(port, 'first');
+    await post(port, '/crash');
+
+    expect(await post(port, '/exit')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(readFileSync(file, 'utf8')).toBe('first\n');
+  });
+
+  test('without a file just ends', async () => {
+    const port = await start();
+
+    expect(await post(port, '/exit')).toMatch(/^HTTP\/1\.1 200 /);
+    await until(() => gateway.exits.count === 1);
+  });
+
+  test('says so when the file cannot be written, and ends all the same', async () => {
+    const port = await start({ logFile: '/proc/no/such/file.csv' });
+
+    expect(await post(port, '/exit')).toMatch(/^HTTP\/1\.1 503 .*Cannot write the log file/s);
+    await until(() => gateway.exits.count === 1);
+  });
+});
