@@ -27,6 +27,13 @@ interface ConsistencyCliOptions extends LabOptions {
 }
 
 export function define(command: Command, io: CliIo): void {
+  defineConsistency(command, io);
+  defineKills(command, io);
+  defineRestarts(command, io);
+  defineIdle(command, io);
+}
+
+function defineConsistency(command: Command, io: CliIo): void {
   const consistency = command
     .command('consistency')
     .summary("run the course's test of contract 2 against real servers")
@@ -47,6 +54,99 @@ export function define(command: Command, io: CliIo): void {
     { command: 'cairn lab consistency --scenario 4 --runs 30 --speed 3 --parallel 4', does: 'how the log holds under two crash threads' },
     { command: 'cairn lab consistency --cold-starts 20', does: 'from exec to a leader, worst of 20' },
   ]);
+}
+
+interface KillsCliOptions extends LabOptions {
+  readonly kills: number;
+  readonly brokers: number;
+  readonly inFlight: number;
+}
+
+function defineKills(command: Command, io: CliIo): void {
+  const kills = command
+    .command('kills')
+    .summary('kill brokers under load and look for every acknowledged record')
+    .description(
+      'Kill brokers with SIGKILL while clients append, start them again, and in the end look for every acknowledged record on every broker: lost, moved, doubled, reordered must be 0. Brokers of its own, in a temporary folder.',
+    )
+    .option('--kills <count>', 'processes killed', integer(1, 10_000), 50)
+    .option('--brokers <count>', 'brokers, 3 or 5', integer(3, 5), 3)
+    .option('--in-flight <count>', 'appends in flight', integer(1, 256), 8)
+    .action((options: KillsCliOptions) =>
+      runLab('kills', options, io, async (folder) => {
+        const { runKillsLab } = await import('../lab/kills/index.ts');
+        return runKillsLab({
+          kills: options.quick === true ? 3 : options.kills,
+          brokers: options.brokers,
+          workers: options.inFlight,
+          seed: options.seed,
+          folder,
+          onKill: (kill, killed) => {
+            const who = kill.brokers.length === 1 ? `broker ${kill.brokers.join()}` : `brokers ${kill.brokers.join(', ')}`;
+            io.stderr.write(`${killed} killed: ${who} (${kill.victims}), next acknowledged after ${Math.round(kill.recoveredMs)} ms\n`);
+          },
+        });
+      }),
+    );
+  addLabOptions(kills, 'three kills');
+  addExamples(kills, [{ command: 'cairn lab kills --kills 50', does: 'two or three minutes' }]);
+}
+
+interface RestartsCliOptions extends LabOptions {
+  readonly stops: number;
+  readonly rounds: number;
+  readonly inFlight: number;
+}
+
+function defineRestarts(command: Command, io: CliIo): void {
+  const restarts = command
+    .command('restarts')
+    .summary('stop brokers gently under load and measure the gap')
+    .description(
+      'Stop brokers with SIGTERM while clients append, whoever leads and then each in turn, and start them again: no append may fail, and the longest time without an acknowledgement is at most 100 ms. Brokers of its own, in a temporary folder.',
+    )
+    .option('--stops <count>', 'times that the leader is stopped', integer(0, 10_000), 10)
+    .option('--rounds <count>', 'rolling restarts of all brokers', integer(0, 1000), 3)
+    .option('--in-flight <count>', 'appends in flight', integer(1, 256), 8)
+    .action((options: RestartsCliOptions) =>
+      runLab('restarts', options, io, async (folder) => {
+        const { runRestartsLab } = await import('../lab/kills/index.ts');
+        return runRestartsLab({
+          stops: options.quick === true ? 1 : options.stops,
+          rounds: options.quick === true ? 1 : options.rounds,
+          brokers: 3,
+          workers: options.inFlight,
+          folder,
+          onRestart: (what, gapMs) => void io.stderr.write(`${what}: gap ${Math.round(gapMs)} ms\n`),
+        });
+      }),
+    );
+  addLabOptions(restarts, 'one stop of the leader and one rolling restart');
+  addExamples(restarts, [{ command: 'cairn lab restarts --rounds 5', does: 'what an upgrade of a cluster feels like' }]);
+}
+
+interface IdleCliOptions extends LabOptions {
+  readonly brokers: number;
+  readonly seconds: number;
+}
+
+function defineIdle(command: Command, io: CliIo): void {
+  const idle = command
+    .command('idle')
+    .summary('measure what brokers cost that nobody uses')
+    .description(
+      'Measure the memory and the processor time of brokers that nobody uses. Brokers of its own, in a temporary folder; Linux only.',
+    )
+    .option('--brokers <count>', 'brokers', integer(1, 9), 3)
+    .option('--seconds <seconds>', 'how long', integer(1, 36_000), 30)
+    .action((options: IdleCliOptions) =>
+      runLab('idle', options, io, async (folder) => {
+        const { runIdleLab } = await import('../lab/idle.ts');
+        return runIdleLab({ brokers: options.brokers, seconds: options.quick === true ? 10 : options.seconds, folder });
+      }),
+    );
+  addLabOptions(idle, 'ten seconds');
+  addExamples(idle, [{ command: 'cairn lab idle', does: 'three brokers, half a minute' }]);
 }
 
 function addLabOptions(command: Command, quick: string): void {

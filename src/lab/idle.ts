@@ -1,0 +1,76 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { LabBrokers } from './brokers.ts';
+import { check, type LabResult } from './report/report.ts';
+
+export interface IdleOptions {
+  readonly brokers: number;
+  readonly seconds: number;
+  readonly folder: string;
+}
+
+const MEMORY_TARGET_MB = 130;
+const CPU_TARGET_PERCENT = 1;
+/** Start-up, first election and compilation are not idleness. */
+const SETTLE_MS = 8_000;
+/** proc(5): utime and stime are in clock ticks, 100 a second on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** `cairn lab idle`: what brokers cost that nobody uses. Reads /proc, so it runs on Linux only. */
+export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
+  mkdirSync(options.folder, { recursive: true });
+  const brokers = await LabBrokers.start({ count: options.brokers });
+  try {
+    await pause(SETTLE_MS);
+    const pids = brokers.ids.map((id) => brokers.pid(id) ?? 0);
+    const memory = pids.map(() => 0);
+    const ticksBefore = pids.map(readTicks);
+    const beganMs = performance.now();
+    while (performance.now() - beganMs < options.seconds * 1000) {
+      await pause(1000);
+      for (const [index, pid] of pids.entries()) memory[index] = Math.max(memory[index] ?? 0, readMemoryBytes(pid));
+    }
+    const tookS = (performance.now() - beganMs) / 1000;
+    const ticks = pids.map((pid, index) => readTicks(pid) - (ticksBefore[index] ?? 0));
+    const results = brokers.ids.map((id, index) => ({
+      broker: id,
+      'memory MB': Math.round((memory[index] ?? 0) / 1e5) / 10,
+      'CPU % of a core': Math.round(((ticks[index] ?? 0) / TICKS_PER_SECOND / tookS) * 10_000) / 100,
+    }));
+    writeFileSync(path.join(options.folder, 'idle.json'), `${JSON.stringify(results, null, 1)}\n`);
+    const memoryWorst = Math.max(...results.map((result) => result['memory MB']));
+    const cpuWorst = Math.max(...results.map((result) => result['CPU % of a core']));
+    return {
+      lab: 'idle',
+      about: `What brokers cost that nobody uses: largest resident memory and processor time of each over ${options.seconds} s, after ${SETTLE_MS / 1000} s to settle.`,
+      settings: { brokers: options.brokers, seconds: options.seconds },
+      results,
+      checks: [
+        check('resident memory of the largest', memoryWorst <= MEMORY_TARGET_MB, `at most ${MEMORY_TARGET_MB} MB`, `${memoryWorst} MB`),
+        check(
+          'processor time of the busiest',
+          cpuWorst <= CPU_TARGET_PERCENT,
+          `at most ${CPU_TARGET_PERCENT} % of a core`,
+          `${cpuWorst} %`,
+        ),
+      ],
+    };
+  } finally {
+    await brokers.end();
+  }
+}
+
+function readTicks(pid: number): number {
+  // After "pid (name)" come state, parent, and so on: utime and stime are the 12th and 13th of these (proc(5), fields 14 and 15).
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function readMemoryBytes(pid: number): number {
+  const [, kilobytes = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) * 1024;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
