@@ -48,7 +48,9 @@ describe('a Host header', () => {
     const port = await start({ ownNames: ['Broker-1.example'], extraHosts: ['logs.example'] });
 
     for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, `broker-1.example:${port}`, 'logs.example']) {
-      expect(await exchange(port, requestText(port, 'GET', '/healthz', { Host: host })), host).toMatch(/^HTTP\/1\.1 200 /);
+      const answer = await exchange(port, requestText(port, 'GET', '/healthz', { Host: host }));
+
+      expect(answer.slice(0, 15), host).toBe('HTTP/1.1 200 OK');
     }
   });
 
@@ -140,7 +142,9 @@ describe('a client', () => {
   test('that speaks no HTTP is told so', async () => {
     const port = await start();
 
-    expect(await exchange(port, '\x16\x03\x01\x02garbage\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 .*"message":"Cannot read the request: bad request"/s);
+    expect(await exchange(port, '\x16\x03\x01\x02garbage\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400 .*"message":"Cannot read the request: bad request"/s,
+    );
   });
 
   test('with more connections than one address may have is turned away, and only with those', async () => {
