@@ -324,7 +324,8 @@ class SegmentedLog implements GroupLog {
     const { header, path, endPosition } = view;
     const file = inActive ? this.#active.file : yield* openFile(this.#host.disk, path, 'write');
     yield* announceTruncation(this.#host, header, file, place.position);
-    yield* carryOutTruncation(this.#host, this.#options.path, header, file, place.position, endPosition);
+    // Behind a sealed segment's last frame there may be marks, which its facts do not count.
+    yield* carryOutTruncation(this.#host, this.#options.path, header, file, place.position, inActive ? endPosition : file.size);
 
     if (inActive) this.#cutActive(truncateTo, place);
     else {

@@ -40,17 +40,17 @@ export function* carryOutTruncation(
     yield* removeDerived(host, directory, baseOffset);
     yield* syncDirectory(disk, directory);
   }
-  const hadDerived = yield* removeDerived(host, directory, header.baseOffset);
-  if (hadDerived) yield* syncDirectory(disk, directory);
+  yield* removeDerived(host, directory, header.baseOffset);
+  // Always: the removals may have been made by a process that was killed before it synced them.
+  yield* syncDirectory(disk, directory);
   yield* writeZeros(file, position, zeroTo);
   yield* syncFile(file);
   yield* writeZeros(file, truncationSlotAt, truncationSlotAt + truncationSlotBytes);
   yield* syncFile(file);
 }
 
-/** Removes what can be derived from a segment. True if there was any; durable only after a sync of the folder. */
-export function* removeDerived(host: StorageHost, directory: string, baseOffset: number): Task<boolean> {
-  const index = yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, indexSuffix)}`);
-  const checkpoint = yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, checkpointSuffix)}`);
-  return index || checkpoint;
+/** Removes what can be derived from a segment. Durable only after a sync of the folder. */
+export function* removeDerived(host: StorageHost, directory: string, baseOffset: number): Task<void> {
+  yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, indexSuffix)}`);
+  yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, checkpointSuffix)}`);
 }

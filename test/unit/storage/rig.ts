@@ -2,7 +2,7 @@
 import { brokerId, type GroupId, groupId, type Offset, offset, type Term, term } from '../../../src/base/branded.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { DiskError, Host } from '../../../src/host/index.ts';
+import type { Disk, DiskError } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import type { Vote } from '../../../src/raft/types.ts';
 import { frameBatch, frameChecksum, RecordBatchBuilder } from '../../../src/record/index.ts';
@@ -28,8 +28,9 @@ interface Event {
 
 export class Rig {
   readonly random: SeededRandom;
-  readonly host: StorageHost;
-  disk: SimDisk;
+  host: StorageHost;
+  readonly disk: SimDisk;
+  #life = 0;
   readonly logged: string[] = [];
   nowMs = 0;
   #events: Event[] = [];
@@ -45,19 +46,34 @@ export class Rig {
     return { schedule: (delayMs, run) => void this.#schedule(delayMs, run) };
   }
 
-  hostOf(disk: Host['disk']): StorageHost {
+  /** The machine for one life of a process: what a dead process still does in its last turn reaches nothing. */
+  hostOf(disk: Disk): StorageHost {
     const random = this.random.fork();
+    const life = this.#life;
+    const ifAlive = (call: () => void): void => {
+      if (life === this.#life) call();
+    };
+    const living: Disk = {
+      durable: disk.durable,
+      makeDirectory: (path, done) => ifAlive(() => disk.makeDirectory(path, done)),
+      list: (path, done) => ifAlive(() => disk.list(path, done)),
+      open: (path, mode, done) => ifAlive(() => disk.open(path, mode, done)),
+      remove: (path, done) => ifAlive(() => disk.remove(path, done)),
+      rename: (from, to, done) => ifAlive(() => disk.rename(from, to, done)),
+      syncDirectory: (path, done) => ifAlive(() => disk.syncDirectory(path, done)),
+      lock: (path, done) => ifAlive(() => disk.lock(path, done)),
+    };
     return {
-      disk,
+      disk: living,
       bytes,
       clock: {
         monotonicMs: () => this.nowMs,
         wallMs: () => this.nowMs,
         startTimer: (delayMs, fire) => {
-          const event = this.#schedule(delayMs, fire);
+          const event = this.#schedule(delayMs, () => ifAlive(fire));
           return { cancel: () => void (this.#events = this.#events.filter((other) => other !== event)) };
         },
-        defer: (run) => void this.#schedule(0, run),
+        defer: (run) => void this.#schedule(0, () => ifAlive(run)),
       },
       random: { next: () => random.next(), below: (limit) => random.below(limit), bytes: (length) => new Uint8Array(length) },
       logger: { log: (level, event) => void this.logged.push(`${level} ${event}`) },
@@ -67,8 +83,10 @@ export class Rig {
   /** Drops everything that is under way, as the end of a process does. */
   crash(how: 'power' | 'kill' = 'power'): void {
     this.#events = [];
+    this.#life++;
     if (how === 'power') this.disk.crash();
     else this.disk.kill();
+    this.host = this.hostOf(this.disk);
   }
 
   /** Steps until the callback comes; null when nothing is left to happen, which is what a crash looks like. */
@@ -78,6 +96,7 @@ export class Rig {
       found = { value };
     });
     const untilMs = this.nowMs + limitMs;
+    // A crash during the call itself leaves nothing to step.
     while (found === null && this.step(untilMs));
     return found === null ? null : (found as { readonly value: Value }).value;
   }
@@ -114,6 +133,10 @@ export class Rig {
 
   tryOpen(options: Partial<GroupLogOptions> = {}): Result<OpenedLog, OpenFailure> {
     return this.run((done) => openGroupLog(this.host, { ...logOptions, ...options }, done));
+  }
+
+  startOpen(done: (result: Result<OpenedLog, OpenFailure>) => void): void {
+    openGroupLog(this.host, logOptions, done);
   }
 
   open(options: Partial<GroupLogOptions> = {}): OpenedLog {
