@@ -82,12 +82,13 @@ export async function runCourseClient(world: CourseWorld, options: ClientOptions
   async function crashThread(threadRandom: SeededRandom): Promise<void> {
     while (!isOver) {
       const server = threadRandom.below(serverCount);
-      if (!(await post(server, 'crash'))) return;
-      holds[server] = (holds[server] ?? 0) + 1;
-      await pause(scenario.crashedS, threadRandom);
-      const isRecovered = await post(server, 'recover');
-      holds[server] = (holds[server] ?? 0) - 1;
-      if (!isRecovered) return;
+      // A server that cannot be reached (it is starting, or has gone at the end) is neither crashed nor recovered.
+      if (await post(server, 'crash')) {
+        holds[server] = (holds[server] ?? 0) + 1;
+        await pause(scenario.crashedS, threadRandom);
+        await post(server, 'recover');
+        holds[server] = (holds[server] ?? 0) - 1;
+      }
       await pause(scenario.crashIntervalS, threadRandom);
     }
   }
@@ -108,7 +109,7 @@ export async function runCourseClient(world: CourseWorld, options: ClientOptions
   await options.beforeExit?.();
   for (let server = 0; server < serverCount; server++) await post(server, 'exit');
   isOver = true;
-  // Their next post finds no server and ends them; the longest of their pauses is not waited for.
+  // They end after their pauses, which nobody waits for.
   void Promise.allSettled(threads);
   return { puts, posts: [...posts] };
 }
