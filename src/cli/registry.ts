@@ -2,6 +2,8 @@ import type { CommandEntry } from './command.ts';
 
 /** Every command, in the order of `cairn help`. */
 export const registry: readonly CommandEntry[] = [
+  { name: 'up', summary: 'start brokers on this machine and keep them running', load: () => import('./up.ts') },
+  { name: 'serve', summary: 'run one broker', load: () => import('./serve.ts') },
   { name: 'append', summary: 'append records to a topic', load: () => import('./append.ts') },
   { name: 'read', summary: 'print the records of a topic', load: () => import('./read.ts') },
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },

@@ -54,7 +54,11 @@ describe('PUT /', () => {
     await exchange(port, requestText(port, 'PUT', '/', {}, ''));
 
     const records = (await (await fetch(`${gateway.url}/v1/topics/log/records`)).json()) as { records: Record<string, string>[] };
-    expect(records.records.map(({ value, valueBase64 }) => value ?? Buffer.from(valueBase64 ?? '', 'base64'))).toEqual([bytes, 'not json', '']);
+    expect(records.records.map(({ value, valueBase64 }) => value ?? Buffer.from(valueBase64 ?? '', 'base64'))).toEqual([
+      bytes,
+      'not json',
+      '',
+    ]);
   });
 
   test('that is not committed in time is closed without a byte, and its record never shows', async () => {
