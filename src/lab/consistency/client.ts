@@ -109,7 +109,7 @@ export async function runCourseClient(world: CourseWorld, options: ClientOptions
   await options.beforeExit?.();
   for (let server = 0; server < serverCount; server++) await post(server, 'exit');
   isOver = true;
-  // They end after their pauses, which nobody waits for.
+  // They are in the middle of their pauses, which nobody waits for.
   void Promise.allSettled(threads);
   return { puts, posts: [...posts] };
 }

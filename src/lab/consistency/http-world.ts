@@ -5,12 +5,28 @@ const PUT_TIMEOUT_MS = 5000;
 /** The course's client waits for ever. After so long a lab says that it would. */
 const POST_TIMEOUT_MS = 60_000;
 
+export interface HttpWorld extends CourseWorld {
+  /** Ends the pauses that are under way, for good: who waits in one never goes on. */
+  close(): void;
+}
+
 /** Real servers over HTTP, each request on a connection of its own, with the headers that the course's client sends. */
-export function httpWorld(ports: readonly number[]): CourseWorld {
+export function httpWorld(ports: readonly number[]): HttpWorld {
   const startedMs = performance.now();
+  const pauses = new Set<NodeJS.Timeout>();
   return {
+    close: () => {
+      for (const timer of pauses) clearTimeout(timer);
+    },
     nowMs: () => performance.now() - startedMs,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          pauses.delete(timer);
+          resolve();
+        }, ms);
+        pauses.add(timer);
+      }),
     put: (server, word) => send(ports[server] ?? 0, 'PUT', '/', word, PUT_TIMEOUT_MS),
     post: (server, action: FaultAction) => send(ports[server] ?? 0, 'POST', `/${action}`, '', POST_TIMEOUT_MS),
   };

@@ -48,7 +48,8 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
   await new Promise((resolve) => setTimeout(resolve, START_WAIT_MS));
 
   let elections: number | null = null;
-  const history = await runCourseClient(httpWorld(servers.ports), {
+  const world = httpWorld(servers.ports);
+  const history = await runCourseClient(world, {
     scenario: options.scenario,
     serverCount: options.serverCount,
     random: random.fork(),
@@ -58,6 +59,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
       if (options.serverCommand === null) elections = await readTerm(servers.ports);
     },
   });
+  world.close();
   const ends = await servers.ends(END_WAIT_MS);
   const verdict = compareLogs({ history, logs: servers.readLogs() });
 
