@@ -1,6 +1,9 @@
 import { assert } from '../base/assert.ts';
-import type { Offset } from '../base/branded.ts';
+import { firstOffset, firstTerm, type Offset } from '../base/branded.ts';
+import { noBytes } from '../base/bytes.ts';
 import type { LogBatch } from './messages.ts';
+
+const dropped: LogBatch = { offsetFrom: firstOffset, offsetTo: firstOffset, term: firstTerm, bytes: noBytes };
 
 /**
  * The newest batches of a log, in memory: a suffix without gaps. One entry a batch, nothing per record, and the bytes are those that arrived.
@@ -60,7 +63,8 @@ export class BatchCache {
     while (this.#bytes > bytesMax) {
       const first = this.#batches[this.#head] as LogBatch;
       if (first.offsetTo > limit) break;
-      this.#head++;
+      // The slot stays until the next compaction, the bytes must not.
+      this.#batches[this.#head++] = dropped;
       this.#bytes -= first.bytes.length;
       this.#offsetFrom = first.offsetTo;
     }

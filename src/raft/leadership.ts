@@ -96,6 +96,7 @@ export class Leadership {
   }
 
   confirmReads(): CurrentRead[] {
+    if (!this.#reads.isWaitingForAnswers) return [];
     return this.#reads.confirm(
       quorumValue(this.#config.membership, (voter) =>
         voter === this.#config.id ? Number.MAX_SAFE_INTEGER : (this.#progress.get(voter) as Progress).roundAnswered,

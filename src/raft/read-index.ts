@@ -20,6 +20,10 @@ export class ReadIndex {
     return this.#begun.length > 0;
   }
 
+  get isWaitingForAnswers(): boolean {
+    return this.#asked.length > 0;
+  }
+
   begin(context: number): void {
     this.#begun.push(context);
   }

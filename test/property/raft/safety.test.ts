@@ -72,7 +72,7 @@ async function loadMutant(mutant: Mutant): Promise<typeof Raft> {
 
 /** The first thing that goes wrong, and with which seed. */
 function findViolation(options: Omit<RigOptions, 'seed'>): { readonly check: string; readonly seed: number } | null {
-  for (let seed = 1; seed <= 400; seed++) {
+  for (let seed = 1; seed <= 1500; seed++) {
     try {
       new Rig({ ...options, seed }).run();
     } catch (error) {

@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+import { brokerId, offset, term } from '../../../src/base/branded.ts';
+import { describe as describeMessage, describeReady, type Input, Raft } from '../../../src/raft/index.ts';
+import { isWellFormed } from '../../../src/raft/well-formed.ts';
+import { answer, append, batch, Core, electionTicks, heartbeatTicks, ofType, requestVote } from '../../paper/core.ts';
+
+describe('Raft, towards its host', () => {
+  it('owes nothing when nothing happened', () => {
+    const { raft } = new Core();
+
+    expect(raft.ready()).toBeNull();
+    raft.step({ type: 'tick' });
+    expect(raft.ready()).toBeNull();
+  });
+
+  it('hands everything over once', () => {
+    const core = new Core();
+    core.lead();
+    core.raft.step({ type: 'propose', batch: batch(1, 1) });
+
+    expect(core.raft.ready()).not.toBeNull();
+    expect(core.raft.ready()).toBeNull();
+  });
+
+  it('sends proposals, high watermark, heartbeat and read that come together in one message a peer', () => {
+    const core = new Core();
+    core.lead();
+    for (const from of [2, 3]) core.receive(answer(core, { from, match: 1 }));
+    const inputs: Input[] = [
+      { type: 'propose', batch: batch(1, 1) },
+      { type: 'propose', batch: batch(2, 1) },
+      { type: 'read', context: 7 },
+      { type: 'tick' },
+      { type: 'tick' },
+    ];
+    for (const input of inputs) core.raft.step(input);
+
+    const sent = core.raft.ready()?.send ?? [];
+
+    expect(ofType(sent, 'appendEntries').map(({ to, batches }) => [to, batches.length])).toEqual([
+      [2, 2],
+      [3, 2],
+    ]);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('keeps what is not committed or not synced in memory, however small the cache', () => {
+    const core = new Core({ config: { cacheBytesMax: 0 } });
+    core.lead();
+    core.propose(5);
+    expect(core.raft.batches(offset(0), offset(6))).toHaveLength(6);
+
+    core.receive(answer(core, { from: 2, match: 4 }));
+
+    expect(core.raft.batches(offset(0), offset(6))).toBeNull();
+    expect(core.raft.batches(offset(4), offset(6))).toHaveLength(2);
+    expect([core.raft.cachedBytes, core.raft.uncommittedBytes]).toEqual([20, 20]);
+  });
+
+  it('gives batches that wait for their write, so that a new leader knows its whole log', () => {
+    const core = new Core({ term: 1 });
+    core.step({ type: 'receive', message: append(core, { term: 1, terms: [1] }) });
+    core.step({ type: 'receive', message: append(core, { term: 1, after: 1, previousTerm: 1, terms: [1, 1] }) });
+
+    expect(core.readies.flatMap(({ persist }) => persist?.batches ?? [])).toHaveLength(1);
+    expect(core.raft.batches(offset(0), core.raft.endOffset)).toHaveLength(3);
+  });
+
+  it('tells of a cut even when the cut batches had not been handed to the disk', () => {
+    const core = new Core({ term: 1 });
+    core.step({ type: 'receive', message: append(core, { term: 1, terms: [1] }) });
+    core.step({ type: 'receive', message: append(core, { term: 1, after: 1, previousTerm: 1, terms: [1, 1] }) });
+
+    core.step({ type: 'receive', message: append(core, { from: 3, term: 2, after: 1, previousTerm: 1, terms: [2] }) });
+    expect(core.readies.at(-1)).toMatchObject({ truncatedTo: 1, persist: null });
+    core.sync();
+
+    expect(core.readies.at(-1)?.persist).toMatchObject({ truncateTo: null, batches: [{ offsetFrom: 1, term: 2 }] });
+  });
+
+  it('knows who has synced a batch', () => {
+    const core = new Core({ voters: [1, 2, 3, 4], learners: [5] });
+    core.lead();
+    core.step({ type: 'propose', batch: batch(1, 1) });
+    core.step({ type: 'receive', message: answer(core, { from: 3, match: 2 }) });
+    core.step({ type: 'receive', message: answer(core, { from: 5, match: 2 }) });
+
+    expect(core.raft.acknowledgedBy(offset(2))).toEqual([3]);
+    core.sync();
+    expect(core.raft.acknowledgedBy(offset(2))).toEqual([1, 3]);
+    expect(new Core({ log: [1] }).raft.acknowledgedBy(offset(1))).toEqual([1]);
+  });
+
+  it('reports a role once', () => {
+    const core = new Core();
+    core.receive(append(core, { term: 1 }));
+    core.receive(append(core, { term: 1 }));
+
+    expect(core.readies.flatMap(({ role }) => (role === null ? [] : [role]))).toEqual([{ role: 'follower', term: 1, leader: 2 }]);
+  });
+
+  it('steps down when the host wants it, and campaigns again later', () => {
+    const core = new Core();
+    core.lead();
+
+    core.run({ type: 'stepDown' });
+    expect([core.raft.role, core.raft.leader]).toEqual(['follower', null]);
+    core.tick(electionTicks);
+
+    expect(core.raft.role).toBe('preCandidate');
+  });
+
+  it('asks for older batches once, and again with the next heartbeat when they could not be read', () => {
+    const core = new Core({ log: [1, 1, 1] });
+    core.lead();
+    core.receive(answer(core, { request: 3, hint: 1, hintTerm: 1 }));
+    core.receive(answer(core, { match: 1, request: 1 }));
+    const [request] = core.readies.flatMap(({ load }) => [...load]);
+    expect(request).toMatchObject({ peer: 2, offsetFrom: 1, offsetTo: 3, term: 2 });
+
+    core.run({ type: 'loaded', request: request as never, batches: [] });
+    expect(core.readies.flatMap(({ load }) => [...load])).toHaveLength(1);
+    core.tick(heartbeatTicks);
+    expect(core.readies.flatMap(({ load }) => [...load])).toHaveLength(2);
+    const sent = core.run({ type: 'loaded', request: request as never, batches: [batch(1, 1), batch(2, 1)] });
+
+    expect(ofType(sent, 'appendEntries')[0]).toMatchObject({ to: 2, offsetFrom: 1, batches: [{ offsetFrom: 1 }, { offsetFrom: 2 }] });
+  });
+
+  it('does not send loaded batches that are not of its log, nor after its term', () => {
+    const core = new Core({ log: [1, 1, 1], term: 4 });
+    core.lead();
+    core.receive(answer(core, { request: 3, hint: 1, hintTerm: 1 }));
+    core.receive(answer(core, { match: 1, request: 1 }));
+    const request = core.readies.flatMap(({ load }) => [...load])[0] as never;
+
+    const sent = core.run({ type: 'loaded', request, batches: [batch(1, 1), batch(2, 3)] });
+    expect(ofType(sent, 'appendEntries')[0]?.batches).toMatchObject([{ offsetFrom: 1, term: 1 }]);
+    core.receive(append(core, { term: 9 }));
+
+    expect(core.run({ type: 'loaded', request, batches: [batch(2, 1)] })).toEqual([]);
+  });
+
+  it('names a peer whose log ends below what it had acknowledged, and stops serving it', () => {
+    const core = new Core();
+    core.lead();
+    core.receive(answer(core, { match: 1, context: 0 }));
+    core.propose();
+    core.receive(answer(core, { match: 2, context: 0 }));
+    core.tick(heartbeatTicks);
+
+    core.receive(answer(core, { request: 2, hint: 0, context: 1 }));
+
+    expect(core.readies.flatMap(({ rolledBack }) => [...rolledBack])).toEqual([2]);
+    expect(core.raft.peers.map(({ peer, state }) => [peer, state])).toContainEqual([2, 'rolledBack']);
+    expect(core.propose().map(({ to }) => to)).not.toContain(2);
+  });
+
+  it('does not take a late refusal for a rolled-back disk', () => {
+    const core = new Core({ log: [1, 1, 1] });
+    core.lead();
+    const late = answer(core, { request: 3, hint: 1, hintTerm: 1, context: 0 });
+    core.receive(late);
+    core.receive(answer(core, { match: 4, request: 1, context: 0 }));
+    core.tick(heartbeatTicks);
+
+    core.receive(late);
+
+    expect(core.readies.flatMap(({ rolledBack }) => [...rolledBack])).toEqual([]);
+  });
+
+  it('stops at the largest term', () => {
+    const core = new Core({ voters: [1], term: Number.MAX_SAFE_INTEGER });
+
+    expect(() => core.tick(electionTicks)).toThrow('a term is a safe integer');
+  });
+
+  it('refuses a vote that is older than its log', () => {
+    expect(() => new Core({ log: [1, 2], term: 1 })).toThrow('the vote is at least as new as the log');
+  });
+
+  it('needs a voter', () => {
+    expect(() => new Core({ voters: [] })).toThrow('a group has at least one voter');
+    expect(Raft).toBeTypeOf('function');
+  });
+});
+
+describe('isWellFormed', () => {
+  const core = new Core();
+  for (const { title, message, expected } of [
+    { title: 'contiguous batches', message: append(core, { term: 2, terms: [1, 1, 2] }), expected: true },
+    { title: 'a heartbeat', message: append(core, { term: 2, after: 5, previousTerm: 2 }), expected: true },
+    { title: 'a vote', message: requestVote(core, { term: 1 }), expected: true },
+    { title: 'terms that fall', message: append(core, { term: 2, terms: [2, 1] }), expected: false },
+    { title: 'a term before the previous one', message: append(core, { term: 3, after: 1, previousTerm: 2, terms: [1] }), expected: false },
+    { title: 'a term above the sender’s', message: append(core, { term: 1, terms: [2] }), expected: false },
+    { title: 'a gap', message: { ...append(core, { term: 1 }), batches: [batch(0, 1), batch(2, 1)] }, expected: false },
+    { title: 'a gap at the start', message: { ...append(core, { term: 1 }), batches: [batch(1, 1)] }, expected: false },
+    {
+      title: 'an empty batch',
+      message: { ...append(core, { term: 1 }), batches: [{ ...batch(0, 1), offsetTo: offset(0) }] },
+      expected: false,
+    },
+  ]) {
+    it(`${expected ? 'takes' : 'drops'} ${title}`, () => {
+      expect(isWellFormed(message)).toBe(expected);
+    });
+  }
+});
+
+describe('the one-line form of', () => {
+  const core = new Core({ term: 3 });
+
+  for (const { message, line } of [
+    { message: requestVote(core, { term: 4, end: 5, lastTerm: 3, preVote: true }), line: '2->1 t4 requestPreVote end 5 lastTerm 3' },
+    { message: requestVote(core, { term: 4, end: 5, lastTerm: 3, transfer: true }), line: '2->1 t4 requestVote end 5 lastTerm 3 transfer' },
+    {
+      message: append(core, { term: 3, after: 2, previousTerm: 1, terms: [2, 3], hw: 2, context: 9 }),
+      line: '2->1 t3 append after 2/t1 [2,3)t2 [3,4)t3 hw 2 ctx 9',
+    },
+    { message: append(core, { term: 3 }), line: '2->1 t3 append after 0/t0 hw 0 ctx 0' },
+    { message: answer(core, { match: 4, request: 2, context: 9 }), line: '2->1 t3 append after 2: match 4 ctx 9' },
+    { message: answer(core, { hint: 1, hintTerm: 1, request: 2 }), line: '2->1 t3 append after 2: refused hint 1/t1 ctx 0' },
+    { message: { type: 'timeoutNow', from: brokerId(2), to: brokerId(1), term: term(3) } as const, line: '2->1 t3 timeoutNow' },
+  ]) {
+    it(`a message as "${line}"`, () => {
+      expect(describeMessage(message)).toBe(line);
+    });
+  }
+
+  it('a ready, a line for each thing owed', () => {
+    const follower = new Core({ log: [1, 1], term: 1 });
+    follower.step({ type: 'receive', message: append(follower, { term: 2, after: 1, previousTerm: 1, terms: [2], hw: 1 }) });
+
+    expect(follower.readies.flatMap(describeReady)).toEqual([
+      'role follower t2 leader 2',
+      'truncated to 1',
+      'persist #1 vote t2 for - truncate to 1 [1,2)t2',
+      '  then 1->2 t2 append after 1: match 2 ctx 0',
+      'hw 1',
+    ]);
+  });
+});
