@@ -181,11 +181,14 @@ export class SimDisk implements Disk {
     this.#held.length = 0;
     this.#hung = false;
     forEachFile(this.#root, (node) => {
-      for (const change of node.unsynced) {
-        if (change.ended) continue;
+      // A write that was under way reached the kernel or never will: it must not come back with a later crash.
+      node.unsynced = node.unsynced.filter((change) => {
+        if (change.ended) return true;
+        if (this.#random.chance(0.5)) return false;
         change.ended = true;
-        if (this.#random.chance(0.5)) node.written.apply(change);
-      }
+        node.written.apply(change);
+        return true;
+      });
     });
   }
 

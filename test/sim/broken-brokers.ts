@@ -29,9 +29,13 @@ export const brokenBrokers: readonly BrokenBroker[] = [
     foundBy: ['recovery', 'oneVoteATerm', 'electionSafety'],
     options: {
       sabotageDisk: (disk) =>
-        withFiles(disk, (file) =>
-          isVotes(file.path) ? { ...bound(file), write: (_position, _chunks, done) => file.read(0, 0, () => done(ok(undefined))) } : file,
-        ),
+        withFiles(disk, (file) => {
+          if (!isVotes(file.path)) return file;
+          // A record of changed votes says so in its sixth byte; the snapshot that each start writes is kept.
+          const write: DiskFile['write'] = (position, chunks, done) =>
+            chunks[0]?.[5] === 0 ? file.read(0, 0, () => done(ok(undefined))) : file.write(position, chunks, done);
+          return { ...bound(file), write };
+        }),
     },
   },
   {

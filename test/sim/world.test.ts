@@ -232,6 +232,24 @@ describe('a world', () => {
   });
 });
 
+test('a write that a kill stopped on its way does not come back with a later loss of power', () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const world = makeWorld(seed, 1);
+    const machine = world.machine(1);
+    world.start(machine, (host) => {
+      host.disk.open('file', 'create', (result) => {
+        if (result.ok) host.disk.syncDirectory('', () => result.value.write(0, [new Uint8Array([7])], () => undefined));
+      });
+    });
+    machine.trap = { operation: 'write', phase: 'during', countdown: 1, powerLoss: false };
+    world.scheduler.runUntil(100);
+    const seen = machine.disk?.fileBytes('file')?.[0];
+    machine.disk?.crash();
+
+    expect(machine.disk?.fileBytes('file')?.[0], `seed ${seed}`).toBeOneOf([seen, undefined]);
+  }
+});
+
 describe('the bytes of the simulator', () => {
   const random = new SeededRandom(11);
   const sample = (length: number): Uint8Array => Uint8Array.from({ length }, () => random.below(256));
