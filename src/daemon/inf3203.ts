@@ -60,7 +60,9 @@ const config: DaemonConfig = {
   exitFile,
 };
 
-await serve(config, stderrLogger('warn'), {
+// `info` tells of elections too: the lab counts them.
+const logLevel = process.env['CAIRN_LOG_LEVEL'] === 'info' ? 'info' : 'warn';
+await serve(config, stderrLogger(logLevel), {
   onFatal: (error, done) => process.stderr.write(`${error.message}\n`, () => done()),
 });
 

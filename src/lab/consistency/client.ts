@@ -51,8 +51,6 @@ export interface ClientOptions {
   /** Divides every pause of the client; what belongs to the servers (timeouts) stays. */
   readonly speed: number;
   readonly onPut?: (put: PutAttempt) => void;
-  /** After the final wait, before the first `/exit`: the last moment at which the servers can be asked anything. */
-  readonly beforeExit?: () => Promise<void>;
 }
 
 const FINAL_WAIT_S = 10;
@@ -106,7 +104,6 @@ export async function runCourseClient(world: CourseWorld, options: ClientOptions
     await pause(scenario.logIntervalS, random);
   }
   await world.sleep((FINAL_WAIT_S * 1000) / speed);
-  await options.beforeExit?.();
   for (let server = 0; server < serverCount; server++) await post(server, 'exit');
   isOver = true;
   // They are in the middle of their pauses, which nobody waits for.

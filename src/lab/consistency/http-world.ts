@@ -52,16 +52,6 @@ function send(port: number, method: string, path: string, body: string, timeoutM
   });
 }
 
-/** What a server says about itself, or null: only for the report, the verdict never depends on it. */
-export async function getJson(port: number, path: string, timeoutMs: number): Promise<unknown> {
-  const text = await getText(port, path, timeoutMs);
-  try {
-    return text === null ? null : (JSON.parse(text) as unknown);
-  } catch {
-    return null;
-  }
-}
-
 /** The whole body of an answer with status 200, else null. */
 export function getText(port: number, path: string, timeoutMs: number): Promise<string | null> {
   return new Promise((resolve) => {

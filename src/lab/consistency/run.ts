@@ -4,7 +4,7 @@ import { SeededRandom } from '../../base/random.ts';
 import type { Children } from '../children.ts';
 import { type ClientHistory, runCourseClient } from './client.ts';
 import { compareLogs, putsLeftUnanswered, type Verdict } from './comparer.ts';
-import { getJson, httpWorld } from './http-world.ts';
+import { httpWorld } from './http-world.ts';
 import type { Scenario } from './scenarios.ts';
 import { startServers } from './servers.ts';
 
@@ -30,7 +30,7 @@ export interface RunResult {
   readonly warnings: number;
   /** Puts that a running server left unanswered. */
   readonly unanswered: number;
-  /** Terms that had a leader or a candidate, the first election included; null if no server told. */
+  /** Leaders elected, the first included; null if the servers are not ours. */
   readonly elections: number | null;
   /** Longest time between two puts that were answered. */
   readonly gapMsMax: number;
@@ -44,20 +44,15 @@ export interface RunResult {
 export async function runOnce(options: RunOptions): Promise<RunResult> {
   const random = new SeededRandom(options.seed);
   const outputId = `s${options.scenario.id}-${options.seed}`;
-  const servers = await startServers({ ...options, outputId, random: random.fork() });
+  const servers = await startServers({ ...options, outputId, random: random.fork(), env: { CAIRN_LOG_LEVEL: 'info' } });
   await new Promise((resolve) => setTimeout(resolve, START_WAIT_MS));
 
-  let elections: number | null = null;
   const world = httpWorld(servers.ports);
   const history = await runCourseClient(world, {
     scenario: options.scenario,
     serverCount: options.serverCount,
     random: random.fork(),
     speed: options.speed,
-    beforeExit: async () => {
-      // A server of somebody else may take any question for an entry.
-      if (options.serverCommand === null) elections = await readTerm(servers.ports);
-    },
   });
   world.close();
   const ends = await servers.ends(END_WAIT_MS);
@@ -76,7 +71,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     putsSent: history.puts.length,
     warnings: history.puts.filter((put) => put.warned).length,
     unanswered: putsLeftUnanswered(history),
-    elections,
+    elections: options.serverCommand === null ? countElections(servers.readDiagnostics()) : null,
     gapMsMax: longestGapMs(history),
     answerMsMax: Math.max(0, ...answered.map((put) => put.endedMs - put.sentMs)),
     badEnds: ends.flatMap((end, index) => {
@@ -91,12 +86,9 @@ function longestGapMs(history: ClientHistory): number {
   return Math.max(0, ...answered.map((put, index) => put.endedMs - (answered[index - 1]?.endedMs ?? 0)));
 }
 
-async function readTerm(ports: readonly number[]): Promise<number | null> {
-  const answers = await Promise.all(ports.map((port) => getJson(port, '/v1/status', 500)));
-  const terms = answers.flatMap((answer) => {
-    const partitions = (answer as { readonly partitions?: readonly { readonly topic: string; readonly term: number }[] } | null)
-      ?.partitions;
-    return partitions?.filter((partition) => partition.topic === 'log').map((partition) => partition.term) ?? [];
-  });
-  return terms.length === 0 ? null : Math.max(...terms);
+/** Terms that had a leader, by what the servers said on stderr; null for servers of somebody else. */
+function countElections(diagnostics: readonly string[]): number {
+  const terms = new Set<string>();
+  for (const match of diagnostics.join('\n').matchAll(/^cairn: role .*"role":"leader","term":(\d+)/gm)) terms.add(match[1] ?? '');
+  return terms.size;
 }

@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { ChildProcess } from 'node:child_process';
@@ -16,6 +16,8 @@ export interface ServerSet {
   readonly startedMs: number;
   /** What each left behind, by server; null where there is none. */
   readLogs(): (string[] | null)[];
+  /** What each said on stderr. */
+  readDiagnostics(): string[];
   /** How each ended; kills those that have not ended in `waitMs`, which count as `null`. */
   ends(waitMs: number): Promise<(ExitOfChild | null)[]>;
 }
@@ -43,12 +45,13 @@ export async function startServers(options: ServerSetOptions): Promise<ServerSet
 
   const startedMs = performance.now();
   const children = nodes.map((node, index) => {
+    const stderr = openSync(path.join(folder, `server-${String(ports[index])}.stderr`), 'w');
     const child = options.children.start(program, [...first, outputId, node, ...nodes], {
       cwd: folder,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', stderr],
       env: { ...process.env, ...options.env },
     });
-    child.stderr?.pipe(createWriteStream(path.join(folder, `server-${String(ports[index])}.stderr`)));
+    closeSync(stderr);
     return child;
   });
 
@@ -63,6 +66,7 @@ export async function startServers(options: ServerSetOptions): Promise<ServerSet
         const text = readFileSync(file, 'utf8');
         return text === '' ? [] : text.replace(/\n$/, '').split('\n');
       }),
+    readDiagnostics: () => ports.map((port) => readFileSync(path.join(folder, `server-${port}.stderr`), 'utf8')),
     ends: (waitMs) =>
       Promise.all(
         children.map(async (child) => {
