@@ -217,4 +217,4 @@ function describeFailure(failure: ReadFailure): string {
 }
 
 const describeCorruption = ({ path, position, expected, found }: Corruption): string =>
-  `${path} is damaged at ${position}: expected ${expected}, found ${found}; move the folder away to let this broker fetch it anew from the others`;
+  `${path} is damaged at ${position}: expected ${expected}, found ${found}; restore the file from a copy, the other brokers go on without this one`;

@@ -16,6 +16,12 @@ const streamWindow = 64;
 /** Batches remembered for a broker. An edge keeps its unanswered ones within a quarter of it (`appends.ts`), so a retry is always found. */
 export const brokerWindow = 1024;
 
+/**
+ * The most that one batch ages the log: a leader whose clock is a day ahead must not make everybody forget what was appended a minute ago. A log where
+ * little is appended forgets later, which costs nothing.
+ */
+const agingMsMax = 60_000;
+
 /** The facts of one batch that matter here. */
 export interface Sequenced {
   readonly producerId: number;
@@ -38,6 +44,7 @@ interface Producer {
   epoch: number;
   /** Request ids: the next sequence. Brokers: one above the highest. */
   nextSequence: number;
+  /** Age of the log (`ageMs`) when its last batch was committed. */
   lastMs: number;
   /** Batches that are not committed yet: such a producer does not expire. */
   pending: number;
@@ -54,7 +61,7 @@ export type Change =
   | {
       readonly kind: 'appended';
       readonly batch: RememberedBatch;
-      readonly before: { readonly epoch: number; readonly nextSequence: number; readonly lastMs: number } | null;
+      readonly before: { readonly epoch: number; readonly nextSequence: number } | null;
     }
   | { readonly kind: 'revoked'; readonly producerId: number; readonly isFirst: boolean };
 
@@ -69,6 +76,9 @@ export class ProducerTable {
   readonly #producers = new Map<number, Producer>();
   /** Producer id -> offset of its first revoke. Never forgotten: its batches may be in the log for ever. */
   readonly #revoked = new Map<number, number>();
+  /** Log time that has passed, clock jumps left out: what is forgotten is decided by the log alone. */
+  #ageMs = 0;
+  #committedMs = 0;
 
   constructor(limits: ProducerLimits) {
     this.#limits = limits;
@@ -130,15 +140,14 @@ export class ProducerTable {
   apply(batch: RememberedBatch): Change {
     const producer = this.#producers.get(batch.producerId);
     if (producer === undefined) {
-      const made = { epoch: batch.epoch, nextSequence: endSequence(batch), lastMs: batch.timestampMs, pending: 1, recent: [batch] };
+      const made = { epoch: batch.epoch, nextSequence: endSequence(batch), lastMs: this.#ageMs, pending: 1, recent: [batch] };
       this.#producers.set(batch.producerId, made);
       return { kind: 'appended', batch, before: null };
     }
-    const before = { epoch: producer.epoch, nextSequence: producer.nextSequence, lastMs: producer.lastMs };
+    const before = { epoch: producer.epoch, nextSequence: producer.nextSequence };
     const isNewEpoch = batch.epoch > producer.epoch;
     producer.nextSequence = isNewEpoch ? endSequence(batch) : Math.max(producer.nextSequence, endSequence(batch));
     producer.epoch = Math.max(producer.epoch, batch.epoch);
-    producer.lastMs = batch.timestampMs;
     producer.pending++;
     producer.recent.push(batch);
     return { kind: 'appended', batch, before };
@@ -166,27 +175,29 @@ export class ProducerTable {
     }
     producer.epoch = change.before.epoch;
     producer.nextSequence = change.before.nextSequence;
-    producer.lastMs = change.before.lastMs;
   }
 
   /** The change can no longer be taken back. Forgetting happens here only, by log time, so that all replicas forget at the same place of the log. */
   commit(change: Change): void {
     if (change.kind === 'revoked') return;
     const { producerId, timestampMs } = change.batch;
+    if (this.#committedMs > 0) this.#ageMs += Math.min(Math.max(0, timestampMs - this.#committedMs), agingMsMax);
+    this.#committedMs = Math.max(this.#committedMs, timestampMs);
     const producer = this.#producers.get(producerId);
     if (producer === undefined) return;
     producer.pending--;
+    producer.lastMs = this.#ageMs;
     this.#producers.delete(producerId);
     this.#producers.set(producerId, producer);
     const window = producerKind(producerId) === 'broker' ? brokerWindow : streamWindow;
     // In strides, so that a long stream does not move its array at every batch.
     if (producer.recent.length >= window * 2) producer.recent = producer.recent.slice(-window);
-    this.#expire(timestampMs);
+    this.#expire();
   }
 
-  #expire(nowMs: number): void {
+  #expire(): void {
     for (const [id, producer] of this.#producers) {
-      const isOld = producer.lastMs < nowMs - this.#limits.requestIdRetentionMs;
+      const isOld = producer.lastMs < this.#ageMs - this.#limits.requestIdRetentionMs;
       if ((!isOld && this.#producers.size <= this.#limits.requestIdsMax) || producer.pending > 0) return;
       this.#producers.delete(id);
     }
@@ -201,6 +212,16 @@ export class ProducerTable {
     readonly recent: readonly RememberedBatch[];
   }> {
     for (const [id, producer] of this.#producers) yield { id, ...producer };
+  }
+
+  /** How old the log is, and the log time at which that was known; for a checkpoint. */
+  get age(): { readonly ageMs: number; readonly committedMs: number } {
+    return { ageMs: this.#ageMs, committedMs: this.#committedMs };
+  }
+
+  restoreAge(ageMs: number, committedMs: number): void {
+    this.#ageMs = ageMs;
+    this.#committedMs = committedMs;
   }
 
   revokes(): ReadonlyMap<number, number> {

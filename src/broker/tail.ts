@@ -152,7 +152,7 @@ export class Tail {
   /**
    * The state derived from all records below `offsetTo`, which may lie inside the tail: what comes after is taken back for a moment.
    *
-   *     u8 version, u64 offset to, u32 checksum, u64 + u16 log time, u32 producers, each: u64 id, u16 epoch, u32 next sequence, u64 last ms, u32 batches,
+   *     u8 version, u64 offset to, u32 checksum, u64 + u16 log time, u64 age, u64 its log time, u32 producers, each: u64 id, u16 epoch, u32 next sequence, u64 last ms, u32 batches,
    *     each: u16 epoch, u32 sequence, u32 count, u32 body, u64 offset, u64 term, u64 ms; then u32 revokes, each u64 id, u64 offset
    */
   checkpoint(offsetTo: number): Uint8Array {
@@ -178,11 +178,12 @@ export class Tail {
   #serialize(): Uint8Array {
     const producers = [...this.#producers.entries()];
     const revokes = this.#producers.revokes();
-    let length = 1 + 8 + 4 + 10 + 4 + 4 + revokes.size * 16;
+    let length = 1 + 8 + 4 + 10 + 16 + 4 + 4 + revokes.size * 16;
     for (const producer of producers) length += 26 + producer.recent.length * 38;
     const writer = new FieldWriter(length);
     writer.u8(checkpointVersion).u64(this.endOffset).u32(this.lastChecksum).u64(this.lastStamp.ms).u16(this.lastStamp.counter);
-    writer.u32(producers.length);
+    const { ageMs, committedMs } = this.#producers.age;
+    writer.u64(ageMs).u64(committedMs).u32(producers.length);
     for (const { id, epoch, nextSequence, lastMs, recent } of producers) {
       writer.u64(id).u16(epoch).u32(nextSequence).u64(lastMs).u32(recent.length);
       for (const one of recent) {
@@ -201,6 +202,7 @@ export class Tail {
     if (reader.u8() !== checkpointVersion || reader.u64() !== offsetTo) return false;
     const checksum = reader.u32();
     const stamp = { ms: reader.u64(), counter: reader.u16() };
+    table.restoreAge(reader.u64(), reader.u64());
     for (let left = reader.u32(); left > 0 && reader.valid; left--) {
       const producerId = reader.u64();
       const epoch = reader.u16();
