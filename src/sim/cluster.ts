@@ -70,7 +70,7 @@ export class Cluster {
         this.kills++;
         this.#ended(this.member(machine.id));
       },
-      onLog: options.onLog,
+      onLog: (line) => this.#logged(line),
     });
     this.watch = new RaftWatch(options.brokerCount, this.world.coverage);
     this.members = Array.from({ length: options.brokerCount }, (_, index) => {
@@ -199,6 +199,17 @@ export class Cluster {
     const { broker } = member;
     const { process } = member.machine;
     if (broker !== null && process !== null) this.#invoke(process, broker, invoke, done);
+  }
+
+  #logged(line: LogLine): void {
+    this.world.coverage.reach(`log.${line.event}`);
+    // Nothing that was synced is ever damaged here, so a broker that finds damage has lost something itself.
+    if (line.event === 'groupFenced') {
+      this.#healthyDisks.violate(
+        `broker ${line.machine} fenced group ${line.fields?.['group'] ?? '?'} at ${line.atMs.toFixed(3)} ms: ${line.fields?.['reason'] ?? '?'}`,
+      );
+    }
+    this.#options.onLog?.(line);
   }
 
   #failed(member: Member, process: SimProcess, error: LogError, how: string): void {

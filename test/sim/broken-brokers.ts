@@ -16,7 +16,7 @@ export interface BrokenBroker {
 export const brokenBrokers: readonly BrokenBroker[] = [
   {
     defect: 'reports a log as written before it is synced',
-    foundBy: ['recovery', 'durability'],
+    foundBy: ['recovery', 'durability', 'healthyDisks'],
     options: {
       sabotageDisk: (disk) =>
         withFiles(disk, (file) =>
@@ -26,7 +26,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'forgets its votes and terms in a crash',
-    foundBy: ['recovery', 'oneVoteATerm', 'electionSafety'],
+    foundBy: ['recovery', 'oneVoteATerm', 'electionSafety', 'healthyDisks'],
     options: {
       sabotageDisk: (disk) =>
         withFiles(disk, (file) => {

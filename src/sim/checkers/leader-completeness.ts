@@ -3,36 +3,34 @@ import { type Election, type GroupLedger, termAt, type TrackedBatch } from './re
 import { Findings } from './verdict.ts';
 
 /**
- * R4, Leader Completeness (Raft §5.4): what is committed is in the logs of the leaders of all higher terms. Checked from both sides, since a
- * commit may be learnt after the election that should have respected it.
+ * R4, Leader Completeness (Raft §5.4): what was committed in a term is in the logs of the leaders of all higher terms. The term is that of the leader
+ * who committed it, which may be above the entry's own. Checked from both sides, since a commit may be learnt after the election that should have
+ * respected it.
  */
 export class LeaderCompleteness {
   readonly findings = new Findings('leaderCompleteness');
 
   elected(ledger: GroupLedger, election: Election): void {
-    let from = 0;
-    // Batches of one term stand together: one look for each term and one at the end is enough.
-    for (const batch of ledger.committed) {
-      if (batch.term >= election.term) break;
-      if (batch.offsetFrom < from) continue;
-      this.#check(ledger.group, batch, election);
-      from = batch.offsetTo;
+    // The last one stands for all before it: equal (offset, term) means equal logs up to there, which Log Matching watches.
+    for (let i = ledger.committed.length - 1; i >= 0; i--) {
+      if ((ledger.committedInTerm[i] as number) >= election.term) continue;
+      this.#check(ledger.group, ledger.committed[i] as TrackedBatch, ledger.committedInTerm[i] as number, election);
+      return;
     }
   }
 
-  committed(ledger: GroupLedger, batch: TrackedBatch): void {
-    for (let i = ledger.elections.length - 1; i >= 0; i--) {
-      const election = ledger.elections[i] as Election;
-      if (election.term > batch.term) this.#check(ledger.group, batch, election);
+  committed(ledger: GroupLedger, batch: TrackedBatch, inTerm: number): void {
+    for (const election of ledger.elections) {
+      if (election.term > inTerm) this.#check(ledger.group, batch, inTerm, election);
     }
   }
 
-  #check(group: GroupId, batch: TrackedBatch, election: Election): void {
+  #check(group: GroupId, batch: TrackedBatch, inTerm: number, election: Election): void {
     this.findings.checked++;
     const has = election.endOffset >= batch.offsetTo && termAt(election.termStarts, batch.offsetFrom) === batch.term;
     if (!has) {
       this.findings.violate(
-        `group ${group}: broker ${election.broker} was elected in term ${election.term} without [${batch.offsetFrom}, ${batch.offsetTo}), committed in term ${batch.term}`,
+        `group ${group}: broker ${election.broker} was elected in term ${election.term} without [${batch.offsetFrom}, ${batch.offsetTo}), committed in term ${inTerm}`,
       );
     }
   }

@@ -110,7 +110,7 @@ export class RaftWatch {
       this.#commitRule.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
       track.highWatermark = ready.highWatermark;
     }
-    this.#compare(ledger, track);
+    this.#compare(ledger, track, replica.term);
   }
 
   #elected(ledger: GroupLedger, broker: BrokerId, replica: ReplicaView): void {
@@ -173,7 +173,7 @@ export class RaftWatch {
     }
   }
 
-  #compare(ledger: GroupLedger, track: ReplicaTrack): void {
-    for (const batch of this.#stateMachineSafety.advanced(ledger, track)) this.#leaderCompleteness.committed(ledger, batch);
+  #compare(ledger: GroupLedger, track: ReplicaTrack, term: number): void {
+    for (const batch of this.#stateMachineSafety.advanced(ledger, track, term)) this.#leaderCompleteness.committed(ledger, batch, term);
   }
 }

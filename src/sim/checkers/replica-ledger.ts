@@ -43,6 +43,8 @@ export interface Election {
 export interface GroupLedger {
   readonly group: GroupId;
   readonly committed: TrackedBatch[];
+  /** By the same index: the term of the replica that first said so, never below that of the leader who committed it. */
+  readonly committedInTerm: number[];
   readonly elections: Election[];
   readonly replicas: Map<BrokerId, ReplicaTrack>;
 }
@@ -57,7 +59,7 @@ export class ReplicaLedger {
   group(group: GroupId): GroupLedger {
     let ledger = this.#groups.get(group);
     if (ledger === undefined) {
-      ledger = { group, committed: [], elections: [], replicas: new Map() };
+      ledger = { group, committed: [], committedInTerm: [], elections: [], replicas: new Map() };
       this.#groups.set(group, ledger);
     }
     return ledger;

@@ -6,7 +6,7 @@ export class StateMachineSafety {
   readonly findings = new Findings('stateMachineSafety');
 
   /** Compares what became committed on a replica with the ledger; gives the batches that are new to it. */
-  advanced(ledger: GroupLedger, track: ReplicaTrack): TrackedBatch[] {
+  advanced(ledger: GroupLedger, track: ReplicaTrack, term: number): TrackedBatch[] {
     const fresh: TrackedBatch[] = [];
     for (;;) {
       const batch = track.log[track.comparedIndex];
@@ -15,6 +15,7 @@ export class StateMachineSafety {
       this.findings.checked++;
       if (known === undefined) {
         ledger.committed.push(batch);
+        ledger.committedInTerm.push(term);
         fresh.push(batch);
       } else if (known.checksum !== batch.checksum || known.offsetFrom !== batch.offsetFrom) {
         this.findings.violate(
