@@ -47,12 +47,17 @@ export class SparseIndex {
 
   /** Position of a frame that begins at or before the one with this offset. */
   positionFor(wanted: number): number {
-    return this.#positions[lastAtMost(this.#offsets, wanted)] ?? segmentHeaderBytes;
+    return this.#positionAt(lastAtMost(this.#offsets, wanted));
   }
 
   /** Position of a frame that begins at or before the first one with a stamp of at least `timeMs`. */
   positionForTime(timeMs: number): number {
-    return this.#positions[lastAtMost(this.#stamps, timeMs - 1)] ?? segmentHeaderBytes;
+    return this.#positionAt(lastAtMost(this.#stamps, timeMs - 1));
+  }
+
+  /** The first entry stands for the whole beginning of the segment, with the mark before its first frame. */
+  #positionAt(entry: number): number {
+    return entry <= 0 ? segmentHeaderBytes : (this.#positions[entry] as number);
   }
 
   truncate(offsetTo: number): void {

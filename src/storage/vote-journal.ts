@@ -40,6 +40,7 @@ import {
   readWhole,
   replaceWhole,
   rethrow,
+  syncDirectory,
   syncFile,
   writeAt,
 } from './steps.ts';
@@ -82,6 +83,8 @@ function* open(host: StorageHost, options: VoteJournalOptions): Task<VoteJournal
     if (parentOf(path) !== '') yield* makeDurableDirectory(host.disk, parentOf(path));
     return yield* create(host, path, 1, new Map());
   }
+  // Its name may be in memory only, if the process that made it was killed before it synced the folder.
+  yield* syncDirectory(host.disk, parentOf(path));
   const { votes, sequence, half } = recover(path, bytes, host.bytes);
   const halfBytes = bytes.length / 2;
   if (snapshotBytes(votes) * 4 > halfBytes) return yield* create(host, path, sequence + 1, votes);

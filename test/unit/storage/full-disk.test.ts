@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import type { Result } from '../../../src/base/result.ts';
+import type { DiskError } from '../../../src/host/index.ts';
+import { Leader, Rig } from './rig.ts';
+
+type Outcome = Result<undefined, DiskError>;
+
+describe('a full disk', () => {
+  test('is announced before the active segment is used up, and what was written stays', () => {
+    const rig = new Rig(1);
+    const { log } = rig.open();
+    const leader = new Leader();
+    rig.disk.capacityBytes = rig.disk.usedBytes + 2000;
+    rig.write(log, leader.batches(4, 1, 100));
+    rig.settle(5);
+
+    expect(log.full).toBe(true);
+    expect(rig.logged).toContain('warn diskFull');
+    expect(log.sizeBytes).toBeLessThan(4096 / 2);
+    rig.write(log, leader.batches(2));
+    expect(rig.read(log)).toHaveLength(6);
+  });
+
+  test('holds a write back until there is space, and loses nothing of it', () => {
+    const rig = new Rig(2);
+    const { log } = rig.open();
+    const leader = new Leader();
+    rig.disk.capacityBytes = rig.disk.usedBytes;
+    const batches = leader.batches(60, 1, 100);
+    let outcome: Outcome | null = null;
+    log.write({ truncateTo: null, batches }, (result) => (outcome = result));
+    rig.settle(60_000);
+
+    expect(outcome).toBeNull();
+    expect(log.full).toBe(true);
+    expect([log.endOffset, log.syncedOffset < 60, log.syncedOffset > 0]).toEqual([60, true, true]);
+    expect(rig.read(log)).toEqual(batches);
+
+    rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    rig.settle(5_000);
+    expect(outcome).toEqual({ ok: true, value: undefined });
+    expect([log.full, log.syncedOffset]).toEqual([false, 60]);
+    expect(rig.read(log)).toEqual(batches);
+  });
+
+  test('lets a follower cut its log back', () => {
+    const rig = new Rig(3);
+    const { log } = rig.open();
+    const leader = new Leader();
+    const batches = leader.batches(20, 1, 300);
+    rig.write(log, batches);
+    rig.settle();
+    rig.disk.capacityBytes = 0;
+    leader.goBackTo(batches.slice(0, 18), 2);
+    const more = leader.batches(1, 1, 10);
+    rig.write(log, more, 18);
+
+    expect(rig.read(log)).toEqual([...batches.slice(0, 18), ...more]);
+  });
+
+  test('does not keep a log from closing while a write waits', () => {
+    const rig = new Rig(4);
+    const { log } = rig.open();
+    rig.disk.capacityBytes = rig.disk.usedBytes;
+    let outcome: Outcome | null = null;
+    const batches = new Leader().batches(60, 1, 100);
+    log.write({ truncateTo: null, batches }, (result) => (outcome = result));
+    rig.settle(3_000);
+    const { syncedOffset } = log;
+    rig.close(log);
+
+    expect(outcome).toMatchObject({ ok: false, error: { code: 'noSpace' } });
+    rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    const again = rig.open();
+    expect(again.log.endOffset).toBe(syncedOffset);
+    expect(rig.read(again.log)).toEqual(batches.slice(0, syncedOffset));
+  });
+
+  test('is survived at every size', () => {
+    for (let spare = 0; spare < 30_000; spare += 1700) {
+      const rig = new Rig(spare);
+      const { log } = rig.open();
+      const leader = new Leader();
+      rig.disk.capacityBytes = rig.disk.usedBytes + spare;
+      const batches = leader.batches(300, 1, 100);
+      let done = false;
+      log.write({ truncateTo: null, batches }, () => (done = true));
+      rig.settle(10_000);
+      expect(done, `with ${spare} bytes`).toBe(false);
+      const { syncedOffset } = log;
+      rig.crash(rig.random.pick(['power', 'kill'] as const));
+      rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
+
+      const again = rig.open();
+      expect(again.log.endOffset).toBeGreaterThanOrEqual(syncedOffset);
+      expect(rig.read(again.log)).toEqual(batches.slice(0, again.log.endOffset));
+    }
+  });
+});
+
+describe('a failing disk', () => {
+  test.each(['write', 'sync'] as const)('is reported by the call that met it, and nothing is tried again: %s', (operation) => {
+    const rig = new Rig(5);
+    const { log } = rig.open();
+    const leader = new Leader();
+    rig.write(log, leader.batches(1));
+    rig.disk.inject = (called, path) => (called === operation && path.endsWith('.log') ? 'failed' : null);
+    const first = rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: leader.batches(1) }, done));
+    const { callCounts } = rig.disk;
+    const callsBefore = callCounts.write + callCounts.sync;
+    rig.disk.inject = null;
+    const second = rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: leader.batches(1) }, done));
+
+    expect(first).toMatchObject({ ok: false, error: { code: 'failed', operation, path: expect.stringContaining('.log') } });
+    expect(second).toEqual(first);
+    expect(callCounts.write + callCounts.sync).toBe(callsBefore);
+    expect(log.syncedOffset).toBe(1);
+  });
+
+  test('after a failed sync loses what was not acknowledged only', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const rig = new Rig(seed);
+      const { log } = rig.open();
+      const leader = new Leader();
+      const batches = leader.batches(3);
+      rig.write(log, batches);
+      rig.disk.inject = (called) => (called === 'sync' ? 'failed' : null);
+      const lost = leader.batches(2);
+      rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: lost }, done));
+      // The broker stops; what reads still show may not be on the medium, so the next start writes it again.
+      rig.crash('kill');
+      rig.disk.inject = null;
+      const again = rig.open();
+      const found = rig.read(again.log);
+      rig.crash('power');
+
+      const last = rig.open();
+      expect(rig.read(last.log)).toEqual(found);
+      expect(found).toEqual([...batches, ...lost].slice(0, found.length));
+      expect(found.length).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  test('that fails while the next segment is prepared is reported by the write that needs it', () => {
+    const rig = new Rig(6);
+    const { log } = rig.open();
+    rig.disk.inject = (called, path) => (called === 'sync' && path.endsWith('prepared') ? 'failed' : null);
+    const result = rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: new Leader().batches(60, 1, 100) }, done));
+
+    expect(result).toMatchObject({ ok: false, error: { code: 'failed', operation: 'sync' } });
+  });
+});
