@@ -22,8 +22,9 @@ import * as wire from '../wire/index.ts';
 import { Appends } from './appends.ts';
 import { Barriers } from './barriers.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
-import { catalogGroup, type Core, failure, logGroup } from './core.ts';
+import { catalogGroup, type Core, eventsTopic, failure, logGroup } from './core.ts';
 import { Counters } from './counters.ts';
+import { Events } from './events.ts';
 import { Groups } from './groups.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { Links } from './links.ts';
@@ -40,6 +41,7 @@ type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'f
 
 /** What a broker promises about another's status: it is named, with null if it does not come in this time (promise 5). */
 const statusMs = 1000;
+const slowSyncMs = 250;
 
 /**
  * One broker: wires the rooms of this folder together, takes what callers and peers ask, and has one turn at a time (`loop.ts`).
@@ -59,6 +61,7 @@ export class Broker implements BrokerApi {
   #answers: (() => void)[] = [];
   #isAnswering = false;
   #startedMs = 0;
+  #slowSyncToldMs = 0;
   readonly faults: FaultSwitch;
 
   constructor(options: BrokerOptions) {
@@ -89,6 +92,7 @@ export class Broker implements BrokerApi {
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
         roleChanged: (replica, before) => this.#roleChanged(replica, before),
+        synced: (replica, ms) => this.#synced(replica, ms),
         rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
         diskFailed: (error, doing) => this.#diskFailed(error, doing),
       },
@@ -196,9 +200,12 @@ export class Broker implements BrokerApi {
       voters: brokers.map(({ id }) => id),
       fatal: (error) => this.#fatal(error),
     });
+    const events = this.#options.logOnly ? null : new Events(core, appends, topics);
+    events?.note('started', { version, incarnation: identity.incarnation });
     return {
       core,
       links,
+      events,
       requests,
       barriers,
       appends,
@@ -311,6 +318,7 @@ export class Broker implements BrokerApi {
     services.barriers.expire(nowMs);
     services.reads.expire(nowMs);
     services.topics.tick(nowMs);
+    services.events?.tick(nowMs);
     this.#retry();
   }
 
@@ -349,12 +357,28 @@ export class Broker implements BrokerApi {
 
   #roleChanged(replica: Replica, before: Role): void {
     const { role, term, leader } = replica.raft;
-    if (role === 'candidate' && before !== 'candidate') this.#counters.elections++;
+    const events = this.#services?.events;
+    if (role === 'candidate' && before !== 'candidate') {
+      this.#counters.elections++;
+      events?.note('election', { group: replica.group, term });
+    }
+    if (role === 'leader') events?.note('leader', { group: replica.group, term });
     if (leader !== null) this.#counters.leaderChanges++;
     this.#services?.appends.leaderChanged(replica.group);
-    this.#services?.topics.roleChanged(replica);
+    this.#services?.topics.roleChanged();
     this.#log(role === 'leader' ? 'info' : 'debug', 'role', { group: replica.group, role, term, leader });
     this.#retry();
+  }
+
+  /** Told once a second at most, and not about the topic that it is told in. */
+  #synced(replica: Replica, ms: number): void {
+    const services = this.#services;
+    if (ms < slowSyncMs || services === null || services.topics.group(eventsTopic) === replica.group) return;
+    const nowMs = services.core.nowMs();
+    if (nowMs - this.#slowSyncToldMs < 1000) return;
+    this.#slowSyncToldMs = nowMs;
+    services.events?.note('slowSync', { group: replica.group, ms: Math.round(ms) });
+    this.#log('warn', 'slowSync', { group: replica.group, ms: Math.round(ms) });
   }
 
   // --------------------------------------------------------------------------------------------------------- faults
@@ -372,6 +396,7 @@ export class Broker implements BrokerApi {
     services.reads.abandon('crashed', reason);
     services.barriers.abandon();
     services.revokes.forgetAttempts();
+    services.events?.note('fault', { kind: 'crash' });
     for (const replica of this.#groups.replicas()) replica.appends.abandon('crashed', reason);
     this.#log('warn', 'crashed');
   }
@@ -384,6 +409,7 @@ export class Broker implements BrokerApi {
     this.#services.links.open();
     this.#loop.start();
     this.#retry();
+    this.#services.events?.note('fault', { kind: 'recover' });
     this.#log('warn', 'recovered');
   }
 
@@ -391,6 +417,7 @@ export class Broker implements BrokerApi {
 
   append(request: AppendRequest, answer: Answer<AppendResult>): void {
     const doing = `append to topic "${request.topic}"`;
+    this.#counters.edgeAppends++;
     const services = this.#open(doing, answer);
     if (services === null) return;
     services.topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), doing, answer, (group) =>
@@ -408,7 +435,8 @@ export class Broker implements BrokerApi {
 
   read(request: ReadRequest, answer: Answer<ReadResult>): void {
     const doing = `read topic "${request.topic}"`;
-    const services = this.#open(doing, answer);
+    // While it acts as crashed its own process can still look at what it holds: `POST /exit` of contract 2 writes that down.
+    const services = this.#open(doing, answer, request.freshness === 'local' && request.waitMs === 0);
     if (services === null) return;
     services.topics.withReplica(request.topic, doing, answer, (replica) => services.reads.begin(request, replica, answer));
   }
@@ -499,7 +527,7 @@ export class Broker implements BrokerApi {
     for (const { id } of brokers) {
       if (id === self.id) continue;
       const isSent = services.requests.send(id, catalogGroup, { type: 'status' }, statusMs, (outcome) =>
-        note(id, outcome.type === 'status' ? (JSON.parse(outcome.json) as BrokerStatus) : null),
+        note(id, outcome.type === 'status' ? parseStatus(outcome.json) : null),
       );
       if (!isSent) note(id, null);
     }
@@ -536,12 +564,12 @@ export class Broker implements BrokerApi {
   }
 
   /** The services, or null after the caller was told why not. */
-  #open<Value>(doing: string, answer: Answer<Value>): Services | null {
+  #open<Value>(doing: string, answer: Answer<Value>, isCrashedToo = false): Services | null {
     const refuse = (code: 'crashed' | 'starting' | 'shuttingDown', reason: string): null => {
       this.#later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
       return null;
     };
-    if (this.#isCrashed) return refuse('crashed', 'the broker was told to act as crashed');
+    if (this.#isCrashed && !isCrashedToo) return refuse('crashed', 'the broker was told to act as crashed');
     if (this.#state === 'new' || this.#state === 'opening' || this.#services === null)
       return refuse('starting', 'the broker is still opening its logs');
     if (this.#state !== 'open' && this.#state !== 'draining') return refuse('shuttingDown', 'the broker is stopping');
@@ -572,9 +600,19 @@ export class Broker implements BrokerApi {
   }
 }
 
+function parseStatus(json: string): BrokerStatus | null {
+  try {
+    return JSON.parse(json) as BrokerStatus;
+  } catch {
+    return null;
+  }
+}
+
 interface Services {
   readonly core: Core;
   readonly links: Links;
+  /** Null where nothing but `log` is kept. */
+  readonly events: Events | null;
   readonly requests: Requests;
   readonly barriers: Barriers;
   readonly appends: Appends;

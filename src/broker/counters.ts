@@ -2,7 +2,10 @@ import type { BrokerCounters } from '../eventlog/index.ts';
 
 /** What a broker counts since its start. Plain fields: the hot path adds to them. */
 export class Counters {
+  /** As leader, of whatever broker. */
   appends = 0;
+  /** Asked of this broker by its own callers. */
+  edgeAppends = 0;
   appendedRecords = 0;
   appendedBytes = 0;
   refusedAppends = 0;

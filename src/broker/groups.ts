@@ -8,6 +8,7 @@ import { type Corruption, openGroupLog, type OpenedLog, type OpenFailure, type R
 import { catalogGroup, logGroup, topicGroupFirst } from './core.ts';
 import { groupsPath, openError } from './opening.ts';
 import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
+import { topicSegmentBytesMax } from './retention.ts';
 import { absentStatus, partitionStatus } from './status.ts';
 import { Tail } from './tail.ts';
 
@@ -114,7 +115,7 @@ export class Groups {
       group,
       path: pathOf(group),
       segmentBytesMin: settings.segmentBytesMin,
-      segmentBytesMax: settings.segmentBytesMax,
+      segmentBytesMax: group < topicGroupFirst ? settings.segmentBytesMax : topicSegmentBytesMax(settings),
       checkpoint: (offsetTo: number): Uint8Array => tail?.checkpoint(offsetTo) ?? new Uint8Array(0),
     };
     const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));

@@ -42,6 +42,8 @@ export interface ReplicaContext {
   /** A read met bytes that are not what was once synced. */
   damaged(replica: Replica, failure: ReadFailure): void;
   roleChanged(replica: Replica, before: Role): void;
+  /** A write and its sync took this long. */
+  synced(replica: Replica, ms: number): void;
   rolledBack(replica: Replica, peer: BrokerId): void;
 }
 
@@ -265,7 +267,9 @@ export class Replica {
 
   #persisted(persist: Persist): void {
     const nowMs = this.#context.clock.monotonicMs();
-    this.#context.counters.noteSync(nowMs - (this.#persistStartedMs as number));
+    const spentMs = nowMs - (this.#persistStartedMs ?? nowMs);
+    this.#context.counters.noteSync(spentMs);
+    this.#context.synced(this, spentMs);
     this.#persistStartedMs = null;
     if (persist.batches.length > 0) {
       this.#lastWriteMs = nowMs;

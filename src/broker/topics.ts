@@ -11,6 +11,7 @@ import { catalogGroup, type Core, eventsTopic, failure, logGroup, logTopic } fro
 import type { Groups } from './groups.ts';
 import type { Reads } from './reads.ts';
 import type { Replica } from './replica.ts';
+import { Retention } from './retention.ts';
 
 export interface TopicsOptions {
   readonly identity: Identity;
@@ -34,10 +35,11 @@ export class Topics {
   readonly #core: Core;
   readonly #options: TopicsOptions;
   readonly #nonce: string;
+  readonly #retention: Retention;
   #isRegistered = false;
   #isMaintaining = false;
   #maintainAtMs = 0;
-  #startedMs: number;
+  readonly #startedMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
     this.#core = core;
@@ -47,8 +49,9 @@ export class Topics {
     this.catalog = new Catalog(core, options.appends, {
       created: (topic) => this.#opened(topic),
       deleted: (topic) => this.#deleted(topic),
-      trimmed: (topic) => this.#trimmed(topic),
+      trimmed: () => undefined,
     });
+    this.#retention = new Retention(core, this.catalog);
   }
 
   // ------------------------------------------------------------------------------------------------------------- by name
@@ -185,11 +188,7 @@ export class Topics {
     this.#options.groups.remove(group);
   }
 
-  #trimmed(_topic: Topic): void {
-    this.#maintainAtMs = 0;
-  }
-
-  roleChanged(_replica: Replica): void {
+  roleChanged(): void {
     this.#maintainAtMs = 0;
   }
 
@@ -197,6 +196,7 @@ export class Topics {
   tick(nowMs: number): void {
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;
+    this.#retention.maintain();
     if (this.#isMaintaining || !this.catalog.isCurrent) return;
     if (!this.#isRegistered) this.#register();
     else if (this.#core.replica(catalogGroup)?.raft.role === 'leader' && this.catalog.state.topic(eventsTopic) === undefined)
