@@ -1,0 +1,131 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { concatBytes } from '../../../src/base/bytes.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
+import * as wire from '../../../src/wire/index.ts';
+import { from, peerAnswer, peerRequest, raftMessage, to } from '../../unit/wire/examples.ts';
+
+/** fast-check prints the seed and the path of a failure; put them into these options to replay it. */
+const options: fc.Parameters<unknown> = { numRuns: 200 };
+const stamp = { ms: 1_700_000_000_123, counter: 7 };
+
+function seal(drafts: readonly wire.Draft[]): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  drafts.forEach((draft, index) => wire.sealFrame(draft, index + 1, stamp, simBytes, chunks));
+  return concatBytes(chunks).slice();
+}
+
+function readAll(stream: Uint8Array, cuts: readonly number[] = []): { frames: wire.WireFrame[]; reader: wire.FrameReader } {
+  const reader = new wire.FrameReader(simBytes, wire.wireFrameBytesMax);
+  const frames: wire.WireFrame[] = [];
+  let at = 0;
+  for (const cut of [...[...cuts].sort((a, b) => a - b), stream.length]) {
+    if (cut < at) continue;
+    reader.push(stream.subarray(at, cut), (frame) => {
+      frames.push({ ...frame, body: frame.body.slice() });
+    });
+    at = cut;
+  }
+  return { frames, reader };
+}
+
+const anyDraft = fc.oneof(
+  raftMessage.map((message) => wire.encodeRaftMessage(3, message)),
+  peerRequest.map((request) => wire.encodeRequest(3, request)),
+  peerAnswer.map((answer) => wire.encodeAnswer(3, answer, simBytes)),
+);
+
+describe('what one broker encodes another decodes', () => {
+  test('as the same message of the consensus core', () => {
+    fc.assert(
+      fc.property(raftMessage, (message) => {
+        const { frames } = readAll(seal([wire.encodeRaftMessage(3, message)]));
+        const frame = frames[0] as wire.WireFrame;
+
+        expect(frame).toMatchObject({ group: 3, sequence: 1, stamp });
+        expect(wire.decodeRaftMessage(frame.kind, frame.body, from, to)).toEqual(message);
+      }),
+      options,
+    );
+  });
+
+  test('as the same request', () => {
+    fc.assert(
+      fc.property(peerRequest, (request) => {
+        const frame = readAll(seal([wire.encodeRequest(3, request)])).frames[0] as wire.WireFrame;
+
+        expect(wire.isRequestKind(frame.kind)).toBe(true);
+        expect(wire.decodeRequest(frame.kind, frame.body)).toEqual(request);
+      }),
+      options,
+    );
+  });
+
+  test('as the same answer', () => {
+    fc.assert(
+      fc.property(peerAnswer, (answer) => {
+        const frame = readAll(seal([wire.encodeAnswer(3, answer, simBytes)])).frames[0] as wire.WireFrame;
+
+        expect(wire.isAnswerKind(frame.kind)).toBe(true);
+        expect(wire.decodeAnswer(frame.kind, frame.body, simBytes)).toEqual(answer);
+      }),
+      options,
+    );
+  });
+
+  test('however the stream is split', () => {
+    fc.assert(
+      fc.property(fc.array(anyDraft, { minLength: 1, maxLength: 5 }), fc.array(fc.nat({ max: 2000 }), { maxLength: 20 }), (drafts, cuts) => {
+        const stream = seal(drafts);
+        const whole = readAll(stream).frames;
+        const split = readAll(
+          stream,
+          cuts.filter((cut) => cut < stream.length),
+        );
+
+        expect(whole.map(({ sequence }) => sequence)).toEqual(drafts.map((_, index) => index + 1));
+        expect(split.frames).toEqual(whole);
+        expect(split.reader.heldBytes).toBe(0);
+      }),
+      options,
+    );
+  });
+});
+
+describe('a stream that was damaged', () => {
+  test('never throws, never holds more than came, and gives no frame that differs from what was sent', () => {
+    const damage = fc.record({ at: fc.nat({ max: 4000 }), xor: fc.integer({ min: 1, max: 255 }) });
+    fc.assert(
+      fc.property(fc.array(anyDraft, { minLength: 1, maxLength: 4 }), fc.array(damage, { minLength: 1, maxLength: 4 }), (drafts, damages) => {
+        const stream = seal(drafts);
+        const sent = readAll(stream).frames;
+        for (const { at, xor } of damages) stream[at % stream.length] = (stream[at % stream.length] as number) ^ xor;
+
+        const { frames, reader } = readAll(stream, [10, 50, 200]);
+
+        expect(reader.heldBytes).toBeLessThanOrEqual(stream.length);
+        for (const [index, frame] of frames.entries()) expect(frame).toEqual(sent[index]);
+      }),
+      options,
+    );
+  });
+
+  test('of arbitrary bytes, under a right checksum, decodes to nothing or to something well formed', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 200 }), (kind, body) => {
+        const head = new Uint8Array(wire.headLength(body.length));
+        head.set(body, wire.wireHeaderBytes);
+        const frame = readAll(seal([wire.draft(kind, 3, head)])).frames[0] as wire.WireFrame;
+
+        expect(frame.body).toEqual(body);
+        wire.decodeRaftMessage(frame.kind, frame.body, from, to);
+        wire.decodeRequest(frame.kind, frame.body);
+        wire.decodeAnswer(frame.kind, frame.body, simBytes);
+        wire.decodeHello(frame.body, simBytes);
+        wire.decodeChallenge(frame.body);
+        wire.decodeRefusal(frame.body, simBytes);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,102 @@
+import * as fc from 'fast-check';
+import { brokerId, offset, term } from '../../../src/base/branded.ts';
+import { errorCatalogue, type ErrorCode } from '../../../src/base/errors.ts';
+import type { LogBatch, Message } from '../../../src/raft/index.ts';
+import type { PeerAnswer, PeerRequest } from '../../../src/wire/index.ts';
+
+/** Arbitrary messages between brokers, each as its sender would make it. */
+export const from = brokerId(1);
+export const to = brokerId(2);
+
+const position = fc.nat({ max: 2 ** 40 });
+const aTerm = fc.nat({ max: 2 ** 31 }).map(term);
+const anOffset = position.map(offset);
+const envelope = fc.record({ from: fc.constant(from), to: fc.constant(to), term: aTerm });
+const bytes = fc.uint8Array({ maxLength: 200 });
+
+const batches: fc.Arbitrary<{ readonly offsetFrom: number; readonly batches: LogBatch[] }> = fc
+  .tuple(position, fc.array(fc.tuple(fc.integer({ min: 1, max: 50 }), aTerm, bytes), { maxLength: 6 }))
+  .map(([start, parts]) => {
+    let next = start;
+    const made = parts.map(([count, batchTerm, content]) => {
+      const batch = { offsetFrom: offset(next), offsetTo: offset(next + count), term: batchTerm, bytes: content };
+      next += count;
+      return batch;
+    });
+    return { offsetFrom: start, batches: made };
+  });
+
+export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
+  fc
+    .tuple(envelope, fc.boolean(), fc.boolean(), anOffset, aTerm)
+    .map(([env, preVote, transfer, endOffset, lastTerm]): Message => ({ type: 'requestVote', ...env, preVote, transfer, endOffset, lastTerm })),
+  fc.tuple(envelope, fc.boolean(), fc.boolean()).map(([env, preVote, granted]): Message => ({ type: 'requestVoteResponse', ...env, preVote, granted })),
+  fc.tuple(envelope, batches, aTerm, anOffset, position).map(
+    ([env, content, previousTerm, highWatermark, readContext]): Message => ({
+      type: 'appendEntries',
+      ...env,
+      offsetFrom: offset(content.offsetFrom),
+      previousTerm,
+      batches: content.batches,
+      highWatermark,
+      readContext,
+    }),
+  ),
+  fc.tuple(envelope, fc.boolean(), anOffset, anOffset, aTerm, anOffset, position).map(
+    ([env, success, matchOffset, hintOffset, hintTerm, requestOffset, readContext]): Message => ({
+      type: 'appendEntriesResponse',
+      ...env,
+      success,
+      matchOffset,
+      hintOffset,
+      hintTerm,
+      requestOffset,
+      readContext,
+    }),
+  ),
+  envelope.map((env): Message => ({ type: 'timeoutNow', ...env })),
+);
+
+const correlation = position;
+const remainingMs = fc.nat({ max: 2 ** 32 - 1 });
+const batch = fc.uint8Array({ minLength: 1, maxLength: 200 });
+
+export const peerRequest: fc.Arbitrary<PeerRequest> = fc.oneof(
+  fc.record({
+    type: fc.constant('append' as const),
+    correlation,
+    remainingMs,
+    level: fc.constantFrom('leader' as const, 'quorum' as const, 'all' as const),
+    expectedOffset: fc.option(position),
+    batch,
+  }),
+  fc.record({ type: fc.constant('revoke' as const), correlation, remainingMs, requestId: bytes }),
+  fc.record({ type: fc.constant('readIndex' as const), correlation }),
+  fc.record({ type: fc.constant('nextSequence' as const), correlation, requestId: bytes }),
+  fc.record({ type: fc.constant('status' as const), correlation }),
+);
+
+const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+
+export const peerAnswer: fc.Arbitrary<PeerAnswer> = fc.oneof(
+  fc.record({
+    type: fc.constant('appended' as const),
+    correlation,
+    offset: position,
+    count: fc.nat({ max: 2 ** 32 - 1 }),
+    term: fc.nat(),
+    timestampMs: position,
+    committed: fc.boolean(),
+    duplicate: fc.boolean(),
+    ackedBy: fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 8 }),
+  }),
+  fc.record({ type: fc.constant('number' as const), correlation, value: position }),
+  fc.record({ type: fc.constant('status' as const), correlation, json: text }),
+  fc.record({
+    type: fc.constant('error' as const),
+    correlation,
+    code: fc.constantFrom(...(Object.keys(errorCatalogue) as ErrorCode[])),
+    message: text,
+    details: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.oneof(fc.integer(), fc.boolean(), fc.constant(null), fc.stringMatching(/^\w*$/))),
+  }),
+);

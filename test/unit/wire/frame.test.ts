@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { concatBytes, viewOf } from '../../../src/base/bytes.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
+import * as wire from '../../../src/wire/index.ts';
+
+const stamp = { ms: 1_700_000_000_000, counter: 1 };
+
+function frameOf(body: Uint8Array, kind = 36): Uint8Array {
+  const head = new Uint8Array(wire.headLength(body.length));
+  head.set(body, wire.wireHeaderBytes);
+  const chunks: Uint8Array[] = [];
+  wire.sealFrame(wire.draft(kind, 3, head), 1, stamp, simBytes, chunks);
+  return concatBytes(chunks);
+}
+
+function reseal(frame: Uint8Array): Uint8Array {
+  viewOf(frame).setUint32(4, simBytes.crc32c(frame.subarray(8)));
+  return frame;
+}
+
+function push(bytes: Uint8Array, bytesMax = wire.wireFrameBytesMax): { frames: wire.WireFrame[]; reader: wire.FrameReader } {
+  const frames: wire.WireFrame[] = [];
+  const reader = new wire.FrameReader(simBytes, bytesMax);
+  reader.push(bytes, (frame) => {
+    frames.push(frame);
+  });
+  return { frames, reader };
+}
+
+describe('a frame', () => {
+  test('carries kind, group, sequence and stamp in its header of 32 bytes', () => {
+    const { frames } = push(frameOf(Uint8Array.of(1, 2, 3)));
+
+    expect(frames).toEqual([{ kind: 36, group: 3, sequence: 1, stamp, traceId: null, body: Uint8Array.of(1, 2, 3), lengthBytes: 35 }]);
+  });
+
+  test('passes batches on without copying them', () => {
+    const batch = new Uint8Array(100).fill(7);
+    const chunks: Uint8Array[] = [];
+
+    const request = { type: 'append', correlation: 1, remainingMs: 1, level: 'quorum', expectedOffset: null, batch } as const;
+    wire.sealFrame(wire.encodeRequest(2, request), 1, stamp, simBytes, chunks);
+
+    expect(chunks[1]).toBe(batch);
+  });
+
+  test('with a trace id and fields of a newer version is understood', () => {
+    const plain = frameOf(Uint8Array.of(9));
+    const optional = Uint8Array.of(1, 16, ...new Array<number>(16).fill(5), 77, 2, 0, 0);
+    const frame = concatBytes([plain.subarray(0, 32), optional, plain.subarray(32)]);
+    viewOf(frame).setUint32(0, frame.length - 4);
+    viewOf(frame).setUint16(10, optional.length);
+
+    const { frames } = push(reseal(frame));
+
+    expect(frames[0]?.traceId).toEqual(new Uint8Array(16).fill(5));
+    expect(frames[0]?.body).toEqual(Uint8Array.of(9));
+  });
+
+  test.each([
+    ['a flipped bit', (frame: Uint8Array) => ((frame[33] = (frame[33] as number) ^ 1), frame), 'checksum'],
+    ['another version', (frame: Uint8Array) => ((frame[8] = 2), reseal(frame)), 'version 2'],
+    ['a length above the limit', (frame: Uint8Array) => (viewOf(frame).setUint32(0, 0x7fff_ffff), frame), '2147483651 bytes'],
+    ['a length below its header', (frame: Uint8Array) => (viewOf(frame).setUint32(0, 3), frame), '7 bytes'],
+    ['optional fields longer than itself', (frame: Uint8Array) => (viewOf(frame).setUint16(10, 999), reseal(frame)), 'longer'],
+  ])('with %s ends the stream', (_, damage, words) => {
+    const good = frameOf(Uint8Array.of(1, 2, 3));
+
+    const { frames, reader } = push(concatBytes([damage(frameOf(Uint8Array.of(1, 2, 3))), good]));
+
+    expect(frames).toEqual([]);
+    expect(reader.damage).toContain(words);
+  });
+
+  test('of a stranger is bounded by what a handshake needs', () => {
+    const { reader } = push(frameOf(new Uint8Array(5000)).subarray(0, 10), wire.handshakeFrameBytesMax);
+
+    expect(reader.damage).toContain('4096');
+  });
+
+  test('that says it is long costs no more memory than what has come of it', () => {
+    const start = frameOf(new Uint8Array(10)).slice(0, 32);
+    viewOf(start).setUint32(0, wire.wireFrameBytesMax - 4);
+
+    expect(push(start).reader.heldBytes).toBe(32);
+  });
+});
