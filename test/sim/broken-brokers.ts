@@ -112,6 +112,28 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
 ];
 
+/** Says yes at once, and appends what it can afterwards. */
+export const answeringAtOnce = withService((broker, { host }) => ({
+  append: (request, answer) => {
+    const { topic, level } = request;
+    const value = {
+      topic,
+      partition: 0,
+      offset: 0,
+      count: 1,
+      term: 1,
+      level,
+      ackedBy: [],
+      committed: true,
+      durable: false,
+      duplicate: false,
+      timestampMs: 0,
+    } as const;
+    host.clock.defer(() => answer({ ok: true, value }));
+    broker.append({ ...request, timeoutMs: 200 }, () => undefined);
+  },
+}));
+
 const isVotes = (path: string): boolean => path.includes('vote');
 
 /** A file's calls as plain functions, so that some can be replaced. */
