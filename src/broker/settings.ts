@@ -31,8 +31,8 @@ const MiB = 1024 * KiB;
 
 export const defaultSettings: BrokerSettings = {
   tickMs: 25,
-  heartbeatMs: 50,
-  electionTimeoutMs: 250,
+  heartbeatMs: 100,
+  electionTimeoutMs: 300,
   segmentBytesMin: 64 * KiB,
   segmentBytesMax: 64 * MiB,
   batchBytesMax: 8 * MiB,
