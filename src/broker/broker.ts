@@ -535,6 +535,11 @@ export class Broker implements BrokerApi {
     this.#loop.wake();
   }
 
+  /** The status without waiting for a turn; for code that runs between turns, such as metrics and tests. */
+  peek(): BrokerStatus {
+    return this.#status();
+  }
+
   #status(): BrokerStatus {
     const { self, brokers, version, host } = this.#options;
     const services = this.#services;
