@@ -22,18 +22,19 @@ export class SystemClock implements Clock {
   }
 
   startTimer(delayMs: number, fire: () => void): Timer {
+    const dueMs = performance.now() + delayMs;
     let cancelled = false;
-    const run = (): void => {
-      if (!cancelled) fire();
+    const expire = (): void => {
+      this.#due.push(run);
+      this.#schedule();
     };
-    const handle = setTimeout(
-      () => {
-        this.#due.push(run);
-        this.#schedule();
-      },
-      // setTimeout drops fractions, which would fire early.
-      Math.max(1, Math.ceil(delayMs)),
-    );
+    let handle = setTimeout(expire, Math.max(1, Math.ceil(delayMs)));
+    const run = (): void => {
+      if (cancelled) return;
+      // setTimeout counts whole milliseconds of the loop's own time and can be early by one.
+      if (performance.now() >= dueMs) fire();
+      else handle = setTimeout(expire, 1);
+    };
     return {
       cancel: () => {
         cancelled = true;

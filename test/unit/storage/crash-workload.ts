@@ -11,7 +11,7 @@ import type { LogBatch } from '../../../src/raft/messages.ts';
 import { frameChecksum, previousChecksum, verifyFrame } from '../../../src/record/index.ts';
 import type { CallPhase, DiskOperation } from '../../../src/sim/disk.ts';
 import type { GroupLog, OpenedLog } from '../../../src/storage/index.ts';
-import { bytes, Leader, type Rig } from './rig.ts';
+import { bytes, Leader, Rig } from './rig.ts';
 
 type Outcome = Result<undefined, DiskError>;
 
@@ -185,6 +185,45 @@ export class CrashWorkload {
       JSON.stringify(starts) === JSON.stringify(log.termStarts),
       `term starts are those of the batches: ${JSON.stringify(log.termStarts)}`,
     );
+  }
+}
+
+export const phases: readonly CallPhase[] = ['before', 'during', 'after'];
+
+function named<Value>(name: string, body: () => Value): Value {
+  try {
+    return body();
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Many lives of one log, each ended at a random host call. */
+export function runRandomLives(seed: number, lives: number): CrashWorkload {
+  const rig = new Rig(seed);
+  const workload = new CrashWorkload(rig);
+  named(`runRandomLives(${seed}, ${lives})`, () => {
+    for (let life = 0; life < lives; life++) {
+      const calls = rig.random.pick([8, 40, 150]);
+      workload.armCrash(rig.random.between(1, calls), rig.random.pick(phases), rig.random.pick(['power', 'power', 'kill']));
+      workload.live(rig.random.between(1, 40));
+    }
+  });
+  return workload;
+}
+
+/** One and the same life, ended at one host call after the other until it lives to its end; each time the log is opened again and checked. Gives how many. */
+export function runEveryCall(seed: number, phase: CallPhase, steps: number): number {
+  for (let callIndex = 1; ; callIndex++) {
+    const rig = new Rig(seed);
+    const workload = new CrashWorkload(rig);
+    const crashed = named(`runEveryCall(${seed}, '${phase}', ${steps}) at call ${callIndex}`, () => {
+      workload.armCrash(callIndex, phase, 'power');
+      workload.live(steps);
+      workload.live(1);
+      return workload.reached.size > 0;
+    });
+    if (!crashed) return callIndex;
   }
 }
 

@@ -1,0 +1,129 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-faults-'));
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+const sourceOf = (name: string): string => new URL(`../../src/${name}`, import.meta.url).href;
+
+/** A program over a real log in `data`; it prints one line of JSON. */
+function program(data: string, body: string): string {
+  const file = path.join(folder, `${path.basename(data)}.mjs`);
+  const text = `
+    import fs from 'node:fs';
+    import { openGroupLog } from '${sourceOf('storage/index.ts')}';
+    import { SystemDisk } from '${sourceOf('system/disk.ts')}';
+    import { SystemClock } from '${sourceOf('system/clock.ts')}';
+    import { systemRandom as random } from '${sourceOf('system/random.ts')}';
+    import { systemBytes as bytes } from '${sourceOf('system/bytes.ts')}';
+    import { frameBatch, frameChecksum, RecordBatchBuilder } from '${sourceOf('record/index.ts')}';
+    const data = ${JSON.stringify(data)};
+    const clock = new SystemClock();
+    const host = { disk: new SystemDisk(data), bytes, clock, random, logger: { log: () => {} } };
+    const wait = (start) => new Promise((resolve) => start(resolve));
+    const options = { group: 7, path: 'groups/7', segmentBytesMin: 65536, segmentBytesMax: 1 << 20, checkpoint: () => new Uint8Array(8) };
+    const open = async () => {
+      const opened = await wait((done) => openGroupLog(host, options, done));
+      if (!opened.ok) throw new Error(JSON.stringify(opened.error));
+      return opened.value.log;
+    };
+    let end = 0, previousChecksum = 0;
+    const batch = (valueBytes) => {
+      const builder = new RecordBatchBuilder();
+      builder.add(1, null, new Uint8Array(valueBytes).fill(65));
+      const framed = frameBatch({ group: 7, offsetFrom: end, term: 1, stampMs: end + 1, stampCounter: 0, previousChecksum }, builder.finish(bytes), bytes);
+      end = framed.offsetTo;
+      previousChecksum = frameChecksum(framed.bytes);
+      return framed;
+    };
+    const write = (log, batches) => wait((done) => log.write({ truncateTo: null, batches }, done));
+    const readAll = async (log) => {
+      let count = 0;
+      for (let at = log.logStartOffset; at < log.endOffset; ) {
+        const read = await wait((done) => log.read({ offsetFrom: at, offsetTo: log.endOffset, bytesMax: 1 << 20 }, done));
+        if (!read.ok) throw new Error(JSON.stringify(read.error));
+        count += read.value.length;
+        at = read.value.at(-1).offsetTo;
+      }
+      return count;
+    };
+    const out = (value) => { console.log(JSON.stringify(value)); process.exit(0); };
+    ${body}
+  `;
+  fs.writeFileSync(file, text);
+  return file;
+}
+
+function lastLine(output: string): Record<string, unknown> {
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+}
+
+test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with space it goes on', ({ skip }) => {
+  const data = path.join(folder, 'full');
+  fs.mkdirSync(data);
+  const file = program(
+    data,
+    `
+    const log = await open();
+    const filler = data + '/filler';
+    fs.writeFileSync(filler, new Uint8Array(500_000));
+    let written = 0;
+    while (!log.full) {
+      const result = await write(log, [batch(4000)]);
+      if (!result.ok) throw new Error(JSON.stringify(result.error));
+      written++;
+    }
+    const batches = Array.from({ length: 120 }, () => batch(4000));
+    let finished = null;
+    const waiting = write(log, batches).then((result) => (finished = result));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const heldBack = finished === null && log.full;
+    const readWhileFull = await readAll(log);
+    fs.unlinkSync(filler);
+    await waiting;
+    const afterwards = { finished, full: log.full, synced: log.syncedOffset };
+    await wait((done) => log.close(done));
+    const again = await open();
+    out({ written, heldBack, readWhileFull, afterwards, reopened: await readAll(again) });
+    `,
+  );
+  const unshare = process.getuid?.() === 0 ? ['-m'] : ['-rm'];
+  const script = `mount -t tmpfs -o size=1m tmpfs '${data}' && exec '${process.execPath}' --no-warnings '${file}'`;
+  const run = spawnSync('unshare', [...unshare, 'sh', '-c', script], { encoding: 'utf8', timeout: 50_000 });
+  if (run.status !== 0 && /unshare|mount/.test(run.stderr)) skip(`no tmpfs can be mounted here: ${run.stderr.trim()}`);
+
+  expect(run.stderr).toBe('');
+  const result = lastLine(run.stdout) as { written: number };
+  expect(result.written).toBeGreaterThan(20);
+  const total = result.written + 120;
+  const afterwards = { finished: { ok: true }, full: false, synced: total };
+  expect(result).toEqual({ written: result.written, heldBack: true, readWhileFull: total, afterwards, reopened: total });
+});
+
+test('a real fdatasync that fails surfaces once and for all, and later writes do not touch the disk', ({ skip }) => {
+  if (spawnSync('strace', ['-V']).error !== undefined) skip('strace is not installed');
+  const data = path.join(folder, 'eio');
+  fs.mkdirSync(data);
+  const file = program(
+    data,
+    `
+    const log = await open();
+    const results = [];
+    for (let i = 0; i < 5; i++) results.push(await write(log, [batch(100)]));
+    out({ results: results.map((result) => (result.ok ? 'ok' : result.error.operation + ' ' + result.error.reason)), synced: log.syncedOffset });
+    `,
+  );
+  // The first fdatasync belongs to making the first segment.
+  const trace = path.join(folder, 'trace');
+  const inject = ['-f', '-qq', '-o', trace, '-e', 'trace=fdatasync,pwritev,pwrite64', '-e', 'inject=fdatasync:error=EIO:when=4'];
+  // strace counts for each thread: one thread does all of them.
+  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+  const run = spawnSync('strace', [...inject, process.execPath, '--no-warnings', file], { encoding: 'utf8', timeout: 50_000, env });
+  if (run.stdout === '' && /ptrace/.test(run.stderr)) skip(`strace cannot trace here: ${run.stderr.trim()}`);
+
+  const failed = 'sync EIO: i/o error, fdatasync';
+  expect(lastLine(run.stdout)).toEqual({ results: ['ok', 'ok', failed, failed, failed], synced: 2 });
+  expect(fs.readFileSync(trace, 'utf8').match(/fdatasync\(/g)).toHaveLength(4);
+});
