@@ -143,7 +143,7 @@ export class FakeBroker {
       crashed: false,
       startedMs: this.#startedMs,
       partitions: [{ topic: 'log', ...this.#partition(id) }],
-      counters: { appends: this.records.length, appendedRecords: this.records.length, syncMsP99: 1.6 + wave, loopLagMsMax: 3 + 2 * wave },
+      counters: { syncMsP99: 1.6 + wave },
     };
   }
 }

@@ -24,12 +24,7 @@ export interface BrokerStatus {
   readonly crashed: boolean;
   readonly startedMs: number;
   readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
-  readonly counters: {
-    readonly syncMsP99: number;
-    readonly loopLagMsMax: number;
-    readonly appends: number;
-    readonly appendedRecords: number;
-  };
+  readonly counters: { readonly syncMsP99: number };
 }
 
 export interface BrokerEntry {

@@ -5,8 +5,11 @@ export interface Sample {
   readonly timeMs: number;
   readonly recordsPerSecond: number | null;
   readonly syncMs: number | null;
-  readonly loopLagMs: number | null;
+  /** How long the brokers took to answer the page. */
+  readonly answerMs: number | null;
 }
+
+const EVENTS_TOPIC = 'cairn.events';
 
 /** The last minutes, from one answer of the brokers to the next. */
 export class RateHistory {
@@ -24,12 +27,13 @@ export class RateHistory {
 
   /**
    * Records per second are the growth of the committed ends of all topics, each as far as any broker knows it: what every broker stores is counted
-   * once, whichever broker took it. A topic seen for the first time counts from then on.
+   * once, whichever broker took it. What brokers tell about themselves is left out. A topic seen for the first time counts from then on.
    */
-  add(timeMs: number, answer: BrokersAnswer): void {
+  add(timeMs: number, answer: BrokersAnswer, answerMs: number): void {
     const ends = new Map<string, number>();
     for (const { status } of answer.brokers) {
       for (const partition of status?.partitions ?? []) {
+        if (partition.topic === EVENTS_TOPIC) continue;
         ends.set(partition.topic, Math.max(ends.get(partition.topic) ?? 0, partition.highWatermark));
       }
     }
@@ -47,13 +51,13 @@ export class RateHistory {
       timeMs,
       recordsPerSecond,
       syncMs: counters.length === 0 ? null : Math.max(...counters.map((each) => each.syncMsP99)),
-      loopLagMs: counters.length === 0 ? null : Math.max(...counters.map((each) => each.loopLagMsMax)),
+      answerMs,
     });
   }
 
   /** The broker did not answer: the curves get a hole instead of a straight line across it. */
   addGap(timeMs: number): void {
-    this.#push({ timeMs, recordsPerSecond: null, syncMs: null, loopLagMs: null });
+    this.#push({ timeMs, recordsPerSecond: null, syncMs: null, answerMs: null });
   }
 
   #push(sample: Sample): void {

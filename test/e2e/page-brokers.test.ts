@@ -1,0 +1,59 @@
+// The page as a real broker serves it, in a real browser.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LabBrokers } from '../../src/lab/brokers.ts';
+import { browserPath, launchBrowser, watchPage } from './browser.ts';
+import { buildPageIfStale } from './page-build.ts';
+
+const SCREENSHOTS = process.env['SCREENSHOTS'];
+
+describe.skipIf(browserPath === undefined)('the page of a real broker', () => {
+  let browser: Browser;
+  let brokers: LabBrokers;
+
+  beforeAll(async () => {
+    buildPageIfStale();
+    [browser, brokers] = await Promise.all([launchBrowser(), LabBrokers.start({ count: 3 })]);
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await brokers?.end();
+  });
+
+  it('appends a line, shows its acknowledgement and the line, names a broker that was killed, and asks nobody else', async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const watch = watchPage(page);
+    await page.goto(brokers.url(1));
+    await page.locator('[data-broker="3"]').waitFor();
+    expect(await page.locator('.broker.leads').count()).toBe(1);
+
+    await page.getByLabel('Line to append to log').fill('<script>document.title = "owned"</script> and \u001b[31mred');
+    await page.keyboard.press('Enter');
+
+    const outcome = page.locator('[data-outcome=acknowledged]');
+    await outcome.waitFor();
+    expect(await outcome.innerText()).toMatch(
+      /Offset\s*\d+\s*Term\s*\d+\s*Level\s*quorum\s*On brokers\s*\d, \d(, \d)? of 3\s*Durable\s*yes/,
+    );
+    await page.locator('article', { hasText: 'and' }).waitFor();
+    expect(await page.locator('article .value').last().innerText()).toBe(
+      String.raw`<script>document.title = "owned"</script> and \x1b[31mred`,
+    );
+    expect(await page.title()).toBe('Cairn');
+
+    await page.getByRole('combobox', { name: 'Topic' }).selectOption('cairn.events');
+    await page.locator('article', { hasText: 'started' }).first().waitFor();
+
+    await page.getByRole('combobox', { name: 'Topic' }).selectOption('log');
+    await brokers.kill(3);
+    await page.locator('[data-broker="3"].missing').waitFor();
+    expect(await page.getByRole('alert').innerText()).toContain('Broker 3 does not answer');
+    if (SCREENSHOTS !== undefined) {
+      mkdirSync(SCREENSHOTS, { recursive: true });
+      await page.screenshot({ path: path.join(SCREENSHOTS, 'brokers.png') });
+    }
+    expect(watch).toEqual({ errors: [], foreignRequests: [] });
+  }, 60_000);
+});
