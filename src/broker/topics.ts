@@ -213,6 +213,7 @@ export class Topics {
       if (!result.ok) return;
       if (result.value === 'done') {
         this.#isRegistered = true;
+        this.#maintainAtMs = 0;
         return;
       }
       const known = this.catalog.state.broker(id);

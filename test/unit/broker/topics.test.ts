@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import type { TopicDescription } from '../../../src/eventlog/index.ts';
+import { Rig } from './rig.ts';
+
+const list = (rig: Rig, id: number): readonly TopicDescription[] => rig.ok(id, (service, answer) => service.listTopics(answer));
+const names = (rig: Rig, id: number): string[] => list(rig, id).map(({ name }) => name);
+const awaitEvents = (rig: Rig): void => rig.until('the own topic is there', () => names(rig, 1).includes('cairn.events'));
+const create = (rig: Rig, id: number, name: string) =>
+  rig.call<TopicDescription>(id, (service, answer) => service.createTopic(name, { retentionBytes: null }, answer));
+const remove = (rig: Rig, id: number, name: string) => rig.call<undefined>(id, (service, answer) => service.deleteTopic(name, answer));
+
+describe('topics', () => {
+  test('made at one broker are there at all, with a log of their own', () => {
+    const rig = new Rig();
+    awaitEvents(rig);
+
+    rig.createTopic('orders', 1);
+
+    expect(rig.appended(2, ['o'], { topic: 'orders' })).toMatchObject({ topic: 'orders' });
+    expect(rig.appended(3, ['l'])).toMatchObject({ topic: 'log' });
+    for (const { id } of rig.cluster.members) {
+      expect(rig.values(id, 'orders')).toEqual(['o']);
+      expect(rig.values(id)).toEqual(['l']);
+      expect(names(rig, id)).toEqual(['cairn.events', 'log', 'orders']);
+    }
+    const described = rig.ok<TopicDescription>(3, (service, answer) => service.describeTopic('orders', answer));
+    expect(described).toMatchObject({
+      name: 'orders',
+      builtIn: false,
+      settings: { retentionBytes: null },
+      partition: { replicas: [1, 2, 3] },
+    });
+    expect(described.group).toBeGreaterThanOrEqual(16);
+  });
+
+  test('have names that are checked, and exist once', () => {
+    const rig = new Rig();
+    awaitEvents(rig);
+    rig.createTopic('orders');
+
+    for (const name of ['', '.', '..', 'Orders', 'a/b', 'a b', 'x'.repeat(201), 'ü']) {
+      expect(create(rig, 1, name)).toMatchObject({ ok: false, error: { code: 'invalidTopicName', definite: true } });
+    }
+    for (const name of ['orders', 'log', 'cairn.events']) {
+      expect(create(rig, 2, name)).toMatchObject({ ok: false, error: { code: 'topicExists' } });
+    }
+  });
+
+  test('asked for by several at once are made by one', () => {
+    const rig = new Rig();
+    rig.awaitLeader('catalog');
+
+    const calls = [1, 2, 3].map((id) =>
+      rig.begin<TopicDescription>(id, (service, answer) => service.createTopic('orders', { retentionBytes: null }, answer)),
+    );
+    rig.until('all are answered', () => calls.every(({ outcome }) => outcome !== null));
+
+    expect(calls.map(({ outcome }) => (outcome?.ok === true ? 'made' : outcome?.error.code)).sort()).toEqual([
+      'made',
+      'topicExists',
+      'topicExists',
+    ]);
+  });
+
+  test('are as many as the limit allows', () => {
+    const rig = new Rig({ settings: { topicsMax: 3 } });
+    awaitEvents(rig);
+    rig.createTopic('one');
+    rig.createTopic('two');
+
+    expect(create(rig, 1, 'three')).toMatchObject({ ok: false, error: { code: 'tooManyTopics' } });
+  });
+
+  test('once deleted are unknown, keep no files, and their name begins anew', () => {
+    const rig = new Rig();
+    rig.createTopic('orders');
+    rig.appended(1, ['old'], { topic: 'orders' });
+    const before = list(rig, 1).find(({ name }) => name === 'orders')?.group as number;
+
+    expect(remove(rig, 2, 'orders').ok).toBe(true);
+    expect(rig.refused(3, ['x'], { topic: 'orders' }).code).toBe('unknownTopic');
+    expect(remove(rig, 1, 'orders')).toMatchObject({ ok: false, error: { code: 'unknownTopic' } });
+    rig.run(1000);
+    for (const { machine } of rig.cluster.members) {
+      let files: readonly string[] | null = null;
+      machine.disk?.list(`groups/${before}`, (result) => {
+        files = result.ok ? result.value : null;
+      });
+      rig.run(10);
+      expect(files).toEqual([]);
+    }
+
+    rig.createTopic('orders', 3);
+    rig.appended(2, ['new'], { topic: 'orders' });
+    expect(rig.values(1, 'orders')).toEqual(['new']);
+    expect(list(rig, 1).find(({ name }) => name === 'orders')?.group).toBeGreaterThan(before);
+  });
+
+  test('of Cairn itself cannot be deleted', () => {
+    const rig = new Rig();
+
+    for (const name of ['log', 'cairn.events'])
+      expect(remove(rig, 1, name)).toMatchObject({ ok: false, error: { code: 'topicProtected' } });
+  });
+
+  test('and what is in them survive a start of all brokers', () => {
+    const rig = new Rig();
+    awaitEvents(rig);
+    rig.createTopic('orders');
+    rig.createTopic('gone');
+    rig.appended(1, ['o'], { topic: 'orders' });
+    remove(rig, 1, 'gone');
+    for (const { id } of rig.cluster.members) rig.kill(id, true);
+    for (const { id } of rig.cluster.members) rig.start(id);
+
+    expect(rig.values(2, 'orders')).toEqual(['o']);
+    expect(names(rig, 3)).toEqual(['cairn.events', 'log', 'orders']);
+    rig.createTopic('more', 2);
+    expect(rig.appended(3, ['p'], { topic: 'more' }).committed).toBe(true);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+describe('the topic log', () => {
+  test('is elected, appended to and read while the catalog has no majority', () => {
+    // The catalog's messages never arrive; those of `log` do.
+    const rig = new Rig({
+      change: (options) => ({ ...options, host: { ...options.host, network: withoutGroup(options.host.network, 1) } }),
+    });
+
+    expect(rig.appended(rig.follower(), ['a']).committed).toBe(true);
+    rig.kill(rig.awaitLeader());
+    expect(rig.appended(rig.awaitLeader(), ['b']).committed).toBe(true);
+    for (const { id } of rig.alive) expect(rig.values(id)).toEqual(['a', 'b']);
+    expect(rig.leader('catalog')).toBe(null);
+  });
+
+  test('is all there is for contract 2', () => {
+    const rig = new Rig({ brokers: 5, logOnly: true });
+
+    rig.appended(rig.follower(), ['a']);
+
+    for (const { id } of rig.cluster.members) {
+      expect(rig.values(id)).toEqual(['a']);
+      expect(names(rig, id)).toEqual(['log']);
+    }
+    expect(create(rig, 1, 'orders').ok).toBe(false);
+    expect(rig.refused(1, ['x'], { topic: 'orders' }).code).toBe('unknownTopic');
+  });
+});
+
+type Network = ConstructorParameters<typeof import('../../../src/broker/index.ts').Broker>[0]['host']['network'];
+
+/** Drops every frame of one group on its way out. */
+function withoutGroup(network: Network, group: number): Network {
+  return {
+    accept: (onLink) => network.accept(onLink),
+    dial: (peer, lane, handlers) => {
+      const link = network.dial(peer, lane, handlers);
+      return {
+        send: (chunks) => {
+          const kept = framesOf(chunks).filter((frame) => new DataView(frame.buffer, frame.byteOffset).getUint32(12) !== group);
+          if (kept.length > 0) link.send(kept);
+        },
+        get bytesQueued() {
+          return link.bytesQueued;
+        },
+        close: (reason) => link.close(reason),
+      };
+    },
+  };
+}
+
+function framesOf(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const joined = Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
+  const frames: Uint8Array[] = [];
+  for (let at = 0; at < joined.length; ) {
+    const length = new DataView(joined.buffer, at).getUint32(0) + 4;
+    frames.push(joined.subarray(at, at + length));
+    at += length;
+  }
+  return frames;
+}
