@@ -1,6 +1,7 @@
 /**
  * Brokers on simulated machines, the checkers that watch them, and the way of a client's call to one of them and back.
  */
+import { assert } from '../base/assert.ts';
 import { type BrokerId, brokerId } from '../base/branded.ts';
 import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
@@ -51,6 +52,7 @@ export class Cluster {
   onDown: ((member: Member) => void) | null = null;
   kills = 0;
   readonly #options: ClusterOptions;
+  readonly #damaged = new Set<number>();
   readonly #exceptions = new Findings('noException');
   readonly #healthyDisks = new Findings('healthyDisks');
   readonly #answers = new Findings('oneAnswer');
@@ -133,6 +135,15 @@ export class Cluster {
     this.#ended(member);
   }
 
+  /** Flips a bit of what a broker has on its disk, as a medium does that rots. */
+  damage(member: Member, path: string, position: number): void {
+    const { disk } = member.machine;
+    const byte = disk?.fileBytes(path)?.[position];
+    assert(disk !== null && byte !== undefined, `broker ${member.id} has byte ${position} of "${path}"`);
+    disk.overwrite(path, position, new Uint8Array([byte ^ 1]));
+    this.#damaged.add(member.id);
+  }
+
   /** Calls a broker as a gateway would for a client, with the way there and back, and gives up after `timeoutMs`. */
   call<Value>(
     client: number,
@@ -204,7 +215,7 @@ export class Cluster {
   #logged(line: LogLine): void {
     this.world.coverage.reach(`log.${line.event}`);
     // Nothing that was synced is ever damaged here, so a broker that finds damage has lost something itself.
-    if (line.event === 'groupFenced') {
+    if (line.event === 'groupFenced' && !this.#damaged.has(line.machine)) {
       this.#healthyDisks.violate(
         `broker ${line.machine} fenced group ${line.fields?.['group'] ?? '?'} at ${line.atMs.toFixed(3)} ms: ${line.fields?.['reason'] ?? '?'}`,
       );

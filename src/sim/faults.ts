@@ -43,6 +43,9 @@ export function parseFaults(text: string): { readonly faults: readonly FaultName
   return { faults };
 }
 
+/** Crashes and partitions are what the promises are most about. */
+const weights: Partial<Record<FaultName, number>> = { crash: 4, powerLoss: 3, partition: 2, oneWayPartition: 2 };
+
 const trappedCalls: readonly (HostCall | null)[] = [
   null,
   null,
@@ -73,7 +76,7 @@ export class FaultSchedule {
 
   constructor(cluster: Cluster, faults: readonly FaultName[], writeInFlight: () => boolean) {
     this.#cluster = cluster;
-    this.#faults = faults;
+    this.#faults = faults.flatMap((fault) => Array.from({ length: weights[fault] ?? 1 }, () => fault));
     this.#random = cluster.world.random.fork();
     this.#coverage = cluster.world.coverage;
     this.#writeInFlight = writeInFlight;
@@ -256,9 +259,27 @@ export class FaultSchedule {
     });
   }
 
+  /** Now and then a broker dies again while it reads what the last death left. */
+  #crashWhileOpening(member: Member): void {
+    const random = this.#random;
+    const powerLoss = this.#faults.includes('powerLoss') && random.chance(0.5);
+    if (!this.#running || !this.#faults.includes(powerLoss ? 'powerLoss' : 'crash') || !random.chance(0.25)) return;
+    this.#coverage.reach('fault.crashWhileOpening');
+    member.machine.trap = {
+      operation: null,
+      phase: random.pick(['before', 'during', 'after'] as const),
+      countdown: 1 + random.below(60),
+      powerLoss,
+    };
+  }
+
   #restartLater(member: Member): void {
     const delayMs = this.#running ? this.#durationMs(4000) : 200;
-    this.#cluster.world.scheduler.schedule(delayMs, 'lifecycle', member.id, () => this.#cluster.start(member));
+    this.#cluster.world.scheduler.schedule(delayMs, 'lifecycle', member.id, () => {
+      if (this.#cluster.isUp(member)) return;
+      this.#cluster.start(member);
+      this.#crashWhileOpening(member);
+    });
   }
 
   #changeNetwork(name: string, change: Partial<NetworkConditions>): void {

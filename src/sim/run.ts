@@ -2,6 +2,7 @@
  * `run` is the simulator's door: a seed in, a verdict out. It builds a cluster, lets clients and faults at it for some simulated minutes, ends all
  * faults, waits until the brokers agree again, reads everything back and asks every checker.
  */
+import { SeededRandom } from '../base/random.ts';
 import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
 import type { BrokerSettings } from '../broker/settings.ts';
 import { Broker } from '../broker/index.ts';
@@ -76,13 +77,15 @@ export interface Verdict {
 const topicName = 'orders';
 const topics = ['log', topicName] as const;
 const settleMsMax = 60_000;
+const KiB = 1024;
 
 export function run(options: RunOptions): Verdict {
+  const random = new SeededRandom(options.seed).fork();
   const cluster = new Cluster({
     seed: options.seed,
     brokerCount: options.brokers,
     makeBroker: options.makeBroker ?? ((brokerOptions) => new Broker(brokerOptions)),
-    settings: { segmentBytesMin: 16 * 1024, segmentBytesMax: 64 * 1024, ...options.settings },
+    settings: { ...swarmSettings(random), ...options.settings },
     inMemory: false,
     logOnly: false,
     clockSkewMsMax: 300,
@@ -92,7 +95,7 @@ export function run(options: RunOptions): Verdict {
   });
   const history = new History();
   const clients = new ClientWorld(cluster, history, clientSettings(options));
-  const faults = new FaultSchedule(cluster, options.faults, () => clients.appendsInFlight > 0);
+  const faults = new FaultSchedule(cluster, swarmFaults(random, options.faults), () => clients.appendsInFlight > 0);
   const { scheduler } = cluster.world;
   const liveness = new Findings('liveness');
 
@@ -121,8 +124,32 @@ export function run(options: RunOptions): Verdict {
   return verdictOf(options, cluster, clients, checks);
 }
 
+/**
+ * Small limits make rare paths common: segments roll, batches for followers are read back from the disk, flow control holds. Each run has limits of
+ * its own, because one set of them would hide what another reaches.
+ */
+function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
+  const segmentBytesMin = random.pick([4, 16, 64]) * KiB;
+  const appendBytesMax = random.pick([2 * KiB, 64 * KiB, 1024 * KiB]);
+  return {
+    segmentBytesMin,
+    segmentBytesMax: segmentBytesMin * random.pick([1, 4]),
+    appendBytesMax,
+    inFlightBytesMax: appendBytesMax * random.pick([1, 4]),
+    cacheBytesMax: random.pick([4 * KiB, 64 * KiB, 8 * 1024 * KiB]),
+    uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
+    markAfterMs: random.pick([20, 100]),
+  };
+}
+
+/** Half of the runs leave some faults out: what one fault shows another may hide. */
+function swarmFaults(random: SeededRandom, faults: readonly FaultName[]): readonly FaultName[] {
+  if (faults.length < 4 || random.chance(0.5)) return faults;
+  return faults.filter(() => random.chance(0.5));
+}
+
 function clientSettings(options: RunOptions): ClientSettings {
-  return { topics, thinkMs: options.thinkMs ?? 60, recordsMax: 4, fillBytesMax: 300 };
+  return { topics, thinkMs: options.thinkMs ?? 100, recordsMax: 4, fillBytesMax: 300 };
 }
 
 /** The clients' second topic, asked for until it is there. */
