@@ -23,6 +23,12 @@ export async function runConsistencyLab(options: ConsistencyOptions): Promise<La
   const children = new Children();
   const results: RunResult[] = [];
   let nextIndex = 0;
+  let starting: Promise<unknown> = Promise.resolve();
+  const oneAtATime = <Value>(start: () => Promise<Value>): Promise<Value> => {
+    const started = starting.then(start);
+    starting = started.catch(() => undefined);
+    return started;
+  };
 
   const worker = async (): Promise<void> => {
     while (nextIndex < options.runs) {
@@ -35,6 +41,7 @@ export async function runConsistencyLab(options: ConsistencyOptions): Promise<La
         seed: options.seed + index,
         speed: options.speed,
         serverCommand: options.serverCommand,
+        oneAtATime,
       });
       results.push(result);
       options.onRun(result, index);

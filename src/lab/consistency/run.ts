@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly speed: number;
   readonly serverCommand: readonly string[] | null;
+  /** Runs side by side do not start side by side: the course starts its servers on a machine that does nothing else. */
+  readonly oneAtATime: <Value>(start: () => Promise<Value>) => Promise<Value>;
 }
 
 export interface RunResult {
@@ -44,8 +46,12 @@ export interface RunResult {
 export async function runOnce(options: RunOptions): Promise<RunResult> {
   const random = new SeededRandom(options.seed);
   const outputId = `s${options.scenario.id}-${options.seed}`;
-  const servers = await startServers({ ...options, outputId, random: random.fork(), env: { CAIRN_LOG_LEVEL: 'info' } });
-  await new Promise((resolve) => setTimeout(resolve, START_WAIT_MS));
+  const serverRandom = random.fork();
+  const servers = await options.oneAtATime(async () => {
+    const started = await startServers({ ...options, outputId, random: serverRandom, env: { CAIRN_LOG_LEVEL: 'info' } });
+    await new Promise((resolve) => setTimeout(resolve, START_WAIT_MS));
+    return started;
+  });
 
   const world = httpWorld(servers.ports);
   const history = await runCourseClient(world, {
