@@ -313,15 +313,15 @@ export class AppendQueue {
     if (left.length === 0) this.#finish(unit);
   }
 
-  /** Answers everything with this failure and forgets it. */
-  abandon(code: ErrorCode, reason: string): void {
+  /** Answers everything with this failure and forgets it; what may be in a log with `sentCode`, which must not claim that it is not. */
+  abandon(code: ErrorCode, sentCode: ErrorCode, reason: string): void {
     const units = this.#units;
     const waiting = this.#waiting;
     this.#units = [];
     this.#waiting = [];
     for (const unit of units) {
       unit.isDone = true;
-      for (const { append } of unit.members) append.failed(code, reason, {});
+      for (const { append } of unit.members) append.failed(sentCode, reason, {});
     }
     for (const append of waiting) append.failed(code, reason, {});
   }

@@ -113,13 +113,14 @@ export class Appends {
     for (const queue of this.#queues.values()) queue.expire(nowMs);
   }
 
-  abandon(code: ErrorCode, reason: string): void {
-    for (const queue of this.#queues.values()) queue.abandon(code, reason);
+  /** Ends everything; what was sent to a leader ends as `sentCode`, an indefinite one. */
+  abandon(code: ErrorCode, sentCode: ErrorCode, reason: string): void {
+    for (const queue of this.#queues.values()) queue.abandon(code, sentCode, reason);
   }
 
   /** The topic is gone. */
   drop(group: GroupId): void {
-    this.#queues.get(group)?.abandon('unknownTopic', 'it was deleted');
+    this.#queues.get(group)?.abandon('unknownTopic', 'unknownTopic', 'it was deleted');
     this.#queues.delete(group);
   }
 }

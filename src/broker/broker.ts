@@ -262,7 +262,7 @@ export class Broker implements BrokerApi {
 
   #finishClosing(services: Services, done: () => void): void {
     this.#state = 'closing';
-    services.appends.abandon('shuttingDown', 'the broker is stopping');
+    services.appends.abandon('shuttingDown', 'timeout', 'the broker is stopping');
     services.reads.abandon('shuttingDown', 'the broker is stopping');
     services.barriers.abandon();
     services.revokes.abandon();
@@ -392,7 +392,7 @@ export class Broker implements BrokerApi {
     services.links.close('crashed');
     services.requests.clear();
     const reason = 'the broker was told to act as crashed';
-    services.appends.abandon('crashed', reason);
+    services.appends.abandon('crashed', 'crashed', reason);
     services.reads.abandon('crashed', reason);
     services.barriers.abandon();
     services.revokes.forgetAttempts();

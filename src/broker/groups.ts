@@ -157,7 +157,7 @@ export class Groups {
     const reason = describeFailure(failure);
     this.#fenced.set(group, reason);
     this.#context.storage.logger.log('error', 'groupFenced', { group, reason });
-    replica.appends.abandon('fenced', 'its log is damaged');
+    replica.appends.abandon('leadershipLost', 'its log is damaged there');
     this.#replicas.delete(group);
     this.#context.wake();
   }

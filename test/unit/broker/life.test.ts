@@ -1,0 +1,293 @@
+import { describe, expect, test } from 'vitest';
+import type { BrokerOptions } from '../../../src/broker/index.ts';
+import type { AppendResult, BrokerStatus, Outcome } from '../../../src/eventlog/index.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
+import { appendOf, Rig, valuesOf } from './rig.ts';
+
+function close(rig: Rig, id: number, graceMs = 2000): void {
+  let isClosed = false;
+  rig.broker(id).close(graceMs, () => {
+    isClosed = true;
+  });
+  rig.until(`broker ${id} has closed`, () => isClosed);
+  rig.kill(id);
+}
+
+describe('a graceful stop', () => {
+  test('hands leadership over first: appends at the others go on within 100 ms', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    const other = rig.follower();
+    rig.appended(other, ['before']);
+    const waits: number[] = [];
+    const append = (value: string): void => {
+      const sentMs = rig.nowMs;
+      const done = (outcome: Outcome<AppendResult>): void => {
+        expect(outcome.ok).toBe(true);
+        waits.push(rig.nowMs - sentMs);
+      };
+      rig.cluster.callInside<AppendResult>(rig.member(other), (service, answer) => service.append(appendOf([value]), answer), done);
+    };
+
+    let isClosed = false;
+    rig.broker(leader).close(2000, () => {
+      isClosed = true;
+    });
+    for (let i = 0; i < 60; i++) {
+      append(`${i}`);
+      rig.run(5);
+    }
+    rig.until('all is answered', () => isClosed && waits.length === 60);
+    expect(Math.max(...waits)).toBeLessThan(100);
+
+    expect(rig.values(other)).toHaveLength(61);
+    expect(rig.leader()).not.toBe(leader);
+    expect(rig.violations).toEqual([]);
+  });
+
+  test('of each broker in turn fails no append, whoever is asked', () => {
+    const rig = new Rig();
+    rig.awaitLeader();
+    let count = 0;
+
+    for (const id of [1, 2, 3]) {
+      const others = [1, 2, 3].filter((other) => other !== id);
+      const calls = others.map((other) => rig.beginAppend(other, [`${count++}`]));
+      let isClosed = false;
+      rig.broker(id).close(2000, () => {
+        isClosed = true;
+      });
+      while (!isClosed) {
+        calls.push(...others.map((other) => rig.beginAppend(other, [`${count++}`])));
+        rig.run(3);
+      }
+      rig.kill(id);
+      rig.start(id);
+      rig.until('all are answered', () => calls.every(({ outcome }) => outcome !== null));
+      for (const { outcome } of calls) expect(outcome?.ok).toBe(true);
+    }
+
+    expect(rig.values(1)).toHaveLength(count);
+    expect(rig.violations).toEqual([]);
+  });
+
+  test('answers what still waits when its grace is over', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    rig.isolate(leader);
+    const call = rig.beginAppend(leader, ['x'], { timeoutMs: 60_000 });
+    rig.run(1);
+
+    close(rig, leader, 300);
+
+    expect(call.outcome).toMatchObject({ ok: false, error: { definite: false } });
+  });
+
+  test('marks its logs: a clean start cuts nothing and reads nothing twice', () => {
+    const rig = new Rig({ brokers: 1 });
+    rig.appended(1, ['a']);
+    close(rig, 1);
+
+    rig.start(1);
+
+    expect(rig.values(1)).toEqual(['a']);
+    expect(rig.lines.filter(({ event }) => event === 'tailCut')).toEqual([]);
+  });
+});
+
+describe('a disk that fails', () => {
+  test('stops the broker at the first failed write or sync: nothing more is answered or sent', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    rig.member(leader).machine.diskFails = true;
+
+    const call = rig.beginAppend(leader, ['x']);
+    rig.until('it is down', () => rig.member(leader).broker === null);
+
+    expect(call.outcome).toBe(null);
+    expect(rig.lines.find(({ event }) => event === 'fatal')?.fields).toMatchObject({ code: 'diskFailed' });
+    expect(rig.appended(rig.awaitLeader(), ['y']).committed).toBe(true);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+describe('a data directory', () => {
+  test('of another broker or another cluster is refused', () => {
+    const rig = new Rig({ brokers: 1, change: (options) => ({ ...options, clusterId: clusterIds.shift() ?? 'a'.repeat(32) }) });
+    rig.appended(1, ['a']);
+    rig.kill(1);
+
+    rig.cluster.start(rig.member(1));
+    rig.run(1000);
+
+    expect(rig.member(1).broker).toBe(null);
+    expect(rig.violations).toEqual([expect.stringContaining(`it belongs to cluster ${'1'.repeat(32)}, not to ${'2'.repeat(32)}`)]);
+  });
+  const clusterIds = ['1'.repeat(32), '2'.repeat(32)];
+});
+
+describe('brokers with a secret', () => {
+  const withSecret = (secretOf: (id: number) => string) =>
+    new Rig({ change: (options) => ({ ...options, secret: simBytes.utf8Encode(secretOf(options.self.id)) }) });
+
+  test('that they share work together', () => {
+    const rig = withSecret(() => 'the same');
+
+    expect(rig.appended(rig.follower(), ['a']).committed).toBe(true);
+  });
+
+  test('leave out one that does not know it', () => {
+    const rig = withSecret((id) => (id === 3 ? 'a guess' : 'the right one'));
+    rig.run(3000);
+
+    expect(rig.appended(1, ['a'])).toMatchObject({ committed: true });
+    expect(rig.refused(3, ['b'], { timeoutMs: 1000 }).code).toBe('noLeader');
+    expect(
+      rig
+        .broker(3)
+        .peek()
+        .peers.map(({ connected }) => connected),
+    ).toEqual([false, false]);
+  });
+});
+
+describe('status', () => {
+  test('names every configured broker, and says null for one that is gone', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    rig.appended(leader, ['a']);
+    const gone = rig.follower();
+    rig.kill(gone);
+
+    const all = rig.ok<readonly { id: number; address: string; status: BrokerStatus | null }[]>(leader, (service, answer) =>
+      service.brokers(answer),
+    );
+
+    expect(all.map(({ id, status }) => [id, status?.id ?? null])).toEqual([1, 2, 3].map((id) => [id, id === gone ? null : id]));
+    const own = all.find(({ id }) => id === leader)?.status;
+    expect(own).toMatchObject({ id: leader, incarnation: 1, durable: true, crashed: false, version: '0.0.0-sim' });
+    const log = own?.partitions.find(({ topic }) => topic === 'log');
+    expect(log).toMatchObject({ role: 'leader', leader, highWatermark: 2, endOffset: 2, replicas: [1, 2, 3], fenced: null });
+    expect(log?.followers).toHaveLength(2);
+    expect(own?.counters.diskSyncs).toBeGreaterThan(0);
+  });
+});
+
+describe('the topic cairn.events', () => {
+  test('tells of starts, leaders and faults, as JSON', () => {
+    const rig = new Rig();
+    rig.run(3000);
+    rig.broker(2).faults.crash();
+    rig.run(500);
+    rig.broker(2).faults.recover();
+    rig.run(3000);
+
+    const events = rig.values(1, 'cairn.events').map((value) => JSON.parse(value) as { broker: number; event: string; kind?: string });
+
+    for (const id of [1, 2, 3]) expect(events).toContainEqual(expect.objectContaining({ broker: id, event: 'started' }));
+    expect(events.filter(({ event }) => event === 'leader').length).toBeGreaterThanOrEqual(3);
+    expect(events.filter(({ broker, event }) => broker === 2 && event === 'fault').map(({ kind }) => kind)).toEqual(['crash', 'recover']);
+    expect(events.some(({ event }) => event === 'load')).toBe(true);
+  });
+
+  test('of an idle cluster costs a few records a minute', () => {
+    const rig = new Rig();
+    rig.run(20_000);
+    const before = rig.values(1, 'cairn.events').length;
+    rig.run(60_000);
+
+    expect(rig.values(1, 'cairn.events').length - before).toBeLessThanOrEqual(3 * 7);
+  });
+
+  test('keeps within its size by removing whole old segments everywhere', () => {
+    const eventsRetentionBytes = 64 * 1024;
+    const rig = new Rig({ settings: { eventsRetentionBytes, segmentBytesMin: 8192, segmentBytesMax: 16_384 } });
+    rig.until('the topic is there', () => rig.leader('cairn.events') !== null);
+    for (let i = 0; i < 150; i++) {
+      rig.appended(1 + (i % 3), ['x'.repeat(1000)], { topic: 'cairn.events' });
+      rig.run(20);
+    }
+    rig.run(3000);
+
+    for (const { id } of rig.cluster.members) {
+      const partition = rig
+        .broker(id)
+        .peek()
+        .partitions.find(({ topic }) => topic === 'cairn.events');
+      expect(partition?.logStartOffset).toBeGreaterThan(0);
+      expect(partition?.sizeBytes).toBeLessThanOrEqual(eventsRetentionBytes + 16_384);
+    }
+    const from = rig
+      .broker(1)
+      .peek()
+      .partitions.find(({ topic }) => topic === 'cairn.events')?.logStartOffset as number;
+    expect(valuesOf(rig.read(1, { topic: 'cairn.events', offsetFrom: from })).length).toBeGreaterThan(0);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+describe('a leader whose disk hangs', () => {
+  test('gives up its office, does not campaign while it hangs, and comes back when it is mended', () => {
+    const hanging = new Map<number, (() => void)[]>();
+    const rig = new Rig({
+      change: (options) => ({ ...options, host: { ...options.host, disk: hangingDisk(options.host.disk, options.self.id, hanging) } }),
+    });
+    const leader = rig.awaitLeader();
+    rig.appended(leader, ['a']);
+    hanging.set(leader, []);
+
+    const call = rig.beginAppend(leader, ['b'], { level: 'leader' });
+    rig.until('another leads', () => (rig.leader() ?? leader) !== leader);
+    const elections = rig.broker(leader).peek().counters.elections;
+    rig.run(3000);
+
+    expect(rig.broker(leader).peek().counters.elections).toBe(elections);
+    expect(rig.appended(rig.awaitLeader(), ['c']).ackedBy).not.toContain(leader);
+    const waiting = hanging.get(leader) ?? [];
+    hanging.delete(leader);
+    for (const finish of waiting) finish();
+    rig.until('the caller is answered', () => call.outcome !== null);
+    expect(rig.values(leader)).toEqual(['a', 'b', 'c']);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+type Disk = BrokerOptions['host']['disk'];
+
+/** Holds back the end of every sync of a broker that is in `hanging`. */
+function hangingDisk(disk: Disk, id: number, hanging: Map<number, (() => void)[]>): Disk {
+  return {
+    durable: disk.durable,
+    makeDirectory: (path, done) => disk.makeDirectory(path, done),
+    list: (path, done) => disk.list(path, done),
+    remove: (path, done) => disk.remove(path, done),
+    rename: (from, to, done) => disk.rename(from, to, done),
+    syncDirectory: (path, done) => disk.syncDirectory(path, done),
+    lock: (path, done) => disk.lock(path, done),
+    open: (path, mode, done) =>
+      disk.open(path, mode, (result) => {
+        if (!result.ok) return done(result);
+        const file = result.value;
+        const sync: typeof file.sync = (synced) =>
+          file.sync((outcome) => {
+            const waiting = hanging.get(id);
+            if (waiting === undefined) synced(outcome);
+            else waiting.push(() => synced(outcome));
+          });
+        done({
+          ok: true,
+          value: {
+            path: file.path,
+            get size() {
+              return file.size;
+            },
+            write: (position, chunks, then) => file.write(position, chunks, then),
+            read: (position, length, then) => file.read(position, length, then),
+            truncate: (size, then) => file.truncate(size, then),
+            close: (then) => file.close(then),
+            sync,
+          },
+        });
+      }),
+  };
+}
