@@ -1,0 +1,85 @@
+// What contract 2 asks of a server that was told to act as crashed, of real processes behind the launcher.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
+import { Children } from '../../src/lab/children.ts';
+import { getText } from '../../src/lab/consistency/http-world.ts';
+import { type ServerSet, startServers } from '../../src/lab/consistency/servers.ts';
+
+describe('servers behind log-server.py', () => {
+  let folder: string;
+  let children: Children;
+  let servers: ServerSet;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'cairn-crash-'));
+    children = new Children();
+    const random = new SeededRandom(process.pid);
+    servers = await startServers({ children, folder, outputId: 'crash test', serverCount: 3, random, serverCommand: null });
+    for (const port of servers.ports) {
+      while ((await getText(port, '/readyz', 1000)) === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+  afterEach(async () => {
+    await children.end();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('write what they hold and end with code 0, crashed or not; a crashed one has heard of nothing since', async () => {
+    expect(await send(0, 'PUT', '/', 'one')).toBe(200);
+    expect(await send(1, 'PUT', '/', 'two\nlines\r')).toBe(200);
+    await everyoneHolds(2);
+
+    expect(await send(2, 'POST', '/crash')).toBe(200);
+    expect(await send(2, 'POST', '/crash')).toBe(200);
+    expect(await send(2, 'PUT', '/', 'not taken')).toBe(null);
+    expect(await send(2, 'GET', '/healthz')).toBe(null);
+    expect(await send(0, 'PUT', '/', 'three')).toBe(200);
+    for (const server of [0, 1, 2]) expect(await send(server, 'POST', '/exit')).toBe(200);
+
+    expect((await servers.ends(10_000)).map((end) => end?.code)).toEqual([0, 0, 0]);
+    const all = ['one', String.raw`two\nlines\r`, 'three'];
+    expect(servers.readLogs()).toEqual([all, all, all.slice(0, 2)]);
+  });
+
+  it('take a put at once when they have recovered, and have what they missed', async () => {
+    expect(await send(2, 'POST', '/crash')).toBe(200);
+    expect(await send(0, 'PUT', '/', 'meanwhile')).toBe(200);
+
+    expect(await send(2, 'POST', '/recover')).toBe(200);
+    expect(await send(2, 'PUT', '/', 'after')).toBe(200);
+
+    await everyoneHolds(2);
+    for (const server of [0, 1, 2]) expect(await send(server, 'POST', '/exit')).toBe(200);
+    await servers.ends(10_000);
+    expect(servers.readLogs()).toEqual(Array.from({ length: 3 }, () => ['meanwhile', 'after']));
+  });
+
+  /** Followers learn of the commit a moment after the client. */
+  async function everyoneHolds(count: number): Promise<void> {
+    for (const port of servers.ports) {
+      for (;;) {
+        const text = await getText(port, '/v1/topics/log/records?level=local&format=text', 2000);
+        if (text !== null && text.split('\n').length > count) break;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** The status of the answer, or null if the connection was closed without one. */
+  function send(server: number, method: string, route: string, body = ''): Promise<number | null> {
+    return new Promise((resolve) => {
+      const headers = { 'Content-Length': Buffer.byteLength(body) };
+      const sent = request({ host: '127.0.0.1', port: servers.ports[server], method, path: route, agent: false, headers });
+      sent.on('response', (response) => {
+        response.resume();
+        response.on('close', () => resolve(response.statusCode ?? null));
+      });
+      sent.on('error', () => resolve(null));
+      sent.end(body);
+    });
+  }
+});
