@@ -32,10 +32,8 @@ type Outcome = 'fenced' | 'cut' | 'undetected' | 'lost';
 
 /** Opens a copy of the log with that damage and reads all of it. */
 function outcomeOf(damage: (disk: SimDisk) => void, from = original): Outcome {
-  const rig = new Rig(2);
-  const disk = from.rig.disk.copy(rig.random, rig.scheduler());
-  damage(disk);
-  rig.host = rig.hostOf(disk);
+  const rig = Rig.on(from.rig.disk, 2);
+  damage(rig.disk);
   const opened = rig.tryOpen(small);
   if (!opened.ok) {
     return opened.error.kind === 'corrupt' ? 'fenced' : 'lost';
@@ -128,10 +126,8 @@ describe('damage', () => {
   });
 
   test('names the file, the position, what was expected and what was found', () => {
-    const rig = new Rig(4);
-    const disk = original.rig.disk.copy(rig.random, rig.scheduler());
-    disk.overwrite(logFiles[2] as string, 1024 + 48 + 60, Uint8Array.of(0xff));
-    rig.host = rig.hostOf(disk);
+    const rig = Rig.on(original.rig.disk, 4);
+    rig.disk.overwrite(logFiles[2] as string, 1024 + 48 + 60, Uint8Array.of(0xff));
 
     const opened = rig.tryOpen(small);
     const corruption = {
@@ -145,12 +141,11 @@ describe('damage', () => {
 });
 
 test('what is derived from a log is the same after it was removed and made again', () => {
-  const rig = new Rig(5);
-  const disk = original.rig.disk.copy(rig.random, rig.scheduler());
+  const rig = Rig.on(original.rig.disk, 5);
+  const { disk } = rig;
   const indexes = disk.filePaths().filter((path) => path.endsWith('.index'));
   const before = indexes.map((path) => disk.fileBytes(path));
   for (const path of indexes) disk.erase(path);
-  rig.host = rig.hostOf(disk);
   rig.open(small);
 
   expect(indexes.map((path) => disk.fileBytes(path))).toEqual(before);

@@ -28,10 +28,8 @@ describe('the identity of a data directory', () => {
     const bytes = rig.disk.fileBytes('identity') as Uint8Array;
     let refused = 0;
     for (let position = 0; position < bytes.length * 8; position++) {
-      const flipped = new Rig(3);
-      const disk = rig.disk.copy(flipped.random, flipped.scheduler());
-      disk.overwrite('identity', position >> 3, Uint8Array.of((bytes[position >> 3] as number) ^ (1 << (position & 7))));
-      flipped.host = flipped.hostOf(disk);
+      const flipped = Rig.on(rig.disk, 3);
+      flipped.disk.overwrite('identity', position >> 3, Uint8Array.of((bytes[position >> 3] as number) ^ (1 << (position & 7))));
       const result = start(flipped);
       if (!result.ok && result.error.kind === 'corrupt') refused++;
     }

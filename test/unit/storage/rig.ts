@@ -29,7 +29,7 @@ interface Event {
 export class Rig {
   readonly random: SeededRandom;
   host: StorageHost;
-  readonly disk: SimDisk;
+  disk: SimDisk;
   #life = 0;
   readonly logged: string[] = [];
   nowMs = 0;
@@ -40,6 +40,14 @@ export class Rig {
     const scheduler = this.scheduler();
     this.disk = new SimDisk({ random: this.random.fork(), scheduler, ...options });
     this.host = this.hostOf(this.disk);
+  }
+
+  /** A rig of its own on a copy of another one's disk, as that stands. */
+  static on(disk: SimDisk, seed: number): Rig {
+    const rig = new Rig(seed);
+    rig.disk = disk.copy(rig.random.fork(), rig.scheduler());
+    rig.host = rig.hostOf(rig.disk);
+    return rig;
   }
 
   scheduler(): { schedule: (delayMs: number, run: () => void) => void } {

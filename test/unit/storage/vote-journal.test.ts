@@ -117,10 +117,8 @@ describe('the vote journal', () => {
     let healed = 0;
     for (let position = 0; position < bytes.length; position++) {
       if (!used(position) || (bytes[position & ~511] === 0 && position % 31 !== 0)) continue;
-      const flippedRig = new Rig(9);
-      const disk = rig.disk.copy(flippedRig.random, flippedRig.scheduler());
-      disk.overwrite(path, position, Uint8Array.of((bytes[position] as number) ^ (1 << (position % 8))));
-      flippedRig.host = flippedRig.hostOf(disk);
+      const flippedRig = Rig.on(rig.disk, 9);
+      flippedRig.disk.overwrite(path, position, Uint8Array.of((bytes[position] as number) ^ (1 << (position % 8))));
       if (plain(open(flippedRig).votes)[1] === '25:1') healed++;
       else lowered.push(position);
     }
