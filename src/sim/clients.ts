@@ -12,6 +12,9 @@ export interface ClientSettings {
   readonly thinkMs: number;
   readonly recordsMax: number;
   readonly fillBytesMax: number;
+  readonly levels?: readonly Level[];
+  /** Longest pause before a client tries again. */
+  readonly retryMsMax?: number;
 }
 
 /** How an appending client behaves. */
@@ -30,6 +33,7 @@ export type AppenderKind =
 export type ReaderKind = 'end' | 'follower' | 'fromStart' | 'session';
 
 const retryForMs = 20_000;
+const usualLevels: readonly Level[] = ['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all'];
 const epochMs = 1_767_225_600_000;
 
 /** What the clients of a run share. */
@@ -183,7 +187,7 @@ class Appender extends Client {
     readonly expectedOffset: number | null;
   }): void {
     const { world, random } = this;
-    const level: Level = random.pick(['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all']);
+    const level: Level = random.pick(world.settings.levels ?? usualLevels);
     const { cluster } = world;
     const operation = world.history.beginAppend(
       { client: this.number, level, ...fields },
@@ -231,7 +235,7 @@ class Appender extends Client {
       const retriable = call.kind !== 'answer' || error?.retriable === true;
       if (!definite) uncertain = true;
       const mayRetry = fields.requestId !== null && this.#kind !== 'revoker' && retriable && cluster.nowMs < untilMs;
-      if (mayRetry) this.later(random.float() * 100, attempt);
+      if (mayRetry) this.later(random.float() * (world.settings.retryMsMax ?? 100), attempt);
       else finish(uncertain ? 'indefinite' : 'definite', code);
     };
     const finish = (outcome: 'ok' | 'definite' | 'indefinite', code: string | null): void => {

@@ -135,6 +135,28 @@ export class Cluster {
     this.#ended(member);
   }
 
+  /** Asks a broker to stop, as SIGTERM does; whoever waits longer than its grace ends it. */
+  stop(member: Member, graceMs: number, stopped: () => void = () => undefined): void {
+    const { broker, machine } = member;
+    const { process } = machine;
+    if (broker === null || process === null) return;
+    let over = false;
+    const end = (): void => {
+      if (over || machine.process !== process) return;
+      over = true;
+      this.world.kill(machine, false);
+      this.#ended(member);
+      stopped();
+    };
+    process.deliver('fault', () =>
+      broker.close(graceMs, () => {
+        if (process.alive) this.world.coverage.reach('broker.closed');
+        end();
+      }),
+    );
+    this.world.scheduler.schedule(graceMs + 5000, 'fault', member.id, end);
+  }
+
   /** Flips a bit of what a broker has on its disk, as a medium does that rots. */
   damage(member: Member, path: string, position: number): void {
     const { disk } = member.machine;

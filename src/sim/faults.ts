@@ -12,6 +12,7 @@ import type { CrashTrap, HostCall } from './world.ts';
 export const faultNames = [
   'crash',
   'powerLoss',
+  'stop',
   'delay',
   'loss',
   'duplication',
@@ -144,6 +145,9 @@ export class FaultSchedule {
         } else {
           this.#crash(member, true);
         }
+        break;
+      case 'stop':
+        this.#cluster.stop(member, random.pick([0, 100, 5000]));
         break;
       case 'delay':
         this.#changeNetwork(fault, {

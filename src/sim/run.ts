@@ -17,8 +17,9 @@ import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, FaultSchedule } from './faults.ts';
 import { readFinalLog } from './final-logs.ts';
 import { batchOfValues, History } from './history.ts';
-import type { LogLine } from './world.ts';
+import type { CrashTrap, LogLine } from './world.ts';
 
+export type { CrashTrap } from './world.ts';
 export { type FaultName, faultNames, parseFaults } from './faults.ts';
 export type { CheckReport, CheckStatus } from './checkers/verdict.ts';
 
@@ -32,6 +33,8 @@ export interface RunOptions {
   readonly thinkMs?: number;
   readonly settings?: Partial<BrokerSettings>;
   readonly onLog?: (line: LogLine) => void;
+  /** Kills a broker at a chosen host call of its first life, counted from its start; for sweeps over all of them. */
+  readonly trap?: CrashTrap & { readonly broker: number };
   /** What is simulated, for proving that the checkers see a wrong program. */
   readonly makeBroker?: (options: BrokerOptions) => BrokerApi;
   readonly sabotageDisk?: (disk: Disk) => Disk;
@@ -100,6 +103,7 @@ export function run(options: RunOptions): Verdict {
   const liveness = new Findings('liveness');
 
   for (const member of cluster.members) cluster.start(member);
+  if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
   createTopic(cluster, () => {
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'stream', 'compare', 'revoker'] as const) clients.addAppender(kind);
     for (const kind of ['end', 'follower', 'follower', 'fromStart', 'session'] as const) clients.addReader(kind);
