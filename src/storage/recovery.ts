@@ -214,11 +214,10 @@ function* recoverActive(host: StorageHost, options: GroupLogOptions, base: numbe
   }
   if (rest.kind === 'bytes') {
     yield* writeZeros(file, scan.position, file.size);
-    yield* syncFile(file);
     cut = { path, position: scan.position, bytes: rest.lastByteTo - scan.position };
   }
   const clean = scan.lastBlock === 'closeMark' && cut === null;
-  if (!clean && scan.position > scan.lastMarkPosition) {
+  if (!clean) {
     yield* writeAgain(file, scan.lastMarkPosition, scan.position);
     yield* syncFile(file);
   }

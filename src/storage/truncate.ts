@@ -32,13 +32,12 @@ export function* carryOutTruncation(
 ): Task<void> {
   const { disk } = host;
   const names = yield* must<readonly string[]>((done) => disk.list(directory, done));
-  // Newest first, each removal durable before the next, so that what is left is a log without a gap at any time.
-  for (const name of names.toReversed()) {
+  // In any order: until the slot is cleared, recovery removes what is left of them before it looks for a gap.
+  for (const name of names) {
     const baseOffset = baseOffsetOf(name, logSuffix);
     if (baseOffset === null || baseOffset <= header.baseOffset) continue;
     yield* removeIfThere(disk, `${directory}/${name}`);
     yield* removeDerived(host, directory, baseOffset);
-    yield* syncDirectory(disk, directory);
   }
   yield* removeDerived(host, directory, header.baseOffset);
   // Always: the removals may have been made by a process that was killed before it synced them.

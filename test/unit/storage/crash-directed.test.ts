@@ -85,17 +85,16 @@ test('a segment whose name a killed process had not synced is not lost by a powe
     const rig = new Rig(seed);
     const { log } = rig.open();
     const leader = new Leader();
-    const batches = leader.batches(30, 1, 150);
+    // Too large for the first segment, which a larger one of the same name replaces.
+    const batches = [leader.batch(1, 5000)];
     armCrash(rig, 1, 'after', 'kill', (operation, path) => operation === 'rename' && path.endsWith('prepared'));
     expect(rig.tryRun<Result<undefined, DiskError>>((done) => log.write({ truncateTo: null, batches }, done))).toBeNull();
 
     const again = rig.open();
-    expect(again.log.segmentCount).toBe(2);
-    const end = again.log.endOffset;
-    leader.goBackTo(batches.slice(0, end), 2);
-    rig.write(again.log, leader.batches(1));
+    expect(again.log.endOffset).toBe(0);
+    rig.write(again.log, batches);
     rig.crash('power');
-    expect(rig.open().log.endOffset).toBe(end + 1);
+    expect(rig.open().log.endOffset).toBe(1);
   }
 });
 
