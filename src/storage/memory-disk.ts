@@ -9,6 +9,7 @@ import { assertDiskPath, nameOf, parentOf } from './disk-path.ts';
 
 type Done<Value> = (result: Result<Value, DiskError>) => void;
 
+/** Behind the end of `bytes` a file has zeros up to its size, which cost no memory. */
 interface MemoryContent {
   bytes: Uint8Array;
   size: number;
@@ -155,7 +156,9 @@ class MemoryFile implements DiskFile {
 
   read(position: number, length: number, done: Done<Uint8Array>): void {
     const { bytes, size } = this.#content;
-    this.#finish(done, ok(bytes.slice(Math.min(position, size), Math.min(position + length, size))));
+    const into = new Uint8Array(Math.max(0, Math.min(length, size - position)));
+    into.set(bytes.subarray(position, position + into.length));
+    this.#finish(done, ok(into));
   }
 
   sync(done: Done<undefined>): void {
@@ -163,11 +166,8 @@ class MemoryFile implements DiskFile {
   }
 
   truncate(size: number, done: Done<undefined>): void {
-    if (size > this.#content.size) this.#grow(size);
-    else {
-      this.#content.bytes.fill(0, size, this.#content.size);
-      this.#content.size = size;
-    }
+    this.#content.bytes.fill(0, size);
+    this.#content.size = size;
     this.#finish(done, succeeded);
   }
 
@@ -178,13 +178,12 @@ class MemoryFile implements DiskFile {
 
   #grow(size: number): void {
     const content = this.#content;
-    if (size <= content.size) return;
     if (size > content.bytes.length) {
       const larger = new Uint8Array(Math.max(size, content.bytes.length * 2));
-      larger.set(content.bytes.subarray(0, content.size));
+      larger.set(content.bytes);
       content.bytes = larger;
     }
-    content.size = size;
+    content.size = Math.max(content.size, size);
   }
 
   #finish<Value>(done: Done<Value>, result: Result<Value, DiskError>): void {

@@ -8,9 +8,10 @@ import { runTask, type Task, wait } from '../base/task.ts';
 import type { DiskError, DiskFile, Timer } from '../host/index.ts';
 import type { StorageHost } from './host.ts';
 import { preparedName } from './segment-format.ts';
-import { closeFile, DiskFailed, guard, openFile, removeIfThere, syncFile, writeZeros } from './steps.ts';
+import { closeFile, DiskFailed, guard, must, openFile, removeIfThere, syncFile, writeZeros } from './steps.ts';
 
 const retryAfterMs = 1000;
+const syncEveryBytes = 4 * 1024 * 1024;
 
 interface Prepared {
   readonly file: DiskFile;
@@ -112,7 +113,9 @@ export class SegmentPreparer {
       yield* removeIfThere(disk, this.path);
       file = yield* openFile(disk, this.path, 'create');
     }
-    const filled = yield* guard(fillAndSync(file, from, capacity));
+    // In memory there is nothing to be had from writing zeros but their memory.
+    const fill = disk.durable ? fillAndSync(file, from, capacity) : resize(file, capacity);
+    const filled = yield* guard(fill);
     if (filled.ok && !this.#stopped) {
       this.#ready = { file, capacity };
       return;
@@ -151,7 +154,14 @@ export class SegmentPreparer {
   }
 }
 
+function* resize(file: DiskFile, capacity: number): Task<void> {
+  yield* must<undefined>((done) => file.truncate(capacity, done));
+}
+
+/** Synced part by part: one sync of 64 MiB would hold up every other sync of the disk behind it. */
 function* fillAndSync(file: DiskFile, from: number, to: number): Task<void> {
-  yield* writeZeros(file, from, to);
-  yield* syncFile(file);
+  for (let at = from; at < to; at += syncEveryBytes) {
+    yield* writeZeros(file, at, Math.min(to, at + syncEveryBytes));
+    yield* syncFile(file);
+  }
 }
