@@ -7,6 +7,15 @@ const everything = { brokers: 3, minutes: 0.5, faults: faultNames } as const;
 const replay = ({ seed, brokers, minutes }: RunOptions): string =>
   `replay: cairn sim --seed ${seed} --brokers ${brokers} --minutes ${minutes} --faults all`;
 
+/** What the runs below have reached together. */
+const reached = new Map<string, number>();
+
+function runAndCount(options: RunOptions): readonly string[] {
+  const { coverage, violations } = run(options);
+  for (const [name, count] of Object.entries(coverage)) reached.set(name, (reached.get(name) ?? 0) + count);
+  return violations;
+}
+
 describe('a run', () => {
   test.each([
     [1, 3],
@@ -32,13 +41,43 @@ describe('a run', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('of seed %i with all faults on 3 brokers holds every promise', (seed) => {
     const options = { ...everything, seed };
 
-    expect(run(options).violations, `${replay(options)}`).toEqual([]);
+    expect(runAndCount(options), `${replay(options)}`).toEqual([]);
   });
 
   test.each([11, 12, 13, 14])('of seed %i with all faults on 5 brokers holds every promise', (seed) => {
     const options = { ...everything, seed, brokers: 5 };
 
-    expect(run(options).violations, `${replay(options)}`).toEqual([]);
+    expect(runAndCount(options), `${replay(options)}`).toEqual([]);
+  });
+});
+
+describe('the runs together', () => {
+  test.each(faultNames)('have injected %s while a write was in flight', (fault) => {
+    expect(reached.get(`fault.${fault}.inFlight`) ?? 0).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['before a host call', /^crash\.before\./],
+    ['during one', /^crash\.during\./],
+    ['after one', /^crash\.after\./],
+    ['at a write', /^crash\.\w+\.write$/],
+    ['at a sync', /^crash\.\w+\.sync$/],
+    ['at a send', /^crash\.\w+\.send$/],
+    ['while opening', /^fault\.crashWhileOpening$/],
+  ])('have killed brokers %s', (_title, pattern) => {
+    expect([...reached.keys()].filter((name) => pattern.test(name))).not.toEqual([]);
+  });
+
+  test.each([
+    'raft.truncation',
+    'append.deduplicated',
+    'append.revoked',
+    'log.tailCut',
+    'network.loss',
+    'network.duplication',
+    'network.reordering',
+  ])('have reached %s', (name) => {
+    expect(reached.get(name) ?? 0).toBeGreaterThan(0);
   });
 });
 
