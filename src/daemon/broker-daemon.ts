@@ -24,6 +24,7 @@ export interface DaemonHooks {
 }
 
 export interface RunningDaemon {
+  readonly broker: BrokerApi;
   /** Hands leadership over, finishes what is under way, closes; calls back within about `graceMs`. */
   stop(graceMs: number, done: () => void): void;
 }
@@ -54,6 +55,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   });
 
   return {
+    broker,
     stop(graceMs, done) {
       broker.close(graceMs, () => {
         front.close(answersGraceMs, () => {

@@ -201,11 +201,14 @@ class SocketLink implements Link {
     this.#early = [];
     this.#earlyBytes = 0;
     this.send(early);
-    socket.on('data', (data: Buffer) => {
-      if (!this.#isClosed) this.#handlers?.received(data);
-    });
-    if (head.length > 0 && !this.#isClosed) this.#handlers?.received(head);
+    socket.on('data', (data: Buffer) => this.#receive(data));
+    if (head.length > 0) this.#receive(head);
     socket.resume();
+  }
+
+  #receive(data: Uint8Array): void {
+    // A plain array of bytes: the `slice` of a Buffer does not copy, and pure code would trust that it does.
+    if (!this.#isClosed) this.#handlers?.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   #end(reason: string): void {

@@ -139,7 +139,8 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         const seen: unknown[] = [];
         for (const batch of (await read(topic)).batches) {
           forEachRecord(batch, (record) => {
-            seen.push([record.timestampMs, record.key()?.slice() ?? null, record.value()?.slice() ?? null, record.headerCount]);
+            const copy = (part: Uint8Array | null): Uint8Array | null => (part === null ? null : Uint8Array.from(part));
+            seen.push([record.timestampMs, copy(record.key()), copy(record.value()), record.headerCount]);
           });
         }
         expect(seen).toEqual([

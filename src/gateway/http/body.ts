@@ -26,7 +26,11 @@ export function readBody(request: IncomingMessage, bytesMax: number, done: (body
     if (length > bytesMax) finish(tooLarge(bytesMax));
     else chunks.push(chunk);
   });
-  request.on('end', () => finish(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
+  request.on('end', () => {
+    const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
+    // A plain array of bytes: the `slice` of a Buffer does not copy, and pure code would trust that it does.
+    finish(new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength));
+  });
   request.on('error', () => finish(null));
   request.on('close', () => finish(null));
 }
