@@ -5,7 +5,8 @@ import type { Result } from '../base/result.ts';
  * until `syncDirectory` of its folder has. Three implementations pass one conformance suite (`test/conformance/disk.ts`): real, simulated
  * (written and synced images, torn and lost writes) and in memory.
  *
- * Paths are relative to the broker's data directory, parts joined by '/', parts matching [a-z0-9._-]+ and never '.' or '..'.
+ * Paths are relative to the broker's data directory, parts joined by '/', parts matching [a-z0-9._-]+ and never '.' or '..'. An empty path is the data
+ * directory itself, for `list`, `makeDirectory` and `syncDirectory`.
  */
 export interface Disk {
   /** False for the in-memory disk: what is stored does not survive the process. */
