@@ -9,7 +9,7 @@ import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
 import { addConnectOptions, type ConnectOptions, integer, jsonOption, seconds } from './options.ts';
-import { startProgress } from './progress.ts';
+import { loadProgress } from './progress.ts';
 
 interface AppendOptions extends ConnectOptions {
   readonly key?: string;
@@ -129,7 +129,7 @@ async function appendInput(client: Client, topic: string, options: AppendOptions
   if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
   if (io.stdin.isTTY === true && io.stderr.isTTY === true) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
 
-  const progress = startProgress(io, { bytesTotal: inputBytes(io), what: 'lines acknowledged' });
+  const progress = (await loadProgress(io))({ bytesTotal: inputBytes(io), what: 'lines acknowledged' });
   const stream = new AppendStream(client, {
     topic,
     requestId,

@@ -1,4 +1,3 @@
-import cliProgress from 'cli-progress';
 import { type CliIo, isColourful } from './io.ts';
 
 export interface Progress {
@@ -11,25 +10,34 @@ export interface Progress {
 
 const silent: Progress = { moved: () => undefined, counted: () => undefined, stop: () => undefined };
 
-/** A bar on stderr, where that is a terminal. Without a known size it counts. */
-export function startProgress(io: CliIo, options: { readonly bytesTotal: number | null; readonly what: string }, bytesDone = 0): Progress {
-  if (io.stderr.isTTY !== true || io.env['TERM'] === 'dumb') return silent;
-  const { bytesTotal, what } = options;
-  const bar = new cliProgress.SingleBar({
-    format: bytesTotal === null ? `{count} ${what}, {duration_formatted}` : `{bar} {percentage}%  {count} ${what}, {duration_formatted}`,
-    stream: io.stderr as NodeJS.WritableStream,
-    barCompleteChar: isColourful(io, io.stderr) ? '\u2588' : '#',
-    barIncompleteChar: isColourful(io, io.stderr) ? '\u2591' : '-',
-    hideCursor: false,
-    clearOnComplete: true,
-    fps: 8,
-    gracefulExit: false,
-  });
-  bar.start(Math.max(bytesTotal ?? 1, 1), bytesDone, { count: 0 });
-  let bytes = bytesDone;
-  return {
-    moved: (more) => bar.update(bytesTotal === null ? 0 : Math.min((bytes += more), bytesTotal)),
-    counted: (count) => bar.update({ count }),
-    stop: () => bar.stop(),
+export interface ProgressOptions {
+  /** Null where the size is not known: then it counts. */
+  readonly bytesTotal: number | null;
+  readonly what: string;
+  /** Bytes that were taken before the bar began. */
+  readonly bytesDone?: number;
+}
+
+/** What starts bars on stderr, where that is a terminal; elsewhere nothing is loaded and nothing shown. */
+export async function loadProgress(io: CliIo): Promise<(options: ProgressOptions) => Progress> {
+  if (io.stderr.isTTY !== true || io.env['TERM'] === 'dumb') return () => silent;
+  const { default: cliProgress } = await import('cli-progress');
+  return ({ bytesTotal, what, bytesDone = 0 }) => {
+    const bar = new cliProgress.SingleBar({
+      format: bytesTotal === null ? `{count} ${what}, {duration_formatted}` : `{bar} {percentage}%  {count} ${what}, {duration_formatted}`,
+      stream: io.stderr as NodeJS.WritableStream,
+      barCompleteChar: isColourful(io, io.stderr) ? '\u2588' : '#',
+      barIncompleteChar: isColourful(io, io.stderr) ? '\u2591' : '-',
+      clearOnComplete: true,
+      fps: 8,
+      gracefulExit: false,
+    });
+    bar.start(Math.max(bytesTotal ?? 1, 1), bytesDone, { count: 0 });
+    let bytes = bytesDone;
+    return {
+      moved: (more) => bar.update(bytesTotal === null ? 0 : Math.min((bytes += more), bytesTotal)),
+      counted: (count) => bar.update({ count }),
+      stop: () => bar.stop(),
+    };
   };
 }

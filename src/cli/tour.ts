@@ -6,7 +6,7 @@ import { addExamples, ExitWith } from './command.ts';
 import { escapeControls } from './escape.ts';
 import { type CliIo, isColourful, write } from './io.ts';
 import { jsonOption } from './options.ts';
-import { type Progress, startProgress } from './progress.ts';
+import { loadProgress, type Progress } from './progress.ts';
 import { bytes, count } from './table.ts';
 
 interface TourCommandOptions {
@@ -33,6 +33,7 @@ export function define(command: Command, io: CliIo): void {
 }
 
 async function tour(file: string | null, quiet: boolean, io: CliIo): Promise<TourResult> {
+  const startProgress = await loadProgress(io);
   let progress: Progress | null = null;
   let shown = 0;
   const stopBar = (): void => {
@@ -50,7 +51,7 @@ async function tour(file: string | null, quiet: boolean, io: CliIo): Promise<Tou
           if (!quiet) void write(io.stdout, `${escapeControls(line)}\n`);
         },
         onProgress: (done, total, acknowledged) => {
-          progress ??= startProgress(io, { bytesTotal: total, what: 'lines acknowledged' }, shown);
+          progress ??= startProgress({ bytesTotal: total, what: 'lines acknowledged', bytesDone: shown });
           progress.moved(done - shown);
           progress.counted(acknowledged);
           shown = done;

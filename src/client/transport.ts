@@ -1,5 +1,5 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
+import type https from 'node:https';
 
 /**
  * One request to one broker over node's own HTTP client with connections kept open. (undici answers 15-20 % more small requests per second but
@@ -50,20 +50,25 @@ export interface Sender {
   close(): void;
 }
 
+interface Protocol {
+  readonly request: (options: https.RequestOptions) => http.ClientRequest;
+  readonly agent: http.Agent;
+}
+
 export class Transport implements Sender {
   readonly #options: TransportOptions;
-  #agent: http.Agent | null = null;
-  #secureAgent: https.Agent | null = null;
+  #plain: Promise<Protocol> | null = null;
+  #secure: Promise<Protocol> | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = options;
   }
 
-  send(server: string, request: TransportRequest): Promise<TransportAnswer> {
+  async send(server: string, request: TransportRequest): Promise<TransportAnswer> {
+    const protocol = await this.#load(server.startsWith('https:'));
     return new Promise((resolve, reject) => {
       // Host and port apart from the path: as one URL, a path with dots would be tidied up into another one.
-      const { protocol, hostname, port } = new URL(server);
-      const secure = protocol === 'https:';
+      const { hostname, port } = new URL(server);
       const headers: Record<string, string> = { ...request.headers };
       if (request.body !== undefined) headers['content-length'] = String(request.body.length);
       if (this.#options.token !== null) headers['authorization'] = `Bearer ${this.#options.token}`;
@@ -83,13 +88,13 @@ export class Transport implements Sender {
         settle(() => reject(new TransportError(connected, reason, { cause: error })));
       };
 
-      const outgoing = (secure ? https : http).request({
+      const outgoing = protocol.request({
         hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
-        port: port === '' ? (secure ? 443 : 80) : port,
+        ...(port === '' ? {} : { port }),
         path: request.path,
         method: request.method,
         headers,
-        agent: secure ? this.#getSecureAgent() : this.#getAgent(),
+        agent: protocol.agent,
       });
       const onAbort = (): void => {
         outgoing.destroy(new Error('aborted'));
@@ -127,17 +132,20 @@ export class Transport implements Sender {
   }
 
   close(): void {
-    this.#agent?.destroy();
-    this.#secureAgent?.destroy();
+    for (const protocol of [this.#plain, this.#secure]) void protocol?.then(({ agent }) => agent.destroy());
   }
 
-  #getAgent(): http.Agent {
-    return (this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, scheduling: 'lifo' }));
-  }
-
-  #getSecureAgent(): https.Agent {
+  /** Loaded with the first request: it takes 25 ms, which `--help` need not pay. */
+  #load(secure: boolean): Promise<Protocol> {
+    if (!secure) {
+      return (this.#plain ??= import('node:http').then(({ request, Agent }) => {
+        return { request, agent: new Agent({ keepAlive: true, scheduling: 'lifo' }) };
+      }));
+    }
     const ca = this.#options.ca;
-    return (this.#secureAgent ??= new https.Agent({ keepAlive: true, scheduling: 'lifo', ...(ca === null ? {} : { ca }) }));
+    return (this.#secure ??= import('node:https').then(({ request, Agent }) => {
+      return { request, agent: new Agent({ keepAlive: true, scheduling: 'lifo', ...(ca === null ? {} : { ca }) }) };
+    }));
   }
 }
 
