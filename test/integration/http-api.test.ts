@@ -179,6 +179,15 @@ describe('appending', () => {
       'record 1 has the unknown field "vlaue"',
     ],
     ['a field of the language', 'application/json', '{"__proto__":{},"value":"a"}', 400, 'invalidRequest', '__proto__'],
+    ['half a character', 'application/json', '{"value":"\\ud800"}', 400, 'invalidRequest', 'value of the record has half a character'],
+    [
+      'half a character in a header',
+      'application/json',
+      '{"value":"a","headers":{"h":"\\udfff"}}',
+      400,
+      'invalidRequest',
+      'half a character',
+    ],
     ['two values', 'application/json', '{"value":"a","valueBase64":"YQ=="}', 400, 'invalidRequest', 'both value and valueBase64'],
     ['bad base64', 'application/json', '{"valueBase64":"%%%"}', 400, 'invalidRequest', 'is not base64'],
     ["a header of Cairn's", 'application/json', '{"value":"a","headers":{"cairn.x":"y"}}', 400, 'invalidRequest', "Cairn's own"],
@@ -476,6 +485,7 @@ describe('topics', () => {
 describe('the other routes', () => {
   test('a path that is not there is 404, a method that is not there 405 with those that are', async () => {
     expect(await errorOf(await call('GET', '/v2'))).toMatchObject({ status: 404, code: 'unknownRoute' });
+    expect(await errorOf(await call('GET', '/v1/topics/%ff'))).toMatchObject({ status: 400, code: 'invalidRequest' });
     const answer = await call('DELETE', '/v1/topics/log/records');
     expect(answer.headers.get('allow')).toBe('POST, GET');
     expect(await errorOf(answer)).toMatchObject({ status: 405, code: 'methodNotAllowed' });

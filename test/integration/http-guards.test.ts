@@ -54,6 +54,15 @@ describe('a Host header', () => {
     }
   });
 
+  test('that is not the only name of a host is refused', async () => {
+    const port = await start();
+    const host = `Host: 127.0.0.1:${port}\r\n`;
+
+    for (const head of [`GET /healthz HTTP/1.1\r\n${host}host: evil.example\r\n`, `GET http://evil.example/healthz HTTP/1.1\r\n${host}`]) {
+      expect(await exchange(port, `${head}Connection: close\r\n\r\n`), head).toMatch(/^HTTP\/1\.1 421 .*hostNotAllowed/s);
+    }
+  });
+
   test('that is wrong keeps a peer out too', async () => {
     let peers = 0;
     const port = await start({ onPeer: () => peers++ });

@@ -25,6 +25,11 @@ export function guard(request: IncomingMessage, path: string, options: GuardOpti
  * and its reads carry no `Origin`.
  */
 export function guardHost(request: IncomingMessage, allowedHosts: ReadonlySet<string>): LogError | null {
+  // What names a host in two places can name two of them, and a proxy in front may have looked at the other one.
+  if (request.url?.startsWith('/') !== true) {
+    return new LogError('hostNotAllowed', 'Cannot answer: the request line does not name a path that begins with "/"');
+  }
+  if (countHosts(request) > 1) return new LogError('hostNotAllowed', 'Cannot answer: the request has more than one Host header');
   const host = request.headers.host?.toLowerCase() ?? '';
   if (allowedHosts.has(host)) return null;
   const shown = host.slice(0, 100);
@@ -32,6 +37,12 @@ export function guardHost(request: IncomingMessage, allowedHosts: ReadonlySet<st
     'hostNotAllowed',
     `Cannot answer: the Host header is ${JSON.stringify(shown)}, which is not an address of this broker`,
   );
+}
+
+function countHosts({ rawHeaders }: IncomingMessage): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === 'host') count++;
+  return count;
 }
 
 function guardOrigin(request: IncomingMessage): LogError | null {

@@ -141,6 +141,12 @@ class Decoder {
     if (base64 !== undefined) return this.#base64(base64, `${field}Base64 of ${what}`);
     if (text === undefined || text === null) return null;
     if (typeof text !== 'string') throw this.#refuse('invalidRequest', `${field} of ${what} is not a string`);
+    return this.#utf8(text, `${field} of ${what}`);
+  }
+
+  /** Half of a surrogate pair (`"\ud800"`) has no UTF-8: encoding it would keep something else than was sent. */
+  #utf8(text: string, what: string): Uint8Array {
+    if (!text.isWellFormed()) throw this.#refuse('invalidRequest', `${what} has half a character (a lone surrogate)`);
     return this.#options.bytes.utf8Encode(text);
   }
 
@@ -157,13 +163,13 @@ class Decoder {
     return Object.entries(headers).map(([name, value]) => {
       const place = `header ${JSON.stringify(name.slice(0, 100))} of ${what}`;
       if (name.startsWith('cairn.')) throw this.#refuse('invalidRequest', `${place} has a name that is Cairn's own`);
-      return { key: this.#options.bytes.utf8Encode(name), value: this.#headerValue(value, place) };
+      return { key: this.#utf8(name, `the name of ${place}`), value: this.#headerValue(value, place) };
     });
   }
 
   #headerValue(value: unknown, place: string): Uint8Array | null {
     if (value === null) return null;
-    if (typeof value === 'string') return this.#options.bytes.utf8Encode(value);
+    if (typeof value === 'string') return this.#utf8(value, place);
     if (isObject(value) && 'base64' in value) return this.#base64(value['base64'], place);
     throw this.#refuse('invalidRequest', `${place} is neither a string nor null nor {"base64": "..."}`);
   }

@@ -11,7 +11,7 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { TSchema } from 'typebox';
 import { LogError } from '../../../eventlog/index.ts';
-import { asLogError, commonHeaders, errorBody, errorHeaders, statusOf } from '../error-answer.ts';
+import { asLogError, commonHeaders, errorBody, errorHeaders, sendError, statusOf } from '../error-answer.ts';
 import { addAppendRoute } from './append-route.ts';
 import type { ApiContext } from './context.ts';
 import { addMetrics } from './metrics.ts';
@@ -36,6 +36,12 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
     // Longer than any topic name, so that a long one is "unknown topic" and not "no such route".
     routerOptions: { maxParamLength: 1024 },
     exposeHeadRoutes: false,
+    // What fastify refuses before any of the handlers below, such as a path that cannot be decoded.
+    frameworkErrors: (_thrown, request, reply) => {
+      const shown = JSON.stringify((request.url.split('?', 1)[0] ?? '').slice(0, 200));
+      reply.hijack();
+      sendError(reply.raw, new LogError('invalidRequest', `Cannot answer ${request.method} ${shown}: the path is malformed`));
+    },
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
