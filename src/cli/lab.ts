@@ -1,10 +1,11 @@
+import { mkdirSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { LabResult } from '../lab/report/report.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, write } from './io.ts';
-import { integer, jsonOption } from './options.ts';
+import { integer, jsonOption, reasonOf } from './options.ts';
 import { table } from './table.ts';
 import { version } from './version.ts';
 
@@ -191,6 +192,11 @@ async function runLab(lab: string, options: LabOptions, io: CliIo, run: (folder:
   const { defaultFolder, writeReport } = await import('../lab/report/report.ts');
   const startedMs = Date.now();
   const folder = options.output ?? defaultFolder(lab, startedMs);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new LogError('dataUnusable', `Cannot write the report to ${folder}: ${reasonOf(error)}`, {}, { cause: error });
+  }
   const interrupt = io.interrupt();
   const interrupted = new Promise<never>((_, reject) => {
     const stop = (): void => {

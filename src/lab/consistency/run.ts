@@ -50,6 +50,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
   const servers = await options.oneAtATime(async () => {
     const started = await startServers({ ...options, outputId, random: serverRandom, env: { CAIRN_LOG_LEVEL: 'info' } });
     await new Promise((resolve) => setTimeout(resolve, START_WAIT_MS));
+    started.assertRunning();
     return started;
   });
 

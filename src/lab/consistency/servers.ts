@@ -16,6 +16,8 @@ export interface ServerSet {
   readonly startedMs: number;
   /** What each left behind, by server; null where there is none. */
   readLogs(): (string[] | null)[];
+  /** Throws, with what it said last, when a server has ended by itself: a test of servers that never ran would only confuse. */
+  assertRunning(): void;
   /** What each said on stderr. */
   readDiagnostics(): string[];
   /** How each ended; kills those that have not ended in `waitMs`, which count as `null`. */
@@ -55,10 +57,20 @@ export async function startServers(options: ServerSetOptions): Promise<ServerSet
     return child;
   });
 
+  const diagnosticsOf = (port: number | undefined): string => readFileSync(path.join(folder, `server-${String(port)}.stderr`), 'utf8');
   return {
     ports,
     children,
     startedMs,
+    assertRunning: () => {
+      for (const [index, child] of children.entries()) {
+        if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) continue;
+        const reason =
+          child.pid === undefined ? `${program} was not found` : `it ended with ${child.signalCode ?? `code ${String(child.exitCode)}`}`;
+        const said = diagnosticsOf(ports[index]).trim().split('\n').at(-1) ?? '';
+        throw new LogError('checkFailed', `Cannot start server ${index}: ${reason}${said === '' ? '' : `; it said: ${said}`}`);
+      }
+    },
     readLogs: () =>
       ports.map((port) => {
         const file = path.join(folder, 'output', `${outputId}-server-127.0.0.1${port}.csv`);
@@ -66,7 +78,7 @@ export async function startServers(options: ServerSetOptions): Promise<ServerSet
         const text = readFileSync(file, 'utf8');
         return text === '' ? [] : text.replace(/\n$/, '').split('\n');
       }),
-    readDiagnostics: () => ports.map((port) => readFileSync(path.join(folder, `server-${port}.stderr`), 'utf8')),
+    readDiagnostics: () => ports.map(diagnosticsOf),
     ends: (waitMs) =>
       Promise.all(
         children.map(async (child) => {
