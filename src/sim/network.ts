@@ -46,6 +46,8 @@ interface End {
   closed: boolean;
   /** No unit of this direction arrives before this, unless reordered. */
   notBeforeMs: number;
+  /** Sent into a partition since it began: a real socket would still hold it. */
+  bytesHeld: number;
 }
 
 interface Connection {
@@ -134,7 +136,7 @@ export class SimNetwork {
   }
 
   #dial(process: SimProcess, peer: BrokerId, _lane: Lane, handlers: LinkHandlers): Link {
-    const dialler: End = { process, handlers, closed: false, notBeforeMs: 0 };
+    const dialler: End = { process, handlers, closed: false, notBeforeMs: 0, bytesHeld: 0 };
     let connection: Connection | null = null;
     /** Sent before the connection stood. */
     const early: Uint8Array[] = [];
@@ -147,7 +149,7 @@ export class SimNetwork {
         this.#reportClosed(dialler, 'connection refused', this.#delayMs());
         return;
       }
-      const acceptor: End = { process: target.process, handlers: null, closed: false, notBeforeMs: 0 };
+      const acceptor: End = { process: target.process, handlers: null, closed: false, notBeforeMs: 0, bytesHeld: 0 };
       const made: Connection = { dialler, acceptor };
       connection = made;
       this.#connections.add(made);
@@ -172,6 +174,7 @@ export class SimNetwork {
   }
 
   #linkOf(end: End, connectionOf: () => Connection | null, early: Uint8Array[] = []): Link {
+    const bytesHeld = (): number => this.#bytesHeld(end, connectionOf());
     return {
       send: (chunks) => {
         if (end.closed || !end.process.alive) return;
@@ -182,8 +185,10 @@ export class SimNetwork {
         else this.#send(connection, end, chunks);
         this.aroundSend?.(end.process, 'after');
       },
-      // Nothing queues up here: the simulated wire takes everything at once and loses what a partition holds back.
-      bytesQueued: 0,
+      // The wire takes everything at once, but what goes into a partition counts as queued as long as it lasts; then it is lost.
+      get bytesQueued() {
+        return bytesHeld();
+      },
       close: (reason) => {
         if (end.closed || !end.process.alive) return;
         const connection = connectionOf();
@@ -195,6 +200,13 @@ export class SimNetwork {
     };
   }
 
+  #bytesHeld(end: End, connection: Connection | null): number {
+    if (connection === null || end.closed || end.bytesHeld === 0) return 0;
+    const other = connection.dialler === end ? connection.acceptor : connection.dialler;
+    if (!this.isBlocked(end.process.id, other.process.id)) end.bytesHeld = 0;
+    return end.bytesHeld;
+  }
+
   #send(connection: Connection, from: End, chunks: readonly Uint8Array[]): void {
     const to = connection.dialler === from ? connection.acceptor : connection.dialler;
     const bytes = joinCopy(chunks);
@@ -204,6 +216,7 @@ export class SimNetwork {
     const { lossRate, duplicationRate, reorderingRate } = this.conditions;
     if (this.isBlocked(from.process.id, to.process.id)) {
       this.counters.lost++;
+      from.bytesHeld += bytes.length;
       return;
     }
     if (lossRate > 0 && this.#random.chance(lossRate)) {
