@@ -12,6 +12,7 @@ import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { bindHost } from './address.ts';
 import type { DaemonConfig } from './config.ts';
 import { packageVersion, pageFolder } from './paths.ts';
+import { folderReason, folderReasonOfText } from './reasons.ts';
 
 export interface DaemonHooks {
   /** The socket listens; requests wait or are told `starting`. */
@@ -49,7 +50,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     }
     hooks.onListening?.(front.port);
     broker.open((result) => {
-      if (!result.ok) hooks.onFatal(result.error);
+      if (!result.ok) hooks.onFatal(namingData(result.error, config.data));
       else whenReady(broker, () => hooks.onReady?.());
     });
   });
@@ -103,8 +104,15 @@ function makeDataFolder(data: string): void {
   try {
     mkdirSync(data, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new LogError('dataUnusable', `Cannot use the data directory ${data}: ${(error as Error).message}`, {}, { cause: error });
+    throw new LogError('dataUnusable', `Cannot use the data directory ${data}: ${folderReason(error)}`, {}, { cause: error });
   }
+}
+
+/** The broker knows its disk, not where that is: a refusal for a person names the directory. */
+function namingData(error: LogError, data: string | null): LogError {
+  if (data === null || (error.code !== 'dataInUse' && error.code !== 'dataUnusable')) return error;
+  const [, reason = error.message] = /^[^:]*: (.*)$/s.exec(error.message) ?? [];
+  return new LogError(error.code, `Cannot use the data directory ${data}: ${folderReasonOfText(reason)}`, error.details, { cause: error });
 }
 
 function whenReady(broker: BrokerApi, run: () => void): void {

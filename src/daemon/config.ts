@@ -93,7 +93,7 @@ function fromEnvironment(env: ConfigInput['env']): Source {
     const text = row.env === null ? undefined : env[row.env];
     if (text !== undefined && text !== '') set(tree, row.key, fromText(row, text));
   }
-  return { tree, nameOf: (key) => settingsTable.find((row) => key.startsWith(row.key))?.env ?? key };
+  return { tree, nameOf: (key) => rowOf(key)?.env ?? key };
 }
 
 function fromFlags(flags: ConfigInput['flags']): Source {
@@ -102,7 +102,12 @@ function fromFlags(flags: ConfigInput['flags']): Source {
     const value = flags[row.key];
     if (value !== undefined) set(tree, row.key, typeof value === 'boolean' ? value : fromText(row, value));
   }
-  return { tree, nameOf: (key) => settingsTable.find((row) => key.startsWith(row.key))?.flag?.split(' ', 1)[0] ?? key };
+  return { tree, nameOf: (key) => rowOf(key)?.flag?.split(' ', 1)[0] ?? key };
+}
+
+/** The row of a setting, or of the setting that a place such as `brokers.0.id` is in. */
+function rowOf(key: string): SettingRow | undefined {
+  return settingsTable.find((row) => key === row.key || key.startsWith(`${row.key}.`));
 }
 
 /** What a variable or a flag says, as the file would; what does not fit is left as text for the schema to refuse. */
@@ -158,7 +163,7 @@ function check({ tree, nameOf }: Source): void {
   if (Value.Check(schema, tree)) return;
   const problem = [...Value.Errors(schema, tree)][0];
   const key = (problem?.instancePath ?? '').slice(1).replaceAll('/', '.');
-  const row = settingsTable.find((candidate) => key === candidate.key || key.startsWith(`${candidate.key}.`));
+  const row = rowOf(key);
   const isBound = boundKeys().includes(key);
   const must = row?.must ?? (isBound ? 'an integer of at least 1' : 'a mapping of keys to values');
   throw refuse(`it must be ${must}`, nameOf(row?.key ?? key));
@@ -240,7 +245,10 @@ function tlsOf(
 ): DaemonConfig['tls'] {
   if (certFile === null && keyFile === null && caFile === null) return null;
   if (certFile === null || keyFile === null)
-    throw refuse('certificate and key belong together', nameOf(certFile === null ? 'tls.keyFile' : 'tls.certFile'));
+    throw refuse(
+      'certificate and key belong together',
+      nameOf(certFile !== null ? 'tls.certFile' : keyFile !== null ? 'tls.keyFile' : 'tls.caFile'),
+    );
   if (caFile === null && brokerCount > 1) throw refuse('several brokers need tls.caFile to know one another', nameOf('tls.certFile'));
   return {
     cert: readText(certFile, 'the certificate'),

@@ -21,6 +21,7 @@ import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings } from '../gateway/http/settings.ts';
 import type { DaemonConfig } from './config.ts';
 import { packageFolder } from './paths.ts';
+import { folderReason } from './reasons.ts';
 
 export interface UpOptions {
   readonly brokerCount: number;
@@ -84,7 +85,7 @@ function openClusterFile(root: string, shown: string, brokerCount: number): Clus
     return made;
   } catch (error) {
     if (error instanceof LogError) throw error;
-    throw new LogError('dataUnusable', `Cannot use the data directory ${shown}: ${inWords(error)}`, {}, { cause: error });
+    throw new LogError('dataUnusable', `Cannot use the data directory ${shown}: ${folderReason(error)}`, {}, { cause: error });
   }
 }
 
@@ -113,20 +114,6 @@ function writeDurably(file: string, text: string): void {
   const folder = openSync(path.dirname(file), 'r');
   fsyncSync(folder);
   closeSync(folder);
-}
-
-const words: Readonly<Record<string, string>> = {
-  EACCES: 'not permitted',
-  EPERM: 'not permitted',
-  EROFS: 'it is on a file system that is read-only',
-  ENOSPC: 'no space is left on its disk',
-  ENOTDIR: 'a part of its path is not a folder',
-  EEXIST: 'it is a file',
-};
-
-function inWords(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return words[code ?? ''] ?? message;
 }
 
 /** A file that exists on this machine and is worth appending: the largest log that can be read, else our own lock file. */

@@ -1,6 +1,5 @@
 /** Links over real sockets, with the gateway's front door at the other end. */
-import { createServer, type Server, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { brokerId } from '../../../src/base/branded.ts';
 import type { Link, LinkHandlers } from '../../../src/host/index.ts';
@@ -61,7 +60,10 @@ async function bothEnds(options: { readonly acceptLater?: boolean } = {}): Promi
     });
   if (options.acceptLater !== true) listen();
   const network = networkTo(gateway.front.port);
-  closers.push(() => gateway.close(), () => listening.close());
+  closers.push(
+    () => gateway.close(),
+    () => listening.close(),
+  );
   return { network, gateway, accepted, listen };
 }
 

@@ -1,0 +1,176 @@
+/** `cairn up` as a user runs it: the supervisor, its brokers as processes, and everything that may go wrong with them. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type CairnProcess, cairn, startCairn } from '../support/cairn.ts';
+import { eventually, putText, readText, statusOf } from '../support/curl.ts';
+import { freePortsInARow } from '../support/free-ports.ts';
+
+let folder: string;
+let port: number;
+const running = new Set<Up>();
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'cairn-up-'));
+  port = await freePortsInARow(3);
+});
+
+afterEach(async () => {
+  for (const up of running) await up.end('SIGINT');
+  rmSync(folder, { recursive: true });
+});
+
+interface Up {
+  readonly child: CairnProcess;
+  readonly said: { out: string; err: string };
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const data = (): string => path.join(folder, 'data');
+const url = (vertex: number): string => `http://127.0.0.1:${port + vertex}`;
+
+/** Starts three brokers and waits for the welcome. */
+async function up(...args: string[]): Promise<Up> {
+  const child = startCairn(['up', '--port', String(port), '--data', data(), ...args]);
+  const said = { out: '', err: '' };
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const started: Up = {
+    child,
+    said,
+    end(signal) {
+      running.delete(started);
+      child.kill(signal);
+      return exit;
+    },
+  };
+  running.add(started);
+  child.stderr.on('data', (chunk: Buffer) => {
+    said.err += chunk.toString();
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      said.out += chunk.toString();
+      if (said.out.includes('Ctrl-C')) resolve();
+    });
+    void exit.then((code) => reject(new Error(`cairn up ended with ${code}: ${said.err}`)));
+  });
+  return started;
+}
+
+/** Process ids of the brokers, by id: the children of the supervisor, each of which titles itself. */
+function pids(supervisor: CairnProcess): Map<number, number> {
+  const children = readFileSync(`/proc/${supervisor.pid}/task/${supervisor.pid}/children`, 'utf8').trim().split(' ');
+  return new Map(
+    children
+      .filter((pid) => pid !== '')
+      .map((pid) => {
+        const [, id] = /cairn broker (\d+)/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? [];
+        return [Number(id), Number(pid)];
+      }),
+  );
+}
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+describe('cairn up', () => {
+  test('welcomes with the page and three commands, survives the kill of a leader, ends by Ctrl-C, and resumes', async () => {
+    const first = await up();
+    expect(first.said.out).toContain(`The page: ${url(0)}\n`);
+    expect(first.said.out).toContain(`  npx cairn read cairn.events --follow --server ${url(0)}\n`);
+    expect(first.said.out).toMatch(/^ {2}npx cairn append log - .* < \S+$/m);
+    expect(first.said.out).toContain('  npx cairn tour\n');
+    const [, file = ''] = /^ {2}npx cairn append log - .* < (\S+)$/m.exec(first.said.out) ?? [];
+    expect(existsSync(path.resolve(import.meta.dirname, '..', 'support', file)) || existsSync(file)).toBe(true);
+
+    await putText(url(0), 'one');
+    const { partitions } = await statusOf(url(1));
+    const leader = partitions.find(({ topic }) => topic === 'log')?.leader as number;
+    process.kill(pids(first.child).get(leader) as number, 'SIGKILL');
+    const alive = [1, 2, 3].find((id) => id !== leader) as number;
+    await eventually(() => putText(url(alive - 1), 'two'));
+    await eventually(() => putText(url(leader - 1), 'three'));
+    expect(first.said.err).toContain(`broker ${leader} is started again in 0.2 s: it was ended by SIGKILL\n`);
+
+    const children = [...pids(first.child).values()];
+    expect(await first.end('SIGINT')).toBe(0);
+    expect(children.filter(isAlive)).toEqual([]);
+
+    await up();
+    for (const vertex of [0, 1, 2]) expect(await readText(url(vertex))).toEqual(['one', 'two', 'three']);
+  }, 60_000);
+
+  test('takes its brokers with it when it is killed', async () => {
+    const { child, end } = await up();
+    const children = [...pids(child).values()];
+    expect(children).toHaveLength(3);
+
+    await end('SIGKILL');
+
+    await expect.poll(() => children.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+  });
+
+  test('with --no-restart leaves a broker down that has died', async () => {
+    const { child, said } = await up('--no-restart');
+
+    process.kill(pids(child).get(2) as number, 'SIGKILL');
+
+    await expect.poll(() => said.err).toBe('broker 2 is down and stays down: it was ended by SIGKILL\n');
+    expect([...pids(child).keys()].toSorted((a, b) => a - b)).toEqual([1, 3]);
+  });
+
+  test('on data that another one uses says so and ends with 73, and disturbs nobody', async () => {
+    await up();
+    const other = await freePortsInARow(3);
+
+    const second = await cairn(['up', '--port', String(other), '--data', data()]);
+
+    expect(second.err).toMatch(/^Cannot use the data directory .*data\/broker-\d: another broker uses it\n$/);
+    expect(second.code).toBe(73);
+    await putText(url(0), 'undisturbed');
+  });
+});
+
+describe('cairn up that cannot start says why in one sentence:', () => {
+  test('a port in use, 69, and leaves no broker behind', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(port + 1, '127.0.0.1', resolve));
+
+    const { code, err, out } = await cairn(['up', '--port', String(port), '--data', data()]);
+    server.close();
+
+    expect(err).toBe(`Cannot listen on 127.0.0.1:${port + 1}: another program listens there; choose another with --port\n`);
+    expect(code).toBe(69);
+    expect(out).toBe('');
+    await expect(fetch(`${url(0)}/healthz`)).rejects.toThrow('fetch failed');
+  });
+
+  test('another number of brokers than the data has, 78', async () => {
+    const { end } = await up();
+    await end('SIGINT');
+
+    const { code, err } = await cairn(['up', '--brokers', '5', '--port', String(port), '--data', data()]);
+
+    expect(err).toBe(
+      `Cannot start 5 brokers on ${data()}: it holds a cluster of 3, say --brokers 3 or name another directory with --data\n`,
+    );
+    expect(code).toBe(78);
+  });
+
+  test('a data directory that is a file, 73', async () => {
+    writeFileSync(data(), '');
+
+    const { code, err } = await cairn(['up', '--port', String(port), '--data', data()]);
+
+    expect(err).toBe(`Cannot use the data directory ${data()}: it is a file\n`);
+    expect(code).toBe(73);
+  });
+
+  test('an unknown flag, 2', async () => {
+    const { code, err } = await cairn(['up', '--broker', '3']);
+
+    expect(err).toBe("Cannot run cairn up: unknown option '--broker', did you mean --brokers?\n");
+    expect(code).toBe(2);
+  });
+});

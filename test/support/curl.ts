@@ -1,0 +1,30 @@
+/** The few requests that tests of whole processes make. */
+export async function putText(url: string, text: string): Promise<number> {
+  const answer = await fetch(`${url}/`, { method: 'PUT', body: text, signal: AbortSignal.timeout(10_000) });
+  return ((await answer.json()) as { offset: number }).offset;
+}
+
+export async function readText(url: string, topic = 'log'): Promise<string[]> {
+  const answer = await fetch(`${url}/v1/topics/${topic}/records?format=text&max=100000`, { signal: AbortSignal.timeout(10_000) });
+  const text = await answer.text();
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}
+
+export async function statusOf(
+  url: string,
+): Promise<{ readonly id: number; readonly partitions: readonly { topic: string; leader: number | null }[] }> {
+  return (await (await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(10_000) })).json()) as never;
+}
+
+/** Repeats until it does not throw. */
+export async function eventually<Value>(attempt: () => Promise<Value>, withinMs = 20_000): Promise<Value> {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
