@@ -39,7 +39,7 @@ export async function runKillsLab(options: KillsOptions): Promise<LabResult> {
   try {
     load.start();
     for (let killed = 0; killed < options.kills; ) {
-      const kill = await killOnce(brokers, load, random, options.kills - killed);
+      const kill = await killOnce(brokers, load, random, kills.length, options.kills - killed);
       kills.push(kill);
       killed += kill.brokers.length;
       options.onKill(kill, killed);
@@ -58,10 +58,10 @@ export async function runKillsLab(options: KillsOptions): Promise<LabResult> {
   }
 }
 
-async function killOnce(brokers: LabBrokers, load: Load, random: SeededRandom, killsLeft: number): Promise<Kill> {
+async function killOnce(brokers: LabBrokers, load: Load, random: SeededRandom, index: number, killsLeft: number): Promise<Kill> {
   await pause(random.between(100, 800));
   const leader = await findLeader(brokers);
-  const { victims, ids } = chooseVictims(brokers.ids, leader, random, killsLeft);
+  const { victims, ids } = chooseVictims(brokers.ids, leader, random, index, killsLeft);
   while (load.inFlight === 0) await pause(1);
 
   const killedMs = performance.now();
@@ -74,15 +74,19 @@ async function killOnce(brokers: LabBrokers, load: Load, random: SeededRandom, k
   return { victims, brokers: ids, inFlight, recoveredMs: first.endedMs - killedMs };
 }
 
-/** Mostly one, mostly the leader; now and then a majority, or all at once. */
+const FIRST_LEADER = 0.5;
+const THEN_FOLLOWER = 0.9;
+
+/** The leader, then a follower, so that a short run has both; then mostly one, mostly the leader, now and then a majority, or all at once. */
 function chooseVictims(
   all: readonly number[],
   leader: number,
   random: SeededRandom,
+  index: number,
   killsLeft: number,
 ): { readonly victims: Victims; readonly ids: readonly number[] } {
   const followers = all.filter((id) => id !== leader);
-  const chance = random.float();
+  const chance = index === 0 ? FIRST_LEADER : index === 1 ? THEN_FOLLOWER : random.float();
   if (chance < 0.06 && killsLeft >= all.length) return { victims: 'all', ids: all };
   if (chance < 0.14 && killsLeft >= 2) return { victims: 'two', ids: [leader, random.pick(followers)] };
   if (chance < 0.6) return { victims: 'leader', ids: [leader] };
