@@ -11,6 +11,7 @@ export const registry: readonly CommandEntry[] = [
   { name: 'tour', summary: 'watch the log survive the death of its leader, on brokers of its own', load: () => import('./tour.ts') },
   { name: 'fault', summary: 'make a broker act as crashed, and bring it back', load: () => import('./fault.ts') },
   { name: 'sim', summary: 'run simulated brokers under faults and check every promise', load: () => import('./sim.ts') },
+  { name: 'bench', summary: 'measure appends next to what the disk allows', load: () => import('./bench.ts') },
   { name: 'lab', summary: 'run an experiment and leave a report', load: () => import('./lab.ts') },
   { name: 'completion', summary: 'print a completion script for bash or zsh', load: () => import('./completion.ts') },
   { name: 'help', summary: 'explain a command, the exit codes or an error code', load: () => import('./help.ts') },
