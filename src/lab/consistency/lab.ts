@@ -71,7 +71,7 @@ export async function runConsistencyLab(options: ConsistencyOptions): Promise<La
   };
 }
 
-export function rowOf(result: RunResult): LabResult['results'][number] {
+function rowOf(result: RunResult): LabResult['results'][number] {
   return {
     seed: result.seed,
     verdict: result.verdict.isExcused ? 'Failure (excused)' : result.verdict.result,

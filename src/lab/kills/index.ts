@@ -3,5 +3,5 @@
  * clients keep what they were told; `check.ts` (pure) compares that with what every broker holds afterwards. Left out: faults of disks, networks
  * and clocks.
  */
-export { type KillsOptions, runKillsLab } from './kills.ts';
-export { type RestartsOptions, runRestartsLab } from './restarts.ts';
+export { runKillsLab } from './kills.ts';
+export { runRestartsLab } from './restarts.ts';

@@ -17,7 +17,7 @@ export interface KillsOptions {
 
 type Victims = 'leader' | 'follower' | 'two' | 'all';
 
-export interface Kill {
+interface Kill {
   readonly victims: Victims;
   readonly brokers: readonly number[];
   readonly inFlight: number;
