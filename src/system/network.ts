@@ -7,7 +7,7 @@
  * What is sent in one turn of the event loop leaves in one system call: the first `send` corks the socket, the end of the turn uncorks it.
  * Handlers run from the top of the event loop, never inside a call of ours.
  */
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { BrokerId } from '../base/branded.ts';
@@ -54,7 +54,7 @@ export class SystemNetwork implements Network {
     this.#links.add(link);
     const { host, port } = address;
     const tls = this.#tls;
-    const socket = tls === null ? connectTcp({ host, port, noDelay: true }) : connectTls({ host, port, ...tls, servername: host });
+    const socket = tls === null ? connectTcp({ host, port, noDelay: true }) : connectTls({ host, port, ...tls, ...serverName(host) });
     // TLS hands its socket to the connection that it wraps; a set-up without delay is asked for on either.
     socket.setNoDelay(true);
     link.dial(socket, tls === null ? 'connect' : 'secureConnect', upgradeRequest(address, lane));
@@ -88,6 +88,11 @@ export class SystemNetwork implements Network {
     this.#closed = true;
     for (const link of this.#links) link.close('the broker is stopping');
   }
+}
+
+/** TLS names its server, unless that is an address (RFC 6066 §3); the certificate is checked against `host` either way. */
+function serverName(host: string): { readonly servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
 }
 
 function upgradeRequest({ host, port }: BrokerAddress, lane: Lane): string {

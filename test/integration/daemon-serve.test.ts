@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CairnProcess, cairn, ended, startCairn } from '../support/cairn.ts';
+import { type CairnProcess, cairn, startCairn } from '../support/cairn.ts';
 import { putText, readText } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
 

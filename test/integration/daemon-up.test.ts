@@ -167,6 +167,17 @@ describe('cairn up that cannot start says why in one sentence:', () => {
     expect(code).toBe(73);
   });
 
+  // Also for root, whom the permissions of a folder do not stop.
+  test.runIf(existsSync('/proc/self'))('a data directory that cannot be made, 73', async () => {
+    for (const command of ['up', 'serve']) {
+      const { code, err } = await cairn([command, '--port', String(port), '--data', '/proc/cairn/data']);
+
+      expect(err).toContain('Cannot use the data directory /proc/cairn/data');
+      expect(err).toContain(': a folder cannot be made there\n');
+      expect(code).toBe(73);
+    }
+  });
+
   test('an unknown flag, 2', async () => {
     const { code, err } = await cairn(['up', '--broker', '3']);
 
