@@ -2,7 +2,6 @@
  * One broker as a process: the machine, the broker and its HTTP gateway, wired together. The socket listens first; then the data is opened; the
  * broker is ready once `log` has a leader.
  */
-import { mkdirSync } from 'node:fs';
 import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
 import { Broker } from '../broker/index.ts';
 import { LogError } from '../eventlog/index.ts';
@@ -11,6 +10,7 @@ import type { Logger } from '../host/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { bindHost } from './address.ts';
 import type { DaemonConfig } from './config.ts';
+import { makeFolder } from './make-folder.ts';
 import { packageVersion, pageFolder } from './paths.ts';
 import { folderReason, folderReasonOfText } from './reasons.ts';
 
@@ -102,7 +102,7 @@ function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, 
 
 function makeDataFolder(data: string): void {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolder(data, 0o700);
   } catch (error) {
     throw new LogError('dataUnusable', `Cannot use the data directory ${data}: ${folderReason(error)}`, {}, { cause: error });
   }

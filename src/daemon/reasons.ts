@@ -5,6 +5,9 @@ const words: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on its disk',
   ENOTDIR: 'a part of its path is not a folder',
   EEXIST: 'it is a file',
+  ENOENT: 'a folder cannot be made there',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'its path goes in a circle',
 };
 
 /** What the machine says of a folder that cannot be used, in words. */

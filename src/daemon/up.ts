@@ -6,7 +6,6 @@ import {
   constants,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,6 +19,7 @@ import { defaultSettings } from '../broker/settings.ts';
 import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings } from '../gateway/http/settings.ts';
 import type { DaemonConfig } from './config.ts';
+import { makeFolder } from './make-folder.ts';
 import { packageFolder } from './paths.ts';
 import { folderReason } from './reasons.ts';
 
@@ -77,7 +77,7 @@ export function outputFile(data: string, id: number): string {
 function openClusterFile(root: string, shown: string, brokerCount: number): ClusterFile {
   const file = path.join(root, 'cluster.json');
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeFolder(root, 0o700);
     accessSync(root, constants.W_OK | constants.X_OK);
     if (existsSync(file)) return readClusterFile(file);
     const made = { clusterId: randomBytes(16).toString('hex'), brokers: brokerCount };
