@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Client } from '../../../src/client/index.ts';
+import { LabBrokers } from '../../../src/lab/brokers.ts';
+import { eventLogConformance } from '../../conformance/event-log.ts';
+
+let brokers: LabBrokers;
+
+beforeAll(async () => {
+  brokers = await LabBrokers.start({ count: 3 });
+});
+afterAll(() => brokers.end());
+
+eventLogConformance(
+  'the client over HTTP, three brokers behind it',
+  async () => {
+    const client = new Client({ servers: brokers.urls });
+    return { log: client, close: () => client.close() };
+  },
+  { batchBytesMax: 8 * 1024 * 1024, revokes: false },
+);
+
+test('a client that was given one broker learns the others and goes on when it dies', async () => {
+  const client = new Client({ servers: [brokers.url(1)], timeoutMs: 15_000 });
+  await client.end('log', 'linearizable');
+  await client.end('log', 'linearizable');
+  await expect.poll(() => client.servers.length).toBe(3);
+
+  await brokers.kill(1);
+
+  expect((await client.end('log', 'linearizable')).topic).toBe('log');
+  client.close();
+});
