@@ -26,9 +26,15 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     const memory = pids.map(() => 0);
     const ticksBefore = pids.map(readTicks);
     const beganMs = performance.now();
+    const curves = pids.map((): [number, number][] => []);
     while (performance.now() - beganMs < options.seconds * 1000) {
       await pause(1000);
-      for (const [index, pid] of pids.entries()) memory[index] = Math.max(memory[index] ?? 0, readMemoryBytes(pid));
+      const second = Math.round((performance.now() - beganMs) / 1000);
+      for (const [index, pid] of pids.entries()) {
+        const bytes = readMemoryBytes(pid);
+        memory[index] = Math.max(memory[index] ?? 0, bytes);
+        curves[index]?.push([second, bytes / 1e6]);
+      }
     }
     const tookS = (performance.now() - beganMs) / 1000;
     const ticks = pids.map((pid, index) => readTicks(pid) - (ticksBefore[index] ?? 0));
@@ -45,6 +51,15 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
       about: `What brokers cost that nobody uses: largest resident memory and processor time of each over ${options.seconds} s, after ${SETTLE_MS / 1000} s to settle.`,
       settings: { brokers: options.brokers, seconds: options.seconds },
       results,
+      graphs: [
+        {
+          name: 'memory',
+          title: 'Resident memory of idle brokers',
+          xTitle: 's',
+          yTitle: 'MB',
+          series: brokers.ids.map((id, index) => ({ label: `broker ${id}`, points: curves[index] ?? [] })),
+        },
+      ],
       checks: [
         check('resident memory of the largest', memoryWorst <= MEMORY_TARGET_MB, `at most ${MEMORY_TARGET_MB} MB`, `${memoryWorst} MB`),
         check(

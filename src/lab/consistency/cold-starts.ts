@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { Children } from '../children.ts';
+import type { Graph } from '../report/graph.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { getText } from './http-world.ts';
 import { startServers } from './servers.ts';
@@ -38,6 +39,7 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
   const random = new SeededRandom(options.seed);
   const results: LabResult['results'][number][] = [];
   const checks = [];
+  const series: Graph['series'][number][] = [];
   for (const arrangement of ARRANGEMENTS) {
     const times: number[] = [];
     for (let count = 0; count < options.starts; count++) {
@@ -45,6 +47,7 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
       times.push(ms);
       options.onStart(arrangement.name, ms);
     }
+    series.push({ label: arrangement.name, points: times.map((ms, index) => [index + 1, ms] as const) });
     times.sort((a, b) => a - b);
     const worst = times.at(-1) ?? 0;
     results.push({
@@ -62,6 +65,7 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
       "How long servers take from exec, all at once, until each of them listens and knows a leader of the log: the course's run.sh waits 2 s before its client sends the first word.",
     settings: { starts: options.starts, seed: options.seed },
     results,
+    graphs: [{ name: 'starts', title: 'From exec to listening with a leader', xTitle: 'start', yTitle: 'ms', series }],
     checks,
   };
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Children } from '../children.ts';
+import type { Graph } from '../report/graph.ts';
 import { type Check, check, type LabResult } from '../report/report.ts';
 import { runOnce, type RunResult } from './run.ts';
 import { ceilings, scenarios } from './scenarios.ts';
@@ -67,8 +68,22 @@ export async function runConsistencyLab(options: ConsistencyOptions): Promise<La
       'server command': options.serverCommand?.join(' ') ?? 'python3 log-server.py',
     },
     results: [...results.map(rowOf), meanRow(options, results)],
+    graphs: [
+      graphOf('puts', 'Puts answered', 'puts', results, (result) => result.putsAnswered),
+      graphOf('longest-answer', 'Longest answer of a put', 'ms', results, (result) => result.answerMsMax),
+    ],
     checks: checksOf(options, results),
   };
+}
+
+function graphOf(name: string, title: string, yTitle: string, results: readonly RunResult[], value: (result: RunResult) => number): Graph {
+  const pick = (isSuccess: boolean): (readonly [number, number])[] =>
+    results.filter((result) => (result.verdict.result === 'Success') === isSuccess).map((result) => [result.seed, value(result)]);
+  const series = [
+    { label: 'Success', points: pick(true) },
+    { label: 'Failure', points: pick(false) },
+  ];
+  return { name, title, xTitle: 'seed of the run', yTitle, series: series.filter((each) => each.points.length > 0) };
 }
 
 function rowOf(result: RunResult): LabResult['results'][number] {
@@ -82,7 +97,7 @@ function rowOf(result: RunResult): LabResult['results'][number] {
     'longest gap s': Math.round(result.gapMsMax / 10) / 100,
     'longest answer ms': Math.round(result.answerMsMax),
     why: [
-      ...result.verdict.reasons,
+      ...(result.verdict.excuse === null ? result.verdict.reasons : [result.verdict.excuse]),
       ...result.badEnds,
       ...(result.verdict.doubled.length > 0 ? [`twice in a log: ${result.verdict.doubled.join(', ')}`] : []),
     ].join('; '),
@@ -115,7 +130,12 @@ function checksOf(options: ConsistencyOptions, results: readonly RunResult[]): C
     const least = ceiling.putsMean - (5 * PUTS_DEVIATION) / Math.sqrt(results.length);
     const puts = mean(results.map((result) => result.putsAnswered));
     checks.push(
-      check('mean of puts answered', puts >= least, `at least ${rounded(Math.max(0, least))}, ceiling ${ceiling.putsMean}`, rounded(puts)),
+      check(
+        'mean of puts answered',
+        puts >= least,
+        `at least ${Math.max(0, least).toFixed(1)}, ceiling ${ceiling.putsMean}`,
+        rounded(puts),
+      ),
     );
   }
   return checks;

@@ -6,6 +6,8 @@ export interface Attempt {
   readonly endedMs: number;
   /** Where it was acknowledged, or null if it failed. */
   readonly offset: number | null;
+  /** In which term, where acknowledged. */
+  readonly term: number | null;
   /** Why it failed; `definite` failures must never show up. */
   readonly failure: { readonly code: string; readonly definite: boolean } | null;
 }

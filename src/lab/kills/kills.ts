@@ -21,6 +21,8 @@ interface Kill {
   readonly victims: Victims;
   readonly brokers: readonly number[];
   readonly inFlight: number;
+  /** Term of the first acknowledgement after it: unchanged when the leader lived. */
+  readonly term: number | null;
   /** From the signal to the acknowledgement of an append that was sent after it. */
   readonly recoveredMs: number;
 }
@@ -71,7 +73,7 @@ async function killOnce(brokers: LabBrokers, load: Load, random: SeededRandom, i
   await pause(random.between(0, 600));
   await Promise.all(ids.map((id) => brokers.restart(id)));
   const first = await recovered;
-  return { victims, brokers: ids, inFlight, recoveredMs: first.endedMs - killedMs };
+  return { victims, brokers: ids, inFlight, term: first.term, recoveredMs: first.endedMs - killedMs };
 }
 
 const FIRST_LEADER = 0.5;
@@ -143,6 +145,18 @@ function judge(options: KillsOptions, load: Load, kills: readonly Kill[], copies
         },
       ];
     }),
+    graphs: [
+      {
+        name: 'next-acknowledged',
+        title: 'From SIGKILL to the next acknowledgement',
+        xTitle: 'kill',
+        yTitle: 'ms',
+        series: kinds.flatMap((victims) => {
+          const points = kills.flatMap((kill, index) => (kill.victims === victims ? [[index + 1, kill.recoveredMs] as const] : []));
+          return points.length === 0 ? [] : [{ label: victims, points }];
+        }),
+      },
+    ],
     checks: [
       check('brokers killed', killed === options.kills, options.kills, killed),
       check('appends in flight at each kill', inFlightLeast >= 1, 'at least 1', inFlightLeast),

@@ -72,7 +72,7 @@ export class Load {
       const batch = builder.finish(clientBytes);
       const sentMs = performance.now();
       this.#inFlight++;
-      let outcome: Pick<Attempt, 'offset' | 'failure'>;
+      let outcome: Pick<Attempt, 'offset' | 'term' | 'failure'>;
       try {
         const { topic, timeoutMs } = this.#options;
         const result = await client.append({
@@ -84,10 +84,10 @@ export class Load {
           sequence: 0,
           expectedOffset: null,
         });
-        outcome = { offset: result.offset, failure: null };
+        outcome = { offset: result.offset, term: result.term, failure: null };
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
-        outcome = { offset: null, failure: { code: error.code, definite: error.definite } };
+        outcome = { offset: null, term: null, failure: { code: error.code, definite: error.definite } };
       }
       this.#inFlight--;
       const attempt = { value, sentMs, endedMs: performance.now(), ...outcome };

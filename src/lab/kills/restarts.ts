@@ -109,6 +109,18 @@ function judge(options: RestartsOptions, load: Load, restarts: readonly Restart[
       topic: TOPIC,
     },
     results,
+    graphs: [
+      {
+        name: 'gaps',
+        title: 'Longest time without an acknowledgement while a broker stops',
+        xTitle: 'restart',
+        yTitle: 'ms',
+        series: kinds.flatMap((what) => {
+          const points = restarts.flatMap((restart, index) => (restart.what === what ? [[index + 1, restart.gapMs] as const] : []));
+          return points.length === 0 ? [] : [{ label: what, points }];
+        }),
+      },
+    ],
     checks: [
       check('longest gap', worst <= GAP_TARGET_MS, `at most ${GAP_TARGET_MS} ms`, `${Math.round(worst)} ms`),
       check(

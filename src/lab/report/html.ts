@@ -1,7 +1,7 @@
 import type { Figure, Summary } from './report.ts';
 
 /** One file without scripts or anything from elsewhere, to be kept or sent. */
-export function renderReport(summary: Summary, about: string): string {
+export function renderReport(summary: Summary, about: string, graphs: readonly string[]): string {
   const failed = summary.checks.filter((each) => !each.ok).length;
   const verdict = failed === 0 ? `All ${summary.checks.length} checks hold` : `${failed} of ${summary.checks.length} checks do not hold`;
   const machine = summary.machine;
@@ -24,6 +24,7 @@ ${table(
 )}
 <h2>Results</h2>
 ${resultsTable(summary.results)}
+${graphs.map((graph) => `<figure>${graph}</figure>`).join('\n')}
 <h2>Settings</h2>
 ${table(
   ['setting', 'value'],
@@ -50,12 +51,13 @@ function resultsTable(results: Summary['results']): string {
   return table(
     columns,
     results.map((result) => columns.map((column) => shown(result[column] ?? null))),
+    true,
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[], isNumeric = false): string {
   const cell = (tag: string, text: string): string =>
-    `<${tag}${/^[\d.,%-]+$/.test(text) ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`;
+    `<${tag}${isNumeric && /^[\d.,%-]+$/.test(text) ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`;
   const headRow = head.every((each) => each === '') ? '' : `<thead><tr>${head.map((each) => cell('th', each)).join('')}</tr></thead>`;
   const bodyRows = rows
     .map((row) => `<tr${row[0] === 'FAILED' ? ' class="failed"' : ''}>${row.map((each) => cell('td', each)).join('')}</tr>`)
@@ -84,6 +86,7 @@ h2 { font-size: 15px; margin: 28px 0 8px; }
 .bad, .failed td { color: light-dark(#b42318, #ff8f83); }
 .dim { color: var(--muted); font-size: 13px; }
 .wide { overflow-x: auto; }
+figure { margin: 20px 0; overflow-x: auto; }
 table { border-collapse: collapse; font-size: 14px; }
 th, td { text-align: left; padding: 4px 18px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--muted); font-weight: 500; }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { type Graph, renderGraph } from './graph.ts';
 import { renderReport } from './html.ts';
 import { describeMachine, findCommit, type Machine } from './machine.ts';
 
@@ -33,6 +34,7 @@ export interface LabResult {
   readonly settings: Readonly<Record<string, Figure>>;
   readonly results: readonly Readonly<Record<string, Figure>>[];
   readonly checks: readonly Check[];
+  readonly graphs: readonly Graph[];
 }
 
 export interface ReportOptions {
@@ -41,7 +43,7 @@ export interface ReportOptions {
   readonly startedMs: number;
 }
 
-/** Writes summary.json and report.html beside the raw data that the lab has left in the folder. */
+/** Writes summary.json, report.html and the graphs beside the raw data that the lab has left in the folder. */
 export function writeReport(result: LabResult, options: ReportOptions): Summary {
   const summary: Summary = {
     lab: result.lab,
@@ -55,8 +57,10 @@ export function writeReport(result: LabResult, options: ReportOptions): Summary 
     checks: result.checks,
   };
   mkdirSync(options.folder, { recursive: true });
+  const graphs = result.graphs.map(renderGraph);
+  for (const [index, graph] of result.graphs.entries()) writeFileSync(path.join(options.folder, `${graph.name}.svg`), graphs[index] ?? '');
   writeFileSync(path.join(options.folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
-  writeFileSync(path.join(options.folder, 'report.html'), renderReport(summary, result.about));
+  writeFileSync(path.join(options.folder, 'report.html'), renderReport(summary, result.about, graphs));
   return summary;
 }
 

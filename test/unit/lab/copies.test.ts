@@ -11,7 +11,7 @@ interface Given {
 
 function attempt(value: string, given: Given): Attempt {
   const sentMs = given.sentMs ?? 10 * (given.offset ?? 0);
-  return { value, sentMs, endedMs: given.endedMs ?? sentMs + 5, offset: given.offset ?? null, failure: given.failure ?? null };
+  return { value, sentMs, endedMs: given.endedMs ?? sentMs + 5, offset: given.offset ?? null, term: null, failure: given.failure ?? null };
 }
 
 /** `'a b . d'`: the values at offsets 0, 1 and 3; a dot is an offset without a visible record. */
