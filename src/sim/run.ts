@@ -8,7 +8,7 @@ import type { BrokerSettings } from '../broker/settings.ts';
 import { Broker } from '../broker/index.ts';
 import type { AppendResult } from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
-import { checkConvergence } from './checkers/convergence.ts';
+import { checkHeldLogs, checkShownLogs } from './checkers/convergence.ts';
 import { checkHistory } from './checkers/history-checks.ts';
 import { endOf } from './checkers/replica-ledger.ts';
 import { type CheckReport, Findings } from './checkers/verdict.ts';
@@ -117,14 +117,12 @@ export function run(options: RunOptions): Verdict {
   waitFor(cluster, liveness, 'the clients’ last calls are answered', () => clients.operationsInFlight === 0);
   appendAtAll(cluster, clients, liveness);
   waitFor(cluster, liveness, 'all brokers hold the same logs', () => haveSameLogs(cluster));
+  const convergence = new Findings('convergence');
+  checkHeldLogs(convergence, cluster.watch.ledger.groups, options.brokers);
   readFinals(cluster, history, liveness);
+  checkShownLogs(convergence, history.finals, topics, options.brokers);
 
-  const checks = [
-    ...cluster.reports(),
-    ...checkHistory(history),
-    checkConvergence(cluster.watch.ledger.groups, history.finals, topics, options.brokers).report(),
-    liveness.report(),
-  ];
+  const checks = [...cluster.reports(), ...checkHistory(history), convergence.report(), liveness.report()];
   return verdictOf(options, cluster, clients, checks);
 }
 

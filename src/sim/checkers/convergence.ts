@@ -1,15 +1,9 @@
 import type { FinalLog } from '../history.ts';
 import { endOf, type GroupLedger } from './replica-ledger.ts';
-import { Findings } from './verdict.ts';
+import type { Findings } from './verdict.ts';
 
-/** V5 and V6: after the faults stop, all brokers come to hold and to show the same log; one that cannot be read has not converged. */
-export function checkConvergence(
-  groups: Iterable<GroupLedger>,
-  finals: readonly FinalLog[],
-  expected: readonly string[],
-  brokerCount: number,
-): Findings {
-  const findings = new Findings('convergence');
+/** V5 and V6: after the faults stop, all brokers come to hold the same logs. Brokers write events of their own, so this holds at one moment. */
+export function checkHeldLogs(findings: Findings, groups: Iterable<GroupLedger>, brokerCount: number): void {
   for (const { group, replicas } of groups) {
     const ends = [...replicas.values()].map(({ broker, synced }) => ({
       broker,
@@ -27,6 +21,10 @@ export function checkConvergence(
     }
     if (ends.length !== brokerCount) findings.violate(`group ${group}: ${ends.length} of ${brokerCount} brokers hold it`);
   }
+}
+
+/** What is at rest is shown alike by all of them; a broker that cannot be read has not converged. */
+export function checkShownLogs(findings: Findings, finals: readonly FinalLog[], expected: readonly string[], brokerCount: number): void {
   for (const topic of expected) {
     const logs = finals.filter((final) => final.topic === topic);
     if (logs.length !== brokerCount) {
@@ -47,5 +45,4 @@ export function checkConvergence(
       }
     }
   }
-  return findings;
 }
