@@ -44,7 +44,8 @@ interface Unit {
 }
 
 /** Units of this broker's own producer that may be unanswered at once: retries stay within what the leader remembers. */
-const unitsMax = brokerWindow / 4;
+const ownUnitsMax = brokerWindow / 4;
+const unitsMax = 2048;
 /** A forwarded append whose answer does not come is sent again. */
 const resendMs = 1000;
 /** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
@@ -64,7 +65,10 @@ export class AppendQueue {
   readonly #producerId: number;
   /** Not sent anywhere yet: certainly in no log. */
   #waiting: PendingAppend[] = [];
+  /** Entries below it are taken; the array is compacted now and then. */
+  #head = 0;
   #units: Unit[] = [];
+  #ownUnits = 0;
   #sequence = 0;
   #epoch = 0;
   #nextDeadlineMs = Number.POSITIVE_INFINITY;
@@ -79,7 +83,7 @@ export class AppendQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0 && this.#units.length === 0;
+    return this.#waiting.length === this.#head && this.#units.length === 0;
   }
 
   add(append: PendingAppend): void {
@@ -120,9 +124,10 @@ export class AppendQueue {
     }
     // Nothing new overtakes what is tried again.
     if (this.#units.some((unit) => unit.outstanding === 0)) return isBusy;
-    while (this.#waiting.length > 0 && this.#units.length < unitsMax) {
+    while (this.#waiting.length > this.#head && this.#units.length < unitsMax && this.#ownUnits < ownUnitsMax) {
       const unit = this.#pack();
       this.#units.push(unit);
+      if (unit.isOwn) this.#ownUnits++;
       if (!this.#attempt(unit, leader)) break;
       isBusy = true;
       // It may have had enough: what it refused is waiting again.
@@ -132,14 +137,13 @@ export class AppendQueue {
   }
 
   #pack(): Unit {
-    const first = this.#waiting[0] as PendingAppend;
+    const first = this.#waiting[this.#head++] as PendingAppend;
     const members = [{ append: first, recordFrom: 0 }];
-    let taken = 1;
     if (isPackable(first)) {
       let bytes = first.request.batch.length;
       let records = first.count;
-      for (; taken < this.#waiting.length; taken++) {
-        const next = this.#waiting[taken] as PendingAppend;
+      for (; this.#head < this.#waiting.length; this.#head++) {
+        const next = this.#waiting[this.#head] as PendingAppend;
         // A record grows by up to 14 bytes when it is packed.
         bytes += next.request.batch.length - batchHeaderBytes + next.count * 14;
         if (!isPackable(next) || next.request.level !== first.request.level) break;
@@ -148,7 +152,10 @@ export class AppendQueue {
         records += next.count;
       }
     }
-    this.#waiting.splice(0, taken);
+    if (this.#head === this.#waiting.length || this.#head > 1024) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
     const { requestId, sequence } = first.request;
     const isOwn = requestId === null;
     const producer = isOwn
@@ -263,13 +270,16 @@ export class AppendQueue {
     const clean = this.#units.filter((unit) => unit.outstanding === 0 && !unit.isUnknown && !unit.isDone);
     if (clean.length === 0) return;
     for (const unit of clean) this.#finish(unit);
-    this.#waiting = [...clean.flatMap((unit) => unit.members.map(({ append }) => append)), ...this.#waiting];
+    this.#waiting = [...clean.flatMap((unit) => unit.members.map(({ append }) => append)), ...this.#waiting.slice(this.#head)];
+    this.#head = 0;
   }
 
   #finish(unit: Unit): void {
     unit.isDone = true;
     const index = this.#units.indexOf(unit);
-    if (index >= 0) this.#units.splice(index, 1);
+    if (index < 0) return;
+    this.#units.splice(index, 1);
+    if (unit.isOwn) this.#ownUnits--;
   }
 
   expire(nowMs: number): void {
@@ -278,9 +288,7 @@ export class AppendQueue {
     const note = (deadlineMs: number): void => {
       this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
     };
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const append of waiting) {
+    for (const append of this.#takeWaiting()) {
       if (nowMs < append.deadlineMs) {
         note(append.deadlineMs);
         this.#waiting.push(append);
@@ -295,6 +303,13 @@ export class AppendQueue {
       }
     }
     for (const unit of [...this.#units]) this.#expireUnit(unit, nowMs, note);
+  }
+
+  #takeWaiting(): PendingAppend[] {
+    const waiting = this.#waiting.slice(this.#head);
+    this.#waiting = [];
+    this.#head = 0;
+    return waiting;
   }
 
   #expireUnit(unit: Unit, nowMs: number, note: (deadlineMs: number) => void): void {
@@ -316,9 +331,9 @@ export class AppendQueue {
   /** Answers everything with this failure and forgets it; what may be in a log with `sentCode`, which must not claim that it is not. */
   abandon(code: ErrorCode, sentCode: ErrorCode, reason: string): void {
     const units = this.#units;
-    const waiting = this.#waiting;
+    const waiting = this.#takeWaiting();
     this.#units = [];
-    this.#waiting = [];
+    this.#ownUnits = 0;
     for (const unit of units) {
       unit.isDone = true;
       for (const { append } of unit.members) append.failed(sentCode, reason, {});

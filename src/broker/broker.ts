@@ -94,6 +94,7 @@ export class Broker implements BrokerApi {
         roleChanged: (replica, before) => this.#roleChanged(replica, before),
         synced: (replica, ms) => this.#synced(replica, ms),
         rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
+        refusedFrames: (replica, peer, problem) => this.#log('error', 'framesRefused', { group: replica.group, peer, problem }),
         diskFailed: (error, doing) => this.#diskFailed(error, doing),
       },
       {
@@ -126,6 +127,8 @@ export class Broker implements BrokerApi {
       const first = this.#options.logOnly ? [logGroup] : [catalogGroup, logGroup];
       this.#groups.openAll(first, (error) => {
         if (error !== null) return this.#failToOpen(error, done);
+        if (this.#state !== 'opening')
+          return this.#failToOpen(new LogError('shuttingDown', 'Cannot open the broker: it was closed meanwhile'), done);
         this.#start(result.value.identity);
         done(ok(undefined));
       });

@@ -11,7 +11,7 @@ const appendMs = 10_000;
 const loadMs = 1000;
 /** An idle broker says so this often: once a second would cost every replica a sync for nothing. */
 const idleLoadMs = 10_000;
-const slowLagMs = 50;
+const slowLagMs = 250;
 
 /**
  * What this broker tells about itself, as JSON values in `cairn.events`: started, election, leader, slow sync, fault, load. Fire and forget through the

@@ -48,6 +48,8 @@ export class LeaderAppends {
   #head = 0;
   /** Waiting for this broker's own disk, or for all voters. */
   #others: Waiting[] = [];
+  /** No deadline of what waits is before this. */
+  #nextDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(replica: Replica, context: ReplicaContext) {
     this.#replica = replica;
@@ -147,6 +149,7 @@ export class LeaderAppends {
 
   #wait(waiting: Waiting): void {
     if (this.#isReached(waiting)) return this.#reached(waiting);
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, waiting.deadlineMs);
     if (waiting.level === 'quorum') this.#quorum.push(waiting);
     else this.#others.push(waiting);
   }
@@ -192,9 +195,11 @@ export class LeaderAppends {
 
   /** Answers what has waited too long. */
   expire(nowMs: number): void {
-    if (this.waitingCount === 0) return;
+    if (nowMs < this.#nextDeadlineMs) return;
+    this.#nextDeadlineMs = Number.POSITIVE_INFINITY;
     for (const one of this.#take()) {
       if (nowMs < one.deadlineMs) {
+        this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, one.deadlineMs);
         if (one.level === 'quorum') this.#quorum.push(one);
         else this.#others.push(one);
       } else if (one.level === 'all') {

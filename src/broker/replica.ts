@@ -4,6 +4,7 @@ import { runTask, type Task, wait } from '../base/task.ts';
 import type { Result } from '../base/result.ts';
 import type { Bytes, Clock } from '../host/index.ts';
 import {
+  type AppendEntries,
   type Input,
   type LoadRequest,
   type LogBatch,
@@ -20,6 +21,7 @@ import type { BrokerObserver, ReplicaView } from './contract.ts';
 import type { Counters } from './counters.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { LeaderAppends } from './leader-appends.ts';
+import { findFrameProblem } from './received-frames.ts';
 import type { BrokerSettings } from './settings.ts';
 import type { LogView, Tail } from './tail.ts';
 import { termBefore } from './terms.ts';
@@ -45,6 +47,8 @@ export interface ReplicaContext {
   /** A write and its sync took this long. */
   synced(replica: Replica, ms: number): void;
   rolledBack(replica: Replica, peer: BrokerId): void;
+  /** A leader sent batches that cannot be part of this log; they were dropped. Told once a term. */
+  refusedFrames(replica: Replica, peer: BrokerId, problem: string): void;
 }
 
 export interface ReplicaOptions {
@@ -82,6 +86,7 @@ export class Replica {
   #heardHighWatermark = 0;
   #heardMs: number | null = null;
   readonly #answeredMs = new Map<BrokerId, number>();
+  #framesRefusedIn: Term | null = null;
   #lastWriteMs = 0;
   #isMarked = true;
   /** Reads from the log under way for peers, so that one peer never has two. */
@@ -176,6 +181,7 @@ export class Replica {
   }
 
   receive(message: Message): void {
+    if (message.type === 'appendEntries' && message.batches.length > 0 && !this.#admits(message)) return;
     const nowMs = this.#context.clock.monotonicMs();
     if (message.type === 'appendEntries' && message.term >= this.raft.term) {
       this.#heardMs = nowMs;
@@ -185,6 +191,17 @@ export class Replica {
     }
     this.step({ type: 'receive', message });
     if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
+  }
+
+  /** A batch that is not what it says is dropped like a lost message: it must neither enter this log nor stop this broker. */
+  #admits(message: AppendEntries): boolean {
+    const isContinued = this.#isDerived && termBefore(this.raft.termStarts, message.offsetFrom) === message.previousTerm;
+    const previousChecksum = isContinued ? this.tail.checksumBefore(message.offsetFrom) : null;
+    const problem = findFrameProblem(message.batches, this.group, previousChecksum, this.#context.bytes);
+    if (problem === null) return true;
+    if (this.#framesRefusedIn !== message.term) this.#context.refusedFrames(this, message.from, problem);
+    this.#framesRefusedIn = message.term;
+    return false;
   }
 
   tick(nowMs: number): void {

@@ -65,6 +65,18 @@ export class Tail {
     return this.#last?.checksum ?? this.#floor.checksum;
   }
 
+  /** Checksum of the batch that ends at `end`, or null where that is not known: only the uncommitted tail and the batch before it are. */
+  checksumBefore(end: number): number | null {
+    // A tail that begins inside a log whose older records were removed does not know what came before.
+    if (end === this.#floor.offsetTo) return end > 0 && this.#floor.checksum === 0 ? null : this.#floor.checksum;
+    for (let i = this.#entries.length - 1; i >= this.#head; i--) {
+      const entry = this.#entries[i] as TailEntry;
+      if (entry.offsetTo === end) return entry.checksum;
+      if (entry.offsetTo < end) return null;
+    }
+    return null;
+  }
+
   /** Term of the last batch of the uncommitted tail, 0 when there is none. */
   get lastTerm(): number {
     return this.#last?.term ?? 0;
