@@ -110,7 +110,8 @@ describe('cairn append', () => {
   test('to a name that cannot be one', async () => {
     for (const name of ['..', 'A B', 'x'.repeat(300)]) {
       const { code, out, err } = await type(['append', name, 'x']);
-      expect({ code, out, lines: err.split('\n').length }, name).toEqual({
+      expect({ name, code, out, lines: err.split('\n').length }).toEqual({
+        name,
         code: expect.toSatisfy((c) => c === 1 || c === 65),
         out: '',
         lines: 2,
@@ -237,7 +238,7 @@ describe('cairn append - takes standard input', () => {
 describe('cairn read', () => {
   test('a range', async () => {
     const topic = await newTopic();
-    await type(['append', topic, ...'abcdefgh']);
+    await type(['append', topic, ...'abcdefgh'.split('')]);
 
     expect((await type(['read', topic, '--from', '2', '--max', '3'])).out).toBe('c\nd\ne\n');
     expect((await type(['read', topic, '--from', '8'])).out).toBe('');

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LabBrokers } from '../../src/lab/brokers.ts';
+import { cairn, type CairnProcess, type CairnRun, ended, startCairn } from '../support/cairn.ts';
+
+/** Commands typed at three real brokers, some of which die. */
+let brokers: LabBrokers;
+let env: Record<string, string>;
+let folder: string;
+
+beforeAll(async () => {
+  brokers = await LabBrokers.start({ count: 3, flags: { faultInjection: true } });
+  env = { CAIRN_SERVER: brokers.urls.join(',') };
+  folder = mkdtempSync(path.join(tmpdir(), 'cairn-e2e-'));
+});
+afterAll(async () => {
+  await brokers.end();
+  rmSync(folder, { recursive: true });
+});
+
+const type = (...args: string[]): Promise<CairnRun> => cairn(args, { env });
+
+/** A new topic has none for a moment. */
+async function leaderOf(topic: string): Promise<number> {
+  const client = brokers.client();
+  let leader: number | null = null;
+  await expect.poll(async () => (leader = (await client.describeTopic(topic)).partition.leader)).not.toBeNull();
+  client.close();
+  return leader as unknown as number;
+}
+
+describe('with all brokers', () => {
+  test('an append is on the disks of a majority', async () => {
+    const { code, out, err } = await type('append', 'log', 'hello');
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^Appended 1 record at offset \d+, on the disks of brokers \d, \d(, \d)?\n$/);
+  });
+
+  test('at level all it is on all disks', async () => {
+    const { out } = await type('append', 'log', 'everywhere', '--level', 'all', '--json');
+
+    expect((JSON.parse(out) as { ackedBy: number[] }).ackedBy.toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
+  });
+
+  test('the status is whole', async () => {
+    const { code, out, err } = await type('status');
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n').slice(1, 4)).toEqual(
+      [1, 2, 3].map((id) => expect.stringMatching(new RegExp(`^ +${id} +127\\.0\\.0\\.1:\\d+ +up `))),
+    );
+    expect(out).toMatch(/^log +broker \d +\d+ +\d+ .* 1:(leader|follows|-\d+) 2:\S+ 3:\S+$/m);
+    expect(out).not.toContain('Problem');
+  });
+
+  test('the brokers tell what happened to them', async () => {
+    const { code, out } = await type('read', 'cairn.events', '--json', '--max', '3');
+
+    expect(code).toBe(0);
+    expect(out.trimEnd().split('\n').length).toBe(3);
+  });
+});
+
+describe('an append that is killed in the middle and run again under its request id', () => {
+  test('leaves every line once', async () => {
+    await type('topic', 'create', 'resumed');
+    const file = path.join(folder, 'lines');
+    writeFileSync(file, Array.from({ length: 400_000 }, (_, i) => `line ${i} ${'x'.repeat(i % 50)}\n`).join(''));
+    const run = (): CairnProcess => {
+      const input = openSync(file, 'r');
+      const program = path.join(import.meta.dirname, '..', '..', 'bin', 'cairn.mjs');
+      const child = spawn(process.execPath, [program, 'append', 'resumed', '-', '--request-id', 'job', '--json'], {
+        env: { PATH: process.env['PATH'], ...env },
+        stdio: [input, 'pipe', 'pipe'],
+      });
+      closeSync(input);
+      return child as unknown as CairnProcess;
+    };
+    const first = run();
+    const firstEnd = ended(first);
+    const watch = brokers.client();
+    await expect.poll(async () => (await watch.end('resumed', 'local')).offset, { timeout: 20_000, interval: 5 }).toBeGreaterThan(5000);
+    watch.close();
+
+    first.kill('SIGKILL');
+    await firstEnd;
+    const { code, out } = await ended(run());
+
+    expect(code).toBe(0);
+    const { appended, skipped } = JSON.parse(out) as { appended: number; skipped: number };
+    expect(skipped).toBeGreaterThan(5000);
+    expect(appended).toBeGreaterThan(0);
+    expect(appended + skipped).toBe(400_000);
+    expect((await type('read', 'resumed', '--raw')).out === readFileSync(file, 'utf8')).toBe(true);
+  });
+});
+
+describe('when the leader dies', () => {
+  test('appending and following go on, and the status names it', async () => {
+    await type('topic', 'create', 'survivor');
+    const leader = await leaderOf('survivor');
+    const others = brokers.ids.filter((id) => id !== leader);
+    // Both talk to the one that will die.
+    const order = [leader, ...others].map((id) => brokers.url(id)).join(',');
+    const reader = startCairn(['read', 'survivor', '--follow', '--max', '300'], { env: { CAIRN_SERVER: order } });
+    const read = ended(reader);
+    const writer = startCairn(['append', 'survivor', '-'], { env: { CAIRN_SERVER: order } });
+    const written = ended(writer);
+    const lines = Array.from({ length: 300 }, (_, i) => `line ${i}\n`);
+    writer.stdin.write(lines.slice(0, 100).join(''));
+    await once(reader.stdout, 'data');
+
+    writer.stdin.write(lines.slice(100, 200).join(''));
+    await brokers.kill(leader);
+    writer.stdin.end(lines.slice(200).join(''));
+
+    expect(await written).toEqual({ code: 0, out: expect.stringMatching(/^Appended 300 lines, last offset \d+\n$/), err: '' });
+    expect(await read).toMatchObject({ code: 0, out: lines.join('') });
+    const status = await type('status');
+    expect(status.code).toBe(1);
+    expect(status.out).toMatch(new RegExp(`^ +${leader} +127\\.0\\.0\\.1:\\d+ +missing$`, 'm'));
+    expect(status.out).toMatch(new RegExp(`^Problem: broker ${leader} \\(127\\.0\\.0\\.1:\\d+\\) does not answer$`, 'm'));
+    await brokers.restart(leader);
+    await expect.poll(async () => (await type('status')).code, { timeout: 15_000 }).toBe(0);
+  }, 60_000);
+});
+
+describe('a broker that acts as crashed', () => {
+  test('is missing until it is recovered', async () => {
+    expect(await type('fault', 'crash', '--broker', '2')).toEqual({
+      code: 0,
+      out: `Broker 2 (${brokers.url(2)}) acts as crashed\n`,
+      err: '',
+    });
+    expect((await type('status')).out).toContain('Problem: broker 2 ');
+    expect((await type('append', 'log', 'meanwhile')).code).toBe(0);
+
+    expect(await type('fault', 'recover', '--broker', '2')).toEqual({
+      code: 0,
+      out: `Broker 2 (${brokers.url(2)}) takes part again\n`,
+      err: '',
+    });
+
+    await expect.poll(async () => (await type('status')).code, { timeout: 15_000 }).toBe(0);
+    expect(await type('fault', 'crash', '--broker', '9')).toMatchObject({
+      code: 2,
+      err: 'Cannot find broker 9: the cluster has brokers 1, 2, 3\n',
+    });
+  });
+});
