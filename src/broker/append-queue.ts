@@ -6,7 +6,6 @@ import {
   packBatches,
   type Producer,
   producerIdOf,
-  recordCount,
   recordsPerBatchMax,
   resealBatch,
   setProducer,
@@ -117,7 +116,7 @@ export class AppendQueue {
     let isBusy = false;
     if (this.#mayRetry) {
       this.#mayRetry = false;
-      for (const unit of [...this.#units]) {
+      for (const unit of this.#units.slice()) {
         const isIdle = unit.outstanding === 0 || unit.target === null;
         if (isIdle && !unit.isDone && this.#attempt(unit, leader)) isBusy = true;
       }
@@ -302,7 +301,7 @@ export class AppendQueue {
         );
       }
     }
-    for (const unit of [...this.#units]) this.#expireUnit(unit, nowMs, note);
+    for (const unit of this.#units.slice()) this.#expireUnit(unit, nowMs, note);
   }
 
   #takeWaiting(): PendingAppend[] {

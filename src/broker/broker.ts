@@ -1,4 +1,4 @@
-import { type BrokerId, brokerId, type GroupId, groupId } from '../base/branded.ts';
+import { type BrokerId, brokerId, groupId } from '../base/branded.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import {
   type Answer,

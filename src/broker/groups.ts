@@ -16,7 +16,6 @@ export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
   readonly voters: readonly BrokerId[];
   readonly storage: StorageHost;
   damaged(replica: Replica, failure: ReadFailure): void;
-  diskFailed(error: DiskError, doing: string): void;
 }
 
 /** The replicas of this broker: opening, fencing, closing, removing them. A damaged group is fenced; the others go on. */

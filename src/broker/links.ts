@@ -68,7 +68,6 @@ const bulkHoldMs = 200;
 /** All links of a broker: two ways out to every peer (`OutgoingLink`), and whatever peers have dialled (`IncomingLink`). */
 export class Links {
   readonly #options: LinksOptions;
-  readonly #events: LinkEvents;
   readonly #context: LinkContext;
   readonly #outgoing = new Map<BrokerId, { readonly consensus: OutgoingLink; readonly bulk: OutgoingLink }>();
   readonly #incoming = new Set<IncomingLink>();
@@ -80,7 +79,6 @@ export class Links {
 
   constructor(options: LinksOptions, events: LinkEvents) {
     this.#options = options;
-    this.#events = events;
     this.#context = {
       ...options,
       startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),

@@ -21,7 +21,7 @@ export interface TurnSteps {
 interface WaitingVote {
   readonly group: GroupId;
   readonly vote: Vote;
-  readonly then: () => void;
+  readonly synced: () => void;
 }
 
 /** More rounds than any chain of causes within one turn has; the rest waits for the next turn. */
@@ -98,7 +98,7 @@ export class Loop {
   persist(replica: Replica, persist: Persist, done: () => void): void {
     const writeLog = (): void => this.#writeLog(replica, persist, done);
     if (persist.vote === null) return writeLog();
-    this.#votes.push({ group: replica.group, vote: persist.vote, then: writeLog });
+    this.#votes.push({ group: replica.group, vote: persist.vote, synced: writeLog });
   }
 
   #writeLog(replica: Replica, persist: Persist, done: () => void): void {
@@ -120,7 +120,7 @@ export class Loop {
     this.#journal.write(votes, (result) => {
       this.#isJournalBusy = false;
       if (!this.#isFine(result, 'write its votes')) return;
-      for (const { then } of votes) then();
+      for (const { synced } of votes) synced();
       this.wake();
     });
   }

@@ -218,7 +218,7 @@ export class Reads {
 
   /** Ends every read, or those of one replica. */
   abandon(code: 'crashed' | 'shuttingDown' | 'unknownTopic', reason: string, replica: Replica | null = null): void {
-    for (const reader of [...this.#readers]) {
+    for (const reader of this.#readers) {
       if (replica !== null && reader.replica !== replica) continue;
       this.#finish(reader, failure(code, `Cannot read topic "${reader.request.topic}": ${reason}`));
     }

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../base/branded.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Result } from '../base/result.ts';
-import type { Bytes, Clock } from '../host/index.ts';
+import type { Bytes, Clock, DiskError } from '../host/index.ts';
 import {
   type AppendEntries,
   type Input,
@@ -41,6 +41,8 @@ export interface ReplicaContext {
   sendRaft(group: GroupId, message: Message): void;
   /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
   persist(replica: Replica, persist: Persist, done: () => void): void;
+  /** A write or sync failed: the broker stops (design, D5). */
+  diskFailed(error: DiskError, doing: string): void;
   /** A read met bytes that are not what was once synced. */
   damaged(replica: Replica, failure: ReadFailure): void;
   roleChanged(replica: Replica, before: Role): void;
@@ -215,7 +217,9 @@ export class Replica {
     this.appends.expire(nowMs);
     if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
       this.#isMarked = true;
-      this.log.mark(() => undefined);
+      this.log.mark((result) => {
+        if (!result.ok) this.#context.diskFailed(result.error, 'mark its log');
+      });
     }
   }
 

@@ -42,7 +42,7 @@ export class Revokes {
     if (!this.#mayRetry || this.#pending.size === 0) return false;
     this.#mayRetry = false;
     let isBusy = false;
-    for (const revoke of [...this.#pending]) if (!revoke.isOutstanding && this.#attempt(revoke)) isBusy = true;
+    for (const revoke of this.#pending) if (!revoke.isOutstanding && this.#attempt(revoke)) isBusy = true;
     return isBusy;
   }
 

@@ -187,7 +187,7 @@ describe('levels', () => {
       const error = rig.refused(id, ['x'], { level: 'all', timeoutMs: 700 });
 
       expect(error).toMatchObject({ code: 'levelNotReached', definite: false });
-      expect(error.details).toMatchObject({ committed: true, ackedBy: [leader, third].sort().join(',') });
+      expect(error.details).toMatchObject({ committed: true, ackedBy: [1, 2, 3].filter((one) => one !== away).join(',') });
     }
   });
 
@@ -213,10 +213,8 @@ describe('an expected offset', () => {
 
     const won = calls.filter(({ outcome }) => outcome?.ok === true);
     expect(won).toHaveLength(1);
-    for (const { outcome } of calls) {
-      if (outcome?.ok === false)
-        expect(outcome.error).toMatchObject({ code: 'offsetMismatch', definite: true, details: { endOffset: offset + 1 } });
-    }
+    const lost = calls.flatMap(({ outcome }) => (outcome?.ok === false ? [outcome.error] : []));
+    for (const error of lost) expect(error).toMatchObject({ code: 'offsetMismatch', definite: true, details: { endOffset: offset + 1 } });
   });
 
   test('survives a change of leader without a second try being refused', () => {
@@ -231,8 +229,8 @@ describe('an expected offset', () => {
     rig.until('it is answered', () => call.outcome !== null);
 
     // Either it was in the log of the next leader, or the new leader's own first entry came before it.
-    if (call.outcome?.ok === true) expect(call.outcome.value.offset).toBe(offset + 1);
-    else expect(call.outcome?.error.code).toMatch(/^(offsetMismatch|timeout)$/);
+    const end = call.outcome?.ok === true ? call.outcome.value.offset : call.outcome?.error.code;
+    expect([offset + 1, 'offsetMismatch', 'timeout']).toContain(end);
     expect(rig.violations).toEqual([]);
   });
 });

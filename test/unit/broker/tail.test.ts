@@ -119,20 +119,28 @@ describe('what is derived from a log', () => {
         // A cut log is always continued by the new leader's batches.
         for (let i = random.below(3); i >= 0; i--) log.append(currentTerm, randomContent(random));
       } else if (what === 7) {
-        expect(tail.sync(log.view)).toBe(true);
+        mustSync(tail, log);
         committedCount = random.between(committedCount, log.batches.length);
         tail.commit(log.batches[committedCount - 1]?.offsetTo ?? 0);
       } else if (what === 8) {
-        expect(tail.sync(log.view)).toBe(true);
+        mustSync(tail, log);
         checkpointIsExact(log, tail, random.between(committedCount, log.batches.length));
       } else {
-        expect(tail.sync(log.view)).toBe(true);
-        const fresh = newTail();
-        for (const batch of log.batches) fresh.append(batch);
-        expect(factsOf(tail)).toEqual(factsOf(fresh));
+        mustSync(tail, log);
+        isAsReadOnce(log, tail);
       }
     }
   });
+
+  function mustSync(tail: Tail, log: TestLog): void {
+    expect(tail.sync(log.view)).toBe(true);
+  }
+
+  function isAsReadOnce(log: TestLog, tail: Tail): void {
+    const fresh = newTail();
+    for (const batch of log.batches) fresh.append(batch);
+    expect(factsOf(tail)).toEqual(factsOf(fresh));
+  }
 
   function checkpointIsExact(log: TestLog, tail: Tail, count: number): void {
     const before = factsOf(tail);

@@ -55,11 +55,9 @@ describe('topics', () => {
     );
     rig.until('all are answered', () => calls.every(({ outcome }) => outcome !== null));
 
-    expect(calls.map(({ outcome }) => (outcome?.ok === true ? 'made' : outcome?.error.code)).sort()).toEqual([
-      'made',
-      'topicExists',
-      'topicExists',
-    ]);
+    const outcomes = calls.map(({ outcome }) => (outcome?.ok === true ? 'made' : outcome?.error.code));
+    expect(outcomes.filter((outcome) => outcome === 'made')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'topicExists')).toHaveLength(2);
   });
 
   test('are as many as the limit allows', () => {
