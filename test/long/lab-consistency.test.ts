@@ -23,7 +23,7 @@ it("the course's scenarios 1, 3 and 4 have no failure that nothing excuses", asy
     const result = await runConsistencyLab({ ...usual, scenario, seed, folder });
     rmSync(folder, { recursive: true });
     tell({ ...result, results: result.results.slice(0, 1) }, replay);
-    expect(failedChecks(result), replay).toEqual([]);
+    expect(failedChecks(result), `again: ${replay}`).toEqual([]);
     runs++;
   }
   report(`${runs} of 30 runs of the course's test`);

@@ -16,7 +16,7 @@ it('SIGKILLs under load lose, move, double and reorder nothing acknowledged', as
       const replay = `cairn lab kills --kills ${KILLS} --seed ${seed}`;
       const result = await runKillsLab({ kills: KILLS, brokers: 3, workers: 8, seed, folder, onKill: () => undefined });
       tell(result, replay);
-      expect(failedChecks(result), replay).toEqual([]);
+      expect(failedChecks(result), `again: ${replay}`).toEqual([]);
       killed += KILLS;
     });
   }
