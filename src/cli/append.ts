@@ -2,9 +2,8 @@ import { Buffer } from 'node:buffer';
 import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { AppendStream, type AppendStreamSummary, type Client, clientBytes, LineBatcher, lineBytesMax } from '../client/index.ts';
+import { AppendStream, type AppendStreamSummary, batchOf, type Client, LineBatcher, lineBytesMax } from '../client/index.ts';
 import { type AppendResult, type Level, LogError } from '../eventlog/index.ts';
-import { RecordBatchBuilder } from '../record/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -29,6 +28,10 @@ const pauseMs = 50;
 
 export function define(command: Command, io: CliIo): void {
   command
+    .description(
+      'Append records to a topic. From standard input each line is a record: the bytes before its \\n, nothing taken away (the \\r of a CRLF stays); ' +
+        `an empty line is an empty record, a last line without \\n counts, and a line has at most ${lineBytesMax} bytes.`,
+    )
     .argument('<topic>', 'where to append')
     .argument('[text...]', 'each TEXT is one record; none, or "-", reads standard input, a record a line')
     .option('--key <key>', `key of every record, at most ${keyBytesMax} bytes`, parseKey)
@@ -78,18 +81,13 @@ function parseRequestId(text: string): string {
 }
 
 async function appendTexts(client: Client, topic: string, texts: readonly string[], options: AppendOptions, io: CliIo): Promise<void> {
-  const builder = new RecordBatchBuilder();
-  const key = options.key === undefined ? null : Buffer.from(options.key);
-  const nowMs = Date.now();
-  for (const text of texts) {
-    const value = Buffer.from(text);
-    if (value.length > lineBytesMax)
-      throw new LogError('recordTooLarge', `Cannot append to topic "${topic}": a text is longer than ${lineBytesMax} bytes`);
-    builder.add(nowMs, key, value);
+  const tooLong = texts.find((text) => Buffer.byteLength(text) > lineBytesMax);
+  if (tooLong !== undefined) {
+    throw new LogError('recordTooLarge', `Cannot append to topic "${topic}": a text is longer than ${lineBytesMax} bytes`);
   }
   const result = await client.append({
     topic,
-    batch: builder.finish(clientBytes),
+    batch: batchOf(texts.map((value) => ({ key: options.key ?? null, value }))),
     level: options.level,
     timeoutMs: options.timeout ?? timeoutMsDefault,
     requestId: options.requestId ?? null,

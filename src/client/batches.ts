@@ -1,7 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
 import { LogError } from '../eventlog/index.ts';
 import type { Bytes } from '../host/index.ts';
-import { batchChecksumMatches, batchHeaderBytes, batchLength } from '../record/index.ts';
+import { batchChecksumMatches, batchHeaderBytes, batchLength, RecordBatchBuilder } from '../record/index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -13,6 +13,26 @@ export const clientBytes: Bytes = {
   indexOf: (bytes, wanted, from = 0) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(wanted, from),
   crc32c: (bytes, seed = 0) => crc32c(bytes, seed),
 };
+
+export interface PlainRecord {
+  readonly key?: string | Uint8Array | null;
+  readonly value: string | Uint8Array | null;
+  /** Milliseconds since 1970; now if left out. */
+  readonly timestampMs?: number;
+}
+
+/** Records that are appended together: all or none, with consecutive offsets. */
+export function batchOf(records: readonly PlainRecord[]): Uint8Array {
+  const builder = new RecordBatchBuilder();
+  const nowMs = Date.now();
+  for (const { key, value, timestampMs } of records) builder.add(timestampMs ?? nowMs, bytesOf(key ?? null), bytesOf(value));
+  return builder.finish(clientBytes);
+}
+
+const bytesOf = (part: string | Uint8Array | null): Uint8Array | null => (typeof part === 'string' ? encoder.encode(part) : part);
+
+/** What an append usually asks for; the client makes up a request id. */
+export const appendDefaults = { level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
 
 /** Cuts an answer into its batches, each verified: what the wire or a proxy changed is not shown. */
 export function splitBatches(answer: Uint8Array, action: string): readonly Uint8Array[] {

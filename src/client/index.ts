@@ -6,12 +6,15 @@
  * protocol, which programs with high throughput will use.
  *
  *     const client = new Client({ servers: ['http://127.0.0.1:8000'] });
- *     const end = await client.end('log', 'linearizable');
+ *     const { offset } = await client.append({ ...appendDefaults, topic: 'log', batch: batchOf([{ value: 'hello' }]) });
  *     client.close();
  */
 export { AppendStream, type AppendStreamOptions, type AppendStreamSummary } from './append-stream.ts';
-export { clientBytes, splitBatches } from './batches.ts';
+export { appendDefaults, batchOf, clientBytes, type PlainRecord, splitBatches } from './batches.ts';
 export { type BrokerList, Client, type ClientOptions } from './client.ts';
 export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';
+export { LogError } from '../eventlog/index.ts';
+export type * from '../eventlog/types.ts';
+export type { EventLog } from '../eventlog/promises.ts';
