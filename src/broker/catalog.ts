@@ -22,6 +22,7 @@ export class Catalog {
   #isReading = false;
   readonly #outcomes = new Map<number, CatalogOutcome>();
   #waiting: { readonly offset: number; readonly done: (outcome: CatalogOutcome) => void }[] = [];
+  #readers: { readonly offset: number; readonly deadlineMs: number; readonly done: (isApplied: boolean) => void }[] = [];
 
   constructor(core: Core, appends: Appends, effects: CatalogEffects) {
     this.#core = core;
@@ -39,6 +40,20 @@ export class Catalog {
   get isCurrent(): boolean {
     const replica = this.#core.replica(catalogGroup);
     return replica !== undefined && replica.visible > 0 && this.#applied >= replica.visible;
+  }
+
+  /** `done` comes with true once all that this broker shows of the catalog's log has taken effect here, with false if that takes too long. */
+  whenApplied(deadlineMs: number, done: (isApplied: boolean) => void): void {
+    const upTo = this.#core.replica(catalogGroup)?.visible ?? 0;
+    if (this.#applied >= upTo) done(true);
+    else this.#readers.push({ offset: upTo, deadlineMs, done });
+  }
+
+  expire(nowMs: number): void {
+    const late = this.#readers.filter(({ deadlineMs }) => deadlineMs <= nowMs);
+    if (late.length === 0) return;
+    this.#readers = this.#readers.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    for (const one of late) one.done(false);
   }
 
   /** Appends a command; `done` gets what it did, once that has taken effect on this broker. */
@@ -93,6 +108,9 @@ export class Catalog {
     const ready = this.#waiting.filter((one) => one.offset < this.#applied);
     this.#waiting = this.#waiting.filter((one) => one.offset >= this.#applied);
     for (const one of ready) one.done(this.#outcomes.get(one.offset) ?? 'invalid');
+    const current = this.#readers.filter((one) => one.offset <= this.#applied);
+    this.#readers = this.#readers.filter((one) => one.offset > this.#applied);
+    for (const one of current) one.done(true);
   }
 
   #apply({ bytes: frame, offsetTo }: LogBatch): void {

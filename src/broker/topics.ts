@@ -68,11 +68,20 @@ export class Topics {
     if (group !== null) return this.#unlessFenced(group, doing, answer, found);
     const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
     if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
-    this.#options.barriers.begin(catalogGroup, this.#core.nowMs() + Math.min(waitMs, lookUpMs), (isCurrent) => {
+    this.#whenCurrent(Math.min(waitMs, lookUpMs), (isCurrent) => {
       const known = this.group(name);
       if (known !== null) this.#unlessFenced(known, doing, answer, found);
       else if (isCurrent) fail('unknownTopic', 'there is no such topic');
       else fail('noLeader', 'this broker does not know the topic, and nobody who leads the catalog could be asked');
+    });
+  }
+
+  /** `done` comes when all of the catalog that was committed when this was called has taken effect here, with false when that could not be had in time. */
+  #whenCurrent(waitMs: number, done: (isCurrent: boolean) => void): void {
+    const deadlineMs = this.#core.nowMs() + waitMs;
+    this.#options.barriers.begin(catalogGroup, deadlineMs, (isVisible) => {
+      if (isVisible) this.catalog.whenApplied(deadlineMs, done);
+      else done(false);
     });
   }
 
@@ -127,13 +136,18 @@ export class Topics {
 
   /** As current as the catalog's leader if one can be asked, else as this broker knows it. */
   list(answer: Answer<readonly TopicDescription[]>): void {
-    const give = (): void => {
+    const give = (isCurrent: boolean): void => {
+      // A broker that has just started knows no topic yet, which must not look like a cluster without topics.
+      if (!isCurrent && this.catalog.applied === 0) {
+        const reason = 'this broker does not know the catalog yet, and nobody who leads it could be asked';
+        return this.#core.later(() => answer(failure('noLeader', `Cannot list topics: ${reason}`)));
+      }
       const descriptions = [this.#logDescription(), ...this.catalog.state.topics.map((topic) => this.#description(topic))];
       descriptions.sort((a, b) => (a.name < b.name ? -1 : 1));
       this.#core.later(() => answer({ ok: true, value: descriptions }));
     };
-    if (this.#options.logOnly) return give();
-    this.#options.barriers.begin(catalogGroup, this.#core.nowMs() + lookUpMs, give);
+    if (this.#options.logOnly) return give(true);
+    this.#whenCurrent(lookUpMs, give);
   }
 
   describe(name: string, answer: Answer<TopicDescription>): void {
@@ -194,6 +208,7 @@ export class Topics {
 
   /** What the catalog needs done now and then. */
   tick(nowMs: number): void {
+    this.catalog.expire(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;
     this.#retention.maintain();

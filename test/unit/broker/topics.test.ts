@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { TopicDescription } from '../../../src/eventlog/index.ts';
-import { Rig } from './rig.ts';
+import type { Result } from '../../../src/base/result.ts';
+import type { Disk, DiskError, DiskFile, Host, OpenMode } from '../../../src/host/index.ts';
+import type { Outcome, TopicDescription } from '../../../src/eventlog/index.ts';
+import { Rig, readOf } from './rig.ts';
 
 const list = (rig: Rig, id: number): readonly TopicDescription[] => rig.ok(id, (service, answer) => service.listTopics(answer));
 const names = (rig: Rig, id: number): string[] => list(rig, id).map(({ name }) => name);
@@ -8,6 +10,29 @@ const awaitEvents = (rig: Rig): void => rig.until('the own topic is there', () =
 const create = (rig: Rig, id: number, name: string) =>
   rig.call<TopicDescription>(id, (service, answer) => service.createTopic(name, { retentionBytes: null }, answer));
 const remove = (rig: Rig, id: number, name: string) => rig.call<undefined>(id, (service, answer) => service.deleteTopic(name, answer));
+
+/** Reading the catalog's log takes longer than an election. */
+function slowCatalog({ disk, clock }: Host): Disk {
+  return new Proxy(disk, {
+    get: (target, name: keyof Disk) => {
+      if (name !== 'open') return typeof target[name] === 'function' ? target[name].bind(target) : target[name];
+      return (path: string, mode: OpenMode, done: (result: Result<DiskFile, DiskError>) => void) =>
+        target.open(path, mode, (opened) =>
+          done(opened.ok && path.startsWith('groups/catalog/') ? { ok: true, value: slow(opened.value) } : opened),
+        );
+    },
+  });
+
+  function slow(file: DiskFile): DiskFile {
+    return new Proxy(file, {
+      get: (target, name: keyof DiskFile) => {
+        if (name !== 'read') return typeof target[name] === 'function' ? target[name].bind(target) : target[name];
+        return (position: number, length: number, done: (result: Result<Uint8Array, DiskError>) => void) =>
+          target.read(position, length, (result) => void clock.startTimer(300, () => done(result)));
+      },
+    });
+  }
+}
 
 describe('topics', () => {
   test('made at one broker are there at all, with a log of their own', () => {
@@ -67,6 +92,29 @@ describe('topics', () => {
     rig.createTopic('two');
 
     expect(create(rig, 1, 'three')).toMatchObject({ ok: false, error: { code: 'tooManyTopics' } });
+  });
+
+  test('are never said not to be there by a broker that starts again and still reads the catalog', () => {
+    const rig = new Rig({ change: (options) => ({ ...options, host: { ...options.host, disk: slowCatalog(options.host) } }) });
+    rig.createTopic('orders');
+    for (const { id } of rig.cluster.members) rig.kill(id);
+    for (const { id } of rig.cluster.members) rig.start(id);
+
+    const reads: { outcome: Outcome<unknown> | null }[] = [];
+    const lists: { outcome: Outcome<readonly TopicDescription[]> | null }[] = [];
+    for (let step = 0; step < 200; step++) {
+      rig.run(10);
+      for (const { id } of rig.cluster.members) {
+        reads.push(rig.begin(id, (service, answer) => service.read(readOf({ topic: 'orders' }), answer)));
+        lists.push(rig.begin(id, (service, answer) => service.listTopics(answer)));
+      }
+    }
+    rig.until('all are answered', () => [...reads, ...lists].every(({ outcome }) => outcome !== null));
+
+    const codes = new Set(reads.map(({ outcome }) => (outcome?.ok === false ? outcome.error.code : 'read')));
+    expect(codes).toContain('read');
+    expect(codes).not.toContain('unknownTopic');
+    expect(lists.filter(({ outcome }) => outcome?.ok === true && !outcome.value.some(({ name }) => name === 'orders'))).toEqual([]);
   });
 
   test('once deleted are unknown, keep no files, and their name begins anew', () => {
