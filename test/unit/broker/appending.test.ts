@@ -138,6 +138,30 @@ describe('errors are definite or indefinite, truly', () => {
     expect(rig.values(other)).toEqual(['x']);
   });
 
+  test('what a leader refuses after an attempt that nobody answered is not called definite', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    const other = rig.follower();
+    const { offset } = rig.appended(other, ['a']);
+
+    const call = rig.beginAppend(other, ['b'], { expectedOffset: offset + 1 });
+    rig.isolate(leader);
+    rig.until('it is answered', () => call.outcome !== null);
+
+    // The next leader's first entry stands where this one was to go.
+    expect(call.outcome).toMatchObject({ ok: false, error: { code: 'timeout', definite: false, details: { endOffset: offset + 2 } } });
+  });
+
+  test('an append whose time is over when the leader gets it never happens', () => {
+    const rig = new Rig();
+
+    const error = rig.refused(rig.awaitLeader(), ['late'], { timeoutMs: 0 });
+    rig.run(1000);
+
+    expect(error).toMatchObject({ code: 'notAppendedInTime', definite: true });
+    expect(rig.values(1)).toEqual([]);
+  });
+
   test('more than may wait is refused at once', () => {
     const rig = new Rig({ settings: { queuedAppendsMax: 3 } });
     const id = rig.awaitLeader();

@@ -199,6 +199,30 @@ describe('the topic cairn.events', () => {
     expect(rig.values(1, 'cairn.events').length - before).toBeLessThanOrEqual(3 * 7);
   });
 
+  test('keeps what a broker that is away still needs, and drops its own news instead', () => {
+    const eventsRetentionBytes = 64 * 1024;
+    const rig = new Rig({ settings: { eventsRetentionBytes, segmentBytesMin: 8192, segmentBytesMax: 16_384 } });
+    rig.until('the topic is there', () => rig.leader('cairn.events') !== null);
+    rig.appended(1, ['x'], { topic: 'cairn.events' });
+    const away = rig.follower('cairn.events');
+    rig.kill(away);
+    const [first, second] = rig.alive.map(({ id }): number => id) as [number, number];
+    for (let i = 0; i < 100; i++) rig.appended(first, ['x'.repeat(1000)], { topic: 'cairn.events' });
+    rig.run(3000);
+    const partitionAt = (id: number) =>
+      rig
+        .broker(id)
+        .peek()
+        .partitions.find(({ topic }) => topic === 'cairn.events');
+    const end = partitionAt(first)?.endOffset;
+    rig.run(30_000);
+
+    for (const id of [first, second]) expect(partitionAt(id)).toMatchObject({ logStartOffset: 0, endOffset: end });
+    rig.start(away);
+    rig.until('the old segments are gone everywhere', () => [1, 2, 3].every((id) => (partitionAt(id)?.logStartOffset ?? 0) > 0));
+    expect(rig.violations).toEqual([]);
+  });
+
   test('keeps within its size by removing whole old segments everywhere', () => {
     const eventsRetentionBytes = 64 * 1024;
     const rig = new Rig({ settings: { eventsRetentionBytes, segmentBytesMin: 8192, segmentBytesMax: 16_384 } });

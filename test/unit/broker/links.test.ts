@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest';
+import { concatBytes } from '../../../src/base/bytes.ts';
+import { brokerId } from '../../../src/base/branded.ts';
+import { Counters } from '../../../src/broker/counters.ts';
+import { Links } from '../../../src/broker/links.ts';
+import { SeededRandom } from '../../../src/base/random.ts';
+import type { Host, Link, LinkHandlers } from '../../../src/host/index.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
+import * as wire from '../../../src/wire/index.ts';
+import { Rig } from './rig.ts';
+
+const clusterId = '0123456789abcdef0123456789abcdef';
+const secret = simBytes.utf8Encode('the secret');
+const stamp = { ms: 1, counter: 0 };
+
+/** Broker 2 without a network: the test is whoever dials it. */
+class Acceptor {
+  readonly frames: { readonly kind: number; readonly isInOrder: boolean }[] = [];
+  readonly answers: wire.WireFrame[] = [];
+  closed: string | null = null;
+  readonly #handlers: LinkHandlers;
+  #sequence = 0;
+
+  constructor() {
+    let onLink: ((link: Link) => LinkHandlers) | null = null;
+    const timer = { cancel: () => undefined };
+    const host: Pick<Host, 'clock' | 'bytes' | 'random' | 'network' | 'logger'> = {
+      clock: { monotonicMs: () => 0, wallMs: () => 0, startTimer: () => timer, defer: () => undefined },
+      bytes: simBytes,
+      random: { next: () => 1, below: () => 0, bytes: (length) => new Uint8Array(length).fill(new SeededRandom(1).below(256)) },
+      network: { dial: () => ({ send: () => undefined, bytesQueued: 0, close: () => undefined }), accept: (take) => (onLink = take) },
+      logger: { log: () => undefined },
+    };
+    const identity = { self: brokerId(2), peers: [brokerId(1), brokerId(3)], incarnation: 5, clusterId, version: 'test', secret };
+    const links = new Links(
+      { ...host, ...identity, counters: new Counters(), linkBytesMax: 1e6, stamp: () => stamp },
+      {
+        frame: (_peer, frame, isInOrder) => void this.frames.push({ kind: frame.kind, isInOrder }),
+        lost: () => undefined,
+        ready: () => undefined,
+      },
+    );
+    links.open();
+    const reader = new wire.FrameReader(simBytes, wire.wireFrameBytesMax);
+    const link: Link = {
+      send: (chunks) => reader.push(concatBytes(chunks), (frame) => void this.answers.push(frame)),
+      bytesQueued: 0,
+      close: (reason) => {
+        this.closed = reason;
+      },
+    };
+    this.#handlers = (onLink as unknown as (link: Link) => LinkHandlers)(link);
+  }
+
+  send(draft: wire.Draft, sequence = ++this.#sequence): void {
+    const chunks: Uint8Array[] = [];
+    wire.sealFrame(draft, sequence, stamp, simBytes, chunks);
+    this.#handlers.received(concatBytes(chunks));
+  }
+
+  hello(change: Partial<wire.Hello> = {}): void {
+    const nonce = new Uint8Array(wire.nonceBytes).fill(1);
+    this.send(
+      wire.encodeHello({ lane: 'consensus', broker: 1, wanted: 2, incarnation: 4, clusterId, nonce, version: 'x', ...change }, simBytes),
+    );
+  }
+
+  /** The proof that a dialler with this secret would give. */
+  prove(known: Uint8Array | null): void {
+    const challenge = wire.decodeChallenge(this.answers.at(-1)?.body as Uint8Array) as wire.Challenge;
+    const dialler = { broker: 1, incarnation: 4, nonce: new Uint8Array(wire.nonceBytes).fill(1) };
+    const input = { role: 'dialler', lane: 'consensus', clusterId, dialler, accepter: challenge } as const;
+    this.send(wire.encodeProof(wire.makeProof(known, input, simBytes)));
+  }
+
+  get refusal(): string | null {
+    const last = this.answers.at(-1);
+    return last?.kind === wire.handshakeKinds.refusal ? wire.decodeRefusal(last.body, simBytes) : null;
+  }
+}
+
+const request = (): wire.Draft => wire.encodeRequest(2, { type: 'status', correlation: 1 });
+
+describe('whoever dials a broker', () => {
+  test('with the secret is welcome, and heard', () => {
+    const acceptor = new Acceptor();
+
+    acceptor.hello();
+    acceptor.prove(secret);
+    acceptor.send(request());
+
+    expect(acceptor.answers.map(({ kind }) => kind)).toEqual([wire.handshakeKinds.challenge, wire.handshakeKinds.welcome]);
+    expect(acceptor.frames).toEqual([{ kind: wire.requestKinds.status, isInOrder: true }]);
+  });
+
+  test.each([
+    ['another secret', simBytes.utf8Encode('a guess')],
+    ['none', null],
+  ])('with %s is refused, and nothing of it is heard', (_, known) => {
+    const acceptor = new Acceptor();
+
+    acceptor.hello();
+    acceptor.prove(known);
+    acceptor.send(request());
+
+    expect(acceptor.refusal).toContain('secret');
+    expect(acceptor.frames).toEqual([]);
+    expect(acceptor.closed).not.toBe(null);
+  });
+
+  test.each([
+    ['of another cluster', { clusterId: 'f'.repeat(32) }, 'cluster'],
+    ['who wants another broker', { wanted: 3 }, 'this is broker 2'],
+    ['who is not configured', { broker: 9 }, 'not configured'],
+    ['who says it is this one', { broker: 2 }, 'not configured'],
+  ])('%s is refused', (_, change, words) => {
+    const acceptor = new Acceptor();
+
+    acceptor.hello(change);
+
+    expect(acceptor.refusal).toContain(words);
+  });
+
+  test('without saying hello is cut off', () => {
+    const acceptor = new Acceptor();
+
+    acceptor.send(request());
+
+    expect(acceptor.closed).toContain('proven');
+    expect(acceptor.frames).toEqual([]);
+  });
+
+  test('and repeats or delays a frame shows it by its sequence', () => {
+    const acceptor = new Acceptor();
+    acceptor.hello();
+    acceptor.prove(secret);
+
+    for (const sequence of [10, 12, 11, 12, 13]) acceptor.send(request(), sequence);
+
+    expect(acceptor.frames.map(({ isInOrder }) => isInOrder)).toEqual([true, true, false, false, true]);
+  });
+});
+
+describe('a forwarded append that comes twice', () => {
+  test('is dropped the second time: its sender may have given it up', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    const other = rig.follower();
+    rig.appended(other, ['warm']);
+    rig.cluster.world.network.conditions.duplicationRate = 1;
+
+    for (let i = 0; i < 20; i++) rig.appended(other, [`${i}`]);
+    rig.run(500);
+
+    expect(rig.broker(leader).peek().counters.duplicateAppends).toBe(0);
+    expect(rig.values(other)).toHaveLength(21);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+test('brokers work together over a network that loses, repeats and reorders', () => {
+  const rig = new Rig({ seed: 3 });
+  rig.awaitLeader();
+  Object.assign(rig.cluster.world.network.conditions, { lossRate: 0.1, duplicationRate: 0.1, reorderingRate: 0.2 });
+
+  for (let i = 0; i < 40; i++) rig.appended(1 + (i % 3), [`${i}`]);
+  Object.assign(rig.cluster.world.network.conditions, { lossRate: 0, duplicationRate: 0, reorderingRate: 0 });
+
+  expect(rig.values(1)).toEqual(Array.from({ length: 40 }, (_, i) => `${i}`));
+  expect(rig.violations).toEqual([]);
+});
