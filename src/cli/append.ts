@@ -8,7 +8,7 @@ import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
 import { addConnectOptions, type ConnectOptions, integer, jsonOption, seconds } from './options.ts';
-import { loadProgress } from './progress.ts';
+import { loadProgress, noProgress } from './progress.ts';
 
 interface AppendOptions extends ConnectOptions {
   readonly key?: string;
@@ -125,9 +125,11 @@ async function appendInput(client: Client, topic: string, options: AppendOptions
   const requestId = options.requestId ?? crypto.randomUUID();
   const skip = options.requestId === undefined ? 0 : await client.nextSequence(topic, requestId);
   if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
-  if (io.stdin.isTTY === true && io.stderr.isTTY === true) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
+  const isTyped = io.stdin.isTTY === true;
+  if (isTyped) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
 
-  const progress = (await loadProgress(io))({ bytesTotal: inputBytes(io), what: 'lines acknowledged' });
+  const start = isTyped ? () => noProgress : await loadProgress(io);
+  const progress = start({ bytesTotal: inputBytes(io), what: 'lines acknowledged' });
   const stream = new AppendStream(client, {
     topic,
     requestId,

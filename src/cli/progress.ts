@@ -8,7 +8,7 @@ export interface Progress {
   readonly stop: () => void;
 }
 
-const silent: Progress = { moved: () => undefined, counted: () => undefined, stop: () => undefined };
+export const noProgress: Progress = { moved: () => undefined, counted: () => undefined, stop: () => undefined };
 
 export interface ProgressOptions {
   /** Null where the size is not known: then it counts. */
@@ -20,7 +20,7 @@ export interface ProgressOptions {
 
 /** What starts bars on stderr, where that is a terminal; elsewhere nothing is loaded and nothing shown. */
 export async function loadProgress(io: CliIo): Promise<(options: ProgressOptions) => Progress> {
-  if (io.stderr.isTTY !== true || io.env['TERM'] === 'dumb') return () => silent;
+  if (io.stderr.isTTY !== true || io.env['TERM'] === 'dumb') return () => noProgress;
   const { default: cliProgress } = await import('cli-progress');
   return ({ bytesTotal, what, bytesDone = 0 }) => {
     const bar = new cliProgress.SingleBar({

@@ -27,7 +27,8 @@ export function define(command: Command, io: CliIo): void {
       const logger = await openLogger(config.log.level, config.log.file, { broker: config.self.id });
       const scheme = config.tls === null ? 'http' : 'https';
       const where = config.data === null ? 'its log in memory' : `its data in ${config.data}`;
-      if (config.isInsecure)
+      // The log warns too; here where nobody would see it there.
+      if (config.isInsecure && config.log.file !== null)
         io.stderr.write(
           `Listening on ${formatHostPort(config.listen)} without a token: whoever reaches it can read and write everything\n`,
         );

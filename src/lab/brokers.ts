@@ -135,6 +135,8 @@ export class LabBrokers {
     const child = this.#children.start(process.execPath, [besideDaemon('main')], {
       env: { UV_THREADPOOL_SIZE: '16', ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...process.env },
       stdio: ['ignore', output, output, 'ipc'],
+      // Out of reach of the terminal's Ctrl-C, which is ours to handle.
+      detached: true,
     });
     closeSync(output);
     const ready = new Promise<void>((resolve, reject) => {
