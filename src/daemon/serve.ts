@@ -72,7 +72,8 @@ export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHo
         hooks.onReady?.();
       },
       onFatal: fail,
-      onExit: () => end(exitCodes.ok),
+      // The log of contract 2 has been written and nothing else is kept; without one it is a stop like any other.
+      onExit: () => (config.exitFile === null ? stop('POST /exit') : end(exitCodes.ok)),
     });
   } catch (error) {
     if (!(error instanceof LogError)) throw error;

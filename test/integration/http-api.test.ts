@@ -215,6 +215,12 @@ describe('appending', () => {
     expect(await values(topic)).toEqual([]);
   });
 
+  test('of a compressed body is refused', async () => {
+    const answer = await call('POST', '/v1/topics/log/records', { type: 'text/plain', body: 'a', headers: { 'content-encoding': 'gzip' } });
+
+    expect(await errorOf(answer)).toMatchObject({ status: 415, code: 'unsupportedMediaType' });
+  });
+
   test('of a batch whose checksum is wrong is refused', async () => {
     const topic = await newTopic();
     const batch = batchOfValues('abc');
@@ -334,6 +340,27 @@ describe('reading', () => {
 
     expect(error).toMatchObject({ status, code, definite: true });
     expect(error.message).toContain(part);
+  });
+
+  test('by a client that takes nothing is cut off', async () => {
+    const topic = await newTopic();
+    for (let i = 0; i < 200; i++) await append(topic, 'application/octet-stream', 'x'.repeat(90_000));
+    const socket = connect(gateway.front.port, '127.0.0.1');
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.on('error', () => {});
+    socket.write(requestText(gateway.front.port, 'GET', `/v1/topics/${topic}/records?format=batches&bytesMax=20000000`));
+    socket.pause();
+
+    // Longer than the 200 ms that a slow reader is given here; that it was cut off shows when it reads on.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    socket.resume();
+    await closed;
+
+    expect(received).toBeLessThan(200 * 90_000);
   });
 
   test.each([

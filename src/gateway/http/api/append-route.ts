@@ -24,6 +24,10 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     if (requestId === null && headers['cairn-sequence'] !== undefined) {
       throw new LogError('invalidRequest', `Cannot append to topic "${topic}": Cairn-Sequence is given without Cairn-Request-Id`);
     }
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new LogError('unsupportedMediaType', `Cannot append to topic "${topic}": Content-Encoding is set, send the body uncompressed`);
+    }
     const body = await bodyOf(request.raw, context.settings.bodyBytesMax);
     const { limits, bytes, clock } = context;
     const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });

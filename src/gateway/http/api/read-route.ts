@@ -126,6 +126,8 @@ async function answerRead(order: ReadOrder, reply: FastifyReply, context: ApiCon
     // Control and revoked batches alone are no answer: an empty one means that there is nothing more.
   } while (isEmpty && result.offsetNext > result.offsetFrom && result.offsetNext < result.highWatermark && !cancel.cancelled);
 
+  // From here on only the client's own pace holds the answer, and its memory.
+  reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
   const offsetNext = encoded.cutAt ?? result.offsetNext;
   if (format === 'json') {
     const { topic, highWatermark, logStartOffset, asOfMs, lag } = result;
