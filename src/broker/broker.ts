@@ -172,7 +172,7 @@ export class Broker implements BrokerApi {
       {
         frame: (peer, frame, isInOrder) => this.#receive(peer, frame, isInOrder),
         lost: (peer) => this.#linkLost(peer),
-        ready: () => this.#retry(),
+        ready: (peer) => this.#linkReady(peer),
       },
     );
     const core: Core = {
@@ -351,6 +351,12 @@ export class Broker implements BrokerApi {
       if (answer !== null) services.requests.answered(peer, answer);
     }
     this.#loop.wake();
+  }
+
+  /** What the peer missed goes to it at once; what waited for a way to it tries again. */
+  #linkReady(peer: BrokerId): void {
+    for (const replica of this.#groups.replicas()) replica.step({ type: 'reachable', peer });
+    this.#retry();
   }
 
   #linkLost(peer: BrokerId): void {

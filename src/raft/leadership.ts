@@ -81,6 +81,10 @@ export class Leadership {
     this.#progress.get(peer)?.lostLink();
   }
 
+  reachable(peer: BrokerId): void {
+    this.#progress.get(peer)?.foundLink();
+  }
+
   /**
    * The high watermark that the acknowledgements allow. Only a batch of this term is committed by counting; what is older is committed with it
    * (Raft §5.4.2, Figure 8).

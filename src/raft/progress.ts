@@ -90,6 +90,11 @@ export class Progress {
     if (this.isAtBoundary) this.#probe = { from: this.nextOffset, to: this.nextOffset };
   }
 
+  /** A link stands again: what was asked before it can have no answer, so ask at once. */
+  foundLink(): void {
+    if (this.state === 'probe') this.#probe = null;
+  }
+
   /** Takes a positive answer. */
   acknowledged(response: AppendEntriesResponse): void {
     if (response.matchOffset > this.matchOffset) this.matchOffset = response.matchOffset;

@@ -186,6 +186,8 @@ export class Raft {
         return;
       case 'unreachable':
         return this.#leadership?.unreachable(input.peer);
+      case 'reachable':
+        return this.#leadership?.reachable(input.peer);
       default:
         return unreachable(input);
     }

@@ -68,7 +68,9 @@ export type Input =
   /** The host wants this replica not to lead: its disk hangs, it was declared crashed, it is about to stop. */
   | { readonly type: 'stepDown' }
   /** The link to this peer broke: what was in flight may be lost, so go back to probing. */
-  | { readonly type: 'unreachable'; readonly peer: BrokerId };
+  | { readonly type: 'unreachable'; readonly peer: BrokerId }
+  /** A link to this peer stands again: bring it what it lacks now, not with the next heartbeat. */
+  | { readonly type: 'reachable'; readonly peer: BrokerId };
 
 export interface LoadRequest {
   readonly peer: BrokerId;

@@ -22,7 +22,7 @@ import { RigDisk } from '../property/raft/disk.ts';
  *     cluster 1 2 3 [outgoing 3 4 5] [learners 6] [election=10] [heartbeat=2] [append=1000] [window=1000] [uncommitted=1000] [cache=1000]
  *     restore 1 t6 1x3 4x2 5:3       disk of broker 1: term 6, three batches of one record of term 1, two of term 4, one of three records of term 5
  *     tick 1 [count]    campaign 1 (ticks until it campaigns)    propose 1 [records] [times]    read 1 7    transfer 1 2|best    stepDown 1
- *     unreachable 1 2   deliver 1->2 [count|all]    drop 1->2 [all]    again 1->2 (the last one delivered, once more)    sync 1    load 1
+ *     unreachable 1 2   reachable 1 2     deliver 1->2 [count|all]    drop 1->2 [all]    again 1->2 (the last one delivered, once more)    sync 1    load 1
  *     settle [except 1] (delivers, syncs and loads until nothing is left, but on the disk of 1)     isolate 3     heal     crash 1     restart 1     lose 1 5 (restarts with a disk cut to 5)
  *     status     disks     peers 1     acknowledged 1 5     refusal 1
  *
@@ -70,6 +70,8 @@ export class ScenarioCluster {
         return this.#step(id(first), { type: 'stepDown' });
       case 'unreachable':
         return this.#step(id(first), { type: 'unreachable', peer: id(words[1]) });
+      case 'reachable':
+        return this.#step(id(first), { type: 'reachable', peer: id(words[1]) });
       case 'deliver':
         return this.#deliver(first, words[1] === 'all' ? Number.POSITIVE_INFINITY : Number(words[1] ?? 1));
       case 'drop':

@@ -147,7 +147,7 @@ export class Rig {
     else if (chance < 72) this.#lossChance = random.pick([0, 0, 0.1, 0.5]);
     else if (chance < 80) this.#step(replica, { type: 'transferLeadership', to: random.chance(0.5) ? null : random.pick(ids) });
     else if (chance < 84) this.#step(replica, { type: 'stepDown' });
-    else if (chance < 90) this.#step(replica, { type: 'unreachable', peer: random.pick(ids) });
+    else if (chance < 90) this.#step(replica, { type: random.pick(['unreachable', 'reachable'] as const), peer: random.pick(ids) });
     else if (chance < 94) this.#tickAll(electionTicks);
     else if (chance < 97) this.#leaveBehind(replica);
     else this.#deliverLate();
