@@ -93,6 +93,7 @@ export class Broker implements BrokerApi {
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
         roleChanged: (replica, before) => this.#roleChanged(replica, before),
         synced: (replica, ms) => this.#synced(replica, ms),
+        derivedAgain: (replica) => this.#log('info', 'derivedAgain', { group: replica.group, endOffset: replica.tail.endOffset }),
         rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
         refusedFrames: (replica, peer, problem) => this.#log('error', 'framesRefused', { group: replica.group, peer, problem }),
         diskFailed: (error, doing) => this.#diskFailed(error, doing),
@@ -168,6 +169,7 @@ export class Broker implements BrokerApi {
         secret,
         linkBytesMax: settings.linkBytesMax,
         stamp: () => this.#hybrid.next(),
+        registeredIncarnation: (peer) => this.#services?.topics.catalog.state.broker(peer)?.incarnation ?? 0,
       },
       {
         frame: (peer, frame, isInOrder) => this.#receive(peer, frame, isInOrder),
@@ -253,7 +255,9 @@ export class Broker implements BrokerApi {
       let leads = false;
       for (const replica of this.#groups.replicas()) if (replica.raft.role === 'leader') leads = true;
       const isAlone = this.#options.brokers.length === 1;
-      if ((leads && !isAlone && spentMs < graceMs / 2) || (services.appends.queuedCount > 0 && spentMs < graceMs)) {
+      // A successor has been found by then, or there is none: all brokers may be stopping at once.
+      const handOverMs = Math.min(graceMs / 2, this.#options.settings.electionTimeoutMs * 4);
+      if ((leads && !isAlone && spentMs < handOverMs) || (services.appends.queuedCount > 0 && spentMs < graceMs)) {
         clock.startTimer(5, poll);
         return;
       }

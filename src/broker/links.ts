@@ -59,6 +59,8 @@ export interface LinksOptions {
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
   stamp(): wire.Stamp;
+  /** The highest that the catalog knows: a peer whose disk was wiped or rolled back comes with a lower one and is refused (design, D11). */
+  registeredIncarnation(peer: BrokerId): number;
 }
 
 /** An entry above this goes by the bulk lane, and what follows it to the same replica too, so that nothing overtakes it. */
@@ -85,7 +87,7 @@ export class Links {
       stamp: () => options.stamp(),
       isClosed: () => this.#isClosed,
       isPeer: (id) => options.peers.includes(brokerId(id)),
-      incarnationOf: (peer) => this.#incarnations.get(peer) ?? 0,
+      incarnationOf: (peer) => Math.max(this.#incarnations.get(peer) ?? 0, options.registeredIncarnation(peer)),
       sinceHeardMs: (peer) => this.sinceHeardMs(peer),
       onReady: (peer, lane) => {
         if (lane === 'consensus') events.ready(peer);

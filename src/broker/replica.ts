@@ -48,6 +48,8 @@ export interface ReplicaContext {
   roleChanged(replica: Replica, before: Role): void;
   /** A write and its sync took this long. */
   synced(replica: Replica, ms: number): void;
+  /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start. */
+  derivedAgain(replica: Replica): void;
   rolledBack(replica: Replica, peer: BrokerId): void;
   /** A leader sent batches that cannot be part of this log; they were dropped. Told once a term. */
   refusedFrames(replica: Replica, peer: BrokerId, problem: string): void;
@@ -82,6 +84,8 @@ export class Replica {
   readonly #logView: LogView;
   #isDirty = true;
   #isDerived = true;
+  /** The log is being read for it. */
+  #isDeriving = false;
   #persistStartedMs: number | null = null;
   #visible: Offset;
   /** The highest high watermark that any leader told; the log here may still be shorter. */
@@ -255,6 +259,7 @@ export class Replica {
     if (!this.#isDirty) return false;
     this.#isDirty = false;
     const before = this.#roleNow;
+    if (!this.#isDerived) this.#deriveAgain();
     const ready = this.raft.ready();
     if (ready === null) {
       this.#see();
@@ -332,24 +337,31 @@ export class Replica {
     if (this.tail.sync(this.#logView)) return;
     // The cut went below the checkpoint that this replica started from: all of it is derived again.
     this.#isDerived = false;
+    this.tail.reset(this.log.logStartOffset);
     this.#deriveAgain();
   }
 
+  /** What is committed comes from the disk, as far as it is known to be; the rest is in memory, and may be cut or grow meanwhile. */
   #deriveAgain(): void {
-    this.tail.reset(this.log.logStartOffset);
-    const start = (): void =>
-      runTask(
-        () => replay(this.tail, this.log, () => offset(Math.min(this.log.endOffset, this.raft.highWatermark))),
-        (result) => {
-          if (!result.ok) return this.#context.damaged(this, result.error);
-          // The rest is not committed, so it is in memory; it may have been cut or grown meanwhile, but not below the high watermark.
-          if (this.raft.batches(offset(this.tail.endOffset), this.raft.endOffset) === null) return start();
-          this.#isDerived = true;
-          this.#touch();
-          this.#derive();
-        },
-      );
-    start();
+    if (this.#isDeriving) return;
+    const committedEnd = (): Offset => offset(Math.min(this.log.endOffset, this.raft.highWatermark));
+    const isRestInMemory = (): boolean => this.raft.batches(offset(this.tail.endOffset), this.raft.endOffset) !== null;
+    if (this.tail.endOffset >= committedEnd() && !isRestInMemory()) return;
+    this.#isDeriving = true;
+    runTask(
+      () => replay(this.tail, this.log, committedEnd),
+      (result) => {
+        this.#isDeriving = false;
+        if (!result.ok) return this.#context.damaged(this, result.error);
+        // Not yet: the next turn in which more is known to be committed goes on.
+        if (!isRestInMemory()) return;
+        this.#isDerived = true;
+        this.#derive();
+        this.tail.commit(this.raft.highWatermark);
+        this.#context.derivedAgain(this);
+        this.#touch();
+      },
+    );
   }
 
   #noOp(offsetFrom: Offset, term: Term): LogBatch {

@@ -75,18 +75,22 @@ describe('what one broker encodes another decodes', () => {
 
   test('however the stream is split', () => {
     fc.assert(
-      fc.property(fc.array(anyDraft, { minLength: 1, maxLength: 5 }), fc.array(fc.nat({ max: 2000 }), { maxLength: 20 }), (drafts, cuts) => {
-        const stream = seal(drafts);
-        const whole = readAll(stream).frames;
-        const split = readAll(
-          stream,
-          cuts.filter((cut) => cut < stream.length),
-        );
+      fc.property(
+        fc.array(anyDraft, { minLength: 1, maxLength: 5 }),
+        fc.array(fc.nat({ max: 2000 }), { maxLength: 20 }),
+        (drafts, cuts) => {
+          const stream = seal(drafts);
+          const whole = readAll(stream).frames;
+          const split = readAll(
+            stream,
+            cuts.filter((cut) => cut < stream.length),
+          );
 
-        expect(whole.map(({ sequence }) => sequence)).toEqual(drafts.map((_, index) => index + 1));
-        expect(split.frames).toEqual(whole);
-        expect(split.reader.heldBytes).toBe(0);
-      }),
+          expect(whole.map(({ sequence }) => sequence)).toEqual(drafts.map((_, index) => index + 1));
+          expect(split.frames).toEqual(whole);
+          expect(split.reader.heldBytes).toBe(0);
+        },
+      ),
       options,
     );
   });
@@ -96,16 +100,20 @@ describe('a stream that was damaged', () => {
   test('never throws, never holds more than came, and gives no frame that differs from what was sent', () => {
     const damage = fc.record({ at: fc.nat({ max: 4000 }), xor: fc.integer({ min: 1, max: 255 }) });
     fc.assert(
-      fc.property(fc.array(anyDraft, { minLength: 1, maxLength: 4 }), fc.array(damage, { minLength: 1, maxLength: 4 }), (drafts, damages) => {
-        const stream = seal(drafts);
-        const sent = readAll(stream).frames;
-        for (const { at, xor } of damages) stream[at % stream.length] = (stream[at % stream.length] as number) ^ xor;
+      fc.property(
+        fc.array(anyDraft, { minLength: 1, maxLength: 4 }),
+        fc.array(damage, { minLength: 1, maxLength: 4 }),
+        (drafts, damages) => {
+          const stream = seal(drafts);
+          const sent = readAll(stream).frames;
+          for (const { at, xor } of damages) stream[at % stream.length] = (stream[at % stream.length] as number) ^ xor;
 
-        const { frames, reader } = readAll(stream, [10, 50, 200]);
+          const { frames, reader } = readAll(stream, [10, 50, 200]);
 
-        expect(reader.heldBytes).toBeLessThanOrEqual(stream.length);
-        for (const [index, frame] of frames.entries()) expect(frame).toEqual(sent[index]);
-      }),
+          expect(reader.heldBytes).toBeLessThanOrEqual(stream.length);
+          for (const [index, frame] of frames.entries()) expect(frame).toEqual(sent[index]);
+        },
+      ),
       options,
     );
   });

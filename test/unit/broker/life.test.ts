@@ -126,6 +126,81 @@ describe('a data directory', () => {
   const clusterIds = ['1'.repeat(32), '2'.repeat(32)];
 });
 
+describe('a broker whose data directory was rolled back', () => {
+  test('to an earlier start is refused by the others, and says why it stops', () => {
+    const rig = new Rig();
+    rig.awaitLeader('catalog');
+    rig.run(2000);
+    const disk = rig.member(2).machine.disk;
+    if (disk === null) throw new Error('machines have disks here');
+    const identity = rig.waitFor(readFile(disk, 'identity'));
+    for (let i = 0; i < 2; i++) {
+      rig.kill(2);
+      rig.start(2);
+      rig.run(2000);
+    }
+    rig.waitFor(writeFile(disk, 'identity', identity));
+    rig.kill(2);
+
+    rig.start(2);
+    rig.run(3000);
+
+    expect(rig.lines.some(({ event, machine }) => event === 'refusedByPeer' && machine === 2)).toBe(true);
+    expect(rig.leader()).not.toBe(2);
+    expect(
+      rig
+        .broker(2)
+        .peek()
+        .peers.map(({ connected }) => connected),
+    ).toEqual([false, false]);
+  });
+
+  test('and started twice with one incarnation is told apart by the catalog', () => {
+    const rig = new Rig();
+    rig.awaitLeader('catalog');
+    rig.run(2000);
+    const disk = rig.member(2).machine.disk;
+    if (disk === null) throw new Error('machines have disks here');
+    const identity = rig.waitFor(readFile(disk, 'identity'));
+    rig.kill(2);
+    rig.start(2);
+    rig.run(2000);
+    rig.waitFor(writeFile(disk, 'identity', identity));
+    rig.kill(2);
+
+    rig.cluster.start(rig.member(2));
+    rig.until('it has stopped', () => rig.lines.some(({ event, machine }) => event === 'fatal' && machine === 2));
+
+    expect(rig.lines.find(({ event }) => event === 'fatal')?.fields).toMatchObject({ code: 'wrongIdentity' });
+    expect(rig.appended(1, ['a']).committed).toBe(true);
+  });
+});
+
+describe('derived state', () => {
+  test('is built again when the cut goes below the checkpoint of the last start', () => {
+    const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
+    const leader = rig.awaitLeader();
+    for (let i = 0; i < 10; i++) rig.appended(leader, [`${i}`], { requestId: `r${i}` });
+    rig.isolate(leader);
+    // Several segments are sealed, and checkpointed, that never commit.
+    for (let i = 0; i < 20; i++) rig.beginAppend(leader, ['x'.repeat(1000)], { requestId: `lost${i}`, timeoutMs: 100 });
+    rig.run(250);
+    rig.kill(leader);
+    rig.heal();
+    const next = rig.awaitLeader();
+    rig.appended(next, ['after'], { requestId: 'after' });
+
+    rig.start(leader);
+    rig.until('it was built again', () => rig.lines.some(({ event, machine }) => event === 'derivedAgain' && machine === leader));
+    rig.makeLeader(leader);
+
+    for (let i = 0; i < 10; i++) expect(rig.appended(leader, [`${i}`], { requestId: `r${i}` }).duplicate).toBe(true);
+    expect(rig.appended(leader, ['after'], { requestId: 'after' }).duplicate).toBe(true);
+    expect(rig.appended(leader, ['x'.repeat(1000)], { requestId: 'lost7' }).duplicate).toBe(false);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
 describe('brokers with a secret', () => {
   const withSecret = (secretOf: (id: number) => string) =>
     new Rig({ change: (options) => ({ ...options, secret: simBytes.utf8Encode(secretOf(options.self.id)) }) });
@@ -277,6 +352,24 @@ describe('a leader whose disk hangs', () => {
 });
 
 type Disk = BrokerOptions['host']['disk'];
+
+const readFile =
+  (disk: Disk, path: string) =>
+  (done: (bytes: Uint8Array) => void): void =>
+    disk.open(path, 'read', (opened) => {
+      if (!opened.ok) throw new Error(opened.error.reason);
+      opened.value.read(0, 1000, (read) => {
+        if (read.ok) done(read.value);
+      });
+    });
+
+const writeFile =
+  (disk: Disk, path: string, bytes: Uint8Array) =>
+  (done: (result: undefined) => void): void =>
+    disk.open(path, 'write', (opened) => {
+      if (!opened.ok) throw new Error(opened.error.reason);
+      opened.value.truncate(0, () => opened.value.write(0, [bytes], () => opened.value.sync(() => done(undefined))));
+    });
 
 /** Holds back the end of every sync of a broker that is in `hanging`. */
 function hangingDisk(disk: Disk, id: number, hanging: Map<number, (() => void)[]>): Disk {

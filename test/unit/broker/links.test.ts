@@ -33,7 +33,14 @@ class Acceptor {
     };
     const identity = { self: brokerId(2), peers: [brokerId(1), brokerId(3)], incarnation: 5, clusterId, version: 'test', secret };
     const links = new Links(
-      { ...host, ...identity, counters: new Counters(), linkBytesMax: 1e6, stamp: () => stamp },
+      {
+        ...host,
+        ...identity,
+        counters: new Counters(),
+        linkBytesMax: 1e6,
+        stamp: () => stamp,
+        registeredIncarnation: (peer) => (peer === 3 ? 7 : 0),
+      },
       {
         frame: (_peer, frame, isInOrder) => void this.frames.push({ kind: frame.kind, isInOrder }),
         lost: () => undefined,
@@ -113,6 +120,7 @@ describe('whoever dials a broker', () => {
     ['who wants another broker', { wanted: 3 }, 'this is broker 2'],
     ['who is not configured', { broker: 9 }, 'not configured'],
     ['who says it is this one', { broker: 2 }, 'not configured'],
+    ['whose disk was rolled back', { broker: 3, incarnation: 6 }, 'incarnation 7'],
   ])('%s is refused', (_, change, words) => {
     const acceptor = new Acceptor();
 

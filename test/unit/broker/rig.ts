@@ -165,6 +165,23 @@ export class Rig {
     return (topic === 'catalog' ? status.catalog : status.partitions.find((one) => one.topic === topic))?.leader ?? null;
   }
 
+  /** Kills and starts whoever leads "log" until this broker does. */
+  makeLeader(id: number): void {
+    for (let leader = this.awaitLeader(); leader !== id; leader = this.awaitLeader()) {
+      this.kill(leader);
+      this.awaitLeader();
+      this.start(leader);
+    }
+  }
+
+  /** Runs until something outside the brokers has called back. */
+  waitFor<Value>(start: (done: (value: Value) => void) => void): Value {
+    const ended: Value[] = [];
+    start((value) => ended.push(value));
+    this.until('it has called back', () => ended.length > 0);
+    return ended[0] as Value;
+  }
+
   createTopic(name: string, at = 1): void {
     this.ok(at, (service, answer) => service.createTopic(name, { retentionBytes: null }, answer));
   }

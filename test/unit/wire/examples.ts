@@ -29,8 +29,12 @@ const batches: fc.Arbitrary<{ readonly offsetFrom: number; readonly batches: Log
 export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(envelope, fc.boolean(), fc.boolean(), anOffset, aTerm)
-    .map(([env, preVote, transfer, endOffset, lastTerm]): Message => ({ type: 'requestVote', ...env, preVote, transfer, endOffset, lastTerm })),
-  fc.tuple(envelope, fc.boolean(), fc.boolean()).map(([env, preVote, granted]): Message => ({ type: 'requestVoteResponse', ...env, preVote, granted })),
+    .map(
+      ([env, preVote, transfer, endOffset, lastTerm]): Message => ({ type: 'requestVote', ...env, preVote, transfer, endOffset, lastTerm }),
+    ),
+  fc
+    .tuple(envelope, fc.boolean(), fc.boolean())
+    .map(([env, preVote, granted]): Message => ({ type: 'requestVoteResponse', ...env, preVote, granted })),
   fc.tuple(envelope, batches, aTerm, anOffset, position).map(
     ([env, content, previousTerm, highWatermark, readContext]): Message => ({
       type: 'appendEntries',
@@ -97,6 +101,9 @@ export const peerAnswer: fc.Arbitrary<PeerAnswer> = fc.oneof(
     correlation,
     code: fc.constantFrom(...(Object.keys(errorCatalogue) as ErrorCode[])),
     message: text,
-    details: fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.oneof(fc.integer(), fc.boolean(), fc.constant(null), fc.stringMatching(/^\w*$/))),
+    details: fc.dictionary(
+      fc.stringMatching(/^[a-z]{1,8}$/),
+      fc.oneof(fc.integer(), fc.boolean(), fc.constant(null), fc.stringMatching(/^\w*$/)),
+    ),
   }),
 );
