@@ -23,6 +23,14 @@ interface TailEntry {
   readonly change: Change | null;
 }
 
+/** The end of what can no longer be taken back; its term is null where there is no record before it, or none in this log. */
+interface Floor {
+  readonly offsetTo: number;
+  readonly term: number | null;
+  readonly checksum: number;
+  readonly stamp: Stamp;
+}
+
 /** What `sync` compares with: the log of the consensus core. */
 export interface LogView {
   readonly endOffset: Offset;
@@ -33,7 +41,7 @@ export interface LogView {
 }
 
 const zeroStamp: Stamp = { ms: 0, counter: 0 };
-const checkpointVersion = 1;
+const checkpointVersion = 2;
 
 export class Tail {
   readonly #bytes: Bytes;
@@ -43,13 +51,13 @@ export class Tail {
   #entries: TailEntry[] = [];
   #head = 0;
   /** Where the entries start: the last batch that can no longer be taken back. */
-  #floor: { readonly offsetTo: number; readonly checksum: number; readonly stamp: Stamp };
+  #floor: Floor;
 
   constructor(limits: ProducerLimits, bytes: Bytes, from: number) {
     this.#bytes = bytes;
     this.#limits = limits;
     this.#producers = new ProducerTable(limits);
-    this.#floor = { offsetTo: from, checksum: 0, stamp: zeroStamp };
+    this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: zeroStamp };
   }
 
   get producers(): ProducerTable {
@@ -105,6 +113,9 @@ export class Tail {
     }
     const end = this.endOffset;
     if (end > log.endOffset) return false;
+    // A checkpoint may lie in what was never committed: the log can have been cut below it and grown beyond it since.
+    const { term } = this.#floor;
+    if (this.#last === undefined && term !== null && log.termBefore(end as Offset) !== term) return false;
     if (end < log.endOffset) for (const batch of log.batches(end as Offset, log.endOffset)) this.append(batch);
     return true;
   }
@@ -158,13 +169,13 @@ export class Tail {
     this.#producers = new ProducerTable(this.#limits);
     this.#entries = [];
     this.#head = 0;
-    this.#floor = { offsetTo: from, checksum: 0, stamp: zeroStamp };
+    this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: zeroStamp };
   }
 
   /**
    * The state derived from all records below `offsetTo`, which may lie inside the tail: what comes after is taken back for a moment.
    *
-   *     u8 version, u64 offset to, u32 checksum, u64 + u16 log time, u64 age, u64 its log time, u32 producers, each: u64 id, u16 epoch, u32 next sequence, u64 last ms, u32 batches,
+   *     u8 version, u64 offset to, u64 term before it, u32 checksum, u64 + u16 log time, u64 age, u64 its log time, u32 producers, each: u64 id, u16 epoch, u32 next sequence, u64 last ms, u32 batches,
    *     each: u16 epoch, u32 sequence, u32 count, u32 body, u64 offset, u64 term, u64 ms; then u32 revokes, each u64 id, u64 offset
    */
   checkpoint(offsetTo: number): Uint8Array {
@@ -190,10 +201,16 @@ export class Tail {
   #serialize(): Uint8Array {
     const producers = [...this.#producers.entries()];
     const revokes = this.#producers.revokes();
-    let length = 1 + 8 + 4 + 10 + 16 + 4 + 4 + revokes.size * 16;
+    let length = 1 + 8 + 8 + 4 + 10 + 16 + 4 + 4 + revokes.size * 16;
     for (const producer of producers) length += 26 + producer.recent.length * 38;
     const writer = new FieldWriter(length);
-    writer.u8(checkpointVersion).u64(this.endOffset).u32(this.lastChecksum).u64(this.lastStamp.ms).u16(this.lastStamp.counter);
+    writer
+      .u8(checkpointVersion)
+      .u64(this.endOffset)
+      .u64(this.#last?.term ?? this.#floor.term ?? 0)
+      .u32(this.lastChecksum)
+      .u64(this.lastStamp.ms)
+      .u16(this.lastStamp.counter);
     const { ageMs, committedMs } = this.#producers.age;
     writer.u64(ageMs).u64(committedMs).u32(producers.length);
     for (const { id, epoch, nextSequence, lastMs, recent } of producers) {
@@ -212,6 +229,7 @@ export class Tail {
     const reader = new FieldReader(bytes);
     const table = new ProducerTable(this.#limits);
     if (reader.u8() !== checkpointVersion || reader.u64() !== offsetTo) return false;
+    const lastTerm = reader.u64();
     const checksum = reader.u32();
     const stamp = { ms: reader.u64(), counter: reader.u16() };
     table.restoreAge(reader.u64(), reader.u64());
@@ -229,7 +247,7 @@ export class Tail {
     this.#producers = table;
     this.#entries = [];
     this.#head = 0;
-    this.#floor = { offsetTo, checksum, stamp };
+    this.#floor = { offsetTo, term: lastTerm === 0 ? null : lastTerm, checksum, stamp };
     return true;
   }
 }

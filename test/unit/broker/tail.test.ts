@@ -173,6 +173,20 @@ describe('what is derived from a log', () => {
     expect(tail.producers.nextSequence(idOf('r2'))).toBe(0);
   });
 
+  test('notices that the log was cut below its checkpoint even when it has grown beyond it since', () => {
+    const log = new TestLog();
+    for (let i = 0; i < 5; i++) log.append(1, { values: [`${i}`], producer: { id: idOf(`r${i}`), epoch: 0, baseSequence: 0 } });
+    const source = newTail();
+    source.sync(log.view);
+    const tail = newTail();
+    tail.restore(source.checkpoint(4), 4);
+
+    log.truncate(3);
+    log.append(2, { values: ['a', 'b', 'c'], producer: { id: idOf('other'), epoch: 0, baseSequence: 0 } });
+
+    expect(tail.sync(log.view)).toBe(false);
+  });
+
   test('refuses a checkpoint that is damaged, of another version or of another place', () => {
     const log = new TestLog();
     log.append(1, { values: ['a'], producer: { id: idOf('r'), epoch: 0, baseSequence: 0 } });
