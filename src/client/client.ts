@@ -26,6 +26,8 @@ export interface ClientOptions {
   readonly ca?: string | null;
   /** For calls that do not bring a time of their own. */
   readonly timeoutMs?: number;
+  /** The longest that one broker is given before another is asked; default 5 s. */
+  readonly attemptMs?: number;
   /** False to talk to the given brokers only. */
   readonly discover?: boolean;
   /**
@@ -40,7 +42,7 @@ export interface ClientOptions {
 export type BrokerList = Awaited<ReturnType<EventLog['brokers']>>;
 
 const batchesType = 'application/vnd.cairn.batches';
-const attemptMsMax = 5_000;
+const attemptMsDefault = 5_000;
 const waitMsMax = 30_000;
 const timeoutMsMax = 60_000;
 
@@ -50,6 +52,7 @@ export class Client implements EventLog {
   readonly #transport: Sender;
   readonly #caller: Caller;
   readonly #timeoutMs: number;
+  readonly #attemptMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #requestIds: boolean;
   readonly #discover: boolean;
@@ -62,6 +65,7 @@ export class Client implements EventLog {
     this.#transport = sender ?? new Transport({ token: options.token ?? null, ca: options.ca ?? null });
     this.#caller = new Caller(this.#transport, this.#servers);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#attemptMs = options.attemptMs ?? attemptMsDefault;
     this.#signal = options.signal;
     this.#requestIds = options.requestIds ?? true;
     this.#discover = options.discover ?? true;
@@ -101,7 +105,7 @@ export class Client implements EventLog {
       }),
       timeoutMs: request.timeoutMs,
       // All voters may be slow together; asking another broker would only begin the wait again.
-      attemptMsMax: request.level === 'all' ? timeoutMsMax : attemptMsMax,
+      attemptMsMax: request.level === 'all' ? timeoutMsMax : this.#attemptMs,
       changes: true,
       repeatable: requestId !== null,
     });
@@ -142,7 +146,7 @@ export class Client implements EventLog {
           headers: { accept: batchesType },
         }),
         timeoutMs: waitMs + this.#timeoutMs,
-        attemptMsMax: waitMs + attemptMsMax,
+        attemptMsMax: waitMs + this.#attemptMs,
         changes: false,
         repeatable: true,
         signal: aborting.signal,
@@ -212,7 +216,7 @@ export class Client implements EventLog {
       action,
       request: () => ({ method: 'GET', path }),
       timeoutMs: this.#timeoutMs,
-      attemptMsMax,
+      attemptMsMax: this.#attemptMs,
       changes: false,
       repeatable: true,
     });
@@ -226,7 +230,7 @@ export class Client implements EventLog {
         action,
         request: () => request,
         timeoutMs: this.#timeoutMs,
-        attemptMsMax,
+        attemptMsMax: this.#attemptMs,
         changes: true,
         repeatable: true,
       });
@@ -245,7 +249,7 @@ export class Client implements EventLog {
   async #learnBrokers(): Promise<void> {
     const server = this.#servers.current;
     try {
-      const answer = await this.#transport.send(server, { method: 'GET', path: '/v1/brokers', timeoutMs: attemptMsMax });
+      const answer = await this.#transport.send(server, { method: 'GET', path: '/v1/brokers', timeoutMs: this.#attemptMs });
       const brokers = readJson(answer, server, 'Cannot list the brokers')['brokers'] as BrokerList;
       const scheme = server.slice(0, server.indexOf('//') + 2);
       this.#servers.learn(brokers.map((broker) => parseServer(scheme + broker.address)));

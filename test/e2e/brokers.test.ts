@@ -48,6 +48,9 @@ describe('with all brokers', () => {
   });
 
   test('the status is whole', async () => {
+    // Groups elect their leaders one by one; on a busy machine the last one takes a moment.
+    await expect.poll(async () => (await type('status')).out, { timeout: 10_000 }).not.toContain('Problem');
+
     const { code, out, err } = await type('status');
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -55,7 +58,6 @@ describe('with all brokers', () => {
       [1, 2, 3].map((id) => expect.stringMatching(new RegExp(`^ +${id} +127\\.0\\.0\\.1:\\d+ +up `))),
     );
     expect(out).toMatch(/^log +broker \d +\d+ +\d+ .* 1:(leader|follows|-\d+) 2:\S+ 3:\S+$/m);
-    expect(out).not.toContain('Problem');
   });
 
   test('the brokers tell what happened to them', async () => {

@@ -26,7 +26,7 @@ describe('cairn tour', () => {
 
     const { code, out, err } = await cairn(['tour', file], { env: { TMPDIR: temporary } });
 
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect({ code, err }, out).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/killing broker \d, the leader, with SIGKILL; [1-9]\d* lines are on their way/);
     expect(out).toMatch(
       /^lines +3,000\nacknowledged +3,000\nlost +0\ndoubled +0\nlongest gap +\d+ ms .*\nnew leader +broker \d in term \d+, after/m,
