@@ -1,8 +1,12 @@
 /**
  * Clients that append and read at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
  */
+import { brokerId, type GroupId } from '../base/branded.ts';
 import type { SeededRandom } from '../base/random.ts';
+import { logGroup, logTopic } from '../broker/core.ts';
 import type { AppendResult, EndResult, Freshness, Level, ReadResult } from '../eventlog/index.ts';
+import { endOf } from './checkers/replica-ledger.ts';
+import { Findings } from './checkers/verdict.ts';
 import type { CallOutcome, Cluster, Member } from './cluster.ts';
 import { type AppendOperation, batchOfValues, type History, recordsOf } from './history.ts';
 
@@ -46,6 +50,9 @@ export class ClientWorld {
   operationsInFlight = 0;
   longestGapMs = 0;
   lastAckMs = 0;
+  /** The groups of the topics, as far as they are known. */
+  readonly groups = new Map<string, GroupId>([[logTopic, logGroup]]);
+  readonly ackedBy = new Findings('ackedBy');
   /** Ends of acknowledged appends, by topic: tokens for session reads. */
   readonly tokens = new Map<string, number>();
   #count = 0;
@@ -64,10 +71,31 @@ export class ClientWorld {
     new Reader(this, ++this.#count, kind).begin();
   }
 
-  acknowledged(): void {
+  acknowledged(result: AppendResult): void {
     const { nowMs } = this.cluster;
+    this.#checkAckedBy(result);
     this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.lastAckMs);
     this.lastAckMs = nowMs;
+  }
+
+  /**
+   * An acknowledgement names who has it on disk (design, promise 1): those have, and at `all` they
+   * are everybody. What is
+   * committed is never cut, so it may be looked up when the answer arrives.
+   */
+  #checkAckedBy({ topic, offset, count, level, ackedBy, committed, duplicate }: AppendResult): void {
+    const group = this.groups.get(topic);
+    if (group === undefined || !committed) return;
+    this.ackedBy.checked++;
+    const what = `offset ${offset} of "${topic}" at level ${level}`;
+    const brokerCount = this.cluster.members.length;
+    // Who has lost its office meanwhile, or was elected since the first answer, knows that it is committed and may not know by whom.
+    const least = level === 'all' && !duplicate ? brokerCount : 1;
+    if (new Set(ackedBy).size < least) this.ackedBy.violate(`${what} was acknowledged by ${ackedBy.join(', ')} only`);
+    for (const id of ackedBy) {
+      const end = endOf(this.cluster.watch.ledger.replica(brokerId(id), group).synced);
+      if (end < offset + count) this.ackedBy.violate(`${what} was acknowledged by broker ${id}, which has synced ${end}`);
+    }
   }
 }
 
@@ -253,7 +281,7 @@ class Appender extends Client {
     const { world } = this;
     const coverage = world.cluster.world.coverage;
     if (operation.outcome === 'ok' && operation.result !== null) {
-      world.acknowledged();
+      world.acknowledged(operation.result);
       if (operation.result.committed) {
         const end = operation.result.offset + operation.result.count;
         if ((world.tokens.get(operation.topic) ?? 0) < end) world.tokens.set(operation.topic, end);
@@ -352,7 +380,9 @@ class Reader extends Client {
     const broker = this.anyBroker();
     const freshness: Freshness = this.#kind === 'session' ? 'session' : random.pick(['local', 'local', 'linearizable']);
     const sessionOffset = freshness === 'session' ? (world.tokens.get(topic) ?? 0) : 0;
-    const offsetFrom = this.#position;
+    // Now and then by time: wherever that leads, what follows must be whole.
+    const sinceMs = random.chance(0.05) ? epochMs + random.below(Math.ceil(world.cluster.nowMs)) : null;
+    const offsetFrom = sinceMs === null ? this.#position : null;
     const waitMs = this.#kind === 'follower' ? random.pick([0, 100, 1000]) : 0;
     const invoked = world.history.tick();
     world.cluster.call<ReadResult>(
@@ -360,10 +390,7 @@ class Reader extends Client {
       broker,
       4000,
       (service, answer) =>
-        service.read(
-          { topic, offsetFrom, sinceMs: null, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs },
-          answer,
-        ),
+        service.read({ topic, offsetFrom, sinceMs, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs }, answer),
       (call) => {
         if (call.kind === 'answer' && call.outcome.ok) {
           const { batches, offsetNext, highWatermark } = call.outcome.value;

@@ -2,11 +2,12 @@
  * `run` is the simulator's door: a seed in, a verdict out. It builds a cluster, lets clients and faults at it for some simulated minutes, ends all
  * faults, waits until the brokers agree again, reads everything back and asks every checker.
  */
+import { groupId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
 import type { BrokerSettings } from '../broker/settings.ts';
 import { Broker } from '../broker/index.ts';
-import type { AppendResult } from '../eventlog/index.ts';
+import type { AppendResult, TopicDescription } from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
 import { checkHeldLogs, checkShownLogs } from './checkers/convergence.ts';
 import { checkHistory } from './checkers/history-checks.ts';
@@ -104,9 +105,10 @@ export function run(options: RunOptions): Verdict {
 
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
-  createTopic(cluster, () => {
+  createTopic(cluster, (group) => {
+    if (group !== null) clients.groups.set(topicName, groupId(group));
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'stream', 'compare', 'revoker'] as const) clients.addAppender(kind);
-    for (const kind of ['end', 'follower', 'follower', 'fromStart', 'session'] as const) clients.addReader(kind);
+    for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) clients.addReader(kind);
     clients.lastAckMs = cluster.nowMs;
     faults.begin();
   });
@@ -122,7 +124,7 @@ export function run(options: RunOptions): Verdict {
   readFinals(cluster, history, liveness);
   checkShownLogs(convergence, history.finals, topics, options.brokers);
 
-  const checks = [...cluster.reports(), ...checkHistory(history), convergence.report(), liveness.report()];
+  const checks = [...cluster.reports(), ...checkHistory(history), clients.ackedBy.report(), convergence.report(), liveness.report()];
   return verdictOf(options, cluster, clients, checks);
 }
 
@@ -141,6 +143,7 @@ function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
     cacheBytesMax: random.pick([4 * KiB, 64 * KiB, 8 * 1024 * KiB]),
     uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
     markAfterMs: random.pick([20, 100]),
+    eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
     linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
   };
 }
@@ -156,11 +159,11 @@ function clientSettings(options: RunOptions): ClientSettings {
 }
 
 /** The clients' second topic, asked for until it is there. */
-function createTopic(cluster: Cluster, done: () => void): void {
+function createTopic(cluster: Cluster, done: (group: number | null) => void): void {
   let created = false;
   const attempt = (): void => {
     if (created) return;
-    cluster.call(
+    cluster.call<TopicDescription>(
       0,
       cluster.member(1),
       3000,
@@ -169,7 +172,7 @@ function createTopic(cluster: Cluster, done: () => void): void {
         if (created) return;
         if (call.kind === 'answer' && (call.outcome.ok || call.outcome.error.code === 'topicExists')) {
           created = true;
-          done();
+          done(call.outcome.ok ? call.outcome.value.group : null);
         } else {
           cluster.world.scheduler.schedule(200, 'client', 0, attempt);
         }
