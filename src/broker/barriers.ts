@@ -16,8 +16,8 @@ interface GroupBarriers {
   queued: Waiter[];
   /** By read context, at a leader. */
   readonly asked: Map<number, Waiter[]>;
-  /** A question to the leader is under way; what comes meanwhile shares the next one. */
-  isAsking: boolean;
+  /** Those for whom a question to the leader is under way, or null; what comes meanwhile shares the next one. */
+  asking: readonly Waiter[] | null;
   /** Known to be current once this much is visible here. */
   catchingUp: { readonly highWatermark: number; readonly waiter: Waiter }[];
   mayAsk: boolean;
@@ -61,7 +61,7 @@ export class Barriers {
   #of(group: GroupId): GroupBarriers {
     let barriers = this.#groups.get(group);
     if (barriers === undefined) {
-      barriers = { group, queued: [], asked: new Map(), isAsking: false, catchingUp: [], mayAsk: true };
+      barriers = { group, queued: [], asked: new Map(), asking: null, catchingUp: [], mayAsk: true };
       this.#groups.set(group, barriers);
     }
     return barriers;
@@ -82,7 +82,8 @@ export class Barriers {
         isBusy = true;
       } else {
         this.#refusePeers(barriers);
-        if (replica.raft.leader !== null && !barriers.isAsking && barriers.queued.length > 0) this.#ask(barriers, replica.raft.leader);
+        if (replica.raft.leader !== null && barriers.asking === null && barriers.queued.length > 0)
+          this.#ask(barriers, replica.raft.leader);
       }
     }
     return isBusy;
@@ -92,7 +93,9 @@ export class Barriers {
     barriers.mayAsk = false;
     const waiters = barriers.queued;
     const isSent = this.#requests.send(leader, barriers.group, { type: 'readIndex' }, askMs, (outcome) => {
-      barriers.isAsking = false;
+      // Ended meanwhile, with everything that waited.
+      if (barriers.asking !== waiters) return;
+      barriers.asking = null;
       if (outcome.type === 'number') this.#current(barriers, waiters, outcome.value);
       else barriers.queued = [...waiters, ...barriers.queued];
       // A lost question may be asked again at once, a refused one only when something has changed.
@@ -100,7 +103,7 @@ export class Barriers {
       this.#core.wake();
     });
     if (!isSent) return;
-    barriers.isAsking = true;
+    barriers.asking = waiters;
     barriers.queued = [];
   }
 
@@ -172,7 +175,8 @@ export class Barriers {
     const groups = [...this.#groups.values()];
     this.#groups.clear();
     for (const barriers of groups) {
-      for (const waiter of barriers.queued) waiter.done(null);
+      for (const waiter of [...(barriers.asking ?? []), ...barriers.queued]) waiter.done(null);
+      barriers.asking = null;
       for (const { waiter } of barriers.catchingUp) waiter.done(null);
       for (const waiters of barriers.asked.values()) for (const waiter of waiters) waiter.done(null);
     }

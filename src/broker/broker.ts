@@ -1,4 +1,3 @@
-import { type BrokerId, brokerId, groupId } from '../base/branded.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import {
   type Answer,
@@ -15,33 +14,19 @@ import {
   type TopicSettings,
 } from '../eventlog/index.ts';
 import type { DiskError, Timer } from '../host/index.ts';
-import type { Role } from '../raft/index.ts';
-import { brokerProducerId } from '../record/index.ts';
 import type { Identity } from '../storage/contract.ts';
-import * as wire from '../wire/index.ts';
-import { Appends } from './appends.ts';
-import { Barriers } from './barriers.ts';
+import * as calls from './calls.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
-import { catalogGroup, type Core, eventsTopic, failure, logGroup } from './core.ts';
+import { catalogGroup, failure, logGroup } from './core.ts';
 import { Counters } from './counters.ts';
-import { Events } from './events.ts';
 import { Groups } from './groups.ts';
 import { HybridClock } from './hybrid-clock.ts';
-import { Links } from './links.ts';
 import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
-import { PeerService } from './peer-service.ts';
-import { Reads, freshnessMs } from './reads.ts';
-import type { Replica } from './replica.ts';
-import { Requests } from './requests.ts';
-import { Revokes } from './revokes.ts';
-import { Topics } from './topics.ts';
+import { freshnessMs } from './reads.ts';
+import { Services } from './services.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
-
-/** What a broker promises about another's status: it is named, with null if it does not come in this time (promise 5). */
-const statusMs = 1000;
-const slowSyncMs = 250;
 
 /**
  * One broker: wires the rooms of this folder together, takes what callers and peers ask, and has one turn at a time (`loop.ts`).
@@ -61,7 +46,6 @@ export class Broker implements BrokerApi {
   #answers: (() => void)[] = [];
   #isAnswering = false;
   #startedMs = 0;
-  #slowSyncToldMs = 0;
   readonly faults: FaultSwitch;
 
   constructor(options: BrokerOptions) {
@@ -91,8 +75,8 @@ export class Broker implements BrokerApi {
         sendRaft: (group, message) => this.#services?.links.sendRaft(group, message),
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
-        roleChanged: (replica, before) => this.#roleChanged(replica, before),
-        synced: (replica, ms) => this.#synced(replica, ms),
+        roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),
+        synced: (replica, ms) => this.#services?.synced(replica, ms),
         derivedAgain: (replica) => this.#log('info', 'derivedAgain', { group: replica.group, endOffset: replica.tail.endOffset }),
         rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
         refusedFrames: (replica, peer, problem) => this.#log('error', 'framesRefused', { group: replica.group, peer, problem }),
@@ -145,91 +129,23 @@ export class Broker implements BrokerApi {
 
   #start(identity: Identity): void {
     this.#state = 'open';
-    this.#services = this.#makeServices(identity);
+    this.#services = new Services({
+      broker: this.#options,
+      identity,
+      groups: this.#groups,
+      hybrid: this.#hybrid,
+      counters: this.#counters,
+      wake: () => this.#loop.wake(),
+      later: (run) => this.#later(run),
+      status: () => this.peek(),
+      fatal: (error) => this.#fatal(error),
+    });
     this.#loop.start();
     if (!this.#isCrashed) this.#services.links.open();
     else this.#loop.stop();
     this.#scheduleTick();
     for (const group of this.#groups.fencedGroups) this.#log('error', 'groupFenced', { group, reason: this.#groups.fenced(group) });
     this.#log('info', 'started', { broker: identity.brokerId, incarnation: identity.incarnation, cluster: identity.clusterId });
-  }
-
-  #makeServices(identity: Identity): Services {
-    const { host, self, brokers, settings, secret, version } = this.#options;
-    const peers = brokers.map(({ id }) => id).filter((id) => id !== self.id);
-    const links = new Links(
-      {
-        ...host,
-        counters: this.#counters,
-        self: self.id,
-        peers,
-        incarnation: identity.incarnation,
-        clusterId: identity.clusterId,
-        version,
-        secret,
-        linkBytesMax: settings.linkBytesMax,
-        stamp: () => this.#hybrid.next(),
-        registeredIncarnation: (peer) => this.#services?.topics.catalog.state.broker(peer)?.incarnation ?? 0,
-      },
-      {
-        frame: (peer, frame, isInOrder) => this.#receive(peer, frame, isInOrder),
-        lost: (peer) => this.#linkLost(peer),
-        ready: (peer) => this.#linkReady(peer),
-      },
-    );
-    const core: Core = {
-      host,
-      self: self.id,
-      settings,
-      counters: this.#counters,
-      links,
-      nowMs: () => host.clock.monotonicMs(),
-      wake: () => this.#loop.wake(),
-      replica: (group) => this.#groups.replica(group),
-      later: (run) => this.#later(run),
-    };
-    const requests = new Requests(core);
-    const barriers = new Barriers(core, requests);
-    const appends = new Appends(core, requests, () => brokerProducerId(self.id, identity.incarnation));
-    const reads = new Reads(core, barriers);
-    const revokes = new Revokes(core, requests);
-    const peerService = new PeerService(core, barriers, () => this.#status());
-    const topics = new Topics(core, {
-      identity,
-      address: `${self.host}:${self.port}`,
-      logOnly: this.#options.logOnly,
-      groups: this.#groups,
-      appends,
-      barriers,
-      reads,
-      voters: brokers.map(({ id }) => id),
-      fatal: (error) => this.#fatal(error),
-    });
-    const events = this.#options.logOnly ? null : new Events(core, appends, topics);
-    events?.note('started', { version, incarnation: identity.incarnation });
-    return {
-      core,
-      links,
-      events,
-      requests,
-      barriers,
-      appends,
-      reads,
-      revokes,
-      peerService,
-      topics,
-      work: () => {
-        const appended = appends.work();
-        const revoked = revokes.work();
-        const asked = barriers.work();
-        return appended || revoked || asked;
-      },
-      advanced: (replica) => {
-        topics.advanced(replica);
-        barriers.advanced(replica);
-        reads.advanced(replica);
-      },
-    };
   }
 
   get ready(): boolean {
@@ -269,10 +185,7 @@ export class Broker implements BrokerApi {
 
   #finishClosing(services: Services, done: () => void): void {
     this.#state = 'closing';
-    services.appends.abandon('shuttingDown', 'timeout', 'the broker is stopping');
-    services.reads.abandon('shuttingDown', 'the broker is stopping');
-    services.barriers.abandon();
-    services.revokes.abandon();
+    services.stop('the broker is stopping');
     this.#flushAnswers();
     this.#loop.stop();
     this.#tickTimer?.cancel();
@@ -317,81 +230,7 @@ export class Broker implements BrokerApi {
     const nowMs = this.#options.host.clock.monotonicMs();
     this.#counters.noteLoopLag(Math.max(0, nowMs - this.#tickDueMs));
     this.#scheduleTick();
-    const services = this.#services;
-    if (services === null || this.#isCrashed) return;
-    for (const replica of this.#groups.replicas()) replica.tick(nowMs);
-    services.requests.expire(nowMs);
-    services.appends.expire(nowMs);
-    services.barriers.expire(nowMs);
-    services.reads.expire(nowMs);
-    services.topics.tick(nowMs);
-    services.events?.tick(nowMs);
-    this.#retry();
-  }
-
-  #retry(): void {
-    this.#services?.appends.retry();
-    this.#services?.barriers.retry();
-    this.#services?.revokes.retry();
-    this.#loop.wake();
-  }
-
-  // ---------------------------------------------------------------------------------------------------------- peers
-
-  #receive(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void {
-    const services = this.#services;
-    if (services === null || this.#state === 'failed' || frame.group < 1) return;
-    this.#hybrid.observe(frame.stamp);
-    const group = groupId(frame.group);
-    if (wire.isRaftKind(frame.kind)) {
-      const message = wire.decodeRaftMessage(frame.kind, frame.body, peer, this.#options.self.id);
-      if (message !== null) this.#groups.replica(group)?.receive(message);
-    } else if (wire.isRequestKind(frame.kind)) {
-      // One that came twice or late might do now what its sender has given up; it will ask again.
-      const request = isInOrder ? wire.decodeRequest(frame.kind, frame.body) : null;
-      if (request !== null) services.peerService.receive(peer, group, request);
-    } else if (wire.isAnswerKind(frame.kind)) {
-      const answer = wire.decodeAnswer(frame.kind, frame.body, this.#options.host.bytes);
-      if (answer !== null) services.requests.answered(peer, answer);
-    }
-    this.#loop.wake();
-  }
-
-  /** What the peer missed goes to it at once; what waited for a way to it tries again. */
-  #linkReady(peer: BrokerId): void {
-    for (const replica of this.#groups.replicas()) replica.step({ type: 'reachable', peer });
-    this.#retry();
-  }
-
-  #linkLost(peer: BrokerId): void {
-    for (const replica of this.#groups.replicas()) replica.step({ type: 'unreachable', peer });
-    this.#services?.requests.lost(peer);
-  }
-
-  #roleChanged(replica: Replica, before: Role): void {
-    const { role, term, leader } = replica.raft;
-    const events = this.#services?.events;
-    if (role === 'candidate' && before !== 'candidate') {
-      this.#counters.elections++;
-      events?.note('election', { group: replica.group, term });
-    }
-    if (role === 'leader') events?.note('leader', { group: replica.group, term });
-    if (leader !== null) this.#counters.leaderChanges++;
-    this.#services?.appends.leaderChanged(replica.group);
-    this.#services?.topics.roleChanged();
-    this.#log(role === 'leader' ? 'info' : 'debug', 'role', { group: replica.group, role, term, leader });
-    this.#retry();
-  }
-
-  /** Told once a second at most, and not about the topic that it is told in. */
-  #synced(replica: Replica, ms: number): void {
-    const services = this.#services;
-    if (ms < slowSyncMs || services === null || services.topics.group(eventsTopic) === replica.group) return;
-    const nowMs = services.core.nowMs();
-    if (nowMs - this.#slowSyncToldMs < 1000) return;
-    this.#slowSyncToldMs = nowMs;
-    services.events?.note('slowSync', { group: replica.group, ms: Math.round(ms) });
-    this.#log('warn', 'slowSync', { group: replica.group, ms: Math.round(ms) });
+    if (!this.#isCrashed) this.#services?.tick(nowMs);
   }
 
   // --------------------------------------------------------------------------------------------------------- faults
@@ -403,14 +242,8 @@ export class Broker implements BrokerApi {
     if (services === null) return;
     this.#loop.stop();
     services.links.close('crashed');
-    services.requests.clear();
-    const reason = 'the broker was told to act as crashed';
-    services.appends.abandon('crashed', 'crashed', reason);
-    services.reads.abandon('crashed', reason);
-    services.barriers.abandon();
-    services.revokes.forgetAttempts();
+    services.abandonAll('the broker was told to act as crashed');
     services.events?.note('fault', { kind: 'crash' });
-    for (const replica of this.#groups.replicas()) replica.appends.abandon('crashed', reason);
     this.#log('warn', 'crashed');
   }
 
@@ -421,7 +254,7 @@ export class Broker implements BrokerApi {
     for (const replica of this.#groups.replicas()) replica.step({ type: 'stepDown' });
     this.#services.links.open();
     this.#loop.start();
-    this.#retry();
+    this.#services.retry();
     this.#services.events?.note('fault', { kind: 'recover' });
     this.#log('warn', 'recovered');
   }
@@ -429,77 +262,32 @@ export class Broker implements BrokerApi {
   // -------------------------------------------------------------------------------------------------------- callers
 
   append(request: AppendRequest, answer: Answer<AppendResult>): void {
-    const doing = `append to topic "${request.topic}"`;
     this.#counters.edgeAppends++;
-    const services = this.#open(doing, answer);
-    if (services === null) return;
-    services.topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), doing, answer, (group) =>
-      services.appends.append(group, request, answer),
-    );
+    const services = this.#open(`append to topic "${request.topic}"`, answer);
+    if (services !== null) calls.append(services, request, answer);
   }
 
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void {
     const doing = `revoke a request of topic "${topic}"`;
-    const services = this.#services;
     // A revoke outlives the fault switch: it is what is owed to whoever was not answered.
-    if (services === null || (this.#state !== 'open' && this.#state !== 'draining')) return void this.#open(doing, answer);
-    services.topics.resolve(topic, freshnessMs, doing, answer, (group) => services.revokes.begin(group, requestId, answer));
+    const services = this.#open(doing, answer, true);
+    services?.topics.resolve(topic, freshnessMs, doing, answer, (group) => services.revokes.begin(group, requestId, answer));
   }
 
   read(request: ReadRequest, answer: Answer<ReadResult>): void {
-    const doing = `read topic "${request.topic}"`;
     // While it acts as crashed its own process can still look at what it holds: `POST /exit` of contract 2 writes that down.
-    const services = this.#open(doing, answer, request.freshness === 'local' && request.waitMs === 0);
-    if (services === null) return;
-    services.topics.withReplica(request.topic, doing, answer, (replica) => services.reads.begin(request, replica, answer));
+    const services = this.#open(`read topic "${request.topic}"`, answer, request.freshness === 'local' && request.waitMs === 0);
+    if (services !== null) calls.read(services, request, answer);
   }
 
   end(topic: string, freshness: Freshness, answer: Answer<EndResult>): void {
-    const doing = `read the end of topic "${topic}"`;
-    const services = this.#open(doing, answer);
-    if (services === null) return;
-    services.topics.withReplica(topic, doing, answer, (replica) => {
-      const give = (isConfirmed: boolean): void => {
-        const asOfMs = isConfirmed ? 0 : replica.asOfMs(services.core.nowMs());
-        this.#later(() => answer({ ok: true, value: { topic, offset: replica.visible, freshness, asOfMs } }));
-      };
-      if (freshness !== 'linearizable') return give(false);
-      services.barriers.begin(replica.group, services.core.nowMs() + freshnessMs, (isCurrent) => {
-        if (isCurrent) give(true);
-        else this.#later(() => answer(failure('notCurrent', `Cannot ${doing}: no leader confirmed it in time`)));
-      });
-    });
+    const services = this.#open(`read the end of topic "${topic}"`, answer);
+    if (services !== null) calls.end(services, topic, freshness, answer);
   }
 
   nextSequence(topic: string, requestId: string, answer: Answer<number>): void {
-    const doing = `look up a request of topic "${topic}"`;
-    const services = this.#open(doing, answer);
-    if (services === null) return;
-    const { core } = services;
-    const text = core.host.bytes.utf8Encode(requestId);
-    const deadlineMs = core.nowMs() + freshnessMs;
-    services.topics.withReplica(topic, doing, answer, (replica) => {
-      const attempt = (): void => {
-        const again = (value: number | null): void => {
-          if (value !== null) return this.#later(() => answer({ ok: true, value }));
-          if (this.#isCrashed)
-            return this.#later(() => answer(failure('crashed', `Cannot ${doing}: the broker was told to act as crashed`)));
-          if (core.nowMs() < deadlineMs) return void core.host.clock.startTimer(50, attempt);
-          this.#later(() => answer(failure('notCurrent', `Cannot ${doing}: no leader confirmed it in time`)));
-        };
-        const leader = replica.raft.leader;
-        if (leader === core.self) return services.peerService.nextSequence(replica.group, text, again);
-        const request = { type: 'nextSequence' as const, requestId: text };
-        const isSent =
-          leader !== null &&
-          services.requests.send(leader, replica.group, request, statusMs, (outcome) =>
-            again(outcome.type === 'number' ? outcome.value : null),
-          );
-        if (!isSent) again(null);
-        core.wake();
-      };
-      attempt();
-    });
+    const services = this.#open(`look up a request of topic "${topic}"`, answer);
+    if (services !== null) calls.nextSequence(services, () => this.#isCrashed, topic, requestId, answer);
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
@@ -519,41 +307,16 @@ export class Broker implements BrokerApi {
   }
 
   status(answer: Answer<BrokerStatus>): void {
-    this.#later(() => answer({ ok: true, value: this.#status() }));
+    this.#later(() => answer({ ok: true, value: this.peek() }));
   }
 
-  brokers(answer: Answer<readonly { readonly id: number; readonly address: string; readonly status: BrokerStatus | null }[]>): void {
+  brokers(answer: Answer<readonly calls.NamedStatus[]>): void {
     const services = this.#open('ask the brokers', answer);
-    if (services === null) return;
-    const { self, brokers } = this.#options;
-    const statuses = new Map<number, BrokerStatus | null>();
-    const note = (id: number, status: BrokerStatus | null): void => {
-      statuses.set(id, status);
-      if (statuses.size < brokers.length) return;
-      const value = brokers.map((broker) => ({
-        id: broker.id,
-        address: `${broker.host}:${broker.port}`,
-        status: statuses.get(broker.id) ?? null,
-      }));
-      this.#later(() => answer({ ok: true, value }));
-    };
-    for (const { id } of brokers) {
-      if (id === self.id) continue;
-      const isSent = services.requests.send(id, catalogGroup, { type: 'status' }, statusMs, (outcome) =>
-        note(id, outcome.type === 'status' ? parseStatus(outcome.json) : null),
-      );
-      if (!isSent) note(id, null);
-    }
-    note(self.id, this.#status());
-    this.#loop.wake();
+    if (services !== null) calls.askBrokers(services, this.#options.brokers, this.peek(), answer);
   }
 
   /** The status without waiting for a turn; for code that runs between turns, such as metrics and tests. */
   peek(): BrokerStatus {
-    return this.#status();
-  }
-
-  #status(): BrokerStatus {
     const { self, brokers, version, host } = this.#options;
     const services = this.#services;
     const replicas = brokers.map(({ id }) => id);
@@ -573,7 +336,7 @@ export class Broker implements BrokerApi {
         .map((peer) => ({
           id: peer.id,
           address: `${peer.host}:${peer.port}`,
-          connected: services?.links.isReady(brokerId(peer.id)) ?? false,
+          connected: services?.links.isReady(peer.id) ?? false,
           lastHeardMs: services?.links.sinceHeardMs(peer.id) ?? null,
           bytesQueued: services?.links.bytesQueued(peer.id) ?? 0,
         })),
@@ -616,29 +379,4 @@ export class Broker implements BrokerApi {
   #log(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: Record<string, string | number | boolean | null> = {}): void {
     this.#options.host.logger.log(level, event, fields);
   }
-}
-
-function parseStatus(json: string): BrokerStatus | null {
-  try {
-    return JSON.parse(json) as BrokerStatus;
-  } catch {
-    return null;
-  }
-}
-
-interface Services {
-  readonly core: Core;
-  readonly links: Links;
-  /** Null where nothing but `log` is kept. */
-  readonly events: Events | null;
-  readonly requests: Requests;
-  readonly barriers: Barriers;
-  readonly appends: Appends;
-  readonly reads: Reads;
-  readonly revokes: Revokes;
-  readonly peerService: PeerService;
-  readonly topics: Topics;
-  /** Takes up what waits; part of a turn. */
-  work(): boolean;
-  advanced(replica: Replica): void;
 }

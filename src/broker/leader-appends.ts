@@ -43,10 +43,10 @@ interface Waiting {
 export class LeaderAppends {
   readonly #replica: Replica;
   readonly #context: ReplicaContext;
-  /** In log order, but for duplicates, which wait a little longer than they must. */
+  /** Appended here and waiting for a majority, in log order. */
   #quorum: Waiting[] = [];
   #head = 0;
-  /** Waiting for this broker's own disk, or for all voters. */
+  /** Waiting for something else: this broker's own disk, all voters, or what was in the log already. */
   #others: Waiting[] = [];
   /** No deadline of what waits is before this. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY;
@@ -150,8 +150,7 @@ export class LeaderAppends {
   #wait(waiting: Waiting): void {
     if (this.#isReached(waiting)) return this.#reached(waiting);
     this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, waiting.deadlineMs);
-    if (waiting.level === 'quorum') this.#quorum.push(waiting);
-    else this.#others.push(waiting);
+    this.#keep(waiting);
   }
 
   /**
@@ -200,8 +199,7 @@ export class LeaderAppends {
     for (const one of this.#take()) {
       if (nowMs < one.deadlineMs) {
         this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, one.deadlineMs);
-        if (one.level === 'quorum') this.#quorum.push(one);
-        else this.#others.push(one);
+        this.#keep(one);
       } else if (one.level === 'all') {
         const ackedBy = this.#replica.raft.acknowledgedBy(offset(one.offsetTo));
         const committed = one.offsetTo <= this.#replica.raft.highWatermark;
@@ -218,6 +216,11 @@ export class LeaderAppends {
     for (const one of this.#take()) one.answer(refuse(code, reason));
   }
 
+  #keep(one: Waiting): void {
+    if (one.level === 'quorum' && !one.isDuplicate) this.#quorum.push(one);
+    else this.#others.push(one);
+  }
+
   #take(): Waiting[] {
     const taken = [...this.#quorum.slice(this.#head), ...this.#others];
     this.#quorum = [];
@@ -231,12 +234,18 @@ export class LeaderAppends {
     const isCommitted = one.offsetTo <= raft.highWatermark;
     switch (one.level) {
       case 'quorum':
-        return isCommitted;
+        // A new leader knows that an older entry is committed before it knows who has it, and the answer names a majority.
+        return isCommitted && (!one.isDuplicate || this.#isOnMajority(one));
       case 'leader':
         return isCommitted || one.offsetTo <= raft.syncedOffset;
       case 'all':
         return isCommitted && raft.acknowledgedBy(offset(one.offsetTo)).length === raft.membership.voters.length;
     }
+  }
+
+  #isOnMajority(one: Waiting): boolean {
+    const { raft } = this.#replica;
+    return raft.acknowledgedBy(offset(one.offsetTo)).length * 2 > raft.membership.voters.length;
   }
 
   #reached(one: Waiting): void {

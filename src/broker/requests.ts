@@ -52,9 +52,9 @@ export class Requests {
     for (const [correlation, pending] of this.#pending) if (nowMs >= pending.deadlineMs) this.#lose(correlation, pending);
   }
 
-  /** Forgets everything; nothing is reported. */
-  clear(): void {
-    this.#pending.clear();
+  /** Nobody will answer any more. */
+  loseAll(): void {
+    for (const [correlation, pending] of this.#pending) this.#lose(correlation, pending);
   }
 
   #lose(correlation: number, pending: Pending): void {

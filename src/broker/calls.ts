@@ -1,0 +1,127 @@
+/** What callers may ask of an open broker that takes more than one service: each call ends in exactly one answer, at the end of a turn. */
+import type {
+  Answer,
+  AppendRequest,
+  AppendResult,
+  BrokerStatus,
+  EndResult,
+  Freshness,
+  ReadRequest,
+  ReadResult,
+} from '../eventlog/index.ts';
+import type { BrokerAddress } from '../host/index.ts';
+import { catalogGroup, failure } from './core.ts';
+import { freshnessMs } from './reads.ts';
+import type { Replica } from './replica.ts';
+import type { Services } from './services.ts';
+
+/** Another broker's status comes in this time, or null is said for it (promise 5). */
+const statusMs = 1000;
+const retryMs = 50;
+
+export type NamedStatus = { readonly id: number; readonly address: string; readonly status: BrokerStatus | null };
+
+export function append({ core, topics, appends }: Services, request: AppendRequest, answer: Answer<AppendResult>): void {
+  const startMs = core.nowMs();
+  topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), `append to topic "${request.topic}"`, answer, (group) => {
+    // Looking up the topic is part of the caller's time.
+    const spentMs = core.nowMs() - startMs;
+    const left = spentMs === 0 ? request : { ...request, timeoutMs: Math.max(0, request.timeoutMs - spentMs) };
+    appends.append(group, left, answer);
+  });
+}
+
+export function read({ topics, reads }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
+  topics.withReplica(request.topic, `read topic "${request.topic}"`, answer, (replica) => reads.begin(request, replica, answer));
+}
+
+export function end({ core, topics, barriers }: Services, topic: string, freshness: Freshness, answer: Answer<EndResult>): void {
+  const doing = `read the end of topic "${topic}"`;
+  topics.withReplica(topic, doing, answer, (replica) => {
+    const give = (isConfirmed: boolean): void => {
+      const asOfMs = isConfirmed ? 0 : replica.asOfMs(core.nowMs());
+      core.later(() => answer({ ok: true, value: { topic, offset: replica.visible, freshness, asOfMs } }));
+    };
+    if (freshness !== 'linearizable') return give(false);
+    barriers.begin(replica.group, core.nowMs() + freshnessMs, (isCurrent) => {
+      if (isCurrent) give(true);
+      else core.later(() => answer(failure('notCurrent', `Cannot ${doing}: no leader confirmed it in time`)));
+    });
+  });
+}
+
+/** Asks the leader until one says; `isCrashed` ends it early. */
+export function nextSequence(services: Services, isCrashed: () => boolean, topic: string, requestId: string, answer: Answer<number>): void {
+  const { core, topics } = services;
+  const doing = `look up a request of topic "${topic}"`;
+  const text = core.host.bytes.utf8Encode(requestId);
+  const deadlineMs = core.nowMs() + freshnessMs;
+  topics.withReplica(topic, doing, answer, (replica) => {
+    const again = (value: number | null): void => {
+      if (value !== null) core.later(() => answer({ ok: true, value }));
+      else if (isCrashed()) core.later(() => answer(failure('crashed', `Cannot ${doing}: the broker was told to act as crashed`)));
+      else if (core.nowMs() >= deadlineMs)
+        core.later(() => answer(failure('notCurrent', `Cannot ${doing}: no leader confirmed it in time`)));
+      else core.host.clock.startTimer(retryMs, attempt);
+    };
+    const attempt = (): void => {
+      if (isCrashed() || !askLeader(services, replica, text, again)) again(null);
+      core.wake();
+    };
+    attempt();
+  });
+}
+
+function askLeader(
+  { core, peerService, requests }: Services,
+  replica: Replica,
+  requestId: Uint8Array,
+  done: (value: number | null) => void,
+): boolean {
+  const { leader } = replica.raft;
+  if (leader === null) return false;
+  if (leader === core.self) {
+    peerService.nextSequence(replica.group, requestId, done);
+    return true;
+  }
+  const request = { type: 'nextSequence' as const, requestId };
+  return requests.send(leader, replica.group, request, statusMs, (outcome) => done(outcome.type === 'number' ? outcome.value : null));
+}
+
+export function askBrokers(
+  { core, requests }: Services,
+  brokers: readonly BrokerAddress[],
+  own: BrokerStatus,
+  answer: Answer<readonly NamedStatus[]>,
+): void {
+  const statuses = new Map<number, BrokerStatus | null>();
+  const note = (id: number, status: BrokerStatus | null): void => {
+    statuses.set(id, status);
+    if (statuses.size < brokers.length) return;
+    const value = brokers.map(({ id: named, host, port }) => ({
+      id: named,
+      address: `${host}:${port}`,
+      status: statuses.get(named) ?? null,
+    }));
+    core.later(() => answer({ ok: true, value }));
+  };
+  for (const { id } of brokers) {
+    if (id === core.self) {
+      note(id, own);
+      continue;
+    }
+    const isSent = requests.send(id, catalogGroup, { type: 'status' }, statusMs, (outcome) =>
+      note(id, outcome.type === 'status' ? parseStatus(outcome.json) : null),
+    );
+    if (!isSent) note(id, null);
+  }
+  core.wake();
+}
+
+function parseStatus(json: string): BrokerStatus | null {
+  try {
+    return JSON.parse(json) as BrokerStatus;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,228 @@
+import { type BrokerId, groupId } from '../base/branded.ts';
+import type { BrokerStatus, LogError } from '../eventlog/index.ts';
+import type { Role } from '../raft/index.ts';
+import { brokerProducerId } from '../record/index.ts';
+import type { Identity } from '../storage/contract.ts';
+import * as wire from '../wire/index.ts';
+import { Appends } from './appends.ts';
+import { Barriers } from './barriers.ts';
+import type { BrokerOptions } from './contract.ts';
+import { type Core, eventsTopic } from './core.ts';
+import type { Counters } from './counters.ts';
+import { Events } from './events.ts';
+import type { Groups } from './groups.ts';
+import type { HybridClock } from './hybrid-clock.ts';
+import { Links } from './links.ts';
+import { PeerService } from './peer-service.ts';
+import { Reads } from './reads.ts';
+import type { Replica } from './replica.ts';
+import { Requests } from './requests.ts';
+import { Revokes } from './revokes.ts';
+import { Topics } from './topics.ts';
+
+export interface ServicesOptions {
+  readonly broker: BrokerOptions;
+  readonly identity: Identity;
+  readonly groups: Groups;
+  readonly hybrid: HybridClock;
+  readonly counters: Counters;
+  wake(): void;
+  later(run: () => void): void;
+  status(): BrokerStatus;
+  fatal(error: LogError): void;
+}
+
+/** A sync that took this long is worth an event. */
+const slowSyncMs = 250;
+
+/** What a broker has once its data is open: the services of this folder, and what reaches several of them at once. */
+export class Services {
+  readonly core: Core;
+  readonly links: Links;
+  readonly requests: Requests;
+  readonly barriers: Barriers;
+  readonly appends: Appends;
+  readonly reads: Reads;
+  readonly revokes: Revokes;
+  readonly peerService: PeerService;
+  readonly topics: Topics;
+  /** Null where nothing but `log` is kept. */
+  readonly events: Events | null;
+  readonly #options: ServicesOptions;
+  #slowSyncToldMs = 0;
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+    const { identity, groups, counters } = options;
+    const { host, self, brokers, settings, logOnly, version } = options.broker;
+    this.links = this.#makeLinks();
+    const core: Core = {
+      host,
+      self: self.id,
+      settings,
+      counters,
+      links: this.links,
+      nowMs: () => host.clock.monotonicMs(),
+      wake: () => options.wake(),
+      replica: (group) => groups.replica(group),
+      later: (run) => options.later(run),
+    };
+    this.core = core;
+    this.requests = new Requests(core);
+    this.barriers = new Barriers(core, this.requests);
+    this.appends = new Appends(core, this.requests, () => brokerProducerId(self.id, identity.incarnation));
+    this.reads = new Reads(core, this.barriers);
+    this.revokes = new Revokes(core, this.requests);
+    this.peerService = new PeerService(core, this.barriers, () => options.status());
+    this.topics = new Topics(core, {
+      identity,
+      address: `${self.host}:${self.port}`,
+      logOnly,
+      groups,
+      appends: this.appends,
+      barriers: this.barriers,
+      reads: this.reads,
+      voters: brokers.map(({ id }) => id),
+      fatal: (error) => options.fatal(error),
+    });
+    this.events = logOnly ? null : new Events(core, this.appends, this.topics);
+    this.events?.note('started', { version, incarnation: identity.incarnation });
+  }
+
+  #makeLinks(): Links {
+    const { broker, identity, counters, hybrid } = this.#options;
+    const { host, self, brokers, settings, secret, version } = broker;
+    return new Links(
+      {
+        ...host,
+        counters,
+        self: self.id,
+        peers: brokers.map(({ id }) => id).filter((id) => id !== self.id),
+        incarnation: identity.incarnation,
+        clusterId: identity.clusterId,
+        version,
+        secret,
+        linkBytesMax: settings.linkBytesMax,
+        stamp: () => hybrid.next(),
+        registeredIncarnation: (peer) => this.topics.catalog.state.broker(peer)?.incarnation ?? 0,
+      },
+      {
+        frame: (peer, frame, isInOrder) => this.#receive(peer, frame, isInOrder),
+        lost: (peer) => this.#linkLost(peer),
+        ready: (peer) => this.#linkReady(peer),
+      },
+    );
+  }
+
+  /** Takes up what callers and peers have asked; part of a turn. True when something was done. */
+  work(): boolean {
+    const appended = this.appends.work();
+    const revoked = this.revokes.work();
+    const asked = this.barriers.work();
+    return appended || revoked || asked;
+  }
+
+  /** More of a replica is committed and readable. */
+  advanced(replica: Replica): void {
+    this.topics.advanced(replica);
+    this.barriers.advanced(replica);
+    this.reads.advanced(replica);
+  }
+
+  tick(nowMs: number): void {
+    for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);
+    this.requests.expire(nowMs);
+    this.appends.expire(nowMs);
+    this.barriers.expire(nowMs);
+    this.reads.expire(nowMs);
+    this.topics.tick(nowMs);
+    this.events?.tick(nowMs);
+    this.retry();
+  }
+
+  /** What was tried in vain may be tried again. */
+  retry(): void {
+    this.appends.retry();
+    this.barriers.retry();
+    this.revokes.retry();
+    this.#options.wake();
+  }
+
+  /** The broker is told to act as crashed: whoever waits is answered, and nobody will answer what was asked of others. */
+  abandonAll(reason: string): void {
+    this.appends.abandon('crashed', 'crashed', reason);
+    this.reads.abandon('crashed', reason);
+    this.barriers.abandon();
+    this.revokes.forgetAttempts();
+    this.requests.loseAll();
+    for (const replica of this.#options.groups.replicas()) replica.appends.abandon('crashed', reason);
+  }
+
+  /** The broker stops: like `abandonAll`, but revokes end too. */
+  stop(reason: string): void {
+    this.appends.abandon('shuttingDown', 'timeout', reason);
+    this.reads.abandon('shuttingDown', reason);
+    this.barriers.abandon();
+    this.revokes.abandon();
+    this.requests.loseAll();
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- peers
+
+  #receive(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void {
+    if (frame.group < 1) return;
+    const { groups, hybrid, broker } = this.#options;
+    hybrid.observe(frame.stamp);
+    const group = groupId(frame.group);
+    if (wire.isRaftKind(frame.kind)) {
+      const message = wire.decodeRaftMessage(frame.kind, frame.body, peer, broker.self.id);
+      if (message !== null) groups.replica(group)?.receive(message);
+    } else if (wire.isRequestKind(frame.kind)) {
+      // One that came twice or late might do now what its sender has given up; it will ask again.
+      const request = isInOrder ? wire.decodeRequest(frame.kind, frame.body) : null;
+      if (request !== null) this.peerService.receive(peer, group, request);
+    } else if (wire.isAnswerKind(frame.kind)) {
+      const answer = wire.decodeAnswer(frame.kind, frame.body, broker.host.bytes);
+      if (answer !== null) this.requests.answered(peer, answer);
+    }
+    this.#options.wake();
+  }
+
+  /** What the peer missed goes to it at once; what waited for a way to it tries again. */
+  #linkReady(peer: BrokerId): void {
+    for (const replica of this.#options.groups.replicas()) replica.step({ type: 'reachable', peer });
+    this.retry();
+  }
+
+  #linkLost(peer: BrokerId): void {
+    for (const replica of this.#options.groups.replicas()) replica.step({ type: 'unreachable', peer });
+    this.requests.lost(peer);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- replicas
+
+  roleChanged(replica: Replica, before: Role): void {
+    const { counters, broker } = this.#options;
+    const { role, term, leader } = replica.raft;
+    if (role === 'candidate' && before !== 'candidate') {
+      counters.elections++;
+      this.events?.note('election', { group: replica.group, term });
+    }
+    if (role === 'leader') this.events?.note('leader', { group: replica.group, term });
+    if (leader !== null) counters.leaderChanges++;
+    this.appends.leaderChanged(replica.group);
+    this.topics.roleChanged();
+    broker.host.logger.log(role === 'leader' ? 'info' : 'debug', 'role', { group: replica.group, role, term, leader });
+    this.retry();
+  }
+
+  /** Told once a second at most, and not about the topic that it is told in. */
+  synced(replica: Replica, ms: number): void {
+    if (ms < slowSyncMs || this.topics.group(eventsTopic) === replica.group) return;
+    const nowMs = this.core.nowMs();
+    if (nowMs - this.#slowSyncToldMs < 1000) return;
+    this.#slowSyncToldMs = nowMs;
+    this.events?.note('slowSync', { group: replica.group, ms: Math.round(ms) });
+    this.core.host.logger.log('warn', 'slowSync', { group: replica.group, ms: Math.round(ms) });
+  }
+}
