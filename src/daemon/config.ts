@@ -36,6 +36,8 @@ export interface DaemonConfig {
   readonly logOnly: boolean;
   /** File that `POST /exit` writes, or null. */
   readonly exitFile: string | null;
+  /** A port in use is tried again for so long. */
+  readonly listenRetryMs: number;
 }
 
 type Tree = { [key: string]: unknown };
@@ -213,6 +215,7 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     http: { ...defaultHttpSettings, ...(get(tree, 'http') as Partial<HttpSettings> | undefined) },
     logOnly: false,
     exitFile: null,
+    listenRetryMs: 0,
   };
 }
 

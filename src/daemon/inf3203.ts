@@ -58,6 +58,8 @@ const config: DaemonConfig = {
   http: defaultHttpSettings,
   logOnly: true,
   exitFile,
+  // The course takes ports at random from those that the machine gives to outgoing connections: one that is in use now may be free in a moment.
+  listenRetryMs: 1_500,
 };
 
 // `info` tells of elections too: the lab counts them.

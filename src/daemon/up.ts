@@ -66,6 +66,7 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     http: defaultHttpSettings,
     logOnly: false,
     exitFile: null,
+    listenRetryMs: 0,
   }));
 }
 

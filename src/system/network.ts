@@ -54,7 +54,10 @@ export class SystemNetwork implements Network {
     this.#links.add(link);
     const { host, port } = address;
     const tls = this.#tls;
-    const socket = tls === null ? connectTcp({ host, port, noDelay: true }) : connectTls({ host, port, ...tls, ...serverName(host) });
+    const socket =
+      tls === null
+        ? connectTcp({ host, port, noDelay: true, ...localAddress(host) })
+        : connectTls({ host, port, ...tls, ...serverName(host) });
     // TLS hands its socket to the connection that it wraps; a set-up without delay is asked for on either.
     socket.setNoDelay(true);
     link.dial(socket, tls === null ? 'connect' : 'secureConnect', upgradeRequest(address, lane));
@@ -88,6 +91,14 @@ export class SystemNetwork implements Network {
     this.#closed = true;
     for (const link of this.#links) link.close('the broker is stopping');
   }
+}
+
+/**
+ * Links on loopback leave from an address of their own: an outgoing port taken on 127.0.0.1 could be the one on which a broker that starts next is
+ * to listen, and a link holds it for ever. Linux has all of 127.0.0.0/8; others make do without.
+ */
+function localAddress(host: string): { readonly localAddress?: string } {
+  return process.platform === 'linux' && host === '127.0.0.1' ? { localAddress: '127.0.0.2' } : {};
 }
 
 /** TLS names its server, unless that is an address (RFC 6066 §3); the certificate is checked against `host` either way. */

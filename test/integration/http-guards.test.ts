@@ -171,3 +171,17 @@ describe('a client', () => {
     for (const socket of held) socket.destroy();
   });
 });
+
+describe('a port in use', () => {
+  test('is refused at once, or waited for where that was asked', async () => {
+    const first = await startTestGateway();
+    const { port } = first.front;
+
+    await expect(startTestGateway({ port })).rejects.toMatchObject({ code: 'portInUse', details: { port } });
+    const waiting = startTestGateway({ port, listenRetryMs: 10_000 });
+    await first.close();
+
+    gateway = await waiting;
+    expect(gateway.front.port).toBe(port);
+  });
+});

@@ -35,6 +35,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     settings: { ...defaultHttpSettings, ...settings },
     host: '127.0.0.1',
     port: 0,
+    listenRetryMs: 0,
     ownNames: [],
     extraHosts: [],
     tokenHash: null,

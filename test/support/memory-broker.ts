@@ -37,6 +37,7 @@ export function startMemoryBroker(
     settings: defaultHttpSettings,
     host: '127.0.0.1',
     port: options.port ?? 0,
+    listenRetryMs: 0,
     ownNames: [],
     extraHosts: [],
     tokenHash: options.token === undefined ? null : hashToken(options.token),

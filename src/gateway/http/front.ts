@@ -34,6 +34,8 @@ export interface FrontOptions {
   readonly settings: HttpSettings;
   readonly host: string;
   readonly port: number;
+  /** A port in use is tried again for so long. */
+  readonly listenRetryMs: number;
   /** Names under which the broker is reached besides loopback: its configured address. */
   readonly ownNames: readonly string[];
   /** Further `Host` headers with port, such as a proxy's. */
@@ -51,6 +53,8 @@ export interface FrontOptions {
   readonly loadApi: (front: Front) => Promise<RequestListener>;
   readonly loadApiEarly: boolean;
 }
+
+const listenAgainMs = 20;
 
 export class Front {
   readonly #options: FrontOptions;
@@ -92,16 +96,27 @@ export class Front {
   }
 
   listen(done: (error: LogError | null) => void): void {
-    const { host, port, ownNames, extraHosts, loadApiEarly } = this.#options;
+    const { clock, listenRetryMs } = this.#options;
+    this.#listen(clock.monotonicMs() + listenRetryMs, done);
+  }
+
+  #listen(untilMs: number, done: (error: LogError | null) => void): void {
+    const { host, port, ownNames, extraHosts, loadApiEarly, clock, logger } = this.#options;
     const refuse = (error: NodeJS.ErrnoException): void => {
-      const code = error.code === 'EADDRINUSE' ? 'portInUse' : 'invalidConfig';
-      const reason = error.code === 'EADDRINUSE' ? 'another program listens there; choose another with --port' : error.message;
-      done(new LogError(code, `Cannot listen on ${host}:${port}: ${reason}`, { port }, { cause: error }));
+      const isInUse = error.code === 'EADDRINUSE';
+      if (isInUse && clock.monotonicMs() < untilMs) {
+        clock.startTimer(listenAgainMs, () => this.#listen(untilMs, done));
+        return;
+      }
+      const reason = isInUse ? 'another program listens there; choose another with --port' : error.message;
+      done(
+        new LogError(isInUse ? 'portInUse' : 'invalidConfig', `Cannot listen on ${host}:${port}: ${reason}`, { port }, { cause: error }),
+      );
     };
     this.#server.once('error', refuse);
     this.#server.listen({ host, port, backlog: 1024 }, () => {
       this.#server.off('error', refuse);
-      this.#server.on('error', (error) => this.#options.logger.log('error', 'httpServerError', { reason: error.message }));
+      this.#server.on('error', (error) => logger.log('error', 'httpServerError', { reason: error.message }));
       this.#allowedHosts = allowedHosts(this.port, ownNames, extraHosts);
       if (loadApiEarly) setImmediate(() => void this.#loadApi());
       done(null);
