@@ -36,7 +36,7 @@ interface Fetched {
 export class Reads {
   readonly #core: Core;
   readonly #barriers: Barriers;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Map<Replica, Set<Reader>>();
   /** The last answer from memory of each replica: a thousand followers of one topic ask the same. */
   readonly #memo = new WeakMap<Replica, Fetched>();
 
@@ -48,7 +48,9 @@ export class Reads {
   begin(request: ReadRequest, replica: Replica, answer: Answer<ReadResult>): void {
     const deadlineMs = this.#core.nowMs() + freshnessMs;
     const reader: Reader = { request, replica, answer, offsetFrom: request.offsetFrom, position: 0, deadlineMs, state: 'freshening' };
-    this.#readers.add(reader);
+    const readers = this.#readers.get(replica);
+    if (readers === undefined) this.#readers.set(replica, new Set([reader]));
+    else readers.add(reader);
     if (request.cancel !== undefined) request.cancel.onCancel = () => this.#core.later(() => this.#cancel(reader));
     if (request.freshness === 'linearizable') {
       this.#barriers.begin(replica.group, deadlineMs, (isCurrent) => {
@@ -185,7 +187,9 @@ export class Reads {
   #finish(reader: Reader, outcome: Parameters<Answer<ReadResult>>[0]): void {
     if (reader.state === 'done') return;
     reader.state = 'done';
-    this.#readers.delete(reader);
+    const readers = this.#readers.get(reader.replica);
+    readers?.delete(reader);
+    if (readers?.size === 0) this.#readers.delete(reader.replica);
     if (reader.request.cancel !== undefined) reader.request.cancel.onCancel = null;
     this.#core.later(() => reader.answer(outcome));
   }
@@ -199,15 +203,14 @@ export class Reads {
 
   /** More of a replica can be read. */
   advanced(replica: Replica): void {
-    for (const reader of this.#readers) {
-      if (reader.replica !== replica) continue;
+    for (const reader of this.#readers.get(replica) ?? []) {
       if (reader.state === 'waiting') this.#continue(reader);
       else if (reader.state === 'freshening') this.#freshen(reader);
     }
   }
 
   expire(nowMs: number): void {
-    for (const reader of this.#readers) {
+    for (const reader of this.#all()) {
       if (nowMs < reader.deadlineMs) continue;
       if (reader.state === 'waiting') this.#give(reader, []);
       else if (reader.state === 'freshening' && reader.request.freshness === 'session') {
@@ -216,10 +219,13 @@ export class Reads {
     }
   }
 
+  *#all(): Generator<Reader> {
+    for (const readers of this.#readers.values()) yield* readers;
+  }
+
   /** Ends every read, or those of one replica. */
   abandon(code: 'crashed' | 'shuttingDown' | 'unknownTopic', reason: string, replica: Replica | null = null): void {
-    for (const reader of this.#readers) {
-      if (replica !== null && reader.replica !== replica) continue;
+    for (const reader of replica === null ? this.#all() : (this.#readers.get(replica) ?? [])) {
       this.#finish(reader, failure(code, `Cannot read topic "${reader.request.topic}": ${reason}`));
     }
   }
