@@ -138,6 +138,8 @@ async function appendInput(client: Client, topic: string, options: AppendOptions
     sequenceFrom: skip,
     signal: interrupt,
     onAcknowledged: () => progress.counted(stream.summary.acknowledged),
+    // A pipe may say nothing for hours: whoever watches it wants to know now.
+    onFailed: (error) => void io.stdin.destroy(error),
   });
   const batcher = new LineBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skip });
   let summary: AppendStreamSummary;
@@ -225,7 +227,10 @@ function inputBytes(io: CliIo): number | null {
 /** What went wrong, how much is safe, and how to go on. */
 function explain(error: unknown, acknowledged: number, requestId: string): unknown {
   if (!(error instanceof LogError)) return error;
-  const message = `${error.message}; ${acknowledged} lines are acknowledged, go on with --request-id ${requestId}`;
+  // The first batch goes alone, so nothing else is on its way either.
+  if (acknowledged === 0 && error.definite) return error;
+  const first = error.code === 'recordTooLarge' ? 'shorten it and ' : '';
+  const message = `${error.message}; ${lines(acknowledged)} ${acknowledged === 1 ? 'is' : 'are'} acknowledged, ${first}go on with --request-id ${requestId}`;
   return new LogError(error.code, message, error.details, { cause: error });
 }
 

@@ -12,6 +12,8 @@ export interface AppendStreamOptions {
   /** Batches on their way at once. Brokers remember at least the last five of a request id. */
   readonly inFlightMax?: number;
   readonly signal?: AbortSignal;
+  /** Called at once with the first failure, also while nobody waits in `append`. */
+  readonly onFailed?: (error: Error) => void;
   /** Called in order of acknowledgement, which need not be that of the records. */
   readonly onAcknowledged?: (batch: { readonly sequence: number; readonly count: number; readonly result: AppendResult | null }) => void;
 }
@@ -146,7 +148,10 @@ export class AppendStream {
   }
 
   #fail(error: unknown): false {
-    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    if (this.#failure === null) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#options.onFailed?.(this.#failure);
+    }
     return false;
   }
 }

@@ -4,6 +4,7 @@ import module from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { ErrorCode } from '../base/errors.ts';
 import { Client, type ClientOptions } from '../client/index.ts';
 import { readConfig } from '../daemon/config.ts';
 import { besideDaemon } from '../daemon/paths.ts';
@@ -26,6 +27,7 @@ interface Running {
 }
 
 const readyMsMax = 30_000;
+const attemptsMax = 5;
 
 /**
  * Brokers of a lab's own: real processes on free ports, their data in a temporary folder. They end with this process, however it ends: each stops
@@ -50,6 +52,17 @@ export class LabBrokers {
 
   /** Starts all and waits until each is ready. */
   static async start(options: LabBrokersOptions): Promise<LabBrokers> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await LabBrokers.#startOnce(options);
+      } catch (error) {
+        // Between our looking and the broker's listening, somebody else may have taken a port.
+        if (!(error instanceof LogError) || error.code !== 'portInUse' || attempt === attemptsMax) throw error;
+      }
+    }
+  }
+
+  static async #startOnce(options: LabBrokersOptions): Promise<LabBrokers> {
     const ports = await findFreePorts(options.count);
     const addresses = new Map(ports.map((port, index) => [index + 1, `127.0.0.1:${port}`]));
     const brokers = new LabBrokers(mkdtempSync(path.join(options.parent ?? tmpdir(), 'cairn-lab-')), addresses, options.flags);
@@ -142,7 +155,7 @@ export class LabBrokers {
     const ready = new Promise<void>((resolve, reject) => {
       child.on('message', (message: ChildMessage) => {
         if (message.type === 'ready') resolve();
-        if (message.type === 'fatal') reject(this.#notReady(id, message.message));
+        if (message.type === 'fatal') reject(this.#notReady(id, message.message, message.code));
       });
       void this.#children.exitOf(child).then(({ code, signal }) => reject(this.#notReady(id, `it ended with ${String(code ?? signal)}`)));
     });
@@ -152,9 +165,9 @@ export class LabBrokers {
     child.send({ config } satisfies StartMessage, () => undefined);
   }
 
-  #notReady(id: number, reason: string): LogError {
+  #notReady(id: number, reason: string, code: ErrorCode = 'noLeader'): LogError {
     const said = readFileSync(this.#outputFile(id), 'utf8').trim().split('\n').at(-1) ?? '';
-    return new LogError('noLeader', `Cannot start broker ${id}: ${reason}${said === '' ? '' : `; it said: ${said}`}`);
+    return new LogError(code, `Cannot start broker ${id}: ${reason}${said === '' ? '' : `; it said: ${said}`}`);
   }
 
   #outputFile = (id: number): string => path.join(this.folder, `broker-${id}`, 'output');

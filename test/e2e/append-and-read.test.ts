@@ -104,7 +104,11 @@ describe('cairn append', () => {
       out: '',
       err: 'Cannot append to topic "nowhere": there is no such topic\n',
     });
-    expect((await type(['append', 'nowhere', '-'], 'x\n')).code).toBe(1);
+    expect(await type(['append', 'nowhere', '-'], 'x\n')).toEqual({
+      code: 1,
+      out: '',
+      err: 'Cannot append to topic "nowhere": there is no such topic\n',
+    });
   });
 
   test('to a name that cannot be one', async () => {
@@ -194,7 +198,7 @@ describe('cairn append - takes standard input', () => {
     expect({ code, out, err }).toEqual({
       code: 65,
       out: '',
-      err: 'Cannot append line 3: it is longer than 1044480 bytes; 2 lines are acknowledged, go on with --request-id r\n',
+      err: 'Cannot append line 3: it is longer than 1044480 bytes; 2 lines are acknowledged, shorten it and go on with --request-id r\n',
     });
     expect((await type(['read', topic])).out).toBe('a\nb\n');
   });
@@ -218,6 +222,24 @@ describe('cairn append - takes standard input', () => {
     const other = await type(['append', topic, '-', '--request-id', 'job'], 'another input\n');
     expect(other.code).toBe(1);
     expect(other.err).toContain('has appended 5000 lines and this input has only 1, so it is another input');
+  });
+
+  test('a failure ends it at once, also while the pipe is silent', async () => {
+    const topic = await newTopic();
+    const child = startCairn(['append', topic, '-', '--request-id', 'job'], { env });
+    const done = ended(child);
+    child.stdin.write('one\n');
+    await expect.poll(() => broker.log.end(topic, 'local').then(({ offset }) => offset)).toBe(1);
+    await broker.log.deleteTopic(topic);
+
+    // And nothing more is typed.
+    child.stdin.write('two\n');
+
+    expect(await done).toEqual({
+      code: 1,
+      out: '',
+      err: `Cannot append to topic "${topic}": there is no such topic; 1 line is acknowledged, go on with --request-id job\n`,
+    });
   });
 
   test('Ctrl-C says how much is safe and how to go on', async () => {

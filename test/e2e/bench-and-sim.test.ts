@@ -6,9 +6,9 @@ import { cairn } from '../support/cairn.ts';
 
 describe('cairn bench append', () => {
   test('prints its circumstances beside its figures', async () => {
-    const { code, out } = await cairn(['bench', 'append', '--seconds', '1', '--in-flight', '8']);
+    const { code, out, err } = await cairn(['bench', 'append', '--seconds', '1', '--in-flight', '8']);
 
-    expect(code).toBe(0);
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^Measuring the disk .*\nAppending for 1 s .*\nReading back\n$/) });
     expect(out).toMatch(
       /^machine +\d+ cores, .*\nsettings +3 brokers, level quorum, 8 in flight, 1 x 100 bytes a request, HTTP\ndisk alone +.* syncs\/s/,
     );
