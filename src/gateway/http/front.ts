@@ -103,6 +103,7 @@ export class Front {
   #listen(untilMs: number, done: (error: LogError | null) => void): void {
     const { host, port, ownNames, extraHosts, loadApiEarly, clock, logger } = this.#options;
     const refuse = (error: NodeJS.ErrnoException): void => {
+      this.#server.off('listening', listening);
       const isInUse = error.code === 'EADDRINUSE';
       if (isInUse && clock.monotonicMs() < untilMs) {
         clock.startTimer(listenAgainMs, () => this.#listen(untilMs, done));
@@ -113,14 +114,16 @@ export class Front {
         new LogError(isInUse ? 'portInUse' : 'invalidConfig', `Cannot listen on ${host}:${port}: ${reason}`, { port }, { cause: error }),
       );
     };
-    this.#server.once('error', refuse);
-    this.#server.listen({ host, port, backlog: 1024 }, () => {
+    const listening = (): void => {
       this.#server.off('error', refuse);
       this.#server.on('error', (error) => logger.log('error', 'httpServerError', { reason: error.message }));
       this.#allowedHosts = allowedHosts(this.port, ownNames, extraHosts);
       if (loadApiEarly) setImmediate(() => void this.#loadApi());
       done(null);
-    });
+    };
+    this.#server.once('error', refuse);
+    this.#server.once('listening', listening);
+    this.#server.listen({ host, port, backlog: 1024 });
   }
 
   /** Takes no more connections, lets requests end for `graceMs` at most, then closes everything. */
