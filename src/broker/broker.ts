@@ -164,16 +164,22 @@ export class Broker implements BrokerApi {
     const { clock } = this.#options.host;
     const startMs = clock.monotonicMs();
     const services = this.#services;
-    if (!this.#isCrashed) for (const replica of this.#groups.replicas()) replica.step({ type: 'transferLeadership', to: null });
     const poll = (): void => {
       if (this.#state === 'failed') return done();
       const spentMs = clock.monotonicMs() - startMs;
       let leads = false;
-      for (const replica of this.#groups.replicas()) if (replica.raft.role === 'leader') leads = true;
+      for (const replica of this.#groups.replicas()) {
+        if (replica.raft.role !== 'leader') continue;
+        leads = true;
+        // Again and again: an office may come back from one that is stopping too, and a successor may have gone meanwhile.
+        replica.step({ type: 'transferLeadership', to: null });
+      }
       const isAlone = this.#options.brokers.length === 1;
       // A successor has been found by then, or there is none: all brokers may be stopping at once.
       const handOverMs = Math.min(graceMs / 2, this.#options.settings.electionTimeoutMs * 4);
-      if ((leads && !isAlone && spentMs < handOverMs) || (services.appends.queuedCount > 0 && spentMs < graceMs)) {
+      const hasWork = (leads && !isAlone && spentMs < handOverMs) || (services.appends.queuedCount > 0 && spentMs < graceMs);
+      // Without a majority nobody takes over and nothing is committed any more: all brokers are stopping, and this one is among the last.
+      if (hasWork && this.#seesMajority(services)) {
         clock.startTimer(5, poll);
         return;
       }
@@ -181,6 +187,12 @@ export class Broker implements BrokerApi {
     };
     if (this.#isCrashed) this.#finishClosing(services, done);
     else poll();
+  }
+
+  #seesMajority({ links }: Services): boolean {
+    const { brokers, self } = this.#options;
+    const seen = brokers.filter(({ id }) => id === self.id || links.isReady(id)).length;
+    return seen * 2 > brokers.length;
   }
 
   #finishClosing(services: Services, done: () => void): void {

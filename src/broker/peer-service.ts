@@ -1,6 +1,6 @@
 import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { BrokerStatus } from '../eventlog/index.ts';
-import { batchHeaderBytes, batchLength, producerIdOf } from '../record/index.ts';
+import { defaultBatchLimits, producerIdOf, validateBatch } from '../record/index.ts';
 import * as wire from '../wire/index.ts';
 import type { Barriers } from './barriers.ts';
 import type { Core } from './core.ts';
@@ -59,14 +59,12 @@ export class PeerService {
     const replica = this.#core.replica(group);
     if (replica === undefined) return this.#refuse(peer, group, request.correlation);
     const { batch, level, expectedOffset, correlation } = request;
-    if (batch.length < batchHeaderBytes || batchLength(batch) !== batch.length) {
-      return this.#send(peer, group, {
-        type: 'error',
-        correlation,
-        code: 'corruptBatch',
-        message: 'the forwarded batch is malformed',
-        details: {},
-      });
+    // Its own broker has validated it; what enters the log is looked at again, because whatever stands there is there for good.
+    const limits = { ...defaultBatchLimits, batchBytesMax: this.#core.settings.batchBytesMax };
+    const valid = validateBatch(batch, limits, this.#core.host.bytes);
+    if (!valid.ok) {
+      const message = `the forwarded batch is malformed: ${valid.error.reason}`;
+      return this.#send(peer, group, { type: 'error', correlation, code: 'corruptBatch', message, details: {} });
     }
     const deadlineMs = this.#core.nowMs() + request.remainingMs;
     replica.appends.submit({

@@ -83,6 +83,24 @@ describe('a graceful stop', () => {
     expect(call.outcome).toMatchObject({ ok: false, error: { definite: false } });
   });
 
+  test('of all brokers at once does not wait for those that are gone', () => {
+    const rig = new Rig();
+    rig.awaitLeader();
+    rig.run(3000);
+    const startMs = rig.nowMs;
+
+    let closed = 0;
+    for (const { id } of rig.cluster.members) {
+      rig.broker(id).close(3000, () => {
+        closed++;
+        rig.kill(id);
+      });
+    }
+    rig.until('all have closed', () => closed === 3);
+
+    expect(rig.nowMs - startMs).toBeLessThan(500);
+  });
+
   test('marks its logs: a clean start cuts nothing and reads nothing twice', () => {
     const rig = new Rig({ brokers: 1 });
     rig.appended(1, ['a']);

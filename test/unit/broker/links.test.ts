@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { concatBytes } from '../../../src/base/bytes.ts';
+import { concatBytes, viewOf } from '../../../src/base/bytes.ts';
 import { brokerId } from '../../../src/base/branded.ts';
 import { Counters } from '../../../src/broker/counters.ts';
 import { Links } from '../../../src/broker/links.ts';
@@ -177,3 +177,48 @@ test('brokers work together over a network that loses, repeats and reorders', ()
   expect(rig.values(1)).toEqual(Array.from({ length: 40 }, (_, i) => `${i}`));
   expect(rig.violations).toEqual([]);
 });
+
+describe('a peer that forwards nonsense', () => {
+  test('is told so, and nothing of it enters the log', () => {
+    const damaged = new Set<number>();
+    const rig = new Rig({
+      change: (options) => ({
+        ...options,
+        host: { ...options.host, network: damagingAppends(options.host.network, () => damaged.has(options.self.id)) },
+      }),
+    });
+    rig.awaitLeader();
+    const other = rig.follower();
+    rig.appended(other, ['good']);
+
+    damaged.add(other);
+    const error = rig.refused(other, ['bad'], { timeoutMs: 1000 });
+    damaged.clear();
+
+    expect(error).toMatchObject({ code: 'corruptBatch', definite: true });
+    expect(rig.values(other)).toEqual(['good']);
+    expect(rig.appended(other, ['fine']).committed).toBe(true);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+/** Turns a bit of each forwarded batch while `isOn`, under a frame checksum that is right. */
+function damagingAppends(network: Host['network'], isOn: () => boolean): Host['network'] {
+  return {
+    accept: (onLink) => network.accept(onLink),
+    dial: (peer, lane, handlers) => {
+      const link = network.dial(peer, lane, handlers);
+      const send = (chunks: readonly Uint8Array[]): void => {
+        const bytes = concatBytes(chunks).slice();
+        for (let at = 0; at < bytes.length; at += viewOf(bytes).getUint32(at) + 4) {
+          if (!isOn() || bytes[at + 9] !== wire.requestKinds.append) continue;
+          const frame = bytes.subarray(at, at + viewOf(bytes).getUint32(at) + 4);
+          frame[frame.length - 1] = (frame[frame.length - 1] as number) ^ 1;
+          viewOf(frame).setUint32(4, simBytes.crc32c(frame.subarray(8)));
+        }
+        link.send([bytes]);
+      };
+      return { send, bytesQueued: 0, close: (reason) => link.close(reason) };
+    },
+  };
+}
