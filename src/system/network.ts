@@ -71,7 +71,8 @@ export class SystemNetwork implements Network {
 
   /** Takes over a socket whose upgrade the gateway has answered; `head` are bytes of the link that came with the request. */
   takeIncoming(socket: Duplex, head: Uint8Array): void {
-    if (this.#closed) {
+    // One that broke while it waited would never say so again.
+    if (this.#closed || socket.destroyed) {
       socket.destroy();
       return;
     }

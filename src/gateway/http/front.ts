@@ -293,6 +293,8 @@ export class Front {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Node has taken its own listener away: a connection that breaks before somebody else listens would end the process.
+    socket.on('error', () => {});
     if (this.#isCut(request)) return;
     this.#sockets.delete(request.socket);
     const isPeer = request.headers.upgrade?.toLowerCase() === 'cairn-peer/1';
