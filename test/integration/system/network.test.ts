@@ -101,6 +101,20 @@ describe('a link', () => {
     expect(notes.events).toEqual(['opened']);
   });
 
+  test.runIf(process.platform === 'linux')(
+    'on loopback takes no port of 127.0.0.1, where a broker that starts next may have to listen',
+    async () => {
+      let remoteAddress: string | undefined;
+      const port = await strangeServer((socket) => {
+        ({ remoteAddress } = socket);
+      });
+
+      networkTo(port).dial(peer, 'consensus', new Notes());
+
+      await expect.poll(() => remoteAddress).toBe('127.0.0.2');
+    },
+  );
+
   test('carries bytes back to the one who dialled', async () => {
     const { network, accepted } = await bothEnds();
     const notes = new Notes();
