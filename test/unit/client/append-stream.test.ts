@@ -149,6 +149,28 @@ describe('a stream of batches', () => {
     expect(await contents(log)).toEqual(text.slice(0, 7));
   });
 
+  test('refuses an acknowledgement of another number of records', async () => {
+    const log = newLog();
+    const other = between(log, async (request) => ({ ...(await log.append(request)), duplicate: true, count: 7 }));
+
+    await expect(stream(other)).rejects.toMatchObject({ code: 'requestIdReused', message: expect.stringContaining('appended 7 records') });
+  });
+
+  test('does not send a batch again whose predecessor has failed', async () => {
+    const log = newLog();
+    const sent: number[] = [];
+    const broken = between(log, async (request) => {
+      sent.push(request.sequence);
+      if (request.sequence !== 10) return log.append(request);
+      for (let i = 0; i < 10; i++) await turn();
+      throw new LogError('fenced', 'broken');
+    });
+
+    await expect(stream(broken)).rejects.toMatchObject({ code: 'fenced' });
+
+    expect(sent.filter((sequence) => sequence === 20)).toEqual([20]);
+  });
+
   test('takes a batch that arrived too long ago for acknowledged only if all of it did', async () => {
     const log = newLog();
     const forgotten = (expectedSequence: number): EventLog =>

@@ -51,6 +51,17 @@ describe('a text becomes records', () => {
     expect(linesOf('a\nb', { skip: 5 })).toEqual([]);
   });
 
+  test('a chunk may be written over once it has been pushed', () => {
+    const batcher = new LineBatcher();
+    const chunk = Buffer.from('one\ntw');
+    drain(batcher.push(chunk));
+    chunk.fill('!');
+
+    drain(batcher.push(Buffer.from('o\n')));
+
+    expect(valuesOf([...batcher.end()]).map(String)).toEqual(['one', 'two']);
+  });
+
   test('every record gets the key', () => {
     const [batch] = batchesOf(Buffer.from('a\nb\n'), [10], { key: Buffer.from('k') });
 
