@@ -74,8 +74,8 @@ export class LineBatcher {
       from = to + 1;
       if (this.#isFull()) yield this.#take();
     }
-    // A copy: the caller may use the chunk's memory again.
-    if (from < chunk.length) this.#keep(chunk.slice(from));
+    // A copy, since the caller may use the chunk's memory again; `slice` of a Buffer would be none.
+    if (from < chunk.length) this.#keep(new Uint8Array(chunk.subarray(from)));
   }
 
   /** The rest, with a last line that has no \n. */
