@@ -11,11 +11,13 @@ import type { Scenario } from './scenarios.ts';
 
 export type FaultAction = 'crash' | 'recover' | 'exit';
 
+/** Any answer in time; none; or nobody listens there, because the server has not started yet or has ended. */
+export type PutOutcome = 'answered' | 'unanswered' | 'refused';
+
 export interface CourseWorld {
   nowMs(): number;
   sleep(ms: number): Promise<void>;
-  /** True if any answer came in time. */
-  put(server: number, word: string): Promise<boolean>;
+  put(server: number, word: string): Promise<PutOutcome>;
   /** Waits as long as it takes; true if an answer came, false if the connection failed. */
   post(server: number, action: FaultAction): Promise<boolean>;
 }
@@ -26,6 +28,8 @@ export interface PutAttempt {
   readonly sentMs: number;
   readonly endedMs: number;
   readonly ok: boolean;
+  /** Nobody listened at the server's port. */
+  readonly refused: boolean;
   /** It was answered although the client believed the server crashed: another thread had recovered it. */
   readonly warned: boolean;
 }
@@ -97,8 +101,9 @@ export async function runCourseClient(world: CourseWorld, options: ClientOptions
     const word = nextWord();
     const sentMs = world.nowMs();
     const isHeld = (holds[server] ?? 0) > 0;
-    const ok = await world.put(server, word);
-    const put = { word, server, sentMs, endedMs: world.nowMs(), ok, warned: ok && isHeld };
+    const outcome = await world.put(server, word);
+    const ok = outcome === 'answered';
+    const put = { word, server, sentMs, endedMs: world.nowMs(), ok, refused: outcome === 'refused', warned: ok && isHeld };
     puts.push(put);
     options.onPut?.(put);
     await pause(scenario.logIntervalS, random);

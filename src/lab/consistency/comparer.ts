@@ -84,10 +84,11 @@ export function crashAtExit(posts: readonly FaultPost[], server: number): number
 
 /**
  * Puts that a server which was up all the while left without an answer. A perfect server has none: there is always a majority, and a leader is
- * found long before the client gives up. A put that was under way when its server crashed does not count.
+ * found long before the client gives up. A put that was under way when its server crashed does not count, nor one to a process that did not listen.
  */
 export function putsLeftUnanswered(history: ClientHistory): number {
-  return history.puts.filter((put) => !put.ok && !wasCrashedWithin(history.posts, put.server, put.sentMs, put.endedMs)).length;
+  return history.puts.filter((put) => !put.ok && !put.refused && !wasCrashedWithin(history.posts, put.server, put.sentMs, put.endedMs))
+    .length;
 }
 
 function wasCrashedWithin(posts: readonly FaultPost[], server: number, fromMs: number, toMs: number): boolean {

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
-import type { CourseWorld, FaultAction } from './client.ts';
+import type { CourseWorld, FaultAction, PutOutcome } from './client.ts';
 
 const PUT_TIMEOUT_MS = 5000;
 /** The course's client waits for ever. After so long a lab says that it would. */
@@ -28,25 +28,27 @@ export function httpWorld(ports: readonly number[]): HttpWorld {
         pauses.add(timer);
       }),
     put: (server, word) => send(ports[server] ?? 0, 'PUT', '/', word, PUT_TIMEOUT_MS),
-    post: (server, action: FaultAction) => send(ports[server] ?? 0, 'POST', `/${action}`, '', POST_TIMEOUT_MS),
+    post: async (server, action: FaultAction) => (await send(ports[server] ?? 0, 'POST', `/${action}`, '', POST_TIMEOUT_MS)) === 'answered',
   };
 }
 
-/** True if an answer with any status came in time. */
-function send(port: number, method: string, path: string, body: string, timeoutMs: number): Promise<boolean> {
+/** Any status is an answer. */
+function send(port: number, method: string, path: string, body: string, timeoutMs: number): Promise<PutOutcome> {
   return new Promise((resolve) => {
     const bytes = Buffer.from(body, 'utf8');
     const sent = request({ host: 'localhost', port, method, path, agent: false, headers: { 'Content-Length': bytes.length }, family: 4 });
     const timer = setTimeout(() => sent.destroy(), timeoutMs);
-    let isAnswered = false;
+    let outcome: PutOutcome = 'unanswered';
     sent.on('response', (response: IncomingMessage) => {
-      isAnswered = true;
+      outcome = 'answered';
       response.resume();
     });
-    sent.on('error', () => undefined);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') outcome = 'refused';
+    });
     sent.on('close', () => {
       clearTimeout(timer);
-      resolve(isAnswered);
+      resolve(outcome);
     });
     sent.end(bytes);
   });

@@ -32,6 +32,8 @@ export interface RunResult {
   readonly warnings: number;
   /** Puts that a running server left unanswered. */
   readonly unanswered: number;
+  /** Puts to a server that did not listen: on a slow machine one that had not started after the course's 2 s. */
+  readonly refused: number;
   /** Leaders elected, the first included; null if the servers are not ours. */
   readonly elections: number | null;
   /** Longest time between two puts that were answered. */
@@ -78,6 +80,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     putsSent: history.puts.length,
     warnings: history.puts.filter((put) => put.warned).length,
     unanswered: putsLeftUnanswered(history),
+    refused: history.puts.filter((put) => put.refused).length,
     elections: options.serverCommand === null ? countElections(servers.readDiagnostics()) : null,
     gapMsMax: longestGapMs(history),
     answerMsMax: Math.max(0, ...answered.map((put) => put.endedMs - put.sentMs)),

@@ -6,7 +6,15 @@ import { compareLogs, crashAtExit, putsLeftUnanswered } from '../../../src/lab/c
 function puts(words: string): PutAttempt[] {
   return words.split('').map((word, index) => {
     const sentMs = (index + 1) * 1000;
-    return { word: word.toLowerCase(), server: 0, sentMs, endedMs: sentMs + 10, ok: word === word.toLowerCase(), warned: false };
+    return {
+      word: word.toLowerCase(),
+      server: 0,
+      sentMs,
+      endedMs: sentMs + 10,
+      ok: word === word.toLowerCase(),
+      refused: word === 'X',
+      warned: false,
+    };
   });
 }
 
@@ -111,5 +119,6 @@ describe('whether a server was crashed', () => {
     expect(unanswered([post(0, 'crash', 500), post(0, 'crash', 5000)])).toBe(0);
     expect(unanswered([post(0, 'crash', 500), post(0, 'recover', 600), post(0, 'crash', 2000)])).toBe(1);
     expect(unanswered([post(1, 'crash', 500)])).toBe(1);
+    expect(putsLeftUnanswered({ puts: puts('X'), posts: [] })).toBe(0);
   });
 });

@@ -28,10 +28,10 @@ export async function runPerfectly(options: ClientOptions): Promise<{ readonly h
     put: async (index, word) => {
       await sleep(PUT_MS / 2);
       const server = servers[index];
-      if (server === undefined || server.isCrashed || server.log !== null) return false;
+      if (server === undefined || server.isCrashed || server.log !== null) return 'unanswered';
       committed.push(word);
       for (const each of servers) if (!each.isCrashed) each.length = committed.length;
-      return true;
+      return 'answered';
     },
     post: async (index, action: FaultAction) => {
       await sleep(POST_MS / 2);
