@@ -221,6 +221,7 @@ function inputBytes(io: CliIo): number | null {
   const descriptor = (io.stdin as { readonly fd?: number }).fd;
   if (descriptor === undefined) return null;
   const stat = fstatSync(descriptor);
+  if (stat.isDirectory()) throw new LogError('invalidRequest', 'Cannot read standard input: it is a folder');
   return stat.isFile() ? stat.size : null;
 }
 

@@ -160,6 +160,8 @@ const reasons: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the connection timed out',
   EACCES: 'not permitted',
   EADDRNOTAVAIL: 'no local address is free',
+  EPROTO: 'it does not speak TLS as we do, is it http?',
+  HPE_INVALID_CONSTANT: 'it does not speak HTTP, or wants https',
 };
 
 function describe(error: unknown): string {
@@ -167,7 +169,7 @@ function describe(error: unknown): string {
   // A name with several addresses fails with one error for each.
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
   const code = (error as NodeJS.ErrnoException).code;
-  return (code === undefined ? undefined : reasons[code]) ?? error.message;
+  return (code === undefined ? undefined : reasons[code]) ?? (error.message.split('\n', 1)[0] as string);
 }
 
 export const formatSeconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))} s`;

@@ -65,7 +65,7 @@ export class LabBrokers {
   static async #startOnce(options: LabBrokersOptions): Promise<LabBrokers> {
     const ports = await findFreePorts(options.count);
     const addresses = new Map(ports.map((port, index) => [index + 1, `127.0.0.1:${port}`]));
-    const brokers = new LabBrokers(mkdtempSync(path.join(options.parent ?? tmpdir(), 'cairn-lab-')), addresses, options.flags);
+    const brokers = new LabBrokers(makeFolder(options.parent ?? tmpdir()), addresses, options.flags);
     try {
       for (const id of brokers.ids) brokers.#spawn(id);
       await Promise.all(brokers.ids.map((id) => brokers.ready(id, options.signal)));
@@ -171,6 +171,14 @@ export class LabBrokers {
   }
 
   #outputFile = (id: number): string => path.join(this.folder, `broker-${id}`, 'output');
+}
+
+function makeFolder(parent: string): string {
+  try {
+    return mkdtempSync(path.join(parent, 'cairn-lab-'));
+  } catch (error) {
+    throw new LogError('dataUnusable', `Cannot make a temporary folder in ${parent}: ${(error as Error).message}`, {}, { cause: error });
+  }
 }
 
 /** Ports that were free a moment ago, all different. */

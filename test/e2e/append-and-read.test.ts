@@ -168,6 +168,14 @@ describe('cairn append - takes standard input', () => {
     expect((await type(['read', topic, '--raw'])).out).toBe(readFileSync(file, 'utf8'));
   });
 
+  test('but no folder', async () => {
+    expect(await typeWithFile(['append', 'log', '-'], '/')).toEqual({
+      code: 65,
+      out: '',
+      err: 'Cannot read standard input: it is a folder\n',
+    });
+  });
+
   test('as it comes, when it pauses', async () => {
     const topic = await newTopic();
     const child = startCairn(['append', topic], { env });

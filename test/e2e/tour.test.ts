@@ -84,6 +84,13 @@ describe('cairn tour', () => {
     expect(await cairn(['tour', name])).toEqual({ code: 2, out: '', err: sentence });
   });
 
+  test('says so when it has no place for its brokers', async () => {
+    expect(await cairn(['tour', file], { env: { TMPDIR: '/nonexistent' } })).toMatchObject({
+      code: 73,
+      err: expect.stringMatching(/^Cannot make a temporary folder in \/nonexistent: ENOENT[^\n]*\n$/),
+    });
+  });
+
   test('refuses an empty file', async () => {
     const empty = path.join(folder, 'empty');
     writeFileSync(empty, '');
