@@ -409,8 +409,8 @@ class SegmentedLog implements GroupLog {
         if (this.#truncating) yield* wait<void>((resume) => this.#afterTruncation.push(() => resume()));
         const generation = this.#generation;
         const result: Result<Result<Value, ReadFailure>, OpenFailure> = yield* guard(read());
-        if (result.ok) return result.value;
-        if (generation === this.#generation && !this.#truncating) return result;
+        const outcome = result.ok ? result.value : result;
+        if (outcome.ok || (generation === this.#generation && !this.#truncating)) return outcome;
       }
     }.bind(this);
     this.#runBeside(body, done);

@@ -1,6 +1,6 @@
 /** The two kinds of segments: the active one is written, sealed ones only read and removed. */
 import type { Task } from '../base/task.ts';
-import type { DiskFile } from '../host/index.ts';
+import type { Bytes, DiskFile } from '../host/index.ts';
 import type { StorageHost } from './host.ts';
 import { SegmentScan, scanOn } from './scan.ts';
 import { indexSuffix, logSuffix, type SegmentHeader, segmentName } from './segment-format.ts';
@@ -100,7 +100,10 @@ export class SealedSegment {
   }
 }
 
-/** The stored index, or one made from the segment's bytes when it is missing, damaged or another segment's. */
+/**
+ * The stored index, or one made from the segment's bytes when it is missing, damaged or another segment's. That one is not stored: reads run beside
+ * one another and beside the sealing of this very segment, and two writers of one file would break each other's.
+ */
 function* loadIndex(
   host: StorageHost,
   path: string,
@@ -113,10 +116,10 @@ function* loadIndex(
   const stored = yield* readWhole(host.disk, indexPath);
   const read = stored === null ? null : readSegmentIndex(stored, header.group, host.bytes);
   if (read !== null && read.facts.endOffset === endOffset && read.facts.lastChecksum === lastChecksum) return read.index;
-  return (yield* rebuildSealed(host, path, indexPath, header, file, endOffset)).index;
+  return (yield* scanSealed(path, header, file, endOffset, host.bytes)).index;
 }
 
-/** Reads a whole sealed segment, verifies it and stores its index again. Anything that does not reach `endOffset` is corruption. */
+/** Reads a whole sealed segment and stores its index again; only while the log opens, when nothing else runs. */
 export function* rebuildSealed(
   host: StorageHost,
   path: string,
@@ -124,9 +127,16 @@ export function* rebuildSealed(
   header: SegmentHeader,
   file: DiskFile,
   endOffset: number,
-): Task<{ readonly facts: SegmentFacts; readonly index: SparseIndex }> {
+): Task<ScannedSegment> {
+  const scanned = yield* scanSealed(path, header, file, endOffset, host.bytes);
+  yield* replaceWhole(host.disk, indexPath, encodeSegmentIndex(header.group, scanned.facts, scanned.index, host.bytes));
+  return scanned;
+}
+
+/** Reads a whole sealed segment and verifies it. Anything that does not reach `endOffset` is corruption. */
+function* scanSealed(path: string, header: SegmentHeader, file: DiskFile, endOffset: number, bytes: Bytes): Task<ScannedSegment> {
   const scan = new SegmentScan(header);
-  const end = yield* scanOn(scan, file, endOffset, host.bytes);
+  const end = yield* scanOn(scan, file, endOffset, bytes);
   if (end.kind === 'damaged') throw new CorruptionFound({ path, position: scan.position, expected: end.expected, found: end.found });
   if (scan.endOffset !== endOffset) {
     throw new CorruptionFound({
@@ -136,7 +146,10 @@ export function* rebuildSealed(
       found: `the end at ${scan.endOffset}`,
     });
   }
-  const facts = scan.facts();
-  yield* replaceWhole(host.disk, indexPath, encodeSegmentIndex(header.group, facts, scan.index, host.bytes));
-  return { facts, index: scan.index };
+  return { facts: scan.facts(), index: scan.index };
+}
+
+interface ScannedSegment {
+  readonly facts: SegmentFacts;
+  readonly index: SparseIndex;
 }

@@ -45,6 +45,8 @@ export interface Put {
   readonly sentMs: number;
   readonly endedMs: number;
   readonly ok: boolean;
+  /** Nobody listened; never, since the simulated servers all start in time. */
+  readonly refused: boolean;
   /** Answered although the client believed the server crashed. */
   readonly warned: boolean;
 }
@@ -293,7 +295,7 @@ class CourseClient {
     const end = (ok: boolean): void => {
       if (ended) return;
       ended = true;
-      this.puts.push({ word, server, sentMs, endedMs: this.#cluster.nowMs, ok, warned: ok && held });
+      this.puts.push({ word, server, sentMs, endedMs: this.#cluster.nowMs, ok, refused: false, warned: ok && held });
       this.#pause(this.#scenario.logIntervalS, this.#random, () => this.#putNext());
     };
     this.#after(putTimeoutMs, () => end(false));
