@@ -68,6 +68,7 @@ export class Front {
   #api: RequestListener | null = null;
   #loadingApi: Promise<void> | null = null;
   #isClosing = false;
+  #isExiting = false;
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -269,6 +270,11 @@ export class Front {
       this.#exit(response);
       return;
     }
+    if (this.#isExiting) {
+      // The course's crash threads go on while it sends /exit: a crash that comes now would cut off that answer, and the process would stay.
+      sendJson(response, 200, { crashed: this.#options.broker.faults.crashed });
+      return;
+    }
     this.#options.logger.log('info', 'fault', { action: path.slice(1) });
     if (path === '/crash') this.crash(request.socket);
     else this.recover();
@@ -278,9 +284,14 @@ export class Front {
   /** Writes the log file of contract 2, answers, ends. Works while crashed: the state stays in memory. */
   #exit(response: ServerResponse): void {
     const { logFile, broker, onExit } = this.#options;
+    this.#isExiting = true;
     const end = (error: LogError | null): void => {
-      response.setHeader('connection', 'close');
       // The process ends when the answer has left, or when nobody takes it.
+      if (response.closed) {
+        onExit();
+        return;
+      }
+      response.setHeader('connection', 'close');
       response.once('close', onExit);
       if (error === null) sendJson(response, 200, { file: logFile });
       else sendError(response, error);
