@@ -31,3 +31,8 @@ export function escapeControls(text: string, options: EscapeOptions = {}): strin
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
 }
+
+/** JSON escapes C0 by itself; the rest is escaped in its own way here, so that it stays the same JSON. */
+export function escapeJson(json: string): string {
+  return json.replace(suspicious, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -88,7 +88,8 @@ function report(error: unknown, args: readonly string[], io: CliIo): number {
     say(io, error.message + remedy);
     return errorCatalogue[error.code].exitCode;
   }
-  say(io, `Cannot go on: a defect of Cairn: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.stderr.write(`${escapeControls(`Cannot go on: a defect of Cairn: ${trace}`, { keepNewlines: true })}\n`);
   return exitCodes.software;
 }
 
@@ -107,9 +108,9 @@ function sayUsage(io: CliIo, sentence: string): number {
   return exitCodes.usage;
 }
 
-/** A message may quote what the user typed or what a broker sent. */
+/** A message may quote what the user typed or what a broker sent, and stays one line. */
 function say(io: CliIo, sentence: string): void {
-  io.stderr.write(`${escapeControls(sentence, { keepNewlines: true })}\n`);
+  io.stderr.write(`${escapeControls(sentence)}\n`);
 }
 
 const capitalise = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

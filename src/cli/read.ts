@@ -6,7 +6,7 @@ import { LogError, type ReadResult } from '../eventlog/index.ts';
 import type { RecordCursor } from '../record/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls, escapeJson } from './escape.ts';
 import { type CliIo, write } from './io.ts';
 import { addConnectOptions, type ConnectOptions, integer, time } from './options.ts';
 
@@ -147,13 +147,14 @@ const newline = Buffer.from('\n');
 function formatRecord(record: RecordCursor, options: ReadOptions): Uint8Array {
   const value = record.value() ?? new Uint8Array(0);
   if (options.raw === true) return value;
-  if (options.json === true) return Buffer.from(JSON.stringify(toJson(record)));
+  if (options.json === true) return Buffer.from(escapeJson(JSON.stringify(toJson(record))));
   return Buffer.from(escapeControls(decode(value).text));
 }
 
 /** As the HTTP gateway writes a record. */
 function toJson(record: RecordCursor): Readonly<Record<string, unknown>> {
-  const headers: Record<string, unknown> = {};
+  // Without a prototype: a header may be called `__proto__`.
+  const headers = Object.create(null) as Record<string, unknown>;
   record.forEachHeader((key, value) => {
     const name = decode(key).text;
     if (name.startsWith('cairn.')) return;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { escapeControls } from '../../../src/cli/escape.ts';
+import { escapeControls, escapeJson } from '../../../src/cli/escape.ts';
 
 describe('untrusted text on a terminal', () => {
   test.each([
@@ -22,5 +22,14 @@ describe('untrusted text on a terminal', () => {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
       expect(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(shown), `code ${code}`).toBe(false);
     }
+  });
+
+  test('in JSON is escaped as JSON does, and comes back the same', () => {
+    const text = 'a\tb\u001b[2J\u009b31m\u202e"\\日本\u2028';
+
+    const shown = escapeJson(JSON.stringify({ text }));
+
+    expect(shown).toBe('{"text":"a\\tb\\u001b[2J\\u009b31m\\u202e\\"\\\\日本\\u2028"}');
+    expect(JSON.parse(shown)).toEqual({ text });
   });
 });

@@ -12,6 +12,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 describe('a wrong command line is one sentence and exit code 2', () => {
   test.each([
     [['apend', 'log'], "Cannot run cairn: unknown command 'apend', did you mean append?"],
+    [['a\nb\x1b[2J'], "Cannot run cairn: unknown command 'a\\nb\\x1b[2J'"],
     [['--verbose'], "Cannot run cairn: unknown option '--verbose'"],
     [['read'], "Cannot run cairn read: missing required argument 'topic'"],
     [['read', 'a', 'b'], 'Cannot run cairn read: too many arguments, expected 1 but got a, b'],
