@@ -70,14 +70,23 @@ function findExcuse({ history, logs }: RunOutcome): string | null {
   return excuses.length === 0 ? null : excuses.join('; ');
 }
 
-/** When the crash began that this server was in as its `/exit` was sent, or null if it was not crashed then. */
+/**
+ * When the crash began that this server was in as its `/exit` was sent, or null if it was not crashed then. A recovery whose answer had not come when
+ * the next crash was sent may have lasted no time at all: nothing can be caught up in it, and the crash before it goes on.
+ */
 export function crashAtExit(posts: readonly FaultPost[], server: number): number | null {
   let crashedFromMs: number | null = null;
+  let before: { readonly crashedFromMs: number | null; readonly recoveredMs: number } | null = null;
   for (const post of posts) {
     if (post.server !== server) continue;
     if (post.action === 'exit') return crashedFromMs;
-    if (post.action === 'crash' && post.ok) crashedFromMs ??= post.sentMs;
-    if (post.action === 'recover' && post.ok) crashedFromMs = null;
+    if (!post.ok) continue;
+    if (post.action === 'recover') {
+      if (crashedFromMs !== null) before = { crashedFromMs, recoveredMs: post.endedMs };
+      crashedFromMs = null;
+    } else if (crashedFromMs === null) {
+      crashedFromMs = before !== null && post.sentMs <= before.recoveredMs ? before.crashedFromMs : post.sentMs;
+    }
   }
   return crashedFromMs;
 }

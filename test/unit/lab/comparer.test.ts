@@ -106,6 +106,18 @@ describe('whether a server was crashed', () => {
     expect(crashAtExit(posts, 0)).toBe(null);
   });
 
+  it('goes on over a recovery that had not been answered when the next crash was sent', () => {
+    const recoverAnd = (crashMs: number): FaultPost[] => [
+      post(1, 'crash', 100),
+      post(1, 'recover', 300),
+      post(1, 'crash', crashMs),
+      post(1, 'exit', 900),
+    ];
+
+    expect(crashAtExit(recoverAnd(305), 1)).toBe(100);
+    expect(crashAtExit(recoverAnd(311), 1)).toBe(311);
+  });
+
   it('does not count a crash of which no answer came', () => {
     expect(crashAtExit([post(1, 'crash', 100, false), post(1, 'exit', 900)], 1)).toBe(null);
   });
