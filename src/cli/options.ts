@@ -30,6 +30,9 @@ export function readConnectOptions(
     .filter((part) => part !== '');
   const token = readTextFile(options.tokenFile ?? nonEmpty(io.env['CAIRN_TOKEN_FILE']), 'token file')?.trim() ?? null;
   if (token === '') throw new LogError('usage', 'Cannot use the token file: it is empty');
+  // It travels as a header of HTTP.
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token))
+    throw new LogError('usage', 'Cannot use the token file: it is not one word of visible ASCII');
   return { servers, token, ca: readTextFile(options.caFile ?? nonEmpty(io.env['CAIRN_CA_FILE']), 'CA file') };
 }
 

@@ -235,7 +235,8 @@ function addressOf(text: string, name: string): HostPort {
 function tokenOf(file: string | null, name: string): string | null {
   if (file === null) return null;
   const token = readText(file, 'the token').trim();
-  if (token.length >= tokenLengthMin && !/\s/.test(token)) return token;
+  // Clients bring it in a header of HTTP.
+  if (token.length >= tokenLengthMin && /^[\x21-\x7e]+$/.test(token)) return token;
   throw refuse(`the token in ${file} is not one word of at least ${tokenLengthMin} characters, make one with: openssl rand -hex 32`, name);
 }
 

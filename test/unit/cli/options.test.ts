@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { integer, readConnectOptions, seconds, time } from '../../../src/cli/options.ts';
 import { bytes, count, table } from '../../../src/cli/table.ts';
@@ -52,6 +55,18 @@ describe('brokers are found', () => {
     ['on this machine otherwise', {}, { CAIRN_SERVER: '' }, ['http://127.0.0.1:8000']],
   ])('%s', (_title, options, env, servers) => {
     expect(readConnectOptions(options, fakeIo({ env }).io).servers).toEqual(servers);
+  });
+
+  test('a token file that cannot be a header of HTTP is refused in one sentence', () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'cairn-token-')), 'token');
+    for (const text of ['', 'two words', 'größe', 'a\0b']) {
+      writeFileSync(file, text);
+
+      expect(() => readConnectOptions({ tokenFile: file }, fakeIo().io), JSON.stringify(text)).toThrow(
+        /^Cannot use the token file: it is /,
+      );
+    }
+    rmSync(path.dirname(file), { recursive: true });
   });
 
   test('a token file that is not there is an error with its name', () => {
