@@ -194,6 +194,38 @@ describe('a broker whose data directory was rolled back', () => {
   });
 });
 
+describe('damage inside what was once synced', () => {
+  test('fences that group on that broker, says where, and lets everything else go on', () => {
+    const rig = new Rig();
+    rig.createTopic('orders');
+    for (let i = 0; i < 5; i++) rig.appended(1, [`${i}`]);
+    const id = rig.follower();
+    const disk = rig.member(id).machine.disk;
+    if (disk === null) throw new Error('machines have disks here');
+    rig.run(1000);
+    rig.waitFor(flipByte(disk, 'groups/log', 400));
+    rig.kill(id);
+
+    rig.start(id);
+    rig.awaitLeader();
+
+    const fenced = rig
+      .broker(id)
+      .peek()
+      .partitions.find(({ topic }) => topic === 'log');
+    expect(fenced).toMatchObject({ role: 'fenced', leader: null, fenced: expect.stringMatching(/groups\/log\/.*damaged at \d+/) });
+    expect(rig.refused(id, ['x'])).toMatchObject({ code: 'fenced', definite: true });
+    expect(rig.error(id, (service, answer) => service.end('log', 'local', answer)).code).toBe('fenced');
+    expect(rig.appended(id, ['o'], { topic: 'orders' }).committed).toBe(true);
+    const other = rig.alive.find((member) => member.id !== id)?.id as number;
+    const result = rig.appended(other, ['5']);
+    expect(result.ackedBy).not.toContain(id);
+    expect(rig.values(other)).toEqual(['0', '1', '2', '3', '4', '5']);
+    // The simulator's disks are healthy, so its checker calls a fenced group a defect: here it is meant.
+    expect(rig.violations).toEqual([expect.stringContaining('fenced group 2')]);
+  });
+});
+
 describe('derived state', () => {
   test('is built again when the cut goes below the checkpoint of the last start', () => {
     const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
@@ -378,6 +410,21 @@ const readFile =
       if (!opened.ok) throw new Error(opened.error.reason);
       opened.value.read(0, 1000, (read) => {
         if (read.ok) done(read.value);
+      });
+    });
+
+const flipByte =
+  (disk: Disk, folder: string, position: number) =>
+  (done: (result: undefined) => void): void =>
+    disk.list(folder, (listed) => {
+      const name = listed.ok ? listed.value.find((one) => one.endsWith('.log')) : undefined;
+      disk.open(`${folder}/${name ?? ''}`, 'write', (opened) => {
+        if (!opened.ok) throw new Error(opened.error.reason);
+        const file = opened.value;
+        file.read(position, 1, (read) => {
+          const byte = read.ok ? (read.value[0] as number) : 0;
+          file.write(position, [Uint8Array.of(byte ^ 1)], () => file.sync(() => done(undefined)));
+        });
       });
     });
 
