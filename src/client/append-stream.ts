@@ -45,6 +45,8 @@ export class AppendStream {
   #sequence: number;
   /** The first batch goes alone: until the leader knows the request id, later ones would be refused. */
   #begun = false;
+  /** A batch overtook another and was refused. Those behind it on their way will be too; sending still more would go on like that for ever. */
+  #isOvertaking = false;
   #failure: Error | null = null;
   #acknowledgedTo: number;
   #offsetFirst: number | null = null;
@@ -79,6 +81,10 @@ export class AppendStream {
     const settled: Promise<void> = sent.then(() => void this.#inFlight.delete(settled));
     this.#inFlight.add(settled);
     while (this.#inFlight.size >= (this.#begun ? this.#inFlightMax : 1)) await Promise.race(this.#inFlight);
+    if (this.#isOvertaking) {
+      await this.settle();
+      this.#isOvertaking = false;
+    }
     this.#throwIfFailed();
   }
 
@@ -109,6 +115,7 @@ export class AppendStream {
       } catch (error) {
         if (!(error instanceof LogError) || !aheadCodes.has(error.code)) return this.#fail(error);
         if (ahead !== null) {
+          this.#isOvertaking = true;
           if (!(await ahead)) return false;
           ahead = null;
           until = performance.now() + this.#options.timeoutMs;

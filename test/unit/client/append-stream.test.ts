@@ -94,6 +94,23 @@ describe('a stream of batches', () => {
     expect(summary.acknowledged).toBe(300);
   });
 
+  test('catches its breath after batches overtook one another, so that it does not go on sending them twice', async () => {
+    const log = newLog();
+    let calls = 0;
+    // One slow batch, once.
+    const slow = between(log, async (request, call) => {
+      calls++;
+      for (let i = 0; i < (call === 3 ? 20 : 3); i++) await turn();
+      return log.append(request);
+    });
+
+    const summary = await (await stream(slow, { inFlightMax: 8 })).finish();
+
+    expect(summary.acknowledged).toBe(300);
+    expect(calls).toBeGreaterThan(30);
+    expect(calls).toBeLessThanOrEqual(30 + 8);
+  });
+
   test('counts what a repeated acknowledgement had appended before', async () => {
     const log = newLog();
     await (await stream(log)).finish();
