@@ -28,6 +28,8 @@ export interface TopicsOptions {
 /** How long a caller waits to hear that a topic is really not there. */
 const lookUpMs = 2000;
 const maintainMs = 500;
+/** A topic that was just made is elected at once by the catalog's leader, unless the others are slow to open it: then by the timer, as always. */
+const firstElection = { retryMs: 50, untilMs: 400 } as const;
 
 /** Topics by name: from the catalog, and `log`, which needs none. Keeps the replicas in step with the catalog. */
 export class Topics {
@@ -39,6 +41,8 @@ export class Topics {
   #isRegistered = false;
   #isMaintaining = false;
   #maintainAtMs = 0;
+  /** Groups made while this broker led the catalog, which have no leader yet. */
+  #unled: { readonly group: GroupId; readonly sinceMs: number; nextMs: number }[] = [];
   readonly #startedMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
@@ -183,6 +187,12 @@ export class Topics {
   }
 
   #opened(topic: Topic): void {
+    const catalog = this.#core.replica(catalogGroup);
+    // What is only read again after a start was elected long ago.
+    if (catalog?.raft.role === 'leader' && this.#isRegistered) {
+      const nowMs = this.#core.nowMs();
+      this.#unled.push({ group: groupId(topic.group), sinceMs: nowMs, nextMs: nowMs });
+    }
     this.#options.groups.open(groupId(topic.group), (error) => {
       if (error === null) return;
       if (error.code === 'diskFailed') this.#options.fatal(error);
@@ -206,8 +216,21 @@ export class Topics {
     this.#maintainAtMs = 0;
   }
 
+  #elect(nowMs: number): void {
+    this.#unled = this.#unled.filter(({ group, sinceMs }) => {
+      const leader = this.#core.replica(group)?.raft.leader ?? null;
+      return leader === null && nowMs - sinceMs < firstElection.untilMs;
+    });
+    for (const one of this.#unled) {
+      if (nowMs < one.nextMs) continue;
+      one.nextMs = nowMs + firstElection.retryMs;
+      this.#core.replica(one.group)?.step({ type: 'campaign' });
+    }
+  }
+
   /** What the catalog needs done now and then. */
   tick(nowMs: number): void {
+    if (this.#unled.length > 0) this.#elect(nowMs);
     this.catalog.expire(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;

@@ -184,6 +184,10 @@ export class Raft {
       case 'stepDown':
         if (this.#role !== 'follower') this.#becomeFollower(this.#term, null);
         return;
+      case 'campaign':
+        if (this.#leader === null && (this.#role === 'follower' || this.#role === 'preCandidate') && isVoter(this.membership, this.id))
+          this.#becomePreCandidate();
+        return;
       case 'unreachable':
         return this.#leadership?.unreachable(input.peer);
       case 'reachable':

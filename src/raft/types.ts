@@ -67,6 +67,11 @@ export type Input =
   | { readonly type: 'transferLeadership'; readonly to: BrokerId | null }
   /** The host wants this replica not to lead: its disk hangs, it was declared crashed, it is about to stop. */
   | { readonly type: 'stepDown' }
+  /**
+   * Nobody leads this group yet, as the host knows better than the timer: it was made a moment ago. Asks for pre-votes at once; ignored by a leader, by
+   * a candidate, and where a leader is known.
+   */
+  | { readonly type: 'campaign' }
   /** The link to this peer broke: what was in flight may be lost, so go back to probing. */
   | { readonly type: 'unreachable'; readonly peer: BrokerId }
   /** A link to this peer stands again: bring it what it lacks now, not with the next heartbeat. */

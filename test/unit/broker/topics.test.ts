@@ -58,6 +58,20 @@ describe('topics', () => {
     expect(described.group).toBeGreaterThanOrEqual(16);
   });
 
+  test('that were just made take appends within a tenth of a second', () => {
+    const rig = new Rig();
+    awaitEvents(rig);
+    rig.run(1000);
+
+    for (let i = 0; i < 10; i++) {
+      const startMs = rig.nowMs;
+      rig.createTopic(`t${i}`, 1 + (i % 3));
+      rig.appended(1 + (i % 3), ['first'], { topic: `t${i}` });
+      expect(rig.nowMs - startMs).toBeLessThan(150);
+    }
+    expect(rig.violations).toEqual([]);
+  });
+
   test('have names that are checked, and exist once', () => {
     const rig = new Rig();
     awaitEvents(rig);
