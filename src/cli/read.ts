@@ -21,12 +21,17 @@ interface ReadOptions extends ConnectOptions {
 }
 
 const bytesPerRead = 1024 * 1024;
-const followWaitMs = 20_000;
+// A broker that hangs holds a follower for so long and an attempt more.
+const followWaitMs = 5_000;
 /** How long a follower goes without an answer before it says so. */
 const silenceMs = 3_000;
 
 export function define(command: Command, io: CliIo): void {
   command
+    .description(
+      'Print the records of a topic, the value of each on a line. Control characters are shown as \\xNN or \\u{NNNN} and bytes that are not UTF-8 as U+FFFD; ' +
+        '--raw prints every byte as it was appended. Without --follow it ends at the end that the topic had when it began.',
+    )
     .argument('<topic>', 'what to read')
     .option('--from <offset>', 'first offset, or "end" for what comes from now on (default: the first record kept)', parseFrom)
     .option('--since <time>', 'from the first record appended at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago', (text) =>

@@ -5,6 +5,7 @@ import type { BrokerList } from '../client/index.ts';
 import type { BrokerStatus, PartitionStatus } from '../eventlog/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
+import { escapeControls } from './escape.ts';
 import { type CliIo, isColourful, write } from './io.ts';
 import { addConnectOptions, type ConnectOptions, jsonOption } from './options.ts';
 import { bytes, count, table } from './table.ts';
@@ -119,7 +120,7 @@ function formatStatus(brokers: BrokerList, problems: readonly string[], colourfu
     ),
     '\n',
     table(['topic', 'leader', 'term', 'end', 'size', 'brokers: role or lag'], partitionRows, [left, left, right, right, right, left], bold),
-    ...(problems.length === 0 ? [] : ['\n', ...problems.map((problem) => `${paint('red', 'Problem')}: ${problem}\n`)]),
+    ...(problems.length === 0 ? [] : ['\n', ...problems.map((problem) => `${paint('red', 'Problem')}: ${escapeControls(problem)}\n`)]),
   ].join('');
 }
 
