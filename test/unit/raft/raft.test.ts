@@ -44,6 +44,21 @@ describe('Raft, towards its host', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('asks for pre-votes at once when told that nobody leads yet, and not where somebody does', () => {
+    const fresh = new Core();
+    fresh.raft.step({ type: 'campaign' });
+    expect(ofType(fresh.raft.ready()?.send ?? [], 'requestVote').map(({ preVote, to }) => [preVote, to])).toEqual([
+      [true, 2],
+      [true, 3],
+    ]);
+    expect(fresh.raft.term).toBe(0);
+
+    const led = new Core({ term: 1 });
+    led.step({ type: 'receive', message: append(led, { term: 1, terms: [1] }) });
+    led.raft.step({ type: 'campaign' });
+    expect(led.raft.role).toBe('follower');
+  });
+
   it('keeps what is not committed or not synced in memory, however small the cache', () => {
     const core = new Core({ config: { cacheBytesMax: 0 } });
     core.lead();
