@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly ca?: string | null;
   /** For calls that do not bring a time of their own. */
   readonly timeoutMs?: number;
-  /** The longest that one broker is given before another is asked; default 5 s. */
+  /** The longest that one broker is given before another is asked; default 3 s. */
   readonly attemptMs?: number;
   /** False to talk to the given brokers only. */
   readonly discover?: boolean;
@@ -42,7 +42,7 @@ export interface ClientOptions {
 export type BrokerList = Awaited<ReturnType<EventLog['brokers']>>;
 
 const batchesType = 'application/vnd.cairn.batches';
-const attemptMsDefault = 5_000;
+const attemptMsDefault = 3_000;
 const waitMsMax = 30_000;
 const timeoutMsMax = 60_000;
 
