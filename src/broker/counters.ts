@@ -68,9 +68,12 @@ export class Counters {
       framesReceived: this.framesReceived,
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
-      loopLagMsMax: this.#loopLagMsMax,
-      syncMsP99: this.syncMsP99,
+      loopLagMsMax: hundredths(this.#loopLagMsMax),
+      syncMsP99: hundredths(this.syncMsP99),
       queuedAppendBytes,
     };
   }
 }
+
+/** More digits than a clock is worth only make a page of numbers hard to read. */
+const hundredths = (ms: number): number => Math.round(ms * 100) / 100;

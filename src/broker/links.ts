@@ -136,7 +136,7 @@ export class Links {
   /** Milliseconds since the last frame of this peer, null if there was none. */
   sinceHeardMs(peer: BrokerId): number | null {
     const heardMs = this.#heardMs.get(peer);
-    return heardMs === undefined ? null : this.#options.clock.monotonicMs() - heardMs;
+    return heardMs === undefined ? null : Math.round(this.#options.clock.monotonicMs() - heardMs);
   }
 
   isReady(peer: BrokerId): boolean {

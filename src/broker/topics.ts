@@ -28,6 +28,7 @@ export interface TopicsOptions {
 /** How long a caller waits to hear that a topic is really not there. */
 const lookUpMs = 2000;
 const maintainMs = 500;
+const openAgainMs = 5000;
 /** A topic that was just made is elected at once by the catalog's leader, unless the others are slow to open it: then by the timer, as always. */
 const firstElection = { retryMs: 50, untilMs: 400 } as const;
 
@@ -38,6 +39,8 @@ export class Topics {
   readonly #options: TopicsOptions;
   readonly #nonce: string;
   readonly #retention: Retention;
+  /** When topics whose log could not be opened are tried again. */
+  readonly #unopened = new Map<number, number>();
   #isRegistered = false;
   #isMaintaining = false;
   #maintainAtMs = 0;
@@ -193,12 +196,26 @@ export class Topics {
       const nowMs = this.#core.nowMs();
       this.#unled.push({ group: groupId(topic.group), sinceMs: nowMs, nextMs: nowMs });
     }
+    this.#open(topic);
+  }
+
+  #open(topic: Topic): void {
     this.#options.groups.open(groupId(topic.group), (error) => {
-      if (error === null) return;
-      if (error.code === 'diskFailed') this.#options.fatal(error);
-      // No space for its first file: it is opened when somebody asks for it, and without it the others go on.
-      else this.#core.host.logger.log('error', 'topicNotOpened', { topic: topic.name, reason: error.message });
+      if (error === null) return void this.#unopened.delete(topic.group);
+      if (error.code === 'diskFailed') return this.#options.fatal(error);
+      // No space for its first file: without it the others go on, and it is tried again.
+      if (!this.#unopened.has(topic.group))
+        this.#core.host.logger.log('error', 'topicNotOpened', { topic: topic.name, reason: error.message });
+      this.#unopened.set(topic.group, this.#core.nowMs() + openAgainMs);
     });
+  }
+
+  #openAgain(nowMs: number): void {
+    for (const [group, atMs] of this.#unopened) {
+      const topic = this.catalog.state.topics.find((one) => one.group === group);
+      if (topic === undefined) this.#unopened.delete(group);
+      else if (nowMs >= atMs) this.#open(topic);
+    }
   }
 
   #deleted(topic: Topic): void {
@@ -234,6 +251,7 @@ export class Topics {
     this.catalog.expire(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;
+    this.#openAgain(nowMs);
     this.#retention.maintain();
     if (this.#isMaintaining || !this.catalog.isCurrent) return;
     if (!this.#isRegistered) this.#register();
