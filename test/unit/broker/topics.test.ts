@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { assert } from '../../../src/base/assert.ts';
 import type { Result } from '../../../src/base/result.ts';
 import type { Disk, DiskError, DiskFile, Host, OpenMode } from '../../../src/host/index.ts';
 import type { Outcome, TopicDescription } from '../../../src/eventlog/index.ts';
@@ -129,6 +130,30 @@ describe('topics', () => {
     expect(codes).toContain('read');
     expect(codes).not.toContain('unknownTopic');
     expect(lists.filter(({ outcome }) => outcome?.ok === true && !outcome.value.some(({ name }) => name === 'orders'))).toEqual([]);
+  });
+
+  test('that found no space on one broker are opened there once there is some, without being asked for', () => {
+    const rig = new Rig();
+    awaitEvents(rig);
+    rig.run(1000);
+    const { disk } = rig.member(3).machine;
+    assert(disk !== null, 'broker 3 has a disk');
+    disk.capacityBytes = disk.usedBytes + 1000;
+    rig.createTopic('orders', 1);
+    rig.appended(1, ['o'], { topic: 'orders' });
+    const held = (): number =>
+      rig
+        .broker(3)
+        .peek()
+        .partitions.find(({ topic }) => topic === 'orders')?.endOffset ?? 0;
+    rig.run(20_000);
+    expect(held()).toBe(0);
+    expect(rig.lines.filter(({ event }) => event === 'topicNotOpened').length).toBe(1);
+
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+
+    rig.until('broker 3 has caught up', () => held() >= 2);
+    expect(rig.violations).toEqual([]);
   });
 
   test('once deleted are unknown, keep no files, and their name begins anew', () => {
