@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { faultNames, parseFaults, run, type RunOptions } from '../../src/sim/run.ts';
 import { brokenBrokers } from './broken-brokers.ts';
+
+// Simulations need seconds of a core, and cores may be busy with other things.
+vi.setConfig({ testTimeout: 180_000 });
 
 const everything = { brokers: 3, minutes: 0.5, faults: faultNames } as const;
 
