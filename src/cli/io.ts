@@ -20,7 +20,10 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 export function processIo(): CliIo {
   let controller: AbortController | null = null;
   return {
-    stdin: process.stdin,
+    // Opened when it is read: that loads more of Node than most commands need.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
