@@ -79,6 +79,24 @@ describe('when the leader dies', () => {
     }
   });
 
+  test('what it had appended alone is not taken for what the next leader put in its place', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    const next = rig.follower();
+    rig.isolate(leader);
+    const call = rig.beginAppend(leader, ['alone']);
+    rig.until('another leads', () => rig.leader() !== leader);
+    for (let i = 0; i < 5; i++) rig.appended(next, [`${i}`]);
+    expect(call.outcome).toBe(null);
+
+    rig.heal();
+    rig.until('it is answered', () => call.outcome !== null);
+
+    expect(call.outcome?.ok).toBe(true);
+    expect(rig.values(next)).toEqual(['0', '1', '2', '3', '4', 'alone']);
+    expect(rig.violations).toEqual([]);
+  });
+
   test('one that comes back holds the same log', () => {
     const rig = new Rig();
     const leader = rig.awaitLeader();
