@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
+import { LogError } from '../../eventlog/index.ts';
 import { LabBrokers } from '../brokers.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { checkCopies, type Copy } from './check.ts';
@@ -55,8 +56,48 @@ export async function runKillsLab(options: KillsOptions): Promise<LabResult> {
     for (const id of brokers.ids) copies.push(await readCopy(brokers, id, TOPIC, end));
     writeRaw(options.folder, load, kills, copies);
     return judge(options, load, kills, copies);
+  } catch (error) {
+    keepOutputs(brokers, options.folder);
+    throw error;
   } finally {
     await brokers.end();
+  }
+}
+
+/** Far longer than any election and restart on a busy machine. */
+const STANDSTILL_MS = 120_000;
+
+async function withinTime<Value>(promise: Promise<Value>, describe: () => string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new LogError('checkFailed', describe())), STANDSTILL_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function standstill(brokers: LabBrokers, killed: readonly number[]): string {
+  const gone = brokers.ids.filter((id) => !isRunning(brokers.pid(id)));
+  const state = gone.length === 0 ? 'all of them run' : `broker ${gone.join(', ')} ended by itself`;
+  return `Cannot go on: nothing was acknowledged for ${STANDSTILL_MS / 1000} s after broker ${killed.join(', ')} was killed and started again: ${state}`;
+}
+
+function isRunning(pid: number | undefined): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** What the brokers said last, for whoever has to find out. Their folder goes with them. */
+function keepOutputs(brokers: LabBrokers, folder: string): void {
+  for (const id of brokers.ids) {
+    const output = path.join(brokers.folder, `broker-${id}`, 'output');
+    if (existsSync(output)) copyFileSync(output, path.join(folder, `broker-${id}.output`));
   }
 }
 
@@ -72,7 +113,7 @@ async function killOnce(brokers: LabBrokers, load: Load, random: SeededRandom, i
   await Promise.all(ids.map((id) => brokers.kill(id, 'SIGKILL')));
   await pause(random.between(0, 600));
   await Promise.all(ids.map((id) => brokers.restart(id)));
-  const first = await recovered;
+  const first = await withinTime(recovered, () => standstill(brokers, ids));
   return { victims, brokers: ids, inFlight, term: first.term, recoveredMs: first.endedMs - killedMs };
 }
 
