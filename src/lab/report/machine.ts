@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import path from 'node:path';
 
@@ -26,6 +27,8 @@ export function findCommit(): string | null {
   const git = (...args: readonly string[]): string =>
     execFileSync('git', ['-C', checkoutFolder(), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
+    // An installed package may lie in the checkout of something else.
+    if (realpathSync(git('rev-parse', '--show-toplevel')) !== realpathSync(checkoutFolder())) return null;
     const commit = git('rev-parse', '--short=12', 'HEAD');
     return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit} with changes`;
   } catch {
