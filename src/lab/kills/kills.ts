@@ -94,7 +94,7 @@ function isRunning(pid: number | undefined): boolean {
 }
 
 /** What the brokers said last, for whoever has to find out. Their folder goes with them. */
-function keepOutputs(brokers: LabBrokers, folder: string): void {
+export function keepOutputs(brokers: LabBrokers, folder: string): void {
   for (const id of brokers.ids) {
     const output = path.join(brokers.folder, `broker-${id}`, 'output');
     if (existsSync(output)) copyFileSync(output, path.join(folder, `broker-${id}.output`));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { LabBrokers } from '../brokers.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { checkCopies, type Copy } from './check.ts';
-import { findLeader } from './kills.ts';
+import { findLeader, keepOutputs } from './kills.ts';
 import { Load, longestGapMs, percentile, readCopy } from './load.ts';
 
 export interface RestartsOptions {
@@ -53,6 +53,7 @@ export async function runRestartsLab(options: RestartsOptions): Promise<LabResul
     for (const id of brokers.ids) copies.push(await readCopy(brokers, id, TOPIC, end));
     writeFileSync(path.join(options.folder, 'restarts.json'), `${JSON.stringify(restarts, null, 1)}\n`);
     writeFileSync(path.join(options.folder, 'appends.ndjson'), load.attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(''));
+    if (restarts.some((restart) => restart.exitCode !== 0)) keepOutputs(brokers, options.folder);
     return judge(options, load, restarts, copies);
   } finally {
     await brokers.end();
