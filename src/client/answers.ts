@@ -45,5 +45,5 @@ function parse(body: Buffer): Readonly<Record<string, unknown>> | null {
   }
 }
 
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

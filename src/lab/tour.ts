@@ -20,7 +20,7 @@ export interface TourOptions {
   readonly hooks?: TourHooks;
 }
 
-export interface TourHooks {
+interface TourHooks {
   /** What is happening, a line each. */
   readonly say?: (line: string) => void;
   readonly onProgress?: (bytes: number, bytesTotal: number, acknowledged: number) => void;
@@ -28,7 +28,7 @@ export interface TourHooks {
   readonly beforeCheck?: (brokers: LabBrokers, topic: string) => Promise<void>;
 }
 
-export interface CopyCheck {
+interface CopyCheck {
   readonly broker: number;
   readonly lines: number;
   readonly lost: number;
