@@ -199,7 +199,7 @@ export class Broker implements BrokerApi {
     this.#state = 'closing';
     services.stop('the broker is stopping');
     this.#flushAnswers();
-    this.#loop.stop();
+    this.#loop.close();
     this.#tickTimer?.cancel();
     services.links.close('stopping');
     this.#groups.closeAll(() => {

@@ -43,6 +43,7 @@ export class Loop {
   #isInTurn = false;
   /** While stopped no turn runs: a crashed broker, or one whose disk failed. */
   #isStopped = true;
+  #isClosed = false;
 
   constructor(clock: Clock, counters: Counters, steps: TurnSteps) {
     this.#clock = clock;
@@ -66,6 +67,12 @@ export class Loop {
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  /** Stops for good. What waits for the journal is given up, as a crash would: its log is about to be closed, and nobody was told of it. */
+  close(): void {
+    this.#isStopped = true;
+    this.#isClosed = true;
   }
 
   /** Schedules a turn unless one is. */
@@ -119,7 +126,7 @@ export class Loop {
     this.#counters.diskWrites++;
     this.#journal.write(votes, (result) => {
       this.#isJournalBusy = false;
-      if (!this.#isFine(result, 'write its votes')) return;
+      if (!this.#isFine(result, 'write its votes') || this.#isClosed) return;
       for (const { synced } of votes) synced();
       this.wake();
     });
