@@ -38,6 +38,8 @@ interface Unit {
   /** Some attempt's outcome is not known: the batch may be in a log, or get there yet. */
   isUnknown: boolean;
   isDone: boolean;
+  /** It was refused cleanly, and what it held waits again. */
+  isDissolved: boolean;
   /** The leader that the newest attempt went to. */
   target: BrokerId | null;
 }
@@ -73,6 +75,8 @@ export class AppendQueue {
   #nextDeadlineMs = Number.POSITIVE_INFINITY;
   /** Set when another try makes sense: the leader changed, a link came up, a tick passed. */
   #mayRetry = true;
+  /** The leader refused the last one at once. */
+  #isHeldBack = false;
 
   constructor(group: GroupId, producerId: number, core: Core, requests: Requests) {
     this.group = group;
@@ -93,6 +97,7 @@ export class AppendQueue {
   /** What was tried in vain may be tried again. `leaderChanged`: what is on its way to an earlier leader need not be waited for. */
   retry(leaderChanged: boolean): void {
     this.#mayRetry = true;
+    this.#isHeldBack = false;
     if (!leaderChanged) return;
     for (const unit of this.#units) {
       if (unit.outstanding === 0 || unit.target === this.#leader) continue;
@@ -107,7 +112,7 @@ export class AppendQueue {
 
   /** Sends what can be sent now; part of a turn. True when something was. */
   dispatch(): boolean {
-    if (this.isEmpty) return false;
+    if (this.isEmpty || this.#isHeldBack) return false;
     const replica = this.#core.replica(this.group);
     if (replica === undefined) return false;
     const leader = replica.raft.leader;
@@ -127,10 +132,13 @@ export class AppendQueue {
       const unit = this.#pack();
       this.#units.push(unit);
       if (unit.isOwn) this.#ownUnits++;
-      if (!this.#attempt(unit, leader)) break;
+      const isSent = this.#attempt(unit, leader);
+      // Not now: the next tick tries again, so that a refusal costs no more than that.
+      if (!isSent || unit.isDissolved) {
+        this.#isHeldBack = unit.isDissolved;
+        break;
+      }
       isBusy = true;
-      // It may have had enough: what it refused is waiting again.
-      if (leader === this.#core.self && replica.appends.refusal() !== null) break;
     }
     return isBusy;
   }
@@ -160,7 +168,16 @@ export class AppendQueue {
     const producer = isOwn
       ? this.#nextProducer()
       : { id: producerIdOf(this.#core.host.bytes.utf8Encode(requestId)), epoch: 0, baseSequence: sequence };
-    const common = { isOwn, sequence: producer.baseSequence, attempts: 0, outstanding: 0, isUnknown: false, isDone: false, target: null };
+    const common = {
+      isOwn,
+      sequence: producer.baseSequence,
+      attempts: 0,
+      outstanding: 0,
+      isUnknown: false,
+      isDone: false,
+      isDissolved: false,
+      target: null,
+    };
     return { ...common, batch: this.#sealed(members, producer), members };
   }
 
@@ -268,7 +285,10 @@ export class AppendQueue {
   #dissolveClean(): void {
     const clean = this.#units.filter((unit) => unit.outstanding === 0 && !unit.isUnknown && !unit.isDone);
     if (clean.length === 0) return;
-    for (const unit of clean) this.#finish(unit);
+    for (const unit of clean) {
+      unit.isDissolved = true;
+      this.#finish(unit);
+    }
     this.#waiting = [...clean.flatMap((unit) => unit.members.map(({ append }) => append)), ...this.#waiting.slice(this.#head)];
     this.#head = 0;
   }

@@ -20,7 +20,7 @@ interface Reader {
   position: number;
   /** Until the read is as fresh as asked, then until the first record comes. */
   deadlineMs: number;
-  state: 'freshening' | 'resolving' | 'reading' | 'waiting' | 'done';
+  state: 'freshening' | 'resolving' | 'deriving' | 'reading' | 'waiting' | 'done';
 }
 
 interface Fetched {
@@ -103,6 +103,12 @@ export class Reads {
 
   #continue(reader: Reader): void {
     const { replica, request } = reader;
+    if (!replica.isDerived) {
+      // What is revoked is not known until the log has been read again.
+      if (reader.state !== 'deriving') reader.deadlineMs = Math.max(reader.deadlineMs, this.#core.nowMs() + freshnessMs);
+      reader.state = 'deriving';
+      return;
+    }
     if (reader.position >= replica.visible) {
       if (request.waitMs > 0 && this.#core.nowMs() < reader.deadlineMs && request.cancel?.cancelled !== true) {
         reader.state = 'waiting';
@@ -118,6 +124,7 @@ export class Reads {
     replica.log.read({ offsetFrom: offset(reader.position), offsetTo: to, bytesMax }, (result) => {
       if (reader.state !== 'reading') return;
       this.#core.wake();
+      if (!replica.isDerived) return this.#continue(reader);
       if (result.ok) return this.#fetched(reader, this.#pick(reader, result.value, to));
       const reason = result.error.kind === 'belowLogStart' ? 'its oldest records were removed meanwhile' : 'its log is damaged here';
       const code = result.error.kind === 'belowLogStart' ? 'offsetOutOfRange' : 'fenced';
@@ -204,7 +211,7 @@ export class Reads {
   /** More of a replica can be read. */
   advanced(replica: Replica): void {
     for (const reader of this.#readers.get(replica) ?? []) {
-      if (reader.state === 'waiting') this.#continue(reader);
+      if (reader.state === 'waiting' || reader.state === 'deriving') this.#continue(reader);
       else if (reader.state === 'freshening') this.#freshen(reader);
     }
   }
@@ -213,6 +220,7 @@ export class Reads {
     for (const reader of this.#all()) {
       if (nowMs < reader.deadlineMs) continue;
       if (reader.state === 'waiting') this.#give(reader, []);
+      else if (reader.state === 'deriving') this.#notCurrent(reader, 'this broker is reading its log again');
       else if (reader.state === 'freshening' && reader.request.freshness === 'session') {
         this.#notCurrent(reader, `this broker shows it up to offset ${reader.replica.visible}, not yet to ${reader.request.sessionOffset}`);
       }

@@ -359,6 +359,7 @@ export class Replica {
         this.#derive();
         this.tail.commit(this.raft.highWatermark);
         this.#context.derivedAgain(this);
+        this.#listener.advanced(this);
         this.#touch();
       },
     );

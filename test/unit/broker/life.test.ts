@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { assert } from '../../../src/base/assert.ts';
 import type { BrokerOptions } from '../../../src/broker/index.ts';
-import type { AppendResult, BrokerStatus, Outcome } from '../../../src/eventlog/index.ts';
+import type { AppendResult, BrokerStatus, Outcome, ReadResult } from '../../../src/eventlog/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
-import { appendOf, Rig, valuesOf } from './rig.ts';
+import { appendOf, readOf, Rig, valuesOf } from './rig.ts';
 
 function close(rig: Rig, id: number, graceMs = 2000): void {
   let isClosed = false;
@@ -231,6 +232,7 @@ describe('derived state', () => {
     const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
     const leader = rig.awaitLeader();
     for (let i = 0; i < 10; i++) rig.appended(leader, [`${i}`], { requestId: `r${i}` });
+    rig.ok(leader, (service, answer) => service.revoke('log', 'r3', answer));
     rig.isolate(leader);
     // Several segments are sealed, and checkpointed, that never commit.
     for (let i = 0; i < 20; i++) rig.beginAppend(leader, ['x'.repeat(1000)], { requestId: `lost${i}`, timeoutMs: 100 });
@@ -241,10 +243,26 @@ describe('derived state', () => {
     rig.appended(next, ['after'], { requestId: 'after' });
 
     rig.start(leader);
-    rig.until('it was built again', () => rig.lines.some(({ event, machine }) => event === 'derivedAgain' && machine === leader));
+    const shown = new Set<string>();
+    const isBuilt = (): boolean => rig.lines.some(({ event, machine }) => event === 'derivedAgain' && machine === leader);
+    // Reads all the way: none may show what is revoked.
+    while (!isBuilt()) {
+      rig.begin<ReadResult>(leader, (service, answer) =>
+        service.read(readOf({ freshness: 'local' }), (outcome) => {
+          for (const value of outcome.ok ? valuesOf(outcome.value) : []) shown.add(value);
+          answer(outcome);
+        }),
+      );
+      rig.run(0.25);
+      assert(rig.nowMs < 60_000, 'it is built again within a minute');
+    }
+    rig.run(100);
+    expect(shown).toContain('2');
+    expect(shown).not.toContain('3');
     rig.makeLeader(leader);
 
-    for (let i = 0; i < 10; i++) expect(rig.appended(leader, [`${i}`], { requestId: `r${i}` }).duplicate).toBe(true);
+    for (const i of [0, 1, 2, 4, 9]) expect(rig.appended(leader, [`${i}`], { requestId: `r${i}` }).duplicate).toBe(true);
+    expect(rig.refused(leader, ['3'], { requestId: 'r3' }).code).toBe('revoked');
     expect(rig.appended(leader, ['after'], { requestId: 'after' }).duplicate).toBe(true);
     expect(rig.appended(leader, ['x'.repeat(1000)], { requestId: 'lost7' }).duplicate).toBe(false);
     expect(rig.violations).toEqual([]);
