@@ -77,6 +77,8 @@ export class LeaderAppends {
       return append.answer(refuse('offsetMismatch', reason, { endOffset: raft.endOffset }));
     }
     if (log.full) return append.answer(refuse('diskFull', `broker ${raft.id} has no space for its next segment`));
+    if (!this.#replica.hasRoomFor(append.batch))
+      return append.answer(refuse('overloaded', `broker ${raft.id} is preparing its next segment`));
     const placed = this.#replica.propose(append.batch);
     const { level, deadlineMs, answer } = append;
     const { counters } = this.#context;

@@ -87,6 +87,8 @@ export class Replica {
   /** The log is being read for it. */
   #isDeriving = false;
   #persistStartedMs: number | null = null;
+  /** Of a leader: bytes being written, and bytes proposed since that write was handed over. */
+  readonly #unsyncedBytes = { writing: 0, proposed: 0 };
   #visible: Offset;
   /** The highest high watermark that any leader told; the log here may still be shorter. */
   #heardHighWatermark = 0;
@@ -231,9 +233,16 @@ export class Replica {
   propose(batch: Uint8Array): LogBatch {
     const framed = this.#frame(this.raft.endOffset, this.raft.term, batch);
     this.raft.step({ type: 'propose', batch: framed });
+    this.#unsyncedBytes.proposed += framed.bytes.length;
     this.tail.append(framed);
     this.#touch();
     return framed;
+  }
+
+  /** Whether one more batch of this size finds its place on the disk here behind all that is not synced yet. */
+  hasRoomFor(batch: Uint8Array): boolean {
+    const { writing, proposed } = this.#unsyncedBytes;
+    return this.log.hasRoomFor(writing + proposed + record.frameHeaderBytes + batch.length);
   }
 
   /** Derived state covers the whole log; false while it is being built again. */
@@ -287,6 +296,9 @@ export class Replica {
   #roleNow: Role = 'follower';
 
   #persist(persist: Persist): void {
+    this.#unsyncedBytes.writing = 0;
+    for (const batch of persist.batches) this.#unsyncedBytes.writing += batch.bytes.length;
+    this.#unsyncedBytes.proposed = 0;
     this.#persistStartedMs = this.#context.clock.monotonicMs();
     this.#context.persist(this, persist, () => this.#persisted(persist));
   }
@@ -297,6 +309,7 @@ export class Replica {
     this.#context.counters.noteSync(spentMs);
     this.#context.synced(this, spentMs);
     this.#persistStartedMs = null;
+    this.#unsyncedBytes.writing = 0;
     if (persist.batches.length > 0) {
       this.#lastWriteMs = nowMs;
       this.#isMarked = false;

@@ -59,6 +59,12 @@ export interface GroupLog {
   readonly segmentCount: number;
   /** True while the next segment could not be prepared: refuse appends with `diskFull`. Votes and reads go on. */
   readonly full: boolean;
+  /**
+   * Whether frames of so many bytes, all that are not synced yet together, find their place without waiting for the disk. Where they do not, a file
+   * that is large enough is prepared and the answer may change soon: to yes, or to `full`. A leader asks before it appends, because an append
+   * that waits for space would hold up its whole log.
+   */
+  hasRoomFor(bytes: number): boolean;
 
   /**
    * Truncates (if asked), writes and syncs. At most one call is outstanding. The batches continue the log: contiguous, chained.

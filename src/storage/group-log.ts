@@ -154,6 +154,14 @@ class SegmentedLog implements GroupLog {
     return this.#preparer.full;
   }
 
+  hasRoomFor(bytes: number): boolean {
+    const { capacity, scan } = this.#active;
+    const needed = bytes + markBytes * (2 + Math.ceil(bytes / groupBytesMax));
+    if (needed <= capacity - scan.position) return true;
+    // What does not fit may leave the rest of the active segment unused.
+    return this.#preparer.offers(Math.max(segmentHeaderBytes + needed, this.#nextCapacity()), segmentHeaderBytes + needed);
+  }
+
   // ------------------------------------------------------------------------------------------------------------------ writing
 
   write(request: LogWrite, done: (result: Outcome) => void): void {
@@ -284,6 +292,7 @@ class SegmentedLog implements GroupLog {
     yield* closeFile(prepared.file);
     // An empty active segment (too small for its first frame) is replaced by this one: both have the same name.
     this.#active = yield* nameSegment(this.#host, this.#options.path, header);
+    this.#preparer.named();
     this.#active.scan.lastTerm = lastTerm;
     if (old.isEmpty) old.retire();
     else this.#seal(old);

@@ -27,6 +27,8 @@ export class SegmentPreparer {
   #wanted = 0;
   /** The least that a waiting write needs; retries never ask for less. */
   #needed = 0;
+  /** A file was handed over and still bears the name of a prepared one. */
+  #isTaken = false;
   #full = false;
   #error: DiskError | null = null;
   #retry: Timer | null = null;
@@ -49,7 +51,11 @@ export class SegmentPreparer {
   start(capacity: number): void {
     if (this.#stopped || this.#working || this.#error !== null || this.#retry !== null) return;
     if (this.#ready !== null && this.#ready.capacity >= this.#needed) return;
-    this.#wanted = Math.max(capacity, this.#needed);
+    this.#begin(Math.max(capacity, this.#needed));
+  }
+
+  #begin(capacity: number): void {
+    this.#wanted = capacity;
     this.#working = true;
     runTask(
       () => guard(this.#prepare(this.#wanted)),
@@ -65,6 +71,14 @@ export class SegmentPreparer {
     );
   }
 
+  /** True when a file of at least `capacityMin` is ready; else begins to prepare one of `capacity`, unless it has to wait for space anyway. */
+  offers(capacity: number, capacityMin: number): boolean {
+    if (this.#working || this.#isTaken || this.#retry !== null) return false;
+    if (this.#ready !== null && this.#ready.capacity >= capacityMin) return true;
+    if (!this.#stopped && this.#error === null) this.#begin(capacity);
+    return false;
+  }
+
   /** Waits for a prepared file of at least this size, as long as it takes. Its content is zeros and synced; the caller gives it its name. */
   *take(capacityMin: number, capacity: number): Task<Prepared> {
     this.#needed = capacityMin;
@@ -74,6 +88,7 @@ export class SegmentPreparer {
       if (ready !== null && !this.#working && ready.capacity >= capacityMin) {
         this.#ready = null;
         this.#needed = 0;
+        this.#isTaken = true;
         return ready;
       }
       this.start(Math.max(capacity, capacityMin));
@@ -82,6 +97,11 @@ export class SegmentPreparer {
         this.#waiter = () => resume(undefined);
       });
     }
+  }
+
+  /** The file that was taken has its own name: the next one may use its path. */
+  named(): void {
+    this.#isTaken = false;
   }
 
   /** Ends retries; a write that waits for space fails, now or when what is under way has ended. */

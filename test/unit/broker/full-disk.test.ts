@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { assert } from '../../../src/base/assert.ts';
+import { Rig } from './rig.ts';
+
+const large = ['x'.repeat(900_000)];
+
+test('an append larger than what is left on the disk is refused, and its leader goes on leading', () => {
+  const rig = new Rig({ brokers: 1, settings: { segmentBytesMin: 64 * 1024 } });
+  rig.awaitLeader();
+  rig.appended(1, ['before']);
+  rig.run(500);
+  const { term } = rig.appended(1, ['still before']);
+  const { disk } = rig.member(1).machine;
+  assert(disk !== null, 'the broker has a disk');
+  disk.capacityBytes = disk.usedBytes + 100_000;
+
+  const refused = rig.refused(1, large, { timeoutMs: 5000 });
+
+  expect([refused.code, refused.definite]).toEqual(['diskFull', true]);
+  rig.run(3000);
+  expect(
+    rig
+      .broker(1)
+      .peek()
+      .partitions.find(({ topic }) => topic === 'log'),
+  ).toMatchObject({ role: 'leader', term });
+  expect(rig.values(1)).toEqual(['before', 'still before']);
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  rig.run(3000);
+  expect(rig.appended(1, large).term).toBe(term);
+  expect(rig.values(1)).toEqual(['before', 'still before', ...large]);
+});
+
+test('an append larger than the next segment waits for a larger one and is taken', () => {
+  const rig = new Rig({ brokers: 3, settings: { segmentBytesMin: 64 * 1024 } });
+  const leader = rig.awaitLeader();
+
+  const first = rig.beginAppend(leader, large);
+  const second = rig.beginAppend(rig.follower(), large);
+  rig.until('both are answered', () => first.outcome !== null && second.outcome !== null);
+
+  expect([first.outcome?.ok, second.outcome?.ok]).toEqual([true, true]);
+  expect(rig.values(leader)).toHaveLength(2);
+});
