@@ -116,6 +116,9 @@ abstract class Client {
 
   protected abstract act(): void;
 
+  /** Scales this client's pauses. */
+  protected pace = 1;
+
   begin(): void {
     this.later(this.random.float() * 500, () => this.#next());
   }
@@ -124,7 +127,7 @@ abstract class Client {
   protected ended(): void {
     this.#world.operationsInFlight--;
     // Mostly short pauses, some bursts, some long ones.
-    const factor = this.random.pick([0, 0.5, 1, 1, 1, 4]);
+    const factor = this.random.pick([0, 0.5, 1, 1, 1, 4]) * this.pace;
     this.later(this.#world.settings.thinkMs * factor * this.random.float() * 2, () => this.#next());
   }
 
@@ -335,6 +338,8 @@ class Reader extends Client {
     super(world, number);
     this.#kind = kind;
     this.#topic = this.anyTopic();
+    // Who asks a leader that does not know yet that it is none has little time to do so.
+    this.pace = kind === 'end' ? 0.3 : 1;
   }
 
   protected override act(): void {

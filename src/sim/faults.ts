@@ -152,9 +152,9 @@ export class FaultSchedule {
       case 'delay':
         this.#changeNetwork(fault, {
           delayMsMax: random.pick([5, 30, 100]),
-          longDelayRate: random.pick([0, 0.05]),
+          longDelayRate: random.pick([0, 0.05, 0.3]),
           longDelayMsMin: 100,
-          longDelayMsMax: 1500,
+          longDelayMsMax: 2000,
         });
         break;
       case 'loss':
@@ -178,12 +178,15 @@ export class FaultSchedule {
       case 'pause': {
         const { process } = member.machine;
         if (process === null) break;
+        const durationMs = this.#durationMs(6000);
         this.#last(
           `pause ${member.id}`,
-          this.#durationMs(6000),
+          durationMs,
           () => process.pause(),
           () => process.resume(),
         );
+        // Cut off meanwhile and for a moment longer, it wakes up among old answers and hears of nothing that came since.
+        if (random.chance(0.4)) this.#isolate(member, durationMs + 400);
         break;
       }
       case 'faultSwitch': {
@@ -331,6 +334,27 @@ export class FaultSchedule {
       }
     };
     this.#last(`partition ${oneWay}`, this.#durationMs(8000), cut, mend);
+  }
+
+  #isolate(member: Member, durationMs: number): void {
+    const { network } = this.#cluster.world;
+    const others = this.#cluster.members.filter((other) => other !== member);
+    this.#last(
+      `isolation ${member.id}`,
+      durationMs,
+      () => {
+        for (const { id } of others) {
+          network.block(member.id, id);
+          network.block(id, member.id);
+        }
+      },
+      () => {
+        for (const { id } of others) {
+          network.unblock(member.id, id);
+          network.unblock(id, member.id);
+        }
+      },
+    );
   }
 
   /** Applies a fault and takes it back after a while; an earlier one of the same name is taken back first. */

@@ -245,13 +245,15 @@ export class SimNetwork {
     } else {
       to.notBeforeMs = atMs;
     }
-    to.process.schedule(atMs - nowMs, 'network', () => {
-      if (to.closed || to.handlers === null) return;
+    this.#scheduler.schedule(atMs - nowMs, 'network', to.process.id, () => {
       if (this.isBlocked(from.process.id, to.process.id)) {
         this.counters.lost++;
         return;
       }
-      to.handlers.received(bytes);
+      // What has arrived is the receiver's, even if it reads it only after a pause and is cut off by then.
+      to.process.deliver('network', () => {
+        if (!to.closed) to.handlers?.received(bytes);
+      });
     });
   }
 

@@ -19,6 +19,9 @@ const kindCodes = {
   check: 9,
 } as const;
 
+/** A program that always has something to do at once would keep a real machine busy for ever, and this one too. */
+const eventsAtOnceMax = 300_000;
+
 export interface ScheduledEvent {
   readonly atUs: number;
   readonly sequence: number;
@@ -35,6 +38,7 @@ export class Scheduler {
   readonly #heap: ScheduledEvent[] = [];
   readonly #trace = new TraceHash();
   #eventCount = 0;
+  #eventsNow = 0;
   /** Called before each event; for printing a run. */
   onEvent: ((event: ScheduledEvent) => void) | null = null;
 
@@ -98,6 +102,8 @@ export class Scheduler {
   }
 
   #execute(event: ScheduledEvent, run: () => void): void {
+    this.#eventsNow = event.atUs === this.#nowUs ? this.#eventsNow + 1 : 0;
+    assert(this.#eventsNow < eventsAtOnceMax, `time goes on: ${eventsAtOnceMax} events at ${this.nowMs} ms, the last for ${event.target}`);
     this.#nowUs = event.atUs;
     this.#eventCount++;
     this.#trace.mix(event.atUs % 0x1_0000_0000);
