@@ -62,7 +62,7 @@ export interface Post {
 export interface CourseRun {
   readonly seed: number;
   readonly puts: readonly Put[];
-  /** In the order in which they were answered. */
+  /** In the order in which the servers took them: two threads may crash and recover one server within a millisecond. */
   readonly posts: readonly Post[];
   /** Lines of the servers' files, by server; null if a server left none. */
   readonly logs: readonly (readonly string[] | null)[];
@@ -329,8 +329,10 @@ class CourseClient {
       const gateway = this.gateways[server];
       if (gateway === undefined || gateway.lines !== null) return;
       const goOn = act(gateway);
+      const post = { server, action, sentMs, endedMs: Number.POSITIVE_INFINITY, ok: true };
+      this.posts.push(post);
       this.#travel(() => {
-        this.posts.push({ server, action, sentMs, endedMs: this.#cluster.nowMs, ok: true });
+        post.endedMs = this.#cluster.nowMs;
         goOn();
       });
     });
