@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { compareLogs } from '../../src/lab/consistency/comparer.ts';
-import { runCourse, scenarios } from '../../src/sim/workloads/inf3203.ts';
+import { scenarios } from '../../src/sim/workloads/course-scenarios.ts';
+import { runCourse } from '../../src/sim/workloads/inf3203.ts';
 import { report, seedsWithinBudget } from './budget.ts';
 
 test.each(scenarios.map(({ id }, index) => ({ scenario: id, share: 1 / (scenarios.length - index) })))(

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { compareLogs, type Verdict } from '../../src/lab/consistency/comparer.ts';
-import { type CourseOptions, type CourseRun, runCourse, scenarios } from '../../src/sim/workloads/inf3203.ts';
+import { scenarios } from '../../src/sim/workloads/course-scenarios.ts';
+import { type CourseOptions, type CourseRun, runCourse } from '../../src/sim/workloads/inf3203.ts';
 import { answeringAtOnce } from './broken-brokers.ts';
 
 // Simulations need seconds of a core, and cores may be busy with other things.

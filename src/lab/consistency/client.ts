@@ -7,7 +7,7 @@
  * already crashed, and the crash threads go on until the last server has gone.
  */
 import type { SeededRandom } from '../../base/random.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from '../../sim/workloads/course-scenarios.ts';
 
 export type FaultAction = 'crash' | 'recover' | 'exit';
 

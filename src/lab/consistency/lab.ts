@@ -3,7 +3,8 @@ import { Children } from '../children.ts';
 import type { Graph } from '../report/graph.ts';
 import { type Check, check, type LabResult } from '../report/report.ts';
 import { runOnce, type RunResult } from './run.ts';
-import { ceilings, scenarios } from './scenarios.ts';
+import { scenarios } from '../../sim/workloads/course-scenarios.ts';
+import { ceilings } from './ceilings.ts';
 
 export interface ConsistencyOptions {
   readonly scenario: number;

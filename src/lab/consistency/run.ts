@@ -5,7 +5,7 @@ import type { Children } from '../children.ts';
 import { type ClientHistory, runCourseClient } from './client.ts';
 import { compareLogs, putsLeftUnanswered, type Verdict } from './comparer.ts';
 import { httpWorld } from './http-world.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from '../../sim/workloads/course-scenarios.ts';
 import { startServers } from './servers.ts';
 
 /** The course's run.sh waits so long between starting the servers and the client. */

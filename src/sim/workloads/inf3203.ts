@@ -11,33 +11,7 @@ import { forEachRecord, RecordBatchBuilder } from '../../record/index.ts';
 import { simBytes } from '../bytes.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
 import { Cluster, type Member } from '../cluster.ts';
-
-/** Integers of seconds, both ends inclusive, uniform. */
-type Seconds = readonly [from: number, to: number];
-
-export interface Scenario {
-  readonly id: number;
-  readonly logIntervalS: Seconds;
-  readonly crashIntervalS: Seconds;
-  readonly crashedS: Seconds;
-  readonly entryCount: number;
-  readonly crashThreads: (serverCount: number) => number;
-}
-
-export const scenarios: readonly Scenario[] = [
-  { id: 0, logIntervalS: [2, 3], crashIntervalS: [1, 2], crashedS: [5, 15], entryCount: 20, crashThreads: () => 0 },
-  { id: 1, logIntervalS: [2, 3], crashIntervalS: [5, 7], crashedS: [5, 15], entryCount: 20, crashThreads: () => 1 },
-  { id: 2, logIntervalS: [1, 2], crashIntervalS: [1, 2], crashedS: [3, 4], entryCount: 100, crashThreads: () => 1 },
-  { id: 3, logIntervalS: [2, 3], crashIntervalS: [5, 7], crashedS: [5, 15], entryCount: 100, crashThreads: () => 2 },
-  {
-    id: 4,
-    logIntervalS: [2, 3],
-    crashIntervalS: [5, 7],
-    crashedS: [5, 15],
-    entryCount: 100,
-    crashThreads: (count) => Math.floor((count - 1) / 2),
-  },
-];
+import { type Scenario, scenarios } from './course-scenarios.ts';
 
 export interface Put {
   readonly word: string;
@@ -278,7 +252,7 @@ class CourseClient {
     this.#after(0.2 + this.#wayRandom.float(), run);
   }
 
-  #pause([from, to]: Seconds, random: SeededRandom, run: () => void): void {
+  #pause([from, to]: readonly [number, number], random: SeededRandom, run: () => void): void {
     this.#after(random.between(from, to) * 1000, run);
   }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../src/base/random.ts';
 import { putsLeftUnanswered } from '../../../src/lab/consistency/comparer.ts';
-import { ceilings, scenarios } from '../../../src/lab/consistency/scenarios.ts';
+import { ceilings } from '../../../src/lab/consistency/ceilings.ts';
+import { scenarios } from '../../../src/sim/workloads/course-scenarios.ts';
 import { runPerfectly } from './perfect-world.ts';
 
 const RUNS = 400;
