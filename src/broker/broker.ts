@@ -43,6 +43,7 @@ export class Broker implements BrokerApi {
   #isCrashed = false;
   #tickTimer: Timer | null = null;
   #tickDueMs = 0;
+  #tickCount = 0;
   #answers: (() => void)[] = [];
   #isAnswering = false;
   #startedMs = 0;
@@ -71,6 +72,7 @@ export class Broker implements BrokerApi {
         observer: options.observer ?? null,
         storage: host,
         randomBelow: (limit) => host.random.below(limit),
+        tickCount: () => this.#tickCount,
         wake: () => this.#loop.wake(),
         sendRaft: (group, message) => this.#services?.links.sendRaft(group, message),
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
@@ -242,6 +244,7 @@ export class Broker implements BrokerApi {
     const nowMs = this.#options.host.clock.monotonicMs();
     this.#counters.noteLoopLag(Math.max(0, nowMs - this.#tickDueMs));
     this.#scheduleTick();
+    this.#tickCount++;
     if (!this.#isCrashed) this.#services?.tick(nowMs);
   }
 

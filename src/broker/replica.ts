@@ -36,6 +36,8 @@ export interface ReplicaContext {
   readonly hybrid: HybridClock;
   readonly observer: BrokerObserver | null;
   randomBelow(limit: number): number;
+  /** Ticks since the start; the same for all groups. */
+  tickCount(): number;
   /** Something happened: have a turn. */
   wake(): void;
   sendRaft(group: GroupId, message: Message): void;
@@ -114,12 +116,14 @@ export class Replica {
       termStarts: [...log.termStarts],
     };
     const { settings } = context;
+    const heartbeatTicks = Math.max(1, Math.round(settings.heartbeatMs / settings.tickMs));
     this.raft = new Raft(
       {
         id: context.self,
         membership: { voters: options.voters, votersOutgoing: [], learners: [] },
         electionTicks: Math.max(2, Math.round(settings.electionTimeoutMs / settings.tickMs)),
-        heartbeatTicks: Math.max(1, Math.round(settings.heartbeatMs / settings.tickMs)),
+        heartbeatTicks,
+        heartbeatPhase: () => context.tickCount() % heartbeatTicks,
         randomBelow: (limit) => context.randomBelow(limit),
         noOp: (offsetFrom, term) => this.#noOp(offsetFrom, term),
         appendBytesMax: settings.appendBytesMax,

@@ -35,6 +35,7 @@ export class Leadership {
     this.#term = term;
     this.#log = log;
     this.#termStart = log.endOffset;
+    this.#ticksSinceHeartbeat = config.heartbeatPhase?.() ?? 0;
     for (const peer of peersOf(config.membership, config.id)) this.#progress.set(peer, new Progress(peer, log.endOffset));
   }
 

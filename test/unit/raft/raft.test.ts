@@ -44,6 +44,23 @@ describe('Raft, towards its host', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('beats first where the host beats for all its groups, and then at its own interval', () => {
+    const beats = (phase: number): number[] => {
+      const core = new Core({ config: { heartbeatPhase: () => phase } });
+      core.lead();
+      for (const from of [2, 3]) core.receive(answer(core, { from, match: 1 }));
+      const found: number[] = [];
+      for (let tick = 1; tick <= heartbeatTicks * 2; tick++) {
+        core.raft.step({ type: 'tick' });
+        if (ofType(core.raft.ready()?.send ?? [], 'appendEntries').length > 0) found.push(tick);
+      }
+      return found;
+    };
+
+    expect(beats(0)).toEqual([heartbeatTicks, heartbeatTicks * 2]);
+    expect(beats(1)).toEqual([heartbeatTicks - 1, heartbeatTicks * 2 - 1]);
+  });
+
   it('asks for pre-votes at once when told that nobody leads yet, and not where somebody does', () => {
     const fresh = new Core();
     fresh.raft.step({ type: 'campaign' });
