@@ -91,7 +91,11 @@ async function checkOneBroker() {
   const url = `http://127.0.0.1:${port}`;
   const args = ['up', '--brokers', '1', '--port', String(port), '--data', path.join(folder, 'data')];
   // Not through npx: npm's shell between the two does not pass SIGTERM on.
-  const broker = spawn(path.join(app, 'node_modules', '.bin', 'cairn'), args, { cwd: app, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const broker = spawn(path.join(app, 'node_modules', '.bin', 'cairn'), args, {
+    cwd: app,
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const exited = once(broker, 'exit');
   let output = '';
   broker.stdout.on('data', (chunk) => (output += chunk));
