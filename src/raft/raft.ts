@@ -44,6 +44,8 @@ export class Raft {
   /** Not null exactly while the role is `leader`. */
   #leadership: Leadership | null = null;
   readonly #votes = new Map<BrokerId, boolean>();
+  /** Of a candidate: the leader of the last term asked it to campaign. */
+  #isTransfer = false;
 
   #ticksSinceReset = 0;
   #electionTimeoutTicks = 0;
@@ -247,6 +249,7 @@ export class Raft {
     this.#ticksSinceReset++;
     this.#quietTicks++;
     if (this.#ticksSinceReset >= this.#electionTimeoutTicks && isVoter(this.membership, this.id)) this.#becomePreCandidate();
+    else if (this.#role !== 'follower' && this.#ticksSinceReset % this.#config.heartbeatTicks === 0) this.#repeatRequests();
   }
 
   #resetElectionTimer(): void {
@@ -299,6 +302,7 @@ export class Raft {
     this.#role = 'candidate';
     this.#resetElectionTimer();
     this.#votes.clear();
+    this.#isTransfer = transfer;
     this.#requestVotes(false, transfer);
   }
 
@@ -315,9 +319,16 @@ export class Raft {
 
   // Elections.
 
+  /** Requests are repeated until they are answered (Raft §5.1): one lost message must not cost an election timeout. */
+  #repeatRequests(): void {
+    if (this.#role === 'preCandidate') this.#requestVotes(true, false);
+    else if (this.#disk.hasSynced(this.#vote)) this.#requestVotes(false, this.#isTransfer);
+  }
+
+  /** Asks every voter that has not answered yet. */
   #requestVotes(preVote: boolean, transfer: boolean): void {
     for (const to of votersOf(this.membership)) {
-      if (to === this.id) continue;
+      if (to === this.id || this.#votes.has(to)) continue;
       const request: RequestVote = {
         type: 'requestVote',
         from: this.id,

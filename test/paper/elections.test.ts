@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { brokerId } from '../../src/base/branded.ts';
+import type { Message } from '../../src/raft/index.ts';
 import { append, Core, electionTicks, heartbeatTicks, ofType, requestVote, vote } from './core.ts';
 
 describe('Raft §5.1, terms', () => {
@@ -33,6 +35,42 @@ describe('Raft §5.1, terms', () => {
     core.step({ type: 'receive', message: append(core, { term: 5 }) });
 
     expect(core.readies.at(-1)?.persist?.vote).toEqual({ term: 5, votedFor: null });
+  });
+});
+
+describe('Raft §5.1, requests are repeated until they are answered', () => {
+  for (const role of ['preCandidate', 'candidate'] as const) {
+    it(`a ${role} asks those again, with every heartbeat time, who have not answered`, () => {
+      const core = new Core({ voters: [1, 2, 3, 4, 5] });
+      while (core.raft.role === 'follower') core.tick();
+      if (role === 'candidate') core.campaign();
+      core.receive(vote(core, 2, { preVote: role === 'preCandidate' }));
+      expect(core.raft.role).toBe(role);
+
+      const repeated = ofType(core.tick(heartbeatTicks), 'requestVote');
+
+      expect(repeated.map(({ to, preVote }) => [to, preVote])).toEqual([3, 4, 5].map((to) => [to, role === 'preCandidate']));
+    });
+  }
+
+  it('a candidate whose vote is not synced yet repeats nothing', () => {
+    const core = new Core();
+    while (core.raft.role === 'follower') core.tick();
+    core.step({ type: 'receive', message: vote(core, 2, { preVote: true }) });
+    expect([core.raft.role, core.isWriting]).toEqual(['candidate', true]);
+
+    const sent: Message[] = [];
+    for (let i = 0; i < heartbeatTicks; i++) sent.push(...core.step({ type: 'tick' }));
+
+    expect(sent).toEqual([]);
+  });
+
+  it('a candidate that the last leader asked to campaign says so in every repetition', () => {
+    const core = new Core({ term: 1 });
+    core.receive(append(core, { term: 1 }));
+    core.receive({ type: 'timeoutNow', from: brokerId(2), to: core.raft.id, term: core.raft.term });
+
+    expect(ofType(core.tick(heartbeatTicks), 'requestVote').map(({ transfer }) => transfer)).toEqual([true, true]);
   });
 });
 
