@@ -139,28 +139,37 @@ describe.runIf(mayMount)('on a file system of its own', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', data()]);
   }
 
-  test('a full disk of 1 MB refuses appends definitely, serves reads, and loses nothing', async () => {
-    mount('size=1m');
+  test('a full disk of 1 MB refuses appends definitely, serves reads, loses nothing, and goes on by itself when there is room again', async () => {
+    mount('size=1500k');
+    const inTheWay = path.join(data(), 'in-the-way');
+    writeFileSync(inTheWay, Buffer.alloc(500_000));
     let child = await serve();
     const acknowledged: string[] = [];
 
     let error: { readonly code: string; readonly definite: boolean; readonly message: string } | null = null;
-    for (let i = 0; error === null && i < 1000; i++) {
-      const value = `${i} ${'x'.repeat(8000)}`;
+    async function append(value: string): Promise<void> {
       const answer = await fetch(`${url}/v1/topics/log/records`, {
         method: 'POST',
         headers: { 'content-type': 'text/plain' },
         body: value,
       });
       if (answer.ok) acknowledged.push(value);
-      else error = ((await answer.json()) as { error: typeof error }).error;
+      error = answer.ok ? null : ((await answer.json()) as { error: typeof error }).error;
     }
+    for (let i = 0; error === null && i < 1000; i++) await append(`${i} ${'x'.repeat(8000)}`);
 
     expect(error).toMatchObject({ code: 'diskFull', definite: true, message: expect.stringMatching(/^Cannot append to topic "log": /) });
     expect(acknowledged.length).toBeGreaterThan(5);
     expect(await readText(url)).toEqual(acknowledged);
     await endNow(child, 'SIGKILL');
     child = await serve();
+    expect(await readText(url)).toEqual(acknowledged);
+
+    rmSync(inTheWay);
+    const before = acknowledged.length;
+    await expect.poll(async () => (await append('there is room again'), error), { timeout: 20_000 }).toBeNull();
+
+    expect(acknowledged).toHaveLength(before + 1);
     expect(await readText(url)).toEqual(acknowledged);
     expect(await endNow(child, 'SIGTERM')).toBe(0);
   });
