@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
-import { faultNames, parseFaults, run, type Verdict } from '../sim/run.ts';
+import { describeViolation, faultNames, parseFaults, run, type Verdict } from '../sim/run.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, isColourful, write } from './io.ts';
 import { integer, jsonOption } from './options.ts';
@@ -83,15 +83,15 @@ export function formatVerdict(verdict: Verdict, context: VerdictContext): string
   const paint = (format: 'green' | 'red' | 'yellow' | 'bold', text: string): string =>
     context.colourful ? styleText(format, text, { validateStream: false }) : text;
   const word = verdict.ok ? paint('green', 'good') : paint('red', 'WRONG');
-  const violations = verdict.violations.map((violation) => `  ${violation}\n`).join('');
+  const violations = verdict.violations.map((violation) => `  ${describeViolation(violation)}\n`).join('');
   if (context.short)
     return `seed ${verdict.seed}: ${word}, ${count(figures.appendsAcknowledged)} appends, trace ${verdict.traceHash}\n${violations}`;
 
   const colours = { pass: 'green', violated: 'red', unknown: 'yellow' } as const;
-  const width = Math.max(...verdict.checks.map((check) => check.name.length));
+  const width = Math.max(...verdict.checks.map(({ check }) => check.length));
   const checks = verdict.checks.map(
-    ({ status, name, checked }) =>
-      `  ${paint(colours[status], status.padEnd(8))}  ${name.padEnd(width)}  ${count(checked).padStart(10)} looked at\n`,
+    ({ status, check, checked }) =>
+      `  ${paint(colours[status], status.padEnd(8))}  ${check.padEnd(width)}  ${count(checked).padStart(10)} looked at\n`,
   );
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
   const lines: readonly (readonly [string, string])[] = [

@@ -1,12 +1,11 @@
 /**
  * Clients that append and read at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
  */
-import { brokerId, type GroupId } from '../base/branded.ts';
+import type { GroupId } from '../base/branded.ts';
 import type { SeededRandom } from '../base/random.ts';
 import { logGroup, logTopic } from '../broker/core.ts';
 import type { AppendResult, EndResult, Freshness, Level, ReadResult } from '../eventlog/index.ts';
-import { endOf } from './checkers/replica-ledger.ts';
-import { Findings } from './checkers/verdict.ts';
+import { AcknowledgedByAMajority } from './checkers/p1-acknowledged-by-a-majority.ts';
 import type { CallOutcome, Cluster, Member } from './cluster.ts';
 import { type AppendOperation, batchOfValues, type History, recordsOf } from './history.ts';
 
@@ -52,7 +51,7 @@ export class ClientWorld {
   lastAckMs = 0;
   /** The groups of the topics, as far as they are known. */
   readonly groups = new Map<string, GroupId>([[logTopic, logGroup]]);
-  readonly ackedBy = new Findings('ackedBy');
+  readonly acknowledgedByAMajority: AcknowledgedByAMajority;
   /** Ends of acknowledged appends, by topic: tokens for session reads. */
   readonly tokens = new Map<string, number>();
   #count = 0;
@@ -61,6 +60,7 @@ export class ClientWorld {
     this.cluster = cluster;
     this.history = history;
     this.settings = settings;
+    this.acknowledgedByAMajority = new AcknowledgedByAMajority(cluster.watch.ledger, cluster.members.length);
   }
 
   addAppender(kind: AppenderKind): void {
@@ -73,29 +73,10 @@ export class ClientWorld {
 
   acknowledged(result: AppendResult): void {
     const { nowMs } = this.cluster;
-    this.#checkAckedBy(result);
+    const group = this.groups.get(result.topic);
+    if (group !== undefined) this.acknowledgedByAMajority.acknowledged(group, result);
     this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.lastAckMs);
     this.lastAckMs = nowMs;
-  }
-
-  /**
-   * An acknowledgement names who has it on disk (design, promise 1): those have, and at `all` they
-   * are everybody. What is
-   * committed is never cut, so it may be looked up when the answer arrives.
-   */
-  #checkAckedBy({ topic, offset, count, level, ackedBy, committed, duplicate }: AppendResult): void {
-    const group = this.groups.get(topic);
-    if (group === undefined || !committed) return;
-    this.ackedBy.checked++;
-    const what = `offset ${offset} of "${topic}" at level ${level}`;
-    const brokerCount = this.cluster.members.length;
-    // Who has lost its office meanwhile, or was elected since the first answer, knows that it is committed and may not know by whom.
-    const least = level === 'all' && !duplicate ? brokerCount : 1;
-    if (new Set(ackedBy).size < least) this.ackedBy.violate(`${what} was acknowledged by ${ackedBy.join(', ')} only`);
-    for (const id of ackedBy) {
-      const end = endOf(this.cluster.watch.ledger.replica(brokerId(id), group).synced);
-      if (end < offset + count) this.ackedBy.violate(`${what} was acknowledged by broker ${id}, which has synced ${end}`);
-    }
   }
 }
 

@@ -7,8 +7,11 @@ import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { Answer, LogError, LogService, Outcome } from '../eventlog/index.ts';
 import type { BrokerAddress, Disk } from '../host/index.ts';
+import { NoException } from './checkers/a1-no-exception.ts';
+import { OneAnswer } from './checkers/a2-one-answer.ts';
 import { RaftWatch } from './checkers/raft-watch.ts';
-import { type CheckReport, Findings } from './checkers/verdict.ts';
+import { type DiskPast, TornOrDamaged } from './checkers/st3-torn-or-damaged.ts';
+import type { CheckReport } from './checkers/verdict.ts';
 import type { SimProcess } from './process.ts';
 import { type LogLine, type Machine, World } from './world.ts';
 
@@ -53,9 +56,9 @@ export class Cluster {
   kills = 0;
   readonly #options: ClusterOptions;
   readonly #damaged = new Set<number>();
-  readonly #exceptions = new Findings('noException');
-  readonly #healthyDisks = new Findings('healthyDisks');
-  readonly #answers = new Findings('oneAnswer');
+  readonly #noException = new NoException();
+  readonly #tornOrDamaged = new TornOrDamaged();
+  readonly #oneAnswer = new OneAnswer();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -65,7 +68,7 @@ export class Cluster {
       clockDriftMax: options.clockDriftMax,
       inMemory: options.inMemory,
       onException: (machine, error) => {
-        this.#exceptions.violate(`broker ${machine.id} at ${this.world.scheduler.nowMs.toFixed(3)} ms: ${describeError(error)}`);
+        this.#noException.thrown(machine.id, this.nowMs, error);
         this.#ended(this.member(machine.id));
       },
       onTrapped: (machine) => {
@@ -97,12 +100,12 @@ export class Cluster {
 
   /** Reports of everything that is watched while it runs. */
   reports(): CheckReport[] {
-    return [...this.watch.reports(), this.#exceptions.report(), this.#healthyDisks.report(), this.#answers.report()];
+    return [...this.watch.reports(), ...[this.#noException, this.#oneAnswer, this.#tornOrDamaged].map(({ findings }) => findings.report())];
   }
 
   start(member: Member): void {
     if (this.isUp(member)) return;
-    this.#exceptions.checked++;
+    this.#noException.started();
     this.world.start(member.machine, (host, process) => {
       const options: BrokerOptions = {
         host,
@@ -121,7 +124,7 @@ export class Cluster {
       const broker = this.#options.makeBroker(options);
       broker.open((result) => {
         if (!process.alive) return;
-        this.#healthyDisks.checked++;
+        this.#tornOrDamaged.opened();
         if (result.ok) member.broker = broker;
         else this.#failed(member, process, result.error, 'did not open');
       });
@@ -214,17 +217,12 @@ export class Cluster {
     invoke: (service: LogService, answer: Answer<Value>) => void,
     done: Answer<Value>,
   ): void {
-    let inside = true;
-    let answered = false;
-    this.#answers.checked++;
-    invoke(broker, (outcome) => {
-      if (!process.alive) return;
-      if (inside) this.#answers.violate(`broker ${process.id} answered during the call`);
-      if (answered) this.#answers.violate(`broker ${process.id} answered one call twice`);
-      answered = true;
-      done(outcome);
-    });
-    inside = false;
+    this.#oneAnswer.watch<Value>(
+      process.id,
+      () => process.alive,
+      (answer) => invoke(broker, answer),
+      done,
+    );
   }
 
   /** A gateway and its broker are one process: this is how code beside the broker uses it. */
@@ -236,21 +234,30 @@ export class Cluster {
 
   #logged(line: LogLine): void {
     this.world.coverage.reach(`log.${line.event}`);
-    // Nothing that was synced is ever damaged here, so a broker that finds damage has lost something itself.
-    if (line.event === 'groupFenced' && !this.#damaged.has(line.machine)) {
-      this.#healthyDisks.violate(
-        `broker ${line.machine} fenced group ${line.fields?.['group'] ?? '?'} at ${line.atMs.toFixed(3)} ms: ${line.fields?.['reason'] ?? '?'}`,
+    const { machine, event, atMs, fields } = line;
+    if (event === 'groupFenced') {
+      this.#tornOrDamaged.fenced(
+        machine,
+        atMs,
+        String(fields?.['group'] ?? '?'),
+        String(fields?.['reason'] ?? '?'),
+        this.#diskPast(machine),
       );
     }
     this.#options.onLog?.(line);
   }
 
+  #diskPast(id: number): DiskPast {
+    const { coverage } = this.world;
+    return {
+      damaged: this.#damaged.has(id),
+      failed: coverage.count('disk.syncFailed') + coverage.count('disk.writeFailed') > 0,
+      full: coverage.count('fault.diskFull') > 0,
+    };
+  }
+
   #failed(member: Member, process: SimProcess, error: LogError, how: string): void {
-    const injected = this.world.coverage.count('disk.syncFailed') + this.world.coverage.count('disk.writeFailed') > 0;
-    const full = this.world.coverage.count('fault.diskFull') > 0;
-    const expected =
-      (error.code === 'diskFailed' && (injected || full)) || (full && error.code === 'diskFull') || (full && error.code === 'dataUnusable');
-    if (!expected) this.#healthyDisks.violate(`broker ${member.id} ${how} at ${this.nowMs.toFixed(3)} ms: ${error.code}: ${error.message}`);
+    this.#tornOrDamaged.failed(member.id, this.nowMs, how, error, this.#diskPast(member.id));
     this.world.coverage.reach(`broker.${how === 'stopped' ? 'stopped' : 'notOpened'}.${error.code}`);
     if (member.machine.process !== process) return;
     this.world.kill(member.machine, false);
@@ -266,13 +273,4 @@ export class Cluster {
   #tripMs(): number {
     return 0.05 + this.world.random.float() * 0.5;
   }
-}
-
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = (error.stack ?? '')
-    .split('\n')
-    .slice(1, 6)
-    .map((line) => line.trim());
-  return [`${error.name}: ${error.message}`, ...place].join(' | ');
 }

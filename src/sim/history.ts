@@ -110,6 +110,19 @@ export class History {
     return operation;
   }
 
+  /** Every record that a read or a final log showed. */
+  forEachShown(see: (topic: string, offset: number, value: number, where: () => string) => void): void {
+    for (const [logs, where] of [
+      [this.reads, 'in a read at broker'],
+      [this.finals, 'in the final log of broker'],
+    ] as const) {
+      for (const { topic, records, broker } of logs) {
+        const place = (): string => `${where} ${broker}`;
+        for (let i = 0; i < records.length; i += 2) see(topic, records[i] as number, records[i + 1] as number, place);
+      }
+    }
+  }
+
   appendOf(value: number): AppendOperation | undefined {
     return this.#appendOfValue[value];
   }

@@ -9,10 +9,10 @@ import type { BrokerSettings } from '../broker/settings.ts';
 import { Broker } from '../broker/index.ts';
 import type { AppendResult, TopicDescription } from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
-import { checkHeldLogs, checkShownLogs } from './checkers/convergence.ts';
 import { checkHistory } from './checkers/history-checks.ts';
 import { endOf } from './checkers/replica-ledger.ts';
-import { type CheckReport, Findings } from './checkers/verdict.ts';
+import { checkHeldLogs, checkShownLogs } from './checkers/v5-replicas-converge.ts';
+import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
 import { type ClientSettings, ClientWorld } from './clients.ts';
 import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, FaultSchedule } from './faults.ts';
@@ -22,7 +22,7 @@ import type { CrashTrap, LogLine } from './world.ts';
 
 export type { CrashTrap } from './world.ts';
 export { type FaultName, faultNames, parseFaults } from './faults.ts';
-export type { CheckReport, CheckStatus } from './checkers/verdict.ts';
+export { type CheckReport, type CheckStatus, describeViolation, type Violation } from './checkers/verdict.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -70,8 +70,8 @@ export interface Verdict {
   readonly brokers: number;
   readonly figures: Figures;
   readonly checks: readonly CheckReport[];
-  /** `name: what happened`, of all checks that found something or could not finish. */
-  readonly violations: readonly string[];
+  /** Of all checks that found something or could not finish. */
+  readonly violations: readonly Violation[];
   /** How often what: faults, crash points, rare paths. */
   readonly coverage: Readonly<Record<string, number>>;
   /** Equal for equal seeds and equal programs, on every computer. */
@@ -101,7 +101,7 @@ export function run(options: RunOptions): Verdict {
   const clients = new ClientWorld(cluster, history, clientSettings(options));
   const faults = new FaultSchedule(cluster, swarmFaults(random, options.faults), () => clients.appendsInFlight > 0);
   const { scheduler } = cluster.world;
-  const liveness = new Findings('liveness');
+  const liveness = new Findings('V6');
 
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
@@ -119,12 +119,18 @@ export function run(options: RunOptions): Verdict {
   waitFor(cluster, liveness, 'the clients’ last calls are answered', () => clients.operationsInFlight === 0);
   appendAtAll(cluster, clients, liveness);
   waitFor(cluster, liveness, 'all brokers hold the same logs', () => haveSameLogs(cluster));
-  const convergence = new Findings('convergence');
+  const convergence = new Findings('V5');
   checkHeldLogs(convergence, cluster.watch.ledger.groups, options.brokers);
   readFinals(cluster, history, liveness);
   checkShownLogs(convergence, history.finals, topics, options.brokers);
 
-  const checks = [...cluster.reports(), ...checkHistory(history), clients.ackedBy.report(), convergence.report(), liveness.report()];
+  const checks = [
+    ...cluster.reports(),
+    ...checkHistory(history),
+    clients.acknowledgedByAMajority.findings.report(),
+    convergence.report(),
+    liveness.report(),
+  ];
   return verdictOf(options, cluster, clients, checks);
 }
 
@@ -275,14 +281,6 @@ function verdictOf(options: RunOptions, cluster: Cluster, clients: ClientWorld, 
   const { scheduler, network, coverage, machines } = cluster.world;
   const acknowledged = history.appends.filter((append) => append.outcome === 'ok');
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
-  const violations = checks.flatMap((check) =>
-    check.unknown !== null && check.status === 'unknown'
-      ? [`${check.name}: unknown: ${check.unknown}`]
-      : [
-          ...check.violations.map((violation) => `${check.name}: ${violation}`),
-          ...(check.more > 0 ? [`${check.name}: and ${check.more} more`] : []),
-        ],
-  );
   return {
     ok: checks.every((check) => check.status === 'pass'),
     seed: options.seed,
@@ -307,7 +305,7 @@ function verdictOf(options: RunOptions, cluster: Cluster, clients: ClientWorld, 
       hostCalls: sum(machines.map(({ hostCalls }) => hostCalls)),
     },
     checks,
-    violations,
+    violations: violationsOf(checks),
     coverage: coverage.counts(),
     traceHash: scheduler.traceHash,
   };

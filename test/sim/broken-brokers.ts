@@ -4,19 +4,20 @@ import type { BrokerApi, BrokerOptions } from '../../src/broker/contract.ts';
 import { Broker } from '../../src/broker/index.ts';
 import { LogError, type LogService } from '../../src/eventlog/index.ts';
 import type { Disk, DiskFile } from '../../src/host/index.ts';
+import type { CheckId } from '../../src/sim/checkers/catalogue.ts';
 import type { RunOptions } from '../../src/sim/run.ts';
 
 export interface BrokenBroker {
   readonly defect: string;
   /** Each of these checks may be the one that finds it first. */
-  readonly foundBy: readonly string[];
+  readonly foundBy: readonly CheckId[];
   readonly options: Pick<RunOptions, 'makeBroker' | 'sabotageDisk'>;
 }
 
 export const brokenBrokers: readonly BrokenBroker[] = [
   {
     defect: 'reports a log as written before it is synced',
-    foundBy: ['recovery', 'durability', 'healthyDisks'],
+    foundBy: ['ST1', 'ST4', 'L1', 'ST3'],
     options: {
       sabotageDisk: (disk) =>
         withFiles(disk, (file) =>
@@ -26,7 +27,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'forgets its votes and terms in a crash',
-    foundBy: ['recovery', 'oneVoteATerm', 'electionSafety', 'healthyDisks'],
+    foundBy: ['ST1', 'ST4', 'R6', 'R1', 'ST3'],
     options: {
       sabotageDisk: (disk) =>
         withFiles(disk, (file) => {
@@ -40,7 +41,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'acknowledges before the commit',
-    foundBy: ['durability', 'oneValuePerOffset'],
+    foundBy: ['L1', 'L4'],
     options: {
       makeBroker: withService((broker) => ({
         append: (request, answer) =>
@@ -52,7 +53,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'does not know a request id again',
-    foundBy: ['noDuplicates'],
+    foundBy: ['L3'],
     options: {
       makeBroker: withService((broker) => ({
         append: (request, answer) => broker.append({ ...request, requestId: null, sequence: 0 }, answer),
@@ -61,7 +62,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'answers a linearizable end from what it happens to know',
-    foundBy: ['linearizableEnd'],
+    foundBy: ['L11'],
     options: {
       makeBroker: withService((broker) => ({
         end: (topic, freshness, answer) =>
@@ -71,7 +72,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'says that it revoked and does not',
-    foundBy: ['noRevokedShown'],
+    foundBy: ['D7'],
     options: {
       makeBroker: withService((_broker, options) => ({
         revoke: (_topic, _requestId, answer) => options.host.clock.defer(() => answer({ ok: true, value: undefined })),
@@ -80,7 +81,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'skips records in reads',
-    foundBy: ['contiguousReads'],
+    foundBy: ['L7'],
     options: {
       makeBroker: withService((broker) => ({
         read: (request, answer) =>
@@ -96,7 +97,7 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
   {
     defect: 'calls a timeout definite',
-    foundBy: ['definiteErrors'],
+    foundBy: ['L16'],
     options: {
       makeBroker: withService((broker) => ({
         append: (request, answer) =>

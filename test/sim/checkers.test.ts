@@ -33,7 +33,11 @@ function goodHistory(change: (history: History, appends: AppendOperation[]) => v
     [2, 2],
     [4, 1],
   ] as const) {
-    const append = history.beginAppend({ client: 1, topic: 'log', requestId: null, level: 'quorum', expectedOffset: null }, count, 0);
+    const append = history.beginAppend(
+      { client: 1, topic: 'log', requestId: null, level: 'quorum', expectedOffset: at === 4 ? 4 : null },
+      count,
+      0,
+    );
     append.outcome = 'ok';
     append.result = acknowledged(at, count);
     append.completed = history.tick();
@@ -70,7 +74,7 @@ function goodHistory(change: (history: History, appends: AppendOperation[]) => v
 const violated = (history: History): string[] =>
   checkHistory(history)
     .filter(({ status }) => status !== 'pass')
-    .map(({ name }) => name);
+    .map(({ id }) => id);
 
 const replaceFinal = (history: History, index: number, records: number[]): void => {
   const final = history.finals[index];
@@ -82,52 +86,40 @@ describe('the checks of the history', () => {
     const reports = checkHistory(goodHistory());
 
     expect(reports.filter(({ status }) => status !== 'pass')).toEqual([]);
-    expect(reports.filter(({ name }) => name !== 'noRevokedShown').filter(({ checked }) => checked === 0)).toEqual([]);
+    expect(reports.filter(({ id }) => id !== 'D7').filter(({ checked }) => checked === 0)).toEqual([]);
   });
 
   test.each<[string, string, (history: History, appends: AppendOperation[]) => void]>([
-    ['an acknowledged record is missing on one broker', 'durability', (history) => replaceFinal(history, 2, [1, 0, 2, 1, 3, 2])],
-    [
-      'an acknowledged record moved',
-      'durability',
-      (history) => [0, 1, 2].forEach((i) => replaceFinal(history, i, [1, 0, 2, 1, 3, 2, 5, 3])),
-    ],
-    [
-      'two brokers show different values at one offset',
-      'oneValuePerOffset',
-      (history) => replaceFinal(history, 1, [1, 3, 2, 1, 3, 2, 4, 0]),
-    ],
+    ['an acknowledged record is missing on one broker', 'L1', (history) => replaceFinal(history, 2, [1, 0, 2, 1, 3, 2])],
+    ['an acknowledged record moved', 'L1', (history) => [0, 1, 2].forEach((i) => replaceFinal(history, i, [1, 0, 2, 1, 3, 2, 5, 3]))],
+    ['two brokers show different values at one offset', 'L4', (history) => replaceFinal(history, 1, [1, 3, 2, 1, 3, 2, 4, 0])],
     [
       'a read showed another value',
-      'oneValuePerOffset',
+      'L4',
       (history) => history.reads.push({ ...(history.reads[0] as (typeof history.reads)[0]), records: [1, 1] }),
     ],
-    [
-      'a later append has a lower offset',
-      'realTimeOrder',
-      (_history, appends) => ((appends[2] as AppendOperation).result = acknowledged(0, 1)),
-    ],
-    ['a record stands twice', 'noDuplicates', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 0])],
+    ['a later append has a lower offset', 'L5', (_history, appends) => ((appends[2] as AppendOperation).result = acknowledged(0, 1))],
+    ['a record stands twice', 'L3', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 0])],
     [
       'a record was acknowledged with another count',
-      'noDuplicates',
+      'L3',
       (_history, appends) => ((appends[1] as AppendOperation).result = acknowledged(2, 1)),
     ],
-    ['a definite failure is shown', 'definiteErrors', (_history, appends) => ((appends[0] as AppendOperation).outcome = 'definite')],
-    ['a record is shown that nobody sent', 'definiteErrors', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 99])],
+    ['a definite failure is shown', 'L16', (_history, appends) => ((appends[0] as AppendOperation).outcome = 'definite')],
+    ['a record is shown that nobody sent', 'L2', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 99])],
     [
       'a revoked record is shown later',
-      'noRevokedShown',
+      'D7',
       (_history, appends) => Object.assign(appends[0] as AppendOperation, { revokeTried: true, revoked: 1 }),
     ],
     [
       'an end is below what was acknowledged',
-      'linearizableEnd',
+      'L11',
       (history) => history.ends.push({ ...(history.ends[0] as (typeof history.ends)[0]), offset: 4 }),
     ],
     [
       'an append lands below an end that was answered',
-      'linearizableEnd',
+      'L11',
       (history, appends) => {
         history.ends.push({ ...(history.ends[0] as (typeof history.ends)[0]), invoked: 0, completed: 0.5, offset: 5 });
         expect(appends.length).toBe(3);
@@ -135,26 +127,28 @@ describe('the checks of the history', () => {
     ],
     [
       'a read skips a record',
-      'contiguousReads',
+      'L7',
       (history) => history.reads.push({ ...(history.reads[0] as (typeof history.reads)[0]), records: [1, 0, 2, 1, 4, 3] }),
     ],
     [
       'a read stops short of its end',
-      'contiguousReads',
+      'L7',
       (history) => history.reads.push({ ...(history.reads[0] as (typeof history.reads)[0]), records: [1, 0] }),
     ],
+    ['a read showed what was not committed', 'L9', (history) => [0, 1, 2].forEach((i) => replaceFinal(history, i, [1, 0, 2, 1, 3, 2]))],
     [
-      'a read showed what was not committed',
-      'contiguousReads',
-      (history) => [0, 1, 2].forEach((i) => replaceFinal(history, i, [1, 0, 2, 1, 3, 2])),
+      'two appends were acknowledged at the offset that both expected',
+      'L14',
+      (_history, appends) => Object.assign(appends[0] as AppendOperation, { expectedOffset: 4, result: acknowledged(4, 1) }),
     ],
-    ['half a batch is there', 'atomicBatches', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 4, 3])],
+    ['a conditional append stands elsewhere', 'L14', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 5, 3])],
+    ['half a batch is there', 'L15', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 4, 3])],
     [
       'a session read is older than its token',
-      'sessionReads',
+      'L12',
       (history) => history.reads.push({ ...(history.reads[1] as (typeof history.reads)[0]), sessionOffset: 9 }),
     ],
-    ['no broker could be read', 'durability', (history) => history.finals.splice(0)],
+    ['no broker could be read', 'L1', (history) => history.finals.splice(0)],
   ])('find that %s', (_title, name, change) => {
     expect(violated(goodHistory(change))).toContain(name);
   });
@@ -162,7 +156,7 @@ describe('the checks of the history', () => {
   test('an unfinished check is unknown, not a pass', () => {
     const history = goodHistory((made) => made.finals.splice(0));
 
-    expect(checkHistory(history).find(({ name }) => name === 'contiguousReads')?.status).toBe('unknown');
+    expect(checkHistory(history).find(({ id }) => id === 'L7')?.status).toBe('unknown');
   });
 
   test('values come back from the batches that carry them', () => {
@@ -246,7 +240,7 @@ class Watched {
     return this.watch
       .reports()
       .filter(({ status }) => status !== 'pass')
-      .map(({ name }) => name);
+      .map(({ id }) => id);
   }
 }
 
@@ -286,28 +280,24 @@ describe('the checks of Raft', () => {
   });
 
   test.each<[string, string, (watched: Watched) => void]>([
-    ['two brokers lead one term', 'electionSafety', (watched) => watched.lead(2, 1, [a, b])],
-    ['a leader shortens its log', 'leaderAppendOnly', (watched) => watched.ready(1, 1, 'leader', {}, [a])],
-    [
-      'one term has two batches at one offset',
-      'logMatching',
-      (watched) => watched.persist(3, 1, 'follower', [a, other], { batches: [a, other] }),
-    ],
-    ['a batch does not continue the chain', 'logMatching', (watched) => watched.persist(3, 2, 'follower', [a, b], { batches: [b] })],
-    ['a leader misses what is committed', 'leaderCompleteness', (watched) => watched.lead(3, 2, [a])],
-    ['a leader has other terms where something is committed', 'leaderCompleteness', (watched) => watched.lead(3, 3, [a, later])],
+    ['two brokers lead one term', 'R1', (watched) => watched.lead(2, 1, [a, b])],
+    ['a leader shortens its log', 'R2', (watched) => watched.ready(1, 1, 'leader', {}, [a])],
+    ['one term has two batches at one offset', 'R3', (watched) => watched.persist(3, 1, 'follower', [a, other], { batches: [a, other] })],
+    ['a batch does not continue the chain', 'R3', (watched) => watched.persist(3, 2, 'follower', [a, b], { batches: [b] })],
+    ['a leader misses what is committed', 'R4', (watched) => watched.lead(3, 2, [a])],
+    ['a leader has other terms where something is committed', 'R4', (watched) => watched.lead(3, 3, [a, later])],
     [
       'a replica commits something else',
-      'stateMachineSafety',
+      'R5',
       (watched) => {
         watched.persist(3, 2, 'follower', [a, later], { batches: [a, later] });
         watched.ready(3, 2, 'follower', { highWatermark: offset(2) }, [a, later]);
       },
     ],
-    ['a high watermark goes back', 'commitRule', (watched) => watched.ready(1, 1, 'leader', { highWatermark: offset(1) }, [a, b])],
+    ['a high watermark goes back', 'R9', (watched) => watched.ready(1, 1, 'leader', { highWatermark: offset(1) }, [a, b])],
     [
       'a leader commits without a majority',
-      'commitRule',
+      'R9',
       (watched) => {
         const c = batchAt(2, 1, frameChecksum(b.bytes));
         watched.persist(1, 1, 'leader', [a, b, c], { batches: [c] });
@@ -316,7 +306,7 @@ describe('the checks of Raft', () => {
     ],
     [
       'a leader commits a batch of an earlier term by counting',
-      'commitRule',
+      'R8',
       (watched) => {
         const c = batchAt(2, 1, frameChecksum(b.bytes));
         for (const broker of [1, 2] as const) watched.persist(broker, 1, 'follower', [a, b, c], { batches: [c] });
@@ -325,16 +315,16 @@ describe('the checks of Raft', () => {
     ],
     [
       'a broker votes twice in a term',
-      'oneVoteATerm',
+      'R6',
       (watched) => {
         watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: one }, then: [voted(1)] });
         watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: two }, then: [voted(2)] });
       },
     ],
-    ['a vote leaves before it is synced', 'syncedBeforeSent', (watched) => watched.ready(3, 2, 'follower', { send: [voted(2)] }, [])],
+    ['a vote leaves before it is synced', 'R7', (watched) => watched.ready(3, 2, 'follower', { send: [voted(2)] }, [])],
     [
       'an acknowledgement leaves before the sync',
-      'syncedBeforeSent',
+      'R7',
       (watched) => {
         const message: Message = {
           type: 'appendEntriesResponse',
@@ -352,17 +342,17 @@ describe('the checks of Raft', () => {
         watched.ready(3, 1, 'follower', { send: [message] }, [a]);
       },
     ],
-    ['a broker comes back with less than it synced', 'recovery', (watched) => watched.open(1, 1, frameChecksum(a.bytes))],
+    ['a broker comes back with less than it synced', 'ST4', (watched) => watched.open(1, 1, frameChecksum(a.bytes))],
     [
       'a broker comes back with an older vote',
-      'recovery',
+      'ST4',
       (watched) => {
         watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: one } });
         watched.open(3);
       },
     ],
-    ['a broker comes back with a log it never had', 'recovery', (watched) => watched.open(1, 2, 12345)],
-    ['a committed batch is removed', 'committedStays', (watched) => watched.persist(2, 2, 'follower', [a], { truncateTo: offset(1) })],
+    ['a broker comes back with a log it never had', 'ST1', (watched) => watched.open(1, 2, 12345)],
+    ['a committed batch is removed', 'R10', (watched) => watched.persist(2, 2, 'follower', [a], { truncateTo: offset(1) })],
   ])('find that %s', (_title, name, change) => {
     const watched = committed();
 

@@ -250,7 +250,7 @@ export class MitLab {
   end(): void {
     const reports = this.cluster.reports().filter(({ status }) => status !== 'pass');
     assert.deepEqual(
-      reports.map(({ name, violations, unknown }) => ({ name, violations, unknown })),
+      reports.map(({ check, violations, unknown }) => ({ check, violations, unknown })),
       [],
     );
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { faultNames, parseFaults, run, type RunOptions } from '../../src/sim/run.ts';
+import { faultNames, parseFaults, run, type RunOptions, type Verdict } from '../../src/sim/run.ts';
 import { brokenBrokers } from './broken-brokers.ts';
 
 // Simulations need seconds of a core, and cores may be busy with other things.
@@ -13,7 +13,7 @@ const replay = ({ seed, brokers, minutes }: RunOptions): string =>
 /** What the runs below have reached together. */
 const reached = new Map<string, number>();
 
-function runAndCount(options: RunOptions): readonly string[] {
+function runAndCount(options: RunOptions): Verdict['violations'] {
   const { coverage, violations } = run(options);
   for (const [name, count] of Object.entries(coverage)) reached.set(name, (reached.get(name) ?? 0) + count);
   return violations;
@@ -92,7 +92,7 @@ describe('the rig goes red for a broker that', () => {
     for (const seed of seeds) {
       if (foundBy.some((name) => found.has(name))) break;
       const { checks } = run({ ...everything, ...options, seed });
-      for (const { name, status } of checks) if (status === 'violated') found.add(name);
+      for (const { id, status } of checks) if (status === 'violated') found.add(id);
     }
 
     expect(

@@ -1,28 +1,34 @@
 import type { History } from '../history.ts';
-import { checkAtomicBatches } from './atomic-batches.ts';
-import { checkContiguousReads } from './contiguous-reads.ts';
-import { checkDefiniteErrors } from './definite-errors.ts';
-import { checkDurability } from './durability.ts';
-import { checkLinearizableEnd } from './linearizable-end.ts';
-import { checkNoDuplicates } from './no-duplicates.ts';
-import { checkNoRevokedShown } from './no-revoked-shown.ts';
-import { checkOneValuePerOffset } from './one-value-per-offset.ts';
-import { checkRealTimeOrder } from './real-time-order.ts';
-import { checkSessionReads } from './session-reads.ts';
+import { checkNoRevokedShown } from './d7-revoked-stays-hidden.ts';
+import { checkDurability } from './l1-no-lost-append.ts';
+import { checkLinearizableEnd } from './l11-linearizable-end.ts';
+import { checkSessionReads } from './l12-session-reads.ts';
+import { checkConditionalAppend } from './l14-conditional-append.ts';
+import { checkAtomicBatch } from './l15-atomic-batch.ts';
+import { checkErrorTruth } from './l16-error-truth.ts';
+import { checkNoPhantom } from './l2-no-phantom.ts';
+import { checkNoDuplicates } from './l3-no-duplicate.ts';
+import { checkOneValuePerOffset } from './l4-one-value-per-offset.ts';
+import { checkRealTimeOrder } from './l5-real-time-order.ts';
+import { checkContiguousReads } from './l7-contiguous-reads.ts';
+import { checkCommittedOnly } from './l9-committed-only.ts';
 import type { CheckReport } from './verdict.ts';
 
 /** Every check of what the clients saw. */
 export function checkHistory(history: History): CheckReport[] {
   return [
     checkDurability,
+    checkNoPhantom,
+    checkNoDuplicates,
     checkOneValuePerOffset,
     checkRealTimeOrder,
-    checkNoDuplicates,
-    checkDefiniteErrors,
-    checkNoRevokedShown,
-    checkLinearizableEnd,
     checkContiguousReads,
-    checkAtomicBatches,
+    checkCommittedOnly,
+    checkLinearizableEnd,
     checkSessionReads,
+    checkConditionalAppend,
+    checkAtomicBatch,
+    checkErrorTruth,
+    checkNoRevokedShown,
   ].map((check) => check(history).report());
 }

@@ -6,14 +6,16 @@ import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { BrokerObserver, ReplicaView } from '../../broker/contract.ts';
 import type { Persist, Ready, RestoredState } from '../../raft/index.ts';
 import type { Coverage } from '../coverage.ts';
-import { CommitRule } from './commit-rule.ts';
-import { CommittedStays } from './committed-stays.ts';
-import { ElectionSafety } from './election-safety.ts';
-import { LeaderAppendOnly } from './leader-append-only.ts';
-import { LeaderCompleteness } from './leader-completeness.ts';
-import { LogMatching } from './log-matching.ts';
-import { OneVoteATerm } from './one-vote-a-term.ts';
-import { Recovery, withPending } from './recovery.ts';
+import { ElectionSafety } from './r1-election-safety.ts';
+import { CommittedStays } from './r10-committed-stays.ts';
+import { LeaderAppendOnly } from './r2-leader-append-only.ts';
+import { LogMatching } from './r3-log-matching.ts';
+import { LeaderCompleteness } from './r4-leader-completeness.ts';
+import { StateMachineSafety } from './r5-state-machine-safety.ts';
+import { OneVoteATerm } from './r6-one-vote-a-term.ts';
+import { DurableBeforeSent } from './r7-durable-before-sent.ts';
+import { CommitOfTheCurrentTerm } from './r8-commit-of-the-current-term.ts';
+import { CommitIndex } from './r9-commit-index.ts';
 import {
   type Election,
   type GroupLedger,
@@ -22,9 +24,10 @@ import {
   type ReplicaTrack,
   trackBatch,
   type TrackedBatch,
+  withPending,
 } from './replica-ledger.ts';
-import { StateMachineSafety } from './state-machine-safety.ts';
-import { SyncedBeforeSent } from './synced-before-sent.ts';
+import { RecoveredPrefix } from './st1-recovered-prefix.ts';
+import { RecoveryNeverLowers } from './st4-recovery-never-lowers.ts';
 import type { CheckReport } from './verdict.ts';
 
 export class RaftWatch {
@@ -35,16 +38,18 @@ export class RaftWatch {
   readonly #logMatching = new LogMatching();
   readonly #leaderCompleteness = new LeaderCompleteness();
   readonly #stateMachineSafety = new StateMachineSafety();
-  readonly #commitRule: CommitRule;
+  readonly #commitOfTheCurrentTerm = new CommitOfTheCurrentTerm();
+  readonly #commitIndex: CommitIndex;
   readonly #oneVoteATerm = new OneVoteATerm();
-  readonly #syncedBeforeSent = new SyncedBeforeSent();
-  readonly #recovery = new Recovery();
+  readonly #durableBeforeSent = new DurableBeforeSent();
+  readonly #recoveredPrefix = new RecoveredPrefix();
+  readonly #recoveryNeverLowers = new RecoveryNeverLowers();
   readonly #committedStays = new CommittedStays();
   #electionCount = 0;
 
   constructor(voterCount: number, coverage: Coverage) {
     this.#coverage = coverage;
-    this.#commitRule = new CommitRule(voterCount);
+    this.#commitIndex = new CommitIndex(voterCount);
   }
 
   /** Leaders elected, all groups. */
@@ -59,11 +64,13 @@ export class RaftWatch {
       this.#logMatching,
       this.#leaderCompleteness,
       this.#stateMachineSafety,
-      this.#commitRule,
       this.#oneVoteATerm,
-      this.#syncedBeforeSent,
-      this.#recovery,
+      this.#durableBeforeSent,
+      this.#commitOfTheCurrentTerm,
+      this.#commitIndex,
       this.#committedStays,
+      this.#recoveredPrefix,
+      this.#recoveryNeverLowers,
     ].map((checker) => checker.findings.report());
   }
 
@@ -84,7 +91,8 @@ export class RaftWatch {
 
   #opened(broker: BrokerId, group: GroupId, state: RestoredState, lastChecksum: number): void {
     const track = this.ledger.replica(broker, group);
-    const log = this.#recovery.opened(track, state, lastChecksum);
+    this.#recoveryNeverLowers.opened(track, state);
+    const log = this.#recoveredPrefix.opened(track, state, lastChecksum);
     this.#leaderAppendOnly.restarted(group, broker);
     track.synced = [...log];
     track.log.splice(0, track.log.length, ...log);
@@ -100,14 +108,15 @@ export class RaftWatch {
     const track = this.ledger.replica(broker, group);
     for (const message of ready.send) {
       this.#oneVoteATerm.sent(track, message);
-      this.#syncedBeforeSent.sent(track, message);
+      this.#durableBeforeSent.sent(track, message);
     }
     if (ready.truncatedTo !== null) this.#cut(ledger, track, ready.truncatedTo);
     if (ready.persist !== null) this.#handedOver(ledger, track, ready.persist);
     if (ready.role?.role === 'leader') this.#elected(ledger, broker, replica);
     this.#leaderAppendOnly.changed(group, broker, replica);
     if (ready.highWatermark !== null) {
-      this.#commitRule.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
+      this.#commitOfTheCurrentTerm.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
+      this.#commitIndex.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
       track.highWatermark = ready.highWatermark;
     }
     this.#compare(ledger, track, replica.term);
@@ -169,7 +178,7 @@ export class RaftWatch {
     }
     for (const message of persist.then) {
       this.#oneVoteATerm.sent(track, message);
-      this.#syncedBeforeSent.sent(track, message);
+      this.#durableBeforeSent.sent(track, message);
     }
   }
 

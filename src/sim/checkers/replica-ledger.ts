@@ -123,4 +123,13 @@ export function termAt(termStarts: readonly { readonly term: number; readonly of
   return 0;
 }
 
+/** The log as it is once the write that is under way has succeeded. */
+export function withPending(track: ReplicaTrack): readonly TrackedBatch[] {
+  const { pending, synced } = track;
+  if (pending === null) return synced;
+  const truncateTo = pending.persist.truncateTo;
+  const kept = truncateTo === null ? synced : synced.filter((batch) => batch.offsetTo <= truncateTo);
+  return [...kept, ...pending.batches];
+}
+
 export const offsetOf = (value: number): Offset => value as Offset;

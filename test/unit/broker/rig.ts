@@ -210,7 +210,7 @@ export class Rig {
 
   /** What the consensus checkers of the simulator have seen wrong; empty at the end of every test. */
   get violations(): string[] {
-    return this.cluster.reports().flatMap(({ name, violations }) => violations.map((what) => `${name}: ${what}`));
+    return this.cluster.reports().flatMap(({ check, violations }) => violations.map((what) => `${check}: ${what}`));
   }
 }
 

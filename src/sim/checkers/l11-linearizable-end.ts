@@ -6,7 +6,7 @@ import { Findings } from './verdict.ts';
  * answered before it was asked for; and what is sent after it was answered does not get an offset below it.
  */
 export function checkLinearizableEnd(history: History): Findings {
-  const findings = new Findings('linearizableEnd');
+  const findings = new Findings('L11');
   type Event = {
     readonly at: number;
     readonly topic: string;

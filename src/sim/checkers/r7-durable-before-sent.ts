@@ -3,8 +3,8 @@ import { endOf, type ReplicaTrack } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 
 /** R7: no vote and no acknowledgement leaves before what it promises is synced. */
-export class SyncedBeforeSent {
-  readonly findings = new Findings('syncedBeforeSent');
+export class DurableBeforeSent {
+  readonly findings = new Findings('R7');
 
   sent(track: ReplicaTrack, message: Message): void {
     const where = `group ${track.group}: broker ${track.broker}`;

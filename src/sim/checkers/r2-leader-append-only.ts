@@ -11,7 +11,7 @@ interface Seen {
 
 /** R2, Leader Append-Only (Raft §5.3): while it leads, a leader's log only grows, and no entry in it changes its term. */
 export class LeaderAppendOnly {
-  readonly findings = new Findings('leaderAppendOnly');
+  readonly findings = new Findings('R2');
   readonly #seen = new Map<string, Seen>();
 
   changed(group: GroupId, broker: BrokerId, replica: ReplicaView): void {

@@ -8,7 +8,7 @@ import { Findings } from './verdict.ts';
  * respected it.
  */
 export class LeaderCompleteness {
-  readonly findings = new Findings('leaderCompleteness');
+  readonly findings = new Findings('R4');
 
   elected(ledger: GroupLedger, election: Election): void {
     // The last one stands for all before it: equal (offset, term) means equal logs up to there, which Log Matching watches.

@@ -3,7 +3,7 @@ import { Findings } from './verdict.ts';
 
 /** R1, Election Safety (Raft §5.2): at most one leader in a term, over all time and all lives. */
 export class ElectionSafety {
-  readonly findings = new Findings('electionSafety');
+  readonly findings = new Findings('R1');
   readonly #leaders = new Map<GroupId, Map<Term, BrokerId>>();
 
   elected(group: GroupId, broker: BrokerId, term: Term): void {

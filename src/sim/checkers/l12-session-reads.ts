@@ -3,7 +3,7 @@ import { Findings } from './verdict.ts';
 
 /** L12: a session read is at least as new as the token that its caller brought, and says so. */
 export function checkSessionReads(history: History): Findings {
-  const findings = new Findings('sessionReads');
+  const findings = new Findings('L12');
   for (const { topic, broker, freshness, sessionOffset, highWatermark } of history.reads) {
     if (freshness !== 'session') continue;
     findings.checked++;

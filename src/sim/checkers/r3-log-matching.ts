@@ -7,7 +7,7 @@ import { Findings } from './verdict.ts';
  * that a (term, offset) never has two checksums and that each batch chains to the one before it.
  */
 export class LogMatching {
-  readonly findings = new Findings('logMatching');
+  readonly findings = new Findings('R3');
   readonly #seen = new Map<GroupId, Map<number, TrackedBatch>>();
 
   appended(group: GroupId, broker: BrokerId, batch: TrackedBatch, previous: TrackedBatch | undefined): void {

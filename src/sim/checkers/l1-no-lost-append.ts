@@ -7,7 +7,7 @@ import { Findings } from './verdict.ts';
  * acknowledged, unless it was revoked.
  */
 export function checkDurability(history: History): Findings {
-  const findings = new Findings('durability');
+  const findings = new Findings('L1');
   const logs = history.finals.map((final) => ({ broker: final.broker, log: new TopicLog(final) }));
   if (logs.length === 0) findings.giveUp('no log could be read after the run');
   for (const append of history.appends) {

@@ -6,7 +6,7 @@ import { Findings } from './verdict.ts';
  * once by the client, and what brokers forward and retry for it must not double it either.
  */
 export function checkNoDuplicates(history: History): Findings {
-  const findings = new Findings('noDuplicates');
+  const findings = new Findings('L3');
   for (const { broker, topic, records } of history.finals) {
     const offsets = new Map<number, number>();
     for (let i = 0; i < records.length; i += 2) {

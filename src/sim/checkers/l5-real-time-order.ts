@@ -6,7 +6,7 @@ import { Findings } from './verdict.ts';
  * the order of the running count, keeping the highest offset acknowledged so far.
  */
 export function checkRealTimeOrder(history: History): Findings {
-  const findings = new Findings('realTimeOrder');
+  const findings = new Findings('L5');
   const events: {
     readonly at: number;
     readonly topic: string;

@@ -3,7 +3,7 @@ import { Findings } from './verdict.ts';
 
 /** R5, State Machine Safety (Raft §5.4.3): what one replica holds as committed at an offset no replica ever holds otherwise. */
 export class StateMachineSafety {
-  readonly findings = new Findings('stateMachineSafety');
+  readonly findings = new Findings('R5');
 
   /** Compares what became committed on a replica with the ledger; gives the batches that are new to it. */
   advanced(ledger: GroupLedger, track: ReplicaTrack, term: number): TrackedBatch[] {

@@ -6,7 +6,7 @@ import { Findings } from './verdict.ts';
  * may lag behind the revoke, so it is judged by the logs at the end only.
  */
 export function checkNoRevokedShown(history: History): Findings {
-  const findings = new Findings('noRevokedShown');
+  const findings = new Findings('D7');
   for (const { topic, records, broker, invoked, freshness } of history.reads) {
     if (freshness !== 'linearizable') continue;
     for (let i = 1; i < records.length; i += 2) {

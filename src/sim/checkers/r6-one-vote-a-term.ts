@@ -5,7 +5,7 @@ import { Findings } from './verdict.ts';
 
 /** R6: a broker grants one vote a term over all its lives, and its term never goes back. */
 export class OneVoteATerm {
-  readonly findings = new Findings('oneVoteATerm');
+  readonly findings = new Findings('R6');
   readonly #votes = new Map<string, BrokerId>();
 
   sent(track: ReplicaTrack, message: Message): void {

@@ -3,7 +3,7 @@ import { Findings } from './verdict.ts';
 
 /** R10: no replica takes a committed batch out of its log. */
 export class CommittedStays {
-  readonly findings = new Findings('committedStays');
+  readonly findings = new Findings('R10');
 
   truncated(ledger: GroupLedger, track: ReplicaTrack, removed: readonly TrackedBatch[]): void {
     this.findings.checked++;

@@ -1,0 +1,63 @@
+/**
+ * Every check of the simulator by its id. R, ST, L and V are the lists of invariants of Raft, the storage, the log's interface and liveness; P and D are the
+ * design's promises and decisions; A is about the program as such. The file of a check is named after both: R1 is in `r1-election-safety.ts`.
+ */
+export const checkNames = {
+  R1: 'election safety',
+  R2: 'leader append-only',
+  R3: 'log matching',
+  R4: 'leader completeness',
+  R5: 'state machine safety',
+  R6: 'one vote a term',
+  R7: 'durable before sent',
+  R8: 'commit of the current term',
+  R9: 'commit index',
+  R10: 'committed stays',
+  R15: 'node identity',
+  R16: 'pre-vote',
+  R17: 'check quorum',
+  R18: 'read index',
+  R21: 'group isolation',
+  R22: 'flow control',
+  ST1: 'recovered prefix',
+  ST2: 'checksum on every read',
+  ST3: 'torn or damaged',
+  ST4: 'recovery never lowers',
+  ST5: 'derived state',
+  ST6: 'state with its position',
+  ST7: 'directory sync',
+  ST8: 'stop after a failed sync',
+  L1: 'no lost append',
+  L2: 'no phantom',
+  L3: 'no duplicate',
+  L4: 'one value per offset',
+  L5: 'real-time order',
+  L6: 'producer order',
+  L7: 'contiguous reads',
+  L8: 'monotonic polls',
+  L9: 'committed only',
+  L10: 'monotonic high watermark',
+  L11: 'linearizable end',
+  L12: 'session reads',
+  L13: 'stated staleness',
+  L14: 'conditional append',
+  L15: 'atomic batch',
+  L16: 'error truth',
+  L17: 'acknowledged becomes readable',
+  L18: 'timestamps',
+  V1: 'minority never acknowledges',
+  V2: 'majority acknowledges',
+  V3: 'stable leader',
+  V5: 'replicas converge',
+  V6: 'liveness',
+  V7: 'determinism',
+  P1: 'acknowledged by a majority',
+  D7: 'revoked stays hidden',
+  A1: 'no exception',
+  A2: 'one answer',
+} as const;
+
+export type CheckId = keyof typeof checkNames;
+
+/** The id and the name, as verdicts show it: "R1 election safety". */
+export const checkTitle = (id: CheckId): string => `${id} ${checkNames[id]}`;
