@@ -19,7 +19,24 @@ export interface LabBrokersOptions {
   /** Further settings by the keys of the settings table, e.g. `faultInjection: true`. */
   readonly flags?: Readonly<Record<string, string | boolean>>;
   readonly signal?: AbortSignal;
+  /** What a broker is started in; asked again at every start. */
+  readonly surroundings?: (id: number) => Surroundings;
+  /** Puts something between the brokers: told where they listen, it gives the address under which one reaches another. */
+  readonly route?: (addresses: ReadonlyMap<number, string>) => Promise<Route>;
+  /** Makes the folder that a broker's data directory is in, before its first start; told where. Default: a plain folder. */
+  readonly makeDataFolder?: (id: number, folder: string) => Promise<void>;
+  /** Undoes it when all processes are gone. */
+  readonly releaseDataFolders?: () => Promise<void>;
 }
+
+/** How a broker's process is started, beside what Cairn itself gives it. */
+export interface Surroundings {
+  /** A command that runs the rest of its line as the same process, such as `strace -D`. */
+  readonly command?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export type Route = (from: number, to: number) => string;
 
 interface Running {
   readonly child: ChildProcess;
@@ -28,6 +45,7 @@ interface Running {
 
 const readyMsMax = 30_000;
 const attemptsMax = 5;
+const ROUTED_CLUSTER_ID = '0123456789abcdef0123456789abcdef';
 
 /**
  * Brokers of a lab's own: real processes on free ports, their data in a temporary folder. They end with this process, however it ends: each stops
@@ -37,14 +55,16 @@ export class LabBrokers {
   readonly folder: string;
   readonly #children = new Children();
   readonly #addresses: ReadonlyMap<number, string>;
-  readonly #flags: LabBrokersOptions['flags'];
+  readonly #options: LabBrokersOptions;
+  readonly #route: Route | null;
   readonly #running = new Map<number, Running>();
   readonly #removeFolder: () => void;
 
-  private constructor(folder: string, addresses: ReadonlyMap<number, string>, flags: LabBrokersOptions['flags']) {
+  private constructor(folder: string, addresses: ReadonlyMap<number, string>, options: LabBrokersOptions, route: Route | null) {
     this.folder = folder;
     this.#addresses = addresses;
-    this.#flags = flags;
+    this.#options = options;
+    this.#route = route;
     // Also when something calls process.exit.
     this.#removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     process.on('exit', this.#removeFolder);
@@ -65,8 +85,13 @@ export class LabBrokers {
   static async #startOnce(options: LabBrokersOptions): Promise<LabBrokers> {
     const ports = await findFreePorts(options.count);
     const addresses = new Map(ports.map((port, index) => [index + 1, `127.0.0.1:${port}`]));
-    const brokers = new LabBrokers(makeFolder(options.parent ?? tmpdir()), addresses, options.flags);
+    const route = (await options.route?.(addresses)) ?? null;
+    const brokers = new LabBrokers(makeFolder(options.parent ?? tmpdir()), addresses, options, route);
     try {
+      for (const id of brokers.ids) {
+        mkdirSync(brokers.#folderOf(id), { recursive: true });
+        await options.makeDataFolder?.(id, brokers.#folderOf(id));
+      }
       for (const id of brokers.ids) brokers.#spawn(id);
       await Promise.all(brokers.ids.map((id) => brokers.ready(id, options.signal)));
       return brokers;
@@ -90,6 +115,31 @@ export class LabBrokers {
 
   pid(id: number): number | undefined {
     return this.#running.get(id)?.child.pid;
+  }
+
+  /** Where a broker keeps its data. */
+  dataFolder(id: number): string {
+    return path.join(this.#folderOf(id), 'data');
+  }
+
+  isRunning(id: number): boolean {
+    const child = this.#running.get(id)?.child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** How the process of its last start ends, or has ended. */
+  exitOf(id: number): Promise<ExitOfChild> {
+    return this.#children.exitOf((this.#running.get(id) as Running).child);
+  }
+
+  /** Sends a signal that does not end the process, such as SIGSTOP; nothing happens if it is gone. */
+  signal(id: number, signal: NodeJS.Signals): void {
+    this.#running.get(id)?.child.kill(signal);
+  }
+
+  /** What a broker's process has printed, over all its starts. */
+  output(id: number): string {
+    return readFileSync(this.#outputFile(id), 'utf8');
   }
 
   /** A client that asks these brokers and no others; the first one first. */
@@ -133,20 +183,19 @@ export class LabBrokers {
   /** Kills what still runs and removes the folder. */
   async end(): Promise<void> {
     await this.#children.end();
+    await this.#options.releaseDataFolders?.();
     process.off('exit', this.#removeFolder);
     this.#removeFolder();
   }
 
   #spawn(id: number): void {
-    const data = path.join(this.folder, `broker-${id}`);
-    mkdirSync(data, { recursive: true });
-    const cluster = [...this.#addresses].map(([other, address]) => `${other}=${address}`).join(',');
-    const flags = { broker: String(id), brokers: cluster, data: path.join(data, 'data'), 'log.level': 'warn', ...this.#flags };
-    const config = readConfig({ file: null, env: {}, flags });
+    const config = readConfig({ file: null, env: {}, flags: this.#flagsOf(id) });
+    const { command = [], env = {} } = this.#options.surroundings?.(id) ?? {};
+    const [program = process.execPath, ...args] = [...command, process.execPath, besideDaemon('main')];
     const output = openSync(this.#outputFile(id), 'a');
     const cache = module.getCompileCacheDir();
-    const child = this.#children.start(process.execPath, [besideDaemon('main')], {
-      env: { UV_THREADPOOL_SIZE: '16', ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...process.env },
+    const child = this.#children.start(program, args, {
+      env: { UV_THREADPOOL_SIZE: '16', ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }), ...process.env, ...env },
       stdio: ['ignore', output, output, 'ipc'],
       // Out of reach of the terminal's Ctrl-C, which is ours to handle.
       detached: true,
@@ -165,12 +214,25 @@ export class LabBrokers {
     child.send({ config } satisfies StartMessage, () => undefined);
   }
 
+  #flagsOf(id: number): Readonly<Record<string, string | boolean>> {
+    const usual = { broker: String(id), data: this.dataFolder(id), 'log.level': 'warn' };
+    const route = this.#route;
+    const listOf = (address: (other: number) => string): string => this.ids.map((other) => `${other}=${address(other)}`).join(',');
+    const own = (other: number): string => this.#addresses.get(other) as string;
+    if (route === null) return { ...usual, brokers: listOf(own), ...this.#options.flags };
+    // Each knows the others under addresses of its own, so the name of the cluster cannot come from them.
+    const brokers = listOf((other) => (other === id ? own(other) : route(id, other)));
+    const hosts = this.ids.filter((other) => other !== id).map((other) => route(other, id));
+    return { ...usual, brokers, hosts: hosts.join(','), clusterId: ROUTED_CLUSTER_ID, ...this.#options.flags };
+  }
+
   #notReady(id: number, reason: string, code: ErrorCode = 'noLeader'): LogError {
     const said = readFileSync(this.#outputFile(id), 'utf8').trim().split('\n').at(-1) ?? '';
     return new LogError(code, `Cannot start broker ${id}: ${reason}${said === '' ? '' : `; it said: ${said}`}`);
   }
 
-  #outputFile = (id: number): string => path.join(this.folder, `broker-${id}`, 'output');
+  #folderOf = (id: number): string => path.join(this.folder, `broker-${id}`);
+  #outputFile = (id: number): string => path.join(this.folder, `broker-${id}.output`);
 }
 
 function makeFolder(parent: string): string {

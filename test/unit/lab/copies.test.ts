@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Attempt, checkCopies, type Copy } from '../../../src/lab/kills/check.ts';
-import { longestGapMs } from '../../../src/lab/kills/load.ts';
+import { type Attempt, checkCopies, type Copy } from '../../../src/lab/load/check-copies.ts';
+import { longestGapMs } from '../../../src/lab/load/load.ts';
 
 interface Given {
   readonly offset?: number;
@@ -11,7 +11,9 @@ interface Given {
 
 function attempt(value: string, given: Given): Attempt {
   const sentMs = given.sentMs ?? 10 * (given.offset ?? 0);
-  return { value, sentMs, endedMs: given.endedMs ?? sentMs + 5, offset: given.offset ?? null, term: null, failure: given.failure ?? null };
+  const endedMs = given.endedMs ?? sentMs + 5;
+  const offset = given.offset ?? null;
+  return { value, sentMs, endedMs, invoked: sentMs, completed: endedMs, offset, term: null, ackedBy: [], failure: given.failure ?? null };
 }
 
 /** `'a b . d'`: the values at offsets 0, 1 and 3; a dot is an offset without a visible record. */

@@ -4,10 +4,15 @@ export interface Attempt {
   readonly value: string;
   readonly sentMs: number;
   readonly endedMs: number;
+  /** When it was sent and when it was answered, by a running count that all operations of a run share. */
+  readonly invoked: number;
+  readonly completed: number;
   /** Where it was acknowledged, or null if it failed. */
   readonly offset: number | null;
   /** In which term, where acknowledged. */
   readonly term: number | null;
+  /** Brokers that the acknowledgement names. */
+  readonly ackedBy: readonly number[];
   /** Why it failed; `definite` failures must never show up. */
   readonly failure: { readonly code: string; readonly definite: boolean } | null;
 }

@@ -2,7 +2,8 @@ import { type Client, clientBytes, forEachRead } from '../../client/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
 import type { LabBrokers } from '../brokers.ts';
-import type { Attempt, Copy } from './check.ts';
+import type { Attempt, Copy } from './check-copies.ts';
+import { type Watchdog, within } from './watchdog.ts';
 
 export interface LoadOptions {
   readonly brokers: LabBrokers;
@@ -11,6 +12,7 @@ export interface LoadOptions {
   readonly workers: number;
   /** Longest time that an append may take before the load counts it as failed. */
   readonly timeoutMs: number;
+  readonly watchdog: Watchdog;
 }
 
 const VALUE_BYTES = 100;
@@ -27,6 +29,7 @@ export class Load {
   #inFlight = 0;
   #isStopping = false;
   #onAcknowledged: ((attempt: Attempt) => void)[] = [];
+  #ticks = 0;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -41,8 +44,15 @@ export class Load {
     return this.#inFlight;
   }
 
+  /** The next number of a running count, so that what came before what is a matter of integers and not of equal times. */
+  tick(): number {
+    return ++this.#ticks;
+  }
+
   start(): void {
-    for (const [worker, client] of this.#clients.entries()) this.#running.push(this.#work(worker, client));
+    for (const [worker, client] of this.#clients.entries()) {
+      this.#running.push(this.#work(worker, client).catch((error: unknown) => this.#options.watchdog.fail(error)));
+    }
   }
 
   /** Resolves with the first append that was sent after `sinceMs` and is acknowledged. */
@@ -67,12 +77,13 @@ export class Load {
   async #work(worker: number, client: Client): Promise<void> {
     const builder = new RecordBatchBuilder();
     for (let count = 0; !this.#isStopping; count++) {
-      const value = `worker ${worker} record ${count} `.padEnd(VALUE_BYTES, '.');
-      builder.add(Date.now(), null, clientBytes.utf8Encode(value));
+      const value = `${worker}-${count}`;
+      builder.add(Date.now(), null, clientBytes.utf8Encode(`${value} `.padEnd(VALUE_BYTES, '.')));
       const batch = builder.finish(clientBytes);
       const sentMs = performance.now();
+      const invoked = this.tick();
       this.#inFlight++;
-      let outcome: Pick<Attempt, 'offset' | 'term' | 'failure'>;
+      let outcome: Pick<Attempt, 'offset' | 'term' | 'ackedBy' | 'failure'>;
       try {
         const { topic, timeoutMs } = this.#options;
         const result = await client.append({
@@ -84,31 +95,30 @@ export class Load {
           sequence: 0,
           expectedOffset: null,
         });
-        outcome = { offset: result.offset, term: result.term, failure: null };
+        outcome = { offset: result.offset, term: result.term, ackedBy: result.ackedBy, failure: null };
+        this.#options.watchdog.feed();
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
-        outcome = { offset: null, term: null, failure: { code: error.code, definite: error.definite } };
+        outcome = { offset: null, term: null, ackedBy: [], failure: { code: error.code, definite: error.definite } };
       }
       this.#inFlight--;
-      const attempt = { value, sentMs, endedMs: performance.now(), ...outcome };
+      const attempt = { value, sentMs, endedMs: performance.now(), invoked, completed: this.tick(), ...outcome };
       this.attempts.push(attempt);
       if (attempt.offset !== null) for (const listener of this.#onAcknowledged) listener(attempt);
     }
   }
 }
 
-const COPY_TIMEOUT_MS = 60_000;
 const READ_BYTES = 1024 * 1024;
 
-/** What one broker itself holds of a topic, up to `end`; waits until it has it all. */
-export async function readCopy(brokers: LabBrokers, broker: number, topic: string, end: number): Promise<Copy> {
+/** What one broker itself holds of a topic, up to `end`; waits until it has it all, for as long as the watchdog lets it. */
+export async function readCopy(brokers: LabBrokers, broker: number, topic: string, end: number, watchdog: Watchdog): Promise<Copy> {
   const client = brokers.client([broker]);
   const records: { offset: number; value: string }[] = [];
-  const untilMs = performance.now() + COPY_TIMEOUT_MS;
   try {
     let offsetFrom = 0;
-    while (offsetFrom < end && performance.now() < untilMs) {
-      const result = await client.read({
+    while (offsetFrom < end && !watchdog.hasBarked) {
+      const request = {
         topic,
         offsetFrom,
         sinceMs: null,
@@ -116,11 +126,13 @@ export async function readCopy(brokers: LabBrokers, broker: number, topic: strin
         freshness: 'local',
         sessionOffset: 0,
         waitMs: 200,
+      } as const;
+      const result = await client.read(request);
+      forEachRead(result, (record) => {
+        const text = clientBytes.utf8Decode(record.value() ?? new Uint8Array());
+        records.push({ offset: record.offset, value: text.slice(0, text.indexOf(' ')) });
       });
-      forEachRead(
-        result,
-        (record) => void records.push({ offset: record.offset, value: clientBytes.utf8Decode(record.value() ?? new Uint8Array()) }),
-      );
+      if (result.offsetNext > offsetFrom) watchdog.feed(`reading broker ${broker} back, which is at ${result.offsetNext} of ${end}`);
       offsetFrom = result.offsetNext;
     }
   } finally {
@@ -128,6 +140,40 @@ export async function readCopy(brokers: LabBrokers, broker: number, topic: strin
   }
   return { broker, records };
 }
+
+const LEADER_MS_MAX = 60_000;
+const ASK_MS_MAX = 1_000;
+
+/** Whom the brokers that answer take for the leader of a topic: what one says that has the highest term. */
+export async function findLeader(brokers: LabBrokers, topic: string): Promise<number> {
+  const untilMs = performance.now() + LEADER_MS_MAX;
+  while (performance.now() < untilMs) {
+    const views = await Promise.all(brokers.ids.map((id) => leaderAsSeenBy(brokers, id, topic)));
+    const newest = views.filter((view) => view !== null).toSorted((a, b) => b.term - a.term)[0];
+    if (newest !== undefined) return newest.leader;
+    await pause(25);
+  }
+  throw new LogError('noLeader', `Cannot go on: topic "${topic}" has no leader after ${LEADER_MS_MAX / 1000} s`);
+}
+
+/** Null when the broker does not say in time, or knows none. */
+export async function leaderAsSeenBy(
+  brokers: LabBrokers,
+  broker: number,
+  topic: string,
+): Promise<{ readonly leader: number; readonly term: number } | null> {
+  const client = brokers.client([broker], { timeoutMs: ASK_MS_MAX });
+  try {
+    const { partition } = await within(ASK_MS_MAX, client.describeTopic(topic));
+    return partition.leader === null ? null : { leader: partition.leader, term: partition.term };
+  } catch {
+    return null;
+  } finally {
+    client.close();
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The longest time between two acknowledgements within a span of time; its edges count as acknowledgements. */
 export function longestGapMs(attempts: readonly Attempt[], fromMs: number, toMs: number): number {

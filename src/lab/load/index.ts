@@ -1,0 +1,17 @@
+/**
+ * Brokers under load, for the labs that disturb them. `runUnderLoad` starts brokers and clients, hands both to a lab, and afterwards compares what
+ * the clients were told (`Attempt`, kept by `Load`) with what every broker holds (`Copy`); `checkCopies` is that comparison, and pure. A `Watchdog`
+ * ends a run that stands still. What is done to the brokers is not here: see `kills/` and `chaos/`.
+ */
+export { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
+export { findLeader, leaderAsSeenBy, type Load, longestGapMs, pause, percentile } from './load.ts';
+export {
+  checkRun,
+  countDamage,
+  keepEvidence,
+  type LoadedRun,
+  type LoadedRunOptions,
+  type LoadedRunResult,
+  runUnderLoad,
+} from './loaded-run.ts';
+export { Watchdog, within } from './watchdog.ts';

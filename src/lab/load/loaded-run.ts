@@ -1,0 +1,129 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { LabBrokers, type LabBrokersOptions } from '../brokers.ts';
+import { check, type Check } from '../report/report.ts';
+import { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
+import { Load, readCopy } from './load.ts';
+import { Watchdog, within } from './watchdog.ts';
+
+export interface LoadedRunOptions {
+  readonly brokers: LabBrokersOptions;
+  /** Appends in flight. */
+  readonly workers: number;
+  /** Longest time that an append may take. Longer than any election, restart and catch-up: a failed one says that something stands still. */
+  readonly appendMsMax?: number;
+  /** Where the raw data goes, and what the brokers said if the run goes wrong. Made when missing. */
+  readonly folder: string;
+  readonly standstillMs?: number;
+}
+
+export interface LoadedRun {
+  readonly brokers: LabBrokers;
+  readonly load: Load;
+  readonly topic: string;
+  readonly watchdog: Watchdog;
+}
+
+export interface LoadedRunResult<Value> {
+  /** What the body gave. */
+  readonly value: Value;
+  readonly attempts: readonly Attempt[];
+  readonly copies: readonly Copy[];
+  readonly damage: Damage;
+}
+
+const TOPIC = 'log';
+const APPEND_MS_MAX = 30_000;
+/** Far longer than any election and restart on a busy machine. */
+const STANDSTILL_MS = 120_000;
+
+/**
+ * What the labs that disturb brokers share: brokers of the lab's own under a load that keeps what it was told; `body` disturbs them and leaves all
+ * of them running; then every broker is read back and compared with what was told. It ends by itself when nothing goes on any more, and leaves
+ * the raw data, or what the brokers said when it went wrong.
+ */
+export async function runUnderLoad<Value>(
+  options: LoadedRunOptions,
+  body: (run: LoadedRun) => Promise<Value>,
+): Promise<LoadedRunResult<Value>> {
+  mkdirSync(options.folder, { recursive: true });
+  const brokers = await LabBrokers.start(options.brokers);
+  const watchdog = new Watchdog(options.standstillMs ?? STANDSTILL_MS, () => describeProcesses(brokers));
+  const load = new Load({ brokers, topic: TOPIC, workers: options.workers, timeoutMs: options.appendMsMax ?? APPEND_MS_MAX, watchdog });
+  try {
+    return await watchdog.guard(
+      (async () => {
+        load.start();
+        await load.acknowledgedAfter(performance.now());
+        const value = await body({ brokers, load, topic: TOPIC, watchdog });
+        watchdog.feed('the end of the load');
+        await load.stop();
+        const copies = await readCopies(brokers, watchdog);
+        writeRaw(options.folder, load, copies);
+        const damage = checkCopies(load.attempts, copies);
+        if (countDamage(damage) > 0) await keepEvidence(brokers, options.folder);
+        return { value, attempts: load.attempts, copies, damage };
+      })(),
+    );
+  } catch (error) {
+    await keepEvidence(brokers, options.folder);
+    throw error;
+  } finally {
+    await brokers.end();
+  }
+}
+
+async function readCopies(brokers: LabBrokers, watchdog: Watchdog): Promise<Copy[]> {
+  watchdog.feed('the end of the log');
+  const reader = brokers.client();
+  const end = (await reader.end(TOPIC, 'linearizable')).offset;
+  reader.close();
+  const copies: Copy[] = [];
+  for (const id of brokers.ids) copies.push(await readCopy(brokers, id, TOPIC, end, watchdog));
+  return copies;
+}
+
+function writeRaw(folder: string, load: Load, copies: readonly Copy[]): void {
+  writeFileSync(path.join(folder, 'appends.ndjson'), load.attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(''));
+  for (const { broker, records } of copies) {
+    writeFileSync(path.join(folder, `broker-${broker}.tsv`), records.map(({ offset, value }) => `${offset}\t${value}\n`).join(''));
+  }
+}
+
+const EVIDENCE_MS_MAX = 2_000;
+
+/** What the brokers said last and how they see themselves, for whoever has to find out. Their folder goes with them. */
+export async function keepEvidence(brokers: LabBrokers, folder: string): Promise<void> {
+  for (const id of brokers.ids) {
+    writeFileSync(path.join(folder, `broker-${id}.output`), brokers.output(id));
+    const client = brokers.client([id], { timeoutMs: EVIDENCE_MS_MAX });
+    const status = await within(EVIDENCE_MS_MAX, client.status()).catch((error: unknown) => ({ unreachable: String(error) }));
+    client.close();
+    writeFileSync(path.join(folder, `broker-${id}.status.json`), `${JSON.stringify(status, null, 1)}\n`);
+  }
+}
+
+export function describeProcesses(brokers: LabBrokers): string {
+  const gone = brokers.ids.filter((id) => !brokers.isRunning(id));
+  return gone.length === 0 ? 'all brokers run' : `broker ${gone.join(', ')} is gone`;
+}
+
+export const countDamage = (damage: Damage): number =>
+  damage.lost + damage.moved + damage.doubled + damage.reordered + damage.ghosts + damage.differing;
+
+/** What every such run has to show. */
+export function checkRun(result: Pick<LoadedRunResult<unknown>, 'attempts' | 'copies' | 'damage'>, brokers: number): Check[] {
+  const { damage, copies } = result;
+  const failed = result.attempts.filter((attempt) => attempt.failure !== null);
+  const reasons = [...new Set(failed.map((attempt) => attempt.failure?.code ?? ''))];
+  return [
+    check('copies read back', copies.length === brokers, brokers, copies.length),
+    check('acknowledged and lost', damage.lost === 0, 0, damage.lost),
+    check('acknowledged and moved', damage.moved === 0, 0, damage.moved),
+    check('doubled', damage.doubled === 0, 0, damage.doubled),
+    check('reordered', damage.reordered === 0, 0, damage.reordered),
+    check('refused or never sent, and there', damage.ghosts === 0, 0, damage.ghosts),
+    check('copies that differ', damage.differing === 0, 0, [damage.differing, ...damage.examples].join('; ')),
+    check('appends that failed', failed.length === 0, 0, [failed.length, ...reasons].join(' ')),
+  ];
+}
