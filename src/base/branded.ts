@@ -1,4 +1,4 @@
-import { assert } from './assert.ts';
+import { broken } from './assert.ts';
 
 /**
  * Numbers that must not be mixed up. All are safe integers (design, D6): 64-bit integers exist in codecs only.
@@ -17,7 +17,7 @@ export type BrokerId = Branded<'BrokerId'>;
 export type GroupId = Branded<'GroupId'>;
 
 function checked(value: number, what: string, least: number): number {
-  assert(Number.isSafeInteger(value) && value >= least, `${what} is a safe integer of at least ${least}, not ${value}`);
+  if (!Number.isSafeInteger(value) || value < least) broken(`${what} is a safe integer of at least ${least}, not ${value}`);
   return value;
 }
 

@@ -1,4 +1,4 @@
-import { assert } from './assert.ts';
+import { broken } from './assert.ts';
 
 /** Comparing, joining and reading bytes without the machine: only Uint8Array and DataView. All integers are big endian. */
 export const noBytes = new Uint8Array(0);
@@ -34,9 +34,34 @@ export function readU64(view: DataView, at: number): number | null {
 }
 
 export function writeU64(view: DataView, at: number, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `a 64-bit field holds a safe non-negative integer, not ${value}`);
+  if (!Number.isSafeInteger(value) || value < 0) broken(`a 64-bit field holds a safe non-negative integer, not ${value}`);
   view.setUint32(at, Math.floor(value / 0x1_0000_0000));
   view.setUint32(at + 4, value >>> 0);
+}
+
+/** Fields without a view: where a few of them are read from many short batches, making a DataView costs more than reading. */
+export function getU16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+export function getI32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+}
+
+export function getU32(bytes: Uint8Array, at: number): number {
+  return getI32(bytes, at) >>> 0;
+}
+
+export function setU16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
+export function setU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 export function toHex(bytes: Uint8Array): string {

@@ -3,6 +3,7 @@
  * significant group first, the high bit set on all but the last byte. Values are safe integers; beyond 32 bits plain arithmetic is used.
  */
 export function varintLength(value: number): number {
+  if (value >= -64 && value < 64) return 1;
   let rest = value >= 0 ? value * 2 : -value * 2 - 1;
   let length = 1;
   while (rest >= 0x80) {
@@ -36,6 +37,15 @@ export class VarintReader {
   }
 
   read(bytes: Uint8Array): number {
+    const first = bytes[this.position];
+    if (first !== undefined && first < 0x80) {
+      this.position++;
+      return first & 1 ? -((first + 1) >>> 1) : first >>> 1;
+    }
+    return this.#readLong(bytes);
+  }
+
+  #readLong(bytes: Uint8Array): number {
     let value = 0;
     let scale = 1;
     for (let i = 0; i < 8; i++) {

@@ -1,6 +1,6 @@
 import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import type { AppendRequest } from '../eventlog/index.ts';
+import type { Answer, AppendRequest, AppendResult } from '../eventlog/index.ts';
 import {
   batchHeaderBytes,
   packBatches,
@@ -15,13 +15,21 @@ import type { Core } from './core.ts';
 import { brokerWindow } from './producers.ts';
 import type { RequestOutcome, Requests } from './requests.ts';
 
-/** One caller's append, until it is answered. */
+/** One caller's append, until it is answered. Plain fields: there is one for every append that is under way. */
 export interface PendingAppend {
   readonly request: AppendRequest;
   readonly count: number;
   readonly deadlineMs: number;
-  readonly reached: (value: Appended) => void;
-  readonly failed: (code: ErrorCode, reason: string, details: ErrorDetails) => void;
+  readonly answer: Answer<AppendResult>;
+  /** How many records of its unit stand before its own. */
+  recordFrom: number;
+}
+
+/** Who answers callers. */
+export interface AppendEdge {
+  /** All appends of one unit together; `value` is of the whole unit. */
+  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean): void;
+  failed(append: PendingAppend, code: ErrorCode, reason: string, details: ErrorDetails): void;
 }
 
 /**
@@ -30,7 +38,7 @@ export interface PendingAppend {
  */
 interface Unit {
   readonly batch: Uint8Array;
-  members: { readonly append: PendingAppend; readonly recordFrom: number }[];
+  members: PendingAppend[];
   readonly isOwn: boolean;
   readonly sequence: number;
   attempts: number;
@@ -63,6 +71,7 @@ export class AppendQueue {
   readonly group: GroupId;
   readonly #core: Core;
   readonly #requests: Requests;
+  readonly #edge: AppendEdge;
   readonly #producerId: number;
   /** Not sent anywhere yet: certainly in no log. */
   #waiting: PendingAppend[] = [];
@@ -78,8 +87,9 @@ export class AppendQueue {
   /** The leader refused the last one at once. */
   #isHeldBack = false;
 
-  constructor(group: GroupId, producerId: number, core: Core, requests: Requests) {
+  constructor(group: GroupId, producerId: number, core: Core, requests: Requests, edge: AppendEdge) {
     this.group = group;
+    this.#edge = edge;
     this.#core = core;
     this.#requests = requests;
     this.#producerId = producerId;
@@ -91,7 +101,7 @@ export class AppendQueue {
 
   add(append: PendingAppend): void {
     this.#waiting.push(append);
-    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, append.deadlineMs);
+    if (append.deadlineMs < this.#nextDeadlineMs) this.#nextDeadlineMs = append.deadlineMs;
   }
 
   /** What was tried in vain may be tried again. `leaderChanged`: what is on its way to an earlier leader need not be waited for. */
@@ -145,7 +155,8 @@ export class AppendQueue {
 
   #pack(): Unit {
     const first = this.#waiting[this.#head++] as PendingAppend;
-    const members = [{ append: first, recordFrom: 0 }];
+    const members = [first];
+    first.recordFrom = 0;
     if (isPackable(first)) {
       let bytes = first.request.batch.length;
       let records = first.count;
@@ -155,7 +166,8 @@ export class AppendQueue {
         bytes += next.request.batch.length - batchHeaderBytes + next.count * 14;
         if (!isPackable(next) || next.request.level !== first.request.level) break;
         if (bytes > this.#core.settings.appendBytesMax || records + next.count > recordsPerBatchMax) break;
-        members.push({ append: next, recordFrom: records });
+        next.recordFrom = records;
+        members.push(next);
         records += next.count;
       }
     }
@@ -181,9 +193,9 @@ export class AppendQueue {
     return { ...common, batch: this.#sealed(members, producer), members };
   }
 
-  #sealed(members: readonly { readonly append: PendingAppend }[], producer: Producer): Uint8Array {
+  #sealed(members: readonly PendingAppend[], producer: Producer): Uint8Array {
     const { bytes } = this.#core.host;
-    const batches = members.map(({ append }) => append.request.batch);
+    const batches = members.map(({ request }) => request.batch);
     if (batches.length > 1) return packBatches(batches, producer, bytes);
     const batch = batches[0] as Uint8Array;
     setProducer(batch, producer);
@@ -203,10 +215,10 @@ export class AppendQueue {
   #attempt(unit: Unit, leader: BrokerId): boolean {
     const nowMs = this.#core.nowMs();
     let deadlineMs = 0;
-    for (const { append } of unit.members) deadlineMs = Math.max(deadlineMs, append.deadlineMs);
+    for (const append of unit.members) if (append.deadlineMs > deadlineMs) deadlineMs = append.deadlineMs;
     const first = unit.members[0];
     if (first === undefined) return false;
-    const { level, expectedOffset } = first.append.request;
+    const { level, expectedOffset } = first.request;
     unit.attempts++;
     unit.outstanding++;
     unit.target = leader;
@@ -261,8 +273,7 @@ export class AppendQueue {
     this.#finish(unit);
     // A hit after an attempt whose outcome was not known is that attempt.
     const duplicate = value.duplicate && !unit.isUnknown;
-    for (const { append, recordFrom } of unit.members)
-      append.reached({ ...value, offset: value.offset + recordFrom, count: append.count, duplicate });
+    this.#edge.reached(unit.members, value, duplicate);
   }
 
   #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {
@@ -275,9 +286,9 @@ export class AppendQueue {
     this.#finish(unit);
     // An earlier attempt may still be appended by whoever has it; only a revoke rules that out.
     const isCertain = !unit.isUnknown || code === 'revoked' || code === 'levelNotReached';
-    for (const { append } of unit.members) {
-      if (isCertain) append.failed(code, reason, details);
-      else append.failed('timeout', `an earlier attempt was not answered, and then ${reason}`, details);
+    for (const append of unit.members) {
+      if (isCertain) this.#edge.failed(append, code, reason, details);
+      else this.#edge.failed(append, 'timeout', `an earlier attempt was not answered, and then ${reason}`, details);
     }
   }
 
@@ -289,7 +300,7 @@ export class AppendQueue {
       unit.isDissolved = true;
       this.#finish(unit);
     }
-    this.#waiting = [...clean.flatMap((unit) => unit.members.map(({ append }) => append)), ...this.#waiting.slice(this.#head)];
+    this.#waiting = [...clean.flatMap((unit) => unit.members), ...this.#waiting.slice(this.#head)];
     this.#head = 0;
   }
 
@@ -312,9 +323,10 @@ export class AppendQueue {
         note(append.deadlineMs);
         this.#waiting.push(append);
       } else if (this.#leader === null) {
-        append.failed('noLeader', `no leader was found within ${append.request.timeoutMs} ms`, {});
+        this.#edge.failed(append, 'noLeader', `no leader was found within ${append.request.timeoutMs} ms`, {});
       } else {
-        append.failed(
+        this.#edge.failed(
+          append,
           'notAppendedInTime',
           `broker ${this.#leader} leads it and did not take the append within ${append.request.timeoutMs} ms`,
           {},
@@ -334,13 +346,13 @@ export class AppendQueue {
   #expireUnit(unit: Unit, nowMs: number, note: (deadlineMs: number) => void): void {
     const left: Unit['members'] = [];
     for (const member of unit.members) {
-      const { deadlineMs, request } = member.append;
+      const { deadlineMs, request } = member;
       const limitMs = request.level === 'all' && unit.outstanding > 0 ? deadlineMs + levelGraceMs : deadlineMs;
       if (nowMs < limitMs) {
         note(limitMs);
         left.push(member);
       } else {
-        member.append.failed('timeout', `not confirmed within ${request.timeoutMs} ms`, {});
+        this.#edge.failed(member, 'timeout', `not confirmed within ${request.timeoutMs} ms`, {});
       }
     }
     unit.members = left;
@@ -355,9 +367,9 @@ export class AppendQueue {
     this.#ownUnits = 0;
     for (const unit of units) {
       unit.isDone = true;
-      for (const { append } of unit.members) append.failed(sentCode, reason, {});
+      for (const append of unit.members) this.#edge.failed(append, sentCode, reason, {});
     }
-    for (const append of waiting) append.failed(code, reason, {});
+    for (const append of waiting) this.#edge.failed(append, code, reason, {});
   }
 }
 

@@ -2,12 +2,13 @@ import type { GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Answer, AppendRequest, AppendResult } from '../eventlog/index.ts';
 import { recordCount } from '../record/index.ts';
-import { AppendQueue } from './append-queue.ts';
+import type { Appended, ErrorDetails } from '../wire/index.ts';
+import { type AppendEdge, AppendQueue, type PendingAppend } from './append-queue.ts';
 import { type Core, failure } from './core.ts';
 import type { Requests } from './requests.ts';
 
 /** Appends as callers of this broker see them: admission, bounds, and the queue of each partition. */
-export class Appends {
+export class Appends implements AppendEdge {
   readonly #core: Core;
   readonly #requests: Requests;
   readonly #producerId: () => number;
@@ -15,6 +16,8 @@ export class Appends {
   readonly #queues = new Map<GroupId, AppendQueue>();
   #queuedCount = 0;
   #queuedBytes = 0;
+  /** Read once for all that is asked between two turns. */
+  #arrivedMs: number | null = null;
 
   constructor(core: Core, requests: Requests, producerId: () => number) {
     this.#core = core;
@@ -33,61 +36,57 @@ export class Appends {
 
   append(group: GroupId, request: AppendRequest, answer: Answer<AppendResult>): void {
     const { settings } = this.#core;
-    const { topic, batch } = request;
-    const refuse = (code: ErrorCode, reason: string, details = {}): void => {
-      this.#core.counters.refusedAppends++;
-      this.#core.later(() => answer(failure(code, `Cannot append to topic "${topic}": ${reason}`, details)));
-    };
-    if (batch.length > settings.batchBytesMax) {
-      return refuse('recordTooLarge', `the batch has ${batch.length} bytes, at most ${settings.batchBytesMax} are allowed`, {
-        limit: settings.batchBytesMax,
-      });
+    const bytes = request.batch.length;
+    if (bytes > settings.batchBytesMax) {
+      const reason = `the batch has ${bytes} bytes, at most ${settings.batchBytesMax} are allowed`;
+      return this.#refuse(request, answer, 'recordTooLarge', reason, { limit: settings.batchBytesMax });
     }
-    if (this.#queuedCount >= settings.queuedAppendsMax || this.#queuedBytes + batch.length > settings.queuedAppendBytesMax) {
-      return refuse('overloaded', `${this.#queuedCount} appends of ${this.#queuedBytes} bytes wait already`);
+    if (this.#queuedCount >= settings.queuedAppendsMax || this.#queuedBytes + bytes > settings.queuedAppendBytesMax) {
+      return this.#refuse(request, answer, 'overloaded', `${this.#queuedCount} appends of ${this.#queuedBytes} bytes wait already`, {});
     }
     this.#queuedCount++;
-    this.#queuedBytes += batch.length;
-    const bytes = batch.length;
-    const release = (): void => {
-      this.#queuedCount--;
-      this.#queuedBytes -= bytes;
-    };
-    this.#queueOf(group).add({
-      request,
-      count: recordCount(batch),
-      deadlineMs: this.#core.nowMs() + Math.max(0, request.timeoutMs),
-      reached: (value) => {
-        release();
-        const { offset, count, term, ackedBy, committed, duplicate, timestampMs } = value;
-        const { level } = request;
-        const result: AppendResult = {
-          topic,
-          partition: 0,
-          offset,
-          count,
-          term,
-          level,
-          ackedBy,
-          committed,
-          durable: this.#durable,
-          duplicate,
-          timestampMs,
-        };
-        this.#core.later(() => answer({ ok: true, value: result }));
-      },
-      failed: (code, reason, details) => {
-        release();
-        refuse(code, reason, details);
-      },
-    });
+    this.#queuedBytes += bytes;
+    this.#arrivedMs ??= this.#core.nowMs();
+    const deadlineMs = this.#arrivedMs + Math.max(0, request.timeoutMs);
+    this.#queueOf(group).add({ request, count: recordCount(request.batch), deadlineMs, answer, recordFrom: 0 });
     this.#core.wake();
+  }
+
+  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean): void {
+    for (const append of appends) this.#release(append);
+    const { term, ackedBy, committed, timestampMs } = value;
+    const durable = this.#durable;
+    this.#core.later(() => {
+      for (const { request, count, recordFrom, answer } of appends) {
+        const { topic, level } = request;
+        const offset = value.offset + recordFrom;
+        answer({
+          ok: true,
+          value: { topic, partition: 0, offset, count, term, level, ackedBy, committed, durable, duplicate, timestampMs },
+        });
+      }
+    });
+  }
+
+  failed(append: PendingAppend, code: ErrorCode, reason: string, details: ErrorDetails): void {
+    this.#release(append);
+    this.#refuse(append.request, append.answer, code, reason, details);
+  }
+
+  #release({ request }: PendingAppend): void {
+    this.#queuedCount--;
+    this.#queuedBytes -= request.batch.length;
+  }
+
+  #refuse({ topic }: AppendRequest, answer: Answer<AppendResult>, code: ErrorCode, reason: string, details: ErrorDetails): void {
+    this.#core.counters.refusedAppends++;
+    this.#core.later(() => answer(failure(code, `Cannot append to topic "${topic}": ${reason}`, details)));
   }
 
   #queueOf(group: GroupId): AppendQueue {
     let queue = this.#queues.get(group);
     if (queue === undefined) {
-      queue = new AppendQueue(group, this.#producerId(), this.#core, this.#requests);
+      queue = new AppendQueue(group, this.#producerId(), this.#core, this.#requests, this);
       this.#queues.set(group, queue);
     }
     return queue;
@@ -95,6 +94,7 @@ export class Appends {
 
   /** Part of a turn. */
   work(): boolean {
+    this.#arrivedMs = null;
     let isBusy = false;
     for (const queue of this.#queues.values()) if (queue.dispatch()) isBusy = true;
     return isBusy;

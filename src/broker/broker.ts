@@ -278,7 +278,8 @@ export class Broker implements BrokerApi {
 
   append(request: AppendRequest, answer: Answer<AppendResult>): void {
     this.#counters.edgeAppends++;
-    const services = this.#open(`append to topic "${request.topic}"`, answer);
+    const isOpen = this.#state === 'open' && !this.#isCrashed;
+    const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer);
     if (services !== null) calls.append(services, request, answer);
   }
 

@@ -22,6 +22,8 @@ const retryMs = 50;
 export type NamedStatus = { readonly id: number; readonly address: string; readonly status: BrokerStatus | null };
 
 export function append({ core, topics, appends }: Services, request: AppendRequest, answer: Answer<AppendResult>): void {
+  const known = topics.whole(request.topic);
+  if (known !== null) return appends.append(known, request, answer);
   const startMs = core.nowMs();
   topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), `append to topic "${request.topic}"`, answer, (group) => {
     // Looking up the topic is part of the caller's time.

@@ -62,7 +62,7 @@ export class Catalog {
     const builder = new RecordBatchBuilder();
     builder.add(Math.floor(clock.wallMs()), null, bytes.utf8Encode(JSON.stringify(command)));
     const common = { topic: 'the catalog', level: 'quorum' as const, requestId: null, sequence: 0, expectedOffset: null };
-    this.#appends.append(catalogGroup, { ...common, batch: builder.finish(bytes), timeoutMs: commandMs }, (outcome) => {
+    this.#appends.append(catalogGroup, { ...common, batch: builder.finishUnsealed(), timeoutMs: commandMs }, (outcome) => {
       if (!outcome.ok) return done(outcome);
       const at = outcome.value.offset;
       if (at >= this.#applied) {

@@ -92,7 +92,7 @@ export class Events {
     this.#inFlight = values.length;
     const request = {
       topic: eventsTopic,
-      batch: builder.finish(bytes),
+      batch: builder.finishUnsealed(),
       level: 'quorum' as const,
       timeoutMs: appendMs,
       requestId: null,

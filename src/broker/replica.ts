@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { assert, broken } from '../base/assert.ts';
 import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../base/branded.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Result } from '../base/result.ts';
@@ -396,7 +396,7 @@ export class Replica {
 
   #previous(offsetFrom: Offset): { readonly previousChecksum: number; readonly stamp: { readonly ms: number; readonly counter: number } } {
     if (this.#isDerived) {
-      assert(this.tail.endOffset === offsetFrom, `derived state ends where the log does: ${this.tail.endOffset}, ${offsetFrom}`);
+      if (this.tail.endOffset !== offsetFrom) broken(`derived state ends where the log does: ${this.tail.endOffset}, ${offsetFrom}`);
       return { previousChecksum: this.tail.lastChecksum, stamp: this.tail.lastStamp };
     }
     // It is being derived again because the log was cut and continued a moment ago, so the end of the log is in memory.

@@ -5,7 +5,7 @@
  * Invariant: after `sync` the last entry is the last batch of the consensus core's log. Two batches with equal (offset, term) are the same, so only the
  * newest entry has to be compared.
  */
-import { assert } from '../base/assert.ts';
+import { broken } from '../base/assert.ts';
 import type { Offset, Term } from '../base/branded.ts';
 import type { Bytes } from '../host/index.ts';
 import type { LogBatch } from '../raft/index.ts';
@@ -121,7 +121,7 @@ export class Tail {
   }
 
   append(batch: LogBatch): void {
-    assert(batch.offsetFrom === this.endOffset, `derived state continues at ${this.endOffset}, not at ${batch.offsetFrom}`);
+    if (batch.offsetFrom !== this.endOffset) broken(`derived state continues at ${this.endOffset}, not at ${batch.offsetFrom}`);
     const frame = batch.bytes;
     const stamp = { ms: record.stampMs(frame), counter: record.stampCounter(frame) };
     this.#entries.push({

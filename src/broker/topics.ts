@@ -69,6 +69,12 @@ export class Topics {
     return topic === undefined ? null : groupId(topic.group);
   }
 
+  /** The group of a topic that this broker knows and that is not fenced here. */
+  whole(name: string): GroupId | null {
+    const group = this.group(name);
+    return group === null || this.#options.groups.fenced(group) !== null ? null : group;
+  }
+
   /** Goes on with the topic's group, after asking the catalog's leader if this broker does not know the name. */
   resolve<Value>(name: string, waitMs: number, doing: string, answer: Answer<Value>, found: (group: GroupId) => void): void {
     const group = this.group(name);

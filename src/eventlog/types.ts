@@ -15,7 +15,7 @@ export type Freshness = 'linearizable' | 'session' | 'local';
 
 export interface AppendRequest {
   readonly topic: string;
-  /** One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`; the service may change its header in place. */
+  /** One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`, sealed or not; the service changes its header in place. */
   readonly batch: Uint8Array;
   readonly level: Level;
   /** Time until the caller gives up. Spent before the leader appends: definite `timeout`; after: indefinite. */

@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { broken } from '../base/assert.ts';
 import { firstOffset, firstTerm, type Offset } from '../base/branded.ts';
 import { noBytes } from '../base/bytes.ts';
 import type { LogBatch } from './messages.ts';
@@ -36,8 +36,8 @@ export class BatchCache {
   }
 
   append(batch: LogBatch): void {
-    assert(batch.offsetFrom === this.#offsetTo, `a batch continues the log at ${this.#offsetTo}, not at ${batch.offsetFrom}`);
-    assert(batch.offsetFrom < batch.offsetTo, `a batch holds at least one record: [${batch.offsetFrom}, ${batch.offsetTo})`);
+    if (batch.offsetFrom !== this.#offsetTo) broken(`a batch continues the log at ${this.#offsetTo}, not at ${batch.offsetFrom}`);
+    if (batch.offsetFrom >= batch.offsetTo) broken(`a batch holds at least one record: [${batch.offsetFrom}, ${batch.offsetTo})`);
     this.#batches.push(batch);
     this.#bytes += batch.bytes.length;
     this.#offsetTo = batch.offsetTo;
@@ -48,7 +48,7 @@ export class BatchCache {
     while (this.#batches.length > this.#head) {
       const last = this.#batches.at(-1) as LogBatch;
       if (last.offsetFrom < end) {
-        assert(last.offsetTo <= end, `the log is cut between batches: ${end} lies in [${last.offsetFrom}, ${last.offsetTo})`);
+        if (last.offsetTo > end) broken(`the log is cut between batches: ${end} lies in [${last.offsetFrom}, ${last.offsetTo})`);
         break;
       }
       this.#batches.pop();
@@ -82,7 +82,7 @@ export class BatchCache {
 
   /** Whole batches from the one that contains `offsetFrom`, ending at or below `offsetTo`: at least one if there is one, then as many as fit. */
   slice(offsetFrom: Offset, offsetTo: Offset, bytesMax: number): LogBatch[] {
-    assert(offsetFrom >= this.#offsetFrom, `${offsetFrom} is still cached (from ${this.#offsetFrom})`);
+    if (offsetFrom < this.#offsetFrom) broken(`${offsetFrom} is still cached (from ${this.#offsetFrom})`);
     const found: LogBatch[] = [];
     if (offsetFrom >= this.#offsetTo) return found;
     let bytes = 0;

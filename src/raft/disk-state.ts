@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { assert, broken } from '../base/assert.ts';
 import { type Offset, offset } from '../base/branded.ts';
 import type { ReplicaLog } from './log.ts';
 import type { Message } from './messages.ts';
@@ -76,7 +76,7 @@ export class DiskState {
 
   done(id: number): void {
     const outstanding = this.#outstanding;
-    assert(outstanding !== null && outstanding.id === id, `the write that ends is the outstanding one, not ${id}`);
+    if (outstanding === null || outstanding.id !== id) return broken(`the write that ends is the outstanding one, not ${id}`);
     this.#syncedOffset = offset(Math.max(this.#syncedOffset, outstanding.end));
     this.#syncedVote = outstanding.vote;
     this.#outstanding = null;

@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { assert, broken } from '../base/assert.ts';
 import { firstOffset, type Offset, offset, type Term } from '../base/branded.ts';
 import { BatchCache } from './batch-cache.ts';
 import type { AppendEntries, LogBatch } from './messages.ts';
@@ -74,7 +74,7 @@ export class ReplicaLog {
   }
 
   truncate(end: Offset): void {
-    assert(end >= this.#highWatermark, `nothing committed is cut: ${end} is below the high watermark ${this.#highWatermark}`);
+    if (end < this.#highWatermark) broken(`nothing committed is cut: ${end} is below the high watermark ${this.#highWatermark}`);
     this.#cache.truncate(end);
     this.#terms.truncate(end);
     this.#uncommittedBytes = this.#cache.bytesBetween(this.#highWatermark, end);
@@ -82,10 +82,8 @@ export class ReplicaLog {
 
   /** Raises the high watermark. */
   commit(to: Offset): void {
-    assert(
-      to >= this.#highWatermark && to <= this.endOffset,
-      `the high watermark rises within the log: ${this.#highWatermark} to ${to} of ${this.endOffset}`,
-    );
+    if (to < this.#highWatermark || to > this.endOffset)
+      broken(`the high watermark rises within the log: ${this.#highWatermark} to ${to} of ${this.endOffset}`);
     this.#uncommittedBytes -= this.#cache.bytesBetween(this.#highWatermark, to);
     this.#highWatermark = to;
   }

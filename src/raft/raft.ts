@@ -1,4 +1,4 @@
-import { assert, unreachable } from '../base/assert.ts';
+import { assert, broken, unreachable } from '../base/assert.ts';
 import { type BrokerId, firstOffset, firstTerm, type Offset, offset, type Term, term } from '../base/branded.ts';
 import { DiskState } from './disk-state.ts';
 import { isProtected, shouldGrant, type Voter } from './election.ts';
@@ -425,7 +425,7 @@ export class Raft {
   // A follower's log.
 
   #follow(request: AppendEntries): void {
-    assert(this.#leadership === null, `term ${this.#term} has one leader, not ${this.id} and ${request.from}`);
+    if (this.#leadership !== null) broken(`term ${this.#term} has one leader, not ${this.id} and ${request.from}`);
     if (this.#role !== 'follower') this.#becomeFollower(this.#term, request.from);
     this.#leader = request.from;
     this.#ticksSinceReset = 0;

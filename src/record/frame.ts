@@ -22,7 +22,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { groupId, type GroupId, offset, type Offset, term, type Term } from '../base/branded.ts';
-import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
+import { getU16, getU32, readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
 import {
   baseOffset,
@@ -178,11 +178,10 @@ export function verifyFrame(frame: Uint8Array, bytes: Bytes): boolean {
 export const batchOf = (frame: Uint8Array): Uint8Array => frame.subarray(frameHeaderBytes);
 
 /** Checksum of a whole frame, as the next frame chains to it. */
-export const frameChecksum = (frame: Uint8Array): number => viewOf(frame).getUint32(at.checksum);
-export const previousChecksum = (frame: Uint8Array): number => viewOf(frame).getUint32(at.previous);
-export const stampMs = (frame: Uint8Array): number =>
-  viewOf(frame).getUint16(at.stamp) * 0x1_0000_0000 + viewOf(frame).getUint32(at.stamp + 2);
-export const stampCounter = (frame: Uint8Array): number => viewOf(frame).getUint16(at.counter);
+export const frameChecksum = (frame: Uint8Array): number => getU32(frame, at.checksum);
+export const previousChecksum = (frame: Uint8Array): number => getU32(frame, at.previous);
+export const stampMs = (frame: Uint8Array): number => getU16(frame, at.stamp) * 0x1_0000_0000 + getU32(frame, at.stamp + 2);
+export const stampCounter = (frame: Uint8Array): number => getU16(frame, at.counter);
 
 /** As the consensus core takes it. */
 export function toLogBatch(frame: Frame): FramedBatch {

@@ -29,9 +29,9 @@
  *
  * Source: kafka `DefaultRecordBatch.java`, `DefaultRecord.java`, KIP-98.
  */
-import { assert } from '../base/assert.ts';
+import { assert, broken } from '../base/assert.ts';
 import type { Offset, Term } from '../base/branded.ts';
-import { bytesEqual, viewOf } from '../base/bytes.ts';
+import { bytesEqual, getI32, getU16, getU32, setU16, setU32 } from '../base/bytes.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { VarintReader, varintLength, writeVarint } from '../base/varint.ts';
 import type { Bytes } from '../host/index.ts';
@@ -95,57 +95,57 @@ const noHeaders: readonly RecordHeader[] = [];
 // ---------------------------------------------------------------------------------------------------------------- header
 
 /** A signed 64-bit field as a number, or null beyond the safe integers. */
-function readI64(view: DataView, position: number): number | null {
-  const value = view.getInt32(position) * 0x1_0000_0000 + view.getUint32(position + 4);
+function readI64(batch: Uint8Array, position: number): number | null {
+  const value = getI32(batch, position) * 0x1_0000_0000 + getU32(batch, position + 4);
   return Number.isSafeInteger(value) ? value : null;
 }
 
-function writeI64(view: DataView, position: number, value: number): void {
-  assert(Number.isSafeInteger(value), `a 64-bit field holds a safe integer, not ${value}`);
-  view.setInt32(position, Math.floor(value / 0x1_0000_0000));
-  view.setUint32(position + 4, value >>> 0);
+function writeI64(batch: Uint8Array, position: number, value: number): void {
+  if (!Number.isSafeInteger(value)) broken(`a 64-bit field holds a safe integer, not ${value}`);
+  setU32(batch, position, Math.floor(value / 0x1_0000_0000));
+  setU32(batch, position + 4, value);
 }
 
 function readField(batch: Uint8Array, position: number): number {
-  const value = readI64(viewOf(batch), position);
+  const value = readI64(batch, position);
   assert(value !== null, 'a validated batch holds safe integers only');
   return value;
 }
 
+const getI16 = (batch: Uint8Array, position: number): number => (getU16(batch, position) << 16) >> 16;
+
 /** Whole length of the batch in bytes, as its length field says. */
-export const batchLength = (batch: Uint8Array): number => viewOf(batch).getInt32(at.length) + lengthOverhead;
+export const batchLength = (batch: Uint8Array): number => getI32(batch, at.length) + lengthOverhead;
 export const baseOffset = (batch: Uint8Array): number => readField(batch, at.baseOffset);
-export const leaderEpoch = (batch: Uint8Array): number => viewOf(batch).getInt32(at.leaderEpoch);
-export const batchChecksum = (batch: Uint8Array): number => viewOf(batch).getUint32(at.crc);
-export const lastOffsetDelta = (batch: Uint8Array): number => viewOf(batch).getInt32(at.lastOffsetDelta);
+export const leaderEpoch = (batch: Uint8Array): number => getI32(batch, at.leaderEpoch);
+export const batchChecksum = (batch: Uint8Array): number => getU32(batch, at.crc);
+export const lastOffsetDelta = (batch: Uint8Array): number => getI32(batch, at.lastOffsetDelta);
 export const baseTimestamp = (batch: Uint8Array): number => readField(batch, at.baseTimestamp);
 export const maxTimestamp = (batch: Uint8Array): number => readField(batch, at.maxTimestamp);
 export const producerId = (batch: Uint8Array): number => readField(batch, at.producerId);
-export const producerEpoch = (batch: Uint8Array): number => viewOf(batch).getInt16(at.producerEpoch);
-export const baseSequence = (batch: Uint8Array): number => viewOf(batch).getInt32(at.baseSequence);
-export const recordCount = (batch: Uint8Array): number => viewOf(batch).getInt32(at.recordCount);
-export const isControl = (batch: Uint8Array): boolean => (viewOf(batch).getInt16(at.attributes) & controlBit) !== 0;
-export const codec = (batch: Uint8Array): CodecName => codecNames[viewOf(batch).getInt16(at.attributes) & codecMask] ?? 'unknown';
+export const producerEpoch = (batch: Uint8Array): number => getI16(batch, at.producerEpoch);
+export const baseSequence = (batch: Uint8Array): number => getI32(batch, at.baseSequence);
+export const recordCount = (batch: Uint8Array): number => getI32(batch, at.recordCount);
+export const isControl = (batch: Uint8Array): boolean => (getU16(batch, at.attributes) & controlBit) !== 0;
+export const codec = (batch: Uint8Array): CodecName => codecNames[getU16(batch, at.attributes) & codecMask] ?? 'unknown';
 
 /** Gives the batch its place in the log. In place, and not covered by the batch's checksum. */
 export function setPlacement(batch: Uint8Array, offsetFrom: Offset, term: Term): void {
-  const view = viewOf(batch);
-  writeI64(view, at.baseOffset, offsetFrom);
+  writeI64(batch, at.baseOffset, offsetFrom);
   assert(term <= 0x7fff_ffff, 'a term fits the leader epoch');
-  view.setInt32(at.leaderEpoch, term);
+  setU32(batch, at.leaderEpoch, term);
 }
 
 /** Names the producer in place; the checksum is wrong until `resealBatch`. */
 export function setProducer(batch: Uint8Array, producer: Producer): void {
-  const view = viewOf(batch);
-  writeI64(view, at.producerId, producer.id);
-  view.setInt16(at.producerEpoch, producer.epoch);
-  view.setInt32(at.baseSequence, producer.baseSequence);
+  writeI64(batch, at.producerId, producer.id);
+  setU16(batch, at.producerEpoch, producer.epoch);
+  setU32(batch, at.baseSequence, producer.baseSequence);
 }
 
 /** Computes the checksum again after a change to covered bytes. */
 export function resealBatch(batch: Uint8Array, bytes: Bytes): void {
-  viewOf(batch).setUint32(at.crc, bytes.crc32c(batch.subarray(at.attributes)));
+  setU32(batch, at.crc, bytes.crc32c(batch.subarray(at.attributes)));
 }
 
 /** True when the batch's bytes from 21 on are what its checksum says. */
@@ -161,23 +161,25 @@ interface HeaderFields {
   readonly producer: Producer;
 }
 
-/** Writes the header of a whole batch: base offset 0, leader epoch 0, checksum set. */
-function writeHeader(batch: Uint8Array, fields: HeaderFields, bytes: Bytes): void {
-  const view = viewOf(batch);
-  writeI64(view, at.baseOffset, 0);
-  view.setInt32(at.length, batch.length - lengthOverhead);
-  view.setInt32(at.leaderEpoch, 0);
-  view.setInt8(at.magic, 2);
-  view.setInt16(at.attributes, fields.attributes);
-  view.setInt32(at.lastOffsetDelta, fields.recordCount - 1);
-  writeI64(view, at.baseTimestamp, fields.baseTimestamp);
-  writeI64(view, at.maxTimestamp, fields.maxTimestamp);
+/** Writes the header of a whole batch: base offset 0, leader epoch 0, all but the checksum. */
+function writeHeader(batch: Uint8Array, fields: HeaderFields): void {
+  writeI64(batch, at.baseOffset, 0);
+  setU32(batch, at.length, batch.length - lengthOverhead);
+  setU32(batch, at.leaderEpoch, 0);
+  batch[at.magic] = 2;
+  setU16(batch, at.attributes, fields.attributes);
+  setU32(batch, at.lastOffsetDelta, fields.recordCount - 1);
+  writeI64(batch, at.baseTimestamp, fields.baseTimestamp);
+  writeI64(batch, at.maxTimestamp, fields.maxTimestamp);
   setProducer(batch, fields.producer);
-  view.setInt32(at.recordCount, fields.recordCount);
-  resealBatch(batch, bytes);
+  setU32(batch, at.recordCount, fields.recordCount);
 }
 
 // --------------------------------------------------------------------------------------------------------------- builder
+
+/** An own buffer costs more than all the rest of a short batch. */
+const slabBytes = 16 * 1024;
+const slabPartBytesMax = 2 * 1024;
 
 /** Builds one batch after another. Reused, so that a busy appender allocates only what it hands on. */
 export class RecordBatchBuilder {
@@ -186,6 +188,8 @@ export class RecordBatchBuilder {
   #count = 0;
   #baseTimestamp = 0;
   #maxTimestamp = 0;
+  #slab = new ArrayBuffer(0);
+  #slabUsed = 0;
   readonly #attributes: number;
 
   constructor(options: { readonly capacityBytes?: number; readonly control?: boolean } = {}) {
@@ -234,12 +238,42 @@ export class RecordBatchBuilder {
 
   /** The batch, with base offset 0 and its checksum set; the builder is empty afterwards. */
   finish(bytes: Bytes, producer: Producer = noProducer): Uint8Array {
+    const batch = this.#finish(new Uint8Array(this.#end), producer);
+    resealBatch(batch, bytes);
+    return batch;
+  }
+
+  /**
+   * The same with its checksum left at 0, for a batch that goes to the broker in this very process: there every batch gets a producer, and its checksum
+   * with it. Short ones share memory, which is let go when the last of them is.
+   */
+  finishUnsealed(): Uint8Array {
+    return this.#finish(this.#end > slabPartBytesMax ? new Uint8Array(this.#end) : this.#fromSlab(this.#end), noProducer);
+  }
+
+  #finish(batch: Uint8Array, producer: Producer): Uint8Array {
     assert(this.#count > 0, 'a batch has at least one record');
-    const batch = this.#bytes.slice(0, this.#end);
-    const fields = { attributes: this.#attributes, recordCount: this.#count, baseTimestamp: this.#baseTimestamp };
-    writeHeader(batch, { ...fields, maxTimestamp: this.#maxTimestamp, producer }, bytes);
+    copyRange(batch, 0, this.#bytes, 0, this.#end);
+    writeHeader(batch, {
+      attributes: this.#attributes,
+      recordCount: this.#count,
+      baseTimestamp: this.#baseTimestamp,
+      maxTimestamp: this.#maxTimestamp,
+      producer,
+    });
     this.clear();
     return batch;
+  }
+
+  /** Never given out before, so it holds zeros. */
+  #fromSlab(length: number): Uint8Array {
+    if (this.#slabUsed + length > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(slabBytes);
+      this.#slabUsed = 0;
+    }
+    const part = new Uint8Array(this.#slab, this.#slabUsed, length);
+    this.#slabUsed += length;
+    return part;
   }
 
   clear(): void {
@@ -345,7 +379,8 @@ export function packBatches(batches: readonly Uint8Array[], producer: Producer, 
     }
   }
   const whole = packed.subarray(0, end);
-  writeHeader(whole, { attributes: 0, recordCount: count, baseTimestamp: newBase, maxTimestamp: newMax, producer }, bytes);
+  writeHeader(whole, { attributes: 0, recordCount: count, baseTimestamp: newBase, maxTimestamp: newMax, producer });
+  resealBatch(whole, bytes);
   return whole;
 }
 
@@ -499,8 +534,7 @@ const refuse = (problem: BatchProblem, reason: string): Result<undefined, BatchR
 /** Every check that untrusted bytes must pass before they may become a part of a log. `bytes` holds exactly one batch. */
 export function validateBatch(batch: Uint8Array, limits: BatchLimits, bytes: Bytes): Result<undefined, BatchRefusal> {
   if (batch.length < batchHeaderBytes) return refuse('incomplete', `it has ${batch.length} bytes, a header alone has ${batchHeaderBytes}`);
-  const view = viewOf(batch);
-  const magic = view.getInt8(at.magic);
+  const magic = ((batch[at.magic] as number) << 24) >> 24;
   if (magic !== 2) return refuse('magicUnsupported', `its magic byte is ${magic}, only 2 is supported`);
   const length = batchLength(batch);
   if (length > batch.length) return refuse('incomplete', `it says ${length} bytes and has ${batch.length}`);
@@ -510,7 +544,7 @@ export function validateBatch(batch: Uint8Array, limits: BatchLimits, bytes: Byt
   if (found !== batchChecksum(batch))
     return refuse('checksumWrong', `its checksum is ${hex(batchChecksum(batch))}, its bytes have ${hex(found)}`);
 
-  const attributes = view.getInt16(at.attributes);
+  const attributes = getI16(batch, at.attributes);
   if ((attributes & codecMask) !== 0)
     return refuse('codecUnsupported', `it is compressed (${codec(batch)}), only uncompressed batches are taken`);
   if ((attributes & controlBit) !== 0) return refuse('attributesForbidden', 'it is a control batch, which only brokers make');
@@ -525,7 +559,7 @@ export function validateBatch(batch: Uint8Array, limits: BatchLimits, bytes: Byt
   if (lastOffsetDelta(batch) !== count - 1)
     return refuse('recordCountWrong', `it says ${count} records and last offset delta ${lastOffsetDelta(batch)}`);
   for (const position of [at.baseOffset, at.baseTimestamp, at.maxTimestamp, at.producerId]) {
-    const value = readI64(view, position);
+    const value = readI64(batch, position);
     if (value === null || value < -1) return refuse('fieldOutOfRange', `its 64-bit field at ${position} is out of range`);
   }
   if (producerEpoch(batch) < -1 || baseSequence(batch) < -1) return refuse('fieldOutOfRange', 'its producer epoch or sequence is negative');

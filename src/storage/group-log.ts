@@ -7,7 +7,7 @@
  *
  * Invariant: logStartOffset <= syncedOffset <= writtenOffset <= endOffset.
  */
-import { assert } from '../base/assert.ts';
+import { assert, broken } from '../base/assert.ts';
 import type { Offset, Term } from '../base/branded.ts';
 import { offset } from '../base/branded.ts';
 import { failed, ok, type Result } from '../base/result.ts';
@@ -248,7 +248,7 @@ class SegmentedLog implements GroupLog {
     scan.takeMark(false);
     for (const frame of frames) {
       const misfit = scan.take(frame);
-      assert(misfit === null, `a written frame continues the log: ${misfit?.expected ?? ''}, found ${misfit?.found ?? ''}`);
+      if (misfit !== null) broken(`a written frame continues the log: ${misfit.expected}, found ${misfit.found}`);
     }
     this.#pending = this.#pending.slice(frames.length);
     yield* syncFile(file);

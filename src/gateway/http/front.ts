@@ -72,10 +72,10 @@ export class Front {
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    const { broker, clock, bytes, random, settings } = options;
+    const { broker, clock, random, settings } = options;
     this.#revoker = new Revoker(broker, clock);
     const { bodyBytesMax, putTimeoutMs } = settings;
-    this.#put = new PutRecord({ log: broker, clock, bytes, random, revoker: this.#revoker, bodyBytesMax, timeoutMs: putTimeoutMs });
+    this.#put = new PutRecord({ log: broker, clock, random, revoker: this.#revoker, bodyBytesMax, timeoutMs: putTimeoutMs });
     this.#server = this.#createServer();
   }
 

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type LogService, LogError } from '../../eventlog/index.ts';
-import type { Bytes, Clock, Random } from '../../host/index.ts';
+import type { Clock, Random } from '../../host/index.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
 import { toHex } from '../../base/bytes.ts';
 import { readBody } from './body.ts';
@@ -16,7 +16,6 @@ import type { Revoker } from './revoker.ts';
 export interface PutRecordOptions {
   readonly log: LogService;
   readonly clock: Clock;
-  readonly bytes: Bytes;
   readonly random: Random;
   readonly revoker: Revoker;
   readonly bodyBytesMax: number;
@@ -72,12 +71,12 @@ export class PutRecord {
   }
 
   #append(put: Put, body: Uint8Array, timeLeftMs: number): void {
-    const { log, clock, bytes } = this.#options;
+    const { log, clock } = this.#options;
     put.isAppending = true;
     this.#builder.add(clock.wallMs(), null, body);
     const request = {
       topic: 'log',
-      batch: this.#builder.finish(bytes),
+      batch: this.#builder.finishUnsealed(),
       level: 'quorum',
       timeoutMs: Math.max(1, Math.floor(timeLeftMs)),
       requestId: put.requestId,

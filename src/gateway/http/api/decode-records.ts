@@ -193,7 +193,7 @@ class Decoder {
 
   #finish(emptyReason: string): Uint8Array {
     if (this.#builder.recordCount === 0) throw this.#refuse('invalidRequest', emptyReason);
-    return this.#builder.finish(this.#options.bytes);
+    return this.#builder.finishUnsealed();
   }
 
   #refuse(code: ErrorCode, reason: string): LogError {

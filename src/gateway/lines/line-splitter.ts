@@ -1,0 +1,112 @@
+const newline = 0x0a;
+
+/** What stands at the end of a line that was cut. */
+export const cutMark = (lineBytesMax: number): string => ` [cut at ${lineBytesMax} bytes]`;
+
+/** Bytes kept for the first piece of an unfinished line; doubled as it grows. */
+const partialBytesMin = 512;
+
+/** Takes a line: `bytes` from `from` to `to`, without its \n. Valid during the call only. */
+export type OnLine = (bytes: Buffer, from: number, to: number) => void;
+
+/**
+ * Finds lines in a stream of chunks. A line that lies in one chunk is given where it lies. Only what a chunk leaves unfinished is copied, once, to a
+ * buffer that grows by doubling up to the longest line taken: no chunk is ever joined with what came before it, which would make a long line cost
+ * the square of its length. A line that reaches the cap is given at once, cut and marked, and what follows up to its \n is passed over.
+ */
+export class LineSplitter {
+  readonly #lineBytesMax: number;
+  readonly #mark: Uint8Array;
+  readonly #onLine: OnLine;
+  #partial: Buffer | null = null;
+  #partialBytes = 0;
+  #isPassingOver = false;
+  #cutCount = 0;
+
+  constructor(lineBytesMax: number, onLine: OnLine) {
+    this.#lineBytesMax = lineBytesMax;
+    this.#mark = Buffer.from(cutMark(lineBytesMax));
+    this.#onLine = onLine;
+  }
+
+  /** Lines that were cut so far. */
+  get cutCount(): number {
+    return this.#cutCount;
+  }
+
+  /** Bytes held of a line whose end has not come. */
+  get partialBytes(): number {
+    return this.#partialBytes;
+  }
+
+  push(chunk: Buffer, offset = 0): void {
+    let from = offset;
+    if (this.#isPassingOver) {
+      const end = chunk.indexOf(newline, from);
+      if (end === -1) return;
+      this.#isPassingOver = false;
+      from = end + 1;
+    }
+    if (this.#partialBytes > 0) {
+      const end = chunk.indexOf(newline, from);
+      const to = end === -1 ? chunk.length : end;
+      if (!this.#keep(chunk, from, to)) {
+        this.#isPassingOver = end === -1;
+      } else if (end === -1) {
+        return;
+      } else {
+        this.#givePartial();
+      }
+      if (end === -1) return;
+      from = end + 1;
+    }
+    const lineBytesMax = this.#lineBytesMax;
+    const onLine = this.#onLine;
+    for (let end = chunk.indexOf(newline, from); end !== -1; end = chunk.indexOf(newline, from)) {
+      if (end - from <= lineBytesMax) onLine(chunk, from, end);
+      else this.#keep(chunk, from, end);
+      from = end + 1;
+    }
+    if (from < chunk.length) this.#isPassingOver = !this.#keep(chunk, from, chunk.length);
+  }
+
+  /** The stream is over: gives a last line that has no \n. */
+  end(): void {
+    if (this.#partialBytes > 0) this.#givePartial();
+  }
+
+  /** Adds to the unfinished line. False when that reached the cap: the line was given, cut. */
+  #keep(chunk: Buffer, from: number, to: number): boolean {
+    const room = this.#lineBytesMax - this.#partialBytes;
+    const isTooLong = to - from > room;
+    const taken = isTooLong ? room : to - from;
+    this.#reserve(this.#partialBytes + taken + (isTooLong ? this.#mark.length : 0));
+    const partial = this.#partial as Buffer;
+    chunk.copy(partial, this.#partialBytes, from, from + taken);
+    this.#partialBytes += taken;
+    if (!isTooLong) return true;
+    partial.set(this.#mark, this.#partialBytes);
+    this.#partialBytes += this.#mark.length;
+    this.#cutCount++;
+    this.#givePartial();
+    return false;
+  }
+
+  #givePartial(): void {
+    const partial = this.#partial as Buffer;
+    const bytes = this.#partialBytes;
+    this.#partialBytes = 0;
+    this.#onLine(partial, 0, bytes);
+    // Thousands of connections that once had a long line must not hold its memory.
+    if (partial.length > partialBytesMin) this.#partial = null;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#partial !== null && this.#partial.length >= bytes) return;
+    const longest = this.#lineBytesMax + this.#mark.length;
+    const size = Math.min(Math.max(bytes, (this.#partial?.length ?? 0) * 2, partialBytesMin), Math.max(longest, bytes));
+    const larger = Buffer.allocUnsafeSlow(size);
+    this.#partial?.copy(larger, 0, 0, this.#partialBytes);
+    this.#partial = larger;
+  }
+}
