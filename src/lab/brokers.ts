@@ -191,7 +191,7 @@ export class LabBrokers {
   #spawn(id: number): void {
     const config = readConfig({ file: null, env: {}, flags: this.#flagsOf(id) });
     const { command = [], env = {} } = this.#options.surroundings?.(id) ?? {};
-    const [program = process.execPath, ...args] = [...command, process.execPath, besideDaemon('main')];
+    const [program, ...args] = [...command, process.execPath, besideDaemon('main')];
     const output = openSync(this.#outputFile(id), 'a');
     const cache = module.getCompileCacheDir();
     const child = this.#children.start(program, args, {

@@ -25,6 +25,7 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     const pids = brokers.ids.map((id) => brokers.pid(id) ?? 0);
     const memory = pids.map(() => 0);
     const ticksBefore = pids.map(readTicks);
+    const electionsBefore = await countElections(brokers);
     const beganMs = performance.now();
     const curves = pids.map((): [number, number][] => []);
     while (performance.now() - beganMs < options.seconds * 1000) {
@@ -43,12 +44,13 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
       'memory MB': Math.round((memory[index] ?? 0) / 1e5) / 10,
       'CPU % of a core': Math.round(((ticks[index] ?? 0) / TICKS_PER_SECOND / tookS) * 10_000) / 100,
     }));
+    const elections = (await countElections(brokers)) - electionsBefore;
     writeFileSync(path.join(options.folder, 'idle.json'), `${JSON.stringify(results, null, 1)}\n`);
     const memoryWorst = Math.max(...results.map((result) => result['memory MB']));
     const cpuWorst = Math.max(...results.map((result) => result['CPU % of a core']));
     return {
       lab: 'idle',
-      about: `What brokers cost that nobody uses: largest resident memory and processor time of each over ${options.seconds} s, after ${SETTLE_MS / 1000} s to settle.`,
+      about: `What brokers cost that nobody uses: largest resident memory and processor time of each, and elections, over ${options.seconds} s, after ${SETTLE_MS / 1000} s to settle.`,
       settings: { brokers: options.brokers, seconds: options.seconds },
       results,
       graphs: [
@@ -68,11 +70,23 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
           `at most ${CPU_TARGET_PERCENT} % of a core`,
           `${cpuWorst} %`,
         ),
+        check(`elections in ${options.seconds} s`, elections === 0, 0, elections),
       ],
     };
   } finally {
     await brokers.end();
   }
+}
+
+/** Elections of all groups that any broker has begun since it started. */
+async function countElections(brokers: LabBrokers): Promise<number> {
+  let sum = 0;
+  for (const id of brokers.ids) {
+    const client = brokers.client([id]);
+    sum += (await client.status()).counters.elections;
+    client.close();
+  }
+  return sum;
 }
 
 function readTicks(pid: number): number {

@@ -1,7 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
-import { checkRun, findLeader, type LoadedRun, type LoadedRunResult, pause, percentile, runUnderLoad } from '../load/index.ts';
+import {
+  checkFigures,
+  figuresOf,
+  findLeader,
+  type LoadedRun,
+  type LoadedRunResult,
+  pause,
+  percentile,
+  runUnderLoad,
+} from '../load/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 
 export interface KillsOptions {
@@ -81,7 +90,7 @@ function chooseVictims(
 
 function judge(options: KillsOptions, result: LoadedRunResult<readonly Kill[]>): LabResult {
   const kills = result.value;
-  const acknowledged = result.attempts.filter((attempt) => attempt.offset !== null).length;
+  const figures = figuresOf(result);
   const killed = kills.reduce((sum, kill) => sum + kill.brokers.length, 0);
   const inFlightLeast = Math.min(...kills.map((kill) => kill.inFlight));
   const kinds: readonly Victims[] = ['leader', 'follower', 'two', 'all'];
@@ -119,8 +128,7 @@ function judge(options: KillsOptions, result: LoadedRunResult<readonly Kill[]>):
     checks: [
       check('brokers killed', killed === options.kills, options.kills, killed),
       check('appends in flight at each kill', inFlightLeast >= 1, 'at least 1', inFlightLeast),
-      check('appends acknowledged', acknowledged > options.kills, `more than ${options.kills}`, acknowledged),
-      ...checkRun(result, options.brokers),
+      ...checkFigures(figures, options.brokers),
     ],
   };
 }

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
-  checkRun,
+  checkFigures,
+  figuresOf,
   findLeader,
   type LoadedRun,
   type LoadedRunResult,
@@ -75,6 +76,7 @@ async function restartOnce(
 
 function judge(options: RestartsOptions, result: LoadedRunResult<readonly Restart[]>): LabResult {
   const restarts = result.value;
+  const figures = figuresOf(result);
   const unclean = restarts.filter((restart) => restart.exitCode !== 0);
   const kinds: readonly Restart['what'][] = ['leader stopped', 'broker of a rolling restart'];
   const results = kinds.flatMap((what) => {
@@ -118,7 +120,7 @@ function judge(options: RestartsOptions, result: LoadedRunResult<readonly Restar
     checks: [
       check('longest gap', worst <= GAP_TARGET_MS, `at most ${GAP_TARGET_MS} ms`, `${Math.round(worst)} ms`),
       check('brokers that did not end with code 0', unclean.length === 0, 0, unclean.length),
-      ...checkRun(result, options.brokers),
+      ...checkFigures(figures, options.brokers),
     ],
   };
 }

@@ -13,6 +13,8 @@ export interface Attempt {
   readonly term: number | null;
   /** Brokers that the acknowledgement names. */
   readonly ackedBy: readonly number[];
+  /** Sent by a fault to look what happens; it may fail. */
+  readonly isProbe: boolean;
   /** Why it failed; `definite` failures must never show up. */
   readonly failure: { readonly code: string; readonly definite: boolean } | null;
 }

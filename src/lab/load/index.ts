@@ -6,12 +6,14 @@
 export { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
 export { findLeader, leaderAsSeenBy, type Load, longestGapMs, pause, percentile } from './load.ts';
 export {
-  checkRun,
+  addFigures,
+  checkFigures,
   countDamage,
-  keepEvidence,
+  figuresOf,
   type LoadedRun,
   type LoadedRunOptions,
   type LoadedRunResult,
+  type RunFigures,
   runUnderLoad,
 } from './loaded-run.ts';
 export { Watchdog, within } from './watchdog.ts';

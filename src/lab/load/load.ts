@@ -30,6 +30,7 @@ export class Load {
   #isStopping = false;
   #onAcknowledged: ((attempt: Attempt) => void)[] = [];
   #ticks = 0;
+  #probes = 0;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -74,38 +75,41 @@ export class Load {
     for (const client of this.#clients) client.close();
   }
 
+  /** An append beside the load, through one client, that may fail and is looked for in the end like any other. */
+  probe(client: Client, valueBytes: number, timeoutMs: number): Promise<Attempt> {
+    return this.#append(client, `p-${++this.#probes}`, { valueBytes, timeoutMs, isProbe: true });
+  }
+
   async #work(worker: number, client: Client): Promise<void> {
-    const builder = new RecordBatchBuilder();
-    for (let count = 0; !this.#isStopping; count++) {
-      const value = `${worker}-${count}`;
-      builder.add(Date.now(), null, clientBytes.utf8Encode(`${value} `.padEnd(VALUE_BYTES, '.')));
-      const batch = builder.finish(clientBytes);
-      const sentMs = performance.now();
-      const invoked = this.tick();
-      this.#inFlight++;
-      let outcome: Pick<Attempt, 'offset' | 'term' | 'ackedBy' | 'failure'>;
-      try {
-        const { topic, timeoutMs } = this.#options;
-        const result = await client.append({
-          topic,
-          batch,
-          level: 'quorum',
-          timeoutMs,
-          requestId: null,
-          sequence: 0,
-          expectedOffset: null,
-        });
-        outcome = { offset: result.offset, term: result.term, ackedBy: result.ackedBy, failure: null };
-        this.#options.watchdog.feed();
-      } catch (error) {
-        if (!(error instanceof LogError)) throw error;
-        outcome = { offset: null, term: null, ackedBy: [], failure: { code: error.code, definite: error.definite } };
-      }
-      this.#inFlight--;
-      const attempt = { value, sentMs, endedMs: performance.now(), invoked, completed: this.tick(), ...outcome };
-      this.attempts.push(attempt);
-      if (attempt.offset !== null) for (const listener of this.#onAcknowledged) listener(attempt);
+    const how = { valueBytes: VALUE_BYTES, timeoutMs: this.#options.timeoutMs, isProbe: false };
+    for (let count = 0; !this.#isStopping; count++) await this.#append(client, `${worker}-${count}`, how);
+  }
+
+  async #append(
+    client: Client,
+    value: string,
+    how: { readonly valueBytes: number; readonly timeoutMs: number; readonly isProbe: boolean },
+  ): Promise<Attempt> {
+    const builder = new RecordBatchBuilder({ capacityBytes: how.valueBytes + 128 });
+    builder.add(Date.now(), null, clientBytes.utf8Encode(`${value} `.padEnd(how.valueBytes, '.')));
+    const request = { topic: this.#options.topic, batch: builder.finish(clientBytes), timeoutMs: how.timeoutMs } as const;
+    const sentMs = performance.now();
+    const invoked = this.tick();
+    this.#inFlight++;
+    let outcome: Pick<Attempt, 'offset' | 'term' | 'ackedBy' | 'failure'>;
+    try {
+      const result = await client.append({ ...request, level: 'quorum', requestId: null, sequence: 0, expectedOffset: null });
+      outcome = { offset: result.offset, term: result.term, ackedBy: result.ackedBy, failure: null };
+      this.#options.watchdog.feed();
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      outcome = { offset: null, term: null, ackedBy: [], failure: { code: error.code, definite: error.definite } };
     }
+    this.#inFlight--;
+    const attempt = { value, sentMs, endedMs: performance.now(), invoked, completed: this.tick(), isProbe: how.isProbe, ...outcome };
+    this.attempts.push(attempt);
+    if (attempt.offset !== null) for (const listener of this.#onAcknowledged) listener(attempt);
+    return attempt;
   }
 }
 

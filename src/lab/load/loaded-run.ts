@@ -111,19 +111,60 @@ export function describeProcesses(brokers: LabBrokers): string {
 export const countDamage = (damage: Damage): number =>
   damage.lost + damage.moved + damage.doubled + damage.reordered + damage.ghosts + damage.differing;
 
+/** What a run comes to, without the appends themselves; several runs can be added up. */
+export interface RunFigures {
+  readonly acknowledged: number;
+  readonly copies: number;
+  readonly damage: Damage;
+  /** Acknowledgements at `quorum` that name fewer brokers than a majority. */
+  readonly namedTooFew: number;
+  /** Error codes of the load's own appends that failed. */
+  readonly failures: readonly string[];
+}
+
+export function figuresOf({ attempts, copies, damage }: Omit<LoadedRunResult<unknown>, 'value'>): RunFigures {
+  const majority = Math.floor(copies.length / 2) + 1;
+  const acknowledged = attempts.filter((attempt) => attempt.offset !== null);
+  return {
+    acknowledged: acknowledged.length,
+    copies: copies.length,
+    damage,
+    namedTooFew: acknowledged.filter((attempt) => attempt.ackedBy.length < majority).length,
+    failures: attempts.flatMap(({ failure, isProbe }) => (failure === null || isProbe ? [] : [failure.code])),
+  };
+}
+
+export function addFigures(all: readonly RunFigures[]): RunFigures {
+  const sum = (figure: (each: RunFigures) => number): number => all.reduce((total, each) => total + figure(each), 0);
+  return {
+    acknowledged: sum((each) => each.acknowledged),
+    copies: sum((each) => each.copies),
+    damage: {
+      lost: sum(({ damage }) => damage.lost),
+      moved: sum(({ damage }) => damage.moved),
+      doubled: sum(({ damage }) => damage.doubled),
+      reordered: sum(({ damage }) => damage.reordered),
+      ghosts: sum(({ damage }) => damage.ghosts),
+      differing: sum(({ damage }) => damage.differing),
+      examples: all.flatMap(({ damage }) => damage.examples),
+    },
+    namedTooFew: sum((each) => each.namedTooFew),
+    failures: all.flatMap((each) => each.failures),
+  };
+}
+
 /** What every such run has to show. */
-export function checkRun(result: Pick<LoadedRunResult<unknown>, 'attempts' | 'copies' | 'damage'>, brokers: number): Check[] {
-  const { damage, copies } = result;
-  const failed = result.attempts.filter((attempt) => attempt.failure !== null);
-  const reasons = [...new Set(failed.map((attempt) => attempt.failure?.code ?? ''))];
+export function checkFigures({ acknowledged, copies, damage, namedTooFew, failures }: RunFigures, copiesExpected: number): Check[] {
   return [
-    check('copies read back', copies.length === brokers, brokers, copies.length),
+    check('appends acknowledged', acknowledged > 0, 'more than 0', acknowledged),
+    check('copies read back', copies === copiesExpected, copiesExpected, copies),
     check('acknowledged and lost', damage.lost === 0, 0, damage.lost),
     check('acknowledged and moved', damage.moved === 0, 0, damage.moved),
     check('doubled', damage.doubled === 0, 0, damage.doubled),
     check('reordered', damage.reordered === 0, 0, damage.reordered),
     check('refused or never sent, and there', damage.ghosts === 0, 0, damage.ghosts),
     check('copies that differ', damage.differing === 0, 0, [damage.differing, ...damage.examples].join('; ')),
-    check('appends that failed', failed.length === 0, 0, [failed.length, ...reasons].join(' ')),
+    check('acknowledgements that name no majority', namedTooFew === 0, 0, namedTooFew),
+    check('appends that failed', failures.length === 0, 0, [failures.length, ...new Set(failures)].join(' ')),
   ];
 }

@@ -13,7 +13,8 @@ function attempt(value: string, given: Given): Attempt {
   const sentMs = given.sentMs ?? 10 * (given.offset ?? 0);
   const endedMs = given.endedMs ?? sentMs + 5;
   const offset = given.offset ?? null;
-  return { value, sentMs, endedMs, invoked: sentMs, completed: endedMs, offset, term: null, ackedBy: [], failure: given.failure ?? null };
+  const unused = { term: null, ackedBy: [], isProbe: false };
+  return { value, sentMs, endedMs, invoked: sentMs, completed: endedMs, offset, ...unused, failure: given.failure ?? null };
 }
 
 /** `'a b . d'`: the values at offsets 0, 1 and 3; a dot is an offset without a visible record. */

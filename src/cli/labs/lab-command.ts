@@ -1,0 +1,88 @@
+import { mkdirSync } from 'node:fs';
+import type { Command } from 'commander';
+import { exitCodes } from '../../base/errors.ts';
+import { LogError } from '../../eventlog/index.ts';
+import type { LabResult } from '../../lab/report/report.ts';
+import { addExamples, type Example, ExitWith } from '../command.ts';
+import { type CliIo, write } from '../io.ts';
+import { integer, jsonOption, reasonOf } from '../options.ts';
+import { table } from '../table.ts';
+import { version } from '../version.ts';
+
+/** What every lab takes (design, section 6). */
+export interface LabOptions {
+  readonly output?: string;
+  readonly seed: number;
+  readonly quick?: boolean;
+  readonly json?: boolean;
+}
+
+export interface LabContext {
+  /** Where the report and the raw data go. */
+  readonly folder: string;
+  /** A line of progress, for people. */
+  readonly say: (line: string) => void;
+}
+
+/** One `cairn lab NAME`: its words, its own options, and what runs it. */
+export interface LabCommand<Options extends LabOptions> {
+  readonly name: string;
+  readonly summary: string;
+  readonly description: string;
+  /** What `--quick` does. */
+  readonly quick: string;
+  readonly examples: readonly Example[];
+  addOptions(command: Command): void;
+  run(options: Options, context: LabContext): Promise<LabResult>;
+}
+
+/** Adds a lab with what all labs have: the common options, the report, the printed summary, exit code 1 when a check does not hold. */
+export function addLab<Options extends LabOptions>(parent: Command, io: CliIo, lab: LabCommand<Options>): void {
+  const command = parent.command(lab.name).summary(lab.summary).description(lab.description);
+  lab.addOptions(command);
+  command
+    .option('-o, --output <folder>', 'where the report goes (default: ./cairn-lab/<lab>-<time>)')
+    .option('--seed <number>', 'what is random follows from it', integer(0), 1)
+    .option('--quick', lab.quick)
+    .addOption(jsonOption('the summary'))
+    .action((options: Options) => runLab(lab, options, io));
+  addExamples(command, lab.examples);
+}
+
+async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, options: Options, io: CliIo): Promise<void> {
+  const { defaultFolder, writeReport } = await import('../../lab/report/report.ts');
+  const startedMs = Date.now();
+  const folder = options.output ?? defaultFolder(lab.name, startedMs);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new LogError('dataUnusable', `Cannot write the report to ${folder}: ${reasonOf(error)}`, {}, { cause: error });
+  }
+  const interrupt = io.interrupt();
+  const interrupted = new Promise<never>((_, reject) => {
+    const stop = (): void => {
+      reject(new LogError('interrupted', `Cannot finish the lab: interrupted; what was measured so far is in ${folder}`));
+      // The lab is in the middle of its pauses and connections. The processes that it started end with this one.
+      setTimeout(() => process.exit(exitCodes.interrupted), 50);
+    };
+    interrupt.addEventListener('abort', stop, { once: true });
+  });
+  const say = (line: string): void => void io.stderr.write(`${line}\n`);
+  const result = await Promise.race([lab.run(options, { folder, say }), interrupted]);
+  const summary = writeReport(result, { folder, version: version(), startedMs });
+  const failed = summary.checks.filter((each) => !each.ok);
+  await write(io.stdout, options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary.results, summary.checks, folder));
+  if (failed.length > 0) throw new ExitWith(exitCodes.failed);
+}
+
+const checkColumns = ['', 'check', 'expected', 'got'];
+
+function formatSummary(results: LabResult['results'], checks: LabResult['checks'], folder: string): string {
+  const columns = [...new Set(results.flatMap((result) => Object.keys(result)))].filter((column) =>
+    results.some((result) => (result[column] ?? '') !== ''),
+  );
+  const rows = results.map((result) => columns.map((column) => String(result[column] ?? '')));
+  const checkRows = checks.map((each) => [each.ok ? 'ok' : 'FAILED', each.name, each.expected, each.got]);
+  const left = (names: readonly string[]): 'left'[] => names.map(() => 'left');
+  return `${table(columns, rows, left(columns))}\n${table(checkColumns, checkRows, left(checkColumns))}\nReport: ${folder}/report.html\n`;
+}

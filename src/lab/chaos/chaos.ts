@@ -1,0 +1,67 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { SeededRandom } from '../../base/random.ts';
+import { countDamage } from '../load/index.ts';
+import type { LabResult } from '../report/report.ts';
+import { judgeChaos } from './judge.ts';
+import { type FaultRecord, type RoundResult, runRound } from './round.ts';
+import { planSchedule, type ScheduleOptions } from './schedule.ts';
+import { findTools } from './tools.ts';
+
+export interface ChaosOptions extends ScheduleOptions {
+  readonly seed: number;
+  /** Appends in flight. */
+  readonly workers: number;
+  /** After this no further fault begins; what was not reached is said. Null: until all are done. */
+  readonly seconds: number | null;
+  /** A fresh cluster after so many: new logs are met by faults too, and what there is to compare stays bounded. */
+  readonly faultsPerRound: number;
+  readonly folder: string;
+  readonly onFault: (record: FaultRecord, done: number, total: number) => void;
+}
+
+/** What all rounds together found. */
+export interface Campaign {
+  readonly startedMs: number;
+  readonly rounds: readonly RoundResult[];
+  readonly records: readonly FaultRecord[];
+  readonly notReached: readonly { readonly fault: string; readonly reason: string }[];
+  /** Why a round did not come to its end. */
+  readonly failures: readonly string[];
+}
+
+/** `cairn lab chaos`: real brokers under load, faults in seeded order, then every acknowledged record is looked for on every broker. */
+export async function runChaosLab(options: ChaosOptions): Promise<LabResult> {
+  mkdirSync(options.folder, { recursive: true });
+  const random = new SeededRandom(options.seed);
+  const tools = findTools();
+  const schedule = planSchedule(options, tools, random);
+  const startedMs = performance.now();
+  const untilMs = options.seconds === null ? Number.POSITIVE_INFINITY : startedMs + options.seconds * 1000;
+  const records: FaultRecord[] = [];
+  const rounds: RoundResult[] = [];
+  const failures: string[] = [];
+  const onFault = (record: FaultRecord): void => {
+    records.push(record);
+    options.onFault(record, records.length, schedule.faults.length);
+  };
+  for (let from = 0; from < schedule.faults.length && failures.length === 0; from += options.faultsPerRound) {
+    if (from > 0 && performance.now() > untilMs) break;
+    const name = `round-${from / options.faultsPerRound + 1}`;
+    const folder = path.join(options.folder, name);
+    const faults = schedule.faults.slice(from, from + options.faultsPerRound);
+    try {
+      const { brokers, workers } = options;
+      const round = await runRound({ faults, brokers, workers, random: random.fork(), tools, folder, untilMs, onFault });
+      rounds.push(round);
+      // The raw data of a round in which nothing was wrong tells nothing, and there is much of it.
+      if (countDamage(round.figures.damage) === 0 && round.staleReads.status === 'pass') rmSync(folder, { recursive: true });
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  writeFileSync(path.join(options.folder, 'faults.json'), `${JSON.stringify(records, null, 1)}\n`);
+  const left = schedule.faults.length - records.length;
+  const noTime = left > 0 ? [{ fault: `${left} of ${schedule.faults.length} faults`, reason: 'no time was left' }] : [];
+  return judgeChaos(options, { startedMs, rounds, records, notReached: [...schedule.notReached, ...noTime], failures });
+}

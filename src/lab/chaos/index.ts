@@ -1,0 +1,9 @@
+/**
+ * Everything that can go wrong on real machines, made to happen to real brokers. `schedule.ts` lists the faults and puts them in seeded order;
+ * `round.ts` injects them one after another on a cluster under load (`../load`); `judge.ts` makes the report. The faults are in
+ * `process-faults.ts`, `network-faults.ts` (through the proxy of `link-proxy.ts`) and `disk-faults.ts` (by tampering with system calls). Loss of
+ * power is a lab of its own.
+ */
+export { type ChaosOptions, runChaosLab } from './chaos.ts';
+export type { FaultRecord } from './round.ts';
+export { allFaults, chooseFaults } from './schedule.ts';
