@@ -1,42 +1,95 @@
 /** `npm run bench`: what an append costs on three brokers, next to what the machine allows and to what others need, measured in the same run. */
-import { Command } from 'commander';
-import { integer } from '../src/cli/options.ts';
-import { httpScenarios } from './scenarios/http.ts';
-import { limitScenario } from './scenarios/limit.ts';
-import type { Row, Scenario } from './scenarios/scenario.ts';
-import { World } from './world.ts';
+import { tmpdir } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { addExamples } from '../src/cli/command.ts';
+import { integer, jsonOption } from '../src/cli/options.ts';
+import { profileAppends } from './profile/index.ts';
+import { formatRun, reportRun } from './report.ts';
+import { runScenarios } from './run.ts';
+import { scenarios } from './scenarios/index.ts';
 
-const scenarios: readonly Scenario[] = [limitScenario, ...httpScenarios];
-
-const program = new Command('npm run bench --')
-  .option('--only <scenario,...>', 'these only')
-  .option('--seconds <count>', 'how long each is measured', integer(1, 3600), 3)
-  .parse();
-const options = program.opts<{ readonly only?: string; readonly seconds: number }>();
-const wanted = options.only?.split(',');
-const world = new World({
-  brokers: 3,
-  recordBytes: 100,
-  seconds: options.seconds,
-  warmUpSeconds: 2,
-  rounds: 1,
-  say: (line) => console.error(line),
-});
-try {
-  for (const scenario of scenarios) {
-    if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
-    const { rows } = await scenario.run(world);
-    for (const row of rows) console.log(shown(row));
-    for (const row of rows) if (row['acknowledged'] !== row['read back']) process.exitCode = 1;
-  }
-} finally {
-  await world.end();
+interface Options {
+  readonly only?: readonly string[];
+  readonly quick?: boolean;
+  readonly seconds?: number;
+  readonly rounds?: number;
+  readonly kills?: number;
+  readonly big?: boolean;
+  readonly bigMb: number;
+  readonly soak?: number;
+  readonly profile?: boolean;
+  readonly dir: string;
+  readonly output?: string;
+  readonly json?: boolean;
 }
 
-function shown(row: Row): string {
-  return Object.entries(row)
-    .map(([name, value]) =>
-      name === 'scenario' ? String(value) : `${name} ${typeof value === 'number' ? Number(value.toFixed(3)) : String(value)}`,
-    )
-    .join(', ');
+const list = scenarios.map(
+  ({ name, about, onlyWhenNamed }) => `  ${name.padEnd(13)} ${about}${onlyWhenNamed === true ? ' (only when asked for)' : ''}`,
+);
+
+const program = new Command('npm run bench --')
+  .description(
+    'What an append costs on three brokers, each a process with a disk of its own that syncs before it counts, next to what the machine allows (a bare replication loop without ' +
+      'Raft) and to what others need (etcd and NATS JetStream, where installed), measured in the same run. Everything that was acknowledged is read back and counted; a ' +
+      'difference is exit code 1. All parties and the load share the machine: run it when nothing else does.',
+  )
+  .option('--only <scenario,...>', 'these and no others', names)
+  .option('--quick', 'a second of each, once: to see that it runs, not to quote')
+  .option('--seconds <count>', 'how long each party is measured in each round (default: 3)', integer(1, 3600))
+  .option('--rounds <count>', 'how often each party is measured; the median counts (default: 3)', integer(1, 99))
+  .option('--kills <count>', 'leaders killed by the scenario failover (default: 15)', integer(1, 1000))
+  .option('--big', 'measure only a log of 10 GB: some minutes, and 32 GB of disk')
+  .option('--big-mb <megabytes>', 'size of the log of --big', integer(100, 1_000_000), 10_000)
+  .option('--soak <minutes>', 'only full load for so long, with the memory over time', integer(1, 10_000))
+  .option('--profile', 'only where the time of an append goes; rewrites the table in docs/performance.md')
+  .option('--dir <folder>', 'on the disk to measure: data goes there and is removed', tmpdir())
+  .option('-o, --output <folder>', 'leave report.html and summary.json there')
+  .addOption(jsonOption('the figures'))
+  .addHelpText('after', `\nScenarios:\n${list.join('\n')}`);
+addExamples(program, [
+  { command: 'npm run bench', does: 'everything but --big, --soak and --profile: under eight minutes' },
+  { command: 'npm run bench -- --only inside-256,http-64', does: 'two scenarios' },
+  { command: 'npm run bench -- --quick --only http-64', does: 'a first look in seconds' },
+  { command: 'npm run bench -- -o figures --json', does: 'a report to keep, and figures for a program' },
+  { command: 'npm run bench -- --soak 10', does: 'ten minutes at full load' },
+]);
+program.parse();
+
+const options = program.opts<Options>();
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const quick = options.quick === true;
+const settings = {
+  brokers: 3,
+  recordBytes: 100,
+  measureMs: (options.seconds ?? (quick ? 1 : 3)) * 1000,
+  warmUpMs: quick ? 500 : 1000,
+  rounds: options.rounds ?? (quick ? 1 : 3),
+  kills: options.kills ?? (quick ? 2 : 15),
+  bigBytes: options.bigMb * 1e6,
+  soakMs: (options.soak ?? 1) * 60_000,
+  folder: options.dir,
+  say,
+};
+const asked = [...(options.only ?? []), ...(options.big === true ? ['big'] : []), ...(options.soak === undefined ? [] : ['soak'])];
+const chosen =
+  asked.length === 0 ? scenarios.filter((each) => each.onlyWhenNamed !== true) : scenarios.filter((each) => asked.includes(each.name));
+
+try {
+  if (options.profile === true) process.stdout.write(await profileAppends(settings));
+  else {
+    const run = await runScenarios(chosen, settings);
+    if (options.output !== undefined) say(`Report: ${reportRun(run, options.output)}`);
+    process.stdout.write(options.json === true ? `${JSON.stringify(run)}\n` : formatRun(run));
+    process.exitCode = run.ok ? 0 : 1;
+  }
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+function names(text: string): readonly string[] {
+  const given = text.split(',').map((name) => name.trim());
+  const unknown = given.find((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`There is no scenario "${unknown}".`);
+  return given;
 }

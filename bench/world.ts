@@ -1,52 +1,102 @@
-/** What the scenarios of a run share: brokers and the bare loop, each started when it is first asked for. */
-import { Limit, type LimitResult } from './limit/limit.ts';
+/** What the scenarios of a run share: brokers, the bare loop and peers, each started when it is first asked for. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { LabBrokers } from '../src/lab/brokers.ts';
-import { findLeader } from '../src/lab/bench/http-appends.ts';
+import { findLeader } from '../src/lab/load/index.ts';
+import { Driver, surroundingsWithDriver } from './inside/orders.ts';
+import { Limit, type LimitResult } from './limit/limit.ts';
+import { Etcd } from './peers/etcd.ts';
+import { JetStream } from './peers/jetstream.ts';
 
 export interface WorldSettings {
   readonly brokers: number;
   readonly recordBytes: number;
-  readonly seconds: number;
-  readonly warmUpSeconds: number;
-  /** Each pair of measurements is made so often; the median counts. */
+  readonly measureMs: number;
+  readonly warmUpMs: number;
+  /** Each party of a comparison is measured so often; the median counts. */
   readonly rounds: number;
+  readonly kills: number;
+  readonly bigBytes: number;
+  readonly soakMs: number;
+  /** On the disk that is measured. */
+  readonly folder: string;
   readonly say: (line: string) => void;
+}
+
+export interface Place {
+  readonly brokers: LabBrokers;
+  readonly topic: string;
+  readonly leader: number;
 }
 
 export class World {
   readonly settings: WorldSettings;
+  readonly #folder: string;
   #limit: Promise<Limit> | null = null;
   #brokers: Promise<LabBrokers> | null = null;
+  #etcd: Promise<Etcd | null> | null = null;
+  #jetStream: Promise<JetStream | null> | null = null;
   #topics = 0;
 
   constructor(settings: WorldSettings) {
     this.settings = settings;
+    // Short: the path of a socket has at most 107 bytes.
+    this.#folder = mkdtempSync(path.join(tmpdir(), 'cairn-bench-'));
   }
 
   brokers(): Promise<LabBrokers> {
-    this.#brokers ??= LabBrokers.start({ count: this.settings.brokers });
+    this.#brokers ??= this.startBrokers();
     return this.#brokers;
   }
 
-  /** A topic that nobody has used, and the broker that leads it. */
-  async freshTopic(): Promise<{ readonly topic: string; readonly leader: number }> {
-    const brokers = await this.brokers();
-    const client = brokers.client();
-    const topic = `bench-${++this.#topics}`;
-    await client.createTopic(topic, { retentionBytes: null });
-    const leader = await findLeader(client, topic);
-    client.close();
-    return { topic, leader };
+  /** Brokers of a scenario's own. */
+  startBrokers(count = this.settings.brokers): Promise<LabBrokers> {
+    this.settings.say(`Starting ${count} brokers`);
+    return LabBrokers.start({ count, parent: this.settings.folder, surroundings: (id) => surroundingsWithDriver(this.#socketOf(id)) });
   }
 
+  /** To drive a broker from inside. */
+  driver(id: number): Driver {
+    return new Driver(this.#socketOf(id));
+  }
+
+  /** A topic that nobody has used, and the broker that leads it. */
+  async freshTopic(on?: LabBrokers, retentionBytes: number | null = null): Promise<Place> {
+    const brokers = on ?? (await this.brokers());
+    const client = brokers.client();
+    const topic = `bench-${++this.#topics}`;
+    await client.createTopic(topic, { retentionBytes });
+    client.close();
+    return { brokers, topic, leader: await findLeader(brokers, topic) };
+  }
+
+  /** The bare loop with as many replicas as there are brokers. */
   async limit(inFlight: number, recordsPerAppend = 1): Promise<LimitResult> {
-    const { brokers, recordBytes, seconds } = this.settings;
-    this.#limit ??= Limit.start(brokers);
-    return (await this.#limit).measure({ inFlight, recordsPerAppend, recordBytes, seconds });
+    const { brokers, recordBytes, measureMs, warmUpMs, folder } = this.settings;
+    this.#limit ??= Limit.start(brokers, folder);
+    return (await this.#limit).measure({ inFlight, recordsPerAppend, recordBytes, warmUpMs, measureMs });
+  }
+
+  /** Null when it is not installed. */
+  etcd(): Promise<Etcd | null> {
+    this.#etcd ??= Etcd.start(this.settings.brokers, this.settings.folder);
+    return this.#etcd;
+  }
+
+  /** Null when it is not installed. */
+  jetStream(): Promise<JetStream | null> {
+    this.#jetStream ??= JetStream.start(this.settings.brokers, this.settings.folder);
+    return this.#jetStream;
   }
 
   async end(): Promise<void> {
-    (await this.#limit)?.end();
-    await (await this.#brokers)?.end();
+    const running = [this.#limit, this.#etcd, this.#jetStream, this.#brokers];
+    for (const each of running) await (await each?.catch(() => null))?.end();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #socketOf(id: number): string {
+    return path.join(this.#folder, `${id}.sock`);
   }
 }

@@ -20,7 +20,8 @@ function serve(socket: Socket, file: string): void {
   let endInGroup = 0;
   let isDirty = false;
   socket.setNoDelay(true);
-  socket.on('error', () => process.exit(0));
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => log.close());
 
   const sync = (): void => {
     isDirty = false;

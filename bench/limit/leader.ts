@@ -15,9 +15,9 @@ export interface LeaderOrder {
 }
 
 export interface LeaderResult {
-  readonly appends: number;
   readonly records: number;
   readonly tookMs: number;
+  /** On all replicas. */
   readonly syncs: number;
   readonly latencyMs: LatencySummary;
 }
@@ -38,7 +38,7 @@ export async function lead(order: LeaderOrder): Promise<LeaderResult> {
   /** How many appends each replica has synced, our own first. */
   const ends = new Float64Array(sockets.length + 1);
   const sorted = new Float64Array(ends.length);
-  const latencies = new Latencies();
+  let latencies = new Latencies();
   const groups: Group[] = [];
   let pending = inFlight;
   let begun = 0;
@@ -48,17 +48,19 @@ export async function lead(order: LeaderOrder): Promise<LeaderResult> {
 
   return new Promise((resolve) => {
     let untilMs = Number.POSITIVE_INFINITY;
+    let isOver = false;
     let measuredFromMs = 0;
     let measuredFrom = 0;
     let syncsFrom = 0;
     sockets.forEach((socket, index) =>
-      listen(socket, (end) => {
+      listen(socket, (end, answers) => {
         ends[index + 1] = end;
+        syncs += answers;
         advance();
       }),
     );
     setTimeout(() => {
-      latencies.clear();
+      latencies = new Latencies();
       measuredFromMs = performance.now();
       measuredFrom = committed;
       syncsFrom = syncs;
@@ -68,7 +70,7 @@ export async function lead(order: LeaderOrder): Promise<LeaderResult> {
 
     function pump(): void {
       isScheduled = false;
-      if (pending === 0) return;
+      if (isOver || pending === 0) return;
       const group = encode(pending);
       for (const socket of sockets) socket.write(group);
       groups.push({ end: begun, count: pending, startedMs: performance.now() });
@@ -100,31 +102,31 @@ export async function lead(order: LeaderOrder): Promise<LeaderResult> {
       sorted.set(ends);
       sorted.sort();
       const reached = sorted[sorted.length - majority] as number;
-      if (reached <= committed) return;
+      if (isOver || reached <= committed) return;
       const nowMs = performance.now();
-      let done = 0;
       while (groups.length > 0 && (groups[0] as Group).end <= reached) {
-        const group = groups.shift() as Group;
-        latencies.record(nowMs - group.startedMs, group.count);
-        done += group.count;
+        const { count, startedMs } = groups.shift() as Group;
+        latencies.record(nowMs - startedMs, count);
+        pending += count;
       }
       committed = reached;
-      if (nowMs >= untilMs) {
-        resolve({
-          appends: committed - measuredFrom,
-          records: (committed - measuredFrom) * recordsPerAppend,
-          tookMs: nowMs - measuredFromMs,
-          syncs: syncs - syncsFrom,
-          latencyMs: latencies.summary(),
-        });
-        untilMs = Number.POSITIVE_INFINITY;
-        pending = 0;
-        return;
+      if (nowMs >= untilMs) end(nowMs);
+      else if (!isScheduled) {
+        isScheduled = true;
+        setImmediate(pump);
       }
-      if (Number.isFinite(untilMs) === false && measuredFromMs > 0) return;
-      pending += done;
-      if (!isScheduled) setImmediate(pump);
-      isScheduled = true;
+    }
+
+    function end(nowMs: number): void {
+      isOver = true;
+      for (const socket of sockets) socket.destroy();
+      log.close();
+      resolve({
+        records: (committed - measuredFrom) * recordsPerAppend,
+        tookMs: nowMs - measuredFromMs,
+        syncs: syncs - syncsFrom,
+        latencyMs: latencies.summary(),
+      });
     }
   });
 }
@@ -137,12 +139,12 @@ function open(port: number): Promise<Socket> {
 }
 
 /** Answers only grow, so the last whole one of what came is the one that counts. */
-function listen(socket: Socket, onEnd: (end: number) => void): void {
+function listen(socket: Socket, onEnd: (end: number, answers: number) => void): void {
   let rest: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const whole = all.length - (all.length % 8);
     rest = all.subarray(whole);
-    if (whole > 0) onEnd(all.readDoubleLE(whole - 8));
+    if (whole > 0) onEnd(all.readDoubleLE(whole - 8), whole / 8);
   });
 }

@@ -3,10 +3,11 @@
  * full of zeros before; one of them leads, with the load inside; what is in flight travels as one group over TCP, every process writes it and
  * waits for fdatasync, and it counts as committed when a majority has. No Raft, no checksums, no index, nobody to answer to: a real log does more.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Children } from '../../src/lab/children.ts';
 import type { LeaderOrder, LeaderResult } from './leader.ts';
 import { prepareLog } from './log.ts';
 
@@ -15,7 +16,8 @@ export interface LimitOptions {
   readonly inFlight: number;
   readonly recordBytes: number;
   readonly recordsPerAppend: number;
-  readonly seconds: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
   /** Where the files are made: that disk is measured. */
   readonly parent?: string;
 }
@@ -24,28 +26,29 @@ export interface LimitResult extends LeaderResult {
   readonly recordsPerSecond: number;
 }
 
-const warmUpMs = 1_000;
-
 /** Processes that stay for several measurements. */
 export class Limit {
   readonly #folder: string;
-  readonly #followers: readonly ChildProcess[];
+  readonly #children: Children;
   readonly #ports: readonly number[];
   readonly #leader: ChildProcess;
 
-  private constructor(folder: string, followers: readonly ChildProcess[], ports: readonly number[]) {
+  private constructor(folder: string, children: Children, ports: readonly number[]) {
     this.#folder = folder;
-    this.#followers = followers;
+    this.#children = children;
     this.#ports = ports;
-    this.#leader = fork(replica, ['lead']);
+    this.#leader = start(children, 'lead');
   }
 
   static async start(replicas: number, parent = tmpdir()): Promise<Limit> {
     const folder = mkdtempSync(path.join(parent, 'cairn-limit-'));
-    for (let index = 0; index < replicas; index++) prepareLog(path.join(folder, `log-${index}`));
-    const followers = Array.from({ length: replicas - 1 }, (_, index) => fork(replica, [path.join(folder, `log-${index + 1}`)]));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const files = Array.from({ length: replicas }, (_, index) => path.join(folder, `log-${index}`));
+    files.forEach(prepareLog);
+    const children = new Children();
+    const followers = files.slice(1).map((file) => start(children, file));
     const ports = await Promise.all(followers.map(async (child) => (await answerOf<{ port: number }>(child)).port));
-    return new Limit(folder, followers, ports);
+    return new Limit(folder, children, ports);
   }
 
   async measure(options: Omit<LimitOptions, 'replicas' | 'parent'>): Promise<LimitResult> {
@@ -55,21 +58,23 @@ export class Limit {
       inFlight: options.inFlight,
       recordBytes: options.recordBytes,
       recordsPerAppend: options.recordsPerAppend,
-      warmUpMs,
-      measureMs: options.seconds * 1000,
+      warmUpMs: options.warmUpMs,
+      measureMs: options.measureMs,
     };
     this.#leader.send(order);
     const result = await answerOf<LeaderResult>(this.#leader);
     return { ...result, recordsPerSecond: (result.records / result.tookMs) * 1000 };
   }
 
-  end(): void {
-    for (const child of [this.#leader, ...this.#followers]) child.kill('SIGKILL');
+  async end(): Promise<void> {
+    await this.#children.end();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
-const replica = path.join(import.meta.dirname, 'replica.ts');
+/** `task` is `lead`, or the file of a replica that follows. */
+const start = (children: Children, task: string): ChildProcess =>
+  children.start(process.execPath, [path.join(import.meta.dirname, 'replica.ts'), task], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 
 function answerOf<Message>(child: ChildProcess): Promise<Message> {
   return new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@ const fileBytes = 256 * 1024 * 1024;
 export interface RingFile {
   write(bytes: Buffer, length: number): void;
   sync(): void;
+  close(): void;
 }
 
 export function prepareLog(file: string): void {
@@ -25,5 +26,6 @@ export function openLog(file: string): RingFile {
       position += writeSync(descriptor, bytes, 0, length, position);
     },
     sync: () => fdatasyncSync(descriptor),
+    close: () => closeSync(descriptor),
   };
 }

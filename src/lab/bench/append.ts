@@ -6,9 +6,12 @@
  */
 import type { Client } from '../../client/index.ts';
 import { LabBrokers } from '../brokers.ts';
+import { findLeader } from '../load/index.ts';
 import { describeMachine, type Machine } from '../report/machine.ts';
 import { type DiskLimit, measureDisk } from './disk-limit.ts';
-import { type AppendFigures, countRecords, findLeader, measureHttpAppends } from './http-appends.ts';
+import { makeAppendRequest } from './append-request.ts';
+import { HttpLoad } from './http-load.ts';
+import { type AppendFigures, countRecords, measureAppends } from './measure.ts';
 
 export interface AppendBenchOptions {
   readonly inFlight: number;
@@ -60,18 +63,14 @@ export async function benchAppend(options: AppendBenchOptions): Promise<AppendBe
     const disk = measureDisk(brokers.folder, diskMs);
     const all = brokers.client(brokers.ids, signal);
     await all.createTopic(topic, { retentionBytes: null });
-    const leader = await findLeader(all, topic);
-    say(`Appending for ${options.seconds} s with ${options.inFlight} in flight`);
-    const figures = await measureHttpAppends(brokers, leader, {
-      topic,
-      inFlight: options.inFlight,
-      form: 'batches',
-      recordBytes: options.recordBytes,
-      recordsPerRequest: options.recordsPerRequest,
-      warmUpMs,
-      measureMs: options.seconds * 1000,
-      ...signal,
-    });
+    const leader = await findLeader(brokers, topic);
+    const { inFlight, recordBytes, recordsPerRequest } = options;
+    const url = brokers.url(leader);
+    const request = makeAppendRequest(url, { topic, form: 'batches', recordBytes, recordsPerRequest });
+    const load = await HttpLoad.connect({ url, connections: inFlight, request, ...signal });
+    say(`Appending for ${options.seconds} s with ${inFlight} in flight`);
+    const figures = await measureAppends(brokers, load, { recordsPerRequest, warmUpMs, measureMs: options.seconds * 1000 });
+    load.close();
     const client = brokers.client([leader], signal);
     try {
       await options.beforeCheck?.(client, topic);
@@ -80,14 +79,7 @@ export async function benchAppend(options: AppendBenchOptions): Promise<AppendBe
       return {
         ok: readBack === figures.acknowledgedInAll,
         machine: describeMachine(),
-        settings: {
-          brokers: options.brokers,
-          inFlight: options.inFlight,
-          recordBytes: options.recordBytes,
-          recordsPerRequest: options.recordsPerRequest,
-          level: 'quorum',
-          seconds: options.seconds,
-        },
+        settings: { brokers: options.brokers, inFlight, recordBytes, recordsPerRequest, level: 'quorum', seconds: options.seconds },
         disk,
         ...figures,
         ratioToDisk: figures.recordsPerSecond / disk.syncsPerSecond,

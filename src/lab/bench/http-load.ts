@@ -3,84 +3,80 @@
  * machine with what it measures, so requests are made beforehand and of an answer nothing but status and length is read.
  */
 import { connect, type Socket } from 'node:net';
+import { LogError } from '../../eventlog/index.ts';
 import { Latencies } from './latencies.ts';
+import type { Load, LoadRun } from './measure.ts';
 import { ResponseScanner } from './response-scanner.ts';
 
-export interface HttpLoadOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly connections: number;
-  /** The whole request, head and body. Each connection has a copy of its own. */
-  readonly request: Buffer;
+export interface HttpRequest {
+  /** Head and body. Each connection has a copy of its own. */
+  readonly bytes: Buffer;
   /** Where in it a number stands that is different in each request: 12 digits. */
   readonly numberAt: number | null;
 }
 
-export interface LoadRun {
-  readonly tookMs: number;
-  /** Answered with 200. */
-  readonly answered: number;
-  /** Answers by any other status. */
-  readonly refused: Readonly<Record<string, number>>;
+export interface HttpLoadOptions {
+  readonly url: string;
+  readonly connections: number;
+  readonly request: HttpRequest;
+  /** Ends a run that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 const digits = 12;
 const readBytes = 64 * 1024;
+const ended = (): void => undefined;
 
-export class HttpLoad {
-  readonly latencies = new Latencies();
+export class HttpLoad implements Load {
   readonly #connections: readonly Connection[];
-  #untilMs = 0;
-  #answered = 0;
-  #refused: Record<string, number> = {};
-  #busy = 0;
+  readonly #signal: AbortSignal | undefined;
   #next = 1;
-  #done: (() => void) | null = null;
-  #fail: (error: Error) => void = () => undefined;
 
-  private constructor(connections: readonly Connection[]) {
+  private constructor(connections: readonly Connection[], signal: AbortSignal | undefined) {
     this.#connections = connections;
+    this.#signal = signal;
   }
 
   static async connect(options: HttpLoadOptions): Promise<HttpLoad> {
     const connections = Array.from({ length: options.connections }, () => new Connection(options));
     await Promise.all(connections.map((connection) => connection.open));
-    return new HttpLoad(connections);
+    return new HttpLoad(connections, options.signal);
   }
 
-  /** Keeps all connections busy for so long, and ends when the last answer is there. */
-  async run(forMs: number): Promise<LoadRun> {
-    this.#answered = 0;
-    this.#refused = {};
-    this.#busy = this.#connections.length;
-    const startedMs = performance.now();
-    this.#untilMs = startedMs + forMs;
-    await new Promise<void>((resolve, reject) => {
-      this.#done = resolve;
-      this.#fail = reject;
+  /** Any answer but 200 ends it: then nobody could say what is there. */
+  run(forMs: number): Promise<LoadRun> {
+    return new Promise((resolve, reject) => {
+      const latencies = new Latencies();
+      let answered = 0;
+      let busy = this.#connections.length;
+      const startedMs = performance.now();
+      const untilMs = startedMs + forMs;
+      const fail = (error: Error): void => {
+        this.close();
+        reject(error);
+      };
+      const stop = (): void => fail(new LogError('interrupted', 'Interrupted'));
+      this.#signal?.addEventListener('abort', stop, { once: true });
+      if (this.#signal?.aborted === true) stop();
       for (const connection of this.#connections) {
-        connection.onAnswer = (status, sentMs) => this.#took(connection, status, sentMs);
-        connection.onBroken = reject;
+        connection.onBroken = fail;
+        connection.onAnswer = (sentMs) => {
+          const nowMs = performance.now();
+          answered++;
+          latencies.record(nowMs - sentMs);
+          if (nowMs < untilMs) connection.send(this.#next++, nowMs);
+          else if (--busy === 0) {
+            this.#signal?.removeEventListener('abort', stop);
+            resolve({ tookMs: performance.now() - startedMs, answered, latencyMs: latencies.summary() });
+          }
+        };
         connection.send(this.#next++, startedMs);
       }
     });
-    return { tookMs: performance.now() - startedMs, answered: this.#answered, refused: this.#refused };
   }
 
-  /** A run that is under way ends with `reason`. */
-  close(reason: Error = new Error('it was closed')): void {
+  close(): void {
     for (const connection of this.#connections) connection.close();
-    this.#fail(reason);
-  }
-
-  #took(connection: Connection, status: number, sentMs: number): void {
-    const nowMs = performance.now();
-    if (status === 200) {
-      this.#answered++;
-      this.latencies.record(nowMs - sentMs);
-    } else this.#refused[status] = (this.#refused[status] ?? 0) + 1;
-    if (nowMs < this.#untilMs) connection.send(this.#next++, nowMs);
-    else if (--this.#busy === 0) this.#done?.();
   }
 }
 
@@ -91,32 +87,27 @@ class Connection {
   readonly #numberAt: number | null;
   readonly #scanner = new ResponseScanner();
   #sentMs = 0;
-  onAnswer: (status: number, sentMs: number) => void = () => undefined;
-  onBroken: (error: Error) => void = () => undefined;
+  onAnswer: (sentMs: number) => void = ended;
+  onBroken: (error: Error) => void = ended;
 
-  constructor({ host, port, request, numberAt }: HttpLoadOptions) {
-    this.#request = Buffer.from(request);
-    this.#numberAt = numberAt;
+  constructor({ url, request }: HttpLoadOptions) {
+    this.#request = Buffer.from(request.bytes);
+    this.#numberAt = request.numberAt;
+    const { hostname, port } = new URL(url);
     const buffer = Buffer.allocUnsafeSlow(readBytes);
-    this.#socket = connect({
-      host,
-      port,
-      noDelay: true,
-      onread: {
-        buffer,
-        callback: (length) => {
-          this.#read(buffer.subarray(0, length));
-          return true;
-        },
-      },
-    });
+    const callback = (length: number): boolean => {
+      this.#read(buffer.subarray(0, length));
+      return true;
+    };
+    this.#socket = connect({ host: hostname, port: Number(port), noDelay: true, onread: { buffer, callback } });
     this.open = new Promise((resolve, reject) => {
       this.#socket.once('connect', () => resolve());
       this.#socket.on('error', (error) => {
         reject(error);
         this.onBroken(error);
       });
-      this.#socket.on('close', () => this.onBroken(new Error('the connection was closed')));
+      const closed = new LogError('connectionLost', `Cannot measure: ${url} closed a connection of the load`);
+      this.#socket.on('close', () => this.onBroken(closed));
     });
   }
 
@@ -128,29 +119,35 @@ class Connection {
   }
 
   close(): void {
-    this.onBroken = () => undefined;
+    this.onBroken = ended;
     this.#socket.destroy();
   }
 
   #read(chunk: Buffer): void {
     try {
-      if (this.#scanner.scan(chunk)) this.onAnswer(this.#scanner.status, this.#sentMs);
+      if (!this.#scanner.scan(chunk)) return;
+      if (this.#scanner.status !== 200) {
+        const said = chunk.toString('utf8').slice(-300);
+        throw new LogError('connectionLost', `Cannot measure: a request was answered with ${this.#scanner.status}: ${said}`);
+      }
+      this.onAnswer(this.#sentMs);
     } catch (error) {
-      this.#socket.destroy();
       this.onBroken(error as Error);
     }
   }
 }
 
-/** A request as bytes. `body` may hold `############`: there the number of the request will stand. */
+/** Where `body` holds `############`, the number of the request will stand. */
 export function makeRequest(
+  url: string,
   method: string,
   target: string,
   headers: Readonly<Record<string, string>>,
   body: Buffer,
-): Pick<HttpLoadOptions, 'request' | 'numberAt'> {
-  const fields = Object.entries({ ...headers, 'Content-Length': String(body.length) }).map(([name, value]) => `${name}: ${value}\r\n`);
-  const request = Buffer.concat([Buffer.from(`${method} ${target} HTTP/1.1\r\n${fields.join('')}\r\n`), body]);
-  const numberAt = request.indexOf('#'.repeat(digits));
-  return { request, numberAt: numberAt < 0 ? null : numberAt };
+): HttpRequest {
+  const all = { Host: new URL(url).host, ...headers, 'Content-Length': String(body.length) };
+  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const bytes = Buffer.concat([Buffer.from(`${method} ${target} HTTP/1.1\r\n${head.join('')}\r\n`), body]);
+  const numberAt = bytes.indexOf('#'.repeat(digits));
+  return { bytes, numberAt: numberAt < 0 ? null : numberAt };
 }

@@ -1,7 +1,11 @@
-import type { Figure, Summary } from './report.ts';
+import type { Check, Figure, LabResult, Summary } from './report.ts';
 
 /** One file without scripts or anything from elsewhere, to be kept or sent. */
-export function renderReport(summary: Summary, about: string, graphs: readonly string[]): string {
+export function renderReport(
+  summary: Summary,
+  { about, command = `cairn lab ${summary.lab}` }: LabResult,
+  graphs: readonly string[],
+): string {
   const failed = summary.checks.filter((each) => !each.ok).length;
   const verdict = failed === 0 ? `All ${summary.checks.length} checks hold` : `${failed} of ${summary.checks.length} checks do not hold`;
   const machine = summary.machine;
@@ -10,18 +14,16 @@ export function renderReport(summary: Summary, about: string, graphs: readonly s
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>cairn lab ${escapeHtml(summary.lab)}: ${escapeHtml(verdict)}</title>
+<title>${escapeHtml(command)}: ${escapeHtml(verdict)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>cairn lab ${escapeHtml(summary.lab)}</h1>
+<h1>${escapeHtml(command)}</h1>
 <p class="verdict ${failed === 0 ? 'good' : 'bad'}">${escapeHtml(verdict)}</p>
 <p>${escapeHtml(about)}</p>
 <h2>Checks</h2>
-${table(
-  ['', 'what', 'expected', 'got'],
-  summary.checks.map((each) => [each.ok ? 'ok' : 'FAILED', each.name, each.expected, each.got]),
-)}
+${checksTable(summary.checks, 'ok', 'FAILED')}
+${summary.targets === undefined ? '' : `<h2>Targets</h2>\n${checksTable(summary.targets, 'reached', 'MISSED')}`}
 <h2>Results</h2>
 ${resultsTable(summary.results)}
 ${graphs.map((graph) => `<figure>${graph}</figure>`).join('\n')}
@@ -46,6 +48,13 @@ ${table(
 `;
 }
 
+function checksTable(checks: readonly Check[], good: string, bad: string): string {
+  return table(
+    ['', 'what', 'expected', 'got'],
+    checks.map((each) => [each.ok ? good : bad, each.name, each.expected, each.got]),
+  );
+}
+
 function resultsTable(results: Summary['results']): string {
   const columns = [...new Set(results.flatMap((result) => Object.keys(result)))];
   return table(
@@ -60,7 +69,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[], is
     `<${tag}${isNumeric && /^[\d.,%-]+$/.test(text) ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`;
   const headRow = head.every((each) => each === '') ? '' : `<thead><tr>${head.map((each) => cell('th', each)).join('')}</tr></thead>`;
   const bodyRows = rows
-    .map((row) => `<tr${row[0] === 'FAILED' ? ' class="failed"' : ''}>${row.map((each) => cell('td', each)).join('')}</tr>`)
+    .map(
+      (row) =>
+        `<tr${row[0] === 'FAILED' || row[0] === 'MISSED' ? ' class="failed"' : ''}>${row.map((each) => cell('td', each)).join('')}</tr>`,
+    )
     .join('\n');
   return `<div class="wide"><table>${headRow}<tbody>\n${bodyRows}\n</tbody></table></div>`;
 }

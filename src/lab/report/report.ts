@@ -25,15 +25,20 @@ export interface Summary {
   readonly settings: Readonly<Record<string, Figure>>;
   readonly results: readonly Readonly<Record<string, Figure>>[];
   readonly checks: readonly Check[];
+  readonly targets?: readonly Check[];
 }
 
 export interface LabResult {
   readonly lab: string;
+  /** What was typed; `cairn lab <lab>` if left out. */
+  readonly command?: string;
   /** A sentence or two for a reader who has not read this code. */
   readonly about: string;
   readonly settings: Readonly<Record<string, Figure>>;
   readonly results: readonly Readonly<Record<string, Figure>>[];
   readonly checks: readonly Check[];
+  /** Figures that were asked for and depend on the machine's mood: one that is missed is said, and is no failure. */
+  readonly targets?: readonly Check[];
   readonly graphs: readonly Graph[];
 }
 
@@ -55,12 +60,13 @@ export function writeReport(result: LabResult, options: ReportOptions): Summary 
     settings: result.settings,
     results: result.results,
     checks: result.checks,
+    ...(result.targets === undefined ? {} : { targets: result.targets }),
   };
   mkdirSync(options.folder, { recursive: true });
   const graphs = result.graphs.map(renderGraph);
   for (const [index, graph] of result.graphs.entries()) writeFileSync(path.join(options.folder, `${graph.name}.svg`), graphs[index] ?? '');
   writeFileSync(path.join(options.folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
-  writeFileSync(path.join(options.folder, 'report.html'), renderReport(summary, result.about, graphs));
+  writeFileSync(path.join(options.folder, 'report.html'), renderReport(summary, result, graphs));
   return summary;
 }
 

@@ -1,0 +1,97 @@
+/**
+ * Those that are measured side by side: Cairn, the bare loop, etcd, JetStream. In each round every party is measured once, in turn; what counts is the
+ * median of the rounds, and of their ratios.
+ */
+import type { LatencySummary } from '../src/lab/bench/latencies.ts';
+import { type Count, type ScenarioResult } from './scenario.ts';
+import { digits, median, medianRatio, type Row, type Target } from './figures.ts';
+
+/** One measurement of one party. */
+export interface PartyRun {
+  readonly recordsPerSecond: number;
+  readonly latencyMs: LatencySummary;
+  /** On all disks, while measured; null when nobody counted. */
+  readonly syncs: number | null;
+  readonly records: number;
+}
+
+export interface Party {
+  readonly name: string;
+  /** What its answer means, e.g. `a majority has synced it`. */
+  readonly durability: string;
+  readonly measure: () => Promise<PartyRun>;
+  /** What it acknowledged over all rounds and what it holds now; null when there is nothing to read back. */
+  readonly finish: () => Promise<Omit<Count, 'of'> | null>;
+}
+
+export interface Compared extends ScenarioResult {
+  readonly runs: ReadonlyMap<string, readonly PartyRun[]>;
+}
+
+export interface Comparison {
+  readonly scenario: string;
+  readonly inFlight: number;
+  readonly rounds: number;
+  readonly parties: readonly Party[];
+  readonly say: (line: string) => void;
+  /** Told the runs by party. */
+  readonly targets: (ratios: Ratios) => readonly (Target | null)[];
+}
+
+/** Ours over theirs, as the median over the rounds; null when that party is not there. */
+export interface Ratios {
+  rate(theirs: string): number | null;
+  p50(theirs: string): number | null;
+}
+
+export async function compare(comparison: Comparison): Promise<ScenarioResult> {
+  const { scenario, rounds, parties, say } = comparison;
+  const runs = new Map<string, PartyRun[]>(parties.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const party of parties) {
+      const run = await party.measure();
+      runs.get(party.name)?.push(run);
+      say(
+        `${scenario}, round ${round} of ${rounds}, ${party.name}: ${digits(run.recordsPerSecond)} records/s, p50 ${digits(run.latencyMs.p50)} ms`,
+      );
+    }
+  }
+  const rows: Row[] = [];
+  const counts: Count[] = [];
+  for (const party of parties) {
+    const own = runs.get(party.name) ?? [];
+    const count = await party.finish();
+    if (count !== null) counts.push({ of: `${party.name}, ${scenario}`, ...count });
+    rows.push(rowOf(comparison, party, own, count));
+  }
+  const of = (name: string, pick: (run: PartyRun) => number): readonly number[] | null => runs.get(name)?.map(pick) ?? null;
+  const ours = parties[0]?.name ?? '';
+  const ratio = (theirs: string, pick: (run: PartyRun) => number): number | null => {
+    const values = of(theirs, pick);
+    return values === null ? null : medianRatio(of(ours, pick) ?? [], values);
+  };
+  const ratios: Ratios = {
+    rate: (theirs) => ratio(theirs, (run) => run.recordsPerSecond),
+    p50: (theirs) => ratio(theirs, (run) => run.latencyMs.p50),
+  };
+  return { rows, counts, targets: comparison.targets(ratios).filter((target) => target !== null) };
+}
+
+function rowOf(comparison: Comparison, party: Party, runs: readonly PartyRun[], count: Omit<Count, 'of'> | null): Row {
+  const middle = (pick: (run: PartyRun) => number): number => median(runs.map(pick));
+  const syncs = runs.some((run) => run.syncs === null) ? null : runs.reduce((sum, run) => sum + (run.syncs ?? 0), 0);
+  const records = runs.reduce((sum, run) => sum + run.records, 0);
+  return {
+    scenario: comparison.scenario,
+    party: party.name,
+    'in flight': comparison.inFlight,
+    'records/s': Math.round(middle((run) => run.recordsPerSecond)),
+    'p50 ms': middle((run) => run.latencyMs.p50),
+    'p99 ms': middle((run) => run.latencyMs.p99),
+    'an answer means': party.durability,
+    fsyncs: syncs,
+    'records per fsync': syncs === null || syncs === 0 ? null : records / syncs,
+    acknowledged: count?.acknowledged ?? null,
+    'read back': count?.readBack ?? null,
+  };
+}

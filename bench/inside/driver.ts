@@ -1,0 +1,80 @@
+/**
+ * Load from inside a broker's process. The bench starts its brokers with `--import` of this module; nothing of Cairn knows of it. It takes hold of the broker
+ * when that opens, and listens on a socket of its own for orders, one line of JSON each:
+ *
+ *     load    so many appends of so many records in flight, for so long; each begun when one is acknowledged
+ *     profile begins a CPU profile; `profiled` ends it and gives it
+ */
+import { Session } from 'node:inspector/promises';
+import { createServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { type BrokerApi, Broker } from '../../src/broker/index.ts';
+import { makeBatch } from '../../src/lab/bench/append-request.ts';
+import { Latencies } from '../../src/lab/bench/latencies.ts';
+import type { LoadRun } from '../../src/lab/bench/measure.ts';
+import type { Order } from './orders.ts';
+
+const open = Broker.prototype.open;
+Broker.prototype.open = function (this: Broker, done): void {
+  const server = createServer((socket) => obey(this, socket));
+  server.listen(process.env['CAIRN_BENCH_SOCKET']).unref();
+  open.call(this, done);
+};
+
+function obey(broker: BrokerApi, socket: Socket): void {
+  const session = new Session();
+  const answer = (value: unknown): void => void socket.write(`${JSON.stringify(value)}\n`);
+  createInterface(socket).on('line', (line) => {
+    carryOut(broker, session, JSON.parse(line) as Order).then(
+      (value) => answer({ value }),
+      (error: unknown) => answer({ error: (error as Error).message }),
+    );
+  });
+  socket.on('error', () => socket.destroy());
+}
+
+async function carryOut(broker: BrokerApi, session: Session, order: Order): Promise<unknown> {
+  switch (order.type) {
+    case 'load':
+      return load(broker, order);
+    case 'profile':
+      session.connect();
+      await session.post('Profiler.enable');
+      await session.post('Profiler.setSamplingInterval', { interval: order.intervalUs });
+      await session.post('Profiler.start');
+      return null;
+    case 'profiled': {
+      const { profile } = await session.post('Profiler.stop');
+      session.disconnect();
+      return profile;
+    }
+  }
+}
+
+function load(broker: BrokerApi, order: Extract<Order, { type: 'load' }>): Promise<LoadRun> {
+  const { topic, inFlight, recordBytes, recordsPerAppend, forMs } = order;
+  const batch = new Uint8Array(makeBatch(Array.from({ length: recordsPerAppend }, () => '.'.repeat(recordBytes))));
+  const asked = { topic, level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  return new Promise((resolve, reject) => {
+    const latencies = new Latencies();
+    let answered = 0;
+    let busy = inFlight;
+    const startedMs = performance.now();
+    const untilMs = startedMs + forMs;
+    const append = (sentMs: number): void => {
+      // A broker writes the place into the header of the batch that it is given.
+      broker.append({ ...asked, batch: batch.slice() }, (outcome) => {
+        if (!outcome.ok) {
+          reject(outcome.error);
+          return;
+        }
+        const nowMs = performance.now();
+        answered++;
+        latencies.record(nowMs - sentMs);
+        if (nowMs < untilMs) append(nowMs);
+        else if (--busy === 0) resolve({ tookMs: nowMs - startedMs, answered, latencyMs: latencies.summary() });
+      });
+    };
+    for (let index = 0; index < inFlight; index++) append(startedMs);
+  });
+}

@@ -1,0 +1,5 @@
+import type { WorldSettings } from '../world.ts';
+
+export async function profileAppends(_settings: WorldSettings): Promise<string> {
+  return '';
+}
