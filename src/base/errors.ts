@@ -307,6 +307,22 @@ export const errorCatalogue = {
     meaning: 'No broker could be reached.',
     remedy: 'Start one (`npm start`), or name it with --server.',
   },
+  loggerUnreachable: {
+    ...definiteRetriable,
+    httpStatus: 503,
+    kafkaCode: 8,
+    exitCode: exitCodes.unavailable,
+    meaning: 'No logger could be reached; nothing was sent.',
+    remedy: 'Check address and port, and that the logger listens on that address (`--listen`).',
+  },
+  notAcknowledged: {
+    ...definite,
+    httpStatus: 502,
+    kafkaCode: 35,
+    exitCode: exitCodes.failed,
+    meaning: 'The logger does not acknowledge events, so a spool would only grow.',
+    remedy: 'Start the logger with `--topic`, or leave out `--spool`.',
+  },
   notCurrent: {
     ...definiteRetriable,
     httpStatus: 503,

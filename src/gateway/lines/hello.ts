@@ -16,7 +16,8 @@ const space = 0x20;
 
 export function parseHello(line: Uint8Array): Hello {
   const nameTo = line.indexOf(space);
-  const name = nameTo === -1 ? line.slice() : line.slice(0, nameTo);
+  // A copy: `slice` of a Buffer would keep the memory of the whole read.
+  const name = new Uint8Array(nameTo === -1 ? line : line.subarray(0, nameTo));
   const problem = problemOfName(name);
   if (problem !== null) return { kind: 'refused', reason: problem };
   if (nameTo === -1) return { kind: 'plain', name };

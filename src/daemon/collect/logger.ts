@@ -1,0 +1,135 @@
+/**
+ * A logger as a process (contract 1): lines from many nodes to standard output, to a timeline, and into a topic where one is named. Used by
+ * `cairn logger` and by `compat/mp0/logger`. Little is loaded before it listens: what stores lines only if they are to be stored.
+ */
+import { type EventLog, LogError } from '../../eventlog/index.ts';
+import { LimitedDiagnostics } from '../../gateway/lines/diagnostics.ts';
+import { LineGateway } from '../../gateway/lines/gateway.ts';
+import { Printer } from '../../gateway/lines/printer.ts';
+import { defaultLineSettings } from '../../gateway/lines/settings.ts';
+import type { TopicStore } from '../../gateway/lines/topic-store.ts';
+import { PreciseClock } from '../../system/precise-clock.ts';
+import { TimelineFile } from '../../timeline/file.ts';
+import { defaultTimelineFile } from '../../timeline/format.ts';
+import { TimelineRecorder } from '../../timeline/recorder.ts';
+import { LoggerSink } from './logger-sink.ts';
+import { writeAll } from './write-all.ts';
+
+export interface LoggerOptions {
+  readonly port: number;
+  /** Address to listen on; null for all of the machine. */
+  readonly host: string | null;
+  /** Where lines are stored besides. The log is closed by whoever opened it. */
+  readonly topic: { readonly name: string; readonly log: EventLog } | null;
+  /** `default` is cairn-timeline-<port>-<start>.ndjson in the working directory, begun with the first connection; null writes none. */
+  readonly timeline: { readonly file: string } | 'default' | null;
+  /** For the graphs' title. */
+  readonly scenario: string | null;
+  readonly lineBytesMax: number;
+  /** Descriptor that lines are printed to. */
+  readonly output: number;
+  /** Diagnostics, one line each. */
+  readonly say: (line: string) => void;
+  /** It cannot go on. */
+  readonly onFatal: (error: LogError) => void;
+}
+
+export interface RunningLogger {
+  readonly port: number;
+  /** Lines stored, given up and still on their way. */
+  readonly counts: () => { readonly stored: number; readonly unstored: number; readonly pending: number } | null;
+  stop(): Promise<void>;
+}
+
+const tickMs = 5_000;
+const storeGraceMs = 3_000;
+const createAgainMs = 250;
+
+export async function startLogger(options: LoggerOptions): Promise<RunningLogger> {
+  const { port, host, topic, timeline, scenario, output, say, onFatal } = options;
+  const settings = { ...defaultLineSettings, lineBytesMax: options.lineBytesMax };
+  const clock = new PreciseClock();
+  const nowS = (): number => clock.nowS();
+  const diagnostics = new LimitedDiagnostics(
+    (_kind, sentence) => say(sentence),
+    () => performance.now(),
+  );
+  const store = topic === null ? null : await openStore(topic);
+  const recorder = timeline === null ? null : new TimelineRecorder({ port, scenario, nowS, open: openTimeline, storedCounts: () => store });
+  const printer = new Printer(print, nowS);
+  const gateway = new LineGateway({ host, port, settings, sink: new LoggerSink(printer, recorder, nowS), store, diagnostics, nowS });
+  await new Promise<void>((resolve, reject) => gateway.listen((error) => (error === null ? resolve() : reject(error))));
+  const tick = setInterval(() => diagnostics.flush(), tickMs);
+  tick.unref();
+
+  return {
+    port: gateway.port,
+    counts: () => (store === null ? null : { stored: store.stored, unstored: store.unstored, pending: store.pendingCount }),
+    async stop() {
+      clearInterval(tick);
+      await new Promise<void>((resolve) => gateway.close(resolve));
+      printer.flush();
+      await store?.close(storeGraceMs);
+      recorder?.flush(true);
+      diagnostics.flush(true);
+    },
+  };
+
+  function print(bytes: Uint8Array): void {
+    try {
+      writeAll(output, bytes);
+    } catch (error) {
+      // A reader that has seen enough is no failure.
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0);
+      onFatal(new LogError('diskFailed', `Cannot write the output: ${(error as Error).message}`, {}, { cause: error }));
+    }
+  }
+
+  function openTimeline(startS: number): (text: string) => void {
+    const path = timeline === 'default' || timeline === null ? defaultTimelineFile(port, startS) : timeline.file;
+    let hasFailed = false;
+    const attempt = <Value>(run: () => Value): Value | null => {
+      try {
+        return run();
+      } catch (error) {
+        if (!hasFailed) say(`Cannot write the timeline ${path}: ${(error as Error).message}`);
+        hasFailed = true;
+        return null;
+      }
+    };
+    // Without a timeline the lines are printed all the same.
+    const file = attempt(() => new TimelineFile(path));
+    return (text) => void attempt(() => file?.append(text));
+  }
+
+  async function openStore({ name, log }: { readonly name: string; readonly log: EventLog }): Promise<TopicStore> {
+    const [{ TopicStore }, { systemBytes }] = await Promise.all([
+      import('../../gateway/lines/topic-store.ts'),
+      import('../../system/bytes.ts'),
+    ]);
+    void makeTopic(log, name);
+    const whenFull = 'drop' as const;
+    const newId = (): string => crypto.randomUUID();
+    return new TopicStore({ log, bytes: systemBytes, topic: name, settings, whenFull, diagnostics, wallMs: Date.now, newId });
+  }
+
+  /** Lines wait meanwhile: a logger is of use before its brokers are there. */
+  async function makeTopic(log: EventLog, name: string): Promise<void> {
+    for (;;) {
+      try {
+        const topics = await log.listTopics();
+        if (!topics.some((each) => each.name === name)) {
+          await log.createTopic(name, { retentionBytes: null });
+          say(`Created topic "${name}"`);
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof LogError)) throw error;
+        if (error.code === 'topicExists') return;
+        if (!error.retriable) return onFatal(error);
+        diagnostics.tell('topic', `Cannot look for topic "${name}" now, trying again: ${error.message}`);
+        await new Promise((resolve) => setTimeout(resolve, createAgainMs));
+      }
+    }
+  }
+}

@@ -1,0 +1,288 @@
+import type { Socket } from 'node:net';
+import type { LogError } from '../../eventlog/index.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import { EventReader } from './event.ts';
+import { type Hello, helloBytesMax, parseHello, protocolWord } from './hello.ts';
+import type { LineSink, LineSource } from './line-sink.ts';
+import { LineSplitter } from './line-splitter.ts';
+import type { LineSettings } from './settings.ts';
+import type { SessionStream, TopicStore } from './topic-store.ts';
+
+/** What a connection needs of its gateway. */
+export interface ConnectionContext {
+  readonly settings: LineSettings;
+  readonly sink: LineSink | null;
+  readonly store: TopicStore | null;
+  readonly diagnostics: Diagnostics;
+  /** The wall clock, seconds since 1970, fine enough for tenths of a millisecond. */
+  readonly nowS: () => number;
+  /** It has said its name. */
+  named(connection: Connection): void;
+  closed(connection: Connection): void;
+  /** Takes over a session: a connection that had it before is closed. */
+  takeSession(session: string, connection: Connection): void;
+  /** Lines of a session below this number have been given to the sink by this process. */
+  givenTo(session: string): number;
+  setGivenTo(session: string, sequence: number): void;
+}
+
+const newline = 0x0a;
+/** How often an agent that waits for its topic hears that we are there. */
+const waitEveryMs = 500;
+const askAgainMs = 200;
+/** Answers that the agent does not take are not heaped up: a later one says more. */
+const answerBytesMax = 16 * 1024;
+
+const reader = new EventReader();
+
+/** One connection: first its name, then lines. A spooling agent gets its lines acknowledged (docs/decisions/0010). */
+export class Connection {
+  readonly id: number;
+  readonly address: string;
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext;
+  readonly #acceptedS: number;
+  readonly #splitter: LineSplitter;
+  #hello: Buffer | null = null;
+  #helloBytes = 0;
+  #source: LineSource | null = null;
+  #session: { readonly id: string; stream: SessionStream | null; sequence: number; stored: number; told: number } | null = null;
+  #waitTimer: NodeJS.Timeout | null = null;
+  #nameTimer: NodeJS.Timeout | null;
+  #isClosed = false;
+  #hasToldCut = false;
+
+  constructor(id: number, socket: Socket, context: ConnectionContext) {
+    this.id = id;
+    this.address = addressOf(socket);
+    this.#socket = socket;
+    this.#context = context;
+    this.#acceptedS = context.nowS();
+    this.#splitter = new LineSplitter(context.settings.lineBytesMax, (bytes, from, to) => this.#line(bytes, from, to));
+    context.sink?.accepted(this.#acceptedS);
+    const { nameTimeoutMs } = context.settings;
+    this.#nameTimer = setTimeout(() => this.#refuse(`it gave no name in ${nameTimeoutMs / 1000} s`), nameTimeoutMs);
+    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    socket.on('drain', () => this.#tellStored());
+    // A reset is the end of a connection like any other; 'close' follows.
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#close());
+  }
+
+  get isNamed(): boolean {
+    return this.#source !== null;
+  }
+
+  /** For diagnostics, where what others sent is escaped by whoever prints it. */
+  get #nameText(): string {
+    return this.#source?.nameText ?? 'a connection without a name';
+  }
+
+  get sessionId(): string | null {
+    return this.#session?.id ?? null;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #received(chunk: Buffer): void {
+    const { sink } = this.#context;
+    sink?.received(chunk.length);
+    let from = 0;
+    if (this.#source === null) {
+      from = this.#takeHello(chunk);
+      if (this.#source === null) return;
+      sink?.receivedFrom(this.#source, this.#helloBytes + chunk.length);
+    } else {
+      sink?.receivedFrom(this.#source, chunk.length);
+    }
+    // An agent sends nothing before it is told where to begin; what comes before is not an event of its session.
+    if (this.#session !== null && this.#session.stream === null) {
+      if (from < chunk.length) this.#end('it sent lines before it was told where to begin');
+      return;
+    }
+    this.#splitter.push(chunk, from);
+    this.#endOfRead();
+  }
+
+  /** Collects the first line. Gives where the rest of the chunk begins once the name is known. */
+  #takeHello(chunk: Buffer): number {
+    const end = chunk.indexOf(newline);
+    const taken = end === -1 ? chunk.length : end;
+    if (this.#helloBytes + taken > helloBytesMax) {
+      this.#refuse(`its first line is longer than ${helloBytesMax} bytes`);
+      return chunk.length;
+    }
+    const part = chunk.subarray(0, taken);
+    const line = this.#hello === null ? part : Buffer.concat([this.#hello, part]);
+    if (end === -1) {
+      // At most 512 bytes, so joining is cheap; a copy, since the chunk is a part of something larger.
+      this.#hello = Buffer.from(line);
+      this.#helloBytes += chunk.length;
+      return chunk.length;
+    }
+    this.#hello = null;
+    this.#begin(parseHello(line));
+    return end + 1;
+  }
+
+  #begin(hello: Hello): void {
+    const { sink, store, diagnostics } = this.#context;
+    if (hello.kind === 'refused') return this.#refuse(hello.reason);
+    const nameText = Buffer.from(hello.name).toString('utf8');
+    if (hello.kind === 'session' && store === null) {
+      diagnostics.tell(
+        'noAcknowledgement',
+        `Closed the connection of ${nameText} (${this.address}): it keeps a spool and wants acknowledgements, which only a logger with --topic can give`,
+      );
+      return this.#destroyQuietly();
+    }
+    if (this.#nameTimer !== null) clearTimeout(this.#nameTimer);
+    this.#nameTimer = null;
+    this.#source = { id: this.id, name: hello.name, nameText, address: this.address, acceptedS: this.#acceptedS };
+    this.#context.named(this);
+    sink?.connected(this.#source);
+    if (hello.kind === 'session') this.#beginSession(hello.session, hello.sequence);
+  }
+
+  #line(bytes: Buffer, from: number, to: number): void {
+    const source = this.#source as LineSource;
+    reader.read(bytes, from, to);
+    const { sink, store } = this.#context;
+    const session = this.#session;
+    if (session === null) {
+      sink?.event(source, bytes, from, to, reader.seconds, reader.timeTo);
+      store?.addPlain(source, bytes, from, to, reader.seconds);
+      return;
+    }
+    const isGiven = session.sequence < this.#context.givenTo(session.id);
+    session.sequence++;
+    if (!isGiven && sink !== null) {
+      sink.event(source, bytes, from, to, reader.seconds, reader.timeTo);
+      this.#context.setGivenTo(session.id, session.sequence);
+    }
+    session.stream?.add(source, bytes, from, to, reader.seconds);
+  }
+
+  #endOfRead(): void {
+    const { sink, store, diagnostics, settings } = this.#context;
+    sink?.flush();
+    if (this.#splitter.cutCount > 0 && !this.#hasToldCut) {
+      this.#hasToldCut = true;
+      diagnostics.tell('cut', `Cut a line of ${this.#nameText} (${this.address}): it is longer than ${settings.lineBytesMax} bytes`);
+    }
+    const stream = this.#session?.stream ?? null;
+    if (stream !== null) {
+      stream.flush();
+      if (stream.isFull) this.#socket.pause();
+    } else if (store !== null && this.#source !== null) {
+      store.flushPlain(this.#source);
+      if (store.makesWait && store.isFull) {
+        this.#socket.pause();
+        store.whenRoom(() => this.#socket.resume());
+      }
+    }
+  }
+
+  #beginSession(id: string, sequenceFrom: number): void {
+    this.#session = { id, stream: null, sequence: 0, stored: 0, told: 0 };
+    this.#context.takeSession(id, this);
+    this.#say('wait');
+    this.#waitTimer = setInterval(() => this.#say('wait'), waitEveryMs);
+    void this.#askWhereToBegin(id, sequenceFrom);
+  }
+
+  async #askWhereToBegin(id: string, sequenceFrom: number): Promise<void> {
+    const store = this.#context.store as TopicStore;
+    while (!this.#isClosed) {
+      try {
+        const sequence = await store.sequenceOf(id);
+        this.#startSession(sequence, sequenceFrom);
+        return;
+      } catch (error) {
+        // Whatever it is, the agent's events are safe in its spool: it is told to wait.
+        store.noteTrouble(error as LogError);
+        await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+      }
+    }
+  }
+
+  #startSession(sequence: number, sequenceFrom: number): void {
+    const session = this.#session;
+    if (this.#isClosed || session === null) return;
+    this.#stopWaiting();
+    const { store, diagnostics } = this.#context;
+    if (sequence < sequenceFrom) {
+      const reason = `the topic knows ${sequence} events of this session, and ${sequenceFrom} were acknowledged`;
+      this.#say(`no ${reason}`);
+      diagnostics.tell('session', `Closed the session of ${this.#nameText} (${this.address}): ${reason}`);
+      this.#socket.end();
+      return;
+    }
+    session.sequence = sequence;
+    session.stored = sequence;
+    session.told = sequence;
+    session.stream = (store as TopicStore).openSession(session.id, sequence, {
+      stored: (next) => {
+        session.stored = next;
+        this.#tellStored();
+        if (this.#socket.isPaused() && session.stream?.isFull === false) this.#socket.resume();
+      },
+      failed: (error) => this.#end(error.message),
+    });
+    this.#say(`ok ${sequence}`);
+  }
+
+  #tellStored(): void {
+    const session = this.#session;
+    if (session === null || session.stored === session.told || this.#socket.writableLength > answerBytesMax) return;
+    session.told = session.stored;
+    this.#say(`ok ${session.stored}`);
+  }
+
+  #say(words: string): void {
+    if (!this.#isClosed && this.#socket.writable) this.#socket.write(`${protocolWord} ${words}\n`);
+  }
+
+  #stopWaiting(): void {
+    if (this.#waitTimer !== null) clearInterval(this.#waitTimer);
+    this.#waitTimer = null;
+  }
+
+  #refuse(reason: string): void {
+    this.#context.diagnostics.tell('badName', `Closed the connection from ${this.address}: ${reason}`);
+    this.#destroyQuietly();
+  }
+
+  #end(reason: string): void {
+    if (this.#isClosed) return;
+    this.#context.diagnostics.tell('session', `Closed the session of ${this.#nameText} (${this.address}), it will come again: ${reason}`);
+    this.#destroyQuietly();
+  }
+
+  #destroyQuietly(): void {
+    this.#socket.destroy();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    // What an agent had not finished is no event: it will send it whole.
+    if (this.#session === null && this.#source !== null) {
+      this.#splitter.end();
+      this.#endOfRead();
+    }
+    this.#isClosed = true;
+    if (this.#nameTimer !== null) clearTimeout(this.#nameTimer);
+    this.#stopWaiting();
+    this.#session?.stream?.close();
+    this.#context.closed(this);
+    if (this.#source !== null) this.#context.sink?.disconnected(this.#source, this.#context.nowS());
+  }
+}
+
+/** An IPv4 address reached through a socket of both kinds is written as what it is. */
+function addressOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
+  const host = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`;
+}

@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readTimeline } from '../../src/timeline/index.ts';
+import { eventually } from '../support/curl.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { gradeOnce, inFolder, killGroup, launchers, type Running, run, timelinesIn } from './mp0.ts';
+
+// Written from the description of the course's script in contract 1.
+const generator = `
+import hashlib, os, random, sys, time
+rate = float(sys.argv[1])
+count = int(sys.argv[2]) if len(sys.argv) > 2 else None
+while count is None or count > 0:
+    print("%s %s" % (time.time(), hashlib.sha256(os.urandom(20)).hexdigest()))
+    if count is not None:
+        count -= 1
+    time.sleep(random.expovariate(rate))
+`;
+
+/** A logger that listens. */
+async function withLogger(use: (logger: Running, port: number, folder: string) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const [port = 0] = await freePorts(1);
+    const logger = run(path.join(launchers, 'logger'), [String(port)], folder);
+    try {
+      await eventually(
+        () =>
+          new Promise<void>((resolve, reject) => {
+            const socket = connect(port, '127.0.0.1', () => resolve(void socket.destroy()));
+            socket.on('error', reject);
+          }),
+      );
+      await use(logger, port, folder);
+    } finally {
+      killGroup(logger);
+      await logger.ended;
+    }
+  });
+}
+
+const node = (args: readonly string[]): Running => run(path.join(launchers, 'node'), args, launchers);
+
+describe('compat/mp0', () => {
+  test("holds the grader's procedure, three times in a row", async () => {
+    for (let i = 0; i < 3; i++) {
+      const [port = 0] = await freePorts(1);
+      // The course waits a second each time.
+      const { event, out, err } = await inFolder((folder) => gradeOnce(folder, port, 700));
+
+      expect(out).toMatch(
+        new RegExp(`^\\d{10}\\.\\d{6} - test connected\\n${event.replaceAll('.', '\\.')}\\n\\d{10}\\.\\d{6} - test disconnected\\n$`),
+      );
+      expect(err).toBe('');
+    }
+  });
+
+  test('prints what generators pipe into nodes, verbatim, leaves nothing out, and ends when they do', async () => {
+    await withLogger(async (logger, port, folder) => {
+      writeFileSync(path.join(folder, 'generator.py'), generator);
+      const shell = (name: string): string =>
+        `python3 -u generator.py 20 10 | tee ${name}.txt | ${path.join(launchers, 'node')} ${name} 127.0.0.1 ${port}`;
+
+      const shells = ['node1', 'node2'].map((name) => run('/bin/sh', ['-c', shell(name)], folder));
+
+      expect(await Promise.all(shells.map(({ ended }) => ended))).toEqual([0, 0]);
+      await eventually(async () => expect(logger.out().match(/ disconnected$/gm)).toHaveLength(2));
+      for (const name of ['node1', 'node2']) {
+        const sent = execFileSync('cat', [path.join(folder, `${name}.txt`)], { encoding: 'latin1' });
+        const printed = logger
+          .out()
+          .split('\n')
+          .filter((line) => line.split(' ')[1] === name);
+        expect(printed.map((line) => line.replace(` ${name} `, ' '))).toEqual(sent.trimEnd().split('\n'));
+      }
+      expect(logger.err()).toBe('');
+      expect(timelinesIn(folder)).toHaveLength(1);
+    });
+  });
+
+  test.each([
+    ['byte by byte', 1],
+    ['1 MB at once', 1_000_000],
+  ])('prints the same whether it is written %s', async (_what, size) => {
+    await withLogger(async (logger, port) => {
+      const lines = Array.from({ length: size === 1 ? 5 : 11_900 }, (_, index) => `1610688413.${index} ${'0123456789abcdef'.repeat(4)}`);
+      const text = Buffer.from(`split\n${lines.join('\n')}\n`);
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      for (let at = 0; at < text.length; at += size) {
+        await new Promise<void>((resolve) => void socket.write(text.subarray(at, at + size), () => resolve()));
+        if (size === 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+      socket.end();
+
+      await eventually(async () => expect(logger.out()).toContain('disconnected'));
+      const printed = logger.out().trimEnd().split('\n').slice(1, -1);
+      expect(printed).toEqual(lines.map((line) => line.replace(' ', ' split ')));
+    });
+  });
+
+  test('lets two nodes bear one name, and tells them apart in the timeline', async () => {
+    await withLogger(async (logger, port, folder) => {
+      const nodes = [node(['twin', '127.0.0.1', String(port)]), node(['twin', '127.0.0.1', String(port)])];
+      for (const { child } of nodes) child.stdin?.write('1 a\n');
+      await eventually(async () => expect(logger.out().match(/^1 twin a$/gm)).toHaveLength(2));
+      for (const { child } of nodes) child.stdin?.end();
+      expect(await Promise.all(nodes.map(({ ended }) => ended))).toEqual([0, 0]);
+      await eventually(async () => {
+        const [name = ''] = timelinesIn(folder);
+        const run = readTimeline(path.join(folder, name)).at(-1);
+        expect(new Set(run?.nodes.map((row) => `${row.node} ${row.address}`)).size).toBe(2);
+      });
+    });
+  });
+
+  test('a node says in one line that nobody listens, and that its name is none', async () => {
+    const [port = 0] = await freePorts(1);
+    const alone = node(['n', '127.0.0.1', String(port)]);
+    const nameless = node(['a b', '127.0.0.1', String(port)]);
+
+    expect(await alone.ended).toBe(69);
+    expect(alone.err()).toBe(`Cannot reach the logger at 127.0.0.1:${port}: nobody listens there\n`);
+    expect(await nameless.ended).toBe(2);
+    expect(nameless.err()).toBe('Cannot start the node "a b": its name holds a space\n');
+  });
+
+  test('a node adds the end to a last line that has none', async () => {
+    await withLogger(async (logger, port) => {
+      const each = node(['n', '127.0.0.1', String(port)]);
+      each.child.stdin?.end('1 last');
+
+      expect(await each.ended).toBe(0);
+      await eventually(async () => expect(logger.out()).toContain('1 n last\n'));
+    });
+  });
+
+  test('a second logger on the port is refused in one line', async () => {
+    await withLogger(async (_logger, port, folder) => {
+      const second = run(path.join(launchers, 'logger'), [String(port)], folder);
+
+      expect(await second.ended).toBe(69);
+      expect(second.err()).toBe(`Cannot listen on port ${port}: another program listens there\n`);
+    });
+  });
+
+  test('may be called through a link, but says so when it was copied away', async () => {
+    await inFolder(async (folder) => {
+      symlinkSync(path.join(launchers, 'logger'), path.join(folder, 'linked'));
+      copyFileSync(path.join(launchers, 'logger'), path.join(folder, 'copied'));
+
+      const linked = run('./linked', [], folder);
+      const copied = run('./copied', [], folder);
+
+      expect(await linked.ended).toBe(2);
+      expect(linked.err()).toBe('Cannot start the logger: usage: logger PORT, a number from 1 to 65535\n');
+      expect(await copied.ended).not.toBe(0);
+      expect(copied.err()).toContain('start.sh');
+    });
+  });
+});

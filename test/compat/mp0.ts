@@ -1,0 +1,68 @@
+// The course's way with a logger and its nodes (contract 1), through compat/mp0.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const launchers = path.join(import.meta.dirname, '..', '..', 'compat', 'mp0');
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly out: () => string;
+  readonly err: () => string;
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+}
+
+export function run(command: string, args: readonly string[], cwd: string): Running {
+  // A group of its own, so that it can be killed with its children, as graders do.
+  const child = spawn(command, args, { cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] } });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  child.stdin.on('error', () => undefined);
+  return {
+    child,
+    out: () => Buffer.concat(out).toString('latin1'),
+    err: () => Buffer.concat(err).toString('latin1'),
+    ended: new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal))),
+  };
+}
+
+export function killGroup({ child }: Running): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  process.kill(-child.pid, 'SIGKILL');
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function inFolder<Value>(use: (folder: string) => Promise<Value>): Promise<Value> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cairn-mp0-'));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The grader's procedure: one event from one node, SIGKILL the node and its children, then the logger; gives what stdout held. */
+export async function gradeOnce(
+  folder: string,
+  port: number,
+  pauseMs: number,
+): Promise<{ readonly event: string; readonly out: string; readonly err: string }> {
+  const logger = run(path.join(launchers, 'logger'), [String(port)], folder);
+  await pause(pauseMs);
+  const node = run(path.join(launchers, 'node'), ['test', '127.0.0.1', String(port)], folder);
+  const timestamp = String(Date.now() / 1000);
+  const event = `${timestamp} ${'0123456789abcdef'.repeat(4)}`;
+  node.child.stdin?.write(`${event}\n`);
+  await pause(pauseMs);
+  killGroup(node);
+  await pause(pauseMs);
+  killGroup(logger);
+  await Promise.all([node.ended, logger.ended]);
+  return { event: `${timestamp} test ${'0123456789abcdef'.repeat(4)}`, out: logger.out(), err: logger.err() + node.err() };
+}
+
+export const timelinesIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('cairn-timeline-'));

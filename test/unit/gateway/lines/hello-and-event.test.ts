@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { createTimeMs, EventReader } from '../../../../src/gateway/lines/event.ts';
+import { parseHello } from '../../../../src/gateway/lines/hello.ts';
+
+const hello = (text: string): ReturnType<typeof parseHello> => parseHello(Buffer.from(text, 'latin1'));
+const session = '0123456789abcdef0123456789abcdef';
+
+describe('the first line', () => {
+  test('is a name, kept byte for byte', () => {
+    expect(hello('node1')).toEqual({ kind: 'plain', name: new Uint8Array(Buffer.from('node1')) });
+    expect(hello('\xff\xfe')).toMatchObject({ kind: 'plain', name: Uint8Array.from([0xff, 0xfe]) });
+  });
+
+  test('may say that the node keeps a spool', () => {
+    expect(hello(`n cairn/1 ${session} 17`)).toMatchObject({ kind: 'session', session, sequence: 17 });
+  });
+
+  test.each([
+    ['', 'it gave no name'],
+    ['x'.repeat(256), 'its name is longer than 255 bytes'],
+    ['a b', 'its name holds a space'],
+    [` cairn/1 ${session} 0`, 'it gave no name'],
+    [`n cairn/2 ${session} 0`, 'its name holds a space'],
+    [`n cairn/1 ${session} -1`, 'its name holds a space'],
+    ['a\x1b[31m', 'its name holds a control character'],
+    ['a\r', 'its name holds a control character'],
+    ['a\0', 'its name holds a control character'],
+    ['a\x7f', 'its name holds a control character'],
+    ['\xc2\x9b31m', 'its name holds a control character'],
+  ])('%j is refused', (text, reason) => {
+    expect(hello(text)).toEqual({ kind: 'refused', reason });
+  });
+});
+
+describe('an event', () => {
+  const read = (text: string): { seconds: number; time: string } => {
+    const reader = new EventReader();
+    const bytes = Buffer.from(`xx${text}`);
+    reader.read(bytes, 2, bytes.length);
+    return { seconds: reader.seconds, time: bytes.toString('latin1', 2, reader.timeTo) };
+  };
+
+  test.each([
+    ['1610688413.782391 ce78', 1610688413.782391, '1610688413.782391'],
+    ['1610688418.2844002 b6', 1610688418.2844002, '1610688418.2844002'],
+    ['1610688418 b6', 1610688418, '1610688418'],
+    ['5', 5, '5'],
+    ['0.00000000000000000001 x', 0, '0.00000000000000000001'],
+  ])('%j has a time', (text, seconds, time) => {
+    const event = read(text);
+
+    expect(event.time).toBe(time);
+    expect(event.seconds).toBeCloseTo(seconds, 6);
+  });
+
+  test.each(['', ' 5 x', 'abc', '5x', '5. x', '.5 x', '-5 x', '1e5 x', '5.5.5 x', '1610688413,5 x'])('%j is untimed', (text) => {
+    expect(read(text)).toEqual({ seconds: Number.NaN, time: '' });
+  });
+
+  test('gives a create time only where a clock could show it', () => {
+    expect(createTimeMs(1610688413.782391)).toBe(1610688413782);
+    expect(createTimeMs(1e30)).toBeNull();
+  });
+});

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { parseTimeline, TimelineRecorder, type TimelineRun } from '../../../src/timeline/index.ts';
+
+const startS = 1000.5;
+
+function rig(): {
+  readonly recorder: TimelineRecorder;
+  readonly at: (second: number) => number;
+  readonly text: () => string;
+  readonly run: () => TimelineRun;
+} {
+  let nowS = startS;
+  let text = '';
+  const recorder = new TimelineRecorder({
+    port: 1234,
+    scenario: 'a test',
+    nowS: () => nowS,
+    open: () => (more) => void (text += more),
+    storedCounts: () => null,
+  });
+  const run = (): TimelineRun => {
+    recorder.flush(true);
+    return parseTimeline(text, 'timeline')[0] as TimelineRun;
+  };
+  return { recorder, at: (second) => (nowS = startS + second), text: () => text, run };
+}
+
+describe('TimelineRecorder', () => {
+  test('begins with the first accept: a header, then a row for each second, empty ones too', () => {
+    const { recorder, at, text, run } = rig();
+    expect(text()).toBe('');
+
+    recorder.accepted(startS);
+    at(0.5);
+    recorder.received(10);
+    at(3.2);
+    recorder.received(7);
+    const { header, totals } = run();
+
+    expect(header).toEqual({ cairn: 'timeline', version: 1, start: startS, port: 1234, scenario: 'a test' });
+    expect(totals.map(({ second, bytes, events, medianMs }) => [second, bytes, events, medianMs])).toEqual([
+      [0, 10, 0, null],
+      [1, 0, 0, null],
+      [2, 0, 0, null],
+      [3, 7, 0, null],
+    ]);
+  });
+
+  test('counts an event in the second in which it is printed, with its delay, for the total and for its connection', () => {
+    const { recorder, at, run } = rig();
+    recorder.accepted(startS);
+    recorder.connected('n', 'host:1');
+    recorder.connected('n', 'host:2');
+
+    let nowS = at(0.25);
+    recorder.received(300);
+    recorder.receivedFrom(1, 'n', 'host:1', 200);
+    recorder.receivedFrom(2, 'n', 'host:2', 100);
+    recorder.event(1, 'n', 'host:1', nowS - 0.002, nowS);
+    recorder.event(1, 'n', 'host:1', nowS - 0.004, nowS);
+    recorder.event(2, 'n', 'host:2', nowS + 0.001, nowS);
+    recorder.event(2, 'n', 'host:2', Number.NaN, nowS);
+    nowS = at(1.1);
+    recorder.received(0);
+    recorder.event(2, 'n', 'host:2', nowS - 0.0005, nowS);
+    recorder.disconnected('n', 'host:1');
+    const { totals, nodes } = run();
+
+    expect(totals[0]).toMatchObject({
+      events: 4,
+      untimed: 1,
+      bytes: 300,
+      minMs: -1,
+      medianMs: 2,
+      p90Ms: 4,
+      maxMs: 4,
+      negative: 1,
+      nodes: 2,
+    });
+    expect(totals[0]?.joined).toEqual([
+      ['n', 'host:1'],
+      ['n', 'host:2'],
+    ]);
+    expect(totals[1]).toMatchObject({ events: 1, medianMs: 0.5, nodes: 1, left: [['n', 'host:1']], printed: 5 });
+    expect(nodes.map(({ second, address, events, bytes }) => [second, address, events, bytes])).toEqual([
+      [0, 'host:1', 2, 200],
+      [0, 'host:2', 2, 100],
+      [1, 'host:2', 1, 0],
+    ]);
+  });
+});
+
+describe('parseTimeline', () => {
+  test('reads what is whole at every place where a logger may have been killed', () => {
+    const { recorder, at, text } = rig();
+    recorder.accepted(startS);
+    for (let second = 0; second < 5; second++) {
+      at(second + 0.5);
+      recorder.received(1);
+    }
+    recorder.flush(true);
+    const whole = text();
+
+    for (let length = 0; length <= whole.length; length++) {
+      const torn = whole.slice(0, length);
+      const rows = parseTimeline(torn, 'timeline')[0]?.totals.length ?? 0;
+
+      expect(rows).toBeGreaterThanOrEqual(torn.split('\n').length - 2);
+    }
+  });
+
+  test('takes several runs of one file, the first of them killed in the middle of a row', () => {
+    const { recorder, text } = rig();
+    recorder.accepted(startS);
+    recorder.flush(true);
+
+    const runs = parseTimeline(`${text()}{"second":1,"no\n${text()}`, 'timeline');
+
+    expect(runs.map((run) => run.totals.length)).toEqual([1, 1]);
+  });
+
+  test('refuses what is no timeline', () => {
+    expect(() => parseTimeline('{"a":1}\n', 'x.txt')).toThrow('Cannot use x.txt as a timeline: line 1 is no row of a timeline');
+    expect(() => parseTimeline('abc\ndef\n', 'x.txt')).toThrow('line 1 is no JSON');
+  });
+});
