@@ -56,7 +56,7 @@ export class Broker implements BrokerApi {
     this.#loop = new Loop(host.clock, this.#counters, {
       work: () => this.#services?.work() ?? false,
       replicas: () => this.#groups.replicas(),
-      flush: () => this.#services?.links.flush(),
+      flush: () => this.#services?.links.flush() ?? false,
       answer: () => this.#flushAnswers(),
       fatal: (error, doing) => this.#diskFailed(error, doing),
     });

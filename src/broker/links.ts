@@ -1,6 +1,6 @@
 import { type BrokerId, brokerId } from '../base/branded.ts';
 import type { Bytes, Clock, Lane, Logger, Network, Random, Timer } from '../host/index.ts';
-import type { Message } from '../raft/index.ts';
+import type { AppendEntries, Message } from '../raft/index.ts';
 import * as wire from '../wire/index.ts';
 import type { Counters } from './counters.ts';
 import { IncomingLink } from './incoming-link.ts';
@@ -67,6 +67,16 @@ export interface LinksOptions {
 const bulkBytesMin = 128 * 1024;
 const bulkHoldMs = 200;
 
+interface News {
+  readonly group: number;
+  readonly message: AppendEntries;
+  /** It has waited for a turn already. */
+  isDue: boolean;
+}
+
+/** Ids of groups have 32 bits, those of brokers 20. */
+const keyOf = (group: number, peer: BrokerId): number => group * 0x10_0000 + peer;
+
 /** All links of a broker: two ways out to every peer (`OutgoingLink`), and whatever peers have dialled (`IncomingLink`). */
 export class Links {
   readonly #options: LinksOptions;
@@ -76,7 +86,11 @@ export class Links {
   readonly #heardMs = new Map<BrokerId, number>();
   readonly #incarnations = new Map<BrokerId, number>();
   /** Group and peer -> until when its entries go by the bulk lane. */
-  readonly #bulkUntilMs = new Map<string, number>();
+  readonly #bulkUntilMs = new Map<number, number>();
+  /** Group and peer -> news of the high watermark alone, held back for one turn: a batch that follows at once brings it as well. */
+  readonly #news = new Map<number, News>();
+  /** Group and peer -> the place of the last entries or heartbeat sent to it. */
+  readonly #sent = new Map<number, { term: number; readContext: number; offsetFrom: number }>();
   #isClosed = true;
 
   constructor(options: LinksOptions, events: LinkEvents) {
@@ -131,6 +145,8 @@ export class Links {
     }
     for (const link of this.#incoming) link.close(reason);
     this.#incoming.clear();
+    this.#news.clear();
+    this.#sent.clear();
   }
 
   /** Milliseconds since the last frame of this peer, null if there was none. */
@@ -156,8 +172,30 @@ export class Links {
 
   /** Consensus never learns that a message was not sent: a lost one and an unsent one are the same to it. */
   sendRaft(group: number, message: Message): void {
+    if (this.#isClosed) return;
+    if (message.type === 'appendEntries') {
+      const key = keyOf(group, message.to);
+      const last = this.#sent.get(key);
+      const { batches, term, readContext, offsetFrom } = message;
+      const isNewsOnly = batches.length === 0 && last?.term === term && last.readContext === readContext && offsetFrom >= last.offsetFrom;
+      if (isNewsOnly) {
+        this.#news.set(key, { group, message, isDue: this.#news.get(key)?.isDue ?? false });
+        return;
+      }
+      this.#news.delete(key);
+      if (last === undefined) this.#sent.set(key, { term, readContext, offsetFrom });
+      else {
+        last.term = term;
+        last.readContext = readContext;
+        last.offsetFrom = offsetFrom;
+      }
+    }
+    this.#sendNow(group, message);
+  }
+
+  #sendNow(group: number, message: Message): void {
     const links = this.#outgoing.get(message.to);
-    if (links === undefined || this.#isClosed) return;
+    if (links === undefined) return;
     const encoded = wire.encodeRaftMessage(group, message);
     const isBulk = message.type === 'appendEntries' && this.#goesByBulk(group, message.to, encoded.lengthBytes);
     if (isBulk) {
@@ -173,7 +211,7 @@ export class Links {
   #goesByBulk(group: number, peer: BrokerId, lengthBytes: number): boolean {
     const isLarge = lengthBytes >= bulkBytesMin;
     if (!isLarge && this.#bulkUntilMs.size === 0) return false;
-    const key = `${group}/${peer}`;
+    const key = keyOf(group, peer);
     const nowMs = this.#options.clock.monotonicMs();
     if (isLarge) {
       this.#bulkUntilMs.set(key, nowMs + bulkHoldMs);
@@ -186,12 +224,23 @@ export class Links {
     return false;
   }
 
-  /** The end of a turn: what it queued leaves, in one call a link. */
-  flush(): void {
+  /** The end of a turn: what it queued leaves, in one call a link. True when something waits for the end of the next. */
+  flush(): boolean {
+    let isLeft = false;
+    for (const [key, news] of this.#news) {
+      if (news.isDue) {
+        this.#news.delete(key);
+        this.#sendNow(news.group, news.message);
+      } else {
+        news.isDue = true;
+        isLeft = true;
+      }
+    }
     for (const { consensus, bulk } of this.#outgoing.values()) {
       consensus.flush();
       bulk.flush();
     }
+    return isLeft;
   }
 
   #accepted(peer: BrokerId, incarnation: number, link: IncomingLink): void {

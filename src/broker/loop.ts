@@ -11,8 +11,8 @@ export interface TurnSteps {
   /** Steps that take up what clients and peers asked. True when something was done. */
   work(): boolean;
   replicas(): Iterable<Replica>;
-  /** Sends what the turn has queued. */
-  flush(): void;
+  /** Sends what the turn has queued. True when something is left for the next turn. */
+  flush(): boolean;
   /** Answers what the turn has decided, after everything else. */
   answer(): void;
   fatal(error: DiskError, doing: string): void;
@@ -44,6 +44,8 @@ export class Loop {
   /** While stopped no turn runs: a crashed broker, or one whose disk failed. */
   #isStopped = true;
   #isClosed = false;
+  /** Writes to logs that this turn owes: begun when what may leave has left, because others' disks are further away than ours. */
+  #writes: (() => void)[] = [];
 
   constructor(clock: Clock, counters: Counters, steps: TurnSteps) {
     this.#clock = clock;
@@ -93,18 +95,29 @@ export class Loop {
       for (const replica of this.#steps.replicas()) if (replica.turn()) isDone = false;
       if (this.#steps.work()) isDone = false;
     }
+    let isLeft = false;
     if (!this.#isStopped) {
       this.#writeVotes();
-      this.#steps.flush();
+      isLeft = this.#steps.flush();
     }
     this.#isInTurn = false;
-    if (!isDone) this.wake();
+    const writes = this.#writes;
+    if (writes.length > 0) {
+      this.#writes = [];
+      for (const write of writes) write();
+    }
+    if (!isDone || isLeft) this.wake();
     if (!this.#isStopped) this.#steps.answer();
   }
 
   persist(replica: Replica, persist: Persist, done: () => void): void {
     const writeLog = (): void => this.#writeLog(replica, persist, done);
-    if (persist.vote === null) return writeLog();
+    if (persist.vote === null) {
+      // What a cut log is to hold must be known to readers of this very turn.
+      if (this.#isInTurn && persist.truncateTo === null) this.#writes.push(writeLog);
+      else writeLog();
+      return;
+    }
     this.#votes.push({ group: replica.group, vote: persist.vote, synced: writeLog });
   }
 

@@ -21,7 +21,7 @@ function rig() {
   const steps = {
     work: () => false,
     replicas: () => [],
-    flush: () => undefined,
+    flush: () => false,
     answer: () => undefined,
     fatal: () => void notes.push('fatal'),
   };
