@@ -5,7 +5,7 @@ import type { LinkContext } from './links.ts';
 
 const handshakeMs = 2000;
 
-/** One way in: answers the challenge and response of whoever dialled, then hands on frames. It sends nothing but the handshake. */
+/** One way in: answers the challenge and response of whoever dialled, then hands on frames. It sends nothing but the handshake and answers to pings. */
 export class IncomingLink {
   readonly #context: LinkContext;
   readonly #link: Link;
@@ -83,6 +83,7 @@ export class IncomingLink {
       const isInOrder = frame.sequence > this.#lastSequence;
       if (isInOrder) this.#lastSequence = frame.sequence;
       this.#context.counters.framesReceived++;
+      if (frame.kind === wire.handshakeKinds.ping) this.#send(wire.encodePong());
       this.#context.onFrame(this.#peer, frame, isInOrder);
       return;
     }

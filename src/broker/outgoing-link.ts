@@ -9,6 +9,9 @@ const backOffMsRecent = 100;
 const backOffMsMax = 1000;
 const recentMs = 30_000;
 const handshakeMs = 1000;
+const pingMs = 1000;
+/** So many pings without an answer, and the link leads nowhere. More than one: this process itself may have been asleep. */
+const unansweredMax = 3;
 
 /**
  * One way out, to one peer on one lane: dials, proves itself, sends, and dials again after a break. What was on the way when it broke is lost; consensus
@@ -25,6 +28,10 @@ export class OutgoingLink {
   #outboxBytes = 0;
   #backOffMs = backOffMsMin;
   #timer: Timer | null = null;
+  #pingTimer: Timer | null = null;
+  #unanswered = 0;
+  /** Something was sent since the last ping: a link that nobody uses is not looked at. */
+  #isUsed = false;
   /** Counts dials: what an older one still reports is ignored. */
   #generation = 0;
 
@@ -90,6 +97,7 @@ export class OutgoingLink {
     this.#outbox = [];
     this.#outboxBytes = 0;
     if (this.#link === null) return;
+    this.#isUsed = true;
     const chunks: Uint8Array[] = [];
     const stamp = this.#context.stamp();
     for (const message of outbox) wire.sealFrame(message, ++this.#sequence, stamp, this.#context.bytes, chunks);
@@ -127,13 +135,41 @@ export class OutgoingLink {
       this.#isReady = true;
       this.#backOffMs = backOffMsMin;
       this.#stopTimer();
+      this.#unanswered = 0;
+      this.#startPinging();
       this.#context.onReady(this.peer, this.lane);
+    } else if (frame.kind === wire.handshakeKinds.pong) {
+      this.#unanswered = 0;
     } else if (frame.kind === wire.handshakeKinds.refusal) {
       const reason = wire.decodeRefusal(frame.body, bytes) ?? 'no reason given';
       this.#context.onRefused(this.peer, reason);
       return this.#break(`refused: ${reason}`);
     }
     return true;
+  }
+
+  /**
+   * A connection whose other end has vanished without a word (loss of power, a router that forgot it) takes bytes for a quarter of an hour before
+   * the machine gives it up, and what a follower is sent meanwhile never arrives. A peer from which nothing comes on its own link either is cut off
+   * or asleep: then a new connection would be no better.
+   */
+  #startPinging(): void {
+    this.#pingTimer?.cancel();
+    this.#pingTimer = this.#context.startTimer(pingMs, () => {
+      if (!this.#isReady) return;
+      const heardMs = this.#context.sinceHeardMs(this.peer);
+      if (heardMs === null || heardMs > pingMs) this.#unanswered = 0;
+      if (this.#unanswered >= unansweredMax) {
+        this.#break('the peer is there, but this link does not reach it');
+        return;
+      }
+      if (this.#isUsed || this.#unanswered > 0) {
+        this.#isUsed = false;
+        this.#unanswered++;
+        this.#sendNow(wire.encodePing());
+      }
+      this.#startPinging();
+    });
   }
 
   #proofInput(nonce: Uint8Array, challenge: wire.Challenge): Omit<wire.ProofInput, 'role'> {
@@ -174,6 +210,8 @@ export class OutgoingLink {
 
   #forget(): boolean {
     const wasReady = this.#isReady;
+    this.#pingTimer?.cancel();
+    this.#pingTimer = null;
     this.#generation++;
     this.#link = null;
     this.#isReady = false;

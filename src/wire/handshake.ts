@@ -8,6 +8,11 @@
  *     4 welcome    A -> D  nothing: from now on D may send
  *     5 refusal    A -> D  why, as text behind a u16; A then closes
  *
+ * and later, so that a link that leads nowhere any more does not pass for one that does:
+ *
+ *     6 ping       D -> A  nothing
+ *     7 pong       A -> D  nothing: what D has sent before has arrived
+ *
  * With a secret, a proof is HMAC-SHA-256(secret, role, cluster id, both ids, both incarnations, lane, both nonces): each side shows that it knows
  * the secret, for this link only, without sending it, and neither can be made to answer the other's challenge (the role differs). Without a secret
  * proofs are zero and any are taken.
@@ -18,7 +23,7 @@ import type { Bytes, Lane } from '../host/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
-export const handshakeKinds = { hello: 1, challenge: 2, proof: 3, welcome: 4, refusal: 5 } as const;
+export const handshakeKinds = { hello: 1, challenge: 2, proof: 3, welcome: 4, refusal: 5, ping: 6, pong: 7 } as const;
 export const nonceBytes = 32;
 const clusterIdBytes = 16;
 const proofBytes = 32;
@@ -90,6 +95,10 @@ export function decodeProof(body: Uint8Array): Uint8Array | null {
 }
 
 export const encodeWelcome = (): Draft => draft(handshakeKinds.welcome, 0, fields(0).bytes);
+
+export const encodePing = (): Draft => draft(handshakeKinds.ping, 0, fields(0).bytes);
+
+export const encodePong = (): Draft => draft(handshakeKinds.pong, 0, fields(0).bytes);
 
 export function encodeRefusal(reason: string, bytes: Bytes): Draft {
   const text = bytes.utf8Encode(reason);

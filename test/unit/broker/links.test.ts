@@ -202,6 +202,56 @@ describe('a peer that forwards nonsense', () => {
   });
 });
 
+describe('a link that leads nowhere although it stands', () => {
+  test('is given up and dialled again, so that a follower is not left behind', () => {
+    const forgotten = new Set<Link>();
+    const dialled: { readonly from: number; readonly to: number; readonly link: Link }[] = [];
+    const rig = new Rig({
+      change: (options) => {
+        const network = forgettingNetwork(
+          options.host.network,
+          forgotten,
+          (to, link) => void dialled.push({ from: options.self.id, to, link }),
+        );
+        return { ...options, host: { ...options.host, network } };
+      },
+    });
+    const leader = rig.awaitLeader();
+    const follower = rig.follower();
+    rig.appended(leader, ['before']);
+
+    // A router forgot the connections, as if power had failed behind it: neither end is told.
+    for (const { from, to, link } of dialled) if (from === leader && to === follower) forgotten.add(link);
+    rig.appended(leader, ['after']);
+    rig.run(8_000);
+
+    expect(rig.broker(leader).peek().counters.elections).toBeLessThanOrEqual(1);
+    expect(rig.values(follower)).toEqual(['before', 'after']);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
+/** Swallows what is sent on the links in `forgotten`. */
+function forgettingNetwork(
+  network: Host['network'],
+  forgotten: ReadonlySet<Link>,
+  onDial: (to: number, link: Link) => void,
+): Host['network'] {
+  return {
+    accept: (onLink) => network.accept(onLink),
+    dial: (peer, lane, handlers) => {
+      const inner = network.dial(peer, lane, handlers);
+      const link: Link = {
+        send: (chunks) => void (forgotten.has(link) || inner.send(chunks)),
+        bytesQueued: 0,
+        close: (reason) => inner.close(reason),
+      };
+      onDial(peer, link);
+      return link;
+    },
+  };
+}
+
 /** Turns a bit of each forwarded batch while `isOn`, under a frame checksum that is right. */
 function damagingAppends(network: Host['network'], isOn: () => boolean): Host['network'] {
   return {
