@@ -74,6 +74,8 @@ const asked = [...(options.only ?? []), ...(options.big === true ? ['big'] : [])
 const chosen =
   asked.length === 0 ? scenarios.filter((each) => each.onlyWhenNamed !== true) : scenarios.filter((each) => asked.includes(each.name));
 
+// Whatever was started ends with this process: its listeners to `exit` see to that.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 try {
   if (options.profile === true) process.stdout.write(await profileAppends(settings));
   else {

@@ -32,7 +32,8 @@ export interface Place {
 
 export class World {
   readonly settings: WorldSettings;
-  readonly #folder: string;
+  /** For what is kept during the run only. */
+  readonly folder: string;
   #limit: Promise<Limit> | null = null;
   #brokers: Promise<LabBrokers> | null = null;
   #etcd: Promise<Etcd | null> | null = null;
@@ -42,7 +43,8 @@ export class World {
   constructor(settings: WorldSettings) {
     this.settings = settings;
     // Short: the path of a socket has at most 107 bytes.
-    this.#folder = mkdtempSync(path.join(tmpdir(), 'cairn-bench-'));
+    this.folder = mkdtempSync(path.join(tmpdir(), 'cairn-bench-'));
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
   }
 
   brokers(): Promise<LabBrokers> {
@@ -93,10 +95,10 @@ export class World {
   async end(): Promise<void> {
     const running = [this.#limit, this.#etcd, this.#jetStream, this.#brokers];
     for (const each of running) await (await each?.catch(() => null))?.end();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   #socketOf(id: number): string {
-    return path.join(this.#folder, `${id}.sock`);
+    return path.join(this.folder, `${id}.sock`);
   }
 }

@@ -30,6 +30,7 @@ export class PeerProcesses {
 
   constructor(name: string, parent: string) {
     this.folder = mkdtempSync(path.join(parent, `cairn-bench-${name}-`));
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
   }
 
   get pids(): readonly number[] {

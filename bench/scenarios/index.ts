@@ -1,5 +1,8 @@
 import type { Scenario } from '../scenario.ts';
 import { appendScenarios } from './appends.ts';
+import { failoverScenario } from './failover.ts';
+import { followScenario } from './follow.ts';
+import { readScenarios } from './reading.ts';
 
 /** In the order in which they run. */
-export const scenarios: readonly Scenario[] = [...appendScenarios];
+export const scenarios: readonly Scenario[] = [...appendScenarios, ...readScenarios, followScenario, failoverScenario];
