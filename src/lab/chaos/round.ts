@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SeededRandom } from '../../base/random.ts';
 import { exitCodes } from '../../base/errors.ts';
+import { LogError } from '../../eventlog/index.ts';
 import type { CheckReport } from '../../sim/checkers/verdict.ts';
 import type { Surroundings } from '../brokers.ts';
 import type { ExitOfChild } from '../children.ts';
@@ -112,7 +113,7 @@ async function injectOnce(
   watchdog.feed(`the next acknowledgement after ${fault.name}`);
   const first = await acknowledged;
   watchdog.feed(`all brokers having everything after ${fault.name}`);
-  await converge(run);
+  await converge(run, fault.name);
   const times = { startedMs, acknowledgedMs: first.endedMs - startedMs, convergedMs: performance.now() - overMs };
   return { fault: fault.name, family: fault.family, inFlight, ...times, exits, ...injected };
 }
@@ -132,22 +133,31 @@ async function startAgain({ brokers, watchdog }: LoadedRun, folder: string): Pro
 /** By our SIGKILL, or because its disk failed it. Anything else is a defect. */
 export const isAsked = (exit: ExitOfChild): boolean => exit.signal === 'SIGKILL' || exit.code === exitCodes.io;
 
+/** Far longer than any restart and catch-up on a busy machine. */
+const CONVERGE_MS_MAX = 60_000;
+
 /** Until every broker shows by itself whatever the cluster had acknowledged when this began. */
-async function converge({ brokers, topic, watchdog }: LoadedRun): Promise<void> {
-  const any = brokers.client();
+async function converge({ brokers, topic, watchdog }: LoadedRun, fault: string): Promise<void> {
+  const untilMs = performance.now() + CONVERGE_MS_MAX;
+  const any = brokers.client(brokers.ids, { timeoutMs: CONVERGE_MS_MAX });
   const { offset } = await any.end(topic, 'linearizable');
   any.close();
-  await Promise.all(
-    brokers.ids.map(async (id) => {
-      const client = brokers.client([id]);
-      while (!watchdog.hasBarked) {
-        const own = await client.end(topic, 'local').catch(() => null);
-        if (own !== null && own.offset >= offset) break;
-        await pause(20);
+  const catchUp = async (id: number): Promise<void> => {
+    const client = brokers.client([id]);
+    for (let at = 0; at < offset && !watchdog.hasBarked; ) {
+      at = await client.end(topic, 'local').then(
+        (own) => own.offset,
+        () => at,
+      );
+      if (at < offset && performance.now() > untilMs) {
+        const state = `broker ${id} is at ${at} of ${offset} ${CONVERGE_MS_MAX / 1000} s after it was over`;
+        throw new LogError('checkFailed', `Cannot go on after ${fault}: ${state}`);
       }
-      client.close();
-    }),
-  );
+      await pause(20);
+    }
+    client.close();
+  };
+  await Promise.all(brokers.ids.map(catchUp));
 }
 
 function shuffleIds(ids: readonly number[], random: SeededRandom): readonly number[] {
