@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formats } from '../../src/gateway/http/api/schemas.ts';
-import { recordTypes } from '../../src/gateway/http/api/decode-records.ts';
+import { recordTypes } from '../../src/gateway/http/decode-records.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { referencePage, tableRows } from '../support/reference-page.ts';
 

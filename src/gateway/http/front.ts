@@ -1,6 +1,6 @@
 /**
  * The HTTP gateway's front door: one `node:http` server per broker. It listens first and at once, checks `Host`, origin and token on every
- * route, serves the routes of contract 2 and the probes itself, hands `Upgrade: cairn-peer/1` to the network, and everything else to fastify
+ * route, serves plain appends, the routes of contract 2 and the probes itself, hands `Upgrade: cairn-peer/1` to the network, and everything else to fastify
  * (`api/`), which is loaded after the socket listens: a request that comes earlier waits for it.
  *
  * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,
@@ -12,6 +12,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type FaultSwitch, LogError, type LogService } from '../../eventlog/index.ts';
 import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
+import type { BatchLimits } from '../../record/index.ts';
+import { AppendRecords, plainAppendTopic } from './append-records.ts';
 import { asLogError, sendError, sendJson, sendText } from './error-answer.ts';
 import { allowedHosts, guard, guardHost } from './guards.ts';
 import { collectLogLines, writeLogFile } from './log-file.ts';
@@ -32,6 +34,7 @@ export interface FrontOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: HttpSettings;
+  readonly limits: BatchLimits;
   readonly host: string;
   readonly port: number;
   /** A port in use is tried again for so long. */
@@ -61,6 +64,7 @@ export class Front {
   readonly #server: Server;
   readonly #revoker: Revoker;
   readonly #put: PutRecord;
+  readonly #append: AppendRecords;
   /** Connections that carry HTTP: all but those of peers. */
   readonly #sockets = new Set<Socket>();
   readonly #connectionsByAddress = new Map<string, number>();
@@ -72,10 +76,11 @@ export class Front {
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    const { broker, clock, random, settings } = options;
+    const { broker, clock, random, bytes, limits, settings } = options;
     this.#revoker = new Revoker(broker, clock);
     const { bodyBytesMax, putTimeoutMs } = settings;
     this.#put = new PutRecord({ log: broker, clock, random, revoker: this.#revoker, bodyBytesMax, timeoutMs: putTimeoutMs });
+    this.#append = new AppendRecords({ log: broker, clock, bytes, limits, bodyBytesMax });
     this.#server = this.#createServer();
   }
 
@@ -90,6 +95,11 @@ export class Front {
 
   get connectionCount(): number {
     return this.#sockets.size;
+  }
+
+  /** Who counts the appends that the API does not see. */
+  observeAppends(onAnswered: (status: number, seconds: number) => void): void {
+    this.#append.onAnswered = onAnswered;
   }
 
   get revokesPending(): number {
@@ -209,7 +219,9 @@ export class Front {
       return;
     }
     const { method } = request;
-    if (path === '/' && method === 'PUT') this.#put.handle(request, response);
+    const topic = plainAppendTopic(request);
+    if (topic !== null) this.#append.handle(request, response, topic);
+    else if (path === '/' && method === 'PUT') this.#put.handle(request, response);
     else if (method === 'POST' && isFaultPath(path)) this.#switchFault(path, request, response);
     else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
     else if (path === '/readyz' && method === 'GET') this.#answerReady(response);

@@ -10,7 +10,7 @@ export { Front, type FrontOptions, type GatewayBroker } from './front.ts';
 export { hashToken } from './guards.ts';
 export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 
-export interface GatewayOptions extends Omit<FrontOptions, 'loadApi'> {
+export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'> {
   readonly version: string;
   /** Largest record batch that the broker takes. */
   readonly batchBytesMax: number;
@@ -23,6 +23,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   return new Front({
     ...options,
+    limits,
     loadApi: async (front) => {
       const { createApi } = await import('./api/index.ts');
       return createApi({
@@ -40,6 +41,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
         recover: () => front.recover(),
         connectionCount: () => front.connectionCount,
         revokesPending: () => front.revokesPending,
+        observeAppends: (onAnswered) => front.observeAppends(onAnswered),
         pageFolder,
         followers: { count: 0 },
       });

@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { LogError } from '../../../eventlog/index.ts';
+import { appendRoute, appendTimeoutMs } from '../append-records.ts';
 import { bodyOf } from '../body.ts';
 import type { ApiContext } from './context.ts';
-import { decodeRecords } from './decode-records.ts';
+import { decodeRecords } from '../decode-records.ts';
 import { AppendAnswer, AppendHeaders, AppendQuery, TopicParams } from './schemas.ts';
-
-const timeoutMsDefault = 10_000;
 
 export function addAppendRoute(app: FastifyInstance, context: ApiContext): void {
   const schema = {
@@ -16,7 +15,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     headers: AppendHeaders,
     response: { 200: AppendAnswer },
   };
-  app.post('/v1/topics/:topic/records', { schema, config: { verb: 'append to' } }, async (request) => {
+  app.post(appendRoute, { schema, config: { verb: 'append to' } }, async (request) => {
     const { topic } = request.params as Static<typeof TopicParams>;
     const query = request.query as Static<typeof AppendQuery>;
     const headers = request.headers as Static<typeof AppendHeaders>;
@@ -35,7 +34,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
       topic,
       batch,
       level: query.level ?? 'quorum',
-      timeoutMs: query.timeoutMs ?? timeoutMsDefault,
+      timeoutMs: query.timeoutMs ?? appendTimeoutMs,
       requestId: requestId === null ? null : latin1AsUtf8(requestId),
       sequence: headers['cairn-sequence'] ?? 0,
       expectedOffset: query.expectedOffset ?? null,

@@ -20,6 +20,8 @@ export interface ApiContext {
   readonly recover: () => void;
   readonly connectionCount: () => number;
   readonly revokesPending: () => number;
+  /** Plain appends, which are answered before they reach a route here. */
+  readonly observeAppends: (onAnswered: (status: number, seconds: number) => void) => void;
   /** Folder with the built page (`index.html`). */
   readonly pageFolder: string;
   /** Answers of `follow` that are open now. */

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BrokerCounters, BrokerStatus, PartitionStatus } from '../../../eventlog/index.ts';
+import { appendRoute } from '../append-records.ts';
 import type { ApiContext } from './context.ts';
 
 interface Sample {
@@ -156,7 +157,7 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
     const metric = new Gauge(options);
     return { row, reset: () => metric.reset(), set: ({ labels, value }: Sample) => metric.set(labels, value) };
   });
-  countRequests(app, registry);
+  countRequests(app, context, registry);
 
   const schema = { summary: 'Metrics as Prometheus text' };
   app.get('/metrics', { schema, config: { verb: 'give metrics' } }, async (_request, reply) => {
@@ -169,8 +170,8 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   });
 }
 
-/** Requests that fastify serves; `PUT /` and the probes, which it does not see, are in the broker's own counters. */
-function countRequests(app: FastifyInstance, registry: Registry): void {
+/** Requests that fastify serves, and plain appends; `PUT /` and the probes, which it does not see, are in the broker's own counters. */
+function countRequests(app: FastifyInstance, context: ApiContext, registry: Registry): void {
   const { requests, seconds } = httpMetrics;
   const counts = new Counter({ name: requests.name, help: requests.help, labelNames: [...requests.labels], registers: [registry] });
   const times = new Histogram({
@@ -182,22 +183,39 @@ function countRequests(app: FastifyInstance, registry: Registry): void {
   });
   const boundCounts = new Map<string, ReturnType<typeof counts.labels>>();
   const boundTimes = new Map<string, ReturnType<typeof times.labels>>();
-  app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '(none)';
-    const key = `${request.method} ${route} ${reply.raw.statusCode}`;
+  const countOf = (method: string, route: string, status: number): ReturnType<typeof counts.labels> => {
+    const key = `${method} ${route} ${status}`;
     let count = boundCounts.get(key);
     if (count === undefined) {
-      count = counts.labels(request.method, route, String(reply.raw.statusCode));
+      count = counts.labels(method, route, String(status));
       boundCounts.set(key, count);
     }
-    count.inc();
-    if (reply.raw.hasHeader('x-accel-buffering')) return done();
-    let time = boundTimes.get(`${request.method} ${route}`);
+    return count;
+  };
+  const timeOf = (method: string, route: string): ReturnType<typeof times.labels> => {
+    const key = `${method} ${route}`;
+    let time = boundTimes.get(key);
     if (time === undefined) {
-      time = times.labels(request.method, route);
-      boundTimes.set(`${request.method} ${route}`, time);
+      time = times.labels(method, route);
+      boundTimes.set(key, time);
     }
-    time.observe(reply.elapsedTime / 1000);
+    return time;
+  };
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? '(none)';
+    countOf(request.method, route, reply.raw.statusCode).inc();
+    if (!reply.raw.hasHeader('x-accel-buffering')) timeOf(request.method, route).observe(reply.elapsedTime / 1000);
     done();
+  });
+  let appended: { readonly count: ReturnType<typeof countOf>; readonly time: ReturnType<typeof timeOf> } | null = null;
+  context.observeAppends((status, seconds) => {
+    if (status === 200) {
+      appended ??= { count: countOf('POST', appendRoute, 200), time: timeOf('POST', appendRoute) };
+      appended.count.inc();
+      appended.time.observe(seconds);
+    } else {
+      countOf('POST', appendRoute, status).inc();
+      timeOf('POST', appendRoute).observe(seconds);
+    }
   });
 }

@@ -1,6 +1,6 @@
 /** What the generated OpenAPI document cannot know by itself: the routes of `front.ts`, and the bodies and answers that are not JSON. */
 import Type from 'typebox';
-import { recordTypes } from './decode-records.ts';
+import { recordTypes } from '../decode-records.ts';
 import { ErrorAnswer, RecordInput, RecordsBody } from './schemas.ts';
 
 const binary = { type: 'string', format: 'binary' };

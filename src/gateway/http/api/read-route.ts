@@ -4,7 +4,7 @@ import type { Static } from 'typebox';
 import { LogError, type ReadResult } from '../../../eventlog/index.ts';
 import { commonHeaders } from '../error-answer.ts';
 import type { ApiContext } from './context.ts';
-import { batchesType } from './decode-records.ts';
+import { batchesType } from '../decode-records.ts';
 import { type Encoded, encodeRecords } from './encode-records.ts';
 import { followTopic } from './follow-route.ts';
 import { type Format, ReadAnswer, ReadHeaders, ReadQuery, TopicParams } from './schemas.ts';

@@ -2,10 +2,10 @@
  * Request bodies to one RecordBatch. Lines and bytes go straight from the body into the batch, without an object or string per record.
  */
 import { isUtf8 } from 'node:buffer';
-import type { ErrorCode } from '../../../base/errors.ts';
-import { firstOffset, firstTerm } from '../../../base/branded.ts';
-import { LogError } from '../../../eventlog/index.ts';
-import type { Bytes } from '../../../host/index.ts';
+import type { ErrorCode } from '../../base/errors.ts';
+import { firstOffset, firstTerm } from '../../base/branded.ts';
+import { LogError } from '../../eventlog/index.ts';
+import type { Bytes } from '../../host/index.ts';
 import {
   type BatchLimits,
   type BatchProblem,
@@ -17,7 +17,7 @@ import {
   setPlacement,
   setProducer,
   validateBatch,
-} from '../../../record/index.ts';
+} from '../../record/index.ts';
 
 export const batchesType = 'application/vnd.cairn.batches';
 export const recordTypes = ['application/json', 'application/x-ndjson', 'text/plain', 'application/octet-stream', batchesType] as const;
@@ -56,6 +56,10 @@ export function decodeRecords(contentType: string | undefined, body: Uint8Array,
   }
 }
 
+/** A body is decoded in one go, so all small ones can share a builder. */
+const smallBodyBytesMax = 4096;
+const smallBuilder = new RecordBatchBuilder({ capacityBytes: 2 * smallBodyBytesMax });
+
 class Decoder {
   readonly #options: DecodeOptions;
   readonly #builder: RecordBatchBuilder;
@@ -63,7 +67,10 @@ class Decoder {
   /** Room for the body and an eighth more (lines of 64 bytes grow by that) spares most bodies every growth of the builder. */
   constructor(options: DecodeOptions, bodyBytes: number) {
     this.#options = options;
-    this.#builder = new RecordBatchBuilder({ capacityBytes: bodyBytes + (bodyBytes >>> 3) + 128 });
+    const isSmall = bodyBytes <= smallBodyBytesMax;
+    this.#builder = isSmall ? smallBuilder : new RecordBatchBuilder({ capacityBytes: bodyBytes + (bodyBytes >>> 3) + 128 });
+    // A body that was refused half way has left something.
+    this.#builder.clear();
   }
 
   lines(body: Uint8Array): Uint8Array {
