@@ -80,7 +80,7 @@ export function reportRun(run: BenchRun, folder: string): string {
           counts.map((count) => check(`read back of ${count.of}`, isWhole(count), digits(count.acknowledged), digits(count.readBack))),
         ),
       ],
-      graphs: [],
+      graphs: run.scenarios.flatMap((scenario) => scenario.graphs),
     },
     { folder, version: version(), startedMs: run.startedMs },
   );

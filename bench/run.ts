@@ -1,3 +1,4 @@
+import type { Graph } from '../src/lab/report/graph.ts';
 import { describeMachine, type Machine } from '../src/lab/report/machine.ts';
 import type { Row, Target } from './figures.ts';
 import type { Count, Scenario } from './scenario.ts';
@@ -21,6 +22,7 @@ export interface ScenarioRun {
   readonly targets: readonly Target[];
   readonly counts: readonly Count[];
   readonly notes: readonly string[];
+  readonly graphs: readonly Graph[];
   /** Why it did not come to its end. */
   readonly failure: string | null;
 }
@@ -52,12 +54,12 @@ export async function runScenarios(
 async function runScenario({ name, about, run }: Scenario, world: World): Promise<ScenarioRun> {
   const beganMs = performance.now();
   try {
-    const { rows, targets, counts, notes = [] } = await run(world);
-    return { name, about, tookMs: performance.now() - beganMs, rows, targets, counts, notes, failure: null };
+    const { rows, targets, counts, notes = [], graphs = [] } = await run(world);
+    return { name, about, tookMs: performance.now() - beganMs, rows, targets, counts, notes, graphs, failure: null };
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error);
     world.settings.say(`${name}: ${failure}`);
-    return { name, about, tookMs: performance.now() - beganMs, rows: [], targets: [], counts: [], notes: [], failure };
+    return { name, about, tookMs: performance.now() - beganMs, rows: [], targets: [], counts: [], notes: [], graphs: [], failure };
   }
 }
 

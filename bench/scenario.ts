@@ -1,3 +1,4 @@
+import type { Graph } from '../src/lab/report/graph.ts';
 import type { Row, Target } from './figures.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +19,7 @@ export interface ScenarioResult {
   readonly counts: readonly Count[];
   /** In a sentence each: what was left out and why. */
   readonly notes?: readonly string[];
+  readonly graphs?: readonly Graph[];
 }
 
 export interface Count {

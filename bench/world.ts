@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { assert } from '../src/base/assert.ts';
 import { LabBrokers } from '../src/lab/brokers.ts';
 import { findLeader } from '../src/lab/load/index.ts';
 import { Driver, surroundingsWithDriver } from './inside/orders.ts';
@@ -39,6 +40,8 @@ export class World {
   #etcd: Promise<Etcd | null> | null = null;
   #jetStream: Promise<JetStream | null> | null = null;
   #topics = 0;
+  #clusters = 0;
+  readonly #sockets = new Map<LabBrokers, (id: number) => string>();
 
   constructor(settings: WorldSettings) {
     this.settings = settings;
@@ -53,14 +56,21 @@ export class World {
   }
 
   /** Brokers of a scenario's own. */
-  startBrokers(count = this.settings.brokers): Promise<LabBrokers> {
+  async startBrokers(count = this.settings.brokers): Promise<LabBrokers> {
     this.settings.say(`Starting ${count} brokers`);
-    return LabBrokers.start({ count, parent: this.settings.folder, surroundings: (id) => surroundingsWithDriver(this.#socketOf(id)) });
+    const cluster = ++this.#clusters;
+    const socketOf = (id: number): string => path.join(this.folder, `${cluster}-${id}.sock`);
+    const surroundings = (id: number) => surroundingsWithDriver(socketOf(id));
+    const brokers = await LabBrokers.start({ count, parent: this.settings.folder, surroundings });
+    this.#sockets.set(brokers, socketOf);
+    return brokers;
   }
 
   /** To drive a broker from inside. */
-  driver(id: number): Driver {
-    return new Driver(this.#socketOf(id));
+  driver(brokers: LabBrokers, id: number): Driver {
+    const socketOf = this.#sockets.get(brokers);
+    assert(socketOf !== undefined, 'these brokers are of this world');
+    return new Driver(socketOf(id));
   }
 
   /** A topic that nobody has used, and the broker that leads it. */
@@ -96,9 +106,5 @@ export class World {
     const running = [this.#limit, this.#etcd, this.#jetStream, this.#brokers];
     for (const each of running) await (await each?.catch(() => null))?.end();
     rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  #socketOf(id: number): string {
-    return path.join(this.folder, `${id}.sock`);
   }
 }

@@ -5,6 +5,7 @@
  *     load    so many appends of so many records in flight, for so long; each begun when one is acknowledged
  *     profile begins a CPU profile; `profiled` ends it and gives it
  */
+import { rmSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -16,8 +17,12 @@ import type { Order } from './orders.ts';
 
 const open = Broker.prototype.open;
 Broker.prototype.open = function (this: Broker, done): void {
-  const server = createServer((socket) => obey(this, socket));
-  server.listen(process.env['CAIRN_BENCH_SOCKET']).unref();
+  const file = process.env['CAIRN_BENCH_SOCKET'] as string;
+  // A process that was killed has left it.
+  rmSync(file, { force: true });
+  createServer((socket) => obey(this, socket))
+    .listen(file)
+    .unref();
   open.call(this, done);
 };
 

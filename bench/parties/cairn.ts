@@ -19,7 +19,7 @@ export async function cairnOverHttp(world: World, form: RequestForm, recordsPerR
 /** Appends from within the process of the broker that leads. */
 export async function cairnFromInside(world: World, inFlight: number): Promise<Party> {
   const place = await world.freshTopic();
-  const driver = world.driver(place.leader);
+  const driver = world.driver(place.brokers, place.leader);
   const { recordBytes } = world.settings;
   const load = driver.load({ topic: place.topic, inFlight, recordBytes, recordsPerAppend: 1 });
   return cairn(world, place, { ...load, close: () => driver.close() }, 1);

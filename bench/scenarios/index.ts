@@ -1,8 +1,19 @@
 import type { Scenario } from '../scenario.ts';
 import { appendScenarios } from './appends.ts';
+import { bigScenario } from './big.ts';
 import { failoverScenario } from './failover.ts';
 import { followScenario } from './follow.ts';
 import { readScenarios } from './reading.ts';
+import { soakScenario } from './soak.ts';
+import { syncsScenario } from './syncs.ts';
 
 /** In the order in which they run. */
-export const scenarios: readonly Scenario[] = [...appendScenarios, ...readScenarios, followScenario, failoverScenario];
+export const scenarios: readonly Scenario[] = [
+  ...appendScenarios,
+  ...readScenarios,
+  followScenario,
+  syncsScenario,
+  failoverScenario,
+  bigScenario,
+  soakScenario,
+];

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LabBrokers } from './brokers.ts';
+import { readCpuMs, readMemoryBytes } from './process-cost.ts';
 import { check, type LabResult } from './report/report.ts';
 
 export interface IdleOptions {
@@ -13,8 +14,6 @@ const MEMORY_TARGET_MB = 130;
 const CPU_TARGET_PERCENT = 1;
 /** Start-up, first election and compilation are not idleness. */
 const SETTLE_MS = 8_000;
-/** proc(5): utime and stime are in clock ticks, 100 a second on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
 
 /** `cairn lab idle`: what brokers cost that nobody uses. Reads /proc, so it runs on Linux only. */
 export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
@@ -24,7 +23,7 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     await pause(SETTLE_MS);
     const pids = brokers.ids.map((id) => brokers.pid(id) ?? 0);
     const memory = pids.map(() => 0);
-    const ticksBefore = pids.map(readTicks);
+    const cpuBefore = pids.map(readCpuMs);
     const electionsBefore = await countElections(brokers);
     const beganMs = performance.now();
     const curves = pids.map((): [number, number][] => []);
@@ -38,11 +37,11 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
       }
     }
     const tookS = (performance.now() - beganMs) / 1000;
-    const ticks = pids.map((pid, index) => readTicks(pid) - (ticksBefore[index] ?? 0));
+    const cpuMs = pids.map((pid, index) => readCpuMs(pid) - (cpuBefore[index] ?? 0));
     const results = brokers.ids.map((id, index) => ({
       broker: id,
       'memory MB': Math.round((memory[index] ?? 0) / 1e5) / 10,
-      'CPU % of a core': Math.round(((ticks[index] ?? 0) / TICKS_PER_SECOND / tookS) * 10_000) / 100,
+      'CPU % of a core': Math.round(((cpuMs[index] ?? 0) / 1000 / tookS) * 10_000) / 100,
     }));
     const elections = (await countElections(brokers)) - electionsBefore;
     writeFileSync(path.join(options.folder, 'idle.json'), `${JSON.stringify(results, null, 1)}\n`);
@@ -87,19 +86,6 @@ async function countElections(brokers: LabBrokers): Promise<number> {
     client.close();
   }
   return sum;
-}
-
-function readTicks(pid: number): number {
-  // After "pid (name)" come state, parent, and so on: utime and stime are the 12th and 13th of these (proc(5), fields 14 and 15).
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function readMemoryBytes(pid: number): number {
-  const [, kilobytes = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kilobytes) * 1024;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
