@@ -16,6 +16,8 @@ export interface LoadOptions {
 }
 
 const VALUE_BYTES = 100;
+/** A client stays with whoever answered last. New ones now and then keep the load spread over all brokers, whatever has happened before. */
+const APPENDS_PER_CLIENT = 50;
 
 /**
  * Workers that append one record after another, each through another broker first, and keep what they were told. The client repeats an append with
@@ -24,7 +26,6 @@ const VALUE_BYTES = 100;
 export class Load {
   readonly attempts: Attempt[] = [];
   readonly #options: LoadOptions;
-  readonly #clients: readonly Client[];
   readonly #running: Promise<void>[] = [];
   #inFlight = 0;
   #isStopping = false;
@@ -34,11 +35,6 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    const ids = options.brokers.ids;
-    this.#clients = Array.from({ length: options.workers }, (_, worker) => {
-      const first = worker % ids.length;
-      return options.brokers.client([...ids.slice(first), ...ids.slice(0, first)], { timeoutMs: options.timeoutMs });
-    });
   }
 
   get inFlight(): number {
@@ -51,8 +47,8 @@ export class Load {
   }
 
   start(): void {
-    for (const [worker, client] of this.#clients.entries()) {
-      this.#running.push(this.#work(worker, client).catch((error: unknown) => this.#options.watchdog.fail(error)));
+    for (let worker = 0; worker < this.#options.workers; worker++) {
+      this.#running.push(this.#work(worker).catch((error: unknown) => this.#options.watchdog.fail(error)));
     }
   }
 
@@ -72,7 +68,6 @@ export class Load {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#running);
-    for (const client of this.#clients) client.close();
   }
 
   /** An append beside the load, through one client, that may fail and is looked for in the end like any other. */
@@ -80,9 +75,19 @@ export class Load {
     return this.#append(client, `p-${++this.#probes}`, { valueBytes, timeoutMs, isProbe: true });
   }
 
-  async #work(worker: number, client: Client): Promise<void> {
-    const how = { valueBytes: VALUE_BYTES, timeoutMs: this.#options.timeoutMs, isProbe: false };
-    for (let count = 0; !this.#isStopping; count++) await this.#append(client, `${worker}-${count}`, how);
+  async #work(worker: number): Promise<void> {
+    const { brokers, timeoutMs } = this.#options;
+    const first = worker % brokers.ids.length;
+    const ids = [...brokers.ids.slice(first), ...brokers.ids.slice(0, first)];
+    let client = brokers.client(ids, { timeoutMs });
+    const how = { valueBytes: VALUE_BYTES, timeoutMs, isProbe: false };
+    for (let count = 0; !this.#isStopping; count++) {
+      await this.#append(client, `${worker}-${count}`, how);
+      if (count % APPENDS_PER_CLIENT !== APPENDS_PER_CLIENT - 1) continue;
+      client.close();
+      client = brokers.client(ids, { timeoutMs });
+    }
+    client.close();
   }
 
   async #append(

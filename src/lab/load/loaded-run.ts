@@ -116,20 +116,28 @@ export interface RunFigures {
   readonly acknowledged: number;
   readonly copies: number;
   readonly damage: Damage;
-  /** Acknowledgements at `quorum` that name fewer brokers than a majority. */
+  /** Acknowledgements at `quorum` that name fewer brokers than a majority, and the first few of them. */
   readonly namedTooFew: number;
+  readonly namedTooFewExamples: readonly string[];
   /** Error codes of the load's own appends that failed. */
   readonly failures: readonly string[];
 }
 
+const EXAMPLES_MAX = 5;
+
+const describeAttempt = ({ value, offset, term, ackedBy, sentMs, endedMs }: Attempt): string =>
+  `${value} at ${String(offset)} in term ${String(term)} by ${ackedBy.join(', ') || 'nobody'} after ${Math.round(endedMs - sentMs)} ms`;
+
 export function figuresOf({ attempts, copies, damage }: Omit<LoadedRunResult<unknown>, 'value'>): RunFigures {
   const majority = Math.floor(copies.length / 2) + 1;
   const acknowledged = attempts.filter((attempt) => attempt.offset !== null);
+  const namedTooFew = acknowledged.filter((attempt) => attempt.ackedBy.length < majority);
   return {
     acknowledged: acknowledged.length,
     copies: copies.length,
     damage,
-    namedTooFew: acknowledged.filter((attempt) => attempt.ackedBy.length < majority).length,
+    namedTooFew: namedTooFew.length,
+    namedTooFewExamples: namedTooFew.slice(0, EXAMPLES_MAX).map(describeAttempt),
     failures: attempts.flatMap(({ failure, isProbe }) => (failure === null || isProbe ? [] : [failure.code])),
   };
 }
@@ -149,12 +157,14 @@ export function addFigures(all: readonly RunFigures[]): RunFigures {
       examples: all.flatMap(({ damage }) => damage.examples),
     },
     namedTooFew: sum((each) => each.namedTooFew),
+    namedTooFewExamples: all.flatMap((each) => each.namedTooFewExamples).slice(0, EXAMPLES_MAX),
     failures: all.flatMap((each) => each.failures),
   };
 }
 
 /** What every such run has to show. */
-export function checkFigures({ acknowledged, copies, damage, namedTooFew, failures }: RunFigures, copiesExpected: number): Check[] {
+export function checkFigures(figures: RunFigures, copiesExpected: number): Check[] {
+  const { acknowledged, copies, damage, namedTooFew, namedTooFewExamples, failures } = figures;
   return [
     check('appends acknowledged', acknowledged > 0, 'more than 0', acknowledged),
     check('copies read back', copies === copiesExpected, copiesExpected, copies),
@@ -164,7 +174,7 @@ export function checkFigures({ acknowledged, copies, damage, namedTooFew, failur
     check('reordered', damage.reordered === 0, 0, damage.reordered),
     check('refused or never sent, and there', damage.ghosts === 0, 0, damage.ghosts),
     check('copies that differ', damage.differing === 0, 0, [damage.differing, ...damage.examples].join('; ')),
-    check('acknowledgements that name no majority', namedTooFew === 0, 0, namedTooFew),
+    check('acknowledgements that name no majority', namedTooFew === 0, 0, [namedTooFew, ...namedTooFewExamples].join('; ')),
     check('appends that failed', failures.length === 0, 0, [failures.length, ...new Set(failures)].join(' ')),
   ];
 }
