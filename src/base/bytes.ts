@@ -64,6 +64,18 @@ export function setU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value;
 }
 
+/** Null for a value beyond 2^53 - 1, which cannot be one of ours. */
+export function getU64(bytes: Uint8Array, at: number): number | null {
+  const high = getU32(bytes, at);
+  return high > 0x1f_ffff ? null : high * 0x1_0000_0000 + getU32(bytes, at + 4);
+}
+
+export function setU64(bytes: Uint8Array, at: number, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) broken(`a 64-bit field holds a safe non-negative integer, not ${value}`);
+  setU32(bytes, at, Math.floor(value / 0x1_0000_0000));
+  setU32(bytes, at + 4, value);
+}
+
 export function toHex(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0');

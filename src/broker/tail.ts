@@ -142,7 +142,9 @@ export class Tail {
     }
     const sequenced = sequencedOf(batch, this.#bytes);
     if (sequenced.producerId < 0) return null;
-    return this.#producers.apply({ ...sequenced, offsetFrom: logBatch.offsetFrom, term: logBatch.term, timestampMs: stamp.ms });
+    const { producerId, epoch, sequence, count, body } = sequenced;
+    const { offsetFrom, term } = logBatch;
+    return this.#producers.apply({ producerId, epoch, sequence, count, body, offsetFrom, term, timestampMs: stamp.ms });
   }
 
   /** Nothing below `to` is ever taken back. */

@@ -8,7 +8,14 @@ import type { Membership } from './types.ts';
 
 /** The largest value that a majority of the voters has reached. */
 export function majorityValue(voters: readonly BrokerId[], valueOf: (voter: BrokerId) => number): number {
-  const values = voters.map(valueOf).sort((a, b) => b - a);
+  // Sorted as they come: a handful of numbers, looked at for every acknowledgement.
+  const values: number[] = [];
+  for (const voter of voters) {
+    const value = valueOf(voter);
+    let at = values.length;
+    for (; at > 0 && (values[at - 1] as number) < value; at--) values[at] = values[at - 1] as number;
+    values[at] = value;
+  }
   return values[Math.floor(values.length / 2)] ?? 0;
 }
 

@@ -36,6 +36,8 @@ export class Raft {
   readonly #config: RaftConfig;
   readonly #log: ReplicaLog;
   readonly #disk: DiskState;
+  /** Everyone who may vote, ascending. */
+  readonly #voters: readonly BrokerId[];
 
   #term: Term;
   #votedFor: BrokerId | null;
@@ -76,6 +78,7 @@ export class Raft {
     assert(config.membership.voters.length > 0, 'a group has at least one voter');
     assert(config.electionTicks > config.heartbeatTicks && config.heartbeatTicks > 0, 'several heartbeats fit into an election timeout');
     this.#config = config;
+    this.#voters = votersOf(config.membership);
     this.#log = new ReplicaLog(restored);
     this.#disk = new DiskState(restored);
     this.#term = restored.vote.term;
@@ -143,7 +146,7 @@ export class Raft {
   /** Voters known to have synced the log up to `offsetTo`, ascending. Others than a leader know only themselves. */
   acknowledgedBy(offsetTo: Offset): BrokerId[] {
     const leadership = this.#leadership;
-    return votersOf(this.membership).filter((voter) =>
+    return this.#voters.filter((voter) =>
       leadership === null
         ? voter === this.id && this.#disk.syncedOffset >= offsetTo
         : leadership.matchOffsetOf(voter, this.#disk.syncedOffset) >= offsetTo,

@@ -22,7 +22,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { groupId, type GroupId, offset, type Offset, term, type Term } from '../base/branded.ts';
-import { getU16, getU32, readU64, viewOf, writeU64 } from '../base/bytes.ts';
+import { getU16, getU32, readU64, setU16, setU32, setU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
 import {
   baseOffset,
@@ -96,20 +96,19 @@ export function encodeFrame(fields: FrameFields, batch: Uint8Array, bytes: Bytes
   assert(fields.term <= 0x7fff_ffff, 'a term fits the leader epoch');
   const frame = new Uint8Array(frameHeaderBytes + batch.length);
   frame.set(batch, frameHeaderBytes);
-  const view = viewOf(frame);
-  writeU64(view, frameHeaderBytes, fields.offsetFrom);
-  view.setInt32(frameHeaderBytes + 12, fields.term);
-  view.setUint8(at.version, frameVersion);
-  view.setUint32(at.length, batch.length);
-  view.setUint32(at.group, fields.group);
-  writeU64(view, at.baseOffset, fields.offsetFrom);
-  writeU64(view, at.term, fields.term);
+  setU64(frame, frameHeaderBytes, fields.offsetFrom);
+  setU32(frame, frameHeaderBytes + 12, fields.term);
+  frame[at.version] = frameVersion;
+  setU32(frame, at.length, batch.length);
+  setU32(frame, at.group, fields.group);
+  setU64(frame, at.baseOffset, fields.offsetFrom);
+  setU64(frame, at.term, fields.term);
   assert(Number.isSafeInteger(fields.stampMs) && fields.stampMs >= 0 && fields.stampMs < 2 ** 48, 'a stamp has 48 bits of milliseconds');
-  view.setUint16(at.stamp, Math.floor(fields.stampMs / 0x1_0000_0000));
-  view.setUint32(at.stamp + 2, fields.stampMs >>> 0);
-  view.setUint16(at.counter, fields.stampCounter);
-  view.setUint32(at.previous, fields.previousChecksum);
-  view.setUint32(at.checksum, bytes.crc32c(frame.subarray(at.version, checkedTo)));
+  setU16(frame, at.stamp, Math.floor(fields.stampMs / 0x1_0000_0000));
+  setU32(frame, at.stamp + 2, fields.stampMs);
+  setU16(frame, at.counter, fields.stampCounter);
+  setU32(frame, at.previous, fields.previousChecksum);
+  setU32(frame, at.checksum, bytes.crc32c(frame.subarray(at.version, checkedTo)));
   return frame;
 }
 
@@ -179,6 +178,7 @@ export const batchOf = (frame: Uint8Array): Uint8Array => frame.subarray(frameHe
 
 /** Checksum of a whole frame, as the next frame chains to it. */
 export const frameChecksum = (frame: Uint8Array): number => getU32(frame, at.checksum);
+export const frameGroup = (frame: Uint8Array): number => getU32(frame, at.group);
 export const previousChecksum = (frame: Uint8Array): number => getU32(frame, at.previous);
 export const stampMs = (frame: Uint8Array): number => getU16(frame, at.stamp) * 0x1_0000_0000 + getU32(frame, at.stamp + 2);
 export const stampCounter = (frame: Uint8Array): number => getU16(frame, at.counter);

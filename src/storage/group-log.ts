@@ -179,12 +179,29 @@ class SegmentedLog implements GroupLog {
     }
     const frames = request.batches.map((batch) => this.#accept(batch));
     this.#pending = request.batches;
-    const write = (): Task<void> => this.#truncateAndAppend(truncateTo, frames);
-    this.#enqueue(write, (result) => {
+    const written = (result: Outcome): void => {
       this.#writing = false;
       this.#pending = [];
       done(result);
-    });
+    };
+    const isPlain = truncateTo === null && frames.length > 0 && this.#failure === null && !this.#queueRunning;
+    if (isPlain && this.#countThatFits(frames, 0) === frames.length) this.#appendAtOnce(frames, written);
+    else this.#enqueue(() => this.#truncateAndAppend(truncateTo, frames), written);
+  }
+
+  /** The usual write, a group that fits while nothing else is under way, without a task: it is the path of every append. */
+  #appendAtOnce(frames: readonly Frame[], done: (result: Outcome) => void): void {
+    this.#queueRunning = true;
+    let inside = true;
+    const finish = (result: Outcome): void => {
+      if (!result.ok) this.#failure = result.error;
+      if (inside) this.#host.clock.defer(() => done(result));
+      else done(result);
+      this.#queueRunning = false;
+      this.#runQueue();
+    };
+    this.#appendGroup(frames, finish);
+    inside = false;
   }
 
   /** Takes a batch into the positions that move at once. */
@@ -219,7 +236,8 @@ class SegmentedLog implements GroupLog {
         yield* this.#roll((frames[next] as Frame).bytes.length);
         continue;
       }
-      yield* this.#appendGroup(frames.slice(next, next + count));
+      const group = frames.slice(next, next + count);
+      yield* must<undefined>((done) => this.#appendGroup(group, done));
       next += count;
     }
     if (frames.length === 0) this.#lastChecksum = this.#active.scan.lastChecksum;
@@ -239,21 +257,28 @@ class SegmentedLog implements GroupLog {
     return count;
   }
 
-  *#appendGroup(frames: readonly Frame[]): Task<void> {
+  #appendGroup(frames: readonly Frame[], done: (result: Outcome) => void): void {
     const { file, scan } = this.#active;
     const chunks = [this.#mark('group')];
     for (const frame of frames) chunks.push(frame.bytes);
     assert((frames[0] as Frame).previousChecksum === scan.lastChecksum, 'batches chain to the log');
-    yield* writeAt(file, scan.position, chunks);
-    scan.takeMark(false);
-    for (const frame of frames) {
-      const misfit = scan.take(frame);
-      if (misfit !== null) broken(`a written frame continues the log: ${misfit.expected}, found ${misfit.found}`);
-    }
-    this.#pending = this.#pending.slice(frames.length);
-    yield* syncFile(file);
-    this.#syncedOffset = scan.endOffset;
-    this.#prepareNext();
+    const synced = (result: Outcome): void => {
+      if (result.ok) {
+        this.#syncedOffset = scan.endOffset;
+        this.#prepareNext();
+      }
+      done(result);
+    };
+    file.write(scan.position, chunks, (result) => {
+      if (!result.ok) return done(result);
+      scan.takeMark(false);
+      for (const frame of frames) {
+        const misfit = scan.take(frame);
+        if (misfit !== null) broken(`a written frame continues the log: ${misfit.expected}, found ${misfit.found}`);
+      }
+      this.#pending = this.#pending.slice(frames.length);
+      file.sync(synced);
+    });
   }
 
   #mark(kind: MarkKind): Uint8Array {

@@ -1,4 +1,4 @@
-import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
+import { getU16, getU32, getU64, setU16, setU32, setU64 } from '../base/bytes.ts';
 
 /** Fixed-width big-endian fields one after another, shared by the codecs of this folder. */
 
@@ -8,13 +8,11 @@ import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
  */
 export class FieldReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
   valid = true;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = viewOf(bytes);
   }
 
   /** True when everything was there and nothing is left. */
@@ -27,20 +25,20 @@ export class FieldReader {
   }
 
   u8(): number {
-    return this.#take(1) ? this.#view.getUint8(this.#at - 1) : 0;
+    return this.#take(1) ? (this.#bytes[this.#at - 1] as number) : 0;
   }
 
   u16(): number {
-    return this.#take(2) ? this.#view.getUint16(this.#at - 2) : 0;
+    return this.#take(2) ? getU16(this.#bytes, this.#at - 2) : 0;
   }
 
   u32(): number {
-    return this.#take(4) ? this.#view.getUint32(this.#at - 4) : 0;
+    return this.#take(4) ? getU32(this.#bytes, this.#at - 4) : 0;
   }
 
   u64(): number {
     if (!this.#take(8)) return 0;
-    const value = readU64(this.#view, this.#at - 8);
+    const value = getU64(this.#bytes, this.#at - 8);
     if (value === null) this.valid = false;
     return value ?? 0;
   }
@@ -82,35 +80,33 @@ export class FieldReader {
 /** Writes fields into bytes of exactly the right length, from `at` on. */
 export class FieldWriter {
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
   #at: number;
 
   constructor(length: number, at = 0) {
     this.bytes = new Uint8Array(length);
-    this.#view = viewOf(this.bytes);
     this.#at = at;
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#at, value);
+    this.bytes[this.#at] = value;
     this.#at += 1;
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#at, value);
+    setU16(this.bytes, this.#at, value);
     this.#at += 2;
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#at, value);
+    setU32(this.bytes, this.#at, value);
     this.#at += 4;
     return this;
   }
 
   u64(value: number): this {
-    writeU64(this.#view, this.#at, value);
+    setU64(this.bytes, this.#at, value);
     this.#at += 8;
     return this;
   }

@@ -19,7 +19,7 @@
  * An unknown kind is skipped, so that a newer broker can speak to an older one. The link sequence shows a frame that came twice or late, which a
  * stream socket never does and the simulator's network may: requests are taken in rising order only.
  */
-import { viewOf, writeU64 } from '../base/bytes.ts';
+import { getU16, getU32, getU64, setU16, setU32, setU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
 import { FieldReader } from './fields.ts';
 
@@ -55,19 +55,18 @@ export function draft(kind: number, group: number, head: Uint8Array, tail: reado
 /** Fills in the header in place and appends the frame's chunks to `chunks`; a draft is sealed and sent once. */
 export function sealFrame(frame: Draft, sequence: number, stamp: Stamp, bytes: Bytes, chunks: Uint8Array[]): void {
   const head = frame.head;
-  const view = viewOf(head);
-  view.setUint32(0, frame.lengthBytes - 4);
-  view.setUint8(8, wireVersion);
-  view.setUint8(9, frame.kind);
-  view.setUint16(10, 0);
-  view.setUint32(12, frame.group);
-  writeU64(view, 16, sequence);
-  view.setUint16(24, Math.floor(stamp.ms / 0x1_0000_0000));
-  view.setUint32(26, stamp.ms >>> 0);
-  view.setUint16(30, stamp.counter);
+  setU32(head, 0, frame.lengthBytes - 4);
+  head[8] = wireVersion;
+  head[9] = frame.kind;
+  setU16(head, 10, 0);
+  setU32(head, 12, frame.group);
+  setU64(head, 16, sequence);
+  setU16(head, 24, Math.floor(stamp.ms / 0x1_0000_0000));
+  setU32(head, 26, stamp.ms);
+  setU16(head, 30, stamp.counter);
   let checksum = bytes.crc32c(head.subarray(8));
   for (const chunk of frame.tail) checksum = bytes.crc32c(chunk, checksum);
-  view.setUint32(4, checksum);
+  setU32(head, 4, checksum);
   chunks.push(head);
   for (const chunk of frame.tail) chunks.push(chunk);
 }
@@ -174,7 +173,7 @@ export class FrameReader {
 
   /** Learns the length of the frame that starts these bytes. */
   #measure(start: Uint8Array): boolean {
-    const length = viewOf(start).getUint32(0) + 4;
+    const length = getU32(start, 0) + 4;
     if (length < wireHeaderBytes || length > this.#bytesMax) {
       this.#fail(`a frame of ${length} bytes, ${wireHeaderBytes} to ${this.#bytesMax} are allowed`);
       return false;
@@ -184,24 +183,22 @@ export class FrameReader {
   }
 
   #deliver(frame: Uint8Array, found: (frame: WireFrame) => boolean | void): boolean {
-    const view = viewOf(frame);
-    const expected = view.getUint32(4);
+    const expected = getU32(frame, 4);
     const actual = this.#bytes.crc32c(frame.subarray(8));
     if (expected !== actual) return this.#fail(`a frame with checksum ${hex(expected)} whose bytes have ${hex(actual)}`);
-    const version = view.getUint8(8);
+    const version = frame[8] as number;
     if (version !== wireVersion) return this.#fail(`a frame of version ${version}, only ${wireVersion} is understood`);
-    const optionalTo = wireHeaderBytes + view.getUint16(10);
+    const optionalTo = wireHeaderBytes + getU16(frame, 10);
     if (optionalTo > frame.length) return this.#fail('optional fields longer than their frame');
-    const traceId = readTraceId(frame.subarray(wireHeaderBytes, optionalTo));
+    const traceId = optionalTo === wireHeaderBytes ? null : readTraceId(frame.subarray(wireHeaderBytes, optionalTo));
     if (traceId === undefined) return this.#fail('malformed optional fields');
-    const fields = new FieldReader(frame.subarray(16, 24));
-    const sequence = fields.u64();
-    if (!fields.valid) return this.#fail('a link sequence out of range');
+    const sequence = getU64(frame, 16);
+    if (sequence === null) return this.#fail('a link sequence out of range');
     const goOn = found({
-      kind: view.getUint8(9),
-      group: view.getUint32(12),
+      kind: frame[9] as number,
+      group: getU32(frame, 12),
       sequence,
-      stamp: { ms: view.getUint16(24) * 0x1_0000_0000 + view.getUint32(26), counter: view.getUint16(30) },
+      stamp: { ms: getU16(frame, 24) * 0x1_0000_0000 + getU32(frame, 26), counter: getU16(frame, 30) },
       traceId,
       body: frame.subarray(optionalTo),
       lengthBytes: frame.length,

@@ -85,9 +85,9 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
       const previousTerm = term(reader.u64());
       const highWatermark = offset(reader.u64());
       const readContext = reader.u64();
-      const batches = decodeBatches(reader, offsetFrom);
+      const batches = decodeBatches(body, reader, offsetFrom);
       if (batches === null) return null;
-      return { type: 'appendEntries', ...envelope, offsetFrom, previousTerm, highWatermark, readContext, batches };
+      return { type: 'appendEntries', from, to, term: messageTerm, offsetFrom, previousTerm, highWatermark, readContext, batches };
     }
     case raftKinds.appendEntriesResponse: {
       const flags = reader.u8();
@@ -99,7 +99,9 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
       if (!reader.complete || flags > 1) return null;
       return {
         type: 'appendEntriesResponse',
-        ...envelope,
+        from,
+        to,
+        term: messageTerm,
         success: flags === 1,
         matchOffset,
         hintOffset,
@@ -115,22 +117,22 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
   }
 }
 
-function decodeBatches(reader: FieldReader, offsetFrom: number): LogBatch[] | null {
+function decodeBatches(body: Uint8Array, reader: FieldReader, offsetFrom: number): LogBatch[] | null {
   const count = reader.u32();
   // The count is only believed as far as its fields are really there.
   if (!reader.valid || count * batchFieldsBytes > reader.left) return null;
-  const heads: { readonly from: number; readonly to: number; readonly term: number; readonly length: number }[] = [];
-  let next = offsetFrom;
-  for (let i = 0; i < count; i++) {
-    const head = { from: reader.u64(), to: reader.u64(), term: reader.u64(), length: reader.u32() };
-    if (!reader.valid || head.from !== next || head.to <= head.from) return null;
-    next = head.to;
-    heads.push(head);
-  }
   const batches: LogBatch[] = [];
-  for (const head of heads) {
-    const bytes = reader.bytes(head.length);
-    batches.push({ offsetFrom: offset(head.from), offsetTo: offset(head.to), term: term(head.term), bytes });
+  let next = offsetFrom;
+  let at = body.length - reader.left + count * batchFieldsBytes;
+  for (let i = 0; i < count; i++) {
+    const from = reader.u64();
+    const to = reader.u64();
+    const batchTerm = reader.u64();
+    const end = at + reader.u32();
+    if (!reader.valid || from !== next || to <= from || end > body.length) return null;
+    batches.push({ offsetFrom: offset(from), offsetTo: offset(to), term: term(batchTerm), bytes: body.subarray(at, end) });
+    next = to;
+    at = end;
   }
-  return reader.complete ? batches : null;
+  return at === body.length ? batches : null;
 }
