@@ -157,7 +157,7 @@ export class LeaderAppends {
 
   /**
    * Answers what has been reached. After a change of role the log may have been cut, so each batch is looked for again, and what is still waiting is
-   * given back: the next leader decides.
+   * given back: the next leader decides. So is what the next leader has committed already: only a leader knows who has it.
    */
   settle(hasRoleChanged: boolean): void {
     if (hasRoleChanged) return this.#settleStrictly();
@@ -188,7 +188,7 @@ export class LeaderAppends {
     const stillLeads = raft.role === 'leader';
     for (const one of this.#take()) {
       const isThere = holdsTerm(raft, one.offsetFrom, one.term);
-      if (isThere && this.#isReached(one)) this.#reached(one);
+      if (isThere && this.#isReached(one) && (one.level === 'leader' || this.#isOnMajority(one))) this.#reached(one);
       else if (isThere && stillLeads && one.term === raft.term) this.#wait(one);
       else one.answer(refuse('leadershipLost', `broker ${raft.id} lost its leadership after it had appended`, { leader: raft.leader }));
     }

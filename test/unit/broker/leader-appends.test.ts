@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { type AppendOutcome, LeaderAppends } from '../../../src/broker/leader-appends.ts';
+import type { Replica, ReplicaContext } from '../../../src/broker/replica.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
+import { batchOf } from './rig.ts';
+
+/** A leader that has appended one record at offset 1 in term 1, and then lives through what the test makes of `raft`. */
+function leaderWithOneAppend(): {
+  readonly appends: LeaderAppends;
+  readonly raft: Record<string, unknown>;
+  readonly outcomes: AppendOutcome[];
+} {
+  const raft: Record<string, unknown> = {
+    id: 1,
+    role: 'leader',
+    leader: 1,
+    term: 1,
+    endOffset: 2,
+    highWatermark: 1,
+    termStarts: [{ term: 1, offsetFrom: 0 }],
+    membership: { voters: [1, 2, 3] },
+    refusal: () => null,
+    acknowledgedBy: () => [1],
+  };
+  const replica = {
+    raft,
+    tail: { producers: { check: () => ({ kind: 'new' }) }, lastStamp: { ms: 1, counter: 0 }, lastTerm: 1 },
+    log: { full: false },
+    sync: () => true,
+    hasRoomFor: () => true,
+    propose: () => ({ offsetFrom: 1, offsetTo: 2, term: 1 }),
+  } as unknown as Replica;
+  const context = { bytes: simBytes, clock: { monotonicMs: () => 0, wallMs: () => 0 }, counters: {} } as unknown as ReplicaContext;
+  const appends = new LeaderAppends(replica, context);
+  const outcomes: AppendOutcome[] = [];
+  appends.submit({
+    batch: batchOf(['x']),
+    level: 'quorum',
+    expectedOffset: null,
+    deadlineMs: 1000,
+    answer: (outcome) => void outcomes.push(outcome),
+  });
+  return { appends, raft, outcomes };
+}
+
+describe('a leader that slept, and learns in one turn that it was deposed and that its append was committed', () => {
+  test('leaves the answer to its successor, who can name a majority', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend();
+
+    Object.assign(raft, { role: 'follower', leader: 2, term: 2, highWatermark: 2, acknowledgedBy: () => [] });
+    appends.settle(true);
+
+    expect(outcomes).toMatchObject([{ ok: false, error: { code: 'leadershipLost' } }]);
+  });
+});
+
+describe('a leader that is confirmed by a majority while its term goes on', () => {
+  test('answers with their names', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend();
+
+    Object.assign(raft, { highWatermark: 2, acknowledgedBy: () => [1, 3] });
+    appends.settle(true);
+
+    expect(outcomes).toMatchObject([{ ok: true, value: { offset: 1, committed: true, ackedBy: [1, 3] } }]);
+  });
+});
