@@ -56,6 +56,7 @@ export class Broker implements BrokerApi {
     this.#loop = new Loop(host.clock, this.#counters, {
       work: () => this.#services?.work() ?? false,
       replicas: () => this.#groups.replicas(),
+      holds: (replica) => this.#groups.replica(replica.group) === replica,
       flush: () => this.#services?.links.flush() ?? false,
       answer: () => this.#flushAnswers(),
       fatal: (error, doing) => this.#diskFailed(error, doing),

@@ -11,6 +11,8 @@ export interface TurnSteps {
   /** Steps that take up what clients and peers asked. True when something was done. */
   work(): boolean;
   replicas(): Iterable<Replica>;
+  /** False once its topic is deleted or its log is fenced: what it still owes is moot. */
+  holds(replica: Replica): boolean;
   /** Sends what the turn has queued. True when something is left for the next turn. */
   flush(): boolean;
   /** Answers what the turn has decided, after everything else. */
@@ -122,6 +124,7 @@ export class Loop {
   }
 
   #writeLog(replica: Replica, persist: Persist, done: () => void): void {
+    if (!this.#steps.holds(replica)) return;
     if (persist.batches.length === 0 && persist.truncateTo === null) return done();
     this.#counters.diskWrites++;
     replica.log.write({ truncateTo: persist.truncateTo, batches: persist.batches }, (result) => {

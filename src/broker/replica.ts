@@ -94,7 +94,10 @@ export class Replica {
   #visible: Offset;
   /** The highest high watermark that any leader told; the log here may still be shorter. */
   #heardHighWatermark = 0;
+  /** When a leader was last heard that knew what is committed: one that has committed something of its own term. */
   #heardMs: number | null = null;
+  /** The newest term whose leader is known to know. */
+  #knowingTerm: Term | null = null;
   readonly #answeredMs = new Map<BrokerId, number>();
   #framesRefusedIn: Term | null = null;
   #lastWriteMs = 0;
@@ -173,9 +176,13 @@ export class Replica {
     return { role, term, leader, endOffset, highWatermark, termStarts };
   }
 
-  /** How old the knowledge of the high watermark is, in ms: on a leader since a majority was last heard, elsewhere since the leader was. */
+  /**
+   * How old the knowledge of the high watermark is, in ms: on a leader since a majority was last heard, elsewhere since the leader was. A new leader does
+   * not know what was committed before it, until it has committed something itself (Raft §8), so hearing from one proves nothing.
+   */
   asOfMs(nowMs: number): number {
-    if (this.raft.role !== 'leader')
+    const { role, term, termStarts, highWatermark } = this.raft;
+    if (role !== 'leader' || termBefore(termStarts, highWatermark) !== term)
       return this.#heardMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.round(nowMs - this.#heardMs));
     const voters = this.raft.membership.voters;
     const needed = Math.floor(voters.length / 2);
@@ -196,13 +203,21 @@ export class Replica {
     if (message.type === 'appendEntries' && message.batches.length > 0 && !this.#admits(message)) return;
     const nowMs = this.#context.clock.monotonicMs();
     if (message.type === 'appendEntries' && message.term >= this.raft.term) {
-      this.#heardMs = nowMs;
+      if (this.#isFromKnowingLeader(message)) this.#heardMs = nowMs;
       if (message.highWatermark > this.#heardHighWatermark) this.#heardHighWatermark = message.highWatermark;
     } else if (message.type === 'appendEntriesResponse') {
       this.#answeredMs.set(message.from, nowMs);
     }
     this.step({ type: 'receive', message });
     if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
+  }
+
+  #isFromKnowingLeader({ term, highWatermark }: AppendEntries): boolean {
+    if (this.#knowingTerm === term) return true;
+    const { endOffset, termStarts } = this.raft;
+    if (highWatermark > endOffset || termBefore(termStarts, highWatermark) !== term) return false;
+    this.#knowingTerm = term;
+    return true;
   }
 
   /** A batch that is not what it says is dropped like a lost message: it must neither enter this log nor stop this broker. */

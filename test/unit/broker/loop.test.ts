@@ -9,6 +9,7 @@ import type { VoteJournal } from '../../../src/storage/contract.ts';
 
 /** A loop whose deferred work and whose journal wait for the test; it notes what reaches the log. */
 function rig() {
+  let isHeld = true;
   const deferred: (() => void)[] = [];
   const journalDone: ((result: { readonly ok: true; readonly value: undefined }) => void)[] = [];
   const notes: string[] = [];
@@ -21,6 +22,7 @@ function rig() {
   const steps = {
     work: () => false,
     replicas: () => [],
+    holds: () => isHeld,
     flush: () => false,
     answer: () => undefined,
     fatal: () => void notes.push('fatal'),
@@ -44,7 +46,10 @@ function rig() {
   const journalSynced = (): void => {
     for (const done of journalDone.splice(0)) done({ ok: true, value: undefined });
   };
-  return { loop, notes, journalSynced };
+  const letGo = (): void => {
+    isHeld = false;
+  };
+  return { loop, notes, journalSynced, letGo };
 }
 
 describe('a vote and the batches that wait for it', () => {
@@ -64,6 +69,15 @@ describe('a vote and the batches that wait for it', () => {
     journalSynced();
 
     expect(notes).toEqual(['log written']);
+  });
+
+  it('part when the topic is deleted in between: its log is already closed', () => {
+    const { notes, journalSynced, letGo } = rig();
+
+    letGo();
+    journalSynced();
+
+    expect(notes).toEqual([]);
   });
 
   it('part when the broker closes in between: the vote is kept, the log is already closed', () => {
