@@ -154,6 +154,17 @@ export function* scanOn(scan: SegmentScan, file: DiskFile, offsetTo: number | nu
   return { kind: 'end' };
 }
 
+/** Scans on over marks, up to anything else. */
+export function* scanMarks(scan: SegmentScan, file: DiskFile, bytes: Bytes): Task<ScanEnd> {
+  const window = new Window(file, file.size);
+  for (;;) {
+    const block: Block = yield* readBlock(window, scan.header, scan.position, () => false, bytes);
+    if (block.kind === 'damaged') return block;
+    if (block.kind !== 'mark') return { kind: 'end' };
+    scan.takeMark(block.clean);
+  }
+}
+
 /** What follows a position at which the log ended: nothing, bytes that prove nothing, or a mark that proves it had been synced. */
 export interface Rest {
   readonly kind: 'zeros' | 'bytes' | 'laterMark';

@@ -2,7 +2,7 @@
 import type { Task } from '../base/task.ts';
 import type { Bytes, DiskFile } from '../host/index.ts';
 import type { StorageHost } from './host.ts';
-import { SegmentScan, scanOn } from './scan.ts';
+import { scanMarks, SegmentScan, scanOn } from './scan.ts';
 import { indexSuffix, logSuffix, type SegmentHeader, segmentName } from './segment-format.ts';
 import { encodeSegmentIndex, readSegmentIndex, type SegmentFacts, type SparseIndex } from './segment-index.ts';
 import { CorruptionFound, openFile, readWhole, replaceWhole } from './steps.ts';
@@ -136,7 +136,9 @@ export function* rebuildSealed(
 /** Reads a whole sealed segment and verifies it. Anything that does not reach `endOffset` is corruption. */
 function* scanSealed(path: string, header: SegmentHeader, file: DiskFile, endOffset: number, bytes: Bytes): Task<ScannedSegment> {
   const scan = new SegmentScan(header);
-  const end = yield* scanOn(scan, file, endOffset, bytes);
+  let end = yield* scanOn(scan, file, endOffset, bytes);
+  // A mark behind the last frame belongs to the segment too: it was synced before the next one began.
+  if (end.kind === 'end' && scan.endOffset === endOffset) end = yield* scanMarks(scan, file, bytes);
   if (end.kind === 'damaged') throw new CorruptionFound({ path, position: scan.position, expected: end.expected, found: end.found });
   if (scan.endOffset !== endOffset) {
     throw new CorruptionFound({

@@ -150,3 +150,21 @@ test('what is derived from a log is the same after it was removed and made again
 
   expect(indexes.map((path) => disk.fileBytes(path))).toEqual(before);
 });
+
+test('an index that is made again counts the mark behind the last frame, as the first one did', () => {
+  const rig = new Rig(6);
+  const { log } = rig.open(small);
+  const leader = new Leader();
+  while (log.segmentCount < 2) {
+    rig.write(log, [leader.batch(1, 300)]);
+    rig.run((done) => log.mark(done));
+  }
+  rig.settle();
+  rig.crash('kill');
+  const path = rig.disk.filePaths().find((name) => name.endsWith('.index')) as string;
+  const before = rig.disk.fileBytes(path);
+  rig.disk.erase(path);
+  rig.open(small);
+
+  expect(rig.disk.fileBytes(path)).toEqual(before);
+});
