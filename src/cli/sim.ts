@@ -1,6 +1,9 @@
+import { cpus } from 'node:os';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
+import { Campaign, type CampaignSummary } from '../sim/campaign.ts';
+import { rarePaths, seedsForCoverage } from '../sim/coverage.ts';
 import { describeViolation, faultNames, parseFaults, run, type Verdict } from '../sim/run.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, isColourful, write } from './io.ts';
@@ -9,10 +12,10 @@ import { count } from './table.ts';
 
 interface SimOptions {
   readonly seed?: number;
-  readonly brokers: number;
+  readonly seeds: number;
+  readonly brokers: readonly number[];
   readonly minutes: number;
   readonly faults: string;
-  readonly runs: number;
   readonly json?: boolean;
 }
 
@@ -20,28 +23,26 @@ export function define(command: Command, io: CliIo): void {
   command
     .description(
       'Run simulated brokers under faults and check every promise. The brokers are the real program; clock, disks and network are simulated. ' +
-        'The same seed gives the same run on every machine.',
+        `The same seed gives the same run on every machine. With ${seedsForCoverage} seeds or more it is also wrong if a fault or a rare path was never reached.`,
     )
-    .option('--seed <number>', 'which run (default: a random one, which is printed)', integer(0))
-    .option('--brokers <count>', 'how many brokers', integer(1, 9), 5)
+    .option('--seed <number>', 'the first seed (default: a random one, which is printed)', integer(0))
+    .option('--seeds <count>', 'how many seeds, one after another', integer(1), 1)
+    .option('--brokers <list>', 'how many brokers; of several counts each seed takes the next one', parseBrokers, [5])
     .option('--minutes <number>', 'simulated minutes under faults', parseMinutes, 2)
     .option('--faults <list>', `"all", "none", or some of: ${faultNames.join(', ')}`, checkFaults, 'all')
-    .option('--runs <count>', 'how many runs, with seeds one after another', integer(1), 1)
-    .addOption(jsonOption('each verdict, a line each,'))
+    .addOption(jsonOption('each verdict, a line each, and the sum of all,'))
     .action(async (options: SimOptions) => {
       const first = options.seed ?? Math.floor(Math.random() * 2 ** 31);
-      let wrong = 0;
-      for (let seed = first; seed < first + options.runs; seed++) {
-        const verdict = await runOnce(seed, options, io);
-        if (!verdict.ok) wrong++;
-      }
-      if (options.runs > 1 && options.json !== true)
-        await write(io.stdout, `\n${options.runs - wrong} of ${options.runs} runs are good.\n`);
-      if (wrong > 0) throw new ExitWith(exitCodes.failed);
+      const isRight = options.seeds === 1 ? await runOnce(first, options, io) : await runCampaign(first, options, io);
+      if (!isRight) throw new ExitWith(exitCodes.failed);
     });
   addExamples(command, [
     { command: 'cairn sim --seed 42', does: 'five brokers, two minutes, every fault' },
-    { command: 'cairn sim --seed 1 --runs 100 --json', does: 'seeds 1 to 100, a verdict a line' },
+    {
+      command: 'cairn sim --seed 1 --seeds 1000 --brokers 3,5',
+      does: 'seeds 1 to 1000 on three and five brokers, and what they prove together',
+    },
+    { command: 'cairn sim --seed 401 --seeds 600 --brokers 3,5', does: 'goes on where one was stopped after 400' },
     { command: 'cairn sim --seed 42 --brokers 3 --faults none', does: 'the same load in good weather' },
   ]);
 }
@@ -52,41 +53,132 @@ function parseMinutes(text: string): number {
   throw new InvalidArgumentError('It is a number of minutes from 0.01 to 1440.');
 }
 
+function parseBrokers(text: string): readonly number[] {
+  const counts = text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : 0));
+  if (counts.every((one) => one >= 1 && one <= 9)) return counts;
+  throw new InvalidArgumentError('It is a whole number from 1 to 9, or several with commas.');
+}
+
 function checkFaults(text: string): string {
   const parsed = parseFaults(text);
   if ('unknown' in parsed) throw new InvalidArgumentError(`It is "all", "none", or some of: ${faultNames.join(', ')}.`);
   return text;
 }
 
-async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<Verdict> {
-  const { brokers, minutes } = options;
-  const parsed = parseFaults(options.faults);
+const faultsOf = (text: string): RunFaults => {
+  const parsed = parseFaults(text);
+  return 'faults' in parsed ? parsed.faults : [];
+};
+type RunFaults = Parameters<typeof run>[0]['faults'];
+
+const replayOf = (seed: number, brokers: number, { minutes, faults }: SimOptions): string =>
+  `cairn sim --seed ${seed} --brokers ${brokers} --minutes ${minutes} --faults ${faults}`;
+
+async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<boolean> {
+  const { minutes, faults } = options;
+  const brokers = options.brokers[seed % options.brokers.length] as number;
   const startedMs = performance.now();
-  const verdict = run({ seed, brokers, minutes, faults: 'faults' in parsed ? parsed.faults : [] });
+  const verdict = run({ seed, brokers, minutes, faults: faultsOf(faults) });
   const tookMs = performance.now() - startedMs;
-  const replay = `cairn sim --seed ${seed} --brokers ${brokers} --minutes ${minutes} --faults ${options.faults}`;
-  if (options.json === true)
-    await write(io.stdout, `${JSON.stringify({ ...verdict, minutes, faults: options.faults, tookMs: Math.round(tookMs), replay })}\n`);
-  else await write(io.stdout, formatVerdict(verdict, { tookMs, replay, short: options.runs > 1, colourful: isColourful(io, io.stdout) }));
-  return verdict;
+  const replay = replayOf(seed, brokers, options);
+  const text =
+    options.json === true
+      ? `${JSON.stringify({ ...verdict, minutes, faults, tookMs: Math.round(tookMs), replay })}\n`
+      : formatVerdict(verdict, { tookMs, replay, colourful: isColourful(io, io.stdout) });
+  await write(io.stdout, text);
+  return verdict.ok;
+}
+
+interface Spent {
+  readonly wallMs: number;
+  /** Of this process, on all cores. */
+  readonly cpuMs: number;
+}
+
+async function runCampaign(first: number, options: SimOptions, io: CliIo): Promise<boolean> {
+  const { seeds, minutes, faults, brokers, json } = options;
+  const seedTo = first + seeds;
+  const campaign = new Campaign({ seedFrom: first, seedTo, minutes, brokers, faults: faultsOf(faults) });
+  const startedMs = performance.now();
+  const startedCpu = process.cpuUsage();
+  const spent = (): Spent => {
+    const { user, system } = process.cpuUsage(startedCpu);
+    return { wallMs: performance.now() - startedMs, cpuMs: (user + system) / 1000 };
+  };
+  for (let seed = first; seed < seedTo; seed++) {
+    const seedStartedMs = performance.now();
+    const verdict = campaign.runSeed(seed);
+    const { ok, violations, traceHash, figures } = verdict;
+    const tookMs = Math.round(performance.now() - seedStartedMs);
+    const replay = replayOf(seed, verdict.brokers, options);
+    if (json === true) {
+      await write(io.stdout, `${JSON.stringify({ seed, brokers: verdict.brokers, ok, violations, figures, traceHash, tookMs, replay })}\n`);
+    } else {
+      const acknowledged = campaign.summary().appendsAcknowledged;
+      const place = `${seed - first + 1} of ${seeds}`;
+      const wrong = violations.map((violation) => `  ${describeViolation(violation)}\n`).join('');
+      await write(
+        io.stdout,
+        `${place}: seed ${seed} on ${verdict.brokers} brokers ${ok ? 'good' : 'WRONG'}, ${count(figures.appendsAcknowledged)} appends (${count(acknowledged)} in all), trace ${traceHash}\n${wrong}${ok ? '' : `  ${replay}\n`}`,
+      );
+    }
+  }
+  const summary = campaign.summary();
+  const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`;
+  await write(
+    io.stdout,
+    json === true ? `${JSON.stringify({ summary, ...spent(), machine })}\n` : formatSummary(summary, spent(), machine),
+  );
+  return summary.ok;
+}
+
+export function formatSummary(summary: CampaignSummary, { wallMs, cpuMs }: Spent, machine: string): string {
+  const { coverage, missing, coverageIsJudged } = summary;
+  const simulatedMs = summary.simulatedHours * 3_600_000;
+  const faults = Object.keys(coverage).filter((name) => /^fault\.\w+$/.test(name));
+  const lines: readonly (readonly [string, string])[] = [
+    ['seeds', `${count(summary.seeds)}, ${summary.simulatedHours.toFixed(1)} simulated hours`],
+    ['checked', `${count(summary.appendsAcknowledged)} acknowledged appends, ${count(summary.recordsAcknowledged)} records`],
+    [
+      'faults',
+      `${count(summary.kills)} kills, ${count(summary.elections)} elections, longest gap ${(summary.longestGapMs / 1000).toFixed(1)} s`,
+    ],
+    ['speed', `${(simulatedMs / cpuMs).toFixed(1)} times real time by processor time, ${(simulatedMs / wallMs).toFixed(1)} by the clock`],
+    ['machine', machine],
+    ['traces', summary.traceHash],
+    ['wrong', summary.wrong.length === 0 ? '0 seeds' : `seeds ${summary.wrong.map(({ seed }) => seed).join(', ')}`],
+  ];
+  const verdictOnCoverage = !coverageIsJudged
+    ? `Fewer than ${seedsForCoverage} seeds: what was not reached is not held against them${missing.length === 0 ? '' : ` (${missing.join(', ')})`}\n`
+    : missing.length === 0
+      ? 'Every fault struck while an append was in flight, and every rare path was taken\n'
+      : `NEVER REACHED: ${missing.join(', ')}\n`;
+  return [
+    '\n',
+    ...lines.map(([name, text]) => `${name.padEnd(8)} ${text}\n`),
+    'fault, times injected, of these with an append in flight\n',
+    ...faults.map(
+      (name) =>
+        `  ${name.slice(6).padEnd(20)} ${count(coverage[name] ?? 0).padStart(10)} ${count(coverage[`${name}.inFlight`] ?? 0).padStart(10)}\n`,
+    ),
+    'rare path, times taken\n',
+    ...rarePaths.map(({ name, what }) => `  ${what.padEnd(66)} ${count(coverage[name] ?? 0).padStart(10)}\n`),
+    verdictOnCoverage,
+  ].join('');
 }
 
 interface VerdictContext {
   readonly tookMs: number;
   readonly replay: string;
-  readonly short: boolean;
   readonly colourful: boolean;
 }
 
 export function formatVerdict(verdict: Verdict, context: VerdictContext): string {
   const { figures } = verdict;
-  const paint = (format: 'green' | 'red' | 'yellow' | 'bold', text: string): string =>
+  const paint = (format: 'green' | 'red' | 'yellow', text: string): string =>
     context.colourful ? styleText(format, text, { validateStream: false }) : text;
   const word = verdict.ok ? paint('green', 'good') : paint('red', 'WRONG');
   const violations = verdict.violations.map((violation) => `  ${describeViolation(violation)}\n`).join('');
-  if (context.short)
-    return `seed ${verdict.seed}: ${word}, ${count(figures.appendsAcknowledged)} appends, trace ${verdict.traceHash}\n${violations}`;
-
   const colours = { pass: 'green', violated: 'red', unknown: 'yellow' } as const;
   const width = Math.max(...verdict.checks.map(({ check }) => check.length));
   const checks = verdict.checks.map(

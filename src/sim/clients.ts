@@ -1,13 +1,18 @@
 /**
  * Clients that append and read at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
  */
-import type { GroupId } from '../base/branded.ts';
+import { groupId, type GroupId } from '../base/branded.ts';
 import type { SeededRandom } from '../base/random.ts';
 import { logGroup, logTopic } from '../broker/core.ts';
-import type { AppendResult, EndResult, Freshness, Level, ReadResult } from '../eventlog/index.ts';
+import type { AppendResult, EndResult, Freshness, Level, ReadResult, TopicDescription } from '../eventlog/index.ts';
+import { StatedStaleness } from './checkers/l13-stated-staleness.ts';
 import { AcknowledgedByAMajority } from './checkers/p1-acknowledged-by-a-majority.ts';
+import { ChecksumOnEveryRead } from './checkers/st2-checksum-on-every-read.ts';
+import { MinorityNeverAcknowledges } from './checkers/v1-minority-never-acknowledges.ts';
+import type { CheckReport } from './checkers/verdict.ts';
+import { simBytes } from './bytes.ts';
 import type { CallOutcome, Cluster, Member } from './cluster.ts';
-import { type AppendOperation, batchOfValues, type History, recordsOf } from './history.ts';
+import { type AppendOperation, batchOfAppend, type History, recordsOf } from './history.ts';
 
 export interface ClientSettings {
   readonly topics: readonly string[];
@@ -28,6 +33,8 @@ export type AppenderKind =
   | 'keyed'
   /** One request id for a stream of appends, each with its sequence. */
   | 'stream'
+  /** The same, with several on their way at a time. */
+  | 'pipeline'
   /** Compare-and-append at the end that it read. */
   | 'compare'
   /** Revokes what was not answered in time, and now and then what was. */
@@ -35,8 +42,13 @@ export type AppenderKind =
 
 export type ReaderKind = 'end' | 'follower' | 'fromStart' | 'session';
 
+/** Appends of a pipeline that are on their way at a time. */
+const pipelineMax = 3;
+
 const retryForMs = 20_000;
 const usualLevels: readonly Level[] = ['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all'];
+/** Topics that come and go have names of their own, never used again. */
+const passingTopicsMax = 2;
 const epochMs = 1_767_225_600_000;
 
 /** What the clients of a run share. */
@@ -51,7 +63,12 @@ export class ClientWorld {
   lastAckMs = 0;
   /** The groups of the topics, as far as they are known. */
   readonly groups = new Map<string, GroupId>([[logTopic, logGroup]]);
-  readonly acknowledgedByAMajority: AcknowledgedByAMajority;
+  readonly #acknowledgedByAMajority: AcknowledgedByAMajority;
+  readonly #minorityNeverAcknowledges: MinorityNeverAcknowledges;
+  readonly #statedStaleness = new StatedStaleness();
+  readonly #checksumOnEveryRead = new ChecksumOnEveryRead(simBytes);
+  /** Topics that come and go while the clients run. */
+  readonly passingTopics: string[] = [];
   /** Ends of acknowledged appends, by topic: tokens for session reads. */
   readonly tokens = new Map<string, number>();
   #count = 0;
@@ -60,11 +77,43 @@ export class ClientWorld {
     this.cluster = cluster;
     this.history = history;
     this.settings = settings;
-    this.acknowledgedByAMajority = new AcknowledgedByAMajority(cluster.watch.ledger, cluster.members.length);
+    this.#acknowledgedByAMajority = new AcknowledgedByAMajority(cluster.watch.ledger, cluster.members.length);
+    this.#minorityNeverAcknowledges = new MinorityNeverAcknowledges(cluster.watch.ledger, cluster.members.length);
+  }
+
+  reports(): CheckReport[] {
+    return [this.#acknowledgedByAMajority, this.#minorityNeverAcknowledges, this.#statedStaleness, this.#checksumOnEveryRead].map(
+      ({ findings }) => findings.report(),
+    );
+  }
+
+  /** What was known to be committed of a topic, by anybody, at this moment. */
+  committedEnd(topic: string): number {
+    const group = this.groups.get(topic);
+    return group === undefined ? 0 : this.cluster.watch.committedEnd(group);
+  }
+
+  /** A broker has answered a read. */
+  answered(broker: number, { topic, highWatermark, lag, asOfMs, batches }: ReadResult, freshness: Freshness): void {
+    this.#checksumOnEveryRead.read(topic, broker, batches);
+    const group = this.groups.get(topic);
+    if (
+      group === undefined ||
+      freshness !== 'local' ||
+      this.history.deletedTopics.has(topic) ||
+      this.cluster.isDamaged(this.cluster.member(broker))
+    )
+      return;
+    const local = { topic, broker, highWatermark, lag, asOfMs };
+    this.#statedStaleness.answered(local, this.cluster.watch.ledger.group(group), this.cluster.nowMs);
   }
 
   addAppender(kind: AppenderKind): void {
     new Appender(this, ++this.#count, kind).begin();
+  }
+
+  addTopicMaker(): void {
+    new TopicMaker(this, ++this.#count).begin();
   }
 
   addReader(kind: ReaderKind): void {
@@ -74,7 +123,10 @@ export class ClientWorld {
   acknowledged(result: AppendResult): void {
     const { nowMs } = this.cluster;
     const group = this.groups.get(result.topic);
-    if (group !== undefined) this.acknowledgedByAMajority.acknowledged(group, result);
+    if (group !== undefined && !this.history.deletedTopics.has(result.topic)) {
+      this.#acknowledgedByAMajority.acknowledged(group, result);
+      this.#minorityNeverAcknowledges.acknowledged(group, result);
+    }
     this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.lastAckMs);
     this.lastAckMs = nowMs;
   }
@@ -127,7 +179,9 @@ abstract class Client {
   }
 
   protected anyTopic(): string {
-    return this.random.pick(this.#world.settings.topics);
+    const { settings, passingTopics } = this.#world;
+    if (passingTopics.length > 0 && this.random.chance(0.15)) return this.random.pick(passingTopics);
+    return this.random.pick(settings.topics);
   }
 }
 
@@ -162,10 +216,40 @@ class Appender extends Client {
         if (this.random.chance(0.05)) this.#newStream();
         this.#append({ topic: this.#streamTopic, requestId: this.#streamId, sequence: this.#streamNext, expectedOffset: null });
         break;
+      case 'pipeline':
+        this.#pipeline();
+        break;
       case 'compare':
         this.#compare();
         break;
     }
+  }
+
+  /** Several batches of one stream at a time; what fails ends the stream. */
+  #pipeline(): void {
+    this.#newStream();
+    const { world, random } = this;
+    let left = 2 + random.below(6);
+    let underWay = 0;
+    let failed = false;
+    const fill = (): void => {
+      while (!failed && left > 0 && underWay < pipelineMax) {
+        left--;
+        underWay++;
+        const sequence = this.#streamNext;
+        const append = this.#begin({ topic: this.#streamTopic, requestId: this.#streamId, sequence, expectedOffset: null }, (operation) => {
+          underWay--;
+          if (operation.outcome !== 'ok') failed = true;
+          fill();
+        });
+        this.#streamNext += append.valueTo - append.valueFrom;
+      }
+      if (underWay === 0) {
+        if (failed) world.cluster.world.coverage.reach('append.pipelineFailed');
+        this.ended();
+      }
+    };
+    fill();
   }
 
   #newStream(): void {
@@ -198,32 +282,50 @@ class Appender extends Client {
     readonly sequence: number;
     readonly expectedOffset: number | null;
   }): void {
+    this.#begin(fields, (operation) => this.#finished(operation, fields.sequence));
+  }
+
+  #begin(
+    fields: {
+      readonly topic: string;
+      readonly requestId: string | null;
+      readonly sequence: number;
+      readonly expectedOffset: number | null;
+    },
+    done: (operation: AppendOperation) => void,
+  ): AppendOperation {
     const { world, random } = this;
     const level: Level = random.pick(world.settings.levels ?? usualLevels);
     const { cluster } = world;
     const operation = world.history.beginAppend(
-      { client: this.number, level, ...fields },
+      { client: this.number, level, fillBytes: random.below(world.settings.fillBytesMax), ...fields },
       1 + random.below(world.settings.recordsMax),
       cluster.nowMs,
     );
-    const fillBytes = random.below(world.settings.fillBytesMax);
     world.appendsInFlight++;
     const untilMs = cluster.nowMs + retryForMs;
     const timeoutMs = this.#kind === 'revoker' ? random.pick([10, 50, 200, 1000]) : random.pick([200, 1000, 4000]);
     /** An attempt ended without a definite answer, so a later definite failure says nothing about it. */
     let uncertain = false;
+    /** How far the leader's high watermark was when it was handed a repeated append. */
+    let committedAtRetry = Number.POSITIVE_INFINITY;
 
     const attempt = (): void => {
       operation.attempts++;
+      const broker = this.anyBroker();
       cluster.call<AppendResult>(
         this.number,
-        this.anyBroker(),
+        broker,
         timeoutMs + random.pick([0, 500]),
-        (service, answer) =>
+        (service, answer) => {
+          const group = world.groups.get(fields.topic);
+          if (group !== undefined && cluster.leaderOf(group) === broker) {
+            committedAtRetry = cluster.watch.ledger.replica(broker.id, group).highWatermark;
+          }
           service.append(
             {
               topic: fields.topic,
-              batch: batchOfValues(operation.valueFrom, operation.valueTo, fillBytes, epochMs + Math.floor(operation.invokedMs)),
+              batch: batchOfAppend(operation),
               level,
               timeoutMs,
               requestId: fields.requestId,
@@ -231,20 +333,24 @@ class Appender extends Client {
               expectedOffset: fields.expectedOffset,
             },
             answer,
-          ),
+          );
+        },
         settled,
       );
     };
     const settled = (call: CallOutcome<AppendResult>): void => {
       if (call.kind === 'answer' && call.outcome.ok) {
+        const { duplicate, offset } = call.outcome.value;
         operation.result = call.outcome.value;
+        if (duplicate && offset >= committedAtRetry) cluster.world.coverage.reach('append.deduplicatedBeforeCommit');
         finish('ok', null);
         return;
       }
       const error = call.kind === 'answer' && !call.outcome.ok ? call.outcome.error : null;
       const code = error?.code ?? call.kind;
       const definite = call.kind === 'refused' || error?.definite === true;
-      const retriable = call.kind !== 'answer' || error?.retriable === true;
+      // What overtook its predecessor is refused and comes again.
+      const retriable = call.kind !== 'answer' || error?.retriable === true || (this.#kind === 'pipeline' && code === 'sequenceGap');
       if (!definite) uncertain = true;
       const mayRetry = fields.requestId !== null && this.#kind !== 'revoker' && retriable && cluster.nowMs < untilMs;
       if (mayRetry) this.later(random.float() * (world.settings.retryMsMax ?? 100), attempt);
@@ -256,12 +362,14 @@ class Appender extends Client {
       operation.completed = world.history.tick();
       operation.completedMs = cluster.nowMs;
       world.appendsInFlight--;
-      this.#finished(operation, fields.sequence);
+      this.#note(operation);
+      done(operation);
     };
     attempt();
+    return operation;
   }
 
-  #finished(operation: AppendOperation, sequence: number): void {
+  #note(operation: AppendOperation): void {
     const { world } = this;
     const coverage = world.cluster.world.coverage;
     if (operation.outcome === 'ok' && operation.result !== null) {
@@ -274,6 +382,9 @@ class Appender extends Client {
     } else {
       coverage.reach(`append.${operation.outcome}.${operation.code ?? 'none'}`);
     }
+  }
+
+  #finished(operation: AppendOperation, sequence: number): void {
     if (this.#kind === 'stream') {
       if (operation.outcome === 'ok') this.#streamNext = sequence + operation.valueTo - operation.valueFrom;
       else this.#newStream();
@@ -297,7 +408,7 @@ class Appender extends Client {
         (call) => {
           if (call.kind === 'answer' && call.outcome.ok) {
             operation.revoked = this.world.history.tick();
-            cluster.world.coverage.reach('append.revoked');
+            cluster.world.coverage.reach(operation.result?.committed === true ? 'append.revokedAfterCommit' : 'append.revoked');
             this.ended();
           } else if (cluster.nowMs < untilMs) {
             this.later(this.random.float() * 100, attempt);
@@ -314,6 +425,7 @@ class Reader extends Client {
   readonly #kind: ReaderKind;
   #topic: string;
   #position = 0;
+  #poll = 0;
 
   constructor(world: ClientWorld, number: number, kind: ReaderKind) {
     super(world, number);
@@ -333,6 +445,7 @@ class Reader extends Client {
     const topic = this.anyTopic();
     const broker = this.anyBroker();
     const invoked = world.history.tick();
+    const committed = world.committedEnd(topic);
     world.cluster.call<EndResult>(
       this.number,
       broker,
@@ -341,6 +454,7 @@ class Reader extends Client {
       (call) => {
         if (call.kind === 'answer' && call.outcome.ok) {
           const { offset, freshness } = call.outcome.value;
+          world.cluster.watch.readIndex.answered(topic, broker.id, committed, offset);
           world.history.ends.push({
             client: this.number,
             broker: broker.id,
@@ -359,8 +473,7 @@ class Reader extends Client {
   #read(): void {
     const { world, random } = this;
     if (this.#kind === 'fromStart' && random.chance(0.02)) {
-      this.#position = 0;
-      this.#topic = this.anyTopic();
+      this.#go();
     }
     const topic = this.#topic;
     const broker = this.anyBroker();
@@ -369,6 +482,9 @@ class Reader extends Client {
     // Now and then by time: wherever that leads, what follows must be whole.
     const sinceMs = random.chance(0.05) ? epochMs + random.below(Math.ceil(world.cluster.nowMs)) : null;
     const offsetFrom = sinceMs === null ? this.#position : null;
+    if (sinceMs !== null) this.#poll++;
+    const poll = this.#poll;
+    const committed = world.committedEnd(topic);
     const waitMs = this.#kind === 'follower' ? random.pick([0, 100, 1000]) : 0;
     const invoked = world.history.tick();
     world.cluster.call<ReadResult>(
@@ -376,13 +492,22 @@ class Reader extends Client {
       broker,
       4000,
       (service, answer) =>
-        service.read({ topic, offsetFrom, sinceMs, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs }, answer),
+        service.read(
+          { topic, offsetFrom, sinceMs, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs },
+          (outcome) => {
+            if (outcome.ok) world.answered(broker.id, outcome.value, freshness);
+            answer(outcome);
+          },
+        ),
       (call) => {
         if (call.kind === 'answer' && call.outcome.ok) {
           const { batches, offsetNext, highWatermark } = call.outcome.value;
+          if (freshness === 'linearizable') world.cluster.watch.readIndex.answered(topic, broker.id, committed, highWatermark);
           world.history.reads.push({
             client: this.number,
+            poll,
             broker: broker.id,
+            life: broker.machine.lives,
             topic,
             freshness,
             sessionOffset,
@@ -394,9 +519,73 @@ class Reader extends Client {
             records: recordsOf(batches, call.outcome.value.offsetFrom),
           });
           this.#position = offsetNext;
+        } else if (call.kind === 'answer' && !call.outcome.ok && call.outcome.error.code === 'unknownTopic') {
+          this.#go();
         }
         this.ended();
       },
     );
+  }
+
+  /** Reads elsewhere from now on, from the start. */
+  #go(): void {
+    this.#position = 0;
+    this.#poll++;
+    this.#topic = this.anyTopic();
+  }
+}
+
+/** Makes topics for the others to use for a while, and deletes them again. */
+class TopicMaker extends Client {
+  #count = 0;
+
+  protected override act(): void {
+    const { passingTopics } = this.world;
+    const oldest = passingTopics[0];
+    if (oldest !== undefined && (passingTopics.length === passingTopicsMax || this.random.chance(0.3))) this.#delete(oldest);
+    else this.#create();
+  }
+
+  #create(): void {
+    const { world } = this;
+    const name = `passing-${this.number}-${++this.#count}`;
+    world.cluster.call<TopicDescription>(
+      this.number,
+      this.anyBroker(),
+      5000,
+      (service, answer) => service.createTopic(name, { retentionBytes: null }, answer),
+      (call) => {
+        if (call.kind === 'answer' && call.outcome.ok) {
+          world.cluster.world.coverage.reach('topic.created');
+          world.groups.set(name, groupId(call.outcome.value.group));
+          world.passingTopics.push(name);
+        }
+        this.#rest();
+      },
+    );
+  }
+
+  #delete(name: string): void {
+    const { world } = this;
+    world.passingTopics.splice(world.passingTopics.indexOf(name), 1);
+    world.history.deletedTopics.add(name);
+    const group = world.groups.get(name);
+    if (group !== undefined) world.cluster.watch.retire(group);
+    world.cluster.call<undefined>(
+      this.number,
+      this.anyBroker(),
+      5000,
+      (service, answer) => service.deleteTopic(name, answer),
+      (call) => {
+        if (call.kind === 'answer' && call.outcome.ok) world.cluster.world.coverage.reach('topic.deleted');
+        this.#rest();
+      },
+    );
+  }
+
+  /** A topic is to be used before the next thing happens to it. */
+  #rest(): void {
+    this.pace = 20 + this.random.below(60);
+    this.ended();
   }
 }

@@ -3,12 +3,34 @@ import type { Clock, Timer } from '../host/index.ts';
 import type { SimProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** What a machine's clocks are worth; the wall clock may be moved while the machine runs. */
-export interface ClockError {
+/** What a machine's clocks are worth; both may be changed while the machine runs. */
+export class ClockError {
   /** Added to the true time. */
   wallSkewMs: number;
+  #rate: number;
+  /** Where the present rate began. */
+  #trueMs = 0;
+  #monotonicMs = 0;
+
+  constructor(wallSkewMs: number, rate: number) {
+    this.wallSkewMs = wallSkewMs;
+    this.#rate = rate;
+  }
+
   /** Monotonic milliseconds in a true millisecond; 1 is a perfect quartz. */
-  readonly rate: number;
+  get rate(): number {
+    return this.#rate;
+  }
+
+  setRate(nowMs: number, rate: number): void {
+    this.#monotonicMs = this.monotonicMs(nowMs);
+    this.#trueMs = nowMs;
+    this.#rate = rate;
+  }
+
+  monotonicMs(nowMs: number): number {
+    return this.#monotonicMs + (nowMs - this.#trueMs) * this.#rate;
+  }
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -28,11 +50,11 @@ export class SimClock implements Clock {
     this.#process = process;
     this.#random = random;
     this.#error = error;
-    this.#zeroMs = scheduler.nowMs - random.below(1_000_000);
+    this.#zeroMs = error.monotonicMs(scheduler.nowMs) - random.below(1_000_000);
   }
 
   monotonicMs(): number {
-    return (this.#scheduler.nowMs - this.#zeroMs) * this.#error.rate;
+    return this.#error.monotonicMs(this.#scheduler.nowMs) - this.#zeroMs;
   }
 
   wallMs(): number {
@@ -40,12 +62,18 @@ export class SimClock implements Clock {
   }
 
   startTimer(delayMs: number, fire: () => void): Timer {
+    const dueMs = this.monotonicMs() + Math.max(0, delayMs);
     let cancelled = false;
-    const late = this.#random.float() * timerLateMsMax;
-    const event = this.#process.schedule(Math.max(0, delayMs) / this.#error.rate + late, 'timer', () => {
+    const elapsed = (): void => {
       // It may have been cancelled by input that waited with it through a pause.
-      if (!cancelled) fire();
-    });
+      if (cancelled) return;
+      const leftMs = dueMs - this.monotonicMs();
+      // The clock may have become slower meanwhile.
+      if (leftMs > 0.01) event = this.#process.schedule(leftMs / this.#error.rate, 'timer', elapsed);
+      else fire();
+    };
+    const late = this.#random.float() * timerLateMsMax;
+    let event = this.#process.schedule(Math.max(0, delayMs) / this.#error.rate + late, 'timer', elapsed);
     return {
       cancel: () => {
         cancelled = true;

@@ -2,16 +2,21 @@
  * Brokers on simulated machines, the checkers that watch them, and the way of a client's call to one of them and back.
  */
 import { assert } from '../base/assert.ts';
-import { type BrokerId, brokerId } from '../base/branded.ts';
-import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
+import { type BrokerId, brokerId, type GroupId } from '../base/branded.ts';
+import type { BrokerApi, BrokerObserver, BrokerOptions } from '../broker/contract.ts';
+import { catalogGroup, logGroup } from '../broker/core.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { Answer, LogError, LogService, Outcome } from '../eventlog/index.ts';
 import type { BrokerAddress, Disk } from '../host/index.ts';
+import type { Persist } from '../raft/index.ts';
 import { NoException } from './checkers/a1-no-exception.ts';
 import { OneAnswer } from './checkers/a2-one-answer.ts';
 import { RaftWatch } from './checkers/raft-watch.ts';
 import { type DiskPast, TornOrDamaged } from './checkers/st3-torn-or-damaged.ts';
+import { DirectorySync } from './checkers/st7-directory-sync.ts';
+import { StopAfterAFailedSync } from './checkers/st8-stop-after-a-failed-sync.ts';
 import type { CheckReport } from './checkers/verdict.ts';
+import type { SimDisk } from './disk.ts';
 import type { SimProcess } from './process.ts';
 import { type LogLine, type Machine, World } from './world.ts';
 
@@ -55,10 +60,14 @@ export class Cluster {
   onDown: ((member: Member) => void) | null = null;
   kills = 0;
   readonly #options: ClusterOptions;
+  /** A bit of their votes was flipped. */
+  readonly votesRotten = new Set<number>();
   readonly #damaged = new Set<number>();
   readonly #noException = new NoException();
   readonly #tornOrDamaged = new TornOrDamaged();
   readonly #oneAnswer = new OneAnswer();
+  readonly #directorySync = new DirectorySync();
+  readonly #stopAfterAFailedSync = new StopAfterAFailedSync();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -75,9 +84,16 @@ export class Cluster {
         this.kills++;
         this.#ended(this.member(machine.id));
       },
+      onSurvivedFailure: (machine, operation, path) =>
+        this.#stopAfterAFailedSync.failed(machine.id, operation, path, this.member(machine.id).broker !== null),
       onLog: (line) => this.#logged(line),
     });
-    this.watch = new RaftWatch(options.brokerCount, this.world.coverage);
+    this.watch = new RaftWatch(
+      options.brokerCount,
+      this.world.coverage,
+      { ...defaultSettings, ...options.settings },
+      () => this.world.scheduler.nowMs,
+    );
     this.members = Array.from({ length: options.brokerCount }, (_, index) => {
       const id = brokerId(index + 1);
       const machine = this.world.addMachine(id);
@@ -100,7 +116,12 @@ export class Cluster {
 
   /** Reports of everything that is watched while it runs. */
   reports(): CheckReport[] {
-    return [...this.watch.reports(), ...[this.#noException, this.#oneAnswer, this.#tornOrDamaged].map(({ findings }) => findings.report())];
+    return [
+      ...this.watch.reports(),
+      ...[this.#noException, this.#oneAnswer, this.#tornOrDamaged, this.#directorySync, this.#stopAfterAFailedSync].map(({ findings }) =>
+        findings.report(),
+      ),
+    ];
   }
 
   start(member: Member): void {
@@ -119,7 +140,7 @@ export class Cluster {
         onFatal: (error) => {
           if (process.alive) this.#failed(member, process, error, 'stopped');
         },
-        observer: this.watch.observerOf(member.id, () => process.alive),
+        observer: this.#observerOf(member, process),
       };
       const broker = this.#options.makeBroker(options);
       broker.open((result) => {
@@ -128,6 +149,30 @@ export class Cluster {
         if (result.ok) member.broker = broker;
         else this.#failed(member, process, result.error, 'did not open');
       });
+    });
+  }
+
+  #observerOf(member: Member, process: SimProcess): BrokerObserver {
+    const watch = this.watch.observerOf(member.id, () => process.alive);
+    return {
+      ...watch,
+      persisted: (group, persist) => {
+        if (process.alive) this.#directorySync.persisted(member.id, `group ${group}`, this.#unsyncedNames(member, group, persist));
+        watch.persisted(group, persist);
+      },
+    };
+  }
+
+  /** Of the files that hold what was just reported as synced. */
+  #unsyncedNames({ machine }: Member, group: GroupId, { vote, batches }: Persist): readonly string[] {
+    const names = machine.disk?.unsyncedNames() ?? [];
+    if (names.length === 0) return names;
+    const last = batches.at(-1);
+    return names.filter((path) => {
+      if (path === 'identity' || path.startsWith('votes')) return vote !== null && !path.endsWith('.tmp');
+      const [, folder, base] = /^groups\/([^/]+)\/(\d+)\.log$/.exec(path) ?? [];
+      const isOwn = folder === `${group}` || (group === logGroup && folder === 'log') || (group === catalogGroup && folder === 'catalog');
+      return isOwn && last !== undefined && Number(base) < last.offsetTo;
     });
   }
 
@@ -160,13 +205,42 @@ export class Cluster {
     this.world.scheduler.schedule(graceMs + 5000, 'fault', member.id, end);
   }
 
+  /** Whether what this broker had synced was changed behind its back, so that it need not take part any more. */
+  isDamaged(member: Member): boolean {
+    return this.#damaged.has(member.id);
+  }
+
+  markDamaged(member: Member): void {
+    this.#damaged.add(member.id);
+  }
+
+  /** Those that must be as good as new once the faults are over. */
+  get sound(): readonly Member[] {
+    return this.members.filter((member) => !this.isDamaged(member));
+  }
+
+  /** An empty disk, or an old one, where this broker's disk was. Whoever starts on it is not who it says. */
+  replaceDisk(member: Member, replacement: SimDisk | null): void {
+    member.machine.disk?.replaceBy(replacement);
+    this.markDamaged(member);
+    this.watch.becameImpostor(member.id);
+  }
+
+  /** Who was elected last to lead a topic's group, if it is up. */
+  leaderOf(group: GroupId): Member | null {
+    const last = this.watch.ledger.group(group).elections.at(-1);
+    if (last === undefined) return null;
+    const member = this.member(last.broker);
+    return member.broker === null ? null : member;
+  }
+
   /** Flips a bit of what a broker has on its disk, as a medium does that rots. */
   damage(member: Member, path: string, position: number): void {
     const { disk } = member.machine;
     const byte = disk?.fileBytes(path)?.[position];
     assert(disk !== null && byte !== undefined, `broker ${member.id} has byte ${position} of "${path}"`);
     disk.overwrite(path, position, new Uint8Array([byte ^ 1]));
-    this.#damaged.add(member.id);
+    this.markDamaged(member);
   }
 
   /** Calls a broker as a gateway would for a client, with the way there and back, and gives up after `timeoutMs`. */
@@ -251,7 +325,7 @@ export class Cluster {
     const { coverage } = this.world;
     return {
       damaged: this.#damaged.has(id),
-      failed: coverage.count('disk.syncFailed') + coverage.count('disk.writeFailed') > 0,
+      failed: ['sync', 'write', 'read', 'rename', 'syncDirectory'].some((call) => coverage.count(`disk.${call}Failed`) > 0),
       full: coverage.count('fault.diskFull') > 0,
     };
   }

@@ -1,7 +1,9 @@
 /**
  * Counts how often something that must happen sometimes did happen. A fault that was never injected and a rare path that was never reached prove
- * nothing, so a run can be asked for the least count of each.
+ * nothing, so runs together can be asked for the least count of each.
  */
+import { type FaultName, openFaults } from './faults/names.ts';
+
 export class Coverage {
   readonly #counts = new Map<string, number>();
 
@@ -13,15 +15,39 @@ export class Coverage {
     return this.#counts.get(name) ?? 0;
   }
 
+  add(counts: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(counts)) this.reach(name, count);
+  }
+
   /** All counts, sorted by name. */
   counts(): Record<string, number> {
     return Object.fromEntries([...this.#counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** Names that were reached less often than asked. */
-  missing(least: Readonly<Record<string, number>>): string[] {
-    return Object.entries(least)
-      .filter(([name, count]) => this.count(name) < count)
-      .map(([name]) => name);
+  /** Which of these were never reached. */
+  missing(names: readonly string[]): string[] {
+    return names.filter((name) => this.count(name) === 0);
   }
+}
+
+/** Paths that few runs take and that defects hide in, and what each of them is called in the counts. */
+export const rarePaths: readonly { readonly name: string; readonly what: string; readonly needs: FaultName }[] = [
+  { name: 'raft.truncation', what: 'an uncommitted tail is truncated', needs: 'crash' },
+  { name: 'raft.olderLeaderRefused', what: 'a former leader with an older log loses an election', needs: 'partition' },
+  { name: 'append.revokedAfterCommit', what: 'a revoke comes after the commit', needs: 'crash' },
+  { name: 'append.deduplicatedBeforeCommit', what: 'a repeated append meets its first one before that is committed', needs: 'crash' },
+  { name: 'log.groupFenced', what: 'a damaged range is fenced', needs: 'bitRot' },
+  { name: 'log.tailCut', what: 'a torn group of writes is cut', needs: 'powerLoss' },
+  { name: 'log.diskFull', what: 'the disk is full while a segment is prepared', needs: 'diskFull' },
+  { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
+];
+
+/** A fault that is in few runs for good reasons is still expected once in so many. */
+export const seedsForCoverage = 100;
+
+/** What runs with these faults must have reached together: each fault while an append was in flight, and the rare paths that it leads to. */
+export function expectedOf(faults: readonly FaultName[], brokers: readonly number[]): string[] {
+  const usual = faults.filter((fault) => !openFaults.has(fault) && (fault !== 'majoritiesRing' || brokers.some((count) => count >= 3)));
+  const rare = rarePaths.filter(({ needs }) => faults.includes(needs));
+  return [...usual.map((fault) => `fault.${fault}.inFlight`), ...rare.map(({ name }) => name)];
 }

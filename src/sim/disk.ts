@@ -125,6 +125,8 @@ export class SimDisk implements Disk {
   readonly #held: (() => void)[] = [];
   /** A failure to report instead of doing the call, or null. */
   inject: ((operation: DiskOperation, path: string) => DiskErrorCode | null) | null = null;
+  /** Told when whoever called has heard of an injected failure and was not killed for it. */
+  afterFailure: ((operation: DiskOperation, path: string) => void) | null = null;
   /** Sees each call three times; may call `crash`. */
   onCall: ((operation: DiskOperation, path: string, phase: CallPhase) => void) | null = null;
   /** Calls begun since the disk was made, by operation: coverage for a test run. */
@@ -246,6 +248,27 @@ export class SimDisk implements Disk {
     if (!(parent instanceof DirectoryNode)) return;
     parent.written.delete(nameOf(path));
     parent.synced.delete(nameOf(path));
+  }
+
+  /** Forgets everything and takes what another disk holds: an empty disk in its place, or a backup that was restored. At rest only. */
+  replaceBy(other: SimDisk | null): void {
+    this.#root.written.clear();
+    this.#root.synced.clear();
+    this.#root.unsynced = [];
+    if (other !== null) copyDirectory(other.#root, this.#root, new Map());
+  }
+
+  /** Files that a loss of power could leave without their names. */
+  unsyncedNames(): string[] {
+    const paths: string[] = [];
+    const walk = (directory: DirectoryNode, prefix: string): void => {
+      for (const [name, node] of directory.written) {
+        if (node instanceof DirectoryNode) walk(node, `${prefix}${name}/`);
+        else if (directory.unsynced.length > 0 && directory.synced.get(name) !== node) paths.push(prefix + name);
+      }
+    };
+    walk(this.#root, '');
+    return paths;
   }
 
   /** A copy with the same written and synced images: a backup to restore later, or one start for many experiments. */
@@ -482,6 +505,7 @@ export class SimDisk implements Disk {
       const result = injected === null ? act() : failure(injected, operation, path);
       this.onCall?.(operation, path, 'after');
       if (life === this.#life) done(result);
+      if (injected !== null && life === this.#life) this.afterFailure?.(operation, path);
     };
     this.#scheduler.schedule(delayMs, end);
   }

@@ -17,6 +17,10 @@ export interface AppendOperation {
   readonly valueFrom: number;
   readonly valueTo: number;
   readonly requestId: string | null;
+  /** Of its first record in the request's own stream. */
+  readonly sequence: number;
+  /** Length of the filling behind each value. */
+  readonly fillBytes: number;
   readonly level: Level;
   readonly expectedOffset: number | null;
   readonly invoked: number;
@@ -35,7 +39,11 @@ export interface AppendOperation {
 
 export interface ReadOperation {
   readonly client: number;
+  /** Rises when the client goes elsewhere; within one, each read goes on where the last one ended. */
+  readonly poll: number;
   readonly broker: number;
+  /** Of the broker that answered. */
+  readonly life: number;
   readonly topic: string;
   readonly freshness: Freshness;
   readonly sessionOffset: number;
@@ -71,6 +79,8 @@ export class History {
   readonly reads: ReadOperation[] = [];
   readonly ends: EndOperation[] = [];
   readonly finals: FinalLog[] = [];
+  /** Topics that somebody has tried to delete: what was in them may be gone. */
+  readonly deletedTopics = new Set<string>();
   /** By value. */
   readonly #appendOfValue: AppendOperation[] = [];
   #count = 0;
@@ -85,12 +95,15 @@ export class History {
   }
 
   beginAppend(
-    fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'level' | 'expectedOffset'>,
+    fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'level' | 'expectedOffset'> &
+      Partial<Pick<AppendOperation, 'sequence' | 'fillBytes'>>,
     recordCount: number,
     nowMs: number,
   ): AppendOperation {
     const valueFrom = this.#appendOfValue.length;
     const operation: AppendOperation = {
+      sequence: 0,
+      fillBytes: 0,
       ...fields,
       valueFrom,
       valueTo: valueFrom + recordCount,
@@ -127,6 +140,12 @@ export class History {
     return this.#appendOfValue[value];
   }
 }
+
+const epochMs = 1_767_225_600_000;
+
+/** What an append sends, the same for every attempt. */
+export const batchOfAppend = ({ valueFrom, valueTo, fillBytes, invokedMs }: AppendOperation): Uint8Array =>
+  batchOfValues(valueFrom, valueTo, fillBytes, epochMs + Math.floor(invokedMs));
 
 /** A fresh batch with these values; a retry needs one of its own, because the service may change what it is given. */
 export function batchOfValues(valueFrom: number, valueTo: number, fillBytes: number, timestampMs: number): Uint8Array {

@@ -23,6 +23,10 @@ export interface NetworkConditions {
   duplicationRate: number;
   /** Share of the units that may overtake those sent before them. */
   reorderingRate: number;
+  /** Share of the units of which one bit arrives wrong. */
+  corruptionRate: number;
+  /** Share of the units of which only a part arrives, because the connection breaks in the middle. */
+  tearingRate: number;
 }
 
 export const calmConditions: Readonly<NetworkConditions> = {
@@ -34,7 +38,12 @@ export const calmConditions: Readonly<NetworkConditions> = {
   lossRate: 0,
   duplicationRate: 0,
   reorderingRate: 0,
+  corruptionRate: 0,
+  tearingRate: 0,
 };
+
+/** Share of the units that arrive in two pieces, as bytes of a stream do in any weather. */
+const splittingRate = 0.02;
 
 /** A dial into a partition is tried again this long after the first try, as TCP does, then given up. */
 const dialRetriesMs = [0, 1000, 3000] as const;
@@ -53,6 +62,8 @@ interface End {
 interface Connection {
   readonly dialler: End;
   readonly acceptor: End;
+  /** Something between the two has forgotten it: nothing passes any more, and neither end knows. */
+  forgotten: boolean;
 }
 
 export interface NetworkCounters {
@@ -68,6 +79,8 @@ export class SimNetwork {
   readonly counters: NetworkCounters = { sends: 0, bytes: 0, lost: 0, duplicated: 0, reordered: 0 };
   /** Before and after each send of a process; a hook may kill it. */
   aroundSend: ((process: SimProcess, phase: 'before' | 'after') => void) | null = null;
+  /** Added to each unit to and from a process: a machine at the end of a slow line. */
+  readonly extraDelayMs = new Map<number, number>();
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
   readonly #coverage: Coverage;
@@ -126,6 +139,24 @@ export class SimNetwork {
     return count;
   }
 
+  /**
+   * Half-open connections: all those between two processes pass nothing from now on, and their ends learn of it only after a while, each at its own
+   * time. New ones can be made meanwhile.
+   */
+  forgetLinks(a: number, b: number, learntMsMax: number): number {
+    let count = 0;
+    for (const connection of this.#connections) {
+      const ids = [connection.dialler.process.id, connection.acceptor.process.id];
+      if (connection.forgotten || !ids.includes(a) || !ids.includes(b)) continue;
+      count++;
+      connection.forgotten = true;
+      for (const end of [connection.dialler, connection.acceptor]) {
+        this.#closeEnd(connection, end, 'connection timed out', this.#random.float() * learntMsMax);
+      }
+    }
+    return count;
+  }
+
   #delayMs(): number {
     const { delayMsMin, delayMsMax, longDelayRate, longDelayMsMin, longDelayMsMax } = this.conditions;
     if (longDelayRate > 0 && this.#random.chance(longDelayRate)) {
@@ -150,7 +181,7 @@ export class SimNetwork {
         return;
       }
       const acceptor: End = { process: target.process, handlers: null, closed: false, notBeforeMs: 0, bytesHeld: 0 };
-      const made: Connection = { dialler, acceptor };
+      const made: Connection = { dialler, acceptor, forgotten: false };
       connection = made;
       this.#connections.add(made);
       target.process.schedule(0, 'link', () => {
@@ -203,7 +234,7 @@ export class SimNetwork {
   #bytesHeld(end: End, connection: Connection | null): number {
     if (connection === null || end.closed || end.bytesHeld === 0) return 0;
     const other = connection.dialler === end ? connection.acceptor : connection.dialler;
-    if (!this.isBlocked(end.process.id, other.process.id)) end.bytesHeld = 0;
+    if (!connection.forgotten && !this.isBlocked(end.process.id, other.process.id)) end.bytesHeld = 0;
     return end.bytesHeld;
   }
 
@@ -213,18 +244,39 @@ export class SimNetwork {
     this.counters.sends++;
     this.counters.bytes += bytes.length;
     if (to.closed) return;
-    const { lossRate, duplicationRate, reorderingRate } = this.conditions;
-    if (this.isBlocked(from.process.id, to.process.id)) {
+    const { lossRate, duplicationRate, reorderingRate, corruptionRate, tearingRate } = this.conditions;
+    if (connection.forgotten || this.isBlocked(from.process.id, to.process.id)) {
       this.counters.lost++;
       from.bytesHeld += bytes.length;
       return;
+    }
+    if (tearingRate > 0 && this.#random.chance(tearingRate)) {
+      this.#coverage.reach('network.tornFrame');
+      this.#deliver(from, to, bytes.subarray(0, this.#random.below(bytes.length)), false);
+      const breaksInMs = to.notBeforeMs - this.#scheduler.nowMs;
+      this.#closeEnd(connection, to, 'connection reset', breaksInMs);
+      this.#closeEnd(connection, from, 'connection reset', breaksInMs);
+      return;
+    }
+    if (corruptionRate > 0 && this.#random.chance(corruptionRate)) {
+      this.#coverage.reach('network.corruption');
+      const at = this.#random.below(bytes.length);
+      bytes[at] = (bytes[at] as number) ^ (1 << this.#random.below(8));
     }
     if (lossRate > 0 && this.#random.chance(lossRate)) {
       this.counters.lost++;
       this.#coverage.reach('network.loss');
       return;
     }
-    this.#deliver(from, to, bytes, reorderingRate > 0 && this.#random.chance(reorderingRate));
+    const mayOvertake = reorderingRate > 0 && this.#random.chance(reorderingRate);
+    const isOrdered = reorderingRate === 0 && duplicationRate === 0;
+    if (isOrdered && bytes.length > 1 && this.#random.chance(splittingRate)) {
+      const at = 1 + this.#random.below(bytes.length - 1);
+      this.#deliver(from, to, bytes.subarray(0, at), false);
+      this.#deliver(from, to, bytes.subarray(at), false);
+    } else {
+      this.#deliver(from, to, bytes, mayOvertake);
+    }
     if (duplicationRate > 0 && this.#random.chance(duplicationRate)) {
       this.counters.duplicated++;
       this.#coverage.reach('network.duplication');
@@ -234,7 +286,8 @@ export class SimNetwork {
 
   #deliver(from: End, to: End, bytes: Uint8Array, mayOvertake: boolean): void {
     const nowMs = this.#scheduler.nowMs;
-    let atMs = nowMs + this.#delayMs();
+    const extraMs = (this.extraDelayMs.get(from.process.id) ?? 0) + (this.extraDelayMs.get(to.process.id) ?? 0);
+    let atMs = nowMs + extraMs + this.#delayMs();
     if (atMs < to.notBeforeMs) {
       if (mayOvertake) {
         this.counters.reordered++;

@@ -10,7 +10,7 @@ import { SeededRandom } from '../base/random.ts';
 import type { Disk, DiskErrorCode, Host, LogLevel, Random } from '../host/index.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { simBytes } from './bytes.ts';
-import { type ClockError, SimClock } from './clock.ts';
+import { ClockError, SimClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { type CallPhase, type DiskOperation, SimDisk } from './disk.ts';
 import { livingDisk } from './living-disk.ts';
@@ -31,8 +31,8 @@ export interface Machine {
   hostCalls: number;
   /** Kills at a coming host call. */
   trap: CrashTrap | null;
-  /** Fails the next write or sync, once. */
-  diskFails: boolean;
+  /** Fails the next call of these, once. */
+  failingCalls: readonly DiskOperation[];
   /** Replaces what a wrong program would do wrong; for proving that the checkers see it. */
   sabotage: ((disk: Disk) => Disk) | null;
 }
@@ -63,6 +63,8 @@ export interface WorldOptions {
   readonly onException: (machine: Machine, error: unknown) => void;
   /** A crash trap went off: its process has ended. */
   readonly onTrapped: (machine: Machine, trap: CrashTrap, call: HostCall, path: string) => void;
+  /** A call of the disk failed a moment ago and the process still lives. */
+  readonly onSurvivedFailure?: (machine: Machine, operation: DiskOperation, path: string) => void;
   readonly onLog?: ((line: LogLine) => void) | undefined;
 }
 
@@ -88,21 +90,22 @@ export class World {
     const machine: Machine = {
       id,
       disk,
-      clockError: {
-        wallSkewMs: clockSkewMsMax === 0 ? 0 : random.between(-clockSkewMsMax, clockSkewMsMax),
-        rate: 1 + (random.float() * 2 - 1) * clockDriftMax,
-      },
+      clockError: new ClockError(
+        clockSkewMsMax === 0 ? 0 : random.between(-clockSkewMsMax, clockSkewMsMax),
+        1 + (random.float() * 2 - 1) * clockDriftMax,
+      ),
       process: null,
       lives: 0,
       hostCalls: 0,
       trap: null,
-      diskFails: false,
+      failingCalls: [],
       sabotage: null,
     };
     this.#machines.set(id, machine);
     if (disk !== null) {
       disk.onCall = (operation, path, phase) => this.#hostCall(machine, phase, operation, path);
       disk.inject = (operation) => this.#diskFailure(machine, operation);
+      disk.afterFailure = (operation, path) => this.#afterFailure(machine, operation, path);
     }
     return machine;
   }
@@ -169,10 +172,18 @@ export class World {
   }
 
   #diskFailure(machine: Machine, operation: DiskOperation): DiskErrorCode | null {
-    if (!machine.diskFails || (operation !== 'sync' && operation !== 'write')) return null;
-    machine.diskFails = false;
+    if (!machine.failingCalls.includes(operation)) return null;
+    machine.failingCalls = [];
     this.coverage.reach(`disk.${operation}Failed`);
     return 'failed';
+  }
+
+  /** Whoever hears of a failed call has the rest of this moment to end. */
+  #afterFailure(machine: Machine, operation: DiskOperation, path: string): void {
+    const { process } = machine;
+    this.scheduler.schedule(1, 'check', machine.id, () => {
+      if (process !== null && machine.process === process && !process.paused) this.#options.onSurvivedFailure?.(machine, operation, path);
+    });
   }
 
   #hostCall(machine: Machine, phase: CallPhase, call: HostCall, path: string): void {

@@ -44,7 +44,7 @@ function goodHistory(change: (history: History, appends: AppendOperation[]) => v
     appends.push(append);
   }
   const records = [1, 0, 2, 1, 3, 2, 4, 3];
-  const shared = { client: 2, broker: 1, topic: 'log', freshness: 'linearizable', sessionOffset: 0 } as const;
+  const shared = { client: 2, poll: 1, broker: 1, life: 1, topic: 'log', freshness: 'linearizable', sessionOffset: 0 } as const;
   history.ends.push({ ...shared, invoked: history.tick(), completed: history.tick(), offset: 5 });
   history.reads.push({
     ...shared,

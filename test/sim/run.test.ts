@@ -66,7 +66,7 @@ describe('the runs together', () => {
     ['at a write', /^crash\.\w+\.write$/],
     ['at a sync', /^crash\.\w+\.sync$/],
     ['at a send', /^crash\.\w+\.send$/],
-    ['while opening', /^fault\.crashWhileOpening$/],
+    ['while opening', /^crash\.whileOpening$/],
   ])('have killed brokers %s', (_title, pattern) => {
     expect([...reached.keys()].filter((name) => pattern.test(name))).not.toEqual([]);
   });

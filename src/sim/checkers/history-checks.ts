@@ -1,6 +1,7 @@
 import type { History } from '../history.ts';
 import { checkNoRevokedShown } from './d7-revoked-stays-hidden.ts';
 import { checkDurability } from './l1-no-lost-append.ts';
+import { checkMonotonicHighWatermark } from './l10-monotonic-high-watermark.ts';
 import { checkLinearizableEnd } from './l11-linearizable-end.ts';
 import { checkSessionReads } from './l12-session-reads.ts';
 import { checkConditionalAppend } from './l14-conditional-append.ts';
@@ -10,7 +11,9 @@ import { checkNoPhantom } from './l2-no-phantom.ts';
 import { checkNoDuplicates } from './l3-no-duplicate.ts';
 import { checkOneValuePerOffset } from './l4-one-value-per-offset.ts';
 import { checkRealTimeOrder } from './l5-real-time-order.ts';
+import { checkProducerOrder } from './l6-producer-order.ts';
 import { checkContiguousReads } from './l7-contiguous-reads.ts';
+import { checkMonotonicPolls } from './l8-monotonic-polls.ts';
 import { checkCommittedOnly } from './l9-committed-only.ts';
 import type { CheckReport } from './verdict.ts';
 
@@ -22,8 +25,11 @@ export function checkHistory(history: History): CheckReport[] {
     checkNoDuplicates,
     checkOneValuePerOffset,
     checkRealTimeOrder,
+    checkProducerOrder,
     checkContiguousReads,
+    checkMonotonicPolls,
     checkCommittedOnly,
+    checkMonotonicHighWatermark,
     checkLinearizableEnd,
     checkSessionReads,
     checkConditionalAppend,

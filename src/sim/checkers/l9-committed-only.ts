@@ -7,6 +7,7 @@ export function checkCommittedOnly(history: History): Findings {
   const findings = new Findings('L9');
   const logs = TopicLog.longest(history.finals);
   for (const { topic, broker, records, offsetFrom, offsetNext } of history.reads) {
+    if (history.deletedTopics.has(topic)) continue;
     findings.checked++;
     const log = logs.get(topic);
     if (log === undefined) {

@@ -6,7 +6,7 @@ export class StateMachineSafety {
   readonly findings = new Findings('R5');
 
   /** Compares what became committed on a replica with the ledger; gives the batches that are new to it. */
-  advanced(ledger: GroupLedger, track: ReplicaTrack, term: number): TrackedBatch[] {
+  advanced(ledger: GroupLedger, track: ReplicaTrack, term: number, nowMs: number): TrackedBatch[] {
     const fresh: TrackedBatch[] = [];
     for (;;) {
       const batch = track.log[track.comparedIndex];
@@ -16,6 +16,7 @@ export class StateMachineSafety {
       if (known === undefined) {
         ledger.committed.push(batch);
         ledger.committedInTerm.push(term);
+        ledger.committedAtMs.push(nowMs);
         fresh.push(batch);
       } else if (known.checksum !== batch.checksum || known.offsetFrom !== batch.offsetFrom) {
         this.findings.violate(

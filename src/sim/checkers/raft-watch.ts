@@ -4,11 +4,19 @@
  */
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { BrokerObserver, ReplicaView } from '../../broker/contract.ts';
-import type { Persist, Ready, RestoredState } from '../../raft/index.ts';
+import { type BrokerSettings, defaultSettings } from '../../broker/settings.ts';
+import type { Message, Persist, Ready, RestoredState } from '../../raft/index.ts';
 import type { Coverage } from '../coverage.ts';
+import { Timestamps } from './l18-timestamps.ts';
 import { ElectionSafety } from './r1-election-safety.ts';
 import { CommittedStays } from './r10-committed-stays.ts';
+import { NodeIdentity } from './r15-node-identity.ts';
+import { PreVote } from './r16-pre-vote.ts';
+import { CheckQuorum } from './r17-check-quorum.ts';
+import { ReadIndex } from './r18-read-index.ts';
 import { LeaderAppendOnly } from './r2-leader-append-only.ts';
+import { GroupIsolation } from './r21-group-isolation.ts';
+import { FlowControl } from './r22-flow-control.ts';
 import { LogMatching } from './r3-log-matching.ts';
 import { LeaderCompleteness } from './r4-leader-completeness.ts';
 import { StateMachineSafety } from './r5-state-machine-safety.ts';
@@ -18,6 +26,7 @@ import { CommitOfTheCurrentTerm } from './r8-commit-of-the-current-term.ts';
 import { CommitIndex } from './r9-commit-index.ts';
 import {
   type Election,
+  endOf,
   type GroupLedger,
   indexAt,
   ReplicaLedger,
@@ -28,28 +37,49 @@ import {
 } from './replica-ledger.ts';
 import { RecoveredPrefix } from './st1-recovered-prefix.ts';
 import { RecoveryNeverLowers } from './st4-recovery-never-lowers.ts';
+import { DerivedState } from './st5-derived-state.ts';
 import type { CheckReport } from './verdict.ts';
+
+/** The slowest clock that is injected, and what timers come late by. */
+const stickyShare = 0.8;
+/** The longest that a message takes: long delays, slow lines on both sides, and a disk that is slow. */
+const answerMsMax = 5000;
 
 export class RaftWatch {
   readonly ledger = new ReplicaLedger();
+  readonly readIndex = new ReadIndex();
   readonly #coverage: Coverage;
+  readonly #nowMs: () => number;
   readonly #electionSafety = new ElectionSafety();
   readonly #leaderAppendOnly = new LeaderAppendOnly();
   readonly #logMatching = new LogMatching();
   readonly #leaderCompleteness = new LeaderCompleteness();
   readonly #stateMachineSafety = new StateMachineSafety();
-  readonly #commitOfTheCurrentTerm = new CommitOfTheCurrentTerm();
-  readonly #commitIndex: CommitIndex;
   readonly #oneVoteATerm = new OneVoteATerm();
   readonly #durableBeforeSent = new DurableBeforeSent();
+  readonly #commitOfTheCurrentTerm = new CommitOfTheCurrentTerm();
+  readonly #commitIndex: CommitIndex;
+  readonly #committedStays = new CommittedStays();
+  readonly #nodeIdentity: NodeIdentity;
+  readonly #preVote: PreVote;
+  readonly #checkQuorum: CheckQuorum;
+  readonly #groupIsolation = new GroupIsolation();
+  readonly #flowControl: FlowControl;
   readonly #recoveredPrefix = new RecoveredPrefix();
   readonly #recoveryNeverLowers = new RecoveryNeverLowers();
-  readonly #committedStays = new CommittedStays();
+  readonly #derivedState = new DerivedState();
+  readonly #timestamps = new Timestamps();
+  readonly #retired = new Set<GroupId>();
   #electionCount = 0;
 
-  constructor(voterCount: number, coverage: Coverage) {
+  constructor(voterCount: number, coverage: Coverage, settings: BrokerSettings = defaultSettings, nowMs: () => number = () => 0) {
     this.#coverage = coverage;
+    this.#nowMs = nowMs;
     this.#commitIndex = new CommitIndex(voterCount);
+    this.#nodeIdentity = new NodeIdentity(voterCount);
+    this.#preVote = new PreVote(voterCount, (settings.electionTimeoutMs - 2 * settings.tickMs) * stickyShare);
+    this.#checkQuorum = new CheckQuorum(voterCount, 2 * settings.electionTimeoutMs + answerMsMax);
+    this.#flowControl = new FlowControl(settings.uncommittedBytesMax);
   }
 
   /** Leaders elected, all groups. */
@@ -69,22 +99,48 @@ export class RaftWatch {
       this.#commitOfTheCurrentTerm,
       this.#commitIndex,
       this.#committedStays,
+      this.#nodeIdentity,
+      this.#preVote,
+      this.#checkQuorum,
+      this.readIndex,
+      this.#groupIsolation,
+      this.#flowControl,
       this.#recoveredPrefix,
       this.#recoveryNeverLowers,
+      this.#derivedState,
+      this.#timestamps,
     ].map((checker) => checker.findings.report());
+  }
+
+  /** The disk of this broker is not the one that it had: nothing that it says or holds counts any more. */
+  becameImpostor(broker: BrokerId): void {
+    this.#nodeIdentity.becameImpostor(broker);
+    for (const { replicas } of this.ledger.groups) replicas.delete(broker);
+  }
+
+  /** The topic of this group is being deleted: each broker forgets its log in its own time, and may begin an empty one while it reads the catalog again. */
+  retire(group: GroupId): void {
+    this.#retired.add(group);
+  }
+
+  isRetired(group: GroupId): boolean {
+    return this.#retired.has(group);
   }
 
   /** What one life of a broker reports to; `alive` tells whether that life still runs. */
   observerOf(broker: BrokerId, alive: () => boolean): BrokerObserver {
+    const counts = (group: GroupId): boolean => alive() && !this.#retired.has(group) && !this.#nodeIdentity.isImpostor(broker);
     return {
       opened: (group, state, lastChecksum) => {
-        if (alive()) this.#opened(broker, group, state, lastChecksum);
+        if (counts(group)) this.#opened(broker, group, state, lastChecksum);
       },
       ready: (group, ready, replica) => {
-        if (alive()) this.#ready(broker, group, ready, replica);
+        if (counts(group)) this.#ready(broker, group, ready, replica);
+        else if (alive() && !this.#retired.has(group) && ready.role?.role === 'leader')
+          this.#nodeIdentity.elected(group, broker, replica.term);
       },
       persisted: (group, persist) => {
-        if (alive()) this.#persisted(broker, group, persist);
+        if (counts(group)) this.#persisted(broker, group, persist);
       },
     };
   }
@@ -93,7 +149,10 @@ export class RaftWatch {
     const track = this.ledger.replica(broker, group);
     this.#recoveryNeverLowers.opened(track, state);
     const log = this.#recoveredPrefix.opened(track, state, lastChecksum);
+    this.#derivedState.opened(group, broker, state, log);
     this.#leaderAppendOnly.restarted(group, broker);
+    this.#checkQuorum.restarted(group, broker);
+    this.#preVote.restarted(group, broker);
     track.synced = [...log];
     track.log.splice(0, track.log.length, ...log);
     track.syncedVote = state.vote;
@@ -106,14 +165,14 @@ export class RaftWatch {
   #ready(broker: BrokerId, group: GroupId, ready: Ready, replica: ReplicaView): void {
     const ledger = this.ledger.group(group);
     const track = this.ledger.replica(broker, group);
-    for (const message of ready.send) {
-      this.#oneVoteATerm.sent(track, message);
-      this.#durableBeforeSent.sent(track, message);
-    }
+    for (const message of ready.send) this.#sent(track, message, replica);
     if (ready.truncatedTo !== null) this.#cut(ledger, track, ready.truncatedTo);
     if (ready.persist !== null) this.#handedOver(ledger, track, ready.persist);
     if (ready.role?.role === 'leader') this.#elected(ledger, broker, replica);
+    if (ready.readsFailed.length > 0) this.#coverage.reach('raft.readRetried', ready.readsFailed.length);
     this.#leaderAppendOnly.changed(group, broker, replica);
+    this.#checkQuorum.changed(group, broker, replica, this.#nowMs());
+    if (ready.persist !== null) this.#flowControl.changed(ledger, track, replica);
     if (ready.highWatermark !== null) {
       this.#commitOfTheCurrentTerm.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
       this.#commitIndex.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
@@ -122,12 +181,39 @@ export class RaftWatch {
     this.#compare(ledger, track, replica.term);
   }
 
+  #sent(track: ReplicaTrack, message: Message, replica: ReplicaView | null): void {
+    const { group, broker } = track;
+    const nowMs = this.#nowMs();
+    this.#oneVoteATerm.sent(track, message);
+    this.#durableBeforeSent.sent(track, message);
+    this.#nodeIdentity.sent(group, broker, message);
+    this.#preVote.sent(group, broker, message, nowMs, replica?.term ?? null);
+    this.#checkQuorum.sent(group, broker, message, nowMs);
+    this.readIndex.sent(group, broker, message);
+    if (replica !== null) this.#groupIsolation.sent(group, broker, message, replica);
+    if (message.type === 'requestVoteResponse' && !message.granted) this.#refusedOlderLog(track, message.to);
+  }
+
+  /** A candidate whose log is older than the voter's is refused by it (Raft §5.4.1). */
+  #refusedOlderLog(voter: ReplicaTrack, candidate: BrokerId): void {
+    const own = voter.log[voter.log.length - 1];
+    const other = this.ledger.replica(candidate, voter.group).log.at(-1);
+    if (
+      own === undefined ||
+      (other !== undefined && (other.term > own.term || (other.term === own.term && other.offsetTo >= own.offsetTo)))
+    )
+      return;
+    const hasLed = this.ledger.group(voter.group).elections.some((election) => election.broker === candidate);
+    this.#coverage.reach(hasLed ? 'raft.olderLeaderRefused' : 'raft.olderLogRefused');
+  }
+
   #elected(ledger: GroupLedger, broker: BrokerId, replica: ReplicaView): void {
     const last = ledger.elections[ledger.elections.length - 1];
     // A role is also reported when only the known leader changed.
     if (last?.term === replica.term && last.broker === broker) return;
     this.#electionCount++;
     this.#electionSafety.elected(ledger.group, broker, replica.term);
+    this.#nodeIdentity.elected(ledger.group, broker, replica.term);
     // Its own no-op may stand in the log already; what it was elected with ends before its term.
     const own = replica.termStarts.find((start) => start.term === replica.term);
     const election: Election = {
@@ -154,11 +240,15 @@ export class RaftWatch {
   }
 
   #handedOver(ledger: GroupLedger, track: ReplicaTrack, persist: Persist): void {
+    if (persist.vote !== null) this.#preVote.votes(ledger.group, track.broker, persist.vote.term, persist.vote.votedFor);
     if (persist.truncateTo !== null) this.#cut(ledger, track, persist.truncateTo);
     const batches: TrackedBatch[] = [];
     for (const logBatch of persist.batches) {
       const batch = trackBatch(logBatch);
-      this.#logMatching.appended(ledger.group, track.broker, batch, track.log[track.log.length - 1]);
+      const previous = track.log[track.log.length - 1];
+      this.#logMatching.appended(ledger.group, track.broker, batch, previous);
+      this.#timestamps.appended(ledger.group, track.broker, batch, previous);
+      this.#groupIsolation.written(ledger.group, track.broker, logBatch.bytes);
       track.log.push(batch);
       batches.push(batch);
     }
@@ -176,13 +266,16 @@ export class RaftWatch {
       this.#oneVoteATerm.persistedVote(track, persist.vote.term, persist.vote.votedFor);
       track.syncedVote = persist.vote;
     }
-    for (const message of persist.then) {
-      this.#oneVoteATerm.sent(track, message);
-      this.#durableBeforeSent.sent(track, message);
-    }
+    for (const message of persist.then) this.#sent(track, message, null);
   }
 
   #compare(ledger: GroupLedger, track: ReplicaTrack, term: number): void {
-    for (const batch of this.#stateMachineSafety.advanced(ledger, track, term)) this.#leaderCompleteness.committed(ledger, batch, term);
+    for (const batch of this.#stateMachineSafety.advanced(ledger, track, term, this.#nowMs()))
+      this.#leaderCompleteness.committed(ledger, batch, term);
+  }
+
+  /** End of what is known to be committed by anybody. */
+  committedEnd(group: GroupId): number {
+    return endOf(this.ledger.group(group).committed);
   }
 }

@@ -3,7 +3,7 @@
  * group outlives the broker's processes, as its disk does. `GroupLedger.committed` is the log that was ever committed, by whoever said so first.
  */
 import type { BrokerId, GroupId, Offset, Term } from '../../base/branded.ts';
-import { frameChecksum, previousChecksum } from '../../record/index.ts';
+import { frameChecksum, previousChecksum, stampCounter, stampMs } from '../../record/index.ts';
 import type { LogBatch, Persist, Vote } from '../../raft/index.ts';
 
 /** A batch, without its bytes. */
@@ -14,6 +14,11 @@ export interface TrackedBatch {
   /** Of its frame, which chains to all before it: equal checksums mean equal logs up to here. */
   readonly checksum: number;
   readonly previousChecksum: number;
+  /** Length of its frame. */
+  readonly bytes: number;
+  /** Log time: the leader's hybrid stamp. */
+  readonly stampMs: number;
+  readonly stampCounter: number;
 }
 
 export interface ReplicaTrack {
@@ -43,8 +48,9 @@ export interface Election {
 export interface GroupLedger {
   readonly group: GroupId;
   readonly committed: TrackedBatch[];
-  /** By the same index: the term of the replica that first said so, never below that of the leader who committed it. */
+  /** By the same index: the term of the replica that first said so, never below that of the leader who committed it; and when that was. */
   readonly committedInTerm: number[];
+  readonly committedAtMs: number[];
   readonly elections: Election[];
   readonly replicas: Map<BrokerId, ReplicaTrack>;
 }
@@ -59,7 +65,7 @@ export class ReplicaLedger {
   group(group: GroupId): GroupLedger {
     let ledger = this.#groups.get(group);
     if (ledger === undefined) {
-      ledger = { group, committed: [], committedInTerm: [], elections: [], replicas: new Map() };
+      ledger = { group, committed: [], committedInTerm: [], committedAtMs: [], elections: [], replicas: new Map() };
       this.#groups.set(group, ledger);
     }
     return ledger;
@@ -92,6 +98,9 @@ export const trackBatch = (batch: LogBatch): TrackedBatch => ({
   term: batch.term,
   checksum: frameChecksum(batch.bytes),
   previousChecksum: previousChecksum(batch.bytes),
+  bytes: batch.bytes.length,
+  stampMs: stampMs(batch.bytes),
+  stampCounter: stampCounter(batch.bytes),
 });
 
 export const endOf = (log: readonly TrackedBatch[]): number => log[log.length - 1]?.offsetTo ?? 0;
@@ -112,6 +121,18 @@ export function indexAt(log: readonly TrackedBatch[], offset: number): number {
 export function indexEndingAt(log: readonly TrackedBatch[], offset: number): number {
   const index = indexAt(log, offset) - 1;
   return log[index]?.offsetTo === offset ? index : -1;
+}
+
+/** End of what was known to be committed by anybody at a time, of a group. */
+export function committedEndAt(ledger: GroupLedger, atMs: number): number {
+  let from = 0;
+  let to = ledger.committedAtMs.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((ledger.committedAtMs[middle] as number) <= atMs) from = middle + 1;
+    else to = middle;
+  }
+  return ledger.committed[from - 1]?.offsetTo ?? 0;
 }
 
 /** Term of the record at `offset` by a table of term starts, 0 below the first. */

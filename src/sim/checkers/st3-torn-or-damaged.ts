@@ -32,7 +32,8 @@ export class TornOrDamaged {
     const expected =
       (code === 'diskFailed' && (past.failed || past.full)) ||
       (code === 'diskFull' && past.full) ||
-      (code === 'dataUnusable' && (past.full || past.damaged));
+      (code === 'dataUnusable' && past.full) ||
+      ((code === 'corruptData' || code === 'wrongIdentity') && past.damaged);
     if (!expected) this.findings.violate(`broker ${broker} ${how} at ${atMs.toFixed(3)} ms: ${code}: ${error.message}`);
   }
 }

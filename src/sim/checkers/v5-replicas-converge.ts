@@ -1,15 +1,15 @@
+import type { BrokerId } from '../../base/branded.ts';
 import type { FinalLog } from '../history.ts';
 import { endOf, type GroupLedger } from './replica-ledger.ts';
 import type { Findings } from './verdict.ts';
 
 /** V5 and V6: after the faults stop, all brokers come to hold the same logs. Brokers write events of their own, so this holds at one moment. */
-export function checkHeldLogs(findings: Findings, groups: Iterable<GroupLedger>, brokerCount: number): void {
+export function checkHeldLogs(findings: Findings, groups: Iterable<GroupLedger>, brokers: readonly BrokerId[]): void {
   for (const { group, replicas } of groups) {
-    const ends = [...replicas.values()].map(({ broker, synced }) => ({
-      broker,
-      end: endOf(synced),
-      checksum: synced[synced.length - 1]?.checksum ?? 0,
-    }));
+    const ends = brokers.flatMap((broker) => {
+      const synced = replicas.get(broker)?.synced;
+      return synced === undefined ? [] : [{ broker, end: endOf(synced), checksum: synced[synced.length - 1]?.checksum ?? 0 }];
+    });
     const first = ends[0];
     for (const { broker, end, checksum } of ends) {
       findings.checked++;
@@ -19,7 +19,7 @@ export function checkHeldLogs(findings: Findings, groups: Iterable<GroupLedger>,
         );
       }
     }
-    if (ends.length !== brokerCount) findings.violate(`group ${group}: ${ends.length} of ${brokerCount} brokers hold it`);
+    if (ends.length !== brokers.length) findings.violate(`group ${group}: ${ends.length} of ${brokers.length} brokers hold it`);
   }
 }
 

@@ -118,7 +118,7 @@ describe('a disk that fails', () => {
   test('stops the broker at the first failed write or sync: nothing more is answered or sent', () => {
     const rig = new Rig();
     const leader = rig.awaitLeader();
-    rig.member(leader).machine.diskFails = true;
+    rig.member(leader).machine.failingCalls = ['write', 'sync'];
 
     const call = rig.beginAppend(leader, ['x']);
     rig.until('it is down', () => rig.member(leader).broker === null);

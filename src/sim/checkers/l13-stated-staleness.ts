@@ -1,0 +1,32 @@
+import { committedEndAt, type GroupLedger } from './replica-ledger.ts';
+import { Findings } from './verdict.ts';
+
+/** Clocks may be wrong by a tenth, and a message may be held up this long; a leader learns within an election timeout or two that it is none. */
+const clockFactor = 1.15;
+const heldUpMsMax = 6000;
+
+export interface LocalRead {
+  readonly topic: string;
+  readonly broker: number;
+  readonly highWatermark: number;
+  /** How far the high watermark that was heard is beyond what is shown. */
+  readonly lag: number;
+  readonly asOfMs: number;
+}
+
+/** A local read tells how old its knowledge is, and that is true: it knows what was committed that long ago. */
+export class StatedStaleness {
+  readonly findings = new Findings('L13');
+
+  answered({ topic, broker, highWatermark, lag, asOfMs }: LocalRead, ledger: GroupLedger, nowMs: number): void {
+    if (asOfMs > nowMs) return;
+    this.findings.checked++;
+    const heard = highWatermark + lag;
+    const committed = committedEndAt(ledger, nowMs - asOfMs * clockFactor - heldUpMsMax);
+    if (heard < committed) {
+      this.findings.violate(
+        `a local read of "${topic}" at broker ${broker} knew of ${heard} and said that this was ${asOfMs} ms old, but ${committed} was committed before`,
+      );
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import type { AppendResult, Outcome } from '../../eventlog/index.ts';
+import type { AppendOperation } from '../history.ts';
+import { Findings } from './verdict.ts';
+
+/**
+ * The state that comes from a checkpoint and the position from which the log is taken up belong together. So after a restart of everything a request id
+ * that was acknowledged is known, with the offset that it was given: never a second append, never another place.
+ */
+export class StateWithItsPosition {
+  readonly findings = new Findings('ST6');
+
+  /** The answer to the same append, sent again after the restart. */
+  repeated(append: AppendOperation, outcome: Outcome<AppendResult>): void {
+    this.findings.checked++;
+    const { requestId, topic, result } = append;
+    const where = `request id ${requestId ?? ''} of "${topic}", acknowledged at ${result?.offset ?? 'none'}`;
+    if (!outcome.ok) this.findings.violate(`${where}, was refused after a restart: ${outcome.error.code}: ${outcome.error.message}`);
+    else if (!outcome.value.duplicate) this.findings.violate(`${where}, was appended again at ${outcome.value.offset} after a restart`);
+    else if (outcome.value.offset !== result?.offset)
+      this.findings.violate(`${where}, was said to be at ${outcome.value.offset} after a restart`);
+  }
+}
