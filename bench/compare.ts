@@ -13,10 +13,13 @@ export interface PartyRun {
   /** On all disks, while measured; null when nobody counted. */
   readonly syncs: number | null;
   readonly records: number;
+  /** Processor time of the load, in per cent of a core, where it is in a process of its own. */
+  readonly loadPercent: number | null;
 }
 
 export interface Party {
   readonly name: string;
+  readonly inFlight: number;
   /** What its answer means, e.g. `a majority has synced it`. */
   readonly durability: string;
   readonly measure: () => Promise<PartyRun>;
@@ -24,13 +27,8 @@ export interface Party {
   readonly finish: () => Promise<Omit<Count, 'of'> | null>;
 }
 
-export interface Compared extends ScenarioResult {
-  readonly runs: ReadonlyMap<string, readonly PartyRun[]>;
-}
-
 export interface Comparison {
   readonly scenario: string;
-  readonly inFlight: number;
   readonly rounds: number;
   readonly parties: readonly Party[];
   readonly say: (line: string) => void;
@@ -62,7 +60,7 @@ export async function compare(comparison: Comparison): Promise<ScenarioResult> {
     const own = runs.get(party.name) ?? [];
     const count = await party.finish();
     if (count !== null) counts.push({ of: `${party.name}, ${scenario}`, ...count });
-    rows.push(rowOf(comparison, party, own, count));
+    rows.push(rowOf(scenario, party, own, count));
   }
   const of = (name: string, pick: (run: PartyRun) => number): readonly number[] | null => runs.get(name)?.map(pick) ?? null;
   const ours = parties[0]?.name ?? '';
@@ -77,17 +75,18 @@ export async function compare(comparison: Comparison): Promise<ScenarioResult> {
   return { rows, counts, targets: comparison.targets(ratios).filter((target) => target !== null) };
 }
 
-function rowOf(comparison: Comparison, party: Party, runs: readonly PartyRun[], count: Omit<Count, 'of'> | null): Row {
+function rowOf(scenario: string, party: Party, runs: readonly PartyRun[], count: Omit<Count, 'of'> | null): Row {
   const middle = (pick: (run: PartyRun) => number): number => median(runs.map(pick));
   const syncs = runs.some((run) => run.syncs === null) ? null : runs.reduce((sum, run) => sum + (run.syncs ?? 0), 0);
   const records = runs.reduce((sum, run) => sum + run.records, 0);
   return {
-    scenario: comparison.scenario,
+    scenario,
     party: party.name,
-    'in flight': comparison.inFlight,
+    'in flight': party.inFlight,
     'records/s': Math.round(middle((run) => run.recordsPerSecond)),
     'p50 ms': middle((run) => run.latencyMs.p50),
     'p99 ms': middle((run) => run.latencyMs.p99),
+    'load, % of a core': runs.some((run) => run.loadPercent === null) ? null : middle((run) => run.loadPercent ?? 0),
     'an answer means': party.durability,
     fsyncs: syncs,
     'records per fsync': syncs === null || syncs === 0 ? null : records / syncs,

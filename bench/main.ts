@@ -1,8 +1,11 @@
 /** `npm run bench`: what an append costs on three brokers, next to what the machine allows and to what others need, measured in the same run. */
+import module from 'node:module';
 import { tmpdir } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { exitCodes } from '../src/base/errors.ts';
 import { addExamples } from '../src/cli/command.ts';
 import { integer, jsonOption } from '../src/cli/options.ts';
+import { writeRun } from './document.ts';
 import { profileAppends } from './profile/index.ts';
 import { formatRun, reportRun } from './report.ts';
 import { runScenarios } from './run.ts';
@@ -21,7 +24,11 @@ interface Options {
   readonly dir: string;
   readonly output?: string;
   readonly json?: boolean;
+  readonly write?: boolean;
 }
+
+// As `cairn` does: a broker's start is not the compiler's.
+module.enableCompileCache();
 
 const list = scenarios.map(
   ({ name, about, onlyWhenNamed }) => `  ${name.padEnd(13)} ${about}${onlyWhenNamed === true ? ' (only when asked for)' : ''}`,
@@ -41,7 +48,8 @@ const program = new Command('npm run bench --')
   .option('--big', 'measure only a log of 10 GB: some minutes, and 32 GB of disk')
   .option('--big-mb <megabytes>', 'size of the log of --big', integer(100, 1_000_000), 10_000)
   .option('--soak <minutes>', 'only full load for so long, with the memory over time', integer(1, 10_000))
-  .option('--profile', 'only where the time of an append goes; rewrites the table in docs/performance.md')
+  .option('--profile', 'only where the time of an append goes; writes the table in docs/performance.md')
+  .option('--write', 'write the tables of docs/performance.md')
   .option('--dir <folder>', 'on the disk to measure: data goes there and is removed', tmpdir())
   .option('-o, --output <folder>', 'leave report.html and summary.json there')
   .addOption(jsonOption('the figures'))
@@ -53,6 +61,7 @@ addExamples(program, [
   { command: 'npm run bench -- -o figures --json', does: 'a report to keep, and figures for a program' },
   { command: 'npm run bench -- --soak 10', does: 'ten minutes at full load' },
 ]);
+program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.usage));
 program.parse();
 
 const options = program.opts<Options>();
@@ -75,11 +84,12 @@ const chosen =
   asked.length === 0 ? scenarios.filter((each) => each.onlyWhenNamed !== true) : scenarios.filter((each) => asked.includes(each.name));
 
 // Whatever was started ends with this process: its listeners to `exit` see to that.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitCodes.interrupted));
 try {
   if (options.profile === true) process.stdout.write(await profileAppends(settings));
   else {
     const run = await runScenarios(chosen, settings);
+    if (options.write === true) writeRun(run, new Set(scenarios.filter((each) => each.onlyWhenNamed === true).map(({ name }) => name)));
     if (options.output !== undefined) say(`Report: ${reportRun(run, options.output)}`);
     process.stdout.write(options.json === true ? `${JSON.stringify(run)}\n` : formatRun(run));
     process.exitCode = run.ok ? 0 : 1;

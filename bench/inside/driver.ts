@@ -3,9 +3,9 @@
  * when that opens, and listens on a socket of its own for orders, one line of JSON each:
  *
  *     load    so many appends of so many records in flight, for so long; each begun when one is acknowledged
- *     profile begins a CPU profile; `profiled` ends it and gives it
+ *     profile begins a CPU profile and looks at how long syncs take; `profiled` ends it and gives both
  */
-import { rmSync } from 'node:fs';
+import fs from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -13,13 +13,13 @@ import { type BrokerApi, Broker } from '../../src/broker/index.ts';
 import { makeBatch } from '../../src/lab/bench/append-request.ts';
 import { Latencies } from '../../src/lab/bench/latencies.ts';
 import type { LoadRun } from '../../src/lab/bench/measure.ts';
-import type { Order } from './orders.ts';
+import type { Order, Profiled } from './orders.ts';
 
 const open = Broker.prototype.open;
 Broker.prototype.open = function (this: Broker, done): void {
   const file = process.env['CAIRN_BENCH_SOCKET'] as string;
   // A process that was killed has left it.
-  rmSync(file, { force: true });
+  fs.rmSync(file, { force: true });
   createServer((socket) => obey(this, socket))
     .listen(file)
     .unref();
@@ -47,13 +47,35 @@ async function carryOut(broker: BrokerApi, session: Session, order: Order): Prom
       await session.post('Profiler.enable');
       await session.post('Profiler.setSamplingInterval', { interval: order.intervalUs });
       await session.post('Profiler.start');
+      syncMs = new Latencies();
       return null;
     case 'profiled': {
       const { profile } = await session.post('Profiler.stop');
       session.disconnect();
-      return profile;
+      const profiled: Profiled = { profile, syncMs: syncMs?.summary() ?? new Latencies().summary() };
+      syncMs = null;
+      return profiled;
     }
   }
+}
+
+/** While a profile is taken. */
+let syncMs: Latencies | null = null;
+for (const name of ['fsync', 'fdatasync'] as const) {
+  const real = fs[name];
+  const timedSync = (descriptor: number, done: (error: NodeJS.ErrnoException | null) => void): void => {
+    const taken = syncMs;
+    if (taken === null) {
+      real(descriptor, done);
+      return;
+    }
+    const beganMs = performance.now();
+    real(descriptor, function timedEnd(error): void {
+      taken.record(performance.now() - beganMs);
+      done(error);
+    });
+  };
+  Object.assign(fs, { [name]: timedSync });
 }
 
 function load(broker: BrokerApi, order: Extract<Order, { type: 'load' }>): Promise<LoadRun> {

@@ -2,8 +2,10 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import type { LatencySummary } from '../../src/lab/bench/latencies.ts';
 import type { Load, LoadRun } from '../../src/lab/bench/measure.ts';
 import type { Surroundings } from '../../src/lab/brokers.ts';
+import type { CpuProfile } from '../profile/stages.ts';
 
 export type Order =
   | {
@@ -17,11 +19,18 @@ export type Order =
   | { readonly type: 'profile'; readonly intervalUs: number }
   | { readonly type: 'profiled' };
 
+/** What `profiled` gives. */
+export interface Profiled {
+  readonly profile: CpuProfile;
+  /** How long the process waited for its syncs, in milliseconds. */
+  readonly syncMs: LatencySummary;
+}
+
 const driver = pathToFileURL(path.join(import.meta.dirname, 'driver.ts')).href;
 
 /** A broker started like this takes orders at the socket. */
 export const surroundingsWithDriver = (socketPath: string): Surroundings => ({
-  env: { NODE_OPTIONS: `--import=${driver}`, CAIRN_BENCH_SOCKET: socketPath },
+  env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${driver}`, CAIRN_BENCH_SOCKET: socketPath },
 });
 
 /** The other end of `driver.ts`: one order at a time. */

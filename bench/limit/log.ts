@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
-const fileBytes = 256 * 1024 * 1024;
+const fileBytes = 128 * 1024 * 1024;
 
 /** A file that was written full of zeros and synced before; whoever reaches its end goes on at its beginning. */
 export interface RingFile {

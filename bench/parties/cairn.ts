@@ -4,7 +4,6 @@ import { countRecords, type Load, measureAppends } from '../../src/lab/bench/mea
 import type { Party } from '../compare.ts';
 import type { Place, World } from '../world.ts';
 
-export const cairnName = 'Cairn';
 const durability = 'synced by a majority';
 
 /** Appends over HTTP to the broker that leads. */
@@ -13,7 +12,8 @@ export async function cairnOverHttp(world: World, form: RequestForm, recordsPerR
   const url = place.brokers.url(place.leader);
   const { recordBytes } = world.settings;
   const request = makeAppendRequest(url, { topic: place.topic, form, recordBytes, recordsPerRequest });
-  return cairn(world, place, await HttpLoad.connect({ url, connections, request }), recordsPerRequest);
+  const load = await HttpLoad.connect({ url, connections, request });
+  return cairn(world, place, load, { inFlight: connections, recordsPerRequest, isLoadHere: true });
 }
 
 /** Appends from within the process of the broker that leads. */
@@ -22,20 +22,28 @@ export async function cairnFromInside(world: World, inFlight: number): Promise<P
   const driver = world.driver(place.brokers, place.leader);
   const { recordBytes } = world.settings;
   const load = driver.load({ topic: place.topic, inFlight, recordBytes, recordsPerAppend: 1 });
-  return cairn(world, place, { ...load, close: () => driver.close() }, 1);
+  return cairn(world, place, { ...load, close: () => driver.close() }, { inFlight, recordsPerRequest: 1, isLoadHere: false });
 }
 
-function cairn({ settings }: World, { brokers, topic, leader }: Place, load: Load, recordsPerRequest: number): Party {
+interface Kind {
+  readonly inFlight: number;
+  readonly recordsPerRequest: number;
+  readonly isLoadHere: boolean;
+}
+
+function cairn({ settings }: World, { brokers, topic, leader }: Place, load: Load, kind: Kind): Party {
   const { warmUpMs, measureMs } = settings;
+  const { inFlight, recordsPerRequest, isLoadHere } = kind;
   let acknowledged = 0;
   return {
-    name: cairnName,
+    name: 'Cairn',
+    inFlight,
     durability,
     measure: async () => {
       const figures = await measureAppends(brokers, load, { recordsPerRequest, warmUpMs, measureMs });
       acknowledged += figures.acknowledgedInAll;
       const { recordsPerSecond, latencyMs, syncs, recordsAcknowledged } = figures;
-      return { recordsPerSecond, latencyMs, syncs, records: recordsAcknowledged };
+      return { recordsPerSecond, latencyMs, syncs, records: recordsAcknowledged, loadPercent: isLoadHere ? figures.cpuPercent : null };
     },
     finish: async () => {
       load.close();

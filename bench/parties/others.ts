@@ -1,4 +1,4 @@
-import type { Load } from '../../src/lab/bench/measure.ts';
+import { cpuPercent, type Load } from '../../src/lab/bench/measure.ts';
 import type { Party } from '../compare.ts';
 import type { World } from '../world.ts';
 
@@ -9,11 +9,12 @@ export const jetStreamName = 'JetStream, npm client';
 /** It has nobody to answer to and keeps nothing to be read back. */
 export function bareLoop(world: World, inFlight: number, recordsPerAppend = 1): Party {
   return {
-    name: recordsPerAppend === 1 ? `${loopName}, ${inFlight} in flight` : `${loopName}, ${inFlight} x ${recordsPerAppend} in flight`,
+    name: loopName,
+    inFlight,
     durability: 'synced by a majority',
     measure: async () => {
       const { recordsPerSecond, latencyMs, syncs, records } = await world.limit(inFlight, recordsPerAppend);
-      return { recordsPerSecond, latencyMs, syncs, records };
+      return { recordsPerSecond, latencyMs, syncs, records, loadPercent: null };
     },
     finish: () => Promise.resolve(null),
   };
@@ -25,7 +26,7 @@ export async function etcd(world: World, connections: number): Promise<Party | n
   if (server === null) return null;
   const prefix = `bench${connections}/`.padEnd(9, '/');
   const load = await server.load(prefix, connections, world.settings.recordBytes);
-  return peer(world, etcdName, 'synced by a majority', load, () => server.count(prefix));
+  return peer(world, etcdName, connections, 'synced by a majority', load, () => server.count(prefix));
 }
 
 /** Null when it is not installed. */
@@ -34,19 +35,22 @@ export async function jetStream(world: World, inFlight: number): Promise<Party |
   if (server === null) return null;
   const name = `bench${inFlight}`;
   const load = await server.load(name, inFlight, world.settings.recordBytes);
-  return peer(world, jetStreamName, 'in the memory of a majority', load, () => server.count(name));
+  return peer(world, jetStreamName, inFlight, 'in the memory of a majority', load, () => server.count(name));
 }
 
-function peer({ settings }: World, name: string, durability: string, load: Load, count: () => Promise<number>): Party {
+function peer({ settings }: World, name: string, inFlight: number, durability: string, load: Load, count: () => Promise<number>): Party {
   let acknowledged = 0;
   return {
     name,
+    inFlight,
     durability,
     measure: async () => {
       acknowledged += (await load.run(settings.warmUpMs)).answered;
+      const cpu = process.cpuUsage();
       const { answered, tookMs, latencyMs } = await load.run(settings.measureMs);
+      const loadPercent = cpuPercent(process.cpuUsage(cpu), tookMs);
       acknowledged += answered;
-      return { recordsPerSecond: (answered / tookMs) * 1000, latencyMs, syncs: null, records: answered };
+      return { recordsPerSecond: (answered / tookMs) * 1000, latencyMs, syncs: null, records: answered, loadPercent };
     },
     finish: async () => {
       load.close();

@@ -1,4 +1,4 @@
-import { bareLoop, etcd, etcdName, jetStream, jetStreamName } from '../parties/others.ts';
+import { bareLoop, etcd, etcdName, jetStream, jetStreamName, loopName } from '../parties/others.ts';
 import { cairnFromInside, cairnOverHttp } from '../parties/cairn.ts';
 import { compare, type Party } from '../compare.ts';
 import { atLeast, atMost } from '../figures.ts';
@@ -23,9 +23,9 @@ export const appendScenarios: readonly Scenario[] = [
       const loop = bareLoop(world, inFlightBulk, recordsPerRequest);
       const parties = [await cairnOverHttp(world, 'batches', recordsPerRequest, inFlightBulk), loop];
       return compare({
-        ...usual(world, 'http-batches', inFlightBulk, parties),
+        ...usual(world, 'http-batches', parties),
         targets: (ratios) => [
-          atLeast('RecordBatch over HTTP: records/s to the bare loop with appends as large', ratios.rate(loop.name) ?? 0, 0.5),
+          atLeast('RecordBatch over HTTP: records/s to the bare loop with appends as large', ratios.rate(loopName) ?? 0, 0.5),
         ],
       });
     },
@@ -41,11 +41,11 @@ function inside(inFlight: number): Scenario {
       const loop = bareLoop(world, inFlight);
       const parties = [await cairnFromInside(world, inFlight), loop];
       return compare({
-        ...usual(world, name, inFlight, parties),
+        ...usual(world, name, parties),
         targets: (ratios) => [
           inFlight === 1
-            ? atMost('inside the leader, 1 in flight: p50 to that of the bare loop', ratios.p50(loop.name) ?? 0, 1.25)
-            : atLeast(`inside the leader, ${inFlight} in flight: records/s to the bare loop`, ratios.rate(loop.name) ?? 0, 0.6),
+            ? atMost('inside the leader, 1 in flight: p50 to that of the bare loop', ratios.p50(loopName) ?? 0, 1.25)
+            : atLeast(`inside the leader, ${inFlight} in flight: records/s to the bare loop`, ratios.rate(loopName) ?? 0, 0.6),
         ],
       });
     },
@@ -62,7 +62,7 @@ function oneByOne(connections: number): Scenario {
       const parties = [await cairnOverHttp(world, 'text', 1, connections), ...peers.filter((each) => each !== null)];
       const what = `HTTP, ${connections} connection${connections === 1 ? '' : 's'}: records/s to`;
       const result = await compare({
-        ...usual(world, name, connections, parties),
+        ...usual(world, name, parties),
         targets: (ratios) => {
           const toEtcd = ratios.rate(etcdName);
           const toJetStream = connections === 64 ? ratios.rate(jetStreamName) : null;
@@ -85,17 +85,17 @@ function bulk(name: 'http-text' | 'http-json', shown: string): Scenario {
       const loop = bareLoop(world, inFlightOfLoop);
       const parties = [await cairnOverHttp(world, name === 'http-text' ? 'text' : 'json', recordsPerRequest, inFlightBulk), loop];
       return compare({
-        ...usual(world, name, inFlightBulk, parties),
+        ...usual(world, name, parties),
         targets: (ratios) => [
-          atLeast(`${shown} over HTTP: records/s to the bare loop at ${inFlightOfLoop} in flight`, ratios.rate(loop.name) ?? 0, 0.5),
+          atLeast(`${shown} over HTTP: records/s to the bare loop at ${inFlightOfLoop} in flight`, ratios.rate(loopName) ?? 0, 0.5),
         ],
       });
     },
   };
 }
 
-function usual({ settings }: World, scenario: string, inFlight: number, parties: readonly Party[]) {
-  return { scenario, inFlight, rounds: settings.rounds, say: settings.say, parties };
+function usual({ settings }: World, scenario: string, parties: readonly Party[]) {
+  return { scenario, rounds: settings.rounds, say: settings.say, parties };
 }
 
 function missingPeers([etcdParty, jetStreamParty]: readonly (Party | null)[]): readonly string[] {

@@ -26,6 +26,8 @@ export interface AppendFigures {
   /** Syncs that all brokers counted while measured. */
   readonly syncs: number;
   readonly recordsPerSync: number;
+  /** Processor time of this process while measured, in per cent of a core: what the load costs, where it is here. */
+  readonly cpuPercent: number;
   /** The warm-up too: so much more must be in the topic than before. */
   readonly acknowledgedInAll: number;
 }
@@ -39,7 +41,9 @@ export interface MeasureOptions {
 export async function measureAppends(brokers: LabBrokers, load: Load, options: MeasureOptions): Promise<AppendFigures> {
   const warmUp = await load.run(options.warmUpMs);
   const syncsBefore = await countSyncs(brokers);
+  const cpu = process.cpuUsage();
   const run = await load.run(options.measureMs);
+  const spent = process.cpuUsage(cpu);
   const syncs = (await countSyncs(brokers)) - syncsBefore;
   const recordsAcknowledged = run.answered * options.recordsPerRequest;
   return {
@@ -49,9 +53,12 @@ export async function measureAppends(brokers: LabBrokers, load: Load, options: M
     latencyMs: run.latencyMs,
     syncs,
     recordsPerSync: recordsAcknowledged / syncs,
+    cpuPercent: cpuPercent(spent, run.tookMs),
     acknowledgedInAll: recordsAcknowledged + warmUp.answered * options.recordsPerRequest,
   };
 }
+
+export const cpuPercent = ({ user, system }: NodeJS.CpuUsage, tookMs: number): number => (user + system) / 10 / tookMs;
 
 /** By all brokers since their start, by their own count. */
 export async function countSyncs(brokers: LabBrokers): Promise<number> {
