@@ -44,7 +44,7 @@ export const defaultSettings: BrokerSettings = {
   cacheBytesMax: 8 * MiB,
   linkBytesMax: 64 * MiB,
   topicsMax: 200,
-  requestIdRetentionMs: 24 * 3600 * 1000,
+  requestIdRetentionMs: 7 * 24 * 3600 * 1000,
   requestIdsMax: 200_000,
   markAfterMs: 100,
   eventsRetentionBytes: 64 * MiB,

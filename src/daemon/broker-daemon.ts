@@ -9,6 +9,7 @@ import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.
 import type { Logger } from '../host/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { bindHost } from './address.ts';
+import type { BrokerLines } from './collect/broker-lines.ts';
 import type { DaemonConfig } from './config.ts';
 import { makeFolder } from './make-folder.ts';
 import { packageVersion, pageFolder } from './paths.ts';
@@ -51,13 +52,24 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     hooks.onListening?.(front.port);
     broker.open((result) => {
       if (!result.ok) hooks.onFatal(namingData(result.error, config.data));
-      else whenReady(broker, () => hooks.onReady?.());
+      else whenReady(broker, () => void begin());
     });
   });
+
+  let lines: BrokerLines | null = null;
+  /** Lines are taken as soon as somebody could store them. */
+  const begin = async (): Promise<void> => {
+    if (config.lines !== null) {
+      const { startBrokerLines } = await import('./collect/broker-lines.ts');
+      lines = await startBrokerLines(config.lines, broker, host, hooks.onFatal);
+    }
+    hooks.onReady?.();
+  };
 
   return {
     broker,
     stop(graceMs, done) {
+      lines?.close();
       broker.close(graceMs, () => {
         front.close(answersGraceMs, () => {
           host.network.close();

@@ -11,6 +11,7 @@ import { brokerId } from '../base/branded.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
+import { defaultLineSettings, lineBytesLimit, type LineSettings } from '../gateway/lines/settings.ts';
 import type { BrokerAddress, LogLevel } from '../host/index.ts';
 import { type HostPort, isLoopback, parseHostPort } from './address.ts';
 import { boundGroups, type SettingRow, settingsTable } from './settings-table.ts';
@@ -32,6 +33,8 @@ export interface DaemonConfig {
   readonly log: { readonly level: LogLevel; readonly file: string | null };
   readonly settings: BrokerSettings;
   readonly http: HttpSettings;
+  /** Where lines are taken (contract 1), or null. */
+  readonly lines: { readonly listen: HostPort; readonly topic: string; readonly settings: LineSettings } | null;
   /** Only the topic `log`, no catalog (contract 2). */
   readonly logOnly: boolean;
   /** File that `POST /exit` writes, or null. */
@@ -149,7 +152,7 @@ export function configSchema(): TSchema {
   }
   for (const [name, { defaults }] of Object.entries(boundGroups)) {
     const bounds = Object.keys(defaults).map((key) => [key, Type.Optional(Type.Integer({ minimum: 1 }))] as const);
-    groups.set(name, Object.fromEntries(bounds));
+    groups.set(name, { ...groups.get(name), ...Object.fromEntries(bounds) });
   }
   for (const [name, fields] of groups) top[name] = Type.Optional(Type.Object(fields, { additionalProperties: false }));
   return Type.Object(top, { additionalProperties: false });
@@ -213,10 +216,28 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     log: { level: (text('log.level') ?? 'info') as LogLevel, file: text('log.file') },
     settings: { ...defaultSettings, ...(get(tree, 'limits') as Partial<BrokerSettings> | undefined) },
     http: { ...defaultHttpSettings, ...(get(tree, 'http') as Partial<HttpSettings> | undefined) },
+    lines: linesOf(tree, nameOf),
     logOnly: false,
     exitFile: null,
     listenRetryMs: 0,
   };
+}
+
+function linesOf(tree: Tree, nameOf: (key: string) => string): DaemonConfig['lines'] {
+  const text = get(tree, 'lines.listen') as string | undefined;
+  if (text === undefined) return null;
+  const listen = addressOf(text, nameOf('lines.listen'));
+  if (!isLoopback(listen.host) && get(tree, 'insecureListen') !== true) {
+    const reason = 'that is beyond loopback and lines carry no token: set insecureListen if anyone who reaches the port may append';
+    throw new LogError('insecureListen', `Cannot take lines on ${listen.host}:${listen.port}: ${reason}`);
+  }
+  const bounds = Object.keys(defaultLineSettings).flatMap((key) => {
+    const value = get(tree, `lines.${key}`);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  const settings: LineSettings = { ...defaultLineSettings, ...Object.fromEntries(bounds) };
+  if (settings.lineBytesMax > lineBytesLimit) throw refuse(`it must be at most ${lineBytesLimit}`, nameOf('lines.lineBytesMax'));
+  return { listen, topic: (get(tree, 'lines.topic') as string | undefined) ?? 'lines', settings };
 }
 
 function refuseTwice(brokers: readonly BrokerAddress[], name: string): void {

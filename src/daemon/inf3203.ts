@@ -56,6 +56,7 @@ const config: DaemonConfig = {
   log: { level: 'warn', file: null },
   settings: defaultSettings,
   http: defaultHttpSettings,
+  lines: null,
   logOnly: true,
   exitFile,
   // The course takes ports at random from those that the machine gives to outgoing connections: one that is in use now may be free in a moment.

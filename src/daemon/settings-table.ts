@@ -1,10 +1,11 @@
 /**
  * Everything that a broker can be told, once: the key in the configuration file, the environment variable, the flag of `cairn serve`. The schema,
- * the flags and the check of `docs/reference/config.md` are made from this table. Bounds (`limits`, `http`) have keys only.
+ * the flags and the check of `docs/reference/config.md` are made from this table. Bounds (`limits`, `http`, those in `lines`) have keys only.
  */
 import type { BrokerSettings } from '../broker/settings.ts';
 import { defaultSettings } from '../broker/settings.ts';
 import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
+import { defaultLineSettings, type LineSettings } from '../gateway/lines/settings.ts';
 
 export interface SettingRow {
   /** Path in the file, with dots. */
@@ -123,6 +124,24 @@ export const settingsTable: readonly SettingRow[] = [
     'further `Host` headers to answer to, such as those of a proxy',
     'a list of name:port',
   ),
+  row(
+    'lines.listen',
+    'text',
+    'CAIRN_LINES_LISTEN',
+    '--lines-listen <host:port>',
+    'none',
+    'address where this broker takes lines as a logger does; beyond loopback only with `insecureListen`, since lines carry no token',
+    'host:port',
+  ),
+  row(
+    'lines.topic',
+    'text',
+    'CAIRN_LINES_TOPIC',
+    '--lines-topic <topic>',
+    'lines',
+    'topic that such lines are stored in; made when missing',
+    'a topic name',
+  ),
   row('log.level', 'text', 'CAIRN_LOG_LEVEL', '--log-level <level>', 'info', 'least level of diagnostics', 'debug, info, warn or error', [
     'debug',
     'info',
@@ -168,10 +187,22 @@ export const httpHelp: Readonly<Record<keyof HttpSettings, string>> = {
   putTimeoutMs: '`PUT /` that is not committed by then is closed without an answer, and revoked',
 };
 
+export const lineHelp: Readonly<Record<keyof LineSettings, string>> = {
+  lineBytesMax: 'A longer line is cut there and marked; at most 1044480',
+  nameTimeoutMs: 'A connection that has not said its name by then is closed',
+  connectionsMax: 'Connections: beyond it the oldest without a name makes room; where all have one, the new one is refused',
+  pendingBytesMax: 'Lines of plain connections that wait for the topic: beyond it they are not read, or in `cairn logger` not stored',
+  sessionBytesMax: 'Lines of one spooling agent that wait for the topic: beyond it the agent is not read',
+};
+
 export const boundGroups = {
   limits: { defaults: defaultSettings as unknown as Readonly<Record<string, number>>, help: limitHelp as Readonly<Record<string, string>> },
   http: {
     defaults: defaultHttpSettings as unknown as Readonly<Record<string, number>>,
     help: httpHelp as Readonly<Record<string, string>>,
+  },
+  lines: {
+    defaults: defaultLineSettings as unknown as Readonly<Record<string, number>>,
+    help: lineHelp as Readonly<Record<string, string>>,
   },
 } as const;

@@ -64,6 +64,7 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     log: { level: 'info', file: outputFile(data, self.id) },
     settings: defaultSettings,
     http: defaultHttpSettings,
+    lines: null,
     logOnly: false,
     exitFile: null,
     listenRetryMs: 0,

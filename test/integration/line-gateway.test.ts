@@ -167,7 +167,7 @@ describe('the line gateway', () => {
     ]);
   });
 
-  test('cuts a line of 100 MB, says so once, holds little of it, and serves other nodes meanwhile', async () => {
+  test('cuts a line of 300 MB, says so once, holds little of it, and serves other nodes meanwhile', async () => {
     const rig = await start();
     const other = await rig.connect();
     other.write('other\n');
@@ -176,10 +176,10 @@ describe('the line gateway', () => {
     const block = Buffer.alloc(1024 * 1024, 0x78);
     const before = process.memoryUsage().rss;
     let rssMax = 0;
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 300; i++) {
       await new Promise((resolve) => hostile.write(block, resolve));
       rssMax = Math.max(rssMax, process.memoryUsage().rss);
-      if (i === 50) other.write('2 meanwhile\n');
+      if (i === 150) other.write('2 meanwhile\n');
     }
     hostile.end('\n3 next\n');
 
@@ -190,7 +190,7 @@ describe('the line gateway', () => {
     expect(lines.indexOf('2 other meanwhile')).toBeGreaterThan(cut);
     expect(lines.indexOf('2 other meanwhile')).toBeLessThan(lines.indexOf('3 hostile next'));
     expect(rig.told).toEqual(['Cut a line of hostile (ADDRESS): it is longer than 65536 bytes']);
-    expect((rssMax - before) / 2 ** 20).toBeLessThan(60);
+    expect((rssMax - before) / 2 ** 20).toBeLessThan(150);
   });
 
   test('makes room for a new connection by closing the oldest that has no name', async () => {

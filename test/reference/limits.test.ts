@@ -6,7 +6,7 @@ import { referencePage, tableRows } from '../support/reference-page.ts';
 describe('docs/reference/limits.md', () => {
   const rows = tableRows(referencePage('limits.md'));
 
-  test.each(['limits', 'http'] as const)('lists every bound of "%s" with its default and what it does', (name) => {
+  test.each(['limits', 'http', 'lines'] as const)('lists every bound of "%s" with its default and what it does', (name) => {
     const { defaults, help } = boundGroups[name];
 
     const expected = Object.entries(defaults).map(([key, value]) => [`\`${name}.${key}\``, String(value), help[key]]);

@@ -13,6 +13,7 @@ import { TimelineFile } from '../../timeline/file.ts';
 import { defaultTimelineFile } from '../../timeline/format.ts';
 import { TimelineRecorder } from '../../timeline/recorder.ts';
 import { LoggerSink } from './logger-sink.ts';
+import { makeTopic } from './make-topic.ts';
 import { writeAll } from './write-all.ts';
 
 export interface LoggerOptions {
@@ -43,7 +44,6 @@ export interface RunningLogger {
 
 const tickMs = 5_000;
 const storeGraceMs = 3_000;
-const createAgainMs = 250;
 
 export async function startLogger(options: LoggerOptions): Promise<RunningLogger> {
   const { port, host, topic, timeline, scenario, output, say, onFatal } = options;
@@ -107,29 +107,13 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
       import('../../gateway/lines/topic-store.ts'),
       import('../../system/bytes.ts'),
     ]);
-    void makeTopic(log, name);
+    void makeTopic(log, name, {
+      created: () => say(`Created topic "${name}"`),
+      delayed: (error) => diagnostics.tell('topic', `Cannot look for topic "${name}" now, trying again: ${error.message}`),
+      failed: onFatal,
+    });
     const whenFull = 'drop' as const;
     const newId = (): string => crypto.randomUUID();
     return new TopicStore({ log, bytes: systemBytes, topic: name, settings, whenFull, diagnostics, wallMs: Date.now, newId });
-  }
-
-  /** Lines wait meanwhile: a logger is of use before its brokers are there. */
-  async function makeTopic(log: EventLog, name: string): Promise<void> {
-    for (;;) {
-      try {
-        const topics = await log.listTopics();
-        if (!topics.some((each) => each.name === name)) {
-          await log.createTopic(name, { retentionBytes: null });
-          say(`Created topic "${name}"`);
-        }
-        return;
-      } catch (error) {
-        if (!(error instanceof LogError)) throw error;
-        if (error.code === 'topicExists') return;
-        if (!error.retriable) return onFatal(error);
-        diagnostics.tell('topic', `Cannot look for topic "${name}" now, trying again: ${error.message}`);
-        await new Promise((resolve) => setTimeout(resolve, createAgainMs));
-      }
-    }
   }
 }

@@ -29,6 +29,8 @@ export interface ConnectionContext {
 const newline = 0x0a;
 /** How often an agent that waits for its topic hears that we are there. */
 const waitEveryMs = 500;
+/** How often every spooling agent hears it: silence means that the connection is dead. */
+const liveEveryMs = 5_000;
 const askAgainMs = 200;
 /** Answers that the agent does not take are not heaped up: a later one says more. */
 const answerBytesMax = 16 * 1024;
@@ -232,6 +234,7 @@ export class Connection {
       failed: (error) => this.#end(error.message),
     });
     this.#say(`ok ${sequence}`);
+    this.#waitTimer = setInterval(() => this.#say('wait'), liveEveryMs);
   }
 
   #tellStored(): void {

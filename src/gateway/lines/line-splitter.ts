@@ -20,10 +20,12 @@ export class LineSplitter {
   readonly #onLine: OnLine;
   #partial: Buffer | null = null;
   #partialBytes = 0;
-  #isPassingOver = false;
+  #isPassingOver: boolean;
   #cutCount = 0;
 
-  constructor(lineBytesMax: number, onLine: OnLine) {
+  /** `isPassingOver`: the stream begins within a line that was cut. */
+  constructor(lineBytesMax: number, onLine: OnLine, isPassingOver = false) {
+    this.#isPassingOver = isPassingOver;
     this.#lineBytesMax = lineBytesMax;
     this.#mark = Buffer.from(cutMark(lineBytesMax));
     this.#onLine = onLine;
@@ -37,6 +39,11 @@ export class LineSplitter {
   /** Bytes held of a line whose end has not come. */
   get partialBytes(): number {
     return this.#partialBytes;
+  }
+
+  /** The line at which the stream stands was given, cut; the rest of it is passed over. */
+  get isPassingOver(): boolean {
+    return this.#isPassingOver;
   }
 
   push(chunk: Buffer, offset = 0): void {
@@ -73,6 +80,7 @@ export class LineSplitter {
   /** The stream is over: gives a last line that has no \n. */
   end(): void {
     if (this.#partialBytes > 0) this.#givePartial();
+    this.#isPassingOver = false;
   }
 
   /** Adds to the unfinished line. False when that reached the cap: the line was given, cut. */

@@ -51,6 +51,7 @@ describe('the configuration', () => {
       faultInjection: false,
       settings: defaultSettings,
       http: defaultHttpSettings,
+      lines: null,
     });
   });
 
@@ -189,5 +190,21 @@ describe('a wrong setting is refused with its place:', () => {
     const flags = { 'tls.certFile': write('c', ''), 'tls.keyFile': write('k', ''), brokers: '1=a:1,2=b:2', listen: '127.0.0.1:1' };
 
     expect(refusal({ flags })).toBe('invalidConfig: Cannot use --tls-cert-file: several brokers need tls.caFile to know one another');
+  });
+});
+
+describe('lines', () => {
+  const read = (flags: Record<string, string | boolean>): DaemonConfig => readConfig({ file: null, env: {}, flags });
+
+  test('are taken nowhere unless an address is given', () => {
+    expect(read({}).lines).toBeNull();
+    expect(read({ 'lines.listen': '127.0.0.1:7000' }).lines).toMatchObject({ listen: { host: '127.0.0.1', port: 7000 }, topic: 'lines' });
+  });
+
+  test('beyond loopback need insecureListen, for a line carries no token', () => {
+    expect(() => read({ 'lines.listen': '0.0.0.0:7000' })).toThrow(
+      'Cannot take lines on 0.0.0.0:7000: that is beyond loopback and lines carry no token',
+    );
+    expect(read({ 'lines.listen': '0.0.0.0:7000', insecureListen: true }).lines?.listen.host).toBe('0.0.0.0');
   });
 });

@@ -1,0 +1,52 @@
+import type { BrokerApi } from '../../broker/contract.ts';
+import { type LogError, withPromises } from '../../eventlog/index.ts';
+import { LimitedDiagnostics, LineGateway, TopicStore } from '../../gateway/lines/index.ts';
+import type { Host } from '../../host/index.ts';
+import { bindHost } from '../address.ts';
+import type { DaemonConfig } from '../config.ts';
+import { makeTopic } from './make-topic.ts';
+
+export interface BrokerLines {
+  close(): void;
+}
+
+const tickMs = 5_000;
+
+/** The line gateway inside a broker: what `cairn logger --topic` does, without printing, and a plain node waits where a logger would leave lines out. */
+export async function startBrokerLines(
+  { listen, topic, settings }: NonNullable<DaemonConfig['lines']>,
+  broker: BrokerApi,
+  { bytes, logger }: Host,
+  onFatal: (error: LogError) => void,
+): Promise<BrokerLines> {
+  const log = withPromises(broker);
+  const diagnostics = new LimitedDiagnostics(
+    (kind, text) => logger.log('warn', 'lines', { kind, text }),
+    () => performance.now(),
+  );
+  const newId = (): string => crypto.randomUUID();
+  const store = new TopicStore({ log, bytes, topic, settings, whenFull: 'wait', diagnostics, wallMs: Date.now, newId });
+  const nowS = (): number => Date.now() / 1000;
+  const gateway = new LineGateway({ host: bindHost(listen.host), port: listen.port, settings, sink: null, store, diagnostics, nowS });
+  const tick = setInterval(() => diagnostics.flush(), tickMs);
+  tick.unref();
+  void makeTopic(log, topic, {
+    created: () => logger.log('info', 'topicCreated', { topic }),
+    delayed: (error) => diagnostics.tell('topic', error.message),
+    failed: onFatal,
+  });
+  await new Promise<void>((resolve) => {
+    gateway.listen((error) => {
+      if (error !== null) onFatal(error);
+      else logger.log('info', 'linesListening', { host: listen.host, port: gateway.port, topic });
+      resolve();
+    });
+  });
+  return {
+    close() {
+      clearInterval(tick);
+      gateway.close(() => undefined);
+      void store.close(0);
+    },
+  };
+}
