@@ -153,7 +153,9 @@ export class Broker implements BrokerApi {
 
   get ready(): boolean {
     if (this.#state !== 'open' || this.#isCrashed) return false;
-    return (this.#groups.replica(logGroup)?.raft.leader ?? null) !== null && !this.#groups.isOpening;
+    if (this.#groups.isOpening) return false;
+    // A damaged `log` will not come back by waiting: the status says so, and the other topics are served.
+    return this.#groups.fenced(logGroup) !== null || (this.#groups.replica(logGroup)?.raft.leader ?? null) !== null;
   }
 
   close(graceMs: number, done: () => void): void {

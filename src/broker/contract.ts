@@ -62,7 +62,7 @@ export interface BrokerApi extends LogService {
   /** Locks and opens the data, then takes part. Fails with dataInUse, dataUnusable, wrongIdentity, corruptData, diskFailed. */
   open(done: (result: Result<undefined, LogError>) => void): void;
   readonly faults: FaultSwitch;
-  /** True once `log` has a leader that this broker knows and all its logs are open: /readyz. */
+  /** True once all logs are open and `log` has a leader that this broker knows, or is damaged here: /readyz. */
   readonly ready: boolean;
   /**
    * Graceful stop: refuses new appends, transfers leadership, waits for what is in flight (bounded by `graceMs`), marks and closes the logs.

@@ -81,7 +81,8 @@ export function runStaleLeader(seed: number): StaleLeaderRun {
   const findings = new Findings('L11');
   for (const end of answers) {
     findings.checked++;
-    if (end < acknowledgedEnd) findings.violate(`the replaced leader ${old.id} answered end ${end} after ${acknowledgedEnd} had been acknowledged`);
+    if (end < acknowledgedEnd)
+      findings.violate(`the replaced leader ${old.id} answered end ${end} after ${acknowledgedEnd} had been acknowledged`);
   }
   return { report: findings.report(), answers, acknowledgedEnd, isReplaced };
 }

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import type { DiskOperation } from '../../../src/sim/disk.ts';
+import { Rig } from './rig.ts';
+
+/** A broker that finds its `log` damaged when it starts. */
+function withDamagedLog(): { readonly rig: Rig; readonly id: number } {
+  const rig = new Rig();
+  rig.createTopic('orders');
+  for (let i = 0; i < 5; i++) rig.appended(1, [`${i}`]);
+  const id = rig.follower();
+  rig.run(1000);
+  rig.kill(id);
+  const { machine } = rig.member(id);
+  const path = machine.disk?.filePaths().find((name) => name.startsWith('groups/log/') && name.endsWith('.log')) as string;
+  rig.cluster.damage(rig.member(id), path, 1500);
+  rig.start(id);
+  return { rig, id };
+}
+
+describe('a broker whose `log` is damaged', () => {
+  test('is ready all the same: it takes part in everything else', () => {
+    const { rig, id } = withDamagedLog();
+
+    rig.until('it is ready', () => rig.broker(id).ready);
+
+    expect(rig.appended(id, ['a'], { topic: 'orders' }).committed).toBe(true);
+    expect(rig.values(id, 'orders')).toEqual(['a']);
+    expect(rig.violations).toEqual([]);
+  });
+
+  test('says so, in its status and to whoever asks for `log`', () => {
+    const { rig, id } = withDamagedLog();
+
+    const status = rig.broker(id).peek();
+    expect(status.partitions.find(({ topic }) => topic === 'log')).toMatchObject({
+      role: 'fenced',
+      fenced: expect.stringMatching(/damaged at \d+/),
+    });
+    expect(rig.lines).toContainEqual(expect.objectContaining({ machine: id, event: 'groupFenced', level: 'error' }));
+    expect(rig.refused(id, ['x'])).toMatchObject({ code: 'fenced', definite: true });
+    const other = rig.alive.find((member) => member.id !== id)?.id as number;
+    expect(rig.values(other)).toEqual(['0', '1', '2', '3', '4']);
+  });
+});
+
+describe('a mark that fails', () => {
+  test.each<DiskOperation>(['write', 'sync'])('at its %s stops the broker: what the disk holds is not known any more', (operation) => {
+    const rig = new Rig({ brokers: 1, logOnly: true, settings: { markAfterMs: 100 } });
+    rig.awaitLeader();
+    rig.appended(1, ['a']);
+    const { disk } = rig.member(1).machine;
+    if (disk === null) throw new Error('machines have disks here');
+    const { inject } = disk;
+    let failures = 0;
+    disk.inject = (called, path) => {
+      if (called !== operation || !path.startsWith('groups/log/')) return inject?.(called, path) ?? null;
+      failures++;
+      return 'failed';
+    };
+    rig.run(500);
+
+    expect(failures).toBe(1);
+    const [fatal] = rig.lines.filter(({ event }) => event === 'fatal');
+    expect(fatal?.fields).toMatchObject({ code: 'diskFailed', message: expect.stringMatching(/^Cannot mark its log: /) });
+    expect(rig.member(1).broker).toBeNull();
+  });
+});
