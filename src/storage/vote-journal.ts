@@ -53,7 +53,7 @@ const halfBytesMin = 64 * 1024;
 
 type RecordKind = 'change' | 'snapshot';
 
-interface VoteRecord {
+export interface VoteRecord {
   readonly kind: RecordKind;
   readonly sequence: number;
   readonly votes: readonly GroupVote[];
@@ -237,7 +237,7 @@ function encodeRecord(kind: RecordKind, sequence: number, votes: readonly GroupV
   return both;
 }
 
-function readRecord(source: Uint8Array, from: number, bytes: Bytes): VoteRecord | null {
+export function readVoteRecord(source: Uint8Array, from: number, bytes: Bytes): VoteRecord | null {
   if (source.length - from < headBytes) return null;
   const view = new DataView(source.buffer, source.byteOffset + from);
   const count = view.getUint32(16);
@@ -271,7 +271,7 @@ function recover(path: string, source: Uint8Array, bytes: Bytes): Recovered {
   let newest = 0;
   let snapshot = 0;
   for (let position = 0; position < source.length; position += sectorBytes) {
-    const record = readRecord(source, position, bytes);
+    const record = readVoteRecord(source, position, bytes);
     if (record === null) continue;
     records.set(record.sequence, { record, position });
     newest = Math.max(newest, record.sequence);

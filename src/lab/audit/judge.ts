@@ -1,0 +1,133 @@
+import { brokerId } from '../../base/branded.ts';
+import { decodeRaftMessage, isRaftKind, type WireFrame } from '../../wire/index.ts';
+import { DurableState } from './durable-state.ts';
+import { type SentAnswer, SentStreams } from './sent-streams.ts';
+import type { TraceEvent } from './system-calls.ts';
+
+export interface AuditFigures {
+  /** Acknowledgements to clients. */
+  readonly answers: number;
+  /** Acknowledgements of followers to leaders that say more than the one before. */
+  readonly acknowledgements: number;
+  /** Votes granted, and candidacies, which are votes for oneself. */
+  readonly votes: number;
+  readonly syncs: number;
+  /** Records acknowledged to clients. */
+  readonly records: number;
+  /** Sent before it was synced. */
+  readonly violationCount: number;
+  /** The first of them, in words. */
+  readonly violations: readonly string[];
+}
+
+const VIOLATIONS_MAX = 20;
+
+/**
+ * Holds what brokers sent against what was on their disks by then. Each broker's events are given in the order of its trace, one broker after the
+ * other; answers to clients name several brokers and are judged at the end, by time: a tracer sees the end of a sync before the broker does.
+ */
+export class AuditJudge {
+  readonly #groups: ReadonlyMap<string, number>;
+  readonly #portOf: ReadonlyMap<number, number>;
+  readonly #states = new Map<number, DurableState>();
+  readonly #answers: { readonly broker: number; readonly answer: SentAnswer; readonly at: number }[] = [];
+  readonly #violations: string[] = [];
+  #violationCount = 0;
+  #acknowledgements = 0;
+  #votes = 0;
+
+  /** Group of each topic; id of the broker that listens on each port. */
+  constructor(groups: ReadonlyMap<string, number>, ports: ReadonlyMap<number, number>) {
+    this.#groups = groups;
+    this.#portOf = ports;
+  }
+
+  /** Takes one life of a broker: the events of one process from its start to its end. */
+  life(broker: number): (event: TraceEvent) => void {
+    const state = this.#states.get(broker) ?? new DurableState();
+    this.#states.set(broker, state);
+    const acknowledged = new Map<string, number>();
+    const sent = new SentStreams({
+      frame: (toPort, frame) => this.#frame(broker, this.#portOf.get(toPort) ?? 0, frame, state, acknowledged),
+      answer: (answer, at) => void this.#answers.push({ broker, answer, at }),
+    });
+    return (event) => {
+      state.take(event);
+      sent.take(event);
+    };
+  }
+
+  figures(): AuditFigures {
+    for (const { broker, answer, at } of this.#answers.splice(0)) this.#judgeAnswer(broker, answer, at);
+    let syncs = 0;
+    for (const state of this.#states.values()) syncs += state.syncs;
+    return {
+      answers: this.#answerCount,
+      acknowledgements: this.#acknowledgements,
+      votes: this.#votes,
+      syncs,
+      records: this.#records,
+      violationCount: this.#violationCount,
+      violations: [...this.#violations],
+    };
+  }
+
+  #answerCount = 0;
+  #records = 0;
+
+  #judgeAnswer(broker: number, { topic, offset, count, level, ackedBy }: SentAnswer, at: number): void {
+    const group = this.#groups.get(topic);
+    if (group === undefined || level === 'leader') return;
+    this.#answerCount++;
+    this.#records += count;
+    const what = `broker ${broker} acknowledged offsets ${offset} to ${offset + count} of "${topic}"`;
+    if (ackedBy.length * 2 <= this.#portOf.size) this.#violate(`${what} and named ${ackedBy.join(', ') || 'nobody'} only`);
+    for (const id of ackedBy) {
+      const durable = this.#states.get(id)?.durableEnd(group, at) ?? 0;
+      if (durable < offset + count) this.#violate(`${what} when broker ${id}, which it named, had synced up to ${durable}`);
+    }
+  }
+
+  #frame(broker: number, to: number, frame: WireFrame, state: DurableState, acknowledged: Map<string, number>): void {
+    if (!isRaftKind(frame.kind)) return;
+    const message = decodeRaftMessage(frame.kind, frame.body, brokerId(broker), brokerId(Math.max(1, to)));
+    if (message === null) return this.#violate(`broker ${broker} sent a message of kind ${frame.kind} that cannot be read`);
+    const { group } = frame;
+    const stored = state.vote(group);
+    if (message.type === 'appendEntriesResponse' && message.success) {
+      const key = `${group}>${to}`;
+      const before = acknowledged.get(key) ?? 0;
+      acknowledged.set(key, Math.max(before, message.matchOffset));
+      if (message.matchOffset > before) this.#acknowledgements++;
+      const durable = state.durableEnd(group);
+      if (message.matchOffset > durable) {
+        this.#violate(`broker ${broker} acknowledged group ${group} up to ${message.matchOffset} to broker ${to}, with ${durable} synced`);
+      }
+      if ((stored?.term ?? 0) < message.term) {
+        this.#violate(`broker ${broker} acknowledged in term ${message.term} of group ${group}, with term ${stored?.term ?? 0} synced`);
+      }
+    }
+    if (message.type === 'requestVoteResponse' && message.granted && !message.preVote) {
+      this.#votes++;
+      if (stored?.term !== message.term || stored.votedFor !== to) {
+        this.#violate(
+          `broker ${broker} gave broker ${to} its vote in term ${message.term} of group ${group}, with ${describe(stored)} synced`,
+        );
+      }
+    }
+    if (message.type === 'requestVote' && !message.preVote) {
+      this.#votes++;
+      if (stored?.term !== message.term || stored.votedFor !== broker) {
+        this.#violate(`broker ${broker} stood for term ${message.term} of group ${group}, with ${describe(stored)} synced`);
+      }
+    }
+  }
+
+  #violate(what: string): void {
+    this.#violationCount++;
+    if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push(what);
+  }
+}
+
+const describe = (vote: { readonly term: number; readonly votedFor: number | null } | null): string =>
+  vote === null ? 'no vote' : `a vote for ${vote.votedFor === null ? 'nobody' : `broker ${vote.votedFor}`} in term ${vote.term}`;

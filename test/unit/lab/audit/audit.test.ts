@@ -1,0 +1,129 @@
+// The audit of system calls, on the beginning of a real trace (broker.trace: a broker of three from its first start on, cut to its log files, its votes
+// and what it sent to its peers), as it was recorded and with a sync taken out.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { AuditJudge, type AuditFigures, TraceReader } from '../../../../src/lab/audit/index.ts';
+
+const lines = readFileSync(path.join(import.meta.dirname, 'broker.trace'), 'latin1')
+  .trim()
+  .split('\n');
+const ports = new Map([
+  [43889, 1],
+  [43813, 2],
+  [38437, 3],
+]);
+
+function audit(trace: readonly string[], more: readonly string[] = []): AuditFigures {
+  const judge = new AuditJudge(new Map([['log', 2]]), ports);
+  const reader = new TraceReader();
+  const take = judge.life(2);
+  for (const line of [...trace, ...more]) for (const event of reader.read(line)) take(event);
+  return judge.figures();
+}
+
+const hex = (text: string): string => Buffer.from(text).toString('hex').replaceAll(/../g, '\\x$&');
+const isSyncOf =
+  (name: string) =>
+  (line: string): boolean =>
+    /f(data)?sync\(/.test(line) && line.includes(hex(name));
+
+/** The trace as if the syncs of this file had never been made: neither begun nor ended. */
+function without(name: string): readonly string[] {
+  const threads = new Set<string>();
+  return lines.filter((line) => {
+    const thread = line.split(' ', 1)[0] ?? '';
+    if (isSyncOf(name)(line)) {
+      if (line.endsWith('<unfinished ...>')) threads.add(thread);
+      return false;
+    }
+    return !(/<\.\.\. f(data)?sync resumed>/.test(line) && threads.delete(thread));
+  });
+}
+
+describe('the audit of a trace', () => {
+  test('finds nothing where every acknowledgement and vote came after its sync', () => {
+    const figures = audit(lines);
+
+    expect(figures).toMatchObject({ violationCount: 0, violations: [] });
+    expect(figures.acknowledgements).toBeGreaterThan(5);
+    expect(figures.votes).toBeGreaterThan(0);
+    expect(figures.syncs).toBeGreaterThan(5);
+  });
+
+  test('finds acknowledgements that came without the sync of the log', () => {
+    const { violations } = audit(without('/groups/log/'));
+
+    expect(violations[0]).toMatch(/^broker 2 acknowledged group 2 up to \d+ to broker \d, with 0 synced$/);
+  });
+
+  test('finds votes that were sent without the sync of the votes', () => {
+    const { violations } = audit(without('/votes'));
+
+    expect(violations.some((what) => /vote in term 1|stood for term 1/.test(what))).toBe(true);
+  });
+
+  test('finds an answer to a client that names a broker which had not synced', () => {
+    const body = JSON.stringify({ topic: 'log', offset: 1_000_000, count: 1, level: 'quorum', ackedBy: [1, 2] });
+    const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const line = `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
+
+    const { answers, violations } = audit(lines, [line]);
+
+    expect(answers).toBe(1);
+    expect(violations.map((what) => what.replace(/\d+$/, 'N'))).toEqual([
+      'broker 2 acknowledged offsets 1000000 to 1000001 of "log" when broker 1, which it named, had synced up to N',
+      'broker 2 acknowledged offsets 1000000 to 1000001 of "log" when broker 2, which it named, had synced up to N',
+    ]);
+  });
+
+  test('finds an answer to a client that names no majority', () => {
+    const body = JSON.stringify({ topic: 'log', offset: 1, count: 1, level: 'quorum', ackedBy: [2] });
+    const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const line = `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
+
+    expect(audit(lines, [line]).violations).toEqual(['broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only']);
+  });
+});
+
+describe('a line of strace', () => {
+  const read = (...text: readonly string[]): ReturnType<TraceReader['read']> => {
+    const reader = new TraceReader();
+    return text.flatMap((line) => reader.read(line));
+  };
+
+  test('is a call with its bytes and place', () => {
+    const [, ended] = read(
+      `7 10.5 pwritev(21<${hex('/a b')}>, [{iov_base="\\x61", iov_len=1}, {iov_base="\\x62\\x63", iov_len=2}], 2, 4096) = 3 <0.25>`,
+    );
+
+    expect(ended).toMatchObject({
+      type: 'ended',
+      result: 3,
+      at: 10.75,
+      call: { name: 'pwritev', target: '/a b', position: 4096, beganAt: 10.5 },
+    });
+    expect(ended?.call.data.toString()).toBe('abc');
+  });
+
+  test('that is resumed ends the call that its own thread began', () => {
+    const events = read(
+      `7 1.0 fdatasync(21<${hex('/a')}> <unfinished ...>`,
+      `8 2.0 fdatasync(22<${hex('/b')}> <unfinished ...>`,
+      '7 3.0 <... fdatasync resumed>) = 0 <2.0>',
+      '8 4.0 <... fdatasync resumed>) = -1 EIO (Input/output error) <2.0>',
+    );
+
+    expect(events.map((event) => [event.type, event.call.target])).toEqual([
+      ['began', '/a'],
+      ['began', '/b'],
+      ['ended', '/a'],
+      ['ended', '/b'],
+    ]);
+    expect(events.at(-1)).toMatchObject({ result: -1, at: 4 });
+  });
+
+  test('that is no call on a file is nothing', () => {
+    expect(read('7 1.0 +++ exited with 0 +++', '7 1.0 --- SIGTERM {si_signo=SIGTERM} ---', 'nonsense')).toEqual([]);
+  });
+});
