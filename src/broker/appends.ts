@@ -118,9 +118,9 @@ export class Appends implements AppendEdge {
     for (const queue of this.#queues.values()) queue.abandon(code, sentCode, reason);
   }
 
-  /** The topic is gone. */
+  /** The topic is gone. What was sent to its leader may have been appended, and shown, before: that is not known to have failed. */
   drop(group: GroupId): void {
-    this.#queues.get(group)?.abandon('unknownTopic', 'unknownTopic', 'it was deleted');
+    this.#queues.get(group)?.abandon('unknownTopic', 'timeout', 'it was deleted');
     this.#queues.delete(group);
   }
 }

@@ -229,7 +229,7 @@ export class Topics {
     const replica = this.#core.replica(group);
     this.#options.appends.drop(group);
     if (replica !== undefined) {
-      replica.appends.abandon('unknownTopic', 'it was deleted');
+      replica.appends.abandon('leadershipLost', 'it was deleted');
       this.#options.reads.abandon('unknownTopic', 'it was deleted', replica);
     }
     this.#options.groups.remove(group);

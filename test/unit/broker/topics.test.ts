@@ -163,6 +163,7 @@ describe('topics', () => {
     const before = list(rig, 1).find(({ name }) => name === 'orders')?.group as number;
 
     expect(remove(rig, 2, 'orders').ok).toBe(true);
+    rig.until('every broker has heard of it', () => [1, 2, 3].every((id) => !names(rig, id).includes('orders')));
     expect(rig.refused(3, ['x'], { topic: 'orders' }).code).toBe('unknownTopic');
     expect(remove(rig, 1, 'orders')).toMatchObject({ ok: false, error: { code: 'unknownTopic' } });
     rig.run(1000);
@@ -266,3 +267,18 @@ function framesOf(chunks: readonly Uint8Array[]): Uint8Array[] {
   }
   return frames;
 }
+
+test('an append that was taken before its topic was deleted has not failed definitely', () => {
+  const rig = new Rig();
+  awaitEvents(rig);
+  create(rig, 1, 'orders');
+  rig.appended(1, ['a'], { topic: 'orders' });
+  rig.cluster.kill(rig.member(3), false);
+  const pending = [1, 2].map((id) => rig.beginAppend(id, ['b'], { topic: 'orders', level: 'all', timeoutMs: 60_000 }));
+  rig.until('it is committed', () => rig.read(1, { topic: 'orders', freshness: 'local' }).highWatermark >= 3);
+
+  remove(rig, 1, 'orders');
+  rig.until('both are answered', () => pending.every(({ outcome }) => outcome !== null));
+
+  for (const { outcome } of pending) expect(outcome).toMatchObject({ ok: false, error: { definite: false } });
+});
