@@ -24,8 +24,8 @@ export class PreVote {
     this.#stickyMs = stickyMs;
   }
 
-  /** `term` is the sender's at this moment, null for what had to wait for a disk. */
-  sent(group: GroupId, broker: BrokerId, message: Message, nowMs: number, term: number | null): void {
+  /** `atOnce`: it did not have to wait for a disk. */
+  sent(group: GroupId, broker: BrokerId, message: Message, nowMs: number, atOnce: boolean): void {
     switch (message.type) {
       case 'requestVote':
         if (message.preVote) break;
@@ -38,10 +38,10 @@ export class PreVote {
       case 'requestVoteResponse':
         if (!message.granted || !message.preVote) break;
         this.#grant(`${group}/${message.term}/${message.to}`, broker);
-        if (term !== null) this.#checkSticky(group, broker, message.to, term, nowMs);
+        if (atOnce) this.#checkSticky(group, broker, message.to, message.term - 1, nowMs);
         break;
       case 'appendEntriesResponse':
-        if (term !== null && message.success) this.#noteAnswer(`${group}/${broker}`, nowMs, term, message.readContext);
+        if (atOnce && message.success) this.#noteAnswer(`${group}/${broker}`, nowMs, message.term, message.readContext);
         break;
       case 'timeoutNow':
         this.#told.add(`${group}/${message.term + 1}`);
