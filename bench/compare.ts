@@ -45,19 +45,30 @@ export interface Ratios {
 export async function compare(comparison: Comparison): Promise<ScenarioResult> {
   const { scenario, rounds, parties, say } = comparison;
   const runs = new Map<string, PartyRun[]>(parties.map(({ name }) => [name, []]));
+  const notes: string[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const party of parties) {
-      const run = await party.measure();
-      runs.get(party.name)?.push(run);
-      say(
-        `${scenario}, round ${round} of ${rounds}, ${party.name}: ${digits(run.recordsPerSecond)} records/s, p50 ${digits(run.latencyMs.p50)} ms`,
-      );
+      const own = runs.get(party.name);
+      if (own === undefined) continue;
+      try {
+        const run = await party.measure();
+        own.push(run);
+        say(
+          `${scenario}, round ${round} of ${rounds}, ${party.name}: ${digits(run.recordsPerSecond)} records/s, p50 ${digits(run.latencyMs.p50)} ms`,
+        );
+      } catch (error) {
+        // Whoever we are compared with may fail without taking our figures away.
+        if (party === parties[0]) throw error;
+        runs.delete(party.name);
+        notes.push(`${party.name} is left out: ${(error as Error).message}`);
+      }
     }
   }
   const rows: Row[] = [];
   const counts: Count[] = [];
   for (const party of parties) {
-    const own = runs.get(party.name) ?? [];
+    const own = runs.get(party.name);
+    if (own === undefined) continue;
     const count = await party.finish();
     if (count !== null) counts.push({ of: `${party.name}, ${scenario}`, ...count });
     rows.push(rowOf(scenario, party, own, count));
@@ -72,7 +83,7 @@ export async function compare(comparison: Comparison): Promise<ScenarioResult> {
     rate: (theirs) => ratio(theirs, (run) => run.recordsPerSecond),
     p50: (theirs) => ratio(theirs, (run) => run.latencyMs.p50),
   };
-  return { rows, counts, targets: comparison.targets(ratios).filter((target) => target !== null) };
+  return { rows, counts, notes, targets: comparison.targets(ratios).filter((target) => target !== null) };
 }
 
 function rowOf(scenario: string, party: Party, runs: readonly PartyRun[], count: Omit<Count, 'of'> | null): Row {

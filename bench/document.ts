@@ -8,11 +8,15 @@ import type { BenchRun, ScenarioRun } from './run.ts';
 
 const document = path.join(checkoutFolder(), 'docs', 'performance.md');
 
+const hasSection = new Set(['big', 'soak']);
+
 /** The tables of a run: all scenarios that run by default go to one place, each of the others to its own. */
 export function writeRun(run: BenchRun, namedOnly: ReadonlySet<string>): void {
   const usual = run.scenarios.filter(({ name }) => !namedOnly.has(name));
   if (usual.length > 0) writeSection('figures', formatScenarios(run, usual));
-  for (const scenario of run.scenarios) if (namedOnly.has(scenario.name)) writeSection(scenario.name, formatScenarios(run, [scenario]));
+  for (const scenario of run.scenarios) {
+    if (hasSection.has(scenario.name)) writeSection(scenario.name, formatScenarios(run, [scenario]));
+  }
 }
 
 export function writeSection(name: string, text: string): void {

@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../src/base/errors.ts';
 import { addExamples } from '../src/cli/command.ts';
 import { integer, jsonOption } from '../src/cli/options.ts';
-import { writeRun } from './document.ts';
+import { writeRun, writeSection } from './document.ts';
 import { profileAppends } from './profile/index.ts';
 import { formatRun, reportRun } from './report.ts';
 import { runScenarios } from './run.ts';
@@ -17,6 +17,7 @@ interface Options {
   readonly seconds?: number;
   readonly rounds?: number;
   readonly kills?: number;
+  readonly replicas: number;
   readonly big?: boolean;
   readonly bigMb: number;
   readonly soak?: number;
@@ -44,12 +45,13 @@ const program = new Command('npm run bench --')
   .option('--quick', 'a second of each, once: to see that it runs, not to quote')
   .option('--seconds <count>', 'how long each party is measured in each round (default: 3)', integer(1, 3600))
   .option('--rounds <count>', 'how often each party is measured; the median counts (default: 3)', integer(1, 99))
+  .option('--replicas <count>', 'how many brokers, processes of the bare loop, members of each peer', integer(1, 9), 3)
   .option('--kills <count>', 'leaders killed by the scenario failover (default: 15)', integer(1, 1000))
   .option('--big', 'measure only a log of 10 GB: some minutes, and 32 GB of disk')
   .option('--big-mb <megabytes>', 'size of the log of --big', integer(100, 1_000_000), 10_000)
   .option('--soak <minutes>', 'only full load for so long, with the memory over time', integer(1, 10_000))
-  .option('--profile', 'only where the time of an append goes; writes the table in docs/performance.md')
-  .option('--write', 'write the tables of docs/performance.md')
+  .option('--profile', 'only where the time of an append goes')
+  .option('--write', 'write the tables of what was measured into docs/performance.md')
   .option('--dir <folder>', 'on the disk to measure: data goes there and is removed', tmpdir())
   .option('-o, --output <folder>', 'leave report.html and summary.json there')
   .addOption(jsonOption('the figures'))
@@ -59,7 +61,9 @@ addExamples(program, [
   { command: 'npm run bench -- --only inside-256,http-64', does: 'two scenarios' },
   { command: 'npm run bench -- --quick --only http-64', does: 'a first look in seconds' },
   { command: 'npm run bench -- -o figures --json', does: 'a report to keep, and figures for a program' },
+  { command: 'npm run bench -- --only limit --replicas 5', does: 'the bare loop alone, five processes' },
   { command: 'npm run bench -- --soak 10', does: 'ten minutes at full load' },
+  { command: 'npm run bench -- --profile --write', does: 'where the time goes, into docs/performance.md' },
 ]);
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.usage));
 program.parse();
@@ -68,7 +72,7 @@ const options = program.opts<Options>();
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const quick = options.quick === true;
 const settings = {
-  brokers: 3,
+  brokers: options.replicas,
   recordBytes: 100,
   measureMs: (options.seconds ?? (quick ? 1 : 3)) * 1000,
   warmUpMs: quick ? 500 : 1000,
@@ -86,8 +90,11 @@ const chosen =
 // Whatever was started ends with this process: its listeners to `exit` see to that.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitCodes.interrupted));
 try {
-  if (options.profile === true) process.stdout.write(await profileAppends(settings));
-  else {
+  if (options.profile === true) {
+    const text = await profileAppends(settings);
+    if (options.write === true) writeSection('profile', text);
+    process.stdout.write(text);
+  } else {
     const run = await runScenarios(chosen, settings);
     if (options.write === true) writeRun(run, new Set(scenarios.filter((each) => each.onlyWhenNamed === true).map(({ name }) => name)));
     if (options.output !== undefined) say(`Report: ${reportRun(run, options.output)}`);

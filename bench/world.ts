@@ -35,6 +35,8 @@ export class World {
   readonly settings: WorldSettings;
   /** For what is kept during the run only. */
   readonly folder: string;
+  /** Peers that are not there, in a sentence each. */
+  readonly missing: string[] = [];
   #limit: Promise<Limit> | null = null;
   #brokers: Promise<LabBrokers> | null = null;
   #etcd: Promise<Etcd | null> | null = null;
@@ -90,16 +92,29 @@ export class World {
     return (await this.#limit).measure({ inFlight, recordsPerAppend, recordBytes, warmUpMs, measureMs });
   }
 
-  /** Null when it is not installed. */
+  /** Null when it is not installed, or does not start: that is no reason to measure nothing else. */
   etcd(): Promise<Etcd | null> {
-    this.#etcd ??= Etcd.start(this.settings.brokers, this.settings.folder);
+    this.#etcd ??= this.#peer('etcd (Debian package etcd-server)', () => Etcd.start(this.settings.brokers, this.settings.folder));
     return this.#etcd;
   }
 
-  /** Null when it is not installed. */
+  /** As `etcd`. */
   jetStream(): Promise<JetStream | null> {
-    this.#jetStream ??= JetStream.start(this.settings.brokers, this.settings.folder);
+    this.#jetStream ??= this.#peer('nats-server (Debian package nats-server)', () =>
+      JetStream.start(this.settings.brokers, this.settings.folder),
+    );
     return this.#jetStream;
+  }
+
+  async #peer<Peer>(name: string, start: () => Promise<Peer | null>): Promise<Peer | null> {
+    try {
+      const peer = await start();
+      if (peer === null) this.missing.push(`${name} is not installed: left out`);
+      return peer;
+    } catch (error) {
+      this.missing.push(`${name} does not start: left out: ${(error as Error).message}`);
+      return null;
+    }
   }
 
   async end(): Promise<void> {

@@ -13,6 +13,7 @@ import { type BrokerApi, Broker } from '../../src/broker/index.ts';
 import { makeBatch } from '../../src/lab/bench/append-request.ts';
 import { Latencies } from '../../src/lab/bench/latencies.ts';
 import type { LoadRun } from '../../src/lab/bench/measure.ts';
+import { keepInFlight } from './keep-in-flight.ts';
 import type { Order, Profiled } from './orders.ts';
 
 const open = Broker.prototype.open;
@@ -82,26 +83,10 @@ function load(broker: BrokerApi, order: Extract<Order, { type: 'load' }>): Promi
   const { topic, inFlight, recordBytes, recordsPerAppend, forMs } = order;
   const batch = new Uint8Array(makeBatch(Array.from({ length: recordsPerAppend }, () => '.'.repeat(recordBytes))));
   const asked = { topic, level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
-  return new Promise((resolve, reject) => {
-    const latencies = new Latencies();
-    let answered = 0;
-    let busy = inFlight;
-    const startedMs = performance.now();
-    const untilMs = startedMs + forMs;
-    const append = (sentMs: number): void => {
-      // A broker writes the place into the header of the batch that it is given.
-      broker.append({ ...asked, batch: batch.slice() }, (outcome) => {
-        if (!outcome.ok) {
-          reject(outcome.error);
-          return;
-        }
-        const nowMs = performance.now();
-        answered++;
-        latencies.record(nowMs - sentMs);
-        if (nowMs < untilMs) append(nowMs);
-        else if (--busy === 0) resolve({ tookMs: nowMs - startedMs, answered, latencyMs: latencies.summary() });
-      });
-    };
-    for (let index = 0; index < inFlight; index++) append(startedMs);
-  });
+  return keepInFlight(
+    // A broker writes the place into the header of the batch that it is given.
+    (done) => broker.append({ ...asked, batch: batch.slice() }, (outcome) => done(outcome.ok ? null : outcome.error)),
+    inFlight,
+    forMs,
+  );
 }

@@ -1,7 +1,8 @@
-/** The replica of the bare loop that leads, with the load inside: keeps so many appends in flight, and begins a new one for each that a majority has. */
+/** The replica of the bare loop that leads, with the load inside. */
 import { connect, type Socket } from 'node:net';
-import { Latencies, type LatencySummary } from '../../src/lab/bench/latencies.ts';
-import { openLog } from './log.ts';
+import type { LoadRun } from '../../src/lab/bench/measure.ts';
+import { keepInFlight } from '../inside/keep-in-flight.ts';
+import { openLog, type RingFile } from './log.ts';
 import { appendHeaderBytes, headerBytes, writeHeader } from './protocol.ts';
 
 export interface LeaderOrder {
@@ -14,121 +15,109 @@ export interface LeaderOrder {
   readonly measureMs: number;
 }
 
-export interface LeaderResult {
-  readonly records: number;
-  readonly tookMs: number;
-  /** On all replicas. */
+export interface LeaderResult extends LoadRun {
+  /** On all replicas, while measured. */
   readonly syncs: number;
-  readonly latencyMs: LatencySummary;
-}
-
-interface Group {
-  readonly end: number;
-  readonly count: number;
-  readonly startedMs: number;
 }
 
 export async function lead(order: LeaderOrder): Promise<LeaderResult> {
-  const { inFlight, recordBytes, recordsPerAppend } = order;
-  const sockets = await Promise.all(order.ports.map(open));
-  const log = openLog(order.file);
-  const appendBytes = appendHeaderBytes + recordBytes * recordsPerAppend;
+  const { inFlight, recordBytes, recordsPerAppend, warmUpMs, measureMs } = order;
+  const loop = new Loop(await Promise.all(order.ports.map(open)), openLog(order.file));
   const payload = Buffer.alloc(recordBytes * recordsPerAppend, 'x');
-  const majority = Math.floor((sockets.length + 1) / 2) + 1;
-  /** How many appends each replica has synced, our own first. */
-  const ends = new Float64Array(sockets.length + 1);
-  const sorted = new Float64Array(ends.length);
-  let latencies = new Latencies();
-  const groups: Group[] = [];
-  let pending = inFlight;
-  let begun = 0;
-  let committed = 0;
-  let syncs = 0;
-  let isScheduled = false;
+  const append = (done: (error: null) => void): void => loop.append(payload, recordsPerAppend, done);
+  await keepInFlight(append, inFlight, warmUpMs);
+  const before = loop.syncs;
+  const run = await keepInFlight(append, inFlight, measureMs);
+  const syncs = loop.syncs - before;
+  loop.close();
+  return { ...run, syncs };
+}
 
-  return new Promise((resolve) => {
-    let untilMs = Number.POSITIVE_INFINITY;
-    let isOver = false;
-    let measuredFromMs = 0;
-    let measuredFrom = 0;
-    let syncsFrom = 0;
+interface Waiting {
+  readonly payload: Buffer;
+  readonly records: number;
+  readonly done: (error: null) => void;
+}
+
+/** What was begun since the last group goes as the next: sent to all, written and synced here, and done once a majority has said so. */
+class Loop {
+  readonly #sockets: readonly Socket[];
+  readonly #log: RingFile;
+  readonly #majority: number;
+  /** How many appends each replica has synced, our own first. */
+  readonly #ends: Float64Array;
+  #waiting: Waiting[] = [];
+  #sent: { readonly end: number; readonly appends: readonly Waiting[] }[] = [];
+  #begun = 0;
+  #committed = 0;
+  #isScheduled = false;
+  syncs = 0;
+
+  constructor(sockets: readonly Socket[], log: RingFile) {
+    this.#sockets = sockets;
+    this.#log = log;
+    this.#ends = new Float64Array(sockets.length + 1);
+    this.#majority = Math.floor(this.#ends.length / 2) + 1;
     sockets.forEach((socket, index) =>
       listen(socket, (end, answers) => {
-        ends[index + 1] = end;
-        syncs += answers;
-        advance();
+        this.#ends[index + 1] = end;
+        this.syncs += answers;
+        this.#advance();
       }),
     );
-    setTimeout(() => {
-      latencies = new Latencies();
-      measuredFromMs = performance.now();
-      measuredFrom = committed;
-      syncsFrom = syncs;
-      untilMs = measuredFromMs + order.measureMs;
-    }, order.warmUpMs);
-    pump();
+  }
 
-    function pump(): void {
-      isScheduled = false;
-      if (isOver || pending === 0) return;
-      const group = encode(pending);
-      for (const socket of sockets) socket.write(group);
-      groups.push({ end: begun, count: pending, startedMs: performance.now() });
-      pending = 0;
-      // What was just sent is on its way to the others' disks; waiting for our own here costs less than a thread that waits.
-      log.write(group, group.length);
-      log.sync();
-      syncs++;
-      ends[0] = begun;
-      advance();
-    }
+  append(payload: Buffer, records: number, done: (error: null) => void): void {
+    this.#waiting.push({ payload, records, done });
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#pump());
+  }
 
-    function encode(count: number): Buffer {
-      const bytes = count * appendBytes;
-      const group = Buffer.allocUnsafe(headerBytes + bytes);
-      const nowMs = performance.now();
-      for (let at = headerBytes; at < group.length; at += appendBytes) {
-        group.writeUInt32LE(appendBytes, at);
-        group.writeUInt32LE(recordsPerAppend, at + 4);
-        group.writeDoubleLE(++begun, at + 8);
-        group.writeDoubleLE(nowMs, at + 16);
-        payload.copy(group, at + appendHeaderBytes);
-      }
-      writeHeader(group, bytes, count, begun);
-      return group;
-    }
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#log.close();
+  }
 
-    function advance(): void {
-      sorted.set(ends);
-      sorted.sort();
-      const reached = sorted[sorted.length - majority] as number;
-      if (isOver || reached <= committed) return;
-      const nowMs = performance.now();
-      while (groups.length > 0 && (groups[0] as Group).end <= reached) {
-        const { count, startedMs } = groups.shift() as Group;
-        latencies.record(nowMs - startedMs, count);
-        pending += count;
-      }
-      committed = reached;
-      if (nowMs >= untilMs) end(nowMs);
-      else if (!isScheduled) {
-        isScheduled = true;
-        setImmediate(pump);
-      }
-    }
+  #pump(): void {
+    this.#isScheduled = false;
+    const appends = this.#waiting;
+    this.#waiting = [];
+    const group = this.#encode(appends);
+    for (const socket of this.#sockets) socket.write(group);
+    this.#sent.push({ end: this.#begun, appends });
+    // What was just sent is on its way to the others' disks; waiting for our own here costs less than a thread that waits.
+    this.#log.write(group, group.length);
+    this.#log.sync();
+    this.syncs++;
+    this.#ends[0] = this.#begun;
+    this.#advance();
+  }
 
-    function end(nowMs: number): void {
-      isOver = true;
-      for (const socket of sockets) socket.destroy();
-      log.close();
-      resolve({
-        records: (committed - measuredFrom) * recordsPerAppend,
-        tookMs: nowMs - measuredFromMs,
-        syncs: syncs - syncsFrom,
-        latencyMs: latencies.summary(),
-      });
+  #encode(appends: readonly Waiting[]): Buffer {
+    let bytes = 0;
+    for (const { payload } of appends) bytes += appendHeaderBytes + payload.length;
+    const group = Buffer.allocUnsafe(headerBytes + bytes);
+    const nowMs = performance.now();
+    let at = headerBytes;
+    for (const { payload, records } of appends) {
+      group.writeUInt32LE(appendHeaderBytes + payload.length, at);
+      group.writeUInt32LE(records, at + 4);
+      group.writeDoubleLE(++this.#begun, at + 8);
+      group.writeDoubleLE(nowMs, at + 16);
+      at += appendHeaderBytes + payload.copy(group, at + appendHeaderBytes);
     }
-  });
+    writeHeader(group, bytes, appends.length, this.#begun);
+    return group;
+  }
+
+  #advance(): void {
+    const reached = this.#ends.toSorted()[this.#ends.length - this.#majority] as number;
+    if (reached <= this.#committed) return;
+    this.#committed = reached;
+    while (this.#sent.length > 0 && (this.#sent[0]?.end ?? 0) <= reached)
+      for (const { done } of this.#sent.shift()?.appends ?? []) done(null);
+  }
 }
 
 function open(port: number): Promise<Socket> {

@@ -23,6 +23,7 @@ export interface LimitOptions {
 }
 
 export interface LimitResult extends LeaderResult {
+  readonly records: number;
   readonly recordsPerSecond: number;
 }
 
@@ -63,7 +64,8 @@ export class Limit {
     };
     this.#leader.send(order);
     const result = await answerOf<LeaderResult>(this.#leader);
-    return { ...result, recordsPerSecond: (result.records / result.tookMs) * 1000 };
+    const records = result.answered * options.recordsPerAppend;
+    return { ...result, records, recordsPerSecond: (records / result.tookMs) * 1000 };
   }
 
   async end(): Promise<void> {

@@ -13,7 +13,7 @@ export async function cairnOverHttp(world: World, form: RequestForm, recordsPerR
   const { recordBytes } = world.settings;
   const request = makeAppendRequest(url, { topic: place.topic, form, recordBytes, recordsPerRequest });
   const load = await HttpLoad.connect({ url, connections, request });
-  return cairn(world, place, load, { inFlight: connections, recordsPerRequest, isLoadHere: true });
+  return cairn(world, place, load, { warmedUp: await warmUp(world, place), inFlight: connections, recordsPerRequest, isLoadHere: true });
 }
 
 /** Appends from within the process of the broker that leads. */
@@ -22,10 +22,28 @@ export async function cairnFromInside(world: World, inFlight: number): Promise<P
   const driver = world.driver(place.brokers, place.leader);
   const { recordBytes } = world.settings;
   const load = driver.load({ topic: place.topic, inFlight, recordBytes, recordsPerAppend: 1 });
-  return cairn(world, place, { ...load, close: () => driver.close() }, { inFlight, recordsPerRequest: 1, isLoadHere: false });
+  return cairn(
+    world,
+    place,
+    { ...load, close: () => driver.close() },
+    { warmedUp: await warmUp(world, place), inFlight, recordsPerRequest: 1, isLoadHere: false },
+  );
+}
+
+const warmUpInFlight = 256;
+
+/** What a broker does in its first seconds is compiled while it does it; brokers run for months. */
+async function warmUp(world: World, { brokers, topic, leader }: Place): Promise<number> {
+  const driver = world.driver(brokers, leader);
+  const { recordBytes, warmUpMs } = world.settings;
+  const { answered } = await driver.load({ topic, inFlight: warmUpInFlight, recordBytes, recordsPerAppend: 1 }).run(warmUpMs * 1.5);
+  driver.close();
+  return answered;
 }
 
 interface Kind {
+  /** What the warming up has appended. */
+  readonly warmedUp: number;
   readonly inFlight: number;
   readonly recordsPerRequest: number;
   readonly isLoadHere: boolean;
@@ -33,8 +51,8 @@ interface Kind {
 
 function cairn({ settings }: World, { brokers, topic, leader }: Place, load: Load, kind: Kind): Party {
   const { warmUpMs, measureMs } = settings;
-  const { inFlight, recordsPerRequest, isLoadHere } = kind;
-  let acknowledged = 0;
+  const { warmedUp, inFlight, recordsPerRequest, isLoadHere } = kind;
+  let acknowledged = warmedUp;
   return {
     name: 'Cairn',
     inFlight,

@@ -1,6 +1,7 @@
 import { HttpLoad, makeRequest } from '../../src/lab/bench/http-load.ts';
 import type { Load } from '../../src/lab/bench/measure.ts';
-import { eventually, findProgram, freePorts, PeerProcesses, versionOf } from './processes.ts';
+import { findFreePorts } from '../../src/lab/brokers.ts';
+import { eventually, findProgram, PeerProcesses, versionOf } from './processes.ts';
 
 /** etcd with its default settings, which sync before an answer; driven through its JSON gateway by the load generator that drives Cairn. */
 export class Etcd {
@@ -20,7 +21,7 @@ export class Etcd {
     if (program === null) return null;
     const processes = new PeerProcesses('etcd', parent);
     try {
-      const ports = await freePorts(members * 2);
+      const ports = await findFreePorts(members * 2);
       const urlOf = (index: number): string => `http://127.0.0.1:${ports[index]}`;
       const peerUrlOf = (index: number): string => urlOf(members + index);
       const names = Array.from({ length: members }, (_, index) => `m${index + 1}`);

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { connect, type JetStreamClient, type JetStreamManager, type NatsConnection, StorageType } from 'nats';
 import { Latencies } from '../../src/lab/bench/latencies.ts';
 import type { Load, LoadRun } from '../../src/lab/bench/measure.ts';
-import { eventually, findProgram, freePorts, PeerProcesses, versionOf } from './processes.ts';
+import { findFreePorts } from '../../src/lab/brokers.ts';
+import { eventually, findProgram, PeerProcesses, versionOf } from './processes.ts';
 
 /** NATS JetStream with its default settings and a replicated stream on files, driven by its own npm client. */
 export class JetStream {
@@ -25,7 +26,7 @@ export class JetStream {
     if (program === null) return null;
     const processes = new PeerProcesses('nats', parent);
     try {
-      const ports = await freePorts(servers * 2);
+      const ports = await findFreePorts(servers * 2);
       const routes = ports.slice(servers).map((port) => `nats://127.0.0.1:${port}`);
       for (let index = 0; index < servers; index++) {
         const name = `n${index + 1}`;

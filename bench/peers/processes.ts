@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { Children } from '../../src/lab/children.ts';
 import { pause } from '../../src/lab/load/index.ts';
@@ -52,14 +51,6 @@ export class PeerProcesses {
 
 export function versionOf(program: string, args: readonly string[]): string {
   return /\d+\.\d+\.\d+/.exec(execFileSync(program, args, { encoding: 'utf8' }))?.[0] ?? 'unknown';
-}
-
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Asks again until it answers something. */

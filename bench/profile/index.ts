@@ -1,6 +1,6 @@
 /**
  * Where the time of an append goes: a CPU profile of the leader and of a follower under load, its samples given to stages by source file, and how long
- * syncs took meanwhile. The table in docs/performance.md is written by this.
+ * syncs took meanwhile.
  */
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
@@ -8,7 +8,7 @@ import type { LatencySummary } from '../../src/lab/bench/latencies.ts';
 import { countRecords, countSyncs, type Load } from '../../src/lab/bench/measure.ts';
 import { readCpuMs } from '../../src/lab/process-cost.ts';
 import { describeMachine } from '../../src/lab/report/machine.ts';
-import { describeRun, writeSection } from '../document.ts';
+import { describeRun } from '../document.ts';
 import { digits } from '../figures.ts';
 import type { Driver, Profiled } from '../inside/orders.ts';
 import { type Place, World, type WorldSettings } from '../world.ts';
@@ -44,7 +44,7 @@ interface ProfiledRun {
   readonly follower: Side;
 }
 
-/** Writes the table and returns it. */
+/** The table, in Markdown. */
 export async function profileAppends(settings: WorldSettings): Promise<string> {
   const world = new World(settings);
   const runs: ProfiledRun[] = [];
@@ -56,9 +56,7 @@ export async function profileAppends(settings: WorldSettings): Promise<string> {
   } finally {
     await world.end();
   }
-  const text = formatProfile(runs);
-  writeSection('profile', text);
-  return text;
+  return formatProfile(runs);
 }
 
 async function profileLoad(world: World, { name, start }: ProfiledLoad): Promise<ProfiledRun> {

@@ -72,7 +72,7 @@ function oneByOne(connections: number): Scenario {
           ];
         },
       });
-      return { ...result, notes: missingPeers(peers) };
+      return { ...result, notes: [...world.missing, ...(result.notes ?? [])] };
     },
   };
 }
@@ -96,11 +96,4 @@ function bulk(name: 'http-text' | 'http-json', shown: string): Scenario {
 
 function usual({ settings }: World, scenario: string, parties: readonly Party[]) {
   return { scenario, rounds: settings.rounds, say: settings.say, parties };
-}
-
-function missingPeers([etcdParty, jetStreamParty]: readonly (Party | null)[]): readonly string[] {
-  return [
-    ...(etcdParty === null ? ['etcd is not installed (Debian package etcd-server): left out'] : []),
-    ...(jetStreamParty === null ? ['nats-server is not installed (Debian package nats-server): left out'] : []),
-  ];
 }

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
-import { pause } from '../../src/lab/load/index.ts';
+import { pause, percentile } from '../../src/lab/load/index.ts';
 import { atMost, type Row } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -42,17 +42,16 @@ export const followScenario: Scenario = {
       follower.close();
       const delays = follower.arrivedMs.flatMap((ms, number) => (ms === undefined ? [] : [ms - (acknowledgedMs[number] as number)]));
       delays.sort((a, b) => a - b);
-      const at = (part: number): number => delays[Math.max(0, Math.ceil(delays.length * part) - 1)] ?? Number.NaN;
       const where = id === leader ? 'the leader' : `a follower, broker ${id}`;
       rows.push({
         scenario: 'follow',
         party: `Cairn, ${where}`,
         records: delays.length,
-        'p50 ms': at(0.5),
-        'p99 ms': at(0.99),
-        'max ms': at(1),
+        'p50 ms': percentile(delays, 0.5),
+        'p99 ms': percentile(delays, 0.99),
+        'max ms': delays.at(-1) ?? 0,
       });
-      targets.push(atMost(`follow on ${where}: p50 after the acknowledgement`, at(0.5), 2, ' ms'));
+      targets.push(atMost(`follow on ${where}: p50 after the acknowledgement`, percentile(delays, 0.5), 2, ' ms'));
     }
     const client = brokers.client();
     await client.deleteTopic(topic);

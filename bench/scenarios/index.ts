@@ -3,6 +3,7 @@ import { appendScenarios } from './appends.ts';
 import { bigScenario } from './big.ts';
 import { failoverScenario } from './failover.ts';
 import { followScenario } from './follow.ts';
+import { limitScenario } from './limit.ts';
 import { readScenarios } from './reading.ts';
 import { soakScenario } from './soak.ts';
 import { syncsScenario } from './syncs.ts';
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   followScenario,
   syncsScenario,
   failoverScenario,
+  limitScenario,
   bigScenario,
   soakScenario,
 ];

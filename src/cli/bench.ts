@@ -24,7 +24,7 @@ export function define(command: Command, io: CliIo): void {
       'Appends through HTTP to brokers of its own, each of which syncs before it counts, next to what the disk allows in the same run. ' +
         'The load comes from this process and shares the machine. Everything acknowledged is read back and counted; a difference is exit code 1.',
     )
-    .option('--in-flight <count>', 'appends on their way at once', integer(1, 4096), 64)
+    .option('--in-flight <count>', 'appends on their way at once', integer(1, 1024), 64)
     .option('--seconds <count>', 'how long to measure, after a second of warming up', integer(1, 3600), 5)
     .option('--brokers <count>', 'how many brokers', integer(1, 9), 3)
     .option('--record-bytes <bytes>', 'size of a record', integer(16, 65_536), 100)

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { ErrorCode } from '../base/errors.ts';
 import { Client, type ClientOptions } from '../client/index.ts';
 import { readConfig } from '../daemon/config.ts';
+import { brokerNodeFlags } from '../daemon/node-flags.ts';
 import { besideDaemon } from '../daemon/paths.ts';
 import type { ChildMessage, StartMessage } from '../daemon/supervisor.ts';
 import { LogError } from '../eventlog/index.ts';
@@ -191,7 +192,7 @@ export class LabBrokers {
   #spawn(id: number): void {
     const config = readConfig({ file: null, env: {}, flags: this.#flagsOf(id) });
     const { command = [], env = {} } = this.#options.surroundings?.(id) ?? {};
-    const [program, ...args] = [...command, process.execPath, besideDaemon('main')];
+    const [program, ...args] = [...command, process.execPath, ...brokerNodeFlags, besideDaemon('main')];
     const output = openSync(this.#outputFile(id), 'a');
     const cache = module.getCompileCacheDir();
     const child = this.#children.start(program, args, {
@@ -244,7 +245,7 @@ function makeFolder(parent: string): string {
 }
 
 /** Ports that were free a moment ago, all different. */
-async function findFreePorts(count: number): Promise<readonly number[]> {
+export async function findFreePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from(
       { length: count },
