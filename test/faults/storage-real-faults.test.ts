@@ -102,6 +102,45 @@ test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with s
   expect(result).toEqual({ written: result.written, heldBack: true, readWhileFull: total, afterwards, reopened: total });
 });
 
+test('a write that finds too little space is never taken for a whole one', ({ skip }) => {
+  const data = path.join(folder, 'short');
+  fs.mkdirSync(data);
+  // Less than a page is left for the second write of each kind: Linux writes what fits and says how much that was.
+  const file = program(
+    data,
+    `
+    const written = [];
+    for (const [name, length] of [['small', 100_000], ['large', 200_000]]) {
+      fs.writeFileSync(data + '/filler', new Uint8Array(1024 * 1024 - 40_960 - length));
+      const { value } = await wait((done) => host.disk.open(name, 'create', done));
+      for (let at = 0; at < 3; at++) {
+        const result = await wait((done) => value.write(at * length, [new Uint8Array(length).fill(65)], done));
+        const end = fs.statSync(data + '/' + name).size;
+        written.push([name, result.ok ? 'ok' : result.error.code, !result.ok || end >= (at + 1) * length]);
+        if (!result.ok) break;
+      }
+      await wait((done) => value.close(done));
+      fs.unlinkSync(data + '/' + name);
+    }
+    out({ written });
+    `,
+  );
+  const unshare = process.getuid?.() === 0 ? ['-m'] : ['-rm'];
+  const script = `mount -t tmpfs -o size=1m tmpfs '${data}' && exec '${process.execPath}' --no-warnings '${file}'`;
+  const run = spawnSync('unshare', [...unshare, 'sh', '-c', script], { encoding: 'utf8', timeout: 50_000 });
+  if (run.status !== 0 && /unshare|mount/.test(run.stderr)) skip(`no tmpfs can be mounted here: ${run.stderr.trim()}`);
+
+  expect(run.stderr).toBe('');
+  expect(lastLine(run.stdout)).toEqual({
+    written: [
+      ['small', 'ok', true],
+      ['small', 'noSpace', true],
+      ['large', 'ok', true],
+      ['large', 'noSpace', true],
+    ],
+  });
+});
+
 test('a real fdatasync that fails surfaces once and for all, and later writes do not touch the disk', ({ skip }) => {
   if (spawnSync('strace', ['-V']).error !== undefined) skip('strace is not installed');
   const data = path.join(folder, 'eio');

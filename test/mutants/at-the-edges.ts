@@ -1,0 +1,44 @@
+// What stands above the log: gateways and the client.
+import type { Mutant } from './mutant.ts';
+
+export const atTheEdges: readonly Mutant[] = [
+  {
+    id: 'host-check-missing-on-one-route',
+    title: 'PUT / does not look at the Host header',
+    edits: [
+      {
+        file: 'src/gateway/http/front.ts',
+        find: '    if (refusal !== null) {\n      sendError(response, refusal);',
+        replace: "    if (refusal !== null && !(request.method === 'PUT' && path === '/')) {\n      sendError(response, refusal);",
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'that names somebody else is refused on every route' },
+  },
+  {
+    id: 'host-check-missing-on-upgrade',
+    title: 'a link between brokers may be asked for under any name',
+    edits: [
+      {
+        file: 'src/gateway/http/front.ts',
+        find: '|| guardHost(request, this.#allowedHosts) !== null) {',
+        replace: '|| this.#allowedHosts.size === 0) {',
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'that is wrong keeps a peer out too' },
+  },
+  {
+    id: 'token-check-off',
+    title: 'a wrong token is as good as a right one',
+    edits: [
+      {
+        file: 'src/gateway/http/guards.ts',
+        find: 'if (token !== null && timingSafeEqual(hashToken(token), tokenHash)) return null;',
+        replace: 'if (token !== null && !timingSafeEqual(hashToken(token), new Uint8Array(tokenHash.length))) return null;',
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'every route but the page and the probes wants it' },
+  },
+];

@@ -1,0 +1,203 @@
+// What storage could get wrong: src/storage, src/system/disk.ts.
+import type { Edit, How, Mutant } from './mutant.ts';
+
+const images: How = { by: 'probe', probe: 'crashImages' };
+const flips: How = { by: 'probe', probe: 'byteFlips' };
+const recovery = (find: string, replace: string): Edit => ({ file: 'src/storage/recovery.ts', find, replace });
+
+export const inStorage: readonly Mutant[] = [
+  {
+    id: 'log-not-synced',
+    title: 'a write to the log is reported before it is synced',
+    edits: [
+      {
+        file: 'src/storage/group-log.ts',
+        find: '      file.sync(synced);',
+        replace: '      synced({ ok: true, value: undefined });',
+      },
+    ],
+    expected: ['ST1', 'ST4', 'L1'],
+    how: { by: 'sim' },
+  },
+  {
+    id: 'votes-not-synced',
+    title: 'a vote is reported before it is synced',
+    edits: [
+      {
+        file: 'src/storage/vote-journal.ts',
+        find: '    yield* writeAt(this.#file, at, [record]);\n    yield* syncFile(this.#file);',
+        replace: '    yield* writeAt(this.#file, at, [record]);',
+      },
+    ],
+    expected: ['ST4', 'R6'],
+    how: { by: 'sim' },
+  },
+  {
+    id: 'rename-without-folder-sync',
+    title: 'a new segment’s name is relied on before its folder is synced',
+    edits: [
+      recovery(
+        "  yield* syncDirectory(host.disk, directory);\n  const file = yield* openFile(host.disk, path, 'write');\n  return new ActiveSegment",
+        "  const file = yield* openFile(host.disk, path, 'write');\n  return new ActiveSegment",
+      ),
+    ],
+    expected: ['ST1', 'ST7'],
+    how: images,
+  },
+  {
+    id: 'replaced-without-folder-sync',
+    title: 'a file that was replaced is relied on before its folder is synced',
+    edits: [
+      {
+        file: 'src/storage/steps.ts',
+        find: '  yield* must<undefined>((done) => disk.rename(temporary, path, done));\n  yield* syncDirectory(disk, parentOf(path));',
+        replace: '  yield* must<undefined>((done) => disk.rename(temporary, path, done));',
+      },
+    ],
+    expected: ['ST4', 'ST7'],
+    how: images,
+  },
+  {
+    id: 'header-not-synced',
+    title: 'a segment gets its name before its header is synced',
+    edits: [
+      {
+        file: 'src/storage/group-log.ts',
+        find: '    yield* syncFile(prepared.file);\n    yield* closeFile(prepared.file);',
+        replace: '    yield* closeFile(prepared.file);',
+      },
+    ],
+    expected: ['ST1', 'ST3'],
+    how: images,
+  },
+  {
+    id: 'not-written-again',
+    title: 'what a killed process left in the page cache counts as synced',
+    edits: [recovery('  if (!clean) {', '  if (clean) {')],
+    expected: ['ST1', 'ST4'],
+    how: images,
+  },
+  {
+    id: 'truncation-unannounced',
+    title: 'a log is cut back without announcing it first',
+    edits: [
+      {
+        file: 'src/storage/group-log.ts',
+        find: '    yield* announceTruncation(this.#host, header, file, place.position);\n',
+        replace: '',
+      },
+    ],
+    expected: ['ST1', 'ST3'],
+    how: images,
+  },
+  {
+    id: 'batch-checksum-off',
+    title: 'the checksum of a batch is not verified on reading',
+    edits: [
+      {
+        file: 'src/storage/scan.ts',
+        find: 'if (verify(frame) && !batchChecksumMatches(',
+        replace: 'if (!verify(frame) && !batchChecksumMatches(',
+      },
+    ],
+    expected: ['ST2'],
+    how: flips,
+  },
+  {
+    id: 'cut-at-first-bad',
+    title: 'the log is cut at the first bad checksum',
+    edits: [
+      recovery("if (rest.kind === 'laterMark') {", "if (rest.kind !== 'laterMark' && rest.lastByteTo < 0) {"),
+      recovery("if (rest.kind === 'bytes') {", "if (rest.kind !== 'zeros') {"),
+    ],
+    expected: ['ST3'],
+    how: flips,
+  },
+  {
+    id: 'index-trusted',
+    title: 'an index file is believed without its checksum and without a look at the log',
+    edits: [
+      {
+        file: 'src/storage/segment-index.ts',
+        find: '  if (view.getUint32(source.length - 4) !== bytes.crc32c(source.subarray(0, source.length - 4))) return null;\n  if (view.getUint32(0) !== magicHigh || view.getUint32(4) !== magicLow || view.getUint32(8) !== 1 || view.getUint32(12) !== group)',
+        replace: '  if (view.getUint32(0) !== magicHigh || bytes.crc32c(source) < 0)',
+      },
+      recovery(
+        'facts === null || facts.baseOffset !== base || facts.endOffset !== next.baseOffset || facts.lastChecksum !== next.previousChecksum',
+        'facts === null',
+      ),
+    ],
+    expected: ['ST5'],
+    how: flips,
+  },
+  {
+    id: 'checkpoint-trusted',
+    title: 'a checkpoint is believed without its checksum',
+    edits: [
+      {
+        file: 'src/storage/checkpoint-file.ts',
+        find: 'if (view.getUint32(source.length - 4) !== bytes.crc32c(source.subarray(0, source.length - 4))) return null;',
+        replace: 'if (bytes.crc32c(source) < 0) return null;',
+      },
+    ],
+    expected: ['ST5', 'ST6'],
+    how: flips,
+  },
+  {
+    id: 'identity-trusted',
+    title: 'an identity is believed without its checksum',
+    edits: [
+      {
+        file: 'src/storage/identity.ts',
+        find: 'return bytes.utf8Decode(encode(identity, bytes)) === match[0] ? identity : null;',
+        replace: 'return encode(identity, bytes).length > 0 ? identity : null;',
+      },
+    ],
+    expected: ['ST2'],
+    how: flips,
+  },
+  {
+    id: 'gap-in-votes',
+    title: 'a missing record of votes is passed over',
+    edits: [
+      {
+        file: 'src/storage/vote-journal.ts',
+        find: '    if (found === undefined) {\n',
+        replace: '    if (found === undefined && newest > 0) continue;\n    if (found === undefined) {\n',
+      },
+    ],
+    expected: ['ST3', 'ST4'],
+    how: flips,
+  },
+  {
+    id: 'sync-error-ignored',
+    title: 'a failed write or sync is taken for a good one',
+    edits: [
+      {
+        file: 'src/broker/loop.ts',
+        find: 'if (!result.ok) this.#steps.fatal(result.error, doing);\n    return result.ok;',
+        replace: "if (!result.ok && result.error.code !== 'failed') this.#steps.fatal(result.error, doing);\n    return true;",
+      },
+    ],
+    expected: ['ST8', 'ST1', 'ST4'],
+    how: { by: 'sim' },
+  },
+  {
+    id: 'short-write-ignored',
+    title: 'a short write is taken for a whole one',
+    edits: [
+      {
+        file: 'src/system/disk.ts',
+        find: '        length -= written;\n',
+        replace: '        length -= written < length ? length : written;\n',
+      },
+      { file: 'src/system/disk.ts', find: 'if (written < length) this.#writeLater(', replace: 'if (written < 0) this.#writeLater(' },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/faults/storage-real-faults.test.ts',
+      title: 'a write that finds too little space is never taken for a whole one',
+    },
+  },
+];

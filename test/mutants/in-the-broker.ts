@@ -1,0 +1,357 @@
+// What a broker could get wrong between consensus, storage and whoever asks: src/broker.
+import type { Edit, How, Mutant } from './mutant.ts';
+
+const everything: How = { by: 'sim' };
+const edit =
+  (file: string) =>
+  (find: string, replace: string): Edit => ({ file: `src/broker/${file}`, find, replace });
+const loop = edit('loop.ts');
+const producers = edit('producers.ts');
+const queue = edit('append-queue.ts');
+const leader = edit('leader-appends.ts');
+const replica = edit('replica.ts');
+const services = edit('services.ts');
+
+export const inTheBroker: readonly Mutant[] = [
+  {
+    id: 'vote-not-persisted',
+    title: 'whom a broker voted for is not written down',
+    edits: [
+      loop(
+        'this.#votes.push({ group: replica.group, vote: persist.vote,',
+        'this.#votes.push({ group: replica.group, vote: { ...persist.vote, votedFor: null },',
+      ),
+    ],
+    expected: ['ST4', 'R6'],
+    how: everything,
+  },
+  {
+    id: 'term-not-persisted',
+    title: 'a term without a vote is not written down',
+    edits: [loop('if (persist.vote === null) {', 'if (persist.vote === null || persist.vote.votedFor === null) {')],
+    expected: ['ST4', 'R6', 'ST3'],
+    how: everything,
+  },
+  {
+    id: 'log-before-vote',
+    title: 'batches of a term are written before the term is synced',
+    edits: [
+      loop(
+        '    this.#votes.push({ group: replica.group, vote: persist.vote, synced: writeLog });',
+        '    const isLogFirst = persist.batches.length > 0;\n    this.#votes.push({ group: replica.group, vote: persist.vote, synced: isLogFirst ? () => undefined : writeLog });\n    if (isLogFirst) writeLog();',
+      ),
+    ],
+    expected: ['ST3', 'ST4', 'R7'],
+    how: everything,
+  },
+  {
+    id: 'retry-appended-again',
+    title: 'a repeated request is appended a second time',
+    edits: [producers("return { kind: 'duplicate', batch: known };", "return { kind: 'append' };")],
+    expected: ['L3'],
+    how: everything,
+  },
+  {
+    id: 'retry-answered-with-another-offset',
+    title: 'a repeated request is answered with the end of the log',
+    edits: [
+      leader(
+        'this.#wait({ offsetFrom, offsetTo: offsetFrom + count, term, timestampMs, isDuplicate: true, level, deadlineMs, answer });',
+        `const end = this.#replica.raft.endOffset;
+    this.#wait({ offsetFrom: Math.max(offsetFrom, end - count), offsetTo: end, term, timestampMs, isDuplicate: true, level, deadlineMs, answer });`,
+      ),
+    ],
+    expected: ['L1', 'L4', 'L3'],
+    how: everything,
+  },
+  {
+    id: 'retry-answered-before-commit',
+    title: 'a repeated request is answered although the first is not committed',
+    edits: [
+      leader(
+        'return isCommitted && (!one.isDuplicate || this.#isOnMajority(one));',
+        'return one.isDuplicate || (isCommitted && one.offsetTo > 0 && !this.#isOnNone(one));',
+      ),
+      leader(
+        '  #isOnMajority(one: Waiting): boolean {',
+        '  #isOnNone(one: Waiting): boolean {\n    return !this.#isOnMajority(one) && one.isDuplicate;\n  }\n\n  #isOnMajority(one: Waiting): boolean {',
+      ),
+    ],
+    expected: ['P1', 'L1', 'L9'],
+    how: everything,
+  },
+  {
+    id: 'forgotten-by-wall-clock',
+    title: 'request ids are forgotten when the leader’s wall clock has jumped',
+    edits: [
+      producers(
+        'this.#ageMs += Math.min(Math.max(0, timestampMs - this.#committedMs), agingMsMax);',
+        'this.#ageMs += Math.min(Math.max(0, timestampMs - this.#committedMs), agingMsMax * 1e6);',
+      ),
+    ],
+    expected: ['L3'],
+    how: { by: 'sim', minutes: 1, faults: ['clockJump', 'crash', 'linkBreak', 'loss'], settings: { requestIdRetentionMs: 3_600_000 } },
+  },
+  {
+    id: 'forwarded-without-producer',
+    title: 'a broker packs appends without a producer of its own, so that a second attempt is a second append',
+    edits: [
+      queue(
+        'return { id: this.#producerId, epoch: this.#epoch, baseSequence: this.#sequence++ };',
+        'return { id: this.#producerId, epoch: this.#epoch, baseSequence: this.#sequence++ % 1 };',
+      ),
+      producers('const known = isNew ? undefined :', "const known = isNew || producerKind(batch.producerId) === 'broker' ? undefined :"),
+    ],
+    expected: ['L3'],
+    how: everything,
+  },
+  {
+    id: 'retried-under-a-new-sequence',
+    title: 'an append whose outcome is not known waits again as if it had never been sent',
+    edits: [
+      queue('(unit) => unit.outstanding === 0 && !unit.isUnknown && !unit.isDone);', '(unit) => unit.outstanding === 0 && !unit.isDone);'),
+    ],
+    expected: ['L3'],
+    how: everything,
+  },
+  {
+    id: 'timeout-is-definite',
+    title: 'an append that was sent and not answered in time fails definitely',
+    edits: [
+      queue(
+        "this.#edge.failed(member, 'timeout', `not confirmed within",
+        "this.#edge.failed(member, 'notAppendedInTime', `not confirmed within",
+      ),
+    ],
+    expected: ['L16'],
+    how: everything,
+  },
+  {
+    id: 'lost-leadership-is-definite',
+    title: 'an append that a deposed leader had taken is refused definitely',
+    edits: [
+      queue(
+        "const unknownRetries: ReadonlySet<ErrorCode> = new Set(['leadershipLost', 'crashed',",
+        "const unknownRetries: ReadonlySet<ErrorCode> = new Set(['crashed',",
+      ),
+      queue("new Set(['notLeader', 'noLeader',", "new Set(['leadershipLost', 'notLeader', 'noLeader',"),
+    ],
+    expected: ['L3', 'L16'],
+    how: everything,
+  },
+  {
+    id: 'shown-before-commit',
+    title: 'a follower shows the end of its log and not what is committed',
+    edits: [replica('offset(Math.min(this.raft.highWatermark, this.log.endOffset))', 'this.log.endOffset')],
+    expected: ['L9', 'L4', 'L10'],
+    how: everything,
+  },
+  {
+    id: 'shown-from-leader-end',
+    title: 'a follower takes the leader’s end for the high watermark',
+    edits: [
+      {
+        file: 'src/raft/leadership.ts',
+        find: 'previousTerm: this.#log.termBefore(offsetFrom),\n      batches,\n      highWatermark: this.#log.highWatermark,',
+        replace: 'previousTerm: this.#log.termBefore(offsetFrom),\n      batches,\n      highWatermark: this.#log.endOffset,',
+      },
+    ],
+    expected: ['L9', 'L11', 'R5', 'R9', 'R10'],
+    how: everything,
+  },
+  {
+    id: 'acked-by-whoever-was-sent-it',
+    title: 'an acknowledgement names those to whom the append was sent',
+    edits: [
+      {
+        file: 'src/raft/leadership.ts',
+        find: 'return (this.#progress.get(voter) as Progress).matchOffset;',
+        replace: 'return (this.#progress.get(voter) as Progress).nextOffset;',
+      },
+    ],
+    expected: ['P1', 'R9'],
+    how: everything,
+  },
+  {
+    id: 'all-is-quorum',
+    title: 'level `all` is answered by a majority',
+    edits: [
+      leader(
+        'acknowledgedBy(offset(one.offsetTo)).length === raft.membership.voters.length;',
+        'acknowledgedBy(offset(one.offsetTo)).length * 2 > raft.membership.voters.length;',
+      ),
+    ],
+    expected: ['P1'],
+    how: everything,
+  },
+  {
+    id: 'quorum-is-leader',
+    title: 'level `quorum` is answered when the leader has synced',
+    edits: [
+      leader('return isCommitted && (!one.isDuplicate || this.#isOnMajority(one));', 'return one.offsetTo <= raft.syncedOffset;'),
+      leader(
+        'if (first.offsetTo > this.#replica.raft.highWatermark) break;',
+        'if (first.offsetTo > this.#replica.raft.syncedOffset) break;',
+      ),
+      leader('committed: one.offsetTo <= raft.highWatermark,\n        duplicate:', 'committed: true,\n        duplicate:'),
+    ],
+    expected: ['P1', 'L1'],
+    how: everything,
+  },
+  {
+    id: 'revoke-ignored-by-readers',
+    title: 'what is revoked is shown',
+    edits: [edit('reads.ts')('return at !== null && at < replica.raft.highWatermark;', 'return at !== null && at < 0;')],
+    expected: ['D7'],
+    how: everything,
+  },
+  {
+    id: 'revoke-ignored-by-leader',
+    title: 'a revoke is answered and not appended',
+    edits: [
+      leader(
+        'return this.#wait({ ...common, offsetFrom: raft.endOffset - 1, offsetTo: raft.endOffset, term: tail.lastTerm, isDuplicate: true });\n    }',
+        'return this.#wait({ ...common, offsetFrom: raft.endOffset - 1, offsetTo: raft.endOffset, term: tail.lastTerm, isDuplicate: true });\n    }\n    if (producerId >= 0)\n      return answer({ ok: true, value: { offset: 0, count: 1, term: raft.term, timestampMs: 0, committed: true, duplicate: true, ackedBy: [] } });',
+      ),
+    ],
+    expected: ['D7'],
+    how: everything,
+  },
+  {
+    id: 'expected-offset-ignored',
+    title: 'a compare-and-append does not compare',
+    edits: [
+      leader(
+        'append.expectedOffset !== null && append.expectedOffset !== raft.endOffset',
+        'append.expectedOffset !== null && append.expectedOffset > raft.endOffset',
+      ),
+    ],
+    expected: ['L14'],
+    how: everything,
+  },
+  {
+    id: 'torn-batch',
+    title: 'reading gives the rest of a batch without its first record',
+    edits: [
+      {
+        file: 'src/record/record-batch.ts',
+        find: '    for (let left = recordCount(batch); left > 0; left--) {\n      const length = reader.read(batch);\n      const recordTo',
+        replace:
+          '    for (let left = recordCount(batch) - (batches.length > 2 && recordCount(batch) > 1 ? 1 : 0); left > 0; left--) {\n      const length = reader.read(batch);\n      const recordTo',
+      },
+    ],
+    expected: ['L15', 'L1'],
+    how: { by: 'sim', thinkMs: 10, minutes: 0.1, faults: [] },
+  },
+  {
+    id: 'packed-at-the-first-offset',
+    title: 'appends that were packed together are all answered with the first offset',
+    edits: [queue('next.recordFrom = records;', 'next.recordFrom = records * 0;')],
+    expected: ['L1', 'L4', 'L5'],
+    how: { by: 'sim', thinkMs: 10, minutes: 0.1, faults: [] },
+  },
+  {
+    id: 'token-ignored',
+    title: 'a session read does not wait for its token',
+    edits: [
+      edit('reads.ts')(
+        "reader.request.freshness === 'local' || reader.replica.visible >= reader.request.sessionOffset;",
+        "reader.request.freshness === 'local' || reader.replica.visible >= 0;",
+      ),
+    ],
+    expected: ['L12'],
+    how: everything,
+  },
+  {
+    id: 'end-before-catching-up',
+    title: 'a follower answers a linearizable end before it has caught up',
+    edits: [
+      edit('barriers.ts')(
+        'if (waiter.forPeer || visible >= highWatermark) waiter.done(highWatermark);',
+        'if (waiter.forPeer || visible >= 0) waiter.done(highWatermark);',
+      ),
+    ],
+    expected: ['L11'],
+    how: everything,
+  },
+  {
+    id: 'group-of-a-message-ignored',
+    title: 'votes of every group count for `log`',
+    edits: [
+      services(
+        'if (message !== null) groups.replica(group)?.receive(message);',
+        "if (message !== null) groups.replica(message.type === 'requestVoteResponse' ? groupId(2) : group)?.receive(message);",
+      ),
+    ],
+    expected: ['R21', 'R1', 'R7', 'V6'],
+    how: everything,
+  },
+  {
+    id: 'timer-of-another-group',
+    title: 'the leader of one group keeps the followers of another from electing',
+    edits: [
+      services(
+        'for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);',
+        `const all = [...this.#options.groups.replicas()];
+    const isHeard = (replica: Replica): boolean => replica.raft.role !== 'leader' && replica.asOfMs(nowMs) < 300;
+    for (const replica of all)
+      if (replica.raft.role === 'leader' || isHeard(replica) || !all.some(isHeard)) replica.tick(nowMs);`,
+      ),
+    ],
+    expected: ['R21', 'V6', 'V2'],
+    how: everything,
+  },
+  {
+    id: 'rolled-back-disk-accepted',
+    title: 'a data directory that was rolled back or wiped takes part',
+    edits: [
+      edit('incoming-link.ts')('if (hello.incarnation < heard) return', 'if (hello.incarnation < 0) return'),
+      edit('topics.ts')("if (result.value === 'done') {", "if (result.value !== 'invalid') {"),
+      {
+        file: 'src/raft/progress.ts',
+        find: 'return response.readContext >= this.#fence.round && shown < this.#fence.matchOffset;',
+        replace: 'return response.readContext >= this.#fence.round && shown < 0;',
+      },
+    ],
+    expected: ['R15'],
+    how: { by: 'sim', faults: ['rollback', 'wipe', 'crash'], minutes: 1 },
+  },
+  {
+    id: 'frames-of-a-leader-trusted',
+    title: 'batches from a leader are taken without looking at their checksums',
+    edits: [replica('if (problem === null) return true;', 'if (problem === null || problem.length > 0) return true;')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/admitted-frames.test.ts', title: 'a batch whose bytes are not those of its checksum' },
+  },
+  {
+    id: 'chain-not-compared',
+    title: 'batches from a leader are taken although they continue another log',
+    edits: [
+      replica(
+        'const previousChecksum = isContinued ? this.tail.checksumBefore(message.offsetFrom) : null;',
+        'const previousChecksum = isContinued ? null : null;',
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/admitted-frames.test.ts', title: 'is taken into the log only where it continues it' },
+  },
+  {
+    id: 'failed-mark-ignored',
+    title: 'a mark that fails is passed over',
+    edits: [
+      replica(
+        "if (!result.ok) this.#context.diskFailed(result.error, 'mark its log');",
+        "if (!result.ok && result.error.code !== 'failed') this.#context.diskFailed(result.error, 'mark its log');",
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/damaged-log.test.ts', title: 'stops the broker: what the disk holds is not known any more' },
+  },
+  {
+    id: 'damaged-log-blocks-all',
+    title: 'a broker waits for a damaged log before it serves anything',
+    edits: [edit('broker.ts')('return this.#groups.fenced(logGroup) !== null || (', 'return (')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/damaged-log.test.ts', title: 'is ready all the same' },
+  },
+];

@@ -1,0 +1,14 @@
+import { atTheEdges } from './at-the-edges.ts';
+import { inTheBroker } from './in-the-broker.ts';
+import { inTheRig } from './in-the-rig.ts';
+import { inRaft } from './in-raft.ts';
+import { inStorage } from './in-storage.ts';
+import type { Mutant } from './mutant.ts';
+
+export const mutants: readonly Mutant[] = [...inRaft, ...inStorage, ...inTheBroker, ...atTheEdges, ...inTheRig];
+
+export function mutantById(id: string): Mutant {
+  const mutant = mutants.find((one) => one.id === id);
+  if (mutant === undefined) throw new Error(`There is no mutant "${id}"`);
+  return mutant;
+}

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { sweepCrashImages } from './crash-images.ts';
+
+// Every moment of many runs: `npm run test:long storage-images`.
+test('every image that a crash may leave opens with all that was acknowledged, at some moments of a recorded run', () => {
+  const { reports, moments, images, killed, rebuilt } = sweepCrashImages({ seed: 1, steps: 20, stride: 29 });
+
+  expect(reports.filter(({ status }) => status !== 'pass')).toEqual([]);
+  expect(reports.filter(({ checked }) => checked === 0)).toEqual([]);
+  expect(moments).toBeGreaterThan(20);
+  expect(images).toBeGreaterThan(500);
+  expect(killed).toBeGreaterThan(8);
+  expect(rebuilt).toBeGreaterThan(50);
+});
