@@ -47,3 +47,25 @@ export function runTask<Value>(body: () => Task<Value>, done: (value: Value) => 
   };
   resume(undefined);
 }
+
+/** Runs tasks side by side, at most `atOnce` of them at a time, and gives what each returned, in their order. */
+export function* sideBySide<Value>(bodies: readonly (() => Task<Value>)[], atOnce: number): Task<Value[]> {
+  const results: Value[] = [];
+  if (bodies.length === 0) return results;
+  yield* wait<void>((done) => {
+    let begun = 0;
+    let ended = 0;
+    const next = (): void => {
+      const index = begun++;
+      const body = bodies[index];
+      if (body === undefined) return;
+      runTask(body, (value) => {
+        results[index] = value;
+        if (++ended === bodies.length) done();
+        else next();
+      });
+    };
+    for (let i = 0; i < Math.min(atOnce, bodies.length); i++) next();
+  });
+  return results;
+}

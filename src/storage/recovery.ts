@@ -3,10 +3,11 @@
  * `segment-format.ts`. Sealed segments are not read: their index file says what open needs, and every later read verifies. So the time to open
  * grows with the active segment, not with the log.
  */
-import type { Task } from '../base/task.ts';
+import type { Result } from '../base/result.ts';
+import { sideBySide, type Task } from '../base/task.ts';
 import type { DiskFile } from '../host/index.ts';
 import { readCheckpoint } from './checkpoint-file.ts';
-import type { Corruption, GroupLogOptions, OpenedLog, StateCheckpoint } from './contract.ts';
+import type { Corruption, GroupLogOptions, OpenedLog, OpenFailure, StateCheckpoint } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { judgeRest, scanOn, SegmentScan } from './scan.ts';
 import { ActiveSegment, rebuildSealed, SealedSegment } from './segment.ts';
@@ -30,12 +31,14 @@ import {
   closing,
   closingOnFailure,
   CorruptionFound,
+  guard,
   makeDurableDirectory,
   must,
   openFile,
   readAt,
   readWhole,
   removeIfThere,
+  rethrow,
   syncDirectory,
   syncFile,
   temporarySuffix,
@@ -53,12 +56,14 @@ export interface RecoveredLog {
 }
 
 const copyBytes = 1024 * 1024;
+/** Segments looked at together: a log of 10 GB has hundreds, and each costs a few calls of the disk. */
+const segmentsAtOnce = 16;
 
 export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<RecoveredLog> {
   const { disk } = host;
   const directory = options.path;
   yield* makeDurableDirectory(disk, directory);
-  const truncated = yield* finishTruncation(host, options);
+  const { truncated, found } = yield* finishTruncation(host, options);
   const names = yield* must<readonly string[]>((done) => disk.list(directory, done));
   const bases = basesIn(names);
   yield* removeLeftovers(host, directory, names, new Set(bases));
@@ -69,14 +74,7 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
 
   const lastBase = bases[bases.length - 1] as number;
   const active = yield* openActive(host, options, lastBase);
-  const sealed: SealedSegment[] = [];
-  let next = active.segment.header;
-  for (const base of bases.slice(0, -1).reverse()) {
-    const segment = yield* openSealed(host, options, base, next);
-    sealed.push(segment);
-    next = segment.header;
-  }
-  sealed.reverse();
+  const sealed = yield* openAllSealed(host, options, bases.slice(0, -1), active.segment.header, found);
   // After a kill the folder's last changes may be in memory only.
   yield* syncDirectory(disk, directory);
   const checkpoint = yield* newestCheckpoint(host, options, sealed);
@@ -86,23 +84,46 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
 
 const basesIn = (names: readonly string[]): number[] => names.map((name) => baseOffsetOf(name, logSuffix)).filter((base) => base !== null);
 
-/** Carries out a truncation that a crash interrupted. True if there was one. */
-function* finishTruncation(host: StorageHost, options: GroupLogOptions): Task<boolean> {
-  const names = yield* must<readonly string[]>((done) => host.disk.list(options.path, done));
-  for (const base of basesIn(names)) {
-    const path = `${options.path}/${segmentName(base, logSuffix)}`;
-    const file = yield* openFile(host.disk, path, 'write');
-    // Once it is carried out, later segments are gone.
-    if (yield* closing(file, finishInSegment(host, options, path, base, file))) return true;
-  }
-  return false;
+interface FoundSegment {
+  readonly header: SegmentHeader;
+  readonly truncation: number | null;
+  readonly sizeBytes: number;
 }
 
-function* finishInSegment(host: StorageHost, options: GroupLogOptions, path: string, base: number, file: DiskFile): Task<boolean> {
-  const { header, truncation } = yield* readHeader(host, options, path, base, file);
-  if (truncation === null) return false;
-  yield* carryOutTruncation(host, options.path, header, file, truncation, file.size);
-  return true;
+/** Headers of all segments, by base offset; carries out a truncation that a crash interrupted. */
+function* finishTruncation(
+  host: StorageHost,
+  options: GroupLogOptions,
+): Task<{ readonly truncated: boolean; readonly found: ReadonlyMap<number, FoundSegment> }> {
+  const names = yield* must<readonly string[]>((done) => host.disk.list(options.path, done));
+  const bases = basesIn(names);
+  const looks = yield* sideBySide(
+    bases.map((base) => () => guard(lookAt(host, options, base))),
+    segmentsAtOnce,
+  );
+  const found = new Map<number, FoundSegment>();
+  for (const [index, base] of bases.entries()) {
+    const segment = unwrap(looks[index] as Result<FoundSegment, OpenFailure>);
+    found.set(base, segment);
+    if (segment.truncation === null) continue;
+    const path = `${options.path}/${segmentName(base, logSuffix)}`;
+    const file = yield* openFile(host.disk, path, 'write');
+    yield* closing(file, carryOutTruncation(host, options.path, segment.header, file, segment.truncation, segment.sizeBytes));
+    // Later segments are gone.
+    return { truncated: true, found };
+  }
+  return { truncated: false, found };
+}
+
+function* lookAt(host: StorageHost, options: GroupLogOptions, base: number): Task<FoundSegment> {
+  const path = `${options.path}/${segmentName(base, logSuffix)}`;
+  const file = yield* openFile(host.disk, path, 'read');
+  const { header, truncation } = yield* closing(file, readHeader(host, options, path, base, file));
+  return { header, truncation, sizeBytes: file.size };
+}
+
+function unwrap<Value>(result: Result<Value, OpenFailure>): Value {
+  return result.ok ? result.value : rethrow(result.error);
 }
 
 function* removeLeftovers(host: StorageHost, directory: string, names: readonly string[], bases: ReadonlySet<number>): Task<void> {
@@ -154,29 +175,35 @@ function* readHeader(
   return { header, truncation };
 }
 
-function* openSealed(host: StorageHost, options: GroupLogOptions, base: number, next: SegmentHeader): Task<SealedSegment> {
-  const path = `${options.path}/${segmentName(base, logSuffix)}`;
-  const file = yield* openFile(host.disk, path, 'read');
-  return yield* closing(file, openSealedFile(host, options, base, next, path, file));
-}
-
-function* openSealedFile(
+/** Of several damaged ones the last is told: it would have been met first by whoever follows the log back from its end. */
+function* openAllSealed(
   host: StorageHost,
   options: GroupLogOptions,
-  base: number,
-  next: SegmentHeader,
-  path: string,
-  file: DiskFile,
-): Task<SealedSegment> {
+  bases: readonly number[],
+  activeHeader: SegmentHeader,
+  found: ReadonlyMap<number, FoundSegment>,
+): Task<SealedSegment[]> {
+  const segments = bases.map((base) => found.get(base) as FoundSegment);
+  const opened = yield* sideBySide(
+    segments.map((segment, index) => () => guard(openSealed(host, options, segment, segments[index + 1]?.header ?? activeHeader))),
+    segmentsAtOnce,
+  );
+  return opened.toReversed().map(unwrap).reverse();
+}
+
+function* openSealed(host: StorageHost, options: GroupLogOptions, segment: FoundSegment, next: SegmentHeader): Task<SealedSegment> {
+  const { header, sizeBytes } = segment;
+  const base = header.baseOffset;
+  const path = `${options.path}/${segmentName(base, logSuffix)}`;
   const indexPath = `${options.path}/${segmentName(base, indexSuffix)}`;
-  const { header } = yield* readHeader(host, options, path, base, file);
   const stored = yield* readWhole(host.disk, indexPath);
   const read = stored === null ? null : readSegmentIndex(stored, options.group, host.bytes);
   let facts = read?.facts ?? null;
   if (facts === null || facts.baseOffset !== base || facts.endOffset !== next.baseOffset || facts.lastChecksum !== next.previousChecksum) {
-    facts = (yield* rebuildSealed(host, path, indexPath, header, file, next.baseOffset)).facts;
+    const file = yield* openFile(host.disk, path, 'read');
+    facts = (yield* closing(file, rebuildSealed(host, path, indexPath, header, file, next.baseOffset))).facts;
   }
-  const corruption = misfit(path, facts.endPosition, facts.lastChecksum, file.size, next);
+  const corruption = misfit(path, facts.endPosition, facts.lastChecksum, sizeBytes, next);
   if (corruption !== null) throw new CorruptionFound(corruption);
   return new SealedSegment(host, options.path, header, facts, null);
 }
