@@ -1,85 +1,22 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is what a Persist owes after its sync; nobody awaits one */
 import { describe, expect, test } from 'vitest';
-import { brokerId, groupId, offset, term } from '../../src/base/branded.ts';
-import type { AppendResult } from '../../src/eventlog/index.ts';
-import type { LogBatch, Message, Persist, Ready, Role } from '../../src/raft/index.ts';
-import { frameBatch, frameChecksum } from '../../src/record/index.ts';
-import { simBytes } from '../../src/sim/bytes.ts';
+import { brokerId, offset, term } from '../../src/base/branded.ts';
+import { frameChecksum } from '../../src/record/index.ts';
 import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
-import { RaftWatch } from '../../src/sim/checkers/raft-watch.ts';
-import { Coverage } from '../../src/sim/coverage.ts';
-import { type AppendOperation, batchOfValues, History, recordsOf } from '../../src/sim/history.ts';
-
-const acknowledged = (at: number, count: number): AppendResult => ({
-  topic: 'log',
-  partition: 0,
-  offset: at,
-  count,
-  term: 1,
-  level: 'quorum',
-  ackedBy: [1, 2],
-  committed: true,
-  durable: true,
-  duplicate: false,
-  timestampMs: 0,
-});
-
-/** Three appends acknowledged one after another at offsets 1, 2 and 4, read linearizably and by all three brokers at the end. */
-function goodHistory(change: (history: History, appends: AppendOperation[]) => void = () => undefined): History {
-  const history = new History();
-  const appends: AppendOperation[] = [];
-  for (const [at, count] of [
-    [1, 1],
-    [2, 2],
-    [4, 1],
-  ] as const) {
-    const append = history.beginAppend(
-      { client: 1, topic: 'log', requestId: null, level: 'quorum', expectedOffset: at === 4 ? 4 : null },
-      count,
-      0,
-    );
-    append.outcome = 'ok';
-    append.result = acknowledged(at, count);
-    append.completed = history.tick();
-    appends.push(append);
-  }
-  const records = [1, 0, 2, 1, 3, 2, 4, 3];
-  const shared = { client: 2, poll: 1, broker: 1, life: 1, topic: 'log', freshness: 'linearizable', sessionOffset: 0 } as const;
-  history.ends.push({ ...shared, invoked: history.tick(), completed: history.tick(), offset: 5 });
-  history.reads.push({
-    ...shared,
-    invoked: history.tick(),
-    completed: history.tick(),
-    offsetFrom: 0,
-    offsetNext: 5,
-    highWatermark: 5,
-    records,
-  });
-  history.reads.push({
-    ...shared,
-    freshness: 'session',
-    sessionOffset: 3,
-    invoked: history.tick(),
-    completed: history.tick(),
-    offsetFrom: 2,
-    offsetNext: 3,
-    highWatermark: 3,
-    records: [2, 1],
-  });
-  for (const broker of [1, 2, 3]) history.finals.push({ broker, topic: 'log', offsetTo: 5, records: [...records] });
-  change(history, appends);
-  return history;
-}
-
-const violated = (history: History): string[] =>
-  checkHistory(history)
-    .filter(({ status }) => status !== 'pass')
-    .map(({ id }) => id);
-
-const replaceFinal = (history: History, index: number, records: number[]): void => {
-  const final = history.finals[index];
-  if (final !== undefined) history.finals[index] = { ...final, records };
-};
+import { type AppendOperation, batchOfValues, type History, recordsOf } from '../../src/sim/history.ts';
+import {
+  acknowledged,
+  answered,
+  batchAt,
+  committed,
+  goodHistory,
+  granted,
+  one,
+  replaceFinal,
+  two,
+  violated,
+  Watched,
+} from './hand-made.ts';
 
 describe('the checks of the history', () => {
   test('pass what is right, and have looked at it', () => {
@@ -166,115 +103,16 @@ describe('the checks of the history', () => {
   });
 });
 
-const group = groupId(1);
-const one = brokerId(1);
-const two = brokerId(2);
-
-function batchAt(from: number, inTerm: number, previousChecksum: number, value = from): LogBatch {
-  const fields = { group, offsetFrom: offset(from), term: term(inTerm), stampMs: 1, stampCounter: 0, previousChecksum };
-  return frameBatch(fields, batchOfValues(value, value + 1, 0, 0), simBytes);
-}
-
-/** Drives the watch as the observers of three brokers would. */
-class Watched {
-  readonly watch = new RaftWatch(3, new Coverage());
-  #persistId = 0;
-
-  open(
-    broker: 1 | 2 | 3,
-    end = 0,
-    lastChecksum = 0,
-    vote: { readonly term: number; readonly votedFor: number | null } = { term: 0, votedFor: null },
-  ): void {
-    const state = {
-      vote: { term: term(vote.term), votedFor: vote.votedFor === null ? null : brokerId(vote.votedFor) },
-      logStartOffset: offset(0),
-      logEndOffset: offset(end),
-      termStarts: [],
-    };
-    this.watch.observerOf(brokerId(broker), () => true).opened(group, state, lastChecksum);
-  }
-
-  ready(broker: 1 | 2 | 3, inTerm: number, role: Role, ready: Partial<Ready>, log: readonly LogBatch[]): void {
-    const termStarts = log
-      .filter((batch, i) => batch.term !== log[i - 1]?.term)
-      .map((batch) => ({ term: batch.term, offsetFrom: batch.offsetFrom }));
-    this.watch
-      .observerOf(brokerId(broker), () => true)
-      .ready(
-        group,
-        {
-          send: [],
-          truncatedTo: null,
-          persist: null,
-          highWatermark: null,
-          load: [],
-          reads: [],
-          readsFailed: [],
-          role: null,
-          rolledBack: [],
-          ...ready,
-        },
-        {
-          role,
-          term: term(inTerm),
-          leader: null,
-          endOffset: log[log.length - 1]?.offsetTo ?? offset(0),
-          highWatermark: offset(0),
-          termStarts,
-        },
-      );
-  }
-
-  persist(broker: 1 | 2 | 3, inTerm: number, role: Role, log: readonly LogBatch[], fields: Partial<Persist>, synced = true): void {
-    const persist: Persist = { id: ++this.#persistId, vote: null, truncateTo: null, batches: [], then: [], ...fields };
-    this.ready(broker, inTerm, role, { persist }, log);
-    if (synced) this.watch.observerOf(brokerId(broker), () => true).persisted(group, persist);
-  }
-
-  lead(broker: 1 | 2 | 3, inTerm: number, log: readonly LogBatch[]): void {
-    this.ready(broker, inTerm, 'leader', { role: { role: 'leader', term: term(inTerm), leader: brokerId(broker) } }, log);
-  }
-
-  violated(): string[] {
-    return this.watch
-      .reports()
-      .filter(({ status }) => status !== 'pass')
-      .map(({ id }) => id);
-  }
-}
-
 describe('the checks of Raft', () => {
   const a = batchAt(0, 1, 0);
   const b = batchAt(1, 1, frameChecksum(a.bytes));
   const other = batchAt(1, 1, frameChecksum(a.bytes), 77);
   const later = batchAt(1, 2, frameChecksum(a.bytes));
 
-  /** Broker 1 leads term 1 and commits batches a and b with broker 2. */
-  function committed(): Watched {
-    const watched = new Watched();
-    for (const broker of [1, 2, 3] as const) watched.open(broker);
-    watched.lead(1, 1, []);
-    watched.persist(1, 1, 'leader', [a, b], { batches: [a, b] });
-    watched.persist(2, 1, 'follower', [a, b], { batches: [a, b] });
-    watched.ready(1, 1, 'leader', { highWatermark: offset(2) }, [a, b]);
-    return watched;
-  }
-  const voted = (to: 1 | 2): Message => ({
-    type: 'requestVoteResponse',
-    from: brokerId(3),
-    to: brokerId(to),
-    term: term(2),
-    preVote: false,
-    granted: true,
-  });
-
   test('pass what is right', () => {
-    const watched = committed();
-    watched.persist(2, 2, 'candidate', [a, b], { vote: { term: term(2), votedFor: two } });
-    watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: two }, then: [voted(2)] });
-    watched.lead(2, 2, [a, b]);
-    watched.open(1, 2, frameChecksum(b.bytes));
+    const { watched } = committed();
+    watched.elect(2, 3, 2, [a, b]);
+    watched.open(1, 2, frameChecksum(b.bytes), { term: 1, votedFor: 1 }, [a, b]);
 
     expect(watched.violated()).toEqual([]);
   });
@@ -317,29 +155,17 @@ describe('the checks of Raft', () => {
       'a broker votes twice in a term',
       'R6',
       (watched) => {
-        watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: one }, then: [voted(1)] });
-        watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: two }, then: [voted(2)] });
+        watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: one }, then: [granted(3, 1, 2, false)] });
+        watched.persist(3, 2, 'follower', [], { vote: { term: term(2), votedFor: two }, then: [granted(3, 2, 2, false)] });
       },
     ],
-    ['a vote leaves before it is synced', 'R7', (watched) => watched.ready(3, 2, 'follower', { send: [voted(2)] }, [])],
+    ['a vote leaves before it is synced', 'R7', (watched) => watched.ready(3, 2, 'follower', { send: [granted(3, 2, 2, false)] }, [])],
     [
       'an acknowledgement leaves before the sync',
       'R7',
       (watched) => {
-        const message: Message = {
-          type: 'appendEntriesResponse',
-          from: brokerId(3),
-          to: one,
-          term: term(1),
-          success: true,
-          matchOffset: offset(1),
-          hintOffset: offset(0),
-          hintTerm: term(0),
-          requestOffset: offset(0),
-          readContext: 0,
-        };
         watched.persist(3, 1, 'follower', [a], { batches: [a] }, false);
-        watched.ready(3, 1, 'follower', { send: [message] }, [a]);
+        watched.ready(3, 1, 'follower', { send: [answered(3, 1, 1, 1)] }, [a]);
       },
     ],
     ['a broker comes back with less than it synced', 'ST4', (watched) => watched.open(1, 1, frameChecksum(a.bytes))],
@@ -354,7 +180,7 @@ describe('the checks of Raft', () => {
     ['a broker comes back with a log it never had', 'ST1', (watched) => watched.open(1, 2, 12345)],
     ['a committed batch is removed', 'R10', (watched) => watched.persist(2, 2, 'follower', [a], { truncateTo: offset(1) })],
   ])('find that %s', (_title, name, change) => {
-    const watched = committed();
+    const { watched } = committed();
 
     change(watched);
 
@@ -364,10 +190,10 @@ describe('the checks of Raft', () => {
   test('accept after a crash any prefix of what was under way, and nothing else', () => {
     const c = batchAt(2, 1, frameChecksum(b.bytes));
     for (const end of [2, 3]) {
-      const watched = committed();
+      const { watched } = committed();
       watched.persist(2, 1, 'follower', [a, b, c], { batches: [c] }, false);
 
-      watched.open(2, end, frameChecksum((end === 2 ? b : c).bytes));
+      watched.open(2, end, frameChecksum((end === 2 ? b : c).bytes), { term: 1, votedFor: 1 }, [a, b, c]);
 
       expect(watched.violated()).toEqual([]);
     }

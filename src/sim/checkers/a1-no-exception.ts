@@ -1,3 +1,4 @@
+// A1 no exception
 import { Findings } from './verdict.ts';
 
 /** No assertion fails and nothing throws. */

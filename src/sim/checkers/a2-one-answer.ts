@@ -1,3 +1,4 @@
+// A2 one answer
 import type { Answer } from '../../eventlog/index.ts';
 import { Findings } from './verdict.ts';
 

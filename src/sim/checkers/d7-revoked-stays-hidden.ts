@@ -1,3 +1,4 @@
+// D7 revoked stays hidden
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

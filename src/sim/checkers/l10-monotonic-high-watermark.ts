@@ -1,3 +1,4 @@
+// L10 monotonic high watermark
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

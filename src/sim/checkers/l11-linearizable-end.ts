@@ -1,3 +1,4 @@
+// L11 linearizable end
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// L12 session reads
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

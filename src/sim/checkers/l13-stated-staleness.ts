@@ -1,3 +1,4 @@
+// L13 stated staleness
 import { committedEndAt, type GroupLedger } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 

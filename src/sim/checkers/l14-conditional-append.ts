@@ -1,3 +1,4 @@
+// L14 conditional append
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

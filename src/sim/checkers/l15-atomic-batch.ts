@@ -1,3 +1,4 @@
+// L15 atomic batch
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

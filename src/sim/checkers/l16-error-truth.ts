@@ -1,3 +1,4 @@
+// L16 error truth
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// L17 acknowledged becomes readable
 import type { History } from '../history.ts';
 import { TopicLog } from './topic-log.ts';
 import { Findings } from './verdict.ts';

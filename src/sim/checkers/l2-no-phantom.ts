@@ -1,3 +1,4 @@
+// L2 no phantom
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// L3 no duplicate
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// L4 one value per offset
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// L5 real-time order
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// L6 producer order
 import type { AppendOperation, History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

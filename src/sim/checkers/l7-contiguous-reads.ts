@@ -1,3 +1,4 @@
+// L7 contiguous reads
 import type { History } from '../history.ts';
 import { TopicLog } from './topic-log.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// L8 monotonic polls
 import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// P1 acknowledged by a majority
 import { brokerId, type GroupId } from '../../base/branded.ts';
 import type { AppendResult } from '../../eventlog/index.ts';
 import { endOf, type ReplicaLedger } from './replica-ledger.ts';

@@ -1,3 +1,4 @@
+// R1 election safety
 import type { BrokerId, GroupId, Term } from '../../base/branded.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// R10 committed stays
 import { type GroupLedger, indexAt, type ReplicaTrack, type TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// R15 node identity
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Message } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// R16 pre-vote
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Message } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';
@@ -5,7 +6,7 @@ import { Findings } from './verdict.ts';
 /**
  * Asking for pre-votes changes nobody's term: a term begins with a candidate that was granted a majority of pre-votes for it, or was told to campaign
  * by its leader (thesis §9.6, §3.10). And who has heard the leader of its term within the least election timeout grants no pre-vote (stickiness). Seen
- * from what was sent, so a message that was lost counts in the candidate's favour.
+ * from what was sent: a message that was lost counts in the candidate's favour, and an answer proves that its round was heard after it was sent.
  */
 export class PreVote {
   readonly findings = new Findings('R16');
@@ -15,8 +16,10 @@ export class PreVote {
   readonly #granted = new Map<string, Set<BrokerId>>();
   readonly #told = new Set<string>();
   readonly #begun = new Map<GroupId, Set<number>>();
-  /** When a replica answered a round of its leader at once and for the first time, by group and broker. */
-  readonly #answered = new Map<string, { readonly atMs: number; readonly term: number; readonly round: number }>();
+  /** When each round of a leader's term was first sent, by group and leader. */
+  readonly #rounds = new Map<string, { readonly term: number; readonly sentMs: Map<number, number> }>();
+  /** A replica has heard its leader later than that, by group and broker. */
+  readonly #heard = new Map<string, { readonly afterMs: number; readonly term: number }>();
 
   /** `stickyMs`: for so long in true time a vote is surely withheld. */
   constructor(voterCount: number, stickyMs: number) {
@@ -24,8 +27,8 @@ export class PreVote {
     this.#stickyMs = stickyMs;
   }
 
-  /** `atOnce`: it did not have to wait for a disk. */
-  sent(group: GroupId, broker: BrokerId, message: Message, nowMs: number, atOnce: boolean): void {
+  /** `term` is the sender's when its turn is over, null for what had to wait for a disk. */
+  sent(group: GroupId, broker: BrokerId, message: Message, nowMs: number, term: number | null): void {
     switch (message.type) {
       case 'requestVote':
         if (message.preVote) break;
@@ -38,15 +41,17 @@ export class PreVote {
       case 'requestVoteResponse':
         if (!message.granted || !message.preVote) break;
         this.#grant(`${group}/${message.term}/${message.to}`, broker);
-        if (atOnce) this.#checkSticky(group, broker, message.to, message.term - 1, nowMs);
+        // Asked for the term after its own, by a candidate that is no further.
+        if (message.term - 1 === term) this.#checkSticky(group, broker, message.to, term, nowMs);
         break;
       case 'appendEntriesResponse':
-        if (atOnce && message.success) this.#noteAnswer(`${group}/${broker}`, nowMs, message.term, message.readContext);
+        this.#noteAnswer(group, broker, message.to, message.term, message.readContext);
         break;
       case 'timeoutNow':
         this.#told.add(`${group}/${message.term + 1}`);
         break;
       case 'appendEntries':
+        this.#noteRound(`${group}/${broker}`, message.term, message.readContext, nowMs);
         break;
     }
   }
@@ -64,7 +69,7 @@ export class PreVote {
   }
 
   restarted(group: GroupId, broker: BrokerId): void {
-    this.#answered.delete(`${group}/${broker}`);
+    this.#heard.delete(`${group}/${broker}`);
   }
 
   #mayCampaign(group: GroupId, broker: BrokerId, term: number): boolean {
@@ -78,20 +83,32 @@ export class PreVote {
     this.#granted.set(key, voters);
   }
 
-  /** The same round is answered again when a sync has ended: that proves nothing about the leader. */
-  #noteAnswer(key: string, atMs: number, term: number, round: number): void {
-    const before = this.#answered.get(key);
-    if (before?.term !== term || before.round < round) this.#answered.set(key, { atMs, term, round });
+  #noteRound(key: string, term: number, round: number, nowMs: number): void {
+    let rounds = this.#rounds.get(key);
+    if (rounds === undefined || rounds.term < term) {
+      rounds = { term, sentMs: new Map() };
+      this.#rounds.set(key, rounds);
+    }
+    if (rounds.term === term && !rounds.sentMs.has(round)) rounds.sentMs.set(round, nowMs);
+  }
+
+  #noteAnswer(group: GroupId, broker: BrokerId, leader: BrokerId, term: number, round: number): void {
+    const rounds = this.#rounds.get(`${group}/${leader}`);
+    const afterMs = rounds?.term === term ? rounds.sentMs.get(round) : undefined;
+    if (afterMs === undefined) return;
+    const key = `${group}/${broker}`;
+    const before = this.#heard.get(key);
+    if (before === undefined || before.term !== term || before.afterMs < afterMs) this.#heard.set(key, { afterMs, term });
   }
 
   #checkSticky(group: GroupId, voter: BrokerId, candidate: BrokerId, term: number, nowMs: number): void {
-    const answered = this.#answered.get(`${group}/${voter}`);
-    if (answered?.term !== term) return;
+    const heard = this.#heard.get(`${group}/${voter}`);
+    if (heard?.term !== term) return;
     this.findings.checked++;
-    const sinceMs = nowMs - answered.atMs;
+    const sinceMs = nowMs - heard.afterMs;
     if (sinceMs < this.#stickyMs) {
       this.findings.violate(
-        `group ${group}: broker ${voter} granted ${candidate} a pre-vote ${sinceMs.toFixed(0)} ms after it had heard the leader of its term ${term}`,
+        `group ${group}: broker ${voter} granted ${candidate} a pre-vote less than ${sinceMs.toFixed(0)} ms after it had heard the leader of its term ${term}`,
       );
     }
   }

@@ -1,3 +1,4 @@
+// R17 check quorum
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/contract.ts';
 import type { Message } from '../../raft/index.ts';

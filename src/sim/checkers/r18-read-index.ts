@@ -1,3 +1,4 @@
+// R18 read index
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Message } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// R2 leader append-only
 import type { BrokerId, GroupId, Offset, Term } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/contract.ts';
 import type { TermStart } from '../../raft/index.ts';

@@ -1,3 +1,4 @@
+// R21 group isolation
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/contract.ts';
 import type { Message } from '../../raft/index.ts';

@@ -1,3 +1,4 @@
+// R22 flow control
 import type { ReplicaView } from '../../broker/contract.ts';
 import { endOf, type GroupLedger, type ReplicaTrack } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

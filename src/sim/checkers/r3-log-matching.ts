@@ -1,3 +1,4 @@
+// R3 log matching
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

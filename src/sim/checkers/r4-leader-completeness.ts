@@ -1,3 +1,4 @@
+// R4 leader completeness
 import type { GroupId } from '../../base/branded.ts';
 import { type Election, type GroupLedger, termAt, type TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// R5 state machine safety
 import type { GroupLedger, ReplicaTrack, TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// R6 one vote a term
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Message } from '../../raft/index.ts';
 import type { ReplicaTrack } from './replica-ledger.ts';

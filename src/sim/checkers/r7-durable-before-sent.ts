@@ -1,3 +1,4 @@
+// R7 durable before sent
 import type { Message } from '../../raft/index.ts';
 import { endOf, type ReplicaTrack } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// R8 commit of the current term
 import type { BrokerId } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/contract.ts';
 import { type GroupLedger, termAt } from './replica-ledger.ts';

@@ -1,3 +1,4 @@
+// R9 commit index
 import type { BrokerId } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/contract.ts';
 import { type GroupLedger, indexEndingAt, termAt, type TrackedBatch } from './replica-ledger.ts';

@@ -187,7 +187,7 @@ export class RaftWatch {
     this.#oneVoteATerm.sent(track, message);
     this.#durableBeforeSent.sent(track, message);
     this.#nodeIdentity.sent(group, broker, message);
-    this.#preVote.sent(group, broker, message, nowMs, replica !== null);
+    this.#preVote.sent(group, broker, message, nowMs, replica?.term ?? null);
     this.#checkQuorum.sent(group, broker, message, nowMs);
     this.readIndex.sent(group, broker, message);
     if (replica !== null) this.#groupIsolation.sent(group, broker, message, replica);

@@ -1,3 +1,4 @@
+// ST1 recovered prefix
 import type { RestoredState } from '../../raft/index.ts';
 import { indexEndingAt, type ReplicaTrack, type TrackedBatch, withPending } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// ST2 checksum on every read
 import type { Bytes } from '../../host/index.ts';
 import { batchChecksumMatches } from '../../record/index.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// ST3 torn or damaged
 import type { LogError } from '../../eventlog/index.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// ST4 recovery never lowers
 import type { RestoredState } from '../../raft/index.ts';
 import { endOf, type ReplicaTrack } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

@@ -1,3 +1,4 @@
+// ST5 derived state
 import type { RestoredState } from '../../raft/index.ts';
 import type { TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';

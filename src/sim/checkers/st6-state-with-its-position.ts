@@ -1,3 +1,4 @@
+// ST6 state with its position
 import type { AppendResult, Outcome } from '../../eventlog/index.ts';
 import type { AppendOperation } from '../history.ts';
 import { Findings } from './verdict.ts';

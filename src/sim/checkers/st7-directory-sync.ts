@@ -1,3 +1,4 @@
+// ST7 directory sync
 import { Findings } from './verdict.ts';
 
 /** Nothing relies on a name that a loss of power would take away: when a write is reported as synced, the files that hold it have their names on the disk. */

@@ -1,3 +1,4 @@
+// ST8 stop after a failed sync
 import type { DiskOperation } from '../disk.ts';
 import { Findings } from './verdict.ts';
 

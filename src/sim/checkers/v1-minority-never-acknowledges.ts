@@ -1,3 +1,4 @@
+// V1 minority never acknowledges
 import type { GroupId } from '../../base/branded.ts';
 import type { AppendResult } from '../../eventlog/index.ts';
 import { endOf, type ReplicaLedger } from './replica-ledger.ts';

@@ -1,3 +1,4 @@
+// V2 majority acknowledges
 import { Findings } from './verdict.ts';
 
 /** So long after the last trouble everything must have settled: dials are tried again, dead connections noticed, a leader elected. */

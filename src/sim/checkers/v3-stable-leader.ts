@@ -1,3 +1,4 @@
+// V3 stable leader
 import type { ReplicaLedger } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 

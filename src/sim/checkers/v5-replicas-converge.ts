@@ -1,3 +1,4 @@
+// V5 replicas converge
 import type { BrokerId } from '../../base/branded.ts';
 import type { FinalLog } from '../history.ts';
 import { endOf, type GroupLedger } from './replica-ledger.ts';

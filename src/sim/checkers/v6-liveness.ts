@@ -1,3 +1,4 @@
+// V6 liveness
 import type { Cluster } from '../cluster.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,3 +1,4 @@
+// V7 determinism
 import type { Verdict } from '../run.ts';
 import { Findings } from './verdict.ts';
 
