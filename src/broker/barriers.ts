@@ -51,6 +51,12 @@ export class Barriers {
     this.#queue(group, { deadlineMs, forPeer: true, done });
   }
 
+  get isWaiting(): boolean {
+    for (const { queued, asked, asking, catchingUp } of this.#groups.values())
+      if (queued.length + asked.size + catchingUp.length > 0 || asking !== null) return true;
+    return false;
+  }
+
   #queue(group: GroupId, waiter: Waiter): void {
     const barriers = this.#of(group);
     barriers.queued.push(waiter);

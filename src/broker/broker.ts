@@ -44,6 +44,9 @@ export class Broker implements BrokerApi {
   #tickTimer: Timer | null = null;
   #tickDueMs = 0;
   #tickCount = 0;
+  /** Ticks from the last timer to the next, more than one while nothing needs each of them, and how many of them are counted already. */
+  #tickSpan = 1;
+  #ticksPassed = 0;
   #answers: (() => void)[] = [];
   #isAnswering = false;
   #startedMs = 0;
@@ -140,6 +143,8 @@ export class Broker implements BrokerApi {
       counters: this.#counters,
       wake: () => this.#loop.wake(),
       later: (run) => this.#later(run),
+      passTime: () => this.#passTicks(),
+      stir: () => this.#stir(),
       status: () => this.peek(),
       fatal: (error) => this.#fatal(error),
     });
@@ -166,6 +171,7 @@ export class Broker implements BrokerApi {
       return;
     }
     this.#state = 'draining';
+    this.#stir();
     const { clock } = this.#options.host;
     const startMs = clock.monotonicMs();
     const services = this.#services;
@@ -236,19 +242,66 @@ export class Broker implements BrokerApi {
 
   // ----------------------------------------------------------------------------------------------------------- time
 
-  #scheduleTick(): void {
+  #scheduleTick(span = 1): void {
     const { clock } = this.#options.host;
-    this.#tickDueMs = clock.monotonicMs() + this.#options.settings.tickMs;
-    this.#tickTimer = clock.startTimer(this.#options.settings.tickMs, () => this.#tick());
+    const { tickMs } = this.#options.settings;
+    this.#tickSpan = span;
+    this.#ticksPassed = 0;
+    this.#tickDueMs = clock.monotonicMs() + span * tickMs;
+    this.#tickTimer = clock.startTimer(span * tickMs, () => this.#tick());
   }
 
-  /** However late it comes, it is one tick: a process that was paused reads its sockets before it thinks that its leader is gone. */
+  /** Ticks of a rest that are over count before anything that comes is looked at: a heartbeat puts off only what is still ahead. */
+  #passTicks(): void {
+    const { host, settings } = this.#options;
+    if (this.#tickSpan === 1 || this.#isCrashed) return;
+    const aheadMs = this.#tickDueMs - host.clock.monotonicMs();
+    // The last one belongs to the timer.
+    const passed = Math.min(this.#tickSpan - 1, this.#tickSpan - Math.ceil(Math.max(0, aheadMs) / settings.tickMs));
+    for (; this.#ticksPassed < passed; this.#ticksPassed++) this.#passTick();
+  }
+
+  #passTick(): void {
+    this.#tickCount++;
+    const nowMs = this.#options.host.clock.monotonicMs();
+    for (const replica of this.#groups.replicas()) replica.passTick(nowMs);
+  }
+
+  /** Somebody asks for something: from here on every tick is needed again. */
+  #stir(): void {
+    if (this.#tickSpan === 1 || this.#tickTimer === null) return;
+    this.#passTicks();
+    const { clock } = this.#options.host;
+    const { tickMs } = this.#options.settings;
+    // The next tick comes when it would have come.
+    const aheadMs = Math.max(0, this.#tickDueMs - clock.monotonicMs()) % tickMs;
+    this.#tickTimer.cancel();
+    this.#tickSpan = 1;
+    this.#ticksPassed = 0;
+    this.#tickDueMs = clock.monotonicMs() + aheadMs;
+    this.#tickTimer = clock.startTimer(aheadMs, () => this.#tick());
+  }
+
+  /** However late it comes, it counts what it was set for and no more: a process that was paused reads its sockets before it thinks that its leader is gone. */
   #tick(): void {
     const nowMs = this.#options.host.clock.monotonicMs();
     this.#counters.noteLoopLag(Math.max(0, nowMs - this.#tickDueMs));
-    this.#scheduleTick();
+    if (!this.#isCrashed) for (; this.#ticksPassed < this.#tickSpan - 1; this.#ticksPassed++) this.#passTick();
     this.#tickCount++;
     if (!this.#isCrashed) this.#services?.tick(nowMs);
+    this.#scheduleTick(this.#restTicks(nowMs));
+  }
+
+  /**
+   * How many ticks until something is due: one while anybody waits for anything, else up to the next heartbeat that this broker sends or would send. A
+   * broker that nobody uses wakes ten times a second in place of forty.
+   */
+  #restTicks(nowMs: number): number {
+    const { tickMs, heartbeatMs } = this.#options.settings;
+    const heartbeatTicks = Math.max(1, Math.round(heartbeatMs / tickMs));
+    const span = heartbeatTicks - (this.#tickCount % heartbeatTicks);
+    const isAtRest = this.#state === 'open' && !this.#isCrashed && this.#services?.mayRest(nowMs, span * tickMs) === true;
+    return isAtRest ? span : 1;
   }
 
   // --------------------------------------------------------------------------------------------------------- faults
@@ -270,6 +323,7 @@ export class Broker implements BrokerApi {
     this.#isCrashed = false;
     if (this.#services === null || this.#state === 'failed') return;
     for (const replica of this.#groups.replicas()) replica.step({ type: 'stepDown' });
+    this.#stir();
     this.#services.links.open();
     this.#loop.start();
     this.#services.retry();
@@ -282,6 +336,7 @@ export class Broker implements BrokerApi {
   append(request: AppendRequest, answer: Answer<AppendResult>): void {
     this.#counters.edgeAppends++;
     const isOpen = this.#state === 'open' && !this.#isCrashed;
+    if (isOpen) this.#stir();
     const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer);
     if (services !== null) calls.append(services, request, answer);
   }
@@ -373,6 +428,7 @@ export class Broker implements BrokerApi {
     if (this.#state === 'new' || this.#state === 'opening' || this.#services === null)
       return refuse('starting', 'the broker is still opening its logs');
     if (this.#state !== 'open' && this.#state !== 'draining') return refuse('shuttingDown', 'the broker is stopping');
+    this.#stir();
     return this.#services;
   }
 

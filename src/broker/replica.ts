@@ -233,12 +233,7 @@ export class Replica {
 
   tick(nowMs: number): void {
     const { settings } = this.#context;
-    if (this.#persistStartedMs !== null && nowMs - this.#persistStartedMs > settings.electionTimeoutMs) {
-      // Its disk hangs: it could not acknowledge anything, so somebody else should lead, and it should not ask for votes that it could not store.
-      if (this.raft.role !== 'follower') this.step({ type: 'stepDown' });
-      return;
-    }
-    this.step({ type: 'tick' });
+    if (!this.passTick(nowMs)) return;
     this.appends.expire(nowMs);
     if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
       this.#isMarked = true;
@@ -246,6 +241,26 @@ export class Replica {
         if (!result.ok) this.#context.diskFailed(result.error, 'mark its log');
       });
     }
+  }
+
+  /** Counts one tick; false when it cannot count because the disk hangs. */
+  passTick(nowMs: number): boolean {
+    if (this.#persistStartedMs !== null && nowMs - this.#persistStartedMs > this.#context.settings.electionTimeoutMs) {
+      // It could not acknowledge anything, so somebody else should lead, and it should not ask for votes that it could not store.
+      if (this.raft.role !== 'follower') this.step({ type: 'stepDown' });
+      return false;
+    }
+    this.step({ type: 'tick' });
+    return true;
+  }
+
+  /** Nothing here is due within `restMs`: it leads and nobody waits, or it hears its leader. */
+  mayRest(nowMs: number, restMs: number): boolean {
+    const { role, leader } = this.raft;
+    if (this.#persistStartedMs !== null || !this.#isDerived || leader === null) return false;
+    if (role === 'leader') return this.appends.waitingCount === 0;
+    const { tickMs, electionTimeoutMs } = this.#context.settings;
+    return role === 'follower' && this.#heardMs !== null && nowMs - this.#heardMs + restMs + tickMs < electionTimeoutMs;
   }
 
   /** Appends a batch as leader; the caller has seen `refusal()` give null and `sync` give true. The batch's header is placed in the copy. */

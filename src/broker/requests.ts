@@ -27,6 +27,10 @@ export class Requests {
     this.#lastCorrelation = core.host.random.next() * 0x1000;
   }
 
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
   /** False when there is no way to the peer: nothing was sent and `done` is never called. */
   send(peer: BrokerId, group: GroupId, request: UnnumberedRequest, waitMs: number, done: (outcome: RequestOutcome) => void): boolean {
     const correlation = ++this.#lastCorrelation;

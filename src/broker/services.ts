@@ -28,6 +28,10 @@ export interface ServicesOptions {
   readonly counters: Counters;
   wake(): void;
   later(run: () => void): void;
+  /** A message is about to be looked at: what time has passed counts first. */
+  passTime(): void;
+  /** Something was asked for: every tick counts again. */
+  stir(): void;
   status(): BrokerStatus;
   fatal(error: LogError): void;
 }
@@ -140,6 +144,14 @@ export class Services {
     this.retry();
   }
 
+  /** Nobody waits for anything that a tick within `restMs` would bring. */
+  mayRest(nowMs: number, restMs: number): boolean {
+    const isAsked = this.appends.queuedCount + this.requests.pendingCount + this.revokes.count > 0 || this.barriers.isWaiting;
+    if (isAsked || this.#options.groups.isOpening || this.topics.isElecting) return false;
+    for (const replica of this.#options.groups.replicas()) if (!replica.mayRest(nowMs, restMs)) return false;
+    return true;
+  }
+
   /** What was tried in vain may be tried again. */
   retry(): void {
     this.appends.retry();
@@ -173,6 +185,7 @@ export class Services {
     if (frame.group < 1) return;
     const { groups, hybrid, broker } = this.#options;
     hybrid.observe(frame.stamp);
+    this.#options.passTime();
     const group = groupId(frame.group);
     if (wire.isRaftKind(frame.kind)) {
       const message = wire.decodeRaftMessage(frame.kind, frame.body, peer, broker.self.id);
@@ -180,7 +193,10 @@ export class Services {
     } else if (wire.isRequestKind(frame.kind)) {
       // One that came twice or late might do now what its sender has given up; it will ask again.
       const request = isInOrder ? wire.decodeRequest(frame.kind, frame.body) : null;
-      if (request !== null) this.peerService.receive(peer, group, request);
+      if (request !== null) {
+        this.#options.stir();
+        this.peerService.receive(peer, group, request);
+      }
     } else if (wire.isAnswerKind(frame.kind)) {
       const answer = wire.decodeAnswer(frame.kind, frame.body, broker.host.bytes);
       if (answer !== null) this.requests.answered(peer, answer);
@@ -190,11 +206,13 @@ export class Services {
 
   /** What the peer missed goes to it at once; what waited for a way to it tries again. */
   #linkReady(peer: BrokerId): void {
+    this.#options.stir();
     for (const replica of this.#options.groups.replicas()) replica.step({ type: 'reachable', peer });
     this.retry();
   }
 
   #linkLost(peer: BrokerId): void {
+    this.#options.stir();
     for (const replica of this.#options.groups.replicas()) replica.step({ type: 'unreachable', peer });
     this.requests.lost(peer);
   }
@@ -203,6 +221,7 @@ export class Services {
 
   roleChanged(replica: Replica, before: Role): void {
     const { counters, broker } = this.#options;
+    this.#options.stir();
     const { role, term, leader } = replica.raft;
     if (role === 'candidate' && before !== 'candidate') {
       counters.elections++;

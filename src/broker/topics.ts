@@ -251,6 +251,11 @@ export class Topics {
     }
   }
 
+  /** A group that was made a moment ago has no leader yet. */
+  get isElecting(): boolean {
+    return this.#unled.length > 0;
+  }
+
   /** What the catalog needs done now and then. */
   tick(nowMs: number): void {
     if (this.#unled.length > 0) this.#elect(nowMs);
