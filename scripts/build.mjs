@@ -5,7 +5,7 @@
 //
 // Plain JavaScript: it runs on whatever Node runs npm.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const ROOT = path.dirname(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname));
@@ -45,6 +45,10 @@ if (existsSync(SRC)) {
   mkdirSync(DIST, { recursive: true });
   run('dist', '@typescript/native/bin/tsc', ['-p', 'tsconfig.build.json', ...(quiet ? ['--noCheck'] : [])]);
   removeStaleOutputs();
+  // Programs in another language that a module runs.
+  for (const file of readdirSync(SRC, { recursive: true, encoding: 'utf8' })) {
+    if (file.endsWith('.py')) copyFileSync(path.join(SRC, file), path.join(DIST, file));
+  }
 
   if (existsSync(path.join(ROOT, 'ui', 'vite.config.ts'))) {
     run('dist/ui', 'vite/bin/vite.js', ['build', 'ui', '--logLevel', 'error']);

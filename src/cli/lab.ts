@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { CliIo } from './io.ts';
 import { chaos } from './labs/chaos.ts';
+import { collect } from './labs/collect.ts';
 import { consistency } from './labs/consistency.ts';
 import { idle } from './labs/idle.ts';
 import { kills } from './labs/kills.ts';
 import { addLab } from './labs/lab-command.ts';
+import { powerLoss } from './labs/power-loss.ts';
 import { restarts } from './labs/restarts.ts';
 
 /** One file for each lab in `labs/`; what they share is in `labs/lab-command.ts`. */
@@ -13,5 +15,7 @@ export function define(command: Command, io: CliIo): void {
   addLab(command, io, kills);
   addLab(command, io, restarts);
   addLab(command, io, chaos);
+  addLab(command, io, powerLoss);
+  addLab(command, io, collect);
   addLab(command, io, idle);
 }

@@ -79,15 +79,30 @@ export class Load {
     const { brokers, timeoutMs } = this.#options;
     const first = worker % brokers.ids.length;
     const ids = [...brokers.ids.slice(first), ...brokers.ids.slice(0, first)];
-    let client = brokers.client(ids, { timeoutMs });
+    let client = await this.#connect(ids);
     const how = { valueBytes: VALUE_BYTES, timeoutMs, isProbe: false };
     for (let count = 0; !this.#isStopping; count++) {
       await this.#append(client, `${worker}-${count}`, how);
       if (count % APPENDS_PER_CLIENT !== APPENDS_PER_CLIENT - 1) continue;
       client.close();
-      client = brokers.client(ids, { timeoutMs });
+      client = await this.#connect(ids);
     }
     client.close();
+  }
+
+  /** A client that has been answered once: before that it takes a refused connection for a wrong address and gives up. */
+  async #connect(ids: readonly number[]): Promise<Client> {
+    const { brokers, timeoutMs, topic } = this.#options;
+    const client = brokers.client(ids, { timeoutMs });
+    while (!this.#isStopping) {
+      try {
+        await client.end(topic, 'local');
+        break;
+      } catch {
+        await pause(20);
+      }
+    }
+    return client;
   }
 
   async #append(
