@@ -69,6 +69,9 @@ program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCod
 program.parse();
 
 const options = program.opts<Options>();
+if (options.write === true && (options.only !== undefined || options.quick === true)) {
+  program.error('error: --write writes what all scenarios gave: leave out --only and --quick', { exitCode: exitCodes.usage });
+}
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const quick = options.quick === true;
 const settings = {
@@ -105,6 +108,9 @@ try {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
+// A scenario that failed may have left connections open.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+process.exit();
 
 function names(text: string): readonly string[] {
   const given = text.split(',').map((name) => name.trim());
