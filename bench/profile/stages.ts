@@ -60,7 +60,7 @@ const ownRules: readonly Rule[] = [
   { stage: 'answer', file: /\/src\/gateway\//, function: /answer|send|respond|reply/i },
   {
     stage: 'encode',
-    file: /\/src\/(record|wire)\/|\/src\/gateway\/http\/api\/(decode|encode)|\/src\/(base\/(varint|bytes)|system\/bytes)|@node-rs\/crc32/,
+    file: /\/src\/(record|wire)\/|\/src\/gateway\/http\/(api\/)?(decode|encode)|\/src\/(base\/(varint|bytes)|system\/bytes)|@node-rs\/crc32/,
   },
   {
     stage: 'HTTP parse',
