@@ -34,9 +34,9 @@ export class EndReaders {
   }
 
   async #read(broker: number): Promise<void> {
-    const { brokers, load, topic } = this.#run;
+    const { brokers, load, topic, watchdog } = this.#run;
     const client = brokers.client([broker], { timeoutMs: READ_MS_MAX });
-    while (!this.#isStopping) {
+    while (!this.#isStopping && !watchdog.hasBarked) {
       const invoked = load.tick();
       try {
         const { offset } = await client.end(topic, 'linearizable');

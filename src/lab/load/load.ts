@@ -64,6 +64,10 @@ export class Load {
     });
   }
 
+  get #isOver(): boolean {
+    return this.#isStopping || this.#options.watchdog.hasBarked;
+  }
+
   /** Ends the load once what is in flight has been answered. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -81,7 +85,7 @@ export class Load {
     const ids = [...brokers.ids.slice(first), ...brokers.ids.slice(0, first)];
     let client = await this.#connect(ids);
     const how = { valueBytes: VALUE_BYTES, timeoutMs, isProbe: false };
-    for (let count = 0; !this.#isStopping; count++) {
+    for (let count = 0; !this.#isOver; count++) {
       await this.#append(client, `${worker}-${count}`, how);
       if (count % APPENDS_PER_CLIENT !== APPENDS_PER_CLIENT - 1) continue;
       client.close();
@@ -94,7 +98,7 @@ export class Load {
   async #connect(ids: readonly number[]): Promise<Client> {
     const { brokers, timeoutMs, topic } = this.#options;
     const client = brokers.client(ids, { timeoutMs });
-    while (!this.#isStopping) {
+    while (!this.#isOver) {
       try {
         await client.end(topic, 'local');
         break;

@@ -17,7 +17,7 @@ export class Watchdog {
     this.#describe = describe;
   }
 
-  /** The run is over by then; loops that wait look at this. */
+  /** The run has failed, by itself or because it stood still; loops that wait or work look at this. */
   get hasBarked(): boolean {
     return this.#hasBarked;
   }
@@ -44,6 +44,9 @@ export class Watchdog {
     }, this.#timeMs);
     try {
       return await Promise.race([run, barked]);
+    } catch (error) {
+      this.#hasBarked = true;
+      throw error;
     } finally {
       clearTimeout(this.#timer);
       // Once it is over, nobody listens to what the rest of the run says.
