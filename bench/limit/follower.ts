@@ -21,10 +21,15 @@ function serve(socket: Socket, file: string): void {
   let isDirty = false;
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
-  socket.on('close', () => log.close());
+  let isClosed = false;
+  socket.on('close', () => {
+    isClosed = true;
+    log.close();
+  });
 
   const sync = (): void => {
     isDirty = false;
+    if (isClosed) return;
     log.sync();
     answer.writeDoubleLE(end);
     socket.write(Buffer.from(answer));

@@ -1,4 +1,4 @@
-/** Whether they sync before they answer, counted by strace from outside while one append after another is made. Slow, hence nothing but the counts is kept. */
+/** Whether they sync before they answer, counted by strace from outside while one append after another is made. It slows them down, hence nothing but the counts is kept. */
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import { countSyncs, type Load } from '../../src/lab/bench/measure.ts';
@@ -16,7 +16,8 @@ export const syncsScenario: Scenario = {
     const { recordBytes } = world.settings;
     const notes: string[] = [];
     const rows: Row[] = [];
-    const sample = async (party: string, pids: readonly number[], load: Load, ownCount: () => Promise<number | null>): Promise<void> => {
+    const noCount = (): Promise<number | null> => Promise.resolve(null);
+    const sample = async (party: string, pids: readonly number[], load: Load, ownCount = noCount): Promise<void> => {
       await load.run(sampleMs / 4);
       // What the start has left to be synced is not the appends'.
       await pause(sampleMs / 2);
@@ -47,13 +48,9 @@ export const syncsScenario: Scenario = {
     const pids = brokers.ids.flatMap((id) => brokers.pid(id) ?? []);
     await sample('Cairn', pids, await HttpLoad.connect({ url, connections: 1, request }), () => countSyncs(brokers));
     const etcd = await world.etcd();
-    if (etcd !== null)
-      await sample(`etcd ${etcd.version}`, etcd.pids, await etcd.load('syncs/', 1, recordBytes), () => Promise.resolve(null));
+    if (etcd !== null) await sample(`etcd ${etcd.version}`, etcd.pids, await etcd.load('syncs/', 1, recordBytes));
     const jetStream = await world.jetStream();
-    if (jetStream !== null)
-      await sample(`JetStream ${jetStream.version}`, jetStream.pids, await jetStream.load('syncs', 1, recordBytes), () =>
-        Promise.resolve(null),
-      );
+    if (jetStream !== null) await sample(`JetStream ${jetStream.version}`, jetStream.pids, await jetStream.load('syncs', 1, recordBytes));
     const client = brokers.client();
     await client.deleteTopic(topic);
     client.close();
