@@ -98,7 +98,7 @@ interface Spent {
 async function runCampaign(first: number, options: SimOptions, io: CliIo): Promise<boolean> {
   const { seeds, minutes, faults, brokers, json } = options;
   const seedTo = first + seeds;
-  const campaign = new Campaign({ seedFrom: first, seedTo, minutes, brokers, faults: faultsOf(faults) });
+  const campaign = new Campaign({ minutes, brokers, faults: faultsOf(faults) });
   const startedMs = performance.now();
   const startedCpu = process.cpuUsage();
   const spent = (): Spent => {

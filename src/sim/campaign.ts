@@ -12,9 +12,6 @@ import { run, type RunOptions, type Verdict } from './run.ts';
 const repeatedEvery = 50;
 
 export interface CampaignOptions {
-  readonly seedFrom: number;
-  /** Exclusive. */
-  readonly seedTo: number;
   readonly minutes: number;
   /** Taken in turn: seed modulo their number. */
   readonly brokers: readonly number[];
@@ -84,11 +81,12 @@ export class Campaign {
       const checks = [...verdict.checks, determinism];
       verdict = { ...verdict, checks, ok: verdict.ok && determinism.status === 'pass', violations: violationsOf(checks) };
     }
-    this.#add(verdict);
+    this.add(verdict);
     return verdict;
   }
 
-  #add(verdict: Verdict): void {
+  /** Adds up a run that was made elsewhere. */
+  add(verdict: Verdict): void {
     const { figures, checks, coverage, violations, traceHash } = verdict;
     this.#seeds++;
     this.#simulatedMs += figures.simulatedMs;
@@ -107,8 +105,7 @@ export class Campaign {
   }
 
   summary(): CampaignSummary {
-    const { faults, brokers } = this.#options;
-    const missing = this.#coverage.missing(expectedOf(faults, brokers));
+    const missing = this.#coverage.missing(expectedOf(this.#options.faults));
     const coverageIsJudged = this.#seeds >= seedsForCoverage;
     return {
       seeds: this.#seeds,

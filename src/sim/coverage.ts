@@ -46,8 +46,8 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
 export const seedsForCoverage = 100;
 
 /** What runs with these faults must have reached together: each fault while an append was in flight, and the rare paths that it leads to. */
-export function expectedOf(faults: readonly FaultName[], brokers: readonly number[]): string[] {
-  const usual = faults.filter((fault) => !openFaults.has(fault) && (fault !== 'majoritiesRing' || brokers.some((count) => count >= 3)));
+export function expectedOf(faults: readonly FaultName[]): string[] {
+  const usual = faults.filter((fault) => !openFaults.has(fault));
   const rare = rarePaths.filter(({ needs }) => faults.includes(needs));
   return [...usual.map((fault) => `fault.${fault}.inFlight`), ...rare.map(({ name }) => name)];
 }

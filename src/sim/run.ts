@@ -141,6 +141,8 @@ export function run(options: RunOptions): Verdict {
   readFinals(cluster, history, topics, liveness);
   checkShownLogs(convergence, history.finals, topics, cluster.sound.length);
   const readable = checkAcknowledgedBecomesReadable(history, cluster.nowMs - healedMs, 3 * settleMsMax);
+  const { kills } = cluster;
+  const elections = cluster.watch.electionCount;
   const stateWithItsPosition = repeatAfterRestart(cluster, history, liveness);
 
   const checks = [
@@ -151,7 +153,7 @@ export function run(options: RunOptions): Verdict {
       findings.report(),
     ),
   ];
-  return verdictOf(options, cluster, clients, checks);
+  return verdictOf(options, cluster, clients, checks, { kills, elections });
 }
 
 /**
@@ -352,7 +354,13 @@ function repeatAfterRestart(cluster: Cluster, history: History, liveness: Livene
   return stateWithItsPosition;
 }
 
-function verdictOf(options: RunOptions, cluster: Cluster, clients: ClientWorld, checks: readonly CheckReport[]): Verdict {
+function verdictOf(
+  options: RunOptions,
+  cluster: Cluster,
+  clients: ClientWorld,
+  checks: readonly CheckReport[],
+  faced: Pick<Figures, 'kills' | 'elections'>,
+): Verdict {
   const { history } = clients;
   const { scheduler, network, coverage, machines } = cluster.world;
   const acknowledged = history.appends.filter((append) => append.outcome === 'ok');
@@ -371,8 +379,7 @@ function verdictOf(options: RunOptions, cluster: Cluster, clients: ClientWorld, 
       reads: history.reads.length,
       recordsRead: sum(history.reads.map(({ records }) => records.length / 2)),
       ends: history.ends.length,
-      kills: cluster.kills,
-      elections: cluster.watch.electionCount,
+      ...faced,
       longestGapMs: Math.round(clients.longestGapMs),
       simulatedMs: Math.round(cluster.nowMs),
       events: scheduler.eventCount,

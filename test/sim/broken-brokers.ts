@@ -113,6 +113,14 @@ export const brokenBrokers: readonly BrokenBroker[] = [
   },
 ];
 
+/** Its logs cannot be read to their end locally, so what a run left cannot be looked at. */
+export const unreadable = withService((broker, { host }) => ({
+  read: (request, answer) => {
+    if (request.freshness !== 'local') broker.read(request, answer);
+    else host.clock.defer(() => answer({ ok: false, error: new LogError('timeout', 'Cannot read: it was made so') }));
+  },
+}));
+
 /** Says yes at once, and appends what it can afterwards. */
 export const answeringAtOnce = withService((broker, { host }) => ({
   append: (request, answer) => {

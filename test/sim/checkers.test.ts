@@ -1,6 +1,6 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is what a Persist owes after its sync; nobody awaits one */
 import { describe, expect, test } from 'vitest';
-import { brokerId, offset, term } from '../../src/base/branded.ts';
+import { offset, term } from '../../src/base/branded.ts';
 import { frameChecksum } from '../../src/record/index.ts';
 import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { type AppendOperation, batchOfValues, type History, recordsOf } from '../../src/sim/history.ts';

@@ -1,11 +1,21 @@
 import { describe, expect, test, vi } from 'vitest';
-import { faultNames, parseFaults, run, type RunOptions, type Verdict } from '../../src/sim/run.ts';
-import { brokenBrokers } from './broken-brokers.ts';
+import { Campaign } from '../../src/sim/campaign.ts';
+import { expectedOf, rarePaths, seedsForCoverage } from '../../src/sim/coverage.ts';
+import { lastingDamage, openFaults } from '../../src/sim/faults/names.ts';
+import { faultNames, parseFaults, run, type RunOptions, usualFaults, type Verdict } from '../../src/sim/run.ts';
+import { brokenBrokers, unreadable } from './broken-brokers.ts';
 
 // Simulations need seconds of a core, and cores may be busy with other things.
 vi.setConfig({ testTimeout: 180_000 });
 
-const everything = { brokers: 3, minutes: 0.5, faults: faultNames } as const;
+const everything = { brokers: 3, minutes: 0.5, faults: usualFaults } as const;
+/** What spoils a disk for good is in few of the runs with all faults. */
+const spoiling = { brokers: 3, minutes: 0.5, faults: parsed('bitRot,lostWrite,misdirectedWrite,crash,powerLoss') } as const;
+
+function parsed(text: string): RunOptions['faults'] {
+  const found = parseFaults(text);
+  return 'faults' in found ? found.faults : [];
+}
 
 const replay = ({ seed, brokers, minutes }: RunOptions): string =>
   `replay: cairn sim --seed ${seed} --brokers ${brokers} --minutes ${minutes} --faults all`;
@@ -54,8 +64,17 @@ describe('a run', () => {
   });
 });
 
+describe('a run that spoils disks', () => {
+  test.each([21, 22, 23, 24])('of seed %i keeps every promise on the others', (seed) => {
+    expect(
+      runAndCount({ ...spoiling, seed }),
+      `cairn sim --seed ${seed} --brokers 3 --minutes 0.5 --faults ${spoiling.faults.join(',')}`,
+    ).toEqual([]);
+  });
+});
+
 describe('the runs together', () => {
-  test.each(faultNames)('have injected %s while a write was in flight', (fault) => {
+  test.each(usualFaults)('have injected %s while a write was in flight', (fault) => {
     expect(reached.get(`fault.${fault}.inFlight`) ?? 0).toBeGreaterThan(0);
   });
 
@@ -72,13 +91,16 @@ describe('the runs together', () => {
   });
 
   test.each([
-    'raft.truncation',
+    ...rarePaths.map(({ name }) => name),
     'append.deduplicated',
     'append.revoked',
-    'log.tailCut',
+    'topic.created',
+    'topic.deleted',
     'network.loss',
     'network.duplication',
     'network.reordering',
+    'network.corruption',
+    'network.tornFrame',
   ])('have reached %s', (name) => {
     expect(reached.get(name) ?? 0).toBeGreaterThan(0);
   });
@@ -102,9 +124,55 @@ describe('the rig goes red for a broker that', () => {
   });
 });
 
+describe('a campaign', () => {
+  const options = { minutes: 0.1, brokers: [1, 3], faults: [] } as const;
+
+  test('adds up its seeds, takes the counts of brokers in turn, and is the same again', () => {
+    const campaign = new Campaign(options);
+    const verdicts = [1, 2].map((seed) => campaign.runSeed(seed));
+    const again = new Campaign(options);
+    for (const seed of [1, 2]) again.runSeed(seed);
+
+    expect(verdicts.map(({ brokers }) => brokers)).toEqual([3, 1]);
+    expect(campaign.summary()).toMatchObject({
+      seeds: 2,
+      ok: true,
+      wrong: [],
+      appendsAcknowledged: verdicts.reduce((sum, { figures }) => sum + figures.appendsAcknowledged, 0),
+    });
+    expect(again.summary()).toEqual(campaign.summary());
+  });
+
+  test('is wrong when a check could not finish', () => {
+    const campaign = new Campaign({
+      ...options,
+      makeBroker: unreadable,
+    });
+    const verdict = campaign.runSeed(1);
+
+    expect(verdict.checks.filter(({ status }) => status === 'unknown')).not.toEqual([]);
+    expect(verdict.ok).toBe(false);
+    expect(campaign.summary()).toMatchObject({ ok: false, wrong: [{ seed: 1 }] });
+  });
+
+  test(`is wrong when in ${seedsForCoverage} seeds or more something was never reached, as a client that never retries leaves it`, () => {
+    const campaign = new Campaign({ ...options, faults: ['crash'] });
+    for (let seed = 0; seed < seedsForCoverage; seed++) campaign.add(verdictOfNothing(seed));
+
+    expect(campaign.summary()).toMatchObject({ coverageIsJudged: true, wrong: [], ok: false });
+    expect(campaign.summary().missing).toContain('append.deduplicatedBeforeCommit');
+  });
+
+  test('expects each fault that was named, and the rare paths that it leads to', () => {
+    expect(expectedOf(['bitRot'])).toEqual(['fault.bitRot.inFlight', 'log.groupFenced']);
+    expect(expectedOf(faultNames).filter((name) => [...openFaults].some((fault) => name.includes(fault)))).toEqual([]);
+    expect([...lastingDamage].filter((fault) => !faultNames.includes(fault))).toEqual([]);
+  });
+});
+
 describe('--faults', () => {
   test('takes all, none and names with commas', () => {
-    expect(parseFaults('all')).toEqual({ faults: faultNames });
+    expect(parseFaults('all')).toEqual({ faults: usualFaults });
     expect(parseFaults('none')).toEqual({ faults: [] });
     expect(parseFaults('crash, pause')).toEqual({ faults: ['crash', 'pause'] });
   });
@@ -112,4 +180,33 @@ describe('--faults', () => {
   test('names the fault that it does not know', () => {
     expect(parseFaults('crash,flood')).toEqual({ unknown: 'flood' });
   });
+});
+
+const verdictOfNothing = (seed: number): Verdict => ({
+  ok: true,
+  seed,
+  brokers: 3,
+  figures: {
+    appendsAcknowledged: 0,
+    recordsAcknowledged: 0,
+    appendsFailedDefinitely: 0,
+    appendsUnknown: 0,
+    duplicateAnswers: 0,
+    revokes: 0,
+    reads: 0,
+    recordsRead: 0,
+    ends: 0,
+    kills: 0,
+    elections: 0,
+    longestGapMs: 0,
+    simulatedMs: 0,
+    events: 0,
+    sends: 0,
+    bytesSent: 0,
+    hostCalls: 0,
+  },
+  checks: [],
+  violations: [],
+  coverage: {},
+  traceHash: '0000000000000000',
 });
