@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LogError } from '../../eventlog/index.ts';
@@ -18,7 +18,12 @@ const MOUNT_MS_MAX = 10_000;
 
 /** Why no such disk can be made here, or null. */
 export function forgetfulDiskProblem(): string | null {
-  if (!existsSync('/dev/fuse')) return 'there is no /dev/fuse';
+  try {
+    // It may be there and yet be denied, as in a container.
+    closeSync(openSync('/dev/fuse', 'r+'));
+  } catch (error) {
+    return `/dev/fuse cannot be opened: ${(error as Error).message}`;
+  }
   if (spawnSync('fusermount3', ['--version']).status !== 0) return 'fuse3 is not installed';
   return findPython() === null ? 'python3 with fusepy is not installed' : null;
 }
