@@ -51,7 +51,7 @@ describe('cairn sim', () => {
 
   test.each([
     [['--faults', 'all,rain'], 'option \'--faults <list>\' argument \'all,rain\' is invalid: it is "all", "none", or some of: '],
-    [['--brokers', '0'], "option '--brokers <count>' argument '0' is invalid: it is a whole number from 1 to 9"],
+    [['--brokers', '0'], "option '--brokers <list>' argument '0' is invalid: it is a whole number from 1 to 9, or several with commas"],
     [['--minutes', '-1'], "option '--minutes <number>' argument '-1' is invalid: it is a number of minutes from 0.01 to 1440"],
   ])('refuses %j', async (args, reason) => {
     const { code, out, err } = await cairn(['sim', ...args]);
