@@ -1,0 +1,32 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { LogError } from '../eventlog/index.ts';
+import { addExamples } from './command.ts';
+import { type CliIo, write } from './io.ts';
+import { integer } from './options.ts';
+
+interface PlotCliOptions {
+  readonly output: string;
+  readonly run?: number;
+}
+
+export function define(command: Command, io: CliIo): void {
+  command
+    .description(
+      'Make the two graphs of a timeline that `cairn logger` has written, bandwidth and delay by second, as SVG and PNG, and a page with both and a table of the connections. The logger may still be running, or may have been killed.',
+    )
+    .argument('<file>', 'the timeline')
+    .option('-o, --output <folder>', 'where the graphs go', '.')
+    .option('--run <number>', 'which run of the file, where a logger was started with it more than once (default: the last)', integer(1))
+    .action(async (file: string, { output, run }: PlotCliOptions) => {
+      const [{ readTimeline }, { plotTimeline }] = await Promise.all([import('../timeline/index.ts'), import('../timeline/plot/index.ts')]);
+      const runs = readTimeline(file);
+      const chosen = run === undefined ? runs.at(-1) : runs[run - 1];
+      if (chosen === undefined) throw new LogError('usage', `Cannot plot run ${run ?? 0} of ${file}: it has ${runs.length}`);
+      const written = await plotTimeline(chosen, output, path.basename(file).replace(/\.ndjson$/, ''));
+      await write(io.stdout, written.map((each) => `${each}\n`).join(''));
+    });
+  addExamples(command, [
+    { command: 'cairn plot cairn-timeline-1234-1795000000.ndjson -o graphs', does: 'two graphs and a page in ./graphs' },
+  ]);
+}

@@ -1,0 +1,42 @@
+/** Where a value stands on an axis, and which values are written beside it. */
+export interface Scale {
+  readonly ticks: readonly { readonly value: number; readonly label: string }[];
+  readonly at: (value: number) => number;
+}
+
+/** Round values from at or below the least to at or above the greatest; `from` is where the least stands, `to` where the greatest. */
+export function linearScale(least: number, greatest: number, from: number, to: number, count: number): Scale {
+  const step = roundStep((greatest > least ? greatest - least : 1) / count);
+  const first = Math.floor(least / step);
+  const last = Math.max(first + 1, Math.ceil(greatest / step));
+  const ticks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
+  const span = (last - first) * step;
+  return {
+    ticks: ticks.map((value) => ({ value, label: labelOf(value) })),
+    at: (value) => from + ((value - first * step) / span) * (to - from),
+  };
+}
+
+/** Below it the scale is as good as linear: delays of nothing, and negative ones, have a place too. */
+export const nearlyLinearBelowMs = 0.1;
+
+/** Powers of ten on both sides of zero (the inverse hyperbolic sine): for values that differ by orders of magnitude and may be 0 or negative. */
+export function decadeScale(least: number, greatest: number, from: number, to: number): Scale {
+  const bend = (value: number): number => Math.asinh(value / (nearlyLinearBelowMs / 2));
+  const values = [0];
+  for (let value = nearlyLinearBelowMs; values.at(-1) === 0 || (values.at(-1) as number) < greatest; value *= 10) values.push(value);
+  for (let value = -nearlyLinearBelowMs; least < 0 && (values[0] as number) > least; value *= 10) values.unshift(value);
+  const low = bend(values[0] as number);
+  const span = bend(values.at(-1) as number) - low;
+  return {
+    ticks: values.map((value) => ({ value, label: labelOf(value) })),
+    at: (value) => from + ((bend(value) - low) / span) * (to - from),
+  };
+}
+
+function roundStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return (([1, 2, 5] as const).find((each) => each * power >= rough * (1 - 1e-9)) ?? 10) * power;
+}
+
+const labelOf = (value: number): string => String(Math.round(value * 1e6) / 1e6);

@@ -1,0 +1,64 @@
+// The graphs in a real browser: no text lies on another one, or leaves the picture.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import type { TimelineRun } from '../../src/timeline/index.ts';
+import { bandwidthChart, delayChart, renderChart } from '../../src/timeline/plot/index.ts';
+import { browserPath, launchBrowser } from './browser.ts';
+
+function run(seconds: number, scale: number): TimelineRun {
+  const fields = { events: 3, untimed: 0, bytes: Math.round(252 * scale), exact: true, negative: 0 };
+  const delays = { minMs: -0.1 * scale, medianMs: 0.2, p90Ms: 0.4, maxMs: 3 * scale };
+  const counts = { nodes: 1, printed: 0, stored: null, unstored: 0, joined: [], left: [] };
+  const totals = Array.from({ length: seconds }, (_, second) => ({ second, node: null, address: null, ...fields, ...delays, ...counts }));
+  const scenario = 'eight nodes, 5 Hz each, 100 s, on one machine with a name that is rather long, as names of scenarios may be';
+  return { header: { cairn: 'timeline', version: 1, start: 1, port: 1, scenario }, totals, nodes: [] };
+}
+
+interface Box {
+  readonly text: string;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** Runs in the page. */
+const measure = `(() => {
+  const boxOf = (element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return { text: element.textContent, left, right, top, bottom };
+  };
+  return { boxes: [...document.querySelectorAll('svg text')].map(boxOf), picture: boxOf(document.querySelector('svg')) };
+})()`;
+
+describe.skipIf(browserPath === undefined)('the graphs in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  test.each([
+    [1, 1],
+    [100, 1],
+    [100, 5_000],
+    [10_000, 0.01],
+  ])('of %i seconds (values times %f) have no text that overlaps another or is cut', async (seconds, scale) => {
+    const page = await browser.newPage({ viewport: { width: 1300, height: 700 } });
+    for (const chart of [bandwidthChart(run(seconds, scale)), delayChart(run(seconds, scale))]) {
+      await page.setContent(`<body style="margin:0">${renderChart(chart)}</body>`);
+      const { boxes, picture } = (await page.evaluate(measure)) as { readonly boxes: readonly Box[]; readonly picture: Box };
+
+      expect(boxes.length).toBeGreaterThan(10);
+      for (const [index, box] of boxes.entries()) {
+        const isInside = box.left >= picture.left && box.right <= picture.right && box.top >= picture.top && box.bottom <= picture.bottom;
+        expect(isInside, `"${box.text}" of "${chart.title}" is inside`).toBe(true);
+        for (const other of boxes.slice(index + 1)) {
+          const overlaps = box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
+          expect(overlaps, `"${box.text}" and "${other.text}" of "${chart.title}" overlap`).toBe(false);
+        }
+      }
+    }
+    await page.close();
+  });
+});

@@ -1,0 +1,117 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../../src/base/random.ts';
+import { formatTop } from '../../../src/cli/top.ts';
+import type { NodeRow, TimelineRun, TotalRow } from '../../../src/timeline/index.ts';
+import { bandwidthChart, delayChart, plotTimeline, renderChart } from '../../../src/timeline/plot/index.ts';
+import { decadeScale, linearScale } from '../../../src/timeline/plot/scale.ts';
+
+function exampleRun(seconds: number, scenario = '3 nodes, 2 Hz each', factor = 1): TimelineRun {
+  const random = new SeededRandom(seconds);
+  const fields = (): Omit<NodeRow, 'second' | 'node' | 'address'> => {
+    const median = 0.2 + random.float() * 0.1;
+    const events = random.chance(0.1) ? 0 : 6;
+    const delays =
+      events === 0
+        ? { minMs: null, medianMs: null, p90Ms: null, maxMs: null }
+        : { minMs: median / 2, medianMs: median, p90Ms: median * 1.5, maxMs: median * 3 * factor };
+    return { events, untimed: 0, bytes: events * 84, ...delays, exact: true, negative: 0 };
+  };
+  const totals: TotalRow[] = Array.from({ length: seconds }, (_, second) => ({
+    second,
+    node: null,
+    address: null,
+    ...fields(),
+    nodes: 1,
+    printed: second * 6,
+    stored: null,
+    unstored: 0,
+    joined: second === 0 ? [['node1', '10.0.0.1:1']] : [],
+    left: [],
+  }));
+  const nodes: NodeRow[] = totals.map(({ second }) => ({ second, node: 'node1', address: '10.0.0.1:1', ...fields() }));
+  return { header: { cairn: 'timeline', version: 1, start: 1_795_000_000.5, port: 1234, scenario }, totals, nodes };
+}
+
+const all = (svg: string, pattern: RegExp): string[] => [...svg.matchAll(pattern)].map((match) => match[1] ?? '');
+
+describe.each([1, 10, 100, 1000])('the graphs of %i seconds', (seconds) => {
+  const run = exampleRun(seconds);
+
+  test.each([
+    ['bandwidth', bandwidthChart(run), 'Bandwidth: 3 nodes, 2 Hz each', 'bandwidth (kbps)', ['all nodes']],
+    ['delay', delayChart(run), 'Delay: 3 nodes, 2 Hz each', 'delay (ms)', ['minimum', 'median', '90th percentile', 'maximum']],
+  ])('%s has title, axes with units, a legend of its series, and a point for each second', (_what, chart, title, yTitle, labels) => {
+    const svg = renderChart(chart);
+
+    expect(all(svg, /<text class="title"[^>]*>([^<]*)</g)).toEqual([title]);
+    expect(all(svg, /<text class="x-title"[^>]*>([^<]*)</g)).toEqual(['time since the first connection (s)']);
+    expect(all(svg, /<text class="y-title"[^>]*>([^<]*)</g)).toEqual([yTitle]);
+    expect(all(svg, /<text class="legend"[^>]*>([^<]*)</g)).toEqual(labels);
+    expect(all(svg, /<polyline class="series" data-label="([^"]*)"/g)).toEqual(labels);
+    for (const points of all(svg, /<polyline [^>]*points="([^"]*)"/g)) expect(points.split(' ')).toHaveLength(seconds);
+  });
+});
+
+describe('graphs', () => {
+  test('escape what a scenario says', () => {
+    const svg = renderChart(bandwidthChart(exampleRun(3, '<script>alert(1)</script> & "\u0007"')));
+
+    expect(svg).not.toContain('<script>');
+    expect(svg).not.toContain('\u0007');
+  });
+
+  test('show delays in powers of ten where the greatest is far above the typical, and say so', () => {
+    expect(delayChart(exampleRun(100, 'x', 100))).toMatchObject({ isDecades: true, yTitle: 'delay (ms), in powers of ten' });
+    expect(delayChart(exampleRun(100, 'x', 1)).isDecades).toBe(false);
+  });
+
+  test.each([
+    [0, 0],
+    [-5, 0.3],
+    [0, 17.5],
+    [-0.01, 100_000],
+  ])('have axes that hold every value from %f to %f', (least, greatest) => {
+    for (const scale of [linearScale(least, greatest, 100, 0, 6), decadeScale(least, greatest, 100, 0)]) {
+      for (const value of [least, 0, greatest]) {
+        expect(scale.at(value)).toBeGreaterThanOrEqual(-1e-6);
+        expect(scale.at(value)).toBeLessThanOrEqual(100 + 1e-6);
+      }
+      expect(new Set(scale.ticks.map(({ label }) => label)).size).toBe(scale.ticks.length);
+    }
+  });
+
+  test('become PNGs of at least 1,200 pixels, and a page with both', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'cairn-plot-'));
+    try {
+      const written = await plotTimeline(exampleRun(20), folder, 'x');
+
+      expect(written.map((file) => path.basename(file))).toEqual([
+        'x-bandwidth.svg',
+        'x-bandwidth.png',
+        'x-delay.svg',
+        'x-delay.png',
+        'x.html',
+      ]);
+      for (const png of written.filter((file) => file.endsWith('.png')))
+        expect(readFileSync(png).readUInt32BE(16)).toBeGreaterThanOrEqual(1_200);
+      const page = readFileSync(path.join(folder, 'x.html'), 'utf8');
+      expect(page.match(/<svg/g)).toHaveLength(2);
+      expect(page).toContain('How it was measured');
+      expect(page).not.toContain('<script');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+test('cairn top shows each connection with its rates, delays, lag and state', () => {
+  const run = exampleRun(20);
+  const text = formatTop(run, 'timeline.ndjson');
+
+  expect(text).toMatch(/^3 nodes, 2 Hz each: 20 s, 1 connected, 114 printed; delays in ms\n/);
+  expect(text).toMatch(/NODE +ADDRESS +EVENTS\/S +KBPS +MIN +MEDIAN +P90 +MAX +LAG +STATE +SKEW/);
+  expect(text).toMatch(/node1 +10\.0\.0\.1:1 +\d\.\d +\d\.\d .* [01] s +connected/);
+});
