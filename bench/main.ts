@@ -53,7 +53,7 @@ const program = new Command('npm run bench --')
   .option('--profile', 'only where the time of an append goes')
   .option('--write', 'write the tables of what was measured into docs/performance.md')
   .option('--dir <folder>', 'on the disk to measure: data goes there and is removed', tmpdir())
-  .option('-o, --output <folder>', 'leave report.html and summary.json there')
+  .option('-o, --output <folder>', 'leave report.html and summary.json there, and the profiles of --profile')
   .addOption(jsonOption('the figures'))
   .addHelpText('after', `\nScenarios:\n${list.join('\n')}`);
 addExamples(program, [
@@ -94,7 +94,7 @@ const chosen =
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitCodes.interrupted));
 try {
   if (options.profile === true) {
-    const text = await profileAppends(settings);
+    const text = await profileAppends(settings, options.output ?? null);
     if (options.write === true) writeSection('profile', text);
     process.stdout.write(text);
   } else {

@@ -2,7 +2,9 @@
  * Where the time of an append goes: a CPU profile of the leader and of a follower under load, its samples given to stages by source file, and how long
  * syncs took meanwhile.
  */
-import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { makeAppendRequest, type RequestForm } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import type { LatencySummary } from '../../src/lab/bench/latencies.ts';
 import { countRecords, countSyncs, type Load } from '../../src/lab/bench/measure.ts';
@@ -18,12 +20,18 @@ const intervalUs = 200;
 
 interface ProfiledLoad {
   readonly name: string;
+  readonly recordsPerAppend?: number;
   readonly start: (world: World, place: Place) => Promise<Load>;
 }
 
 const loads: readonly ProfiledLoad[] = [
   { name: 'HTTP, 1 connection', start: (world, place) => overHttp(world, place, 1) },
   { name: 'HTTP, 64 connections', start: (world, place) => overHttp(world, place, 64) },
+  {
+    name: '1,000 records as a RecordBatch over HTTP, 8 connections',
+    start: (world, place) => overHttp(world, place, 8, 'batches', 1000),
+    recordsPerAppend: 1000,
+  },
   { name: 'inside the leader, 256 in flight', start: (world, place) => fromInside(world, place, 256) },
 ];
 
@@ -44,14 +52,14 @@ interface ProfiledRun {
   readonly follower: Side;
 }
 
-/** The table, in Markdown. */
-export async function profileAppends(settings: WorldSettings): Promise<string> {
+/** The table, in Markdown. The profiles themselves stay in `folder`, if one is named. */
+export async function profileAppends(settings: WorldSettings, folder: string | null = null): Promise<string> {
   const world = new World(settings);
   const runs: ProfiledRun[] = [];
   try {
     for (const load of loads) {
       settings.say(`Profiling: ${load.name}`);
-      runs.push(await profileLoad(world, load));
+      runs.push(await profileLoad(world, load, folder));
     }
   } finally {
     await world.end();
@@ -59,7 +67,7 @@ export async function profileAppends(settings: WorldSettings): Promise<string> {
   return formatProfile(runs);
 }
 
-async function profileLoad(world: World, { name, start }: ProfiledLoad): Promise<ProfiledRun> {
+async function profileLoad(world: World, { name, start, recordsPerAppend = 1 }: ProfiledLoad, folder: string | null): Promise<ProfiledRun> {
   const { settings } = world;
   const place = await world.freshTopic();
   const { brokers, leader, topic } = place;
@@ -82,9 +90,9 @@ async function profileLoad(world: World, { name, start }: ProfiledLoad): Promise
   const client = brokers.client([leader]);
   const readBack = await countRecords(client, topic);
   client.close();
-  if (readBack !== run.answered + warmUp.answered) {
-    throw new Error(`Cannot profile: ${readBack} records are there of ${run.answered + warmUp.answered} acknowledged`);
-  }
+  const acknowledged = (run.answered + warmUp.answered) * recordsPerAppend;
+  if (readBack !== acknowledged) throw new Error(`Cannot profile: ${readBack} records are there of ${acknowledged} acknowledged`);
+  if (folder !== null) keepProfiles(folder, name, profiles);
   const [leaderSide, followerSide] = profiles.map(({ profile, syncMs }, index): Side => {
     const each = (us: number): number => us / run.answered;
     const stageUs = new Map([...attribute(profile)].map(([stage, us]) => [stage, each(us)]));
@@ -105,9 +113,24 @@ function close(drivers: readonly Driver[], load: Load): void {
   load.close();
 }
 
-function overHttp({ settings }: World, { brokers, leader, topic }: Place, connections: number): Promise<Load> {
+/** For the profiler of a browser, which shows single functions. */
+function keepProfiles(folder: string, load: string, profiles: readonly Profiled[]): void {
+  mkdirSync(folder, { recursive: true });
+  const name = load.replaceAll(/[^A-Za-z0-9]+/g, '-');
+  for (const [index, { profile }] of profiles.entries()) {
+    writeFileSync(path.join(folder, `${name}-${index === 0 ? 'leader' : 'follower'}.cpuprofile`), JSON.stringify(profile));
+  }
+}
+
+function overHttp(
+  { settings }: World,
+  { brokers, leader, topic }: Place,
+  connections: number,
+  form: RequestForm = 'text',
+  recordsPerRequest = 1,
+): Promise<Load> {
   const url = brokers.url(leader);
-  const request = makeAppendRequest(url, { topic, form: 'text', recordBytes: settings.recordBytes, recordsPerRequest: 1 });
+  const request = makeAppendRequest(url, { topic, form, recordBytes: settings.recordBytes, recordsPerRequest });
   return HttpLoad.connect({ url, connections, request });
 }
 
