@@ -117,9 +117,15 @@ export class World {
     }
   }
 
-  async end(): Promise<void> {
+  /** Ends everything that runs: for a scenario with brokers of its own, which should have the machine for itself. */
+  async quiet(): Promise<void> {
     const running = [this.#limit, this.#etcd, this.#jetStream, this.#brokers];
+    this.#limit = this.#etcd = this.#jetStream = this.#brokers = null;
     for (const each of running) await (await each?.catch(() => null))?.end();
+  }
+
+  async end(): Promise<void> {
+    await this.quiet();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

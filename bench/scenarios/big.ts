@@ -19,6 +19,7 @@ export const bigScenario: Scenario = {
   onlyWhenNamed: true,
   run: async (world) => {
     const { settings } = world;
+    await world.quiet();
     const brokers = await world.startBrokers();
     try {
       const place = await world.freshTopic(brokers);

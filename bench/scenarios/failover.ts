@@ -12,6 +12,7 @@ export const failoverScenario: Scenario = {
   about: 'from SIGKILL of the leader to the next acknowledged append, by clients that try again',
   run: async (world) => {
     const { settings } = world;
+    await world.quiet();
     const result = await runUnderLoad(
       { brokers: { count: settings.brokers, parent: settings.folder }, workers, folder: path.join(world.folder, 'failover') },
       async (run) => {
