@@ -110,12 +110,14 @@ export class Groups {
     const { storage, settings, bytes } = this.#context;
     // The checkpoint is asked for once the log is open and the tail there.
     let tail: Tail | null = null;
+    const segmentBytesMax = group < topicGroupFirst ? settings.segmentBytesMax : topicSegmentBytesMax(settings);
+    const isDue = checkpointRhythm(segmentBytesMax);
     const options = {
       group,
       path: pathOf(group),
       segmentBytesMin: settings.segmentBytesMin,
-      segmentBytesMax: group < topicGroupFirst ? settings.segmentBytesMax : topicSegmentBytesMax(settings),
-      checkpoint: (offsetTo: number): Uint8Array => tail?.checkpoint(offsetTo) ?? new Uint8Array(0),
+      segmentBytesMax,
+      checkpoint: (offsetTo: number): Uint8Array | null => (tail === null ? null : isDue(() => (tail as Tail).checkpoint(offsetTo))),
     };
     const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));
     if (!opened.ok) {
@@ -202,6 +204,25 @@ export class Groups {
     }
   }
 }
+
+/**
+ * A checkpoint costs its length in processor time and disk: many request ids make one of 14 MB. So the log grows by a few times the length of the last one
+ * before the next is made; a start reads that much more.
+ */
+export function checkpointRhythm(segmentBytesMax: number): (make: () => Uint8Array) => Uint8Array | null {
+  let lastBytes = 0;
+  let sealedBytes = 0;
+  return (make) => {
+    sealedBytes += segmentBytesMax;
+    if (sealedBytes < lastBytes * logToCheckpoint) return null;
+    const state = make();
+    sealedBytes = 0;
+    lastBytes = state.length;
+    return state;
+  };
+}
+
+const logToCheckpoint = 4;
 
 const names: ReadonlyMap<number, string> = new Map([
   [catalogGroup, 'catalog'],

@@ -100,6 +100,8 @@ class SegmentedLog implements GroupLog {
   readonly #sealing: (() => Task<void>)[] = [];
   #sealingRunning = false;
   #sealingIdle: (() => void) | null = null;
+  /** Segments that have a checkpoint, ascending. */
+  readonly #checkpointed: number[];
   /** Raised when bytes that a reader may be looking at were cut. */
   #generation = 0;
   #truncating = false;
@@ -111,6 +113,7 @@ class SegmentedLog implements GroupLog {
     this.#preparer = new SegmentPreparer(host, options.path, options.segmentBytesMin);
     this.#sealed = recovered.sealed;
     this.#active = recovered.active;
+    this.#checkpointed = [...recovered.checkpointed];
     this.#endOffset = recovered.active.scan.endOffset;
     this.#syncedOffset = this.#endOffset;
     this.#lastChecksum = recovered.active.scan.lastChecksum;
@@ -330,7 +333,10 @@ class SegmentedLog implements GroupLog {
     this.#sealed.push(sealed);
     this.#sealed[this.#sealed.length - 1 - indexesInMemory]?.dropIndex();
     const state = this.#options.checkpoint(facts.endOffset);
-    const dropped = this.#sealed[this.#sealed.length - 1 - checkpointsKept];
+    // A segment that was cut and is sealed again lost its checkpoint, and those behind it are gone.
+    while ((this.#checkpointed.at(-1) ?? -1) >= header.baseOffset) this.#checkpointed.pop();
+    if (state !== null) this.#checkpointed.push(header.baseOffset);
+    const dropped = this.#checkpointed.splice(0, Math.max(0, this.#checkpointed.length - checkpointsKept));
     const { disk, bytes } = this.#host;
     const pathOf = (base: number, suffix: string): string => `${this.#options.path}/${segmentName(base, suffix)}`;
     this.#enqueueSealing(function* () {
@@ -342,7 +348,7 @@ class SegmentedLog implements GroupLog {
         const encoded = encodeCheckpoint(header.group, { offsetTo: facts.endOffset, bytes: state }, facts.lastChecksum, bytes);
         yield* replaceWhole(disk, pathOf(header.baseOffset, checkpointSuffix), encoded);
       }
-      if (dropped !== undefined) yield* removeIfThere(disk, pathOf(dropped.header.baseOffset, checkpointSuffix));
+      for (const base of dropped) yield* removeIfThere(disk, pathOf(base, checkpointSuffix));
     });
   }
 

@@ -51,6 +51,8 @@ export interface RecoveredLog {
   readonly sealed: SealedSegment[];
   readonly active: ActiveSegment;
   readonly checkpoint: StateCheckpoint | null;
+  /** Base offsets of the segments that have a checkpoint beside them, ascending; whether they are intact is not known. */
+  readonly checkpointed: readonly number[];
   readonly cut: OpenedLog['cut'];
   readonly cleanStop: boolean;
 }
@@ -69,7 +71,7 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   yield* removeLeftovers(host, directory, names, new Set(bases));
   if (bases.length === 0) {
     const active = yield* createFirstSegment(host, options);
-    return { sealed: [], active, checkpoint: null, cut: null, cleanStop: true };
+    return { sealed: [], active, checkpoint: null, checkpointed: [], cut: null, cleanStop: true };
   }
 
   const lastBase = bases[bases.length - 1] as number;
@@ -79,7 +81,8 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   yield* syncDirectory(disk, directory);
   const checkpoint = yield* newestCheckpoint(host, options, sealed);
   const cleanStop = active.clean && !truncated;
-  return { sealed, active: active.segment, checkpoint, cut: active.cut, cleanStop };
+  const checkpointed = names.map((name) => baseOffsetOf(name, checkpointSuffix)).filter((base) => base !== null);
+  return { sealed, active: active.segment, checkpoint, checkpointed, cut: active.cut, cleanStop };
 }
 
 const basesIn = (names: readonly string[]): number[] => names.map((name) => baseOffsetOf(name, logSuffix)).filter((base) => base !== null);
