@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
@@ -105,10 +106,18 @@ async function runCampaign(first: number, options: SimOptions, io: CliIo): Promi
     const { user, system } = process.cpuUsage(startedCpu);
     return { wallMs: performance.now() - startedMs, cpuMs: (user + system) / 1000 };
   };
-  for (let seed = first; seed < seedTo; seed++) {
+  // Ctrl-C ends the campaign after the present seed, and what was done until then is added up.
+  let isStopped = false;
+  const stop = (): void => {
+    isStopped = true;
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  for (let seed = first; seed < seedTo && !isStopped; seed++) {
     const seedStartedMs = performance.now();
     const verdict = campaign.runSeed(seed);
     const { ok, violations, traceHash, figures } = verdict;
+    // A signal is heard only between two turns of the machine's loop.
+    await nextTurn();
     const tookMs = Math.round(performance.now() - seedStartedMs);
     const replay = replayOf(seed, verdict.brokers, options);
     if (json === true) {
@@ -123,6 +132,7 @@ async function runCampaign(first: number, options: SimOptions, io: CliIo): Promi
       );
     }
   }
+  process.off('SIGINT', stop).off('SIGTERM', stop);
   const summary = campaign.summary();
   const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`;
   await write(

@@ -155,6 +155,8 @@ export class SimDisk implements Disk {
   readonly #locked = new Set<string>();
   /** Raised by a crash: what was begun before never comes back. */
   #life = 0;
+  /** Folders with names that are not synced. */
+  readonly #unsyncedFolders = new Set<DirectoryNode>();
 
   constructor(options: SimDiskOptions) {
     this.#random = options.random;
@@ -174,6 +176,7 @@ export class SimDisk implements Disk {
     this.#held.length = 0;
     this.#hung = false;
     this.#crashDirectory(this.#root);
+    this.#unsyncedFolders.clear();
   }
 
   /** Ends the process only: what was written stays written (kill -9), callbacks never come. */
@@ -255,12 +258,14 @@ export class SimDisk implements Disk {
     this.#root.written.clear();
     this.#root.synced.clear();
     this.#root.unsynced = [];
+    this.#unsyncedFolders.clear();
     if (other !== null) copyDirectory(other.#root, this.#root, new Map());
   }
 
   /** Files that a loss of power could leave without their names. */
-  unsyncedNames(): string[] {
+  unsyncedNames(): readonly string[] {
     const paths: string[] = [];
+    if (this.#unsyncedFolders.size === 0) return paths;
     const walk = (directory: DirectoryNode, prefix: string): void => {
       for (const [name, node] of directory.written) {
         if (node instanceof DirectoryNode) walk(node, `${prefix}${name}/`);
@@ -294,7 +299,7 @@ export class SimDisk implements Disk {
         const next: Node | undefined = (node as DirectoryNode).written.get(name);
         if (next instanceof FileNode) return failure('exists', 'makeDirectory', path);
         const child: DirectoryNode = next ?? new DirectoryNode();
-        if (next === undefined) (node as DirectoryNode).change([[name, child]]);
+        if (next === undefined) this.#changeNames(node as DirectoryNode, [[name, child]]);
         node = child;
       }
       return succeeded;
@@ -317,7 +322,7 @@ export class SimDisk implements Disk {
       if (mode === 'create') {
         if (node !== undefined) return failure('exists', 'open', path);
         node = new FileNode();
-        parent.change([[nameOf(path), node]]);
+        this.#changeNames(parent, [[nameOf(path), node]]);
       }
       if (node === undefined) return failure('notFound', 'open', path);
       if (node instanceof DirectoryNode) return failure('failed', 'open', path);
@@ -332,7 +337,7 @@ export class SimDisk implements Disk {
       const node = parent instanceof DirectoryNode ? parent.written.get(nameOf(path)) : undefined;
       if (!(parent instanceof DirectoryNode) || node === undefined) return failure('notFound', 'remove', path);
       if (node instanceof DirectoryNode && node.written.size > 0) return failure('failed', 'remove', path);
-      parent.change([[nameOf(path), null]]);
+      this.#changeNames(parent, [[nameOf(path), null]]);
       return succeeded;
     });
   }
@@ -345,7 +350,7 @@ export class SimDisk implements Disk {
       const parent = this.#find(parentOf(from));
       const node = parent instanceof DirectoryNode ? parent.written.get(nameOf(from)) : undefined;
       if (!(parent instanceof DirectoryNode) || !(node instanceof FileNode)) return failure('notFound', 'rename', from);
-      parent.change([
+      this.#changeNames(parent, [
         [nameOf(from), null],
         [nameOf(to), node],
       ]);
@@ -360,6 +365,7 @@ export class SimDisk implements Disk {
     this.#call('syncDirectory', path, done, () => {
       if (!(node instanceof DirectoryNode)) return failure('notFound', 'syncDirectory', path);
       for (const change of node.unsynced.splice(0, covered)) applyNames(node.synced, change.names);
+      if (node.unsynced.length === 0) this.#unsyncedFolders.delete(node);
       return succeeded;
     });
   }
@@ -508,6 +514,11 @@ export class SimDisk implements Disk {
       if (injected !== null && life === this.#life) this.afterFailure?.(operation, path);
     };
     this.#scheduler.schedule(delayMs, end);
+  }
+
+  #changeNames(directory: DirectoryNode, names: NameChange['names']): void {
+    directory.change(names);
+    this.#unsyncedFolders.add(directory);
   }
 
   #find(path: string): Node | null {
