@@ -43,7 +43,7 @@ function formatScenarios(run: BenchRun, scenarios: readonly ScenarioRun[]): stri
   const targets = scenarios.flatMap(({ name, targets: own }) => own.map((target) => ({ scenario: name, ...target })));
   const reached = targets.filter(({ met }) => met).length;
   return [
-    `Measured ${describeRun(run.machine, run.startedMs)}; ${measureMs / 1000} s in each of ${rounds} rounds. ${reached} of ${targets.length} targets are reached.`,
+    `Measured ${describeRun(run.machine, run.startedMs)}; ${measureMs / 1000} s in each of ${rounds} rounds; load average before it ${run.loadBefore}. ${reached} of ${targets.length} targets are reached.`,
     markdown(
       ['', 'what was asked for', 'asked', 'measured', 'scenario'],
       targets.map(({ met, name, expected, got, scenario }) => [met ? 'reached' : '**missed**', name, expected, got, `\`${scenario}\``]),

@@ -9,10 +9,10 @@ const about =
   'What an append costs on brokers that are processes with disks of their own and sync before they count, next to a bare replication loop without Raft and next to etcd and NATS JetStream, where installed, measured in turn in one run. The load shares the machine. Every row is the median of its rounds. Everything acknowledged was read back and counted.';
 
 export function formatRun(run: BenchRun): string {
-  const { machine, settings } = run;
+  const { machine } = run;
   const parts = [
     `machine   ${machine.cores} cores, ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`,
-    `settings  ${Object.entries(settingsOf(settings))
+    `settings  ${Object.entries(settingsOf(run))
       .map(([name, value]) => `${name} ${String(value)}`)
       .join(', ')}`,
     ...run.scenarios.map(formatScenario),
@@ -69,7 +69,7 @@ export function reportRun(run: BenchRun, folder: string): string {
       lab: 'bench',
       command: 'npm run bench',
       about,
-      settings: settingsOf(run.settings),
+      settings: settingsOf(run),
       results: run.scenarios.flatMap((scenario) => scenario.rows),
       targets: run.scenarios.flatMap((scenario) =>
         scenario.targets.map(({ name, expected, got, met }) => ({ name, expected, got, ok: met })),
@@ -87,7 +87,7 @@ export function reportRun(run: BenchRun, folder: string): string {
   return `${folder}/report.html`;
 }
 
-function settingsOf(settings: BenchRun['settings']): Record<string, Figure> {
+function settingsOf({ settings, loadBefore }: BenchRun): Record<string, Figure> {
   const { brokers, recordBytes, measureMs, warmUpMs, rounds } = settings;
   return {
     brokers,
@@ -96,5 +96,6 @@ function settingsOf(settings: BenchRun['settings']): Record<string, Figure> {
     rounds,
     'seconds each': measureMs / 1000,
     'seconds of warming up': warmUpMs / 1000,
+    'load average before': loadBefore,
   };
 }

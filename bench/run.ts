@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import type { Graph } from '../src/lab/report/graph.ts';
 import { describeMachine, type Machine } from '../src/lab/report/machine.ts';
 import type { Row, Target } from './figures.ts';
@@ -9,6 +10,8 @@ export interface BenchRun {
   readonly ok: boolean;
   readonly machine: Machine;
   readonly startedMs: number;
+  /** Of the minute before: how much else the machine had to do. */
+  readonly loadBefore: number;
   readonly tookMs: number;
   readonly settings: Omit<WorldSettings, 'say' | 'folder'>;
   readonly scenarios: readonly ScenarioRun[];
@@ -34,6 +37,7 @@ export async function runScenarios(
   world = new World(settings),
 ): Promise<BenchRun> {
   const startedMs = Date.now();
+  const loadBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
   const runs: ScenarioRun[] = [];
   try {
     for (const scenario of scenarios) runs.push(await runScenario(scenario, world));
@@ -45,6 +49,7 @@ export async function runScenarios(
     ok: runs.every((run) => run.failure === null && run.counts.every(isWhole)),
     machine: describeMachine(),
     startedMs,
+    loadBefore,
     tookMs: Date.now() - startedMs,
     settings: shown,
     scenarios: runs,
