@@ -16,19 +16,6 @@ export const atTheEdges: readonly Mutant[] = [
     how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'that names somebody else is refused on every route' },
   },
   {
-    id: 'host-check-missing-on-upgrade',
-    title: 'a link between brokers may be asked for under any name',
-    edits: [
-      {
-        file: 'src/gateway/http/front.ts',
-        find: '|| guardHost(request, this.#allowedHosts) !== null) {',
-        replace: '|| this.#allowedHosts.size === 0) {',
-      },
-    ],
-    expected: [],
-    how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'that is wrong keeps a peer out too' },
-  },
-  {
     id: 'token-check-off',
     title: 'a wrong token is as good as a right one',
     edits: [

@@ -2,6 +2,16 @@
 import type { Edit, How, Mutant } from './mutant.ts';
 
 const everything: How = { by: 'sim' };
+const cores: How = { by: 'probe', probe: 'cores' };
+/** Logs that differ for long: short messages, and nobody hears everybody. */
+const slowCatchUp: How = {
+  by: 'sim',
+  brokers: 5,
+  minutes: 0.3,
+  faults: ['partition', 'oneWayPartition', 'crash', 'linkBreak', 'delay', 'leaderStop', 'bridge'],
+  thinkMs: 20,
+  settings: { appendBytesMax: 1024, inFlightBytesMax: 1024 },
+};
 const raft = (find: string, replace: string): Edit => ({ file: 'src/raft/raft.ts', find, replace });
 const leadership = (find: string, replace: string): Edit => ({ file: 'src/raft/leadership.ts', find, replace });
 
@@ -61,9 +71,15 @@ export const inRaft: readonly Mutant[] = [
         find: 'return voter.votedFor === request.from || (voter.votedFor === null && voter.leader === null);',
         replace: 'return true;',
       },
+      // The journal would end the broker before a check could speak.
+      {
+        file: 'src/storage/vote-journal.ts',
+        find: 'return previous.votedFor !== null && previous.votedFor !== vote.votedFor;',
+        replace: 'return false;',
+      },
     ],
     expected: ['R6', 'R1'],
-    how: everything,
+    how: slowCatchUp,
   },
   {
     id: 'vote-for-a-shorter-log',
@@ -102,8 +118,8 @@ export const inRaft: readonly Mutant[] = [
         replace: 'const previousChecksum = isContinued ? null : null;',
       },
     ],
-    expected: ['R3', 'R5', 'R9'],
-    how: everything,
+    expected: ['R3', 'R5'],
+    how: cores,
   },
   {
     id: 'every-append-cuts',
@@ -123,7 +139,7 @@ export const inRaft: readonly Mutant[] = [
       uncutGuard,
     ],
     expected: ['R5', 'R9', 'R10'],
-    how: everything,
+    how: slowCatchUp,
   },
   {
     id: 'match-of-an-older-term',
@@ -135,15 +151,15 @@ export const inRaft: readonly Mutant[] = [
       ),
       uncutGuard,
     ],
-    expected: ['R5', 'R7', 'R9', 'R10'],
-    how: everything,
+    expected: ['R3', 'R5', 'R7', 'R9', 'R10'],
+    how: slowCatchUp,
   },
   {
     id: 'acks-of-an-older-term',
     title: 'acknowledgements of an older term are counted',
     edits: [raft('if (this.#leadership === null || response.term < this.#term) return;', 'if (this.#leadership === null) return;')],
-    expected: ['R9', 'P1', 'L11', 'R18'],
-    how: everything,
+    expected: ['R9', 'R18', 'R15', 'R5'],
+    how: cores,
   },
   {
     id: 'no-no-op',
@@ -203,21 +219,21 @@ export const inRaft: readonly Mutant[] = [
     title: 'a leader that hears nobody goes on leading',
     edits: [leadership('if (this.#now - heard >= this.#config.electionTicks) return', 'if (this.#now - heard >= 1e9) return')],
     expected: ['R17'],
-    how: everything,
+    how: { by: 'probe', probe: 'isolatedLeader' },
   },
   {
     id: 'flow-control-off',
     title: 'the bytes in flight to a peer are not bounded',
     edits: [leadership(' && progress.inFlightBytes < this.#config.inFlightBytesMax', '')],
-    expected: ['R22'],
-    how: everything,
+    expected: [],
+    how: { by: 'test', file: 'test/scenario/raft.test.ts', title: 'raft-flow-control goes as written' },
   },
   {
     id: 'uncommitted-unbounded',
     title: 'a leader without a majority takes any number of appends',
     edits: [raft('this.#log.uncommittedBytes >= this.#config.uncommittedBytesMax ?', 'this.#log.uncommittedBytes < 0 ?')],
-    expected: ['R22'],
-    how: everything,
+    expected: [],
+    how: { by: 'test', file: 'test/scenario/raft.test.ts', title: 'raft-flow-control goes as written' },
   },
   {
     id: 'cut-not-told-to-disk',

@@ -29,8 +29,8 @@ export const inStorage: readonly Mutant[] = [
         replace: '    yield* writeAt(this.#file, at, [record]);',
       },
     ],
-    expected: ['ST4', 'R6'],
-    how: { by: 'sim' },
+    expected: ['ST4'],
+    how: images,
   },
   {
     id: 'rename-without-folder-sync',

@@ -20,5 +20,13 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ['test/**/*.test.ts'], pool: 'forks', fileParallelism: false, testTimeout: 120_000, hookTimeout: 30_000 },
+  // The cache knows files by their contents, not by what a plugin makes of them: one mutant would be given to the next.
+  test: {
+    fsModuleCache: false,
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 30_000,
+  },
 });

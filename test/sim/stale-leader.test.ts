@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { runIsolatedLeader } from '../../src/sim/workloads/isolated-leader.ts';
 import { runStaleLeader } from '../../src/sim/workloads/stale-leader.ts';
 
 test.each([1, 2, 3, 4, 5, 6])('a leader that others have replaced never answers an old end as linearizable, seed %i', (seed) => {
@@ -8,4 +9,10 @@ test.each([1, 2, 3, 4, 5, 6])('a leader that others have replaced never answers 
   expect(acknowledgedEnd).toBeGreaterThan(0);
   expect(answers.length).toBeGreaterThan(0);
   expect(report.violations).toEqual([]);
+});
+
+test('a leader that is alone steps down by itself', () => {
+  const reports = runIsolatedLeader(1);
+
+  expect(reports.filter(({ status }) => status !== 'pass')).toEqual([]);
 });

@@ -217,6 +217,9 @@ function loseVotes(image: Image, st3: Findings): void {
 }
 
 interface LoggedState {
+  /** Of each batch: of its frame, and of all its bytes. */
+  readonly checksums: readonly number[];
+  readonly digests: readonly number[];
   readonly opened: OpenedLog;
   readonly batches: readonly LogBatch[];
   /** Index files as they are afterwards. */
@@ -245,6 +248,8 @@ function judgeLog(folder: string, image: Image): Judge {
     return {
       opened: opened.value,
       batches: read.value,
+      checksums: read.value.map((batch) => frameChecksum(batch.bytes)),
+      digests: read.value.map((batch) => bytes.crc32c(batch.bytes)),
       indexes: indexes.map(([path, stored]) => `${path} ${bytes.crc32c(stored)}`).join(),
     };
   };
@@ -259,14 +264,10 @@ function judgeLog(folder: string, image: Image): Judge {
     const found = load(stored);
     if (typeof found === 'string') return found;
     const { opened, batches } = found;
-    const isPrefix = batches.every((batch, i) => {
-      const other = wanted.batches[i];
-      return (
-        other !== undefined &&
-        frameChecksum(batch.bytes) === frameChecksum(other.bytes) &&
-        bytes.crc32c(batch.bytes) === bytes.crc32c(other.bytes)
-      );
-    });
+    const isPrefix = batches.every((batch, i) => frameChecksum(batch.bytes) === (wanted.checksums[i] ?? -1));
+    // Right by its frame, and other bytes: what a checksum was there for.
+    const isChanged = batches.some((batch, i) => bytes.crc32c(batch.bytes) !== wanted.digests[i]);
+    if (isPrefix && isChanged) return 'undetected';
     if (!isPrefix || opened.log.logStartOffset !== wanted.opened.log.logStartOffset) return 'lost';
     if (opened.cut !== null) return opened.log.endOffset >= lastMarkOffset ? 'cut' : 'lost';
     if (batches.length < wanted.batches.length) return 'lost';
