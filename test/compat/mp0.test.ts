@@ -3,10 +3,10 @@ import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readTimeline } from '../../src/timeline/index.ts';
+import { readTimeline, type TimelineRun } from '../../src/timeline/index.ts';
 import { eventually } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { gradeOnce, inFolder, killGroup, launchers, type Running, run, timelinesIn } from './mp0.ts';
+import { gradeOnce, inFolder, killGroup, launchers, pause, type Running, run, timelinesIn } from './mp0.ts';
 
 // Written from the description of the course's script in contract 1.
 const generator = `
@@ -112,6 +112,34 @@ describe('compat/mp0', () => {
         const run = readTimeline(path.join(folder, name)).at(-1);
         expect(new Set(run?.nodes.map((row) => `${row.node} ${row.address}`)).size).toBe(2);
       });
+    });
+  });
+
+  test('killed at any moment, it leaves a timeline that parses and misses the last second at most', async () => {
+    await withLogger(async (logger, port, folder) => {
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      // The kill resets it.
+      socket.on('error', () => undefined);
+      socket.write('n\n');
+      let events = 0;
+      const timer = setInterval(() => socket.write(`${Date.now() / 1000} event ${events++}\n`), 5);
+      await pause(2_600);
+
+      killGroup(logger);
+      await logger.ended;
+      clearInterval(timer);
+      socket.destroy();
+
+      const [name = ''] = timelinesIn(folder);
+      const { header, totals } = readTimeline(path.join(folder, name)).at(-1) as TimelineRun;
+      const printed = [...logger.out().matchAll(/^(\S+) n event/gm)].map((match) => Number(match[1]));
+      const counted = totals.reduce((sum, row) => sum + row.events, 0);
+      expect(counted).toBeGreaterThan(0);
+      expect(counted).toBeLessThanOrEqual(printed.length);
+      // Everything before the last second of the file is in it, and the file goes up to the last second of the run; a second's grace for a machine that is busy.
+      const endS = header.start + totals.length;
+      expect(counted).toBeGreaterThanOrEqual(printed.filter((time) => time < endS - 1).length);
+      expect(endS).toBeGreaterThan((printed.at(-1) ?? 0) - 2);
     });
   });
 

@@ -9,6 +9,7 @@ interface CollectOptions extends LabOptions {
   readonly seconds: number;
   readonly kills?: number;
   readonly away: number;
+  readonly throughput?: boolean;
 }
 
 export const collect: LabCommand<CollectOptions> = {
@@ -16,10 +17,11 @@ export const collect: LabCommand<CollectOptions> = {
   summary: 'collect events from many nodes and draw what it cost, or kill everything meanwhile',
   description:
     'Run a scenario of contract 1: generators, nodes and the logger, each a process of its own, and draw bandwidth and delay. With --kills, nodes that keep a spool follow growing files into a topic of three brokers, while node, logger and broker are killed with SIGKILL in turn: every line must be in the topic, once and in order.',
-  quick: 'ten seconds, or six kills',
+  quick: 'ten seconds, six kills, or a million lines',
   examples: [
     { command: 'cairn lab collect', does: '3 nodes, 2 events a second each, 100 seconds' },
     { command: 'cairn lab collect --preset large', does: '8 nodes, 5 events a second each, 100 seconds' },
+    { command: 'cairn lab collect --throughput', does: 'how many lines a second a logger takes' },
     { command: 'cairn lab collect --kills 100 --away 30', does: '100 SIGKILLs, the logger away for 30 seconds in between' },
   ],
   addOptions: (command) =>
@@ -34,9 +36,14 @@ export const collect: LabCommand<CollectOptions> = {
       .option('--rate <hertz>', 'events a second of each node, on average', parseRate, 2)
       .option('--seconds <seconds>', 'how long', integer(1, 36_000), 100)
       .option('--kills <count>', 'kill so many processes, nodes with spools, a topic', integer(1, 10_000))
+      .option('--throughput', 'measure lines a second instead, next to a bare loop, to rsyslog where it is installed, and into a topic')
       .option('--away <seconds>', 'with --kills: leave the logger dead for so long, once', integer(0, 3600), 0),
   async run(options, { folder, say }) {
     const isQuick = options.quick === true;
+    if (options.throughput === true) {
+      const { runThroughput } = await import('../../lab/collect/throughput.ts');
+      return runThroughput({ lines: isQuick ? 1_000_000 : 6_000_000, folder, say });
+    }
     if (options.kills !== undefined) {
       const { runCollectKills } = await import('../../lab/collect/kills.ts');
       const kills = isQuick ? 6 : options.kills;
