@@ -7,6 +7,7 @@ import { LogError } from '../eventlog/index.ts';
 import type { Logger } from '../host/index.ts';
 import { type RunningDaemon, startBroker } from './broker-daemon.ts';
 import type { DaemonConfig } from './config.ts';
+import { giveMemoryBackAtRest } from './rest.ts';
 
 export interface ServeHooks {
   readonly onListening?: (port: number) => void;
@@ -61,6 +62,7 @@ export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHo
     fail(new LogError('internal', `Cannot go on: a defect of Cairn: ${error.message}`, {}, { cause: error }));
   });
 
+  giveMemoryBackAtRest();
   try {
     daemon = await startBroker(config, logger, {
       onListening: (port) => {
