@@ -180,7 +180,7 @@ export const inRaft: readonly Mutant[] = [
     title: 'a read shares the number of a round that was sent before it began',
     edits: [leadership('      this.#round++;\n      this.#reads.startRound', '      this.#reads.startRound')],
     expected: ['R18', 'L11'],
-    how: { by: 'probe', probe: 'staleLeader' },
+    how: cores,
   },
   {
     id: 'read-before-own-commit',
