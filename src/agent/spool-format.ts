@@ -16,10 +16,10 @@
 import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
 
-export const frameHeaderBytes = 28;
+const frameHeaderBytes = 28;
 /** The most lines in one frame, in bytes. */
 export const frameLinesBytesMax = 256 * 1024;
-export const positionBytesMax = 1024;
+const positionBytesMax = 1024;
 export const frameBytesMax = frameHeaderBytes + positionBytesMax + frameLinesBytesMax;
 
 export const frameMagic = Uint8Array.from([0x43, 0x53, 0x50, 0x31]);

@@ -8,7 +8,7 @@ export type Hello =
   | { readonly kind: 'refused'; readonly reason: string };
 
 export const protocolWord = 'cairn/1';
-export const nameBytesMax = 255;
+const nameBytesMax = 255;
 /** The longest first line: name, protocol, session, number. */
 export const helloBytesMax = 512;
 

@@ -6,11 +6,7 @@
  * prints and measures) and to a `TopicStore` (what is stored), where there is one. Agents with a spool are acknowledged what is stored
  * (docs/decisions/0010). What is left out: the timeline, which is `timeline/`, and everything that an agent does, which is `agent/`.
  */
-export { type DiagnosticKind, type Diagnostics, LimitedDiagnostics } from './diagnostics.ts';
-export { LineGateway, type LineGatewayOptions } from './gateway.ts';
-export { nameBytesMax, problemOfName } from './hello.ts';
-export type { LineSink, LineSource } from './line-sink.ts';
-export { cutMark, LineSplitter } from './line-splitter.ts';
-export { Printer } from './printer.ts';
-export { defaultLineSettings, lineBytesLimit, type LineSettings } from './settings.ts';
+export { type Diagnostics, LimitedDiagnostics } from './diagnostics.ts';
+export { LineGateway } from './gateway.ts';
+export { defaultLineSettings, type LineSettings } from './settings.ts';
 export { TopicStore } from './topic-store.ts';

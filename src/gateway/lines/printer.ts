@@ -92,4 +92,4 @@ export class Printer {
 }
 
 /** With 6 decimals, as a clock of microseconds shows it. */
-export const formatSeconds = (seconds: number): string => seconds.toFixed(6);
+const formatSeconds = (seconds: number): string => seconds.toFixed(6);

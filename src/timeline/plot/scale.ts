@@ -18,7 +18,7 @@ export function linearScale(least: number, greatest: number, from: number, to: n
 }
 
 /** Below it the scale is as good as linear: delays of nothing, and negative ones, have a place too. */
-export const nearlyLinearBelowMs = 0.1;
+const nearlyLinearBelowMs = 0.1;
 
 /** Powers of ten on both sides of zero (the inverse hyperbolic sine): for values that differ by orders of magnitude and may be 0 or negative. */
 export function decadeScale(least: number, greatest: number, from: number, to: number): Scale {
