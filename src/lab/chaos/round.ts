@@ -113,12 +113,12 @@ async function injectOnce(
   watchdog.feed(`the next acknowledgement after ${fault.name}`);
   const first = await acknowledged;
   watchdog.feed(`all brokers having everything after ${fault.name}`);
-  await converge(run, fault.name);
+  await converge(run, fault.name, async () => void exits.push(...(await startAgain(run, options.folder))));
   const times = { startedMs, acknowledgedMs: first.endedMs - startedMs, convergedMs: performance.now() - overMs };
   return { fault: fault.name, family: fault.family, inFlight, ...times, exits, ...injected };
 }
 
-async function startAgain({ brokers, watchdog }: LoadedRun, folder: string): Promise<FaultRecord['exits']> {
+async function startAgain({ brokers, watchdog }: LoadedRun, folder: string): Promise<(ExitOfChild & { readonly broker: number })[]> {
   const gone = brokers.ids.filter((id) => !brokers.isRunning(id));
   const exits = await Promise.all(gone.map(async (id) => ({ broker: id, ...(await brokers.exitOf(id)) })));
   for (const exit of exits) {
@@ -136,8 +136,8 @@ export const isAsked = (exit: ExitOfChild): boolean => exit.signal === 'SIGKILL'
 /** Far longer than any restart and catch-up on a busy machine. */
 const CONVERGE_MS_MAX = 60_000;
 
-/** Until every broker shows by itself whatever the cluster had acknowledged when this began. */
-async function converge({ brokers, topic, watchdog }: LoadedRun, fault: string): Promise<void> {
+/** Until every broker shows by itself whatever the cluster had acknowledged when this began. Some end only after the fault: they start again too. */
+async function converge({ brokers, topic, watchdog }: LoadedRun, fault: string, startGone: () => Promise<void>): Promise<void> {
   const untilMs = performance.now() + CONVERGE_MS_MAX;
   const any = brokers.client(brokers.ids, { timeoutMs: CONVERGE_MS_MAX });
   const { offset } = await any.end(topic, 'linearizable');
@@ -157,7 +157,19 @@ async function converge({ brokers, topic, watchdog }: LoadedRun, fault: string):
     }
     client.close();
   };
-  await Promise.all(brokers.ids.map(catchUp));
+  let isStarting = false;
+  const watch = setInterval(() => {
+    if (isStarting || brokers.ids.every((id) => brokers.isRunning(id))) return;
+    isStarting = true;
+    void startGone()
+      .catch((error: unknown) => watchdog.fail(error))
+      .finally(() => (isStarting = false));
+  }, 100);
+  try {
+    await Promise.all(brokers.ids.map(catchUp));
+  } finally {
+    clearInterval(watch);
+  }
 }
 
 function shuffleIds(ids: readonly number[], random: SeededRandom): readonly number[] {

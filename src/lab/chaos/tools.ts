@@ -80,7 +80,16 @@ export function setLimit(pid: number, limit: Limit, value: number | null): void 
       .trim()
       .split(/\s+/);
     execFileSync('prlimit', ['--pid', String(pid), `--${limit}=${value ?? hard}:${hard}`], { stdio: 'ignore' });
+  } catch (error) {
+    // It may have ended meanwhile; a limit that stays would spoil all that follows.
+    if (isAlive(pid)) throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
   } catch {
-    // It ended meanwhile.
+    return false;
   }
 }
