@@ -41,6 +41,7 @@ export async function runChaosLab(options: ChaosOptions): Promise<LabResult> {
   const records: FaultRecord[] = [];
   const rounds: RoundResult[] = [];
   const failures: string[] = [];
+  const counts = new Map<string, number>();
   const onFault = (record: FaultRecord): void => {
     records.push(record);
     options.onFault(record, records.length, schedule.faults.length);
@@ -52,7 +53,7 @@ export async function runChaosLab(options: ChaosOptions): Promise<LabResult> {
     const faults = schedule.faults.slice(from, from + options.faultsPerRound);
     try {
       const { brokers, workers } = options;
-      const round = await runRound({ faults, brokers, workers, random: random.fork(), tools, folder, untilMs, onFault });
+      const round = await runRound({ faults, brokers, workers, random: random.fork(), tools, folder, untilMs, counts, onFault });
       rounds.push(round);
       // The raw data of a round in which nothing was wrong tells nothing, and there is much of it.
       if (countDamage(round.figures.damage) === 0 && round.staleReads.status === 'pass') rmSync(folder, { recursive: true });

@@ -9,6 +9,9 @@ import { injectIntoSystemCalls, setLimit } from './tools.ts';
 /** libuv makes positioned writes of these two. */
 const WRITES = 'pwrite64,pwritev';
 const SYNCS = 'fdatasync,fsync';
+/** Syncs of files and of folders at which a starting broker is killed in turn. */
+const FILE_SYNCS = 60;
+const FOLDER_SYNCS = 8;
 const READS = 'pread64,preadv';
 
 /** Disks that are slow, full or broken, by tampering with the system calls of a broker that runs, and limits of its process. */
@@ -122,14 +125,14 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    // A broker that starts again is killed at one of its syncs, while it recovers or soon after.
+    // A broker that starts again is killed at one of its syncs, while it recovers or soon after: the first time at its first one, then at its second ...
     name: 'kill-at-fsync',
     family: 'kill',
     tools: ['strace'],
     async inject(field) {
       const id = leaderMostly(field);
-      const call = field.random.chance(0.7) ? 'fdatasync' : 'fsync';
-      const nth = call === 'fdatasync' ? field.random.between(1, 60) : field.random.between(1, 8);
+      const step = field.index % (FILE_SYNCS + FOLDER_SYNCS);
+      const [call, nth] = step < FILE_SYNCS ? ['fdatasync', step + 1] : ['fsync', step - FILE_SYNCS + 1];
       await field.brokers.kill(id, 'SIGKILL');
       field.startIn(id, killedAtSync(call, nth));
       const started = field.brokers.restart(id).catch(() => undefined);

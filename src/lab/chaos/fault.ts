@@ -26,6 +26,8 @@ export interface Field extends LoadedRun {
   /** Who led when the fault was chosen. */
   readonly leader: number;
   readonly followers: readonly number[];
+  /** How often this fault was injected before, over all clusters: a sweep goes on with it. */
+  readonly index: number;
   /** What the next starts of a broker happen in; null is as usual. */
   startIn(id: number, surroundings: Surroundings | null): void;
 }

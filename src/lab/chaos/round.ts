@@ -23,6 +23,8 @@ export interface RoundOptions {
   readonly folder: string;
   /** By `performance.now()`: after it no further fault begins. */
   readonly untilMs: number;
+  /** How often each fault has been injected; counted on. */
+  readonly counts: Map<string, number>;
   readonly onFault: (record: FaultRecord) => void;
 }
 
@@ -107,7 +109,9 @@ async function injectOnce(
   const startedMs = performance.now();
   const inFlight = load.inFlight;
   const acknowledged = load.acknowledgedAfter(startedMs);
-  const injected = await fault.inject({ ...run, ...means, random: options.random, leader, followers });
+  const index = options.counts.get(fault.name) ?? 0;
+  options.counts.set(fault.name, index + 1);
+  const injected = await fault.inject({ ...run, ...means, random: options.random, leader, followers, index });
   const overMs = performance.now();
   const exits = await startAgain(run, options.folder);
   watchdog.feed(`the next acknowledgement after ${fault.name}`);
