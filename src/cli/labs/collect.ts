@@ -17,7 +17,7 @@ export const collect: LabCommand<CollectOptions> = {
   summary: 'collect events from many nodes and draw what it cost, or kill everything meanwhile',
   description:
     'Run a scenario of contract 1: generators, nodes and the logger, each a process of its own, and draw bandwidth and delay. With --kills, nodes that keep a spool follow growing files into a topic of three brokers, while node, logger and broker are killed with SIGKILL in turn: every line must be in the topic, once and in order.',
-  quick: 'ten seconds, six kills, or a million lines',
+  quick: 'ten seconds, six kills, or three million lines',
   examples: [
     { command: 'cairn lab collect', does: '3 nodes, 2 events a second each, 100 seconds' },
     { command: 'cairn lab collect --preset large', does: '8 nodes, 5 events a second each, 100 seconds' },
@@ -42,7 +42,7 @@ export const collect: LabCommand<CollectOptions> = {
     const isQuick = options.quick === true;
     if (options.throughput === true) {
       const { runThroughput } = await import('../../lab/collect/throughput.ts');
-      return runThroughput({ lines: isQuick ? 1_000_000 : 6_000_000, folder, say });
+      return runThroughput({ lines: isQuick ? 3_000_000 : 6_000_000, folder, say });
     }
     if (options.kills !== undefined) {
       const { runCollectKills } = await import('../../lab/collect/kills.ts');
