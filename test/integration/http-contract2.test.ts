@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { withPromises } from '../../src/eventlog/index.ts';
+import { LogError, withPromises } from '../../src/eventlog/index.ts';
 import { valuesOf } from '../conformance/event-log.ts';
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { exchange, requestText } from '../support/raw-http.ts';
@@ -59,6 +59,24 @@ describe('PUT /', () => {
       'not json',
       '',
     ]);
+  });
+
+  test('waits for a broker that still opens its logs, but not for ever', async () => {
+    const port = await start({ settings: { putTimeoutMs: 400 } });
+    const { append } = gateway.twin;
+    let startsUntil = 3;
+    gateway.twin.append = (request, answer) => {
+      if (startsUntil-- <= 0) append.call(gateway.twin, request, answer);
+      else answer({ ok: false, error: new LogError('starting', 'Cannot append to topic "log": the broker is still opening its logs') });
+    };
+
+    expect(await put(port, 'early')).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    startsUntil = Number.POSITIVE_INFINITY;
+    expect(await put(port, 'never')).toBe('');
+    startsUntil = 0;
+    expect(await put(port, 'next')).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+
+    expect(await logValues()).toEqual(['early', 'next']);
   });
 
   test('that is not committed in time is closed without a byte, and its record never shows', async () => {

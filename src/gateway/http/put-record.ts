@@ -26,10 +26,14 @@ interface Put {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
+  readonly deadlineMs: number;
   /** Handed to the log: from here on it may take effect. */
   isAppending: boolean;
   isOver: boolean;
 }
+
+/** A broker that still opens its logs is asked again: the client neither waits before its first PUT nor tries one twice. */
+const startingAgainMs = 20;
 
 export class PutRecord {
   readonly #options: PutRecordOptions;
@@ -49,9 +53,10 @@ export class PutRecord {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const { clock, timeoutMs, bodyBytesMax } = this.#options;
-    const put: Put = { request, response, requestId: `${this.#prefix}${++this.#count}`, isAppending: false, isOver: false };
+    const requestId = `${this.#prefix}${++this.#count}`;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const put: Put = { request, response, requestId, deadlineMs, isAppending: false, isOver: false };
     this.#running.add(put);
-    const startedMs = clock.monotonicMs();
     const timer = clock.startTimer(timeoutMs, () => this.#abandon(put));
     response.on('close', () => {
       timer.cancel();
@@ -61,7 +66,7 @@ export class PutRecord {
     readBody(request, bodyBytesMax, (body) => {
       if (put.isOver) return;
       if (body === null || body instanceof LogError) this.#abandon(put);
-      else this.#append(put, body, timeoutMs - (clock.monotonicMs() - startedMs));
+      else this.#append(put, body);
     });
   }
 
@@ -70,7 +75,8 @@ export class PutRecord {
     for (const put of this.#running) this.#abandon(put);
   }
 
-  #append(put: Put, body: Uint8Array, timeLeftMs: number): void {
+  #append(put: Put, body: Uint8Array): void {
+    if (put.isOver) return;
     const { log, clock } = this.#options;
     put.isAppending = true;
     this.#builder.add(clock.wallMs(), null, body);
@@ -78,7 +84,7 @@ export class PutRecord {
       topic: 'log',
       batch: this.#builder.finishUnsealed(),
       level: 'quorum',
-      timeoutMs: Math.max(1, Math.floor(timeLeftMs)),
+      timeoutMs: Math.max(1, Math.floor(put.deadlineMs - clock.monotonicMs())),
       requestId: put.requestId,
       sequence: 0,
       expectedOffset: null,
@@ -86,6 +92,10 @@ export class PutRecord {
     log.append(request, (outcome) => {
       if (put.isOver) return;
       if (!outcome.ok && outcome.error.definite) put.isAppending = false;
+      if (!outcome.ok && outcome.error.code === 'starting') {
+        clock.startTimer(startingAgainMs, () => this.#append(put, body));
+        return;
+      }
       if (!outcome.ok || !outcome.value.committed) {
         this.#abandon(put);
         return;
