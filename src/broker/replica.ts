@@ -24,7 +24,7 @@ import { LeaderAppends } from './leader-appends.ts';
 import { findFrameProblem } from './received-frames.ts';
 import type { BrokerSettings } from './settings.ts';
 import type { LogView, Tail } from './tail.ts';
-import { termBefore } from './terms.ts';
+import { sameUpTo, termBefore } from './terms.ts';
 
 /** What a replica needs of its broker. */
 export interface ReplicaContext {
@@ -354,9 +354,17 @@ export class Replica {
     this.#touch();
   }
 
+  /**
+   * How far the log on disk is this log. A cut waits for the write under way and for the vote before it, and until then the disk holds what was cut: it
+   * must not be taken for what was committed in its place.
+   */
+  get #writtenEnd(): number {
+    return sameUpTo(this.raft, this.log);
+  }
+
   /** The log on disk grows after the core's: what is committed elsewhere but not written here yet cannot be read here. */
   #see(): void {
-    const visible = offset(Math.min(this.raft.highWatermark, this.log.endOffset));
+    const visible = offset(Math.min(this.raft.highWatermark, this.#writtenEnd));
     if (visible <= this.#visible) return;
     this.#visible = visible;
     this.#listener.advanced(this);
@@ -369,7 +377,13 @@ export class Replica {
     }
     this.#loading.add(request.peer);
     const { offsetFrom, bytesMax } = request;
-    const offsetTo = offset(Math.min(request.offsetTo, this.log.endOffset));
+    const offsetTo = offset(Math.min(request.offsetTo, this.#writtenEnd));
+    if (offsetTo <= offsetFrom) {
+      // What is to stand there is not on the disk yet: asked again later.
+      this.#loading.delete(request.peer);
+      this.step({ type: 'loaded', request, batches: [] });
+      return;
+    }
     this.log.read({ offsetFrom, offsetTo, bytesMax }, (result) => {
       this.#loading.delete(request.peer);
       if (!result.ok) this.#context.damaged(this, result.error);
@@ -391,7 +405,7 @@ export class Replica {
   /** What is committed comes from the disk, as far as it is known to be; the rest is in memory, and may be cut or grow meanwhile. */
   #deriveAgain(): void {
     if (this.#isDeriving) return;
-    const committedEnd = (): Offset => offset(Math.min(this.log.endOffset, this.raft.highWatermark));
+    const committedEnd = (): Offset => offset(Math.min(this.#writtenEnd, this.raft.highWatermark));
     const isRestInMemory = (): boolean => this.raft.batches(offset(this.tail.endOffset), this.raft.endOffset) !== null;
     if (this.tail.endOffset >= committedEnd() && !isRestInMemory()) return;
     this.#isDeriving = true;
