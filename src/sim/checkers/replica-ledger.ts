@@ -2,7 +2,7 @@
  * What every replica's log is, rebuilt from what the brokers' observers saw, for the checkers of Raft's properties. One `ReplicaTrack` a broker and
  * group outlives the broker's processes, as its disk does. `GroupLedger.committed` is the log that was ever committed, by whoever said so first.
  */
-import type { BrokerId, GroupId, Offset, Term } from '../../base/branded.ts';
+import type { BrokerId, GroupId, Term } from '../../base/branded.ts';
 import { frameChecksum, previousChecksum, stampCounter, stampMs } from '../../record/index.ts';
 import type { LogBatch, Persist, Vote } from '../../raft/index.ts';
 
@@ -152,5 +152,3 @@ export function withPending(track: ReplicaTrack): readonly TrackedBatch[] {
   const kept = truncateTo === null ? synced : synced.filter((batch) => batch.offsetTo <= truncateTo);
   return [...kept, ...pending.batches];
 }
-
-export const offsetOf = (value: number): Offset => value as Offset;
