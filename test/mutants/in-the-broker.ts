@@ -77,8 +77,8 @@ export const inTheBroker: readonly Mutant[] = [
         'this.#ageMs += Math.min(Math.max(0, timestampMs - this.#committedMs), agingMsMax * 1e6);',
       ),
     ],
-    expected: ['L3'],
-    how: { by: 'sim', minutes: 1, faults: ['clockJump', 'crash', 'linkBreak', 'loss'], settings: { requestIdRetentionMs: 3_600_000 } },
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/tail.test.ts', title: 'the age of the log' },
   },
   {
     id: 'forwarded-without-producer',
@@ -301,8 +301,9 @@ export const inTheBroker: readonly Mutant[] = [
         replace: 'return response.readContext >= this.#fence.round && shown < 0;',
       },
     ],
-    expected: ['R15'],
-    how: { by: 'sim', faults: ['rollback', 'wipe', 'crash'], minutes: 1 },
+    expected: [],
+    // The simulator's R15 sees it too, but some of its runs with little else than restored disks find fault with the program as it is.
+    how: { by: 'test', file: 'test/unit/broker/life.test.ts', title: 'to an earlier start is refused by the others' },
   },
   {
     id: 'frames-of-a-leader-trusted',
