@@ -130,7 +130,9 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'shown-before-commit',
     title: 'a follower shows the end of its log and not what is committed',
-    edits: [replica('offset(Math.min(this.raft.highWatermark, this.log.endOffset))', 'this.log.endOffset')],
+    edits: [
+      replica('const visible = offset(Math.min(this.raft.highWatermark, this.#writtenEnd));', 'const visible = offset(this.#writtenEnd);'),
+    ],
     expected: ['L9', 'L4', 'L10'],
     how: everything,
   },
