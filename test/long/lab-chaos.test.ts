@@ -18,8 +18,8 @@ it('faults of every kind lose, move, double and reorder nothing acknowledged', a
   let faults = 0;
   for (const seed of seedsWithinBudget({ countMax: 20, share: 0.6 })) {
     await inFolder(async (folder) => {
-      const replay = `cairn lab chaos --kills 4 --partitions 3 --others 1 --seconds 40 --seed ${seed}`;
-      const set = { kills: 4, partitions: 3, others: 1, faults: null, brokers: 3, workers: 8, seed, seconds: 40, faultsPerRound: 60 };
+      const replay = `cairn lab chaos --kills 3 --partitions 2 --seconds 20 --seed ${seed}`;
+      const set = { kills: 3, partitions: 2, others: 0, faults: null, brokers: 3, workers: 8, seed, seconds: 20, faultsPerRound: 60 };
       const result = await runChaosLab({ ...set, folder, onFault: () => faults++ });
       tell({ ...result, results: result.results.slice(-1) }, replay);
       expect(failedChecks(result), `again: ${replay}`).toEqual([]);
@@ -31,11 +31,11 @@ it('faults of every kind lose, move, double and reorder nothing acknowledged', a
 it.skipIf(problem !== null)('losses of power lose nothing acknowledged', async () => {
   let rounds = 0;
   for (const seed of seedsWithinBudget({ countMax: 10 })) {
-    const replay = `cairn lab power-loss --rounds 6 --seed ${seed}`;
+    const replay = `cairn lab power-loss --rounds 3 --seed ${seed}`;
     const result = await powerLoss(seed);
     tell(result, replay);
     expect(failedChecks(result), `again: ${replay}`).toEqual([]);
-    rounds += 6;
+    rounds += 3;
   }
   report(`${rounds} losses of power`);
 });
@@ -52,7 +52,7 @@ it.skipIf(problem !== null)('a build that acknowledges before the sync is found 
 });
 
 function powerLoss(seed: number, env: Readonly<Record<string, string>> = {}): Promise<LabResult> {
-  return inFolder((folder) => runPowerLossLab({ rounds: 6, brokers: 3, workers: 8, seed, folder, env, onRound: () => undefined }));
+  return inFolder((folder) => runPowerLossLab({ rounds: 3, brokers: 3, workers: 8, seed, folder, env, onRound: () => undefined }));
 }
 
 async function inFolder<Value>(use: (folder: string) => Promise<Value>): Promise<Value> {

@@ -41,6 +41,8 @@ export class Checker {
   readonly #shadows = new Map<BrokerId, Shadow>();
   /** What any replica has ever held to be committed. */
   readonly #ledger: Link[] = [];
+  /** The term in which each of them was committed, which never falls. */
+  readonly #committedInTerm: number[] = [];
   readonly #reads = new Map<number, number>();
 
   constructor(membership: Membership) {
@@ -159,7 +161,8 @@ export class Checker {
     if (other !== undefined && other !== raft.id)
       throw new Violation('Election Safety', `${other} and ${raft.id} lead in term ${raft.term}`);
     this.#leaders.set(raft.term, raft.id);
-    const last = this.#ledger.at(-1);
+    // Votes that come late can still make a leader of a term that others have left: it owes nothing that a later term has committed (Raft §5.4).
+    const last = this.#ledger[this.#committedInTerm.findLastIndex((inTerm) => inTerm < raft.term)];
     if (last !== undefined && linkEndingAt(shadow.links, last.offsetTo)?.chain !== last.chain) {
       throw new Violation('Leader Completeness', `${raft.id} leads term ${raft.term} without what is committed up to ${last.offsetTo}`);
     }
@@ -193,6 +196,7 @@ export class Checker {
     if (link.offsetFrom !== this.committedEnd)
       throw new Violation('State Machine Safety', `${raft.id} commits another batch at ${link.offsetFrom}`);
     this.#ledger.push(link);
+    this.#committedInTerm.push(raft.term);
     for (const voters of [this.#membership.voters, this.#membership.votersOutgoing]) {
       const holders = voters.filter((voter) => holds(disks.get(voter) as RigDisk, link));
       if (holders.length * 2 <= voters.length && voters.length > 0) {

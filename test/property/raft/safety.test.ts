@@ -33,6 +33,10 @@ describe('a cluster of cores under loss, duplication, reordering and crashes', (
     for (const seed of seeds) runSeed({ seed, Raft });
   });
 
+  it.runIf(onlySeed === undefined)('lets late votes make a leader of a term that the others have left', () => {
+    runSeed({ seed: 7506, Raft });
+  });
+
   it.runIf(onlySeed === undefined)('reaches the rare paths: reads, loads from disk, cut logs, torn writes', () => {
     const sum = { committedCount: 0, readCount: 0, loadCount: 0, truncationCount: 0, tornCount: 0 };
     for (const seed of seeds.slice(0, 100)) {
