@@ -10,8 +10,11 @@ const backOffMsMax = 1000;
 const recentMs = 30_000;
 const handshakeMs = 1000;
 const pingMs = 1000;
-/** So many pings without an answer, and the link leads nowhere. More than one: this process itself may have been asleep. */
-const unansweredMax = 3;
+/**
+ * So many pings without an answer, and the link leads nowhere. Many: where one message in ten is lost and one in three is late, three in a row go
+ * unanswered every few minutes, and a handshake there rarely succeeds at once.
+ */
+const unansweredMax = 10;
 
 /**
  * One way out, to one peer on one lane: dials, proves itself, sends, and dials again after a break. What was on the way when it broke is lost; consensus

@@ -223,7 +223,7 @@ describe('a link that leads nowhere although it stands', () => {
     // A router forgot the connections, as if power had failed behind it: neither end is told.
     for (const { from, to, link } of dialled) if (from === leader && to === follower) forgotten.add(link);
     rig.appended(leader, ['after']);
-    rig.run(8_000);
+    rig.run(20_000);
 
     expect(rig.broker(leader).peek().counters.elections).toBeLessThanOrEqual(1);
     expect(rig.values(follower)).toEqual(['before', 'after']);
