@@ -1,10 +1,9 @@
 // V3: while some brokers do not see some others, a leader that a majority can work with is found with at most one change, and stays.
 import { expect, test } from 'vitest';
-import { Broker } from '../../src/broker/index.ts';
 import type { AppendResult } from '../../src/eventlog/index.ts';
 import { StableLeader } from '../../src/sim/checkers/v3-stable-leader.ts';
-import { Cluster } from '../../src/sim/cluster.ts';
 import { batchOfValues } from '../../src/sim/history.ts';
+import { startLogCluster } from '../../src/sim/workloads/log-cluster.ts';
 
 type Pair = readonly [number, number];
 
@@ -66,20 +65,9 @@ const cases: readonly Case[] = [
 test.each(cases.flatMap((one) => [1, 2, 3].map((seed) => ({ ...one, seed }))))(
   '$name: at most one change of leader, and appends go on, seed $seed',
   ({ brokers, cut, oneWay, seed }) => {
-    const cluster = new Cluster({
-      seed,
-      brokerCount: brokers,
-      makeBroker: (options) => new Broker(options),
-      inMemory: false,
-      logOnly: true,
-      clockSkewMsMax: 0,
-      clockDriftMax: 0,
-    });
-    const { scheduler, network } = cluster.world;
-    const pass = (ms: number): void => scheduler.runUntil(cluster.nowMs + ms);
-    for (const member of cluster.members) cluster.start(member);
-    pass(2000);
-    const leader = [...cluster.watch.ledger.groups][0]?.elections.at(-1)?.broker as number;
+    const { cluster, pass, leaderId } = startLogCluster(seed, brokers, 2000);
+    const { network } = cluster.world;
+    const leader = leaderId();
     const others = cluster.members.map(({ id }) => id as number).filter((id) => id !== leader);
     const stable = new StableLeader(cluster.watch.ledger);
     let acknowledged = 0;

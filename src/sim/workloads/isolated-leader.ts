@@ -1,25 +1,13 @@
 /** A leader that nobody hears and who hears nobody, for as long as it takes: it must notice by itself, whatever its successor does. */
-import { Broker } from '../../broker/index.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
-import { Cluster } from '../cluster.ts';
+import { startLogCluster } from './log-cluster.ts';
 
 const apartMs = 15_000;
 
 export function runIsolatedLeader(seed: number): CheckReport[] {
-  const cluster = new Cluster({
-    seed,
-    brokerCount: 3,
-    makeBroker: (options) => new Broker(options),
-    inMemory: false,
-    logOnly: true,
-    clockSkewMsMax: 0,
-    clockDriftMax: 0,
-  });
-  const { scheduler, network } = cluster.world;
-  const pass = (ms: number): void => scheduler.runUntil(cluster.nowMs + ms);
-  for (const member of cluster.members) cluster.start(member);
-  pass(1000);
-  const leader = [...cluster.watch.ledger.groups][0]?.elections.at(-1)?.broker ?? 1;
+  const { cluster, pass, leaderId } = startLogCluster(seed, 3, 1000);
+  const { network } = cluster.world;
+  const leader = leaderId();
   for (const { id } of cluster.members) {
     if (id === leader) continue;
     network.block(leader, id);

@@ -2,11 +2,11 @@
  * A leader that was stopped and cut off wakes up among old answers and hears of nothing new: for a moment it has every reason to believe that it leads.
  * What it answers as linearizable must not be older than what was acknowledged meanwhile.
  */
-import { Broker } from '../../broker/index.ts';
 import type { AppendResult, EndResult } from '../../eventlog/index.ts';
 import { type CheckReport, Findings } from '../checkers/verdict.ts';
-import { Cluster, type Member } from '../cluster.ts';
+import type { Member } from '../cluster.ts';
 import { batchOfValues } from '../history.ts';
+import { startLogCluster } from './log-cluster.ts';
 
 export interface StaleLeaderRun {
   readonly report: CheckReport;
@@ -18,18 +18,8 @@ export interface StaleLeaderRun {
 }
 
 export function runStaleLeader(seed: number): StaleLeaderRun {
-  const cluster = new Cluster({
-    seed,
-    brokerCount: 3,
-    makeBroker: (options) => new Broker(options),
-    inMemory: false,
-    logOnly: true,
-    clockSkewMsMax: 0,
-    clockDriftMax: 0,
-  });
-  const { scheduler, network } = cluster.world;
-  const pass = (ms: number): void => scheduler.runUntil(cluster.nowMs + ms);
-  const leaderId = (): number => [...cluster.watch.ledger.groups][0]?.elections.at(-1)?.broker ?? 0;
+  const { cluster, pass, leaderId } = startLogCluster(seed, 3, 1000);
+  const { network } = cluster.world;
   let value = 0;
   const append = (member: Member, done: (end: number) => void): void => {
     const batch = batchOfValues(value, ++value, 0, 0);
@@ -42,8 +32,6 @@ export function runStaleLeader(seed: number): StaleLeaderRun {
       },
     );
   };
-  for (const member of cluster.members) cluster.start(member);
-  pass(1000);
   const old = cluster.member(leaderId());
   const others = cluster.members.filter((member) => member !== old);
   for (let i = 0; i < 20; i++) append(old, () => undefined);
