@@ -27,7 +27,7 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     const settling = await measureCpu(pids, () => pause(options.settleSeconds * 1000));
     const memory = pids.map(() => 0);
     const cpuBefore = pids.map(readCpuMs);
-    const electionsBefore = await countElections(brokers);
+    const before = await readCounters(brokers);
     const beganMs = performance.now();
     const curves = pids.map((): [number, number][] => []);
     while (performance.now() - beganMs < options.seconds * 1000) {
@@ -41,19 +41,26 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     }
     const tookS = (performance.now() - beganMs) / 1000;
     const cpuMs = pids.map((pid, index) => readCpuMs(pid) - (cpuBefore[index] ?? 0));
+    const after = await readCounters(brokers);
+    const grownBy = (index: number, counter: Counter): number => (after[index]?.[counter] ?? 0) - (before[index]?.[counter] ?? 0);
     const results = brokers.ids.map((id, index) => ({
       broker: id,
       'memory MB': Math.round((memory[index] ?? 0) / 1e5) / 10,
       'CPU % of a core': percent((cpuMs[index] ?? 0) / 1000 / tookS),
       'CPU % while settling': settling[index] ?? 0,
+      // What brokers tell one another, and what they write: their own events, once a second.
+      'frames sent/s': tenths(grownBy(index, 'framesSent') / tookS),
+      'bytes sent/s': Math.round(grownBy(index, 'bytesSent') / tookS),
+      'syncs/s': tenths(grownBy(index, 'diskSyncs') / tookS),
+      elections: grownBy(index, 'elections'),
     }));
-    const elections = (await countElections(brokers)) - electionsBefore;
+    const elections = results.reduce((sum, result) => sum + result.elections, 0);
     writeFileSync(path.join(options.folder, 'idle.json'), `${JSON.stringify(results, null, 1)}\n`);
     const memoryWorst = Math.max(...results.map((result) => result['memory MB']));
     const cpuWorst = Math.max(...results.map((result) => result['CPU % of a core']));
     return {
       lab: 'idle',
-      about: `What brokers cost that nobody uses: largest resident memory and processor time of each, and elections, over ${options.seconds} s, after ${START_MS / 1000} s to start and ${options.settleSeconds} s to settle.`,
+      about: `What brokers cost that nobody uses: largest resident memory and processor time of each, what they send one another, and elections, over ${options.seconds} s, after ${START_MS / 1000} s to start and ${options.settleSeconds} s to settle.`,
       settings: { brokers: options.brokers, 'settle seconds': options.settleSeconds, seconds: options.seconds },
       results,
       graphs: [
@@ -81,6 +88,7 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
   }
 }
 
+const tenths = (value: number): number => Math.round(value * 10) / 10;
 const percent = (share: number): number => Math.round(share * 10_000) / 100;
 
 /** Processor time of each process meanwhile, in percent of a core. */
@@ -92,15 +100,18 @@ async function measureCpu(pids: readonly number[], meanwhile: () => Promise<unkn
   return pids.map((pid, index) => percent((readCpuMs(pid) - (before[index] ?? 0)) / Math.max(1, tookMs)));
 }
 
-/** Elections of all groups that any broker has begun since it started. */
-async function countElections(brokers: LabBrokers): Promise<number> {
-  let sum = 0;
-  for (const id of brokers.ids) {
-    const client = brokers.client([id]);
-    sum += (await client.status()).counters.elections;
-    client.close();
-  }
-  return sum;
+type Counter = 'elections' | 'framesSent' | 'bytesSent' | 'diskSyncs';
+
+/** What each broker has counted since it started; elections are those that it began, of all groups. */
+async function readCounters(brokers: LabBrokers): Promise<readonly Readonly<Record<Counter, number>>[]> {
+  return Promise.all(
+    brokers.ids.map(async (id) => {
+      const client = brokers.client([id]);
+      const { counters } = await client.status();
+      client.close();
+      return counters;
+    }),
+  );
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
