@@ -342,6 +342,8 @@ function* open(host: SpoolHost, { name, newSession, bytesMax }: OpenSpoolOptions
     position = scanned.position ?? position;
   }
   if (segments.length === 0) segments.push(yield* makeSegment(host, session.base, position));
+  // Nor to sync the names of what it made.
+  else yield* syncDirectory(disk, '');
   return new Spool(host, { lock, segments, session, position }, bytesMax);
 }
 
@@ -373,9 +375,10 @@ function* scan({ disk, bytes }: SpoolHost, first: number, isLast: boolean): Task
         if (read > 0) continue;
         if (!isLast || (yield* isWholeFrameAfter(file, at, bytes))) throw damaged(path, at);
         yield* must<undefined>((truncated) => file.truncate(at, truncated));
-        yield* syncFile(file);
         break;
       }
+      // A killed agent may not have come to sync its last frame, and what is shown is sent.
+      if (isLast) yield* syncFile(file);
       return { segment: { path, file, first, end, size: at }, position };
     })(),
   );

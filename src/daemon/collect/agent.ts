@@ -1,7 +1,6 @@
 /**
  * `cairn node --spool`: the agent over this machine. Lines come from standard input or from a file that grows; `agent/` does the rest.
  */
-import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { Agent, type AgentCounters, type AgentFailure, hexOf, openSpool, type Spool, type SpoolFailure } from '../../agent/index.ts';
@@ -13,6 +12,7 @@ import { systemBytes } from '../../system/bytes.ts';
 import { SystemClock } from '../../system/clock.ts';
 import { SystemDisk } from '../../system/disk.ts';
 import { systemRandom } from '../../system/random.ts';
+import { makeFolder } from '../make-folder.ts';
 import { folderReason, folderReasonOfText } from '../reasons.ts';
 import { dialLogger } from './dial.ts';
 import { decodePosition, encodePosition, Tail } from './tail.ts';
@@ -210,8 +210,8 @@ class LineCollector {
 
 function openFolder(folder: string): SystemDisk {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!statSync(folder).isDirectory()) throw Object.assign(new Error('it is a file'), { code: 'EEXIST' });
+    // Synced with its parents: a spool without a name after a loss of power is no spool.
+    makeFolder(folder, 0o700);
   } catch (error) {
     throw new LogError('dataUnusable', `Cannot use the spool ${folder}: ${folderReason(error)}`, {}, { cause: error });
   }
