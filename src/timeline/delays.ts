@@ -11,11 +11,15 @@ export interface DelaySummary {
   readonly negative: number;
 }
 
-/** Buckets whose bounds grow by 1 %, so that the middle of one is within 0.5 % of what is in it; from 10 ns to 300 years in milliseconds. */
-const growth = 1.01;
-const logGrowth = Math.log(growth);
-const leastMs = 1e-5;
-const bucketCount = 4_096;
+/**
+ * Buckets are the exponent and the first 7 bits of the mantissa of a double, so that the middle of one is within 0.4 % of what is in it, and finding it is
+ * two shifts; from 2^-17 (8 ns) to 2^44 milliseconds (500 years).
+ */
+const mantissaBits = 7;
+const exponentFirst = -17;
+const exponentEnd = 44;
+const bucketCount = (exponentEnd - exponentFirst) << mantissaBits;
+const exponentBias = 1023;
 const zeroBucket = bucketCount;
 
 /** Percentiles are nearest-rank: the p-th of n is the value at place ceil(p n), counted from 1. Negative delays are delays. */
@@ -123,16 +127,24 @@ function countIn(buckets: Uint32Array, delayMs: number): void {
   buckets[bucket] = (buckets[bucket] as number) + 1;
 }
 
+const double = new Float64Array(1);
+const words = new Uint32Array(double.buffer);
+/** Where a double's sign, exponent and first 20 bits of the mantissa stand. */
+const highWord = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
+const stepOfFirst = (exponentBias + exponentFirst) << mantissaBits;
+
 function bucketOf(delayMs: number): number {
-  const size = Math.abs(delayMs);
-  if (size < leastMs) return zeroBucket;
-  const step = Math.min(bucketCount, 1 + Math.floor(Math.log(size / leastMs) / logGrowth));
+  double[0] = Math.abs(delayMs);
+  const step = Math.min(bucketCount, ((words[highWord] as number) >>> (20 - mantissaBits)) - stepOfFirst + 1);
+  if (step <= 0) return zeroBucket;
   return delayMs < 0 ? zeroBucket - step : zeroBucket + step;
 }
 
 function middleOf(bucket: number): number {
   if (bucket === zeroBucket) return 0;
-  const step = Math.abs(bucket - zeroBucket);
-  const middle = leastMs * growth ** (step - 0.5);
+  const step = Math.abs(bucket - zeroBucket) - 1;
+  const exponent = exponentFirst + (step >> mantissaBits);
+  const mantissa = 1 + ((step & ((1 << mantissaBits) - 1)) + 0.5) / (1 << mantissaBits);
+  const middle = mantissa * 2 ** exponent;
   return bucket < zeroBucket ? -middle : middle;
 }

@@ -35,6 +35,9 @@ export class TimelineRecorder {
   #timer: NodeJS.Timeout | null = null;
   /** By connection; those without bytes in a second are taken out at its end. */
   readonly #nodes = new Map<number, NodeSecond>();
+  /** The one asked for last: a read brings many lines of one connection. */
+  #lastId = -1;
+  #last: NodeSecond | null = null;
   #bytes = 0;
   #printed = 0;
   #connected = 0;
@@ -95,11 +98,14 @@ export class TimelineRecorder {
   }
 
   #nodeOf(id: number, node: string, address: string): NodeSecond {
+    if (this.#lastId === id && this.#last !== null) return this.#last;
     let entry = this.#nodes.get(id);
     if (entry === undefined) {
       entry = { node, address, delays: new DelayCollector(), events: 0, untimed: 0, bytes: 0 };
       this.#nodes.set(id, entry);
     }
+    this.#lastId = id;
+    this.#last = entry;
     return entry;
   }
 
@@ -127,6 +133,7 @@ export class TimelineRecorder {
   }
 
   #writeRows(second: number): void {
+    this.#last = null;
     const all = new DelayCollector();
     const rows: NodeRow[] = [];
     let events = 0;

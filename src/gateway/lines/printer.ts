@@ -1,10 +1,9 @@
 import type { LineSource } from './line-sink.ts';
+import { WordCopy } from './word-copy.ts';
 
 const space = 0x20;
 const newline = 0x0a;
 const slabBytes = 256 * 1024;
-/** Shorter parts are copied by a plain loop: a call costs more than the bytes. */
-const shortBytes = 72;
 
 /**
  * What a logger says on its standard output (contract 1): `<ts> - <name> connected`, `<event ts> <name> <event>`, `<ts> - <name> disconnected`. Lines are
@@ -14,6 +13,7 @@ export class Printer {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #nowS: () => number;
   #slab = Buffer.allocUnsafeSlow(slabBytes);
+  #copier = new WordCopy(this.#slab);
   #end = 0;
 
   /** `write` has written everything when it returns. */
@@ -67,7 +67,9 @@ export class Printer {
   #reserve(bytes: number): void {
     if (this.#slab.length - this.#end >= bytes) return;
     this.flush();
-    if (this.#slab.length < bytes) this.#slab = Buffer.allocUnsafeSlow(bytes * 2);
+    if (this.#slab.length >= bytes) return;
+    this.#slab = Buffer.allocUnsafeSlow(bytes * 2);
+    this.#copier = new WordCopy(this.#slab);
   }
 
   #byte(byte: number): void {
@@ -79,15 +81,7 @@ export class Printer {
   }
 
   #copy(source: Uint8Array, from: number, to: number): void {
-    const slab = this.#slab;
-    let end = this.#end;
-    if (to - from > shortBytes) {
-      slab.set(source.subarray(from, to), end);
-      end += to - from;
-    } else {
-      for (let i = from; i < to; i++) slab[end++] = source[i] as number;
-    }
-    this.#end = end;
+    this.#end = this.#copier.copy(source, from, to, this.#end);
   }
 }
 
