@@ -70,9 +70,12 @@ function findExcuse({ history, logs }: RunOutcome): string | null {
   return excuses.length === 0 ? null : excuses.join('; ');
 }
 
+/** To hear of what it has missed, a server that recovered connects, proves who it is, and is sent it: some ten messages one after another. */
+const catchUpMs = 10;
+
 /**
- * When the crash began that this server was in as its `/exit` was sent, or null if it was not crashed then. A recovery whose answer had not come when
- * the next crash was sent may have lasted no time at all: nothing can be caught up in it, and the crash before it goes on.
+ * When the crash began that this server was in as its `/exit` was sent, or null if it was not crashed then. Two threads may crash and recover one
+ * server at once: nothing can be caught up in a recovery that another crash ends within `catchUpMs`, and the crash before it goes on.
  */
 export function crashAtExit(posts: readonly FaultPost[], server: number): number | null {
   let crashedFromMs: number | null = null;
@@ -85,7 +88,7 @@ export function crashAtExit(posts: readonly FaultPost[], server: number): number
       if (crashedFromMs !== null) before = { crashedFromMs, recoveredMs: post.endedMs };
       crashedFromMs = null;
     } else if (crashedFromMs === null) {
-      crashedFromMs = before !== null && post.sentMs <= before.recoveredMs ? before.crashedFromMs : post.sentMs;
+      crashedFromMs = before !== null && post.sentMs <= before.recoveredMs + catchUpMs ? before.crashedFromMs : post.sentMs;
     }
   }
   return crashedFromMs;
