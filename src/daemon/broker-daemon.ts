@@ -11,6 +11,7 @@ import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
 import type { DaemonConfig } from './config.ts';
+import { descriptorsMax, fitHttp, fitLines } from './descriptors.ts';
 import { makeFolder } from './make-folder.ts';
 import { packageVersion, pageFolder } from './paths.ts';
 import { folderReason, folderReasonOfText } from './reasons.ts';
@@ -61,7 +62,8 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   const begin = async (): Promise<void> => {
     if (config.lines !== null) {
       const { startBrokerLines } = await import('./collect/broker-lines.ts');
-      lines = await startBrokerLines(config.lines, broker, host, hooks.onFatal);
+      const settings = fitLines(config.lines.settings, descriptorsMax());
+      lines = await startBrokerLines({ ...config.lines, settings }, broker, host, hooks.onFatal);
     }
     hooks.onReady?.();
   };
@@ -87,7 +89,11 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
 }
 
 function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, hooks: DaemonHooks): Front {
-  const { self, listen, http, settings, tls, token, faultInjection, extraHosts, exitFile } = config;
+  const { self, listen, settings, tls, token, faultInjection, extraHosts, exitFile } = config;
+  const http = fitHttp(config.http, descriptorsMax());
+  const { connectionsMax } = http;
+  if (connectionsMax < config.http.connectionsMax)
+    host.logger.log('info', 'connectionsLowered', { connectionsMax, wanted: config.http.connectionsMax });
   return createHttpGateway({
     broker,
     clock: host.clock,

@@ -1,7 +1,7 @@
 /**
  * Fills the next segment file with zeros in the background, so that a write lands in blocks that exist: fdatasync takes about half the time,
- * and no write to an active file can meet a full disk. Where there is no space the log is `full`; smaller files are tried then, down to the
- * smallest segment, once a second, because every append that still comes needs one.
+ * and no write to an active file can meet a full disk. Where there is no space for one, smaller files are tried at once, down to the smallest
+ * that is of use; where there is none even for that the log is `full`, and it is tried once a second, because every append that still comes needs one.
  */
 import { assert } from '../base/assert.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
@@ -27,6 +27,8 @@ export class SegmentPreparer {
   #wanted = 0;
   /** The least that a waiting write needs; retries never ask for less. */
   #needed = 0;
+  /** The least that was asked for with the file under way: a smaller one would not do. */
+  #asked = 0;
   /** A file was handed over and still bears the name of a prepared one. */
   #isTaken = false;
   #full = false;
@@ -51,11 +53,12 @@ export class SegmentPreparer {
   start(capacity: number): void {
     if (this.#stopped || this.#working || this.#error !== null || this.#retry !== null) return;
     if (this.#ready !== null && this.#ready.capacity >= this.#needed) return;
-    this.#begin(Math.max(capacity, this.#needed));
+    this.#begin(Math.max(capacity, this.#needed), this.#needed);
   }
 
-  #begin(capacity: number): void {
+  #begin(capacity: number, asked: number): void {
     this.#wanted = capacity;
+    this.#asked = asked;
     this.#working = true;
     runTask(
       () => guard(this.#prepare(this.#wanted)),
@@ -71,11 +74,15 @@ export class SegmentPreparer {
     );
   }
 
-  /** True when a file of at least `capacityMin` is ready; else begins to prepare one of `capacity`, unless it has to wait for space anyway. */
+  /**
+   * True when a file of at least `capacityMin` is ready; else begins to prepare one of `capacity`, unless it has to wait for space anyway. Also true
+   * when there will never be one: the write that needs it says why.
+   */
   offers(capacity: number, capacityMin: number): boolean {
+    if (this.#error !== null) return true;
     if (this.#working || this.#isTaken || this.#retry !== null) return false;
     if (this.#ready !== null && this.#ready.capacity >= capacityMin) return true;
-    if (!this.#stopped && this.#error === null) this.#begin(capacity);
+    if (!this.#stopped) this.#begin(capacity, capacityMin);
     return false;
   }
 
@@ -151,10 +158,15 @@ export class SegmentPreparer {
       this.#error = error;
       return;
     }
+    if (this.#stopped) return;
+    const least = Math.max(this.#bytesMin, this.#needed, this.#asked);
+    if (this.#wanted > least) {
+      this.#begin(Math.max(least, Math.floor(this.#wanted / 2)), this.#asked);
+      return;
+    }
     if (!this.#full) this.#host.logger.log('warn', 'diskFull', { path: this.path, bytes: this.#wanted });
     this.#full = true;
     const smaller = Math.max(this.#bytesMin, this.#needed, Math.floor(this.#wanted / 2));
-    if (this.#stopped) return;
     this.#retry = this.#host.clock.startTimer(retryAfterMs, () => {
       this.#retry = null;
       this.start(smaller);

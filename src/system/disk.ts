@@ -6,18 +6,23 @@
  * 7.3k with both asynchronous, 6.0k against 5.2k when the file grows by each write. Larger writes go to the thread pool, so that no memory copy
  * of megabytes holds up a turn of the loop.
  *
+ * A process that has no file descriptor left waits for one: what could not be opened is neither missing nor broken, and nothing that was written is
+ * in doubt (design, D5, is about writes). It is slow then, as a disk may be, until clients leave or the limit is raised.
+ *
  * Files have mode 0600, folders 0700. A write is continued after a short write: a full disk shows first as one (trust E2).
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { done as succeeded, failed, ok, type Result } from '../base/result.ts';
-import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, OpenMode } from '../host/index.ts';
+import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, Logger, OpenMode } from '../host/index.ts';
 import { assertDiskPath } from '../storage/disk-path.ts';
 
 type Done<Value> = (result: Result<Value, DiskError>) => void;
+type Opened<Value> = (error: NodeJS.ErrnoException | null, value?: Value) => void;
 
 const syncWriteBytesMax = 128 * 1024;
+const descriptorAgainMs = 20;
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
 const openFlags: Record<OpenMode, number> = {
   read: O_RDONLY | O_NOFOLLOW,
@@ -28,10 +33,14 @@ const openFlags: Record<OpenMode, number> = {
 export class SystemDisk implements Disk {
   readonly durable = true;
   readonly #root: string;
+  readonly #logger: Logger | null;
+  /** Calls that wait for a descriptor. */
+  #waiting = 0;
 
   /** `root` is the data directory; it must exist. */
-  constructor(root: string) {
+  constructor(root: string, logger: Logger | null = null) {
     this.#root = path.resolve(root);
+    this.#logger = logger;
   }
 
   makeDirectory(relative: string, done: Done<undefined>): void {
@@ -39,11 +48,14 @@ export class SystemDisk implements Disk {
   }
 
   list(relative: string, done: Done<readonly string[]>): void {
-    fs.readdir(this.#resolve(relative), (error, names) => done(error === null ? ok(names.sort()) : failure(error, 'list', relative)));
+    this.#withDescriptor<string[]>(
+      (opened) => fs.readdir(this.#resolve(relative), opened),
+      (error, names = []) => done(error === null ? ok(names.sort()) : failure(error, 'list', relative)),
+    );
   }
 
   open(relative: string, mode: OpenMode, done: Done<DiskFile>): void {
-    fs.open(this.#resolve(relative), openFlags[mode], 0o600, (openError, fd) => {
+    this.#open(relative, openFlags[mode], (openError, fd) => {
       if (openError !== null) {
         done(failure(openError, 'open', relative));
         return;
@@ -74,7 +86,7 @@ export class SystemDisk implements Disk {
   }
 
   syncDirectory(relative: string, done: Done<undefined>): void {
-    fs.open(this.#resolve(relative), O_RDONLY | O_DIRECTORY, (openError, fd) => {
+    this.#open(relative, O_RDONLY | O_DIRECTORY, (openError, fd) => {
       if (openError !== null) {
         done(failure(openError, 'syncDirectory', relative));
         return;
@@ -116,6 +128,30 @@ export class SystemDisk implements Disk {
         : failure(error, 'lock', relative);
     }
     setImmediate(() => done(result));
+  }
+
+  #open(relative: string, flags: number, done: (error: NodeJS.ErrnoException | null, fd: number) => void): void {
+    this.#withDescriptor<number>(
+      (opened) => fs.open(this.#resolve(relative), flags, 0o600, opened),
+      (error, fd = -1) => done(error, fd),
+    );
+  }
+
+  /** Makes the call again until it does not fail for want of a descriptor. */
+  #withDescriptor<Value>(call: (opened: Opened<Value>) => void, done: Opened<Value>): void {
+    let isWaiting = false;
+    const attempt = (): void =>
+      call((error, value) => {
+        if (error?.code === 'EMFILE' || error?.code === 'ENFILE') {
+          if (!isWaiting && this.#waiting++ === 0) this.#logger?.log('warn', 'noDescriptorLeft', { reason: error.message });
+          isWaiting = true;
+          setTimeout(attempt, descriptorAgainMs);
+          return;
+        }
+        if (isWaiting) this.#waiting--;
+        done(error, value);
+      });
+    attempt();
   }
 
   /** '' is the data directory itself. */

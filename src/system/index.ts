@@ -23,11 +23,11 @@ export interface SystemHostOptions extends NetworkOptions {
 
 export async function createSystemHost({ data, logger, brokers, tls }: SystemHostOptions): Promise<SystemHost> {
   const clock = new SystemClock();
-  const disk: Disk = data === null ? new MemoryDisk(clock) : await systemDisk(data);
+  const disk: Disk = data === null ? new MemoryDisk(clock) : await systemDisk(data, logger);
   return { clock, disk, logger, random: systemRandom, bytes: systemBytes, network: new SystemNetwork({ brokers, tls }) };
 }
 
-async function systemDisk(data: string): Promise<Disk> {
+async function systemDisk(data: string, logger: Logger): Promise<Disk> {
   const { SystemDisk } = await import('./disk.ts');
-  return new SystemDisk(data);
+  return new SystemDisk(data, logger);
 }

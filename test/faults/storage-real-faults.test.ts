@@ -75,7 +75,7 @@ test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with s
       if (!result.ok) throw new Error(JSON.stringify(result.error));
       written++;
     }
-    const batches = Array.from({ length: 120 }, () => batch(4000));
+    const batches = Array.from({ length: 90 }, () => batch(4000));
     let finished = null;
     const waiting = write(log, batches).then((result) => (finished = result));
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -97,7 +97,7 @@ test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with s
   expect(run.stderr).toBe('');
   const result = lastLine(run.stdout) as { written: number };
   expect(result.written).toBeGreaterThan(20);
-  const total = result.written + 120;
+  const total = result.written + 90;
   const afterwards = { finished: { ok: true }, full: false, synced: total };
   expect(result).toEqual({ written: result.written, heldBack: true, readWhileFull: total, afterwards, reopened: total });
 });
@@ -165,4 +165,40 @@ test('a real fdatasync that fails surfaces once and for all, and later writes do
   const failed = 'sync EIO: i/o error, fdatasync';
   expect(lastLine(run.stdout)).toEqual({ results: ['ok', 'ok', failed, failed, failed], synced: 2 });
   expect(fs.readFileSync(trace, 'utf8').match(/fdatasync\(/g)).toHaveLength(4);
+});
+
+test('a process without a file descriptor for its next segment waits for one, loses nothing and goes on', () => {
+  const data = path.join(folder, 'descriptors');
+  fs.mkdirSync(data);
+  const file = program(
+    data,
+    `
+    const log = await open();
+    await write(log, [batch(1000)]);
+    const held = [];
+    try {
+      for (;;) held.push(fs.openSync('/dev/null', 'r'));
+    } catch (error) {
+      if (error.code !== 'EMFILE') throw error;
+    }
+    // Beyond what the present segment holds and the next one too.
+    const batches = Array.from({ length: 60 }, () => batch(4000));
+    let finished = null;
+    const waiting = write(log, batches).then((result) => (finished = result));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const heldBack = finished === null && held.length > 0;
+    for (const fd of held) fs.closeSync(fd);
+    await waiting;
+    const afterwards = { finished, full: log.full, synced: log.syncedOffset };
+    await wait((done) => log.close(done));
+    const again = await open();
+    out({ heldBack, afterwards, reopened: await readAll(again) });
+    `,
+  );
+  // Node raises the soft limit to the hard one: this sets both.
+  const script = `ulimit -n 64 && exec '${process.execPath}' --no-warnings '${file}'`;
+  const run = spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 50_000 });
+
+  expect(run.stderr).toBe('');
+  expect(lastLine(run.stdout)).toEqual({ heldBack: true, afterwards: { finished: { ok: true }, full: false, synced: 61 }, reopened: 61 });
 });

@@ -43,6 +43,25 @@ describe('a full disk', () => {
     expect(rig.read(log)).toEqual(batches);
   });
 
+  test('that has room for a smaller segment only gives that one, and nobody is refused meanwhile', () => {
+    const rig = new Rig(8, {});
+    const { log } = rig.open();
+    const leader = new Leader();
+    rig.write(log, leader.batches(30, 1, 100));
+    rig.settle();
+    const { segmentCount } = log;
+    // The next one would be twice as large as the one before.
+    rig.disk.capacityBytes = rig.disk.usedBytes + 5000;
+    let wasFull = false;
+    for (let count = 0; count < 30; count++) {
+      wasFull ||= log.full;
+      rig.write(log, leader.batches(1, 1, 100));
+    }
+
+    expect(log.segmentCount).toBeGreaterThan(segmentCount);
+    expect([wasFull, rig.logged]).toEqual([false, []]);
+  });
+
   test('lets a follower cut its log back', () => {
     const rig = new Rig(3);
     const { log } = rig.open();
@@ -148,5 +167,16 @@ describe('a failing disk', () => {
     const result = rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: new Leader().batches(60, 1, 100) }, done));
 
     expect(result).toMatchObject({ ok: false, error: { code: 'failed', operation: 'sync' } });
+  });
+
+  test('that fails while the next segment is prepared does not keep its log from being asked to write, for good', () => {
+    const rig = new Rig(7);
+    const { log } = rig.open();
+    rig.disk.inject = (called, path) => (called === 'sync' && path.endsWith('prepared') ? 'failed' : null);
+    rig.write(log, new Leader().batches(5, 1, 200));
+    rig.settle();
+
+    // Whoever writes now is told what is wrong; one who is asked to wait would wait for ever.
+    expect([log.hasRoomFor(100_000), log.full]).toEqual([true, false]);
   });
 });
