@@ -110,8 +110,7 @@ export class LineBatcher {
       return;
     }
     if (this.#builder.recordCount === 0) this.#timestampMs = this.#now();
-    if (this.#key === null) this.#builder.addSlice(this.#timestampMs, source, from, to);
-    else this.#builder.add(this.#timestampMs, this.#key, source.subarray(from, to));
+    this.#builder.addSlice(this.#timestampMs, source, from, to, this.#key);
     this.#weight += to - from + overheadBytes;
   }
 

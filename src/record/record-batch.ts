@@ -34,6 +34,7 @@ import type { Offset, Term } from '../base/branded.ts';
 import { bytesEqual, getI32, getU16, getU32, setU16, setU32 } from '../base/bytes.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { VarintReader, varintLength, writeVarint } from '../base/varint.ts';
+import { WordCopy } from '../base/word-copy.ts';
 import type { Bytes } from '../host/index.ts';
 
 export const batchHeaderBytes = 61;
@@ -184,6 +185,7 @@ const slabPartBytesMax = 2 * 1024;
 /** Builds one batch after another. Reused, so that a busy appender allocates only what it hands on. */
 export class RecordBatchBuilder {
   #bytes: Uint8Array;
+  #copier: WordCopy;
   #end = batchHeaderBytes;
   #count = 0;
   #baseTimestamp = 0;
@@ -194,6 +196,7 @@ export class RecordBatchBuilder {
 
   constructor(options: { readonly capacityBytes?: number; readonly control?: boolean } = {}) {
     this.#bytes = new Uint8Array(Math.max(options.capacityBytes ?? 4096, batchHeaderBytes));
+    this.#copier = new WordCopy(this.#bytes);
     this.#attributes = options.control === true ? controlBit : 0;
   }
 
@@ -225,15 +228,15 @@ export class RecordBatchBuilder {
     this.#end = end;
   }
 
-  /** A record without key and headers whose value is a part of a larger buffer, such as one line of a text: no object per line. */
-  addSlice(timestampMs: number, source: Uint8Array, valueFrom: number, valueTo: number): void {
+  /** A record without headers whose value is a part of a larger buffer, such as one line of a text: no object per line. */
+  addSlice(timestampMs: number, source: Uint8Array, valueFrom: number, valueTo: number, key: Uint8Array | null = null): void {
     const valueLength = valueTo - valueFrom;
-    let end = this.#startRecord(timestampMs, 1 + varintLength(valueLength) + valueLength + 1);
+    let end = this.#startRecord(timestampMs, nullableLength(key) + varintLength(valueLength) + valueLength + 1);
     const bytes = this.#bytes;
-    end = writeVarint(bytes, end, -1);
+    end = writeVarint(bytes, end, key === null ? -1 : key.length);
+    if (key !== null) end = this.#copier.copy(key, 0, key.length, end);
     end = writeVarint(bytes, end, valueLength);
-    copyRange(bytes, end, source, valueFrom, valueTo);
-    this.#end = writeVarint(bytes, end + valueLength, 0);
+    this.#end = writeVarint(bytes, this.#copier.copy(source, valueFrom, valueTo, end), 0);
   }
 
   /** The batch, with base offset 0 and its checksum set; the builder is empty afterwards. */
@@ -279,6 +282,7 @@ export class RecordBatchBuilder {
   clear(): void {
     this.#end = batchHeaderBytes;
     this.#count = 0;
+    this.#copier.forget();
   }
 
   /** Writes everything up to the key; gives the position of the key length. */
@@ -308,6 +312,7 @@ export class RecordBatchBuilder {
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     larger.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = larger;
+    this.#copier = new WordCopy(larger);
   }
 }
 

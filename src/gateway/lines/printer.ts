@@ -1,5 +1,5 @@
+import { WordCopy } from '../../base/word-copy.ts';
 import type { LineSource } from './line-sink.ts';
-import { WordCopy } from './word-copy.ts';
 
 const space = 0x20;
 const newline = 0x0a;

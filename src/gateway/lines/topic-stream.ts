@@ -67,7 +67,7 @@ export class TopicStream {
   }
 
   add(timestampMs: number, key: Uint8Array, source: Uint8Array, from: number, to: number): void {
-    this.#builder.add(timestampMs, key, source.subarray(from, to));
+    this.#builder.addSlice(timestampMs, source, from, to, key);
     const bytes = to - from + key.length + overheadBytes;
     this.#weight += bytes;
     this.#pendingBytes += bytes;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { SeededRandom } from '../../../../src/base/random.ts';
-import { WordCopy } from '../../../../src/gateway/lines/word-copy.ts';
+import { SeededRandom } from '../../../src/base/random.ts';
+import { WordCopy } from '../../../src/base/word-copy.ts';
 
 const randomBytes = (random: SeededRandom, length: number): Buffer => Buffer.from(Array.from({ length }, () => random.below(256)));
 
@@ -34,13 +34,18 @@ test('bytes that would be a NaN as a number keep every bit', () => {
   expect(target.equals(source)).toBe(true);
 });
 
-test('pieces of several sources go one behind the other', () => {
-  const target = Buffer.alloc(64);
+test('pieces of several sources in turn go one behind the other', () => {
+  const sources = ['1610688413.782391', 'the name of a node', 'a third that is long', 'short'].map((text) => Buffer.from(text));
+  const target = Buffer.alloc(4_096);
   const copier = new WordCopy(target);
 
-  let end = copier.copy(Buffer.from('1610688413.782391'), 0, 17, 0);
-  end = copier.copy(Buffer.from(' name '), 0, 6, end);
-  end = copier.copy(Buffer.from('the text of the event'), 4, 21, end);
+  let end = 0;
+  let expected = '';
+  for (const index of [0, 1, 0, 1, 2, 0, 3, 1, 1, 2, 0, 3, 2, 1, 0]) {
+    const source = sources[index] as Buffer;
+    end = copier.copy(source, 1, source.length, end);
+    expected += source.toString('latin1', 1);
+  }
 
-  expect(target.toString('latin1', 0, end)).toBe('1610688413.782391 name text of the event');
+  expect(target.toString('latin1', 0, end)).toBe(expected);
 });
