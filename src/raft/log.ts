@@ -1,5 +1,5 @@
 import { assert, broken } from '../base/assert.ts';
-import { firstOffset, type Offset, offset, type Term } from '../base/branded.ts';
+import { firstOffset, firstTerm, type Offset, offset, type Term } from '../base/branded.ts';
 import { BatchCache } from './batch-cache.ts';
 import type { AppendEntries, LogBatch } from './messages.ts';
 import { TermTable } from './term-table.ts';
@@ -97,7 +97,9 @@ export class ReplicaLog {
   /** The consistency check of Raft §5.3. What is committed is equal in every leader's log and needs none. */
   continuesFrom(request: AppendEntries): boolean {
     if (request.offsetFrom <= this.#highWatermark) return true;
-    return request.offsetFrom <= this.endOffset && this.#terms.termBefore(request.offsetFrom) === request.previousTerm;
+    if (request.offsetFrom > this.endOffset) return false;
+    // A leader that does not know this term has removed what stands before: that is committed and was acknowledged by every replica (decision 0005).
+    return request.previousTerm === firstTerm || this.#terms.termBefore(request.offsetFrom) === request.previousTerm;
   }
 
   /** Where a follower whose log failed the check suggests to go on. */

@@ -45,7 +45,7 @@ export interface AppendEntries extends Envelope {
   readonly type: 'appendEntries';
   /** The batches continue the log from here. Always a boundary between two batches of the leader's log. */
   readonly offsetFrom: Offset;
-  /** Term of the batch that ends at `offsetFrom`, 0 when it is 0 (Raft §5.3, prevLogTerm). */
+  /** Term of the batch that ends at `offsetFrom`; 0 when it is 0, or when retention has removed that batch (Raft §5.3, prevLogTerm). */
   readonly previousTerm: Term;
   /** Empty for a heartbeat. Whole batches, contiguous. */
   readonly batches: readonly LogBatch[];

@@ -25,6 +25,8 @@ export interface CoreOptions {
   readonly votedFor?: number;
   /** The term of each record; every record is a batch of its own. */
   readonly log?: readonly number[];
+  /** Where the log begins, when retention has removed what was before. */
+  readonly logStart?: number;
   readonly randomBelow?: (limit: number) => number;
   readonly config?: Partial<RaftConfig>;
 }
@@ -39,6 +41,7 @@ export class Core {
   constructor(options: CoreOptions = {}) {
     const id = brokerId(options.id ?? 1);
     const log = options.log ?? [];
+    const logStart = options.logStart ?? 0;
     const config: RaftConfig = {
       id,
       membership: {
@@ -58,12 +61,12 @@ export class Core {
     };
     const termStarts: TermStart[] = [];
     for (const [i, logTerm] of log.entries()) {
-      if (termStarts.at(-1)?.term !== logTerm) termStarts.push({ term: term(logTerm), offsetFrom: offset(i) });
+      if (termStarts.at(-1)?.term !== logTerm) termStarts.push({ term: term(logTerm), offsetFrom: offset(logStart + i) });
     }
     this.raft = new Raft(config, {
       vote: { term: term(options.term ?? log.at(-1) ?? 0), votedFor: options.votedFor === undefined ? null : brokerId(options.votedFor) },
-      logStartOffset: offset(0),
-      logEndOffset: offset(log.length),
+      logStartOffset: offset(logStart),
+      logEndOffset: offset(logStart + log.length),
       termStarts,
     });
   }

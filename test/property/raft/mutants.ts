@@ -43,8 +43,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the term before an append is not compared',
     file: 'log.ts',
-    from: 'return request.offsetFrom <= this.endOffset && this.#terms.termBefore(request.offsetFrom) === request.previousTerm;',
-    to: 'return request.offsetFrom <= this.endOffset;',
+    from: 'return request.previousTerm === firstTerm || this.#terms.termBefore(request.offsetFrom) === request.previousTerm;',
+    to: 'return request.previousTerm <= request.term;',
     caughtBy: ['Log Matching', 'State Machine Safety', 'False Rollback', 'terms rise along the log', 'the log is cut between batches'],
   },
   {

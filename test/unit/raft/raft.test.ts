@@ -76,6 +76,30 @@ describe('Raft, towards its host', () => {
     expect(led.raft.role).toBe('follower');
   });
 
+  it('brings a follower on that has what the leader has removed, and nothing behind it', () => {
+    // Retention: what was removed is committed and was acknowledged by all. Nobody who starts again knows of which term its end was.
+    for (const lastTerm of [1, 2, 3]) {
+      const leader = new Core({ logStart: 4, log: [3, 4], term: 5 });
+      const follower = new Core({ id: 2, log: [1, 1, 1, lastTerm], term: 5 });
+      let waiting = leader.lead();
+      for (let round = 0; round < 20 && follower.raft.endOffset < leader.raft.endOffset; round++) {
+        const answers = waiting.filter(({ to }) => to === 2).flatMap((message) => follower.receive(message));
+        const batches = leader.readies.flatMap((ready) => ready.load).map((request) => {
+          const from = Number(request.offsetFrom);
+          return { request, batches: [4, 5].filter((at) => at >= from).map((at) => batch(at, at - 1)) };
+        });
+        leader.readies.length = 0;
+        waiting = [
+          ...answers.flatMap((message) => leader.receive(message)),
+          ...batches.flatMap((loaded) => leader.run({ type: 'loaded', ...loaded })),
+          ...leader.tick(2),
+        ];
+      }
+
+      expect(follower.raft.endOffset, `its last term is ${lastTerm}`).toBe(leader.raft.endOffset);
+    }
+  });
+
   it('keeps what is not committed or not synced in memory, however small the cache', () => {
     const core = new Core({ config: { cacheBytesMax: 0 } });
     core.lead();
