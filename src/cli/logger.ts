@@ -54,6 +54,8 @@ export function define(command: Command, io: CliIo): void {
   ]);
 }
 
+const leaderEveryMs = 2_000;
+
 async function run(port: number, options: LoggerCliOptions, io: CliIo, client: Client | null): Promise<void> {
   const { startLogger } = await import('../daemon/collect/logger.ts');
   const { topic, timeline } = options;
@@ -72,6 +74,11 @@ async function run(port: number, options: LoggerCliOptions, io: CliIo, client: C
     say: (line) => void io.stderr.write(`${escapeControls(line)}\n`),
     onFatal: (error) => fail(error),
   });
+  const lookForLeader = setInterval(() => {
+    // The others take lines too: this only saves them a way.
+    if (client !== null && topic !== undefined) void client.preferLeaderOf(topic).catch(() => undefined);
+  }, leaderEveryMs);
+  lookForLeader.unref();
   const interrupted = new Promise<void>((resolve) => interrupt.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([interrupted, failed]);
   await logger.stop();

@@ -57,6 +57,7 @@ export class Client implements EventLog {
   readonly #requestIds: boolean;
   readonly #discover: boolean;
   #callCount = 0;
+  #preferred: string | null = null;
 
   /** `sender` is for tests. */
   constructor(options: ClientOptions, sender?: Sender) {
@@ -75,6 +76,21 @@ export class Client implements EventLog {
   get servers(): readonly string[] {
     const current = this.#servers.current;
     return [current, ...this.#servers.all.filter((origin) => origin !== current)];
+  }
+
+  /**
+   * Talks to the leader of the topic from now on, as far as one is known: any broker passes an append on, but checks and sends all of it once more, which
+   * counts for who appends much. A leader that does not answer is left as any broker is, and not preferred again before another one leads.
+   */
+  async preferLeaderOf(topic: string): Promise<void> {
+    const { partition } = await this.describeTopic(topic);
+    const address = (await this.brokers()).find(({ id }) => id === partition.leader)?.address;
+    const server = this.#servers.current;
+    if (address === undefined || !this.#discover) return;
+    const origin = parseServer(server.slice(0, server.indexOf('//') + 2) + address);
+    if (origin === this.#preferred) return;
+    this.#preferred = origin;
+    this.#servers.prefer(origin);
   }
 
   /** Whether any broker has answered yet: until then a wrong address is likelier than a failure. */

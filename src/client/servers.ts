@@ -22,6 +22,12 @@ export class Servers {
     if (this.current === origin) this.#current = (this.#current + 1) % this.#origins.length;
   }
 
+  /** Turns to that broker first, whoever named it. */
+  prefer(origin: string): void {
+    this.learn([origin]);
+    this.#current = this.#origins.indexOf(origin);
+  }
+
   /** Brokers that another broker named; they come after those that the user gave. */
   learn(origins: readonly string[]): void {
     for (const origin of origins) if (!this.#origins.includes(origin)) this.#origins.push(origin);

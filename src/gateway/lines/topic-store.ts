@@ -42,6 +42,8 @@ export class TopicStore {
   #isClosed = false;
   #stored = 0;
   #unstored = 0;
+  /** Of the read under way: they are told together. */
+  #leftOut = 0;
 
   constructor(options: TopicStoreOptions) {
     this.#options = options;
@@ -82,13 +84,15 @@ export class TopicStore {
 
   addPlain(source: LineSource, bytes: Uint8Array, from: number, to: number, seconds: number): void {
     if (this.#options.whenFull === 'drop' && this.isFull) {
-      this.#giveUp(1, 'the topic does not keep up');
+      this.#leftOut++;
       return;
     }
     this.#plainStream(source.id % plainStreamCount).add(this.#timeOf(seconds), source.name, bytes, from, to);
   }
 
   flushPlain(source: LineSource): void {
+    if (this.#leftOut > 0) this.#giveUp(this.#leftOut, 'the topic does not keep up');
+    this.#leftOut = 0;
     this.#plain[source.id % plainStreamCount]?.flush();
   }
 
@@ -198,7 +202,8 @@ export class TopicStore {
 
   #giveUp(count: number, reason: string): void {
     this.#unstored += count;
-    this.#options.diagnostics.tell('unstored', `${count} lines are not stored in topic "${this.#options.topic}": ${reason}`);
+    const lines = count === 1 ? 'A line is' : `${count} lines are`;
+    this.#options.diagnostics.tell('unstored', `${lines} not stored in topic "${this.#options.topic}": ${reason}`);
   }
 
   #tellRoom(): void {

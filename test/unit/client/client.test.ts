@@ -294,3 +294,61 @@ describe('a server is named', () => {
     expect(() => parseServer(text)).toThrow(/^Cannot use /);
   });
 });
+
+describe('who appends much', () => {
+  const cluster = (leader: () => number | null): Script => {
+    return (_server, { path }) => {
+      if (path === '/v1/brokers')
+        return json({
+          brokers: [
+            { id: 1, address: 'a:1' },
+            { id: 3, address: 'c:3' },
+            { id: 2, address: 'b:2' },
+          ],
+        });
+      return json(path.endsWith('/records') || path.includes('/records?') ? result : { partition: { leader: leader() } });
+    };
+  };
+
+  test('talks to the leader of its topic, and to the next one after a change', async () => {
+    let leader: number | null = 3;
+    const { client } = open(
+      cluster(() => leader),
+      { discover: true },
+    );
+
+    await client.preferLeaderOf('log');
+    expect(client.servers[0]).toBe('http://c:3');
+    leader = null;
+    await client.preferLeaderOf('log');
+    expect(client.servers[0]).toBe('http://c:3');
+    leader = 2;
+    await client.preferLeaderOf('log');
+    expect(client.servers[0]).toBe('http://b:2');
+  });
+
+  test('does not come back to a leader that failed it before another one leads', async () => {
+    const answers = cluster(() => 3);
+    const { client, sent } = open((server, request, call) => (server === 'http://c:3' ? refused() : answers(server, request, call)), {
+      discover: true,
+    });
+    await client.preferLeaderOf('log');
+
+    await append(client);
+    await client.preferLeaderOf('log');
+
+    expect(client.servers[0]).not.toBe('http://c:3');
+    expect(serversOf(sent).filter((server) => server === 'http://c:3').length).toBeGreaterThan(0);
+  });
+
+  test('stays with the brokers it was given when it is told so', async () => {
+    const { client } = open(
+      cluster(() => 3),
+      { discover: false },
+    );
+
+    await client.preferLeaderOf('log');
+
+    expect(client.servers).toEqual(['http://a:1', 'http://b:2']);
+  });
+});
