@@ -4,6 +4,9 @@ import { describe as describeMessage, describeReady, type Input, Raft } from '..
 import { isWellFormed } from '../../../src/raft/well-formed.ts';
 import { answer, append, batch, Core, electionTicks, heartbeatTicks, ofType, requestVote } from '../../paper/core.ts';
 
+const largeBytes = 128 * 1024;
+const largeBatch = ({ raft }: Core) => ({ ...batch(raft.endOffset, raft.term), bytes: new Uint8Array(largeBytes) });
+
 describe('Raft, towards its host', () => {
   it('owes nothing when nothing happened', () => {
     const { raft } = new Core();
@@ -84,10 +87,12 @@ describe('Raft, towards its host', () => {
       let waiting = leader.lead();
       for (let round = 0; round < 20 && follower.raft.endOffset < leader.raft.endOffset; round++) {
         const answers = waiting.filter(({ to }) => to === 2).flatMap((message) => follower.receive(message));
-        const batches = leader.readies.flatMap((ready) => ready.load).map((request) => {
-          const from = Number(request.offsetFrom);
-          return { request, batches: [4, 5].filter((at) => at >= from).map((at) => batch(at, at - 1)) };
-        });
+        const batches = leader.readies
+          .flatMap((ready) => ready.load)
+          .map((request) => {
+            const from = Number(request.offsetFrom);
+            return { request, batches: [4, 5].filter((at) => at >= from).map((at) => batch(at, at - 1)) };
+          });
         leader.readies.length = 0;
         waiting = [
           ...answers.flatMap((message) => leader.receive(message)),
@@ -111,6 +116,22 @@ describe('Raft, towards its host', () => {
     expect(core.raft.batches(offset(0), offset(6))).toBeNull();
     expect(core.raft.batches(offset(4), offset(6))).toHaveLength(2);
     expect([core.raft.cachedBytes, core.raft.uncommittedBytes]).toEqual([20, 20]);
+  });
+
+  it('keeps little of what every peer has, and as much as it may of what one of them lacks', () => {
+    const core = new Core({
+      config: { cacheBytesMax: 8 * largeBytes, inFlightBytesMax: 8 * largeBytes, uncommittedBytesMax: 8 * largeBytes },
+    });
+    core.lead();
+    for (let count = 0; count < 6; count++) core.run({ type: 'propose', batch: largeBatch(core) });
+    core.receive(answer(core, { from: 2, match: 7 }));
+    expect(core.raft.highWatermark).toBe(7);
+    expect(core.raft.batches(offset(1), offset(7))).toHaveLength(6);
+
+    core.receive(answer(core, { from: 3, match: 5 }));
+
+    expect(core.raft.batches(offset(4), offset(7))).toBeNull();
+    expect(core.raft.batches(offset(5), offset(7))).toHaveLength(2);
   });
 
   it('gives batches that wait for their write, so that a new leader knows its whole log', () => {
