@@ -1,15 +1,7 @@
 import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Answer, AppendRequest, AppendResult } from '../eventlog/index.ts';
-import {
-  batchHeaderBytes,
-  packBatches,
-  type Producer,
-  producerIdOf,
-  recordsPerBatchMax,
-  resealBatch,
-  setProducer,
-} from '../record/index.ts';
+import { batchHeaderBytes, packBatches, type Producer, producerIdOf, recordsPerBatchMax, sealForProducer } from '../record/index.ts';
 import type { Appended, ErrorDetails } from '../wire/index.ts';
 import type { Core } from './core.ts';
 import { brokerWindow } from './producers.ts';
@@ -198,8 +190,7 @@ export class AppendQueue {
     const batches = members.map(({ request }) => request.batch);
     if (batches.length > 1) return packBatches(batches, producer, bytes);
     const batch = batches[0] as Uint8Array;
-    setProducer(batch, producer);
-    resealBatch(batch, bytes);
+    sealForProducer(batch, producer, bytes);
     return batch;
   }
 
@@ -373,5 +364,9 @@ export class AppendQueue {
   }
 }
 
+/** A larger batch gains nothing from company, and packing copies every record. */
+const packableBytesMax = 16 * 1024;
+
 /** Only what no caller can name again is packed. */
-const isPackable = ({ request }: PendingAppend): boolean => request.requestId === null && request.expectedOffset === null;
+const isPackable = ({ request }: PendingAppend): boolean =>
+  request.requestId === null && request.expectedOffset === null && request.batch.length <= packableBytesMax;

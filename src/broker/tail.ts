@@ -270,6 +270,6 @@ export function sequencedOf(batch: Uint8Array, bytes: Bytes): Sequenced {
     epoch: Math.max(0, record.producerEpoch(batch)),
     sequence: Math.max(0, record.baseSequence(batch)),
     count: record.recordCount(batch),
-    body: producerId < 0 ? 0 : bytes.crc32c(batch.subarray(record.batchHeaderBytes)),
+    body: producerId < 0 ? 0 : record.recordsChecksum(batch, bytes),
   };
 }

@@ -28,6 +28,7 @@ import {
   baseOffset,
   batchBytesMax,
   batchChecksumMatches,
+  checksumThrough,
   batchHeaderBytes,
   batchLength,
   batchPrefixBytes,
@@ -182,6 +183,11 @@ export const frameGroup = (frame: Uint8Array): number => getU32(frame, at.group)
 export const previousChecksum = (frame: Uint8Array): number => getU32(frame, at.previous);
 export const stampMs = (frame: Uint8Array): number => getU16(frame, at.stamp) * 0x1_0000_0000 + getU32(frame, at.stamp + 2);
 export const stampCounter = (frame: Uint8Array): number => getU16(frame, at.counter);
+
+/** Checksum of all bytes of a frame, whose own are right, behind bytes with this one. */
+export function checksumThroughFrame(frame: Uint8Array, bytes: Bytes, before: number): number {
+  return checksumThrough(batchOf(frame), bytes, bytes.crc32c(frame.subarray(0, frameHeaderBytes), before));
+}
 
 /** As the consensus core takes it. */
 export function toLogBatch(frame: Frame): FramedBatch {

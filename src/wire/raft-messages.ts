@@ -12,6 +12,7 @@
  */
 import { type BrokerId, offset, term } from '../base/branded.ts';
 import type { LogBatch, Message } from '../raft/messages.ts';
+import { checksumThroughFrame } from '../record/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
@@ -49,7 +50,7 @@ export function encodeRaftMessage(group: number, message: Message): Draft {
         writer.u64(batch.offsetFrom).u64(batch.offsetTo).u64(batch.term).u32(batch.bytes.length);
         tail.push(batch.bytes);
       }
-      return draft(raftKinds.appendEntries, group, writer.bytes, tail);
+      return draft(raftKinds.appendEntries, group, writer.bytes, tail, checksumThroughFrame);
     }
     case 'appendEntriesResponse': {
       const writer = fields(49)

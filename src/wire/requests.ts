@@ -16,6 +16,7 @@
  */
 import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
 import type { Bytes } from '../host/index.ts';
+import { checksumThrough } from '../record/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
@@ -74,7 +75,7 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
     case 'append': {
       const expected = request.expectedOffset === null ? 0 : request.expectedOffset + 1;
       const writer = fields(21).u64(request.correlation).u32(clampU32(request.remainingMs)).u8(levels.indexOf(request.level)).u64(expected);
-      return draft(requestKinds.append, group, writer.bytes, [request.batch]);
+      return draft(requestKinds.append, group, writer.bytes, [request.batch], checksumThrough);
     }
     case 'revoke': {
       const writer = fields(12 + request.requestId.length)

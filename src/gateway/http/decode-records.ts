@@ -13,9 +13,8 @@ import {
   producerId,
   RecordBatchBuilder,
   type RecordHeader,
-  resealBatch,
+  sealForProducer,
   setPlacement,
-  setProducer,
   validateBatch,
 } from '../../record/index.ts';
 
@@ -214,10 +213,7 @@ function placed(batch: Uint8Array, { topic, limits, bytes }: DecodeOptions): Uin
   if (!checked.ok)
     throw refusal(topic, batchProblems[checked.error.problem] ?? 'corruptBatch', `the batch is refused: ${checked.error.reason}`);
   setPlacement(batch, firstOffset, firstTerm);
-  if (producerId(batch) !== noProducer.id) {
-    setProducer(batch, noProducer);
-    resealBatch(batch, bytes);
-  }
+  if (producerId(batch) !== noProducer.id) sealForProducer(batch, noProducer, bytes);
   return batch;
 }
 

@@ -231,3 +231,40 @@ describe('validation of an untrusted batch', () => {
     expect(batches.codec(good)).toBe('none');
   });
 });
+
+describe('checksums of long batches, derived instead of read', () => {
+  const producer = { id: 2 ** 51 + 7, epoch: 3, baseSequence: 41 };
+  const linesOf = (count: number): Plain[] => Array.from({ length: count }, (_, index) => line(`line ${index} `.padEnd(100, '.')));
+
+  test.each([1, 10, 150, 1000])('are those of the bytes, with %i records', (count) => {
+    const batch = build(linesOf(count));
+
+    expect(batches.recordsChecksum(batch, bytes)).toBe(bytes.crc32c(batch.subarray(batches.batchHeaderBytes)));
+    expect(batches.checksumThrough(batch, bytes, 99)).toBe(bytes.crc32c(batch, 99));
+
+    batches.sealForProducer(batch, producer, bytes);
+
+    expect(batches.producerId(batch)).toBe(producer.id);
+    expect(batches.baseSequence(batch)).toBe(producer.baseSequence);
+    expect(batches.batchChecksumMatches(batch, bytes)).toBe(true);
+  });
+
+  test('a batch that was not sealed is sealed by reading it', () => {
+    const builder = new RecordBatchBuilder();
+    for (const record of linesOf(300)) builder.add(record.timestampMs, null, utf8(record.value ?? ''));
+    const batch = builder.finishUnsealed();
+
+    batches.sealForProducer(batch, producer, bytes);
+
+    expect(batches.batchChecksumMatches(batch, bytes)).toBe(true);
+  });
+
+  test('damage does not become right by naming another producer', () => {
+    const batch = build(linesOf(300));
+    batch[20_000] = (batch[20_000] as number) ^ 1;
+
+    batches.sealForProducer(batch, producer, bytes);
+
+    expect(batches.batchChecksumMatches(batch, bytes)).toBe(false);
+  });
+});

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { brokerId, groupId, offset, term } from '../../../src/base/branded.ts';
 import { concatBytes, viewOf } from '../../../src/base/bytes.ts';
+import { frameBatch, RecordBatchBuilder } from '../../../src/record/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import * as wire from '../../../src/wire/index.ts';
 
@@ -42,6 +44,27 @@ describe('a frame', () => {
     wire.sealFrame(wire.encodeRequest(2, request), 1, stamp, simBytes, chunks);
 
     expect(chunks[1]).toBe(batch);
+  });
+
+  test('with a long batch has the checksum of all its bytes, though they are not read for it', () => {
+    const builder = new RecordBatchBuilder();
+    for (let i = 0; i < 300; i++) builder.add(i, null, new Uint8Array(100).fill(i));
+    const batch = builder.finish(simBytes);
+    const fields = { group: groupId(2), offsetFrom: offset(5), term: term(3), stampMs: 1, stampCounter: 0, previousChecksum: 9 };
+    const framed = frameBatch(fields, batch, simBytes);
+    const usual = { type: 'appendEntries', from: brokerId(1), to: brokerId(2), term: term(3), offsetFrom: offset(5) } as const;
+    const entries = { ...usual, previousTerm: term(3), highWatermark: offset(5), readContext: 0, batches: [framed] };
+    const request = { type: 'append', correlation: 1, remainingMs: 1, level: 'quorum', expectedOffset: null, batch } as const;
+
+    for (const draft of [wire.encodeRaftMessage(2, entries), wire.encodeRequest(2, request)]) {
+      const chunks: Uint8Array[] = [];
+      wire.sealFrame(draft, 1, stamp, simBytes, chunks);
+
+      expect(push(concatBytes(chunks)).reader.damage).toBe(null);
+      const damaged = concatBytes(chunks);
+      damaged[20_000] = (damaged[20_000] as number) ^ 1;
+      expect(push(damaged).reader.damage).toContain('checksum');
+    }
   });
 
   test('with a trace id and fields of a newer version is understood', () => {
