@@ -47,6 +47,13 @@ export class Leadership {
     return [...this.#progress.values()].map((progress) => progress.status);
   }
 
+  /** Every peer is known to have our log up to here. */
+  get heldByAll(): Offset {
+    let least = this.#log.endOffset;
+    for (const { matchOffset } of this.#progress.values()) if (matchOffset < least) least = matchOffset;
+    return least;
+  }
+
   /** How much of our log a voter is known to have synced. */
   matchOffsetOf(voter: BrokerId, ownSyncedOffset: Offset): Offset {
     if (voter === this.#config.id) return ownSyncedOffset;

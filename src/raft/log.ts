@@ -5,6 +5,9 @@ import type { AppendEntries, LogBatch } from './messages.ts';
 import { TermTable } from './term-table.ts';
 import type { RestoredState, TermStart } from './types.ts';
 
+/** Kept in memory of what nobody is known to lack. */
+const heldBytesMax = 256 * 1024;
+
 /** Where to ask whether two logs meet. */
 export interface ProbePoint {
   readonly offset: Offset;
@@ -132,8 +135,13 @@ export class ReplicaLog {
     return this.#cache.slice(offsetFrom, offsetTo, bytesMax);
   }
 
-  /** Keeps at most `bytesMax` in memory, and always what is not committed or not synced. */
-  shrinkCache(bytesMax: number, syncedOffset: Offset): void {
-    this.#cache.shrink(bytesMax, offset(Math.max(firstOffset, Math.min(this.#highWatermark, syncedOffset))));
+  /**
+   * Keeps at most `bytesMax` in memory, and always what is not committed or not synced. Of what every peer has (`heldByAll`) only a little is kept, for
+   * what a change of leaders asks for: buffers that live for long cost the garbage collector more than they are worth, and the disk still has them.
+   */
+  shrinkCache(bytesMax: number, syncedOffset: Offset, heldByAll: Offset): void {
+    const settled = Math.max(firstOffset, Math.min(this.#highWatermark, syncedOffset));
+    this.#cache.shrink(Math.min(bytesMax, heldBytesMax), offset(Math.min(settled, heldByAll)));
+    this.#cache.shrink(bytesMax, offset(settled));
   }
 }

@@ -211,7 +211,7 @@ export class Raft {
     const persist = this.#takePersist();
     const highWatermark = this.#log.highWatermark > this.#reportedHighWatermark ? this.#log.highWatermark : null;
     const role = this.#takeRoleChange();
-    this.#log.shrinkCache(this.#config.cacheBytesMax, this.#disk.syncedOffset);
+    this.#log.shrinkCache(this.#config.cacheBytesMax, this.#disk.syncedOffset, this.#leadership?.heldByAll ?? this.#log.endOffset);
 
     const isOwed =
       persist !== null ||
