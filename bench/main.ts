@@ -57,7 +57,7 @@ const program = new Command('npm run bench --')
   .addOption(jsonOption('the figures'))
   .addHelpText('after', `\nScenarios:\n${list.join('\n')}`);
 addExamples(program, [
-  { command: 'npm run bench', does: 'everything but --big, --soak and --profile: under eight minutes' },
+  { command: 'npm run bench', does: 'everything but --big, --soak and --profile: about nine minutes' },
   { command: 'npm run bench -- --only inside-256,http-64', does: 'two scenarios' },
   { command: 'npm run bench -- --quick --only http-64', does: 'a first look in seconds' },
   { command: 'npm run bench -- -o figures --json', does: 'a report to keep, and figures for a program' },

@@ -4,6 +4,7 @@ import { bigScenario } from './big.ts';
 import { failoverScenario } from './failover.ts';
 import { followScenario } from './follow.ts';
 import { limitScenario } from './limit.ts';
+import { linesScenarios } from './lines.ts';
 import { readScenarios } from './reading.ts';
 import { soakScenario } from './soak.ts';
 import { syncsScenario } from './syncs.ts';
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   followScenario,
   syncsScenario,
   failoverScenario,
+  ...linesScenarios,
   limitScenario,
   bigScenario,
   soakScenario,
