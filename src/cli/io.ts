@@ -13,7 +13,7 @@ export interface CliIo {
   readonly interrupt: () => AbortSignal;
 }
 
-export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 

@@ -1,16 +1,19 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { LogError } from '../eventlog/index.ts';
-import { parseTimeline, type TimelineRun } from '../timeline/index.ts';
+import { type LiveConnection, LiveTimeline } from '../timeline/index.ts';
 import { addExamples } from './command.ts';
 import { escapeControls } from './escape.ts';
 import { type CliIo, write } from './io.ts';
-import { reasonOf } from './options.ts';
+import { jsonOption } from './options.ts';
+import { showFrames } from './screen.ts';
 import { table } from './table.ts';
 
 /** Figures are those of the last so many seconds. */
 const windowSeconds = 5;
 const everyMs = 1_000;
+/** A row is written within 100 ms of its second's end. */
+const silentSecondsMax = 3;
 
 export function define(command: Command, io: CliIo): void {
   command
@@ -18,22 +21,24 @@ export function define(command: Command, io: CliIo): void {
       `Show what a logger measures while it runs, from its timeline: for each connection events a second, bandwidth and delays of the last ${windowSeconds} seconds, how long ago its last event was (LAG), whether it is connected, and how far its clock is ahead, where delays are negative (SKEW). On a terminal it goes on until Ctrl-C, elsewhere it prints once.`,
     )
     .argument('[file]', 'the timeline (default: the newest cairn-timeline-*.ndjson here)')
-    .option('--once', 'print once')
-    .action(async (file: string | undefined, { once }: { readonly once?: boolean }) => {
+    .option('--once', 'print once, on a terminal too')
+    .addOption(jsonOption('the figures, once,'))
+    .action(async (file: string | undefined, { once, json }: { readonly once?: boolean; readonly json?: boolean }) => {
       const chosen = file ?? newestHere();
-      const isLive = once !== true && io.stdout.isTTY === true;
-      if (!isLive) return write(io.stdout, formatTop(read(chosen), chosen));
-      const interrupt = io.interrupt();
-      while (!interrupt.aborted) {
-        // Home, then clear what is below: no flicker.
-        await write(io.stdout, `\u001b[H\u001b[J${formatTop(read(chosen), chosen)}`);
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, everyMs);
-          interrupt.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-        });
-      }
+      const live = new LiveTimeline(chosen);
+      const figures = (): TopFigures => {
+        live.update();
+        return figuresOf(live, Date.now() / 1000);
+      };
+      if (json === true) return write(io.stdout, `${JSON.stringify(figures())}\n`);
+      const isLive = once !== true && io.stdout.isTTY === true && io.env['TERM'] !== 'dumb';
+      if (!isLive) return write(io.stdout, formatTop(figures(), chosen));
+      await showFrames(io, everyMs, () => formatTop(figures(), chosen));
     });
-  addExamples(command, [{ command: 'cairn top', does: 'the logger that was started last in this folder' }]);
+  addExamples(command, [
+    { command: 'cairn top', does: 'the logger that was started last in this folder' },
+    { command: 'cairn top --json', does: 'the same once, for a program' },
+  ]);
 }
 
 function newestHere(): string {
@@ -43,64 +48,92 @@ function newestHere(): string {
   return newest;
 }
 
-function read(file: string): TimelineRun {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new LogError('usage', `Cannot read the timeline ${file}: ${reasonOf(error)}`, {}, { cause: error });
-  }
-  const run = parseTimeline(text, file).at(-1);
-  if (run === undefined) throw new LogError('usage', `Cannot use ${file} as a timeline: no logger has written to it`);
-  return run;
+export interface TopFigures {
+  readonly scenario: string | null;
+  readonly port: number;
+  /** Since the first connection; null before the first second is over. */
+  readonly seconds: number | null;
+  readonly connected: number;
+  readonly printed: number;
+  readonly stored: number | null;
+  readonly unstored: number;
+  /** Since the end of the last second that was written: beyond a second or two the logger has ended. */
+  readonly silentSeconds: number;
+  readonly nodes: readonly NodeFigures[];
 }
 
-/** The table for the end of the run. */
-export function formatTop(run: TimelineRun, file: string): string {
-  const last = run.totals.at(-1);
-  if (last === undefined) return `${file}: nothing was measured yet\n`;
+interface NodeFigures {
+  readonly node: string;
+  readonly address: string;
+  readonly eventsPerSecond: number;
+  readonly kbps: number;
+  readonly minMs: number | null;
+  readonly medianMs: number | null;
+  readonly p90Ms: number | null;
+  readonly maxMs: number | null;
+  readonly lagSeconds: number | null;
+  readonly state: 'connected' | 'gone';
+  readonly aheadMs: number;
+}
+
+/** For the end of the run. */
+export function figuresOf({ header, last, connections }: Pick<LiveTimeline, 'header' | 'last' | 'connections'>, nowS: number): TopFigures {
+  const { scenario = null, port = 0, start = nowS } = header ?? {};
+  const silentSeconds = Math.max(0, Math.floor(nowS - start - (last === null ? 0 : last.second + 1)));
+  if (last === null)
+    return { scenario, port, seconds: null, connected: 0, printed: 0, stored: null, unstored: 0, silentSeconds, nodes: [] };
   const since = Math.max(0, last.second - windowSeconds + 1);
   const seconds = last.second - since + 1;
-  const gone = new Set<string>();
-  const keyOf = (name: string, address: string): string => `${name} ${address}`;
-  for (const row of run.totals) for (const [name, address] of row.left) gone.add(keyOf(name, address));
-  const known = run.totals.flatMap((row) =>
-    row.joined.map(([name, address]) => ({ name, address, isGone: gone.has(keyOf(name, address)) })),
-  );
-  // Those that left long ago are of no interest; those that left just now are.
-  const shown = known.filter(({ name, address, isGone }) => {
-    return !isGone || run.nodes.some((row) => row.second >= since && row.node === name && row.address === address);
-  });
-  const rows = shown.map(({ name, address, isGone }) => {
-    const own = run.nodes.filter((row) => row.node === name && row.address === address);
-    const recent = own.filter((row) => row.second >= since);
-    const withEvents = own.findLast((row) => row.events > 0);
-    const middle = (pick: (row: (typeof own)[number]) => number | null): string => {
-      const values = recent.flatMap((row) => pick(row) ?? []).toSorted((a, b) => a - b);
-      return ms(values[Math.max(0, Math.ceil(values.length / 2) - 1)] ?? null);
-    };
-    const mins = recent.flatMap((row) => row.minMs ?? []);
-    const maxs = recent.flatMap((row) => row.maxMs ?? []);
-    const ahead = Math.min(0, ...own.slice(-60).flatMap((row) => row.minMs ?? []));
-    return [
-      escapeControls(name),
+  const figures = (connection: LiveConnection): NodeFigures => {
+    const { node, address, rows, lastEventSecond, goneSecond } = connection;
+    const recent = rows.filter((row) => row.second >= since);
+    const values = (pick: (row: (typeof rows)[number]) => number | null): number[] =>
+      recent.flatMap((row) => pick(row) ?? []).toSorted((a, b) => a - b);
+    const middle = (sorted: readonly number[]): number | null => sorted[Math.max(0, Math.ceil(sorted.length / 2) - 1)] ?? null;
+    return {
+      node,
       address,
-      (recent.reduce((sum, row) => sum + row.events, 0) / seconds).toFixed(1),
-      ((recent.reduce((sum, row) => sum + row.bytes, 0) * 8) / 1000 / seconds).toFixed(1),
-      ms(mins.length === 0 ? null : Math.min(...mins)),
-      middle((row) => row.medianMs),
-      middle((row) => row.p90Ms),
-      ms(maxs.length === 0 ? null : Math.max(...maxs)),
-      withEvents === undefined ? '' : `${last.second - withEvents.second} s`,
-      isGone ? 'gone' : 'connected',
-      ahead < 0 ? `ahead ${ms(-ahead)}` : '',
-    ];
-  });
+      eventsPerSecond: recent.reduce((sum, row) => sum + row.events, 0) / seconds,
+      kbps: (recent.reduce((sum, row) => sum + row.bytes, 0) * 8) / 1000 / seconds,
+      minMs: values((row) => row.minMs)[0] ?? null,
+      medianMs: middle(values((row) => row.medianMs)),
+      p90Ms: middle(values((row) => row.p90Ms)),
+      maxMs: values((row) => row.maxMs).at(-1) ?? null,
+      lagSeconds: lastEventSecond === null ? null : last.second - lastEventSecond,
+      state: goneSecond === null ? 'connected' : 'gone',
+      aheadMs: Math.max(0, ...rows.flatMap((row) => (row.minMs === null ? [] : -row.minMs))),
+    };
+  };
+  // Those that left long ago are of no interest; those that left just now are.
+  const shown = connections.filter(({ goneSecond }) => goneSecond === null || goneSecond >= since);
+  const { nodes: connected, printed, stored, unstored } = last;
+  return { scenario, port, seconds: last.second + 1, connected, printed, stored, unstored, silentSeconds, nodes: shown.map(figures) };
+}
+
+/** A line about all, then a table. */
+export function formatTop(figures: TopFigures, file: string): string {
+  const { scenario, port, seconds, connected, printed, stored, unstored, silentSeconds, nodes } = figures;
+  if (seconds === null) return `${escapeControls(file)}: nothing was measured yet\n`;
+  const rows = nodes.map((node) => [
+    escapeControls(node.node),
+    node.address,
+    node.eventsPerSecond.toFixed(1),
+    node.kbps.toFixed(1),
+    ms(node.minMs),
+    ms(node.medianMs),
+    ms(node.p90Ms),
+    ms(node.maxMs),
+    node.lagSeconds === null ? '' : `${node.lagSeconds} s`,
+    node.state,
+    node.aheadMs > 0 ? `ahead ${ms(node.aheadMs)}` : '',
+  ]);
   const head = ['node', 'address', 'events/s', 'kbps', 'min', 'median', 'p90', 'max', 'lag', 'state', 'skew'];
   const align = head.map((_, index) => (index >= 2 && index <= 8 ? 'right' : 'left') as 'left' | 'right');
-  const stored = last.stored === null ? '' : `, ${last.stored} stored${last.unstored > 0 ? `, ${last.unstored} given up` : ''}`;
-  const what = escapeControls(run.header.scenario ?? `logger on port ${run.header.port}`);
-  return `${what}: ${last.second + 1} s, ${last.nodes} connected, ${last.printed} printed${stored}; delays in ms\n\n${table(head, rows, align)}`;
+  const storedText = stored === null ? '' : `, ${stored} stored${unstored > 0 ? `, ${unstored} given up` : ''}`;
+  const what = escapeControls(scenario ?? `logger on port ${port}`);
+  const silent = silentSeconds > silentSecondsMax ? `; nothing written for ${silentSeconds} s, the logger has ended` : '';
+  const body = nodes.length === 0 ? 'No connections.\n' : table(head, rows, align);
+  return `${what}: ${seconds} s, ${connected} connected, ${printed} printed${storedText}; delays in ms${silent}\n\n${body}`;
 }
 
 const ms = (value: number | null): string => (value === null ? '' : value.toFixed(Math.abs(value) < 10 ? 2 : 0));

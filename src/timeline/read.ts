@@ -13,16 +13,14 @@ export function parseTimeline(text: string, name: string): readonly TimelineRun[
       // Torn by a kill: the last line, or the one before a later run's header.
       const next = lines[index + 1];
       if (index === lines.length - 1 || next === undefined || next === '' || isHeader(parseLine(next))) continue;
-      throw refuse(name, `line ${index + 1} is no JSON`);
+      throw refuseTimeline(name, `line ${index + 1} is no JSON`);
     }
     if (isHeader(value)) {
-      const header = value as unknown as TimelineHeader;
-      if (header.version > timelineVersion) throw refuse(name, `it is of version ${header.version}, newer than this program`);
-      runs.push({ header, totals: [], nodes: [] });
+      runs.push({ header: checkedHeader(value, name), totals: [], nodes: [] });
       continue;
     }
     const run = runs.at(-1);
-    if (run === undefined || typeof value['second'] !== 'number') throw refuse(name, `line ${index + 1} is no row of a timeline`);
+    if (run === undefined || typeof value['second'] !== 'number') throw refuseTimeline(name, `line ${index + 1} is no row of a timeline`);
     if (value['node'] === null) run.totals.push(value as unknown as TotalRow);
     else run.nodes.push(value as unknown as NodeRow);
   }
@@ -34,17 +32,16 @@ export function readTimeline(path: string): readonly TimelineRun[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw new LogError('usage', `Cannot read the timeline ${path}: ${reason}`, {}, { cause: error });
+    throw toReadError(path, error);
   }
   const runs = parseTimeline(text, path);
-  if (runs.length === 0) throw refuse(path, 'no logger has written to it');
+  if (runs.length === 0) throw refuseTimeline(path, 'no logger has written to it');
   return runs;
 }
 
 type Value = Readonly<Record<string, unknown>>;
 
-function parseLine(line: string): Value | null {
+export function parseLine(line: string): Value | null {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? (value as Value) : null;
@@ -53,6 +50,25 @@ function parseLine(line: string): Value | null {
   }
 }
 
-const isHeader = (value: Value | null): boolean => value !== null && value['cairn'] === 'timeline';
+export const isHeader = (value: Value | null): boolean => value !== null && value['cairn'] === 'timeline';
 
-const refuse = (name: string, reason: string): LogError => new LogError('invalidRequest', `Cannot use ${name} as a timeline: ${reason}`);
+export function checkedHeader(value: Value | null, name: string): TimelineHeader {
+  const header = value as unknown as TimelineHeader;
+  if (header.version > timelineVersion) throw refuseTimeline(name, `it is of version ${header.version}, newer than this program`);
+  return header;
+}
+
+export const refuseTimeline = (name: string, reason: string): LogError =>
+  new LogError('invalidRequest', `Cannot use ${name} as a timeline: ${reason}`);
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'not permitted',
+};
+
+export function toReadError(path: string, error: unknown): unknown {
+  if (error instanceof LogError) return error;
+  const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message;
+  return new LogError('usage', `Cannot read the timeline ${path}: ${reason}`, {}, { cause: error });
+}

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../src/base/random.ts';
-import { formatTop } from '../../../src/cli/top.ts';
 import type { NodeRow, TimelineRun, TotalRow } from '../../../src/timeline/index.ts';
 import { bandwidthChart, delayChart, plotTimeline, renderChart } from '../../../src/timeline/plot/index.ts';
 import { decadeScale, linearScale } from '../../../src/timeline/plot/scale.ts';
@@ -105,13 +104,4 @@ describe('graphs', () => {
       rmSync(folder, { recursive: true });
     }
   });
-});
-
-test('cairn top shows each connection with its rates, delays, lag and state', () => {
-  const run = exampleRun(20);
-  const text = formatTop(run, 'timeline.ndjson');
-
-  expect(text).toMatch(/^3 nodes, 2 Hz each: 20 s, 1 connected, 114 printed; delays in ms\n/);
-  expect(text).toMatch(/NODE +ADDRESS +EVENTS\/S +KBPS +MIN +MEDIAN +P90 +MAX +LAG +STATE +SKEW/);
-  expect(text).toMatch(/node1 +10\.0\.0\.1:1 +\d\.\d +\d\.\d .* [01] s +connected/);
 });
