@@ -10,6 +10,7 @@ import { Session } from 'node:inspector/promises';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type BrokerApi, Broker } from '../../src/broker/index.ts';
+import { keptBatchBytesMax } from '../../src/eventlog/index.ts';
 import { makeBatch } from '../../src/lab/bench/append-request.ts';
 import { Latencies } from '../../src/lab/bench/latencies.ts';
 import type { LoadRun } from '../../src/lab/bench/measure.ts';
@@ -82,10 +83,10 @@ for (const name of ['fsync', 'fdatasync'] as const) {
 function load(broker: BrokerApi, order: Extract<Order, { type: 'load' }>): Promise<LoadRun> {
   const { topic, inFlight, recordBytes, recordsPerAppend, forMs } = order;
   const batch = new Uint8Array(makeBatch(Array.from({ length: recordsPerAppend }, () => '.'.repeat(recordBytes))));
-  const asked = { topic, level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  const asked = { topic, batch, level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  const isKept = batch.length <= keptBatchBytesMax;
   return keepInFlight(
-    // A broker writes the place into the header of the batch that it is given.
-    (done) => broker.append({ ...asked, batch: batch.slice() }, (outcome) => done(outcome.ok ? null : outcome.error)),
+    (done) => broker.append(isKept ? asked : { ...asked, batch: batch.slice() }, (outcome) => done(outcome.ok ? null : outcome.error)),
     inFlight,
     forMs,
   );

@@ -1,6 +1,6 @@
 import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import type { Answer, AppendRequest, AppendResult } from '../eventlog/index.ts';
+import { type Answer, type AppendRequest, type AppendResult, keptBatchBytesMax } from '../eventlog/index.ts';
 import { batchHeaderBytes, packBatches, type Producer, producerIdOf, recordsPerBatchMax, sealForProducer } from '../record/index.ts';
 import type { Appended, ErrorDetails } from '../wire/index.ts';
 import type { Core } from './core.ts';
@@ -187,9 +187,12 @@ export class AppendQueue {
 
   #sealed(members: readonly PendingAppend[], producer: Producer): Uint8Array {
     const { bytes } = this.#core.host;
-    const batches = members.map(({ request }) => request.batch);
-    if (batches.length > 1) return packBatches(batches, producer, bytes);
-    const batch = batches[0] as Uint8Array;
+    if (members.length > 1) {
+      const batches = members.map(({ request }) => request.batch);
+      return packBatches(batches, producer, bytes);
+    }
+    const given = (members[0] as PendingAppend).request.batch;
+    const batch = given.length <= keptBatchBytesMax ? given.slice() : given;
     sealForProducer(batch, producer, bytes);
     return batch;
   }
@@ -364,9 +367,6 @@ export class AppendQueue {
   }
 }
 
-/** A larger batch gains nothing from company, and packing copies every record. */
-const packableBytesMax = 16 * 1024;
-
-/** Only what no caller can name again is packed. */
+/** Only what no caller can name again is packed. A large batch gains nothing from company, and packing copies every record. */
 const isPackable = ({ request }: PendingAppend): boolean =>
-  request.requestId === null && request.expectedOffset === null && request.batch.length <= packableBytesMax;
+  request.requestId === null && request.expectedOffset === null && request.batch.length <= keptBatchBytesMax;

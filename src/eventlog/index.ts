@@ -3,3 +3,4 @@ export { LogError } from './log-error.ts';
 export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { type EventLog, withPromises } from './promises.ts';
 export type * from './types.ts';
+export { keptBatchBytesMax } from './types.ts';

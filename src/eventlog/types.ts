@@ -13,9 +13,15 @@ export type Level = 'leader' | 'quorum' | 'all';
 /** How fresh a read must be (design, promise 3). */
 export type Freshness = 'linearizable' | 'session' | 'local';
 
+/** A batch of this length is copied at less cost than its owner would have in giving it away. */
+export const keptBatchBytesMax = 16 * 1024;
+
 export interface AppendRequest {
   readonly topic: string;
-  /** One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`, sealed or not; the service changes its header in place. */
+  /**
+   * One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`, sealed or not. It must not change until the answer
+   * came. One of up to `keptBatchBytesMax` stays as it is and may be given again; the header of a longer one the service changes in place.
+   */
   readonly batch: Uint8Array;
   readonly level: Level;
   /** Time until the caller gives up. Spent before the leader appends: definite `timeout`; after: indefinite. */

@@ -60,7 +60,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
 
     function append(topic: string, values: string[], more: Partial<AppendRequest> = {}): Promise<AppendResult> {
       const usual = { level: 'quorum', timeoutMs: 10_000, requestId: null, sequence: 0, expectedOffset: null } as const;
-      return log.append({ topic, batch: batchOfValues(...values), ...usual, ...more });
+      return log.append({ topic, ...usual, ...more, batch: more.batch ?? batchOfValues(...values) });
     }
 
     function read(topic: string, more: Partial<ReadRequest> = {}): Promise<ReadResult> {
@@ -108,6 +108,19 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         expect(first).toMatchObject({ topic, count: 2, level: 'quorum', committed: true, duplicate: false });
         expect(second.offset).toBeGreaterThanOrEqual(first.offset + 2);
         expect(await readAll(topic)).toEqual(['a', 'b', 'c']);
+      });
+
+      test('leaves a short batch as it is, so that it can be given again, alone and among others', async () => {
+        const topic = await newTopic();
+        const batch = batchOfValues('the same');
+        const before = batch.slice();
+
+        await append(topic, [], { batch });
+        await Promise.all([1, 2, 3].map(() => append(topic, [], { batch })));
+        await append(topic, [], { batch, requestId: `kept-${topic}` });
+
+        expect(batch).toEqual(before);
+        expect(await readAll(topic)).toEqual(Array.from({ length: 5 }, () => 'the same'));
       });
 
       test('names the brokers that have it', async () => {
