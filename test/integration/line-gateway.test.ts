@@ -193,6 +193,32 @@ describe('the line gateway', () => {
     expect((rssMax - before) / 2 ** 20).toBeLessThan(150);
   });
 
+  test('keeps of clients that send a byte now and then only what they sent, and serves another node meanwhile', async () => {
+    const rig = await start({ nameTimeoutMs: 300 });
+    const slow: Socket[] = [];
+    for (let i = 0; i < 200; i++) slow.push((await rig.connect()).setNoDelay());
+    const other = await rig.connect();
+    other.write('other\n');
+    const line = '1 a line';
+    const told = (socket: Socket, byte: string): Promise<void> => new Promise((resolve) => void socket.write(byte, () => resolve()));
+    await Promise.all(slow.map((socket) => told(socket, 'slow\n')));
+    const heapBefore = process.memoryUsage().arrayBuffers;
+
+    for (const [index, byte] of [...line].entries()) {
+      await Promise.all(slow.map((socket) => told(socket, byte)));
+      other.write(`${index} meanwhile\n`);
+      await eventually(async () => expect(rig.printed()).toContain(`${index} other meanwhile\n`));
+    }
+    // They have said their names: however long they take, they stay.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+
+    expect(rig.printed()).not.toContain('1 slow');
+    expect((process.memoryUsage().arrayBuffers - heapBefore) / slow.length).toBeLessThan(4_096);
+    for (const socket of slow) socket.write('\n');
+    await eventually(async () => expect(rig.printed().split('1 slow a line\n')).toHaveLength(slow.length + 1));
+    expect(rig.told).toEqual([]);
+  });
+
   test('makes room for a new connection by closing the oldest that has no name', async () => {
     const rig = await start({ connectionsMax: 3 });
     const named = await rig.connect();
