@@ -14,7 +14,6 @@ import {
   type TopicSettings,
 } from '../eventlog/index.ts';
 import type { DiskError, Timer } from '../host/index.ts';
-import type { Identity } from '../storage/contract.ts';
 import * as calls from './calls.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { catalogGroup, failure, logGroup } from './core.ts';
@@ -120,7 +119,7 @@ export class Broker implements BrokerApi {
         if (error !== null) return this.#failToOpen(error, done);
         if (this.#state !== 'opening')
           return this.#failToOpen(new LogError('shuttingDown', 'Cannot open the broker: it was closed meanwhile'), done);
-        this.#start(result.value.identity);
+        this.#start(result.value);
         done(ok(undefined));
       });
     });
@@ -133,11 +132,13 @@ export class Broker implements BrokerApi {
     release.release(() => done(failed(error)));
   }
 
-  #start(identity: Identity): void {
+  #start(data: OpenedData): void {
+    const { identity, life } = data;
     this.#state = 'open';
+    this.#options.observer?.started(life);
     this.#services = new Services({
       broker: this.#options,
-      identity,
+      data,
       groups: this.#groups,
       hybrid: this.#hybrid,
       counters: this.#counters,
@@ -214,10 +215,12 @@ export class Broker implements BrokerApi {
     this.#tickTimer?.cancel();
     services.links.close('stopping');
     this.#groups.closeAll(() => {
-      this.#data?.journal.close(() => {
-        this.#data?.lock.release(() => {
-          this.#state = 'closed';
-          done();
+      services.peerLives.close(() => {
+        this.#data?.journal.close(() => {
+          this.#data?.lock.release(() => {
+            this.#state = 'closed';
+            done();
+          });
         });
       });
     });

@@ -1,4 +1,5 @@
 import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
+import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
 import type { FaultSwitch, LogError, LogService } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
@@ -32,10 +33,14 @@ export interface BrokerOptions {
 }
 
 /**
- * Watches the replicas of one broker as they go, so that a checker sees every change once and at a bounded cost. It is called during the turn,
+ * Watches one broker and its replicas as they go, so that a checker sees every change once and at a bounded cost. It is called during the turn,
  * changes nothing and calls nothing of the broker.
  */
 export interface BrokerObserver {
+  /** The data is open, and this is how peers will know this start. */
+  started(life: Life): void;
+  /** A link to or from this life of a peer is taken into use. */
+  met(peer: BrokerId, life: Life): void;
   /** A replica starts from this: what storage found, and the checksum of its last frame. */
   opened(group: GroupId, state: RestoredState, lastChecksum: number): void;
   /** Right after each `raft.ready()` that owes something, before the host acts on it. */

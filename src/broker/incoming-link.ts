@@ -2,6 +2,7 @@ import { type BrokerId, brokerId } from '../base/branded.ts';
 import type { Link, LinkHandlers } from '../host/index.ts';
 import * as wire from '../wire/index.ts';
 import type { LinkContext } from './links.ts';
+import type { Meeting } from './peer-lives.ts';
 
 const handshakeMs = 2000;
 
@@ -12,8 +13,10 @@ export class IncomingLink {
   readonly #reader: wire.FrameReader;
   readonly #onClosed: (link: IncomingLink) => void;
   #hello: wire.Hello | null = null;
-  #nonce: Uint8Array | null = null;
+  #own: wire.Participant | null = null;
   #peer: BrokerId | null = null;
+  /** Something is being written down that must be durable before this link goes on. */
+  #isWaiting = false;
   #isClosed = false;
   #sequence = 0;
   /** The highest link sequence that came. */
@@ -45,7 +48,7 @@ export class IncomingLink {
   }
 
   get incarnation(): number {
-    return this.#hello?.incarnation ?? 0;
+    return this.#hello?.life.incarnation ?? 0;
   }
 
   get lane(): 'consensus' | 'bulk' {
@@ -87,6 +90,7 @@ export class IncomingLink {
       this.#context.onFrame(this.#peer, frame, isInOrder);
       return;
     }
+    if (this.#isWaiting) return;
     if (frame.kind === wire.handshakeKinds.hello && this.#hello === null) this.#answerHello(frame.body);
     else if (frame.kind === wire.handshakeKinds.proof && this.#hello !== null) this.#checkProof(this.#hello, frame.body);
     else if (frame.kind !== wire.handshakeKinds.hello) this.close('spoke before it had proven itself');
@@ -98,10 +102,15 @@ export class IncomingLink {
     const problem = this.#problemOf(hello);
     if (problem !== null) return this.#refuse(problem);
     this.#hello = hello;
-    this.#nonce = this.#context.random.bytes(wire.nonceBytes);
-    const { secret, bytes, self, incarnation } = this.#context;
-    const proof = wire.makeProof(secret, { ...this.#proofInput(hello, this.#nonce), role: 'accepter' }, bytes);
-    this.#send(wire.encodeChallenge({ broker: self, incarnation, nonce: this.#nonce, proof }));
+    const { secret, bytes, self, random, lives } = this.#context;
+    const peer = brokerId(hello.broker);
+    const own = { broker: self, life: lives.shownTo(peer), nonce: random.bytes(wire.nonceBytes) };
+    this.#own = own;
+    const proof = wire.makeProof(secret, { ...this.#proofInput(hello, own), role: 'accepter' }, bytes);
+    this.#wait(
+      (then) => lives.show(peer, then),
+      () => this.#send(wire.encodeChallenge({ ...own, proof })),
+    );
   }
 
   #problemOf(hello: wire.Hello): string | null {
@@ -109,30 +118,43 @@ export class IncomingLink {
     if (hello.clusterId !== clusterId) return `this is cluster ${clusterId}, not ${hello.clusterId}`;
     if (hello.wanted !== self) return `this is broker ${self}, not ${hello.wanted}`;
     if (hello.broker === self || !this.#context.isPeer(hello.broker)) return `broker ${hello.broker} is not configured here`;
-    const heard = this.#context.incarnationOf(brokerId(hello.broker));
-    if (hello.incarnation < heard) return `broker ${hello.broker} was here as incarnation ${heard} and comes as ${hello.incarnation}`;
     return null;
   }
 
   #checkProof(hello: wire.Hello, body: Uint8Array): void {
     const proof = wire.decodeProof(body);
     const { secret, bytes } = this.#context;
-    const input = { ...this.#proofInput(hello, this.#nonce as Uint8Array), role: 'dialler' as const };
+    const input = { ...this.#proofInput(hello, this.#own as wire.Participant), role: 'dialler' as const };
     if (proof === null || !wire.proofHolds(secret, input, proof, bytes)) return this.#refuse('the secret is not the same');
-    this.#peer = brokerId(hello.broker);
-    this.#reader.allow(wire.wireFrameBytesMax);
-    this.#context.onAccepted(this.#peer, hello.incarnation, this);
-    this.#send(wire.encodeWelcome());
+    const peer = brokerId(hello.broker);
+    this.#wait(
+      (then) => this.#context.lives.meet(peer, hello.life, then),
+      () => {
+        this.#peer = peer;
+        this.#reader.allow(wire.wireFrameBytesMax);
+        this.#context.onAccepted(peer, hello.life, this);
+        this.#send(wire.encodeWelcome());
+      },
+    );
   }
 
-  #proofInput(hello: wire.Hello, nonce: Uint8Array): Omit<wire.ProofInput, 'role'> {
-    const { self, incarnation, clusterId } = this.#context;
-    return { lane: hello.lane, clusterId, dialler: hello, accepter: { broker: self, incarnation, nonce } };
+  #wait(until: (then: (meeting: Meeting) => void) => void, goOn: () => void): void {
+    this.#isWaiting = true;
+    until((meeting) => {
+      this.#isWaiting = false;
+      if (this.#isClosed || this.#context.isClosed()) return;
+      if (meeting.kind === 'known') goOn();
+      else this.#refuse(meeting.reason, meeting.kind === 'refused');
+    });
   }
 
-  #refuse(reason: string): void {
+  #proofInput(hello: wire.Hello, own: wire.Participant): Omit<wire.ProofInput, 'role'> {
+    return { lane: hello.lane, clusterId: this.#context.clusterId, dialler: hello, accepter: own };
+  }
+
+  #refuse(reason: string, isOfLife = false): void {
     this.#context.logger.log('warn', 'peerRefused', { peer: this.#hello?.broker ?? null, reason });
-    this.#send(wire.encodeRefusal(reason, this.#context.bytes));
+    this.#send(wire.encodeRefusal({ reason, isOfLife }, this.#context.bytes));
     // Whoever was refused closes; if it does not, the handshake timer does.
   }
 

@@ -1,10 +1,12 @@
 import { type BrokerId, brokerId } from '../base/branded.ts';
+import type { Life } from '../base/life.ts';
 import type { Bytes, Clock, Lane, Logger, Network, Random, Timer } from '../host/index.ts';
 import type { AppendEntries, Message } from '../raft/index.ts';
 import * as wire from '../wire/index.ts';
 import type { Counters } from './counters.ts';
 import { IncomingLink } from './incoming-link.ts';
 import { OutgoingLink } from './outgoing-link.ts';
+import type { PeerLives } from './peer-lives.ts';
 
 /** What links need of their broker. */
 export interface LinkContext {
@@ -14,9 +16,9 @@ export interface LinkContext {
   readonly logger: Logger;
   readonly counters: Counters;
   readonly self: BrokerId;
-  readonly incarnation: number;
   readonly clusterId: string;
   readonly version: string;
+  readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
   startTimer(delayMs: number, fire: () => void): Timer;
@@ -24,13 +26,13 @@ export interface LinkContext {
   /** While true nothing leaves and nothing is dialled. */
   isClosed(): boolean;
   isPeer(id: number): boolean;
-  incarnationOf(peer: BrokerId): number;
   /** Null if it was never heard. */
   sinceHeardMs(peer: BrokerId): number | null;
-  onReady(peer: BrokerId, lane: Lane): void;
+  onReady(peer: BrokerId, life: Life, lane: Lane): void;
   onLost(peer: BrokerId, lane: Lane): void;
-  onRefused(peer: BrokerId, reason: string): void;
-  onAccepted(peer: BrokerId, incarnation: number, link: IncomingLink): void;
+  /** `isOfLife`: a peer that has proven itself remembers another broker under this id. */
+  onRefused(peer: BrokerId, reason: string, isOfLife: boolean): void;
+  onAccepted(peer: BrokerId, life: Life, link: IncomingLink): void;
   onFrame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void;
 }
 
@@ -42,6 +44,10 @@ export interface LinkEvents {
   lost(peer: BrokerId): void;
   /** There is a way to this peer again. */
   ready(peer: BrokerId): void;
+  /** A link to or from this life of a peer is taken into use. */
+  met(peer: BrokerId, life: Life): void;
+  /** This peer does not take this data directory for that of this broker. */
+  disowned(peer: BrokerId, reason: string): void;
 }
 
 export interface LinksOptions {
@@ -53,14 +59,12 @@ export interface LinksOptions {
   readonly counters: Counters;
   readonly self: BrokerId;
   readonly peers: readonly BrokerId[];
-  readonly incarnation: number;
   readonly clusterId: string;
   readonly version: string;
+  readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
   stamp(): wire.Stamp;
-  /** The highest that the catalog knows: a peer whose disk was wiped or rolled back comes with a lower one and is refused (design, D11). */
-  registeredIncarnation(peer: BrokerId): number;
 }
 
 /** An entry above this goes by the bulk lane, and what follows it to the same replica too, so that nothing overtakes it. */
@@ -84,7 +88,6 @@ export class Links {
   readonly #outgoing = new Map<BrokerId, { readonly consensus: OutgoingLink; readonly bulk: OutgoingLink }>();
   readonly #incoming = new Set<IncomingLink>();
   readonly #heardMs = new Map<BrokerId, number>();
-  readonly #incarnations = new Map<BrokerId, number>();
   /** Group and peer -> until when its entries go by the bulk lane. */
   readonly #bulkUntilMs = new Map<number, number>();
   /** Group and peer -> news of the high watermark alone, held back for one turn: a batch that follows at once brings it as well. */
@@ -101,14 +104,22 @@ export class Links {
       stamp: () => options.stamp(),
       isClosed: () => this.#isClosed,
       isPeer: (id) => options.peers.includes(brokerId(id)),
-      incarnationOf: (peer) => Math.max(this.#incarnations.get(peer) ?? 0, options.registeredIncarnation(peer)),
       sinceHeardMs: (peer) => this.sinceHeardMs(peer),
-      onReady: (peer, lane) => {
+      onReady: (peer, life, lane) => {
+        options.lives.confirmed(peer);
+        events.met(peer, life);
         if (lane === 'consensus') events.ready(peer);
       },
       onLost: (peer) => events.lost(peer),
-      onRefused: (peer, reason) => options.logger.log('warn', 'refusedByPeer', { peer, reason }),
-      onAccepted: (peer, incarnation, link) => this.#accepted(peer, incarnation, link),
+      onRefused: (peer, reason, isOfLife) => {
+        options.logger.log('warn', 'refusedByPeer', { peer, reason });
+        if (isOfLife) events.disowned(peer, reason);
+      },
+      onAccepted: (peer, life, link) => {
+        options.lives.confirmed(peer);
+        events.met(peer, life);
+        this.#accepted(peer, life, link);
+      },
       onFrame: (peer, frame, isInOrder) => {
         this.#heardMs.set(peer, options.clock.monotonicMs());
         events.frame(peer, frame, isInOrder);
@@ -243,9 +254,7 @@ export class Links {
     return isLeft;
   }
 
-  #accepted(peer: BrokerId, incarnation: number, link: IncomingLink): void {
-    const before = this.#incarnations.get(peer) ?? 0;
-    this.#incarnations.set(peer, incarnation);
+  #accepted(peer: BrokerId, { incarnation }: Life, link: IncomingLink): void {
     this.#heardMs.set(peer, this.#options.clock.monotonicMs());
     for (const other of this.#incoming) {
       if (other !== link && other.peer === peer && other.incarnation < incarnation) other.close('the peer has started anew');
@@ -253,9 +262,8 @@ export class Links {
     const links = this.#outgoing.get(peer);
     if (links === undefined) return;
     // A link to its earlier life leads nowhere, whatever the socket says.
-    if (before > 0 && before < incarnation && links.consensus.isReady) {
-      links.consensus.close('the peer has started anew');
-      links.bulk.close('the peer has started anew');
+    for (const outgoing of [links.consensus, links.bulk]) {
+      if (outgoing.isReady && outgoing.incarnation < incarnation) outgoing.close('the peer has started anew');
     }
     // It is there: do not wait for the back-off.
     links.consensus.dial();

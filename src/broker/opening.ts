@@ -1,10 +1,22 @@
 import { sha256 } from '../base/sha256.ts';
 import { toHex } from '../base/bytes.ts';
+import { type Life, lifeIdBytes, noDisk } from '../base/life.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { BrokerAddress, DiskError, DiskLock, Host } from '../host/index.ts';
-import { createIdentity, type Identity, openVoteJournal, type OpenFailure, startIdentity, type VoteJournal } from '../storage/index.ts';
+import {
+  createIdentity,
+  type Identity,
+  type KnownPeers,
+  noPeers,
+  openVoteJournal,
+  type OpenFailure,
+  readPeers,
+  startIdentity,
+  type VoteJournal,
+  writePeers,
+} from '../storage/index.ts';
 
 export const groupsPath = 'groups';
 const votesPath = 'votes';
@@ -13,6 +25,9 @@ const lockPath = 'lock';
 export interface OpenedData {
   readonly lock: DiskLock;
   readonly identity: Identity;
+  /** This start, as peers will remember it. */
+  readonly life: Life;
+  readonly peers: KnownPeers;
   readonly journal: VoteJournal;
 }
 
@@ -22,7 +37,7 @@ export interface OpeningOptions {
   readonly clusterId: string | null;
 }
 
-/** Opens what a data directory holds beside its logs: the lock, who it belongs to, the votes. On failure nothing stays locked. */
+/** Opens what a data directory holds beside its logs: the lock, who it belongs to, who its peers were, the votes. On failure nothing stays locked. */
 export function openData(host: Host, options: OpeningOptions, done: (result: Result<OpenedData, LogError>) => void): void {
   runTask(function* () {
     const locked = yield* wait<Result<DiskLock, DiskError>>((next) => host.disk.lock(lockPath, next));
@@ -36,7 +51,9 @@ export function openData(host: Host, options: OpeningOptions, done: (result: Res
 
 function* openLocked(host: Host, options: OpeningOptions): Task<Result<Omit<OpenedData, 'lock'>, LogError>> {
   const clusterId = options.clusterId ?? derivedClusterId(host, options.brokers);
-  const started = yield* wait<Result<Identity | null, OpenFailure>>((next) => startIdentity(host, next));
+  const newDisk = host.disk.durable ? drawId(host) : noDisk;
+  const lifeOf = ({ disk, incarnation }: Identity): Life => ({ disk, incarnation, nonce: drawId(host) });
+  const started = yield* wait<Result<Identity | null, OpenFailure>>((next) => startIdentity(host, newDisk, next));
   if (!started.ok) return failed(openError('its identity', started.error));
   const identity = started.value;
   if (identity !== null) {
@@ -46,7 +63,9 @@ function* openLocked(host: Host, options: OpeningOptions): Task<Result<Omit<Open
       openVoteJournal(host, { path: votesPath, mayCreate: false }, next),
     );
     if (!journal.ok) return failed(openError('its votes', journal.error));
-    return ok({ identity, journal: journal.value });
+    const peers = yield* wait<Result<KnownPeers, OpenFailure>>((next) => readPeers(host, next));
+    if (!peers.ok) return failed(openError('what it knows of its peers', peers.error));
+    return ok({ identity, life: lifeOf(identity), peers: peers.value, journal: journal.value });
   }
 
   const groups = yield* wait<Result<readonly string[], DiskError>>((next) => host.disk.list(groupsPath, next));
@@ -55,15 +74,17 @@ function* openLocked(host: Host, options: OpeningOptions): Task<Result<Omit<Open
       new LogError('wrongIdentity', 'Cannot open the data directory: it holds logs and no identity, so whose they are is not known'),
     );
   }
-  // The votes first: an identity without votes would mean that votes were lost.
+  // The votes and the peers first: an identity without them would mean that they were lost.
   const journal = yield* wait<Result<VoteJournal, OpenFailure>>((next) =>
     openVoteJournal(host, { path: votesPath, mayCreate: true }, next),
   );
   if (!journal.ok) return failed(openError('its votes', journal.error));
-  const fresh: Identity = { clusterId, brokerId: options.self.id, incarnation: firstIncarnation(host) };
+  const peers = yield* wait<Result<undefined, OpenFailure>>((next) => writePeers(host, noPeers, next));
+  if (!peers.ok) return failed(openError('what it knows of its peers', peers.error));
+  const fresh: Identity = { clusterId, brokerId: options.self.id, disk: newDisk, incarnation: firstIncarnation(host) };
   const created = yield* wait<Result<undefined, OpenFailure>>((next) => createIdentity(host, fresh, next));
   if (!created.ok) return failed(openError('its identity', created.error));
-  return ok({ identity: fresh, journal: journal.value });
+  return ok({ identity: fresh, life: lifeOf(fresh), peers: noPeers, journal: journal.value });
 }
 
 function misfit(identity: Identity, { self, clusterId: wanted }: OpeningOptions, clusterId: string): string | null {
@@ -78,6 +99,8 @@ function derivedClusterId(host: Host, brokers: readonly BrokerAddress[]): string
   const lines = brokers.map((broker) => `${broker.id} ${broker.host}:${broker.port}`).sort();
   return toHex(sha256(host.bytes.utf8Encode(`cairn cluster\n${lines.join('\n')}`)).subarray(0, 16));
 }
+
+const drawId = (host: Host): string => toHex(host.random.bytes(lifeIdBytes));
 
 /** Wall time at which the tenths of a second below start to count: 2025-01-01. */
 const tenthsFromMs = 1_735_689_600_000;

@@ -1,4 +1,5 @@
 import type { BrokerId } from '../base/branded.ts';
+import type { Life, ShownLife } from '../base/life.ts';
 import type { Lane, Link, Timer } from '../host/index.ts';
 import * as wire from '../wire/index.ts';
 import type { LinkContext } from './links.ts';
@@ -26,6 +27,8 @@ export class OutgoingLink {
   readonly #context: LinkContext;
   #link: Link | null = null;
   #isReady = false;
+  /** The peer's, once it has proven itself. */
+  #life: Life | null = null;
   #sequence = 0;
   #outbox: wire.Draft[] = [];
   #outboxBytes = 0;
@@ -48,6 +51,11 @@ export class OutgoingLink {
     return this.#isReady;
   }
 
+  /** Of the peer's life that this link leads to. */
+  get incarnation(): number {
+    return this.#life?.incarnation ?? 0;
+  }
+
   get bytesQueued(): number {
     return (this.#link?.bytesQueued ?? 0) + this.#outboxBytes;
   }
@@ -59,15 +67,16 @@ export class OutgoingLink {
     const generation = ++this.#generation;
     const isCurrent = (): boolean => generation === this.#generation && this.#link !== null;
     const reader = new wire.FrameReader(this.#context.bytes, wire.handshakeFrameBytesMax);
-    const nonce = this.#context.random.bytes(wire.nonceBytes);
+    const { self, lives, random } = this.#context;
+    const own = { broker: self, life: lives.shownTo(this.peer), nonce: random.bytes(wire.nonceBytes) };
     this.#sequence = 0;
     this.#link = this.#context.network.dial(this.peer, this.lane, {
       opened: () => {
-        if (isCurrent()) this.#sendNow(this.#hello(nonce));
+        if (isCurrent()) this.#sendNow(this.#hello(own));
       },
       received: (bytes) => {
         if (!isCurrent()) return;
-        reader.push(bytes, (frame) => isCurrent() && this.#receive(frame, nonce));
+        reader.push(bytes, (frame) => isCurrent() && this.#receive(frame, own));
         if (reader.damage !== null && isCurrent()) this.#break(`received ${reader.damage}`);
       },
       closed: (reason) => {
@@ -119,36 +128,49 @@ export class OutgoingLink {
     if (wasReady) this.#context.onLost(this.peer, this.lane);
   }
 
-  #hello(nonce: Uint8Array): wire.Draft {
-    const { self, incarnation, clusterId, version, bytes } = this.#context;
-    return wire.encodeHello({ lane: this.lane, broker: self, wanted: this.peer, incarnation, clusterId, nonce, version }, bytes);
+  #hello(own: wire.Participant): wire.Draft {
+    const { clusterId, version, bytes } = this.#context;
+    return wire.encodeHello({ ...own, lane: this.lane, wanted: this.peer, clusterId, version }, bytes);
   }
 
-  #receive(frame: wire.WireFrame, nonce: Uint8Array): boolean {
+  #receive(frame: wire.WireFrame, own: wire.Participant): boolean {
     const { bytes } = this.#context;
     if (frame.kind === wire.handshakeKinds.challenge) {
       const challenge = wire.decodeChallenge(frame.body);
       if (challenge === null || challenge.broker !== this.peer) return this.#break('answered by somebody else');
-      const input = this.#proofInput(nonce, challenge);
+      const input = { lane: this.lane, clusterId: this.#context.clusterId, dialler: own, accepter: challenge };
       if (!wire.proofHolds(this.#context.secret, { ...input, role: 'accepter' }, challenge.proof, bytes)) {
         return this.#break('the peer does not know the secret');
       }
-      this.#sendNow(wire.encodeProof(wire.makeProof(this.#context.secret, { ...input, role: 'dialler' }, bytes)));
-    } else if (frame.kind === wire.handshakeKinds.welcome) {
+      this.#life = challenge.life;
+      this.#meet(challenge.life, wire.encodeProof(wire.makeProof(this.#context.secret, { ...input, role: 'dialler' }, bytes)));
+    } else if (frame.kind === wire.handshakeKinds.welcome && this.#life !== null) {
       this.#isReady = true;
       this.#backOffMs = backOffMsMin;
       this.#stopTimer();
       this.#unanswered = 0;
       this.#startPinging();
-      this.#context.onReady(this.peer, this.lane);
+      this.#context.onReady(this.peer, this.#life, this.lane);
     } else if (frame.kind === wire.handshakeKinds.pong) {
       this.#unanswered = 0;
     } else if (frame.kind === wire.handshakeKinds.refusal) {
-      const reason = wire.decodeRefusal(frame.body, bytes) ?? 'no reason given';
-      this.#context.onRefused(this.peer, reason);
+      const { reason, isOfLife } = wire.decodeRefusal(frame.body, bytes) ?? { reason: 'no reason given', isOfLife: false };
+      // Whoever has not proven itself cannot make this broker end.
+      this.#context.onRefused(this.peer, reason, isOfLife && this.#life !== null);
       return this.#break(`refused: ${reason}`);
     }
     return true;
+  }
+
+  /** Proves itself to the peer unless that is not the broker that it was. */
+  #meet(life: ShownLife, proof: wire.Draft): void {
+    const generation = this.#generation;
+    this.#context.lives.meet(this.peer, life, (meeting) => {
+      if (generation !== this.#generation || this.#context.isClosed()) return;
+      if (meeting.kind === 'known') return this.#sendNow(proof);
+      this.#context.logger.log('warn', 'peerRefused', { peer: this.peer, reason: meeting.reason });
+      this.#break(meeting.reason);
+    });
   }
 
   /**
@@ -173,11 +195,6 @@ export class OutgoingLink {
       }
       this.#startPinging();
     });
-  }
-
-  #proofInput(nonce: Uint8Array, challenge: wire.Challenge): Omit<wire.ProofInput, 'role'> {
-    const { self, incarnation, clusterId } = this.#context;
-    return { lane: this.lane, clusterId, dialler: { broker: self, incarnation, nonce }, accepter: challenge };
   }
 
   #sendNow(message: wire.Draft): void {
@@ -217,6 +234,7 @@ export class OutgoingLink {
     this.#pingTimer = null;
     this.#generation++;
     this.#link = null;
+    this.#life = null;
     this.#isReady = false;
     this.#outbox = [];
     this.#outboxBytes = 0;

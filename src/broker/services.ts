@@ -1,8 +1,7 @@
 import { type BrokerId, groupId } from '../base/branded.ts';
-import type { BrokerStatus, LogError } from '../eventlog/index.ts';
+import { type BrokerStatus, LogError } from '../eventlog/index.ts';
 import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
-import type { Identity } from '../storage/contract.ts';
 import * as wire from '../wire/index.ts';
 import { Appends } from './appends.ts';
 import { Barriers } from './barriers.ts';
@@ -13,6 +12,8 @@ import { Events } from './events.ts';
 import type { Groups } from './groups.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { Links } from './links.ts';
+import { openError, type OpenedData } from './opening.ts';
+import { PeerLives } from './peer-lives.ts';
 import { PeerService } from './peer-service.ts';
 import { Reads } from './reads.ts';
 import type { Replica } from './replica.ts';
@@ -22,7 +23,7 @@ import { Topics } from './topics.ts';
 
 export interface ServicesOptions {
   readonly broker: BrokerOptions;
-  readonly identity: Identity;
+  readonly data: OpenedData;
   readonly groups: Groups;
   readonly hybrid: HybridClock;
   readonly counters: Counters;
@@ -43,6 +44,7 @@ const slowSyncMs = 250;
 export class Services {
   readonly core: Core;
   readonly links: Links;
+  readonly peerLives: PeerLives;
   readonly requests: Requests;
   readonly barriers: Barriers;
   readonly appends: Appends;
@@ -57,8 +59,16 @@ export class Services {
 
   constructor(options: ServicesOptions) {
     this.#options = options;
-    const { identity, groups, counters } = options;
+    const { data, groups, counters } = options;
+    const { identity, life } = data;
     const { host, self, brokers, settings, logOnly, version } = options.broker;
+    this.peerLives = new PeerLives({
+      host,
+      own: life,
+      known: data.peers,
+      registered: (peer) => this.topics.catalog.state.broker(peer) ?? null,
+      failed: (failure) => options.fatal(openError('what it knows of its peers', failure)),
+    });
     this.links = this.#makeLinks();
     const core: Core = {
       host,
@@ -80,6 +90,7 @@ export class Services {
     this.peerService = new PeerService(core, this.barriers, () => options.status());
     this.topics = new Topics(core, {
       identity,
+      nonce: life.nonce,
       address: `${self.host}:${self.port}`,
       logOnly,
       groups,
@@ -94,7 +105,7 @@ export class Services {
   }
 
   #makeLinks(): Links {
-    const { broker, identity, counters, hybrid } = this.#options;
+    const { broker, data, counters, hybrid } = this.#options;
     const { host, self, brokers, settings, secret, version } = broker;
     return new Links(
       {
@@ -102,18 +113,22 @@ export class Services {
         counters,
         self: self.id,
         peers: brokers.map(({ id }) => id).filter((id) => id !== self.id),
-        incarnation: identity.incarnation,
-        clusterId: identity.clusterId,
+        clusterId: data.identity.clusterId,
         version,
         secret,
         linkBytesMax: settings.linkBytesMax,
         stamp: () => hybrid.next(),
-        registeredIncarnation: (peer) => this.topics.catalog.state.broker(peer)?.incarnation ?? 0,
+        lives: this.peerLives,
       },
       {
         frame: (peer, frame, isInOrder) => this.#receive(peer, frame, isInOrder),
         lost: (peer) => this.#linkLost(peer),
         ready: (peer) => this.#linkReady(peer),
+        met: (peer, life) => broker.observer?.met(peer, life),
+        disowned: (peer, reason) => {
+          const said = `broker ${peer} says that ${reason}`;
+          this.#options.fatal(new LogError('wrongIdentity', `Cannot take part with this data directory: ${said}`));
+        },
       },
     );
   }

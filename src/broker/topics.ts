@@ -1,6 +1,5 @@
 import { type GroupId, groupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import { toHex } from '../base/bytes.ts';
 import { type Answer, LogError, type PartitionStatus, type TopicDescription, type TopicSettings } from '../eventlog/index.ts';
 import type { Identity } from '../storage/contract.ts';
 import type { Appends } from './appends.ts';
@@ -15,6 +14,8 @@ import { Retention } from './retention.ts';
 
 export interface TopicsOptions {
   readonly identity: Identity;
+  /** Of this life. */
+  readonly nonce: string;
   readonly address: string;
   readonly logOnly: boolean;
   readonly groups: Groups;
@@ -37,7 +38,6 @@ export class Topics {
   readonly catalog: Catalog;
   readonly #core: Core;
   readonly #options: TopicsOptions;
-  readonly #nonce: string;
   readonly #retention: Retention;
   /** When topics whose log could not be opened are tried again. */
   readonly #unopened = new Map<number, number>();
@@ -51,7 +51,6 @@ export class Topics {
   constructor(core: Core, options: TopicsOptions) {
     this.#core = core;
     this.#options = options;
-    this.#nonce = toHex(core.host.random.bytes(8));
     this.#startedMs = core.host.clock.wallMs();
     this.catalog = new Catalog(core, options.appends, {
       created: (topic) => this.#opened(topic),
@@ -272,9 +271,10 @@ export class Topics {
 
   /** A data directory that was rolled back, or copied, comes with an incarnation that the catalog has seen already (design, D11). */
   #register(): void {
-    const { brokerId: id, incarnation } = this.#options.identity;
+    const { nonce, identity } = this.#options;
+    const { brokerId: id, incarnation } = identity;
     this.#isMaintaining = true;
-    const command = { type: 'registerBroker' as const, id, incarnation, nonce: this.#nonce, address: this.#options.address };
+    const command = { type: 'registerBroker' as const, id, incarnation, nonce, address: this.#options.address };
     this.catalog.submit(command, (result) => {
       this.#isMaintaining = false;
       if (!result.ok) return;

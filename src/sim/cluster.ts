@@ -52,6 +52,12 @@ export interface Member {
   readonly address: BrokerAddress;
 }
 
+export interface Backup {
+  readonly disk: SimDisk;
+  /** The lives of its broker that the disk has seen. */
+  readonly seen: readonly string[];
+}
+
 export class Cluster {
   readonly world: World;
   readonly watch: RaftWatch;
@@ -219,11 +225,17 @@ export class Cluster {
     return this.members.filter((member) => !this.isDamaged(member));
   }
 
+  /** A copy of a broker's disk as it would be after a loss of power. */
+  backUp({ id, machine }: Member): Backup | null {
+    const disk = machine.disk?.copy(this.world.random.fork(), { schedule: () => undefined }) ?? null;
+    return disk === null ? null : { disk, seen: this.watch.nodeIdentity.seenBy(id) };
+  }
+
   /** An empty disk, or an old one, where this broker's disk was. Whoever starts on it is not who it says. */
-  replaceDisk(member: Member, replacement: SimDisk | null): void {
-    member.machine.disk?.replaceBy(replacement);
+  replaceDisk(member: Member, backup: Backup | null): void {
+    member.machine.disk?.replaceBy(backup?.disk ?? null);
     this.markDamaged(member);
-    this.watch.becameImpostor(member.id);
+    this.watch.becameImpostor(member.id, backup?.seen ?? []);
   }
 
   /** Who was elected last to lead a topic's group, if it is up. */

@@ -27,7 +27,7 @@ import { type AppendOperation, batchOfAppend, History } from './history.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
 export type { CrashTrap } from './world.ts';
-export { type FaultName, faultNames, parseFaults, usualFaults } from './faults/names.ts';
+export { type FaultName, faultNames, parseFaults } from './faults/names.ts';
 export { type CheckReport, type CheckStatus, describeViolation, type Violation } from './checkers/verdict.ts';
 
 export interface RunOptions {

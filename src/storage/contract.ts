@@ -120,6 +120,8 @@ export interface Identity {
   /** 32 hex digits; brokers of different clusters refuse one another. */
   readonly clusterId: string;
   readonly brokerId: number;
+  /** Names the data directory: drawn when it was made, 32 hex digits; `noDisk` where nothing survives the process. */
+  readonly disk: string;
   /** Raised by one at every start. */
   readonly incarnation: number;
 }

@@ -1,7 +1,7 @@
 /**
  * Links between brokers over TCP or TLS.
  *
- * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/1` on the peer's one port (design, D10); after the answer 101 the socket
+ * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/2` on the peer's one port (design, D10); after the answer 101 the socket
  * carries bytes and nothing else. The listening side belongs to the gateway: it hands over each upgraded socket with `takeIncoming`.
  *
  * What one `send` brings leaves in one system call, at once: a broker sends once a turn on each link. Little is joined by copying, which is cheaper
@@ -13,8 +13,8 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { BrokerId } from '../base/branded.ts';
 import type { BrokerAddress, Lane, Link, LinkHandlers, Network } from '../host/index.ts';
+import { peerProtocol } from '../wire/handshake.ts';
 
-export const peerProtocol = 'cairn-peer/1';
 const connectTimeoutMs = 1000;
 /** An answer to the upgrade is a few lines; more than this is not one. */
 const answerBytesMax = 8192;

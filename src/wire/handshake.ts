@@ -1,29 +1,35 @@
 /**
  * How two brokers get to know one another on a fresh link, before anything else. D dials, A accepts:
  *
- *     1 hello      D -> A  u8 lane (0 consensus, 1 bulk), u32 broker id, u32 id of the broker it wants, u64 incarnation, 16 bytes cluster id,
+ *     1 hello      D -> A  u8 lane (0 consensus, 1 bulk), u32 broker id, u32 id of the broker it wants, its life, 16 bytes cluster id,
  *                          32 bytes nonce, version as text behind a u16
- *     2 challenge  A -> D  u32 broker id, u64 incarnation, 32 bytes nonce, 32 bytes proof
+ *     2 challenge  A -> D  u32 broker id, its life, 32 bytes nonce, 32 bytes proof
  *     3 proof      D -> A  32 bytes proof
  *     4 welcome    A -> D  nothing: from now on D may send
- *     5 refusal    A -> D  why, as text behind a u16; A then closes
+ *     5 refusal    A -> D  u8 1 when D's life is the reason, else 0, and why as text behind a u16; A then closes
  *
  * and later, so that a link that leads nowhere any more does not pass for one that does:
  *
  *     6 ping       D -> A  nothing
  *     7 pong       A -> D  nothing: what D has sent before has arrived
  *
- * With a secret, a proof is HMAC-SHA-256(secret, role, cluster id, both ids, both incarnations, lane, both nonces): each side shows that it knows
+ * A life is 16 bytes disk id, u64 incarnation, 16 bytes nonce, u8 count and as many nonces of earlier lives (docs/decisions/0011). Each side compares the other's with what it remembers: D before its
+ * proof, A before its welcome.
+ *
+ * With a secret, a proof is HMAC-SHA-256(secret, role, cluster id, both ids, both lives, lane, both nonces): each side shows that it knows
  * the secret, for this link only, without sending it, and neither can be made to answer the other's challenge (the role differs). Without a secret
  * proofs are zero and any are taken.
  */
-import { bytesEqual, concatBytes } from '../base/bytes.ts';
+import { bytesEqual, concatBytes, toHex } from '../base/bytes.ts';
+import { lifeIdBytes, type ShownLife } from '../base/life.ts';
 import { hmacSha256 } from '../base/sha256.ts';
 import type { Bytes, Lane } from '../host/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
 export const handshakeKinds = { hello: 1, challenge: 2, proof: 3, welcome: 4, refusal: 5, ping: 6, pong: 7 } as const;
+/** What a link begins with, as an HTTP/1.1 upgrade; its number rises when the handshake changes. */
+export const peerProtocol = 'cairn-peer/2';
 export const nonceBytes = 32;
 const clusterIdBytes = 16;
 const proofBytes = 32;
@@ -32,17 +38,14 @@ export interface Hello {
   readonly lane: Lane;
   readonly broker: number;
   readonly wanted: number;
-  readonly incarnation: number;
+  readonly life: ShownLife;
   /** 32 hex digits. */
   readonly clusterId: string;
   readonly nonce: Uint8Array;
   readonly version: string;
 }
 
-export interface Challenge {
-  readonly broker: number;
-  readonly incarnation: number;
-  readonly nonce: Uint8Array;
+export interface Challenge extends Participant {
   readonly proof: Uint8Array;
 }
 
@@ -50,13 +53,12 @@ const fields = (bodyBytes: number): FieldWriter => new FieldWriter(headLength(bo
 
 export function encodeHello(hello: Hello, bytes: Bytes): Draft {
   const version = bytes.utf8Encode(hello.version);
-  const writer = fields(1 + 4 + 4 + 8 + clusterIdBytes + nonceBytes + 2 + version.length);
+  const writer = fields(1 + 4 + 4 + lifeLength(hello.life) + clusterIdBytes + nonceBytes + 2 + version.length);
   writer
     .u8(hello.lane === 'bulk' ? 1 : 0)
     .u32(hello.broker)
-    .u32(hello.wanted)
-    .u64(hello.incarnation);
-  writer.put(clusterIdToBytes(hello.clusterId)).put(hello.nonce).short(version);
+    .u32(hello.wanted);
+  putLife(writer, hello.life).put(idToBytes(hello.clusterId)).put(hello.nonce).short(version);
   return draft(handshakeKinds.hello, 0, writer.bytes);
 }
 
@@ -65,27 +67,27 @@ export function decodeHello(body: Uint8Array, bytes: Bytes): Hello | null {
   const lane = reader.u8();
   const broker = reader.u32();
   const wanted = reader.u32();
-  const incarnation = reader.u64();
-  const clusterId = clusterIdToText(reader.bytes(clusterIdBytes));
+  const life = takeLife(reader);
+  const clusterId = toHex(reader.bytes(clusterIdBytes));
   const nonce = reader.bytes(nonceBytes).slice();
   const version = bytes.utf8Decode(reader.short());
   if (!reader.complete || lane > 1 || broker < 1) return null;
-  return { lane: lane === 1 ? 'bulk' : 'consensus', broker, wanted, incarnation, clusterId, nonce, version };
+  return { lane: lane === 1 ? 'bulk' : 'consensus', broker, wanted, life, clusterId, nonce, version };
 }
 
 export function encodeChallenge(challenge: Challenge): Draft {
-  const writer = fields(4 + 8 + nonceBytes + proofBytes);
-  writer.u32(challenge.broker).u64(challenge.incarnation).put(challenge.nonce).put(challenge.proof);
+  const writer = fields(4 + lifeLength(challenge.life) + nonceBytes + proofBytes);
+  putLife(writer.u32(challenge.broker), challenge.life).put(challenge.nonce).put(challenge.proof);
   return draft(handshakeKinds.challenge, 0, writer.bytes);
 }
 
 export function decodeChallenge(body: Uint8Array): Challenge | null {
   const reader = new FieldReader(body);
   const broker = reader.u32();
-  const incarnation = reader.u64();
+  const life = takeLife(reader);
   const nonce = reader.bytes(nonceBytes).slice();
   const proof = reader.bytes(proofBytes).slice();
-  return reader.complete ? { broker, incarnation, nonce, proof } : null;
+  return reader.complete ? { broker, life, nonce, proof } : null;
 }
 
 export const encodeProof = (proof: Uint8Array): Draft => draft(handshakeKinds.proof, 0, fields(proofBytes).put(proof).bytes);
@@ -100,15 +102,30 @@ export const encodePing = (): Draft => draft(handshakeKinds.ping, 0, fields(0).b
 
 export const encodePong = (): Draft => draft(handshakeKinds.pong, 0, fields(0).bytes);
 
-export function encodeRefusal(reason: string, bytes: Bytes): Draft {
-  const text = bytes.utf8Encode(reason);
-  return draft(handshakeKinds.refusal, 0, fields(2 + text.length).short(text).bytes);
+export interface Refusal {
+  readonly reason: string;
+  /** The life of whoever dialled is not one that may follow what the accepter remembers. */
+  readonly isOfLife: boolean;
 }
 
-export function decodeRefusal(body: Uint8Array, bytes: Bytes): string | null {
+export function encodeRefusal({ reason, isOfLife }: Refusal, bytes: Bytes): Draft {
+  const text = bytes.utf8Encode(reason);
+  const writer = fields(1 + 2 + text.length).u8(isOfLife ? 1 : 0);
+  return draft(handshakeKinds.refusal, 0, writer.short(text).bytes);
+}
+
+export function decodeRefusal(body: Uint8Array, bytes: Bytes): Refusal | null {
   const reader = new FieldReader(body);
+  const isOfLife = reader.u8() === 1;
   const text = reader.short();
-  return reader.complete ? bytes.utf8Decode(text) : null;
+  return reader.complete ? { reason: bytes.utf8Decode(text), isOfLife } : null;
+}
+
+/** One side of a handshake, and its nonce for this link. */
+export interface Participant {
+  readonly broker: number;
+  readonly life: ShownLife;
+  readonly nonce: Uint8Array;
 }
 
 /** What both sides know once hello and challenge have passed. */
@@ -116,16 +133,17 @@ export interface ProofInput {
   readonly role: 'dialler' | 'accepter';
   readonly lane: Lane;
   readonly clusterId: string;
-  readonly dialler: { readonly broker: number; readonly incarnation: number; readonly nonce: Uint8Array };
-  readonly accepter: { readonly broker: number; readonly incarnation: number; readonly nonce: Uint8Array };
+  readonly dialler: Participant;
+  readonly accepter: Participant;
 }
 
 export function makeProof(secret: Uint8Array | null, input: ProofInput, bytes: Bytes): Uint8Array {
   if (secret === null) return new Uint8Array(proofBytes);
   const { dialler, accepter } = input;
-  const numbers = new FieldWriter(24).u32(dialler.broker).u32(accepter.broker).u64(dialler.incarnation).u64(accepter.incarnation);
-  const label = bytes.utf8Encode(`cairn-peer/1 ${input.role} ${input.lane}\n`);
-  return hmacSha256(secret, concatBytes([label, clusterIdToBytes(input.clusterId), numbers.bytes, dialler.nonce, accepter.nonce]));
+  const names = new FieldWriter(4 + 4 + lifeLength(dialler.life) + lifeLength(accepter.life)).u32(dialler.broker).u32(accepter.broker);
+  putLife(putLife(names, dialler.life), accepter.life);
+  const label = bytes.utf8Encode(`${peerProtocol} ${input.role} ${input.lane}\n`);
+  return hmacSha256(secret, concatBytes([label, idToBytes(input.clusterId), names.bytes, dialler.nonce, accepter.nonce]));
 }
 
 /** Compares without stopping at the first difference. */
@@ -137,14 +155,22 @@ export function proofHolds(secret: Uint8Array | null, input: ProofInput, proof: 
 
 export const isClusterId = (text: string): boolean => /^[0-9a-f]{32}$/.test(text);
 
-function clusterIdToBytes(text: string): Uint8Array {
-  const id = new Uint8Array(clusterIdBytes);
-  for (let i = 0; i < clusterIdBytes; i++) id[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
-  return id;
+const lifeLength = ({ earlier }: ShownLife): number => lifeIdBytes + 8 + lifeIdBytes + 1 + earlier.length * lifeIdBytes;
+
+function putLife(writer: FieldWriter, { disk, incarnation, nonce, earlier }: ShownLife): FieldWriter {
+  writer.put(idToBytes(disk)).u64(incarnation).put(idToBytes(nonce)).u8(earlier.length);
+  for (const one of earlier) writer.put(idToBytes(one));
+  return writer;
 }
 
-function clusterIdToText(id: Uint8Array): string {
-  let text = '';
-  for (const byte of id) text += byte.toString(16).padStart(2, '0');
-  return text;
+function takeLife(reader: FieldReader): ShownLife {
+  const takeId = (): string => toHex(reader.bytes(lifeIdBytes));
+  return { disk: takeId(), incarnation: reader.u64(), nonce: takeId(), earlier: Array.from({ length: reader.u8() }, takeId) };
+}
+
+/** 32 hex digits as 16 bytes. */
+function idToBytes(text: string): Uint8Array {
+  const id = new Uint8Array(text.length / 2);
+  for (let i = 0; i < id.length; i++) id[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  return id;
 }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { offset, term } from '../../src/base/branded.ts';
+import { brokerId, offset, term } from '../../src/base/branded.ts';
 import { Broker } from '../../src/broker/index.ts';
 import { LogError } from '../../src/eventlog/index.ts';
 import { frameBatch, frameChecksum } from '../../src/record/index.ts';
@@ -95,7 +95,11 @@ const wrong: Record<CheckId, () => CheckReport> = {
   R10: () => ofRaft('R10', ({ watched, a }) => watched.persist(2, 2, 'follower', [a], { truncateTo: offset(1) })),
   R15: () =>
     ofRaft('R15', ({ watched, a, b }) => {
-      watched.watch.becameImpostor(two);
+      const { nodeIdentity } = watched.watch;
+      const life = { disk: 'd'.repeat(32), incarnation: 1, nonce: 'lost' };
+      nodeIdentity.started(two, life);
+      nodeIdentity.met(brokerId(3), two, life);
+      watched.watch.becameImpostor(two, []);
       watched.elect(3, 2, 2, [a, b]);
     }),
   R16: () => ofRaft('R16', ({ watched }) => watched.persist(3, 5, 'follower', [], { vote: { term: term(5), votedFor: null } })),

@@ -261,6 +261,8 @@ export class MitLab {
       for (const { type } of messages) if (type === 'requestVote' || type === 'appendEntries' || type === 'timeoutNow') this.requestCount++;
     };
     return {
+      started: (life) => inner?.started(life),
+      met: (peer, life) => inner?.met(peer, life),
       opened: (group, state, lastChecksum) => {
         place.role = 'follower';
         place.term = state.vote.term;

@@ -13,13 +13,14 @@ import { Cluster } from '../../src/sim/cluster.ts';
 import { batchOfValues } from '../../src/sim/history.ts';
 import {
   type GroupLogOptions,
-  type Identity,
   type OpenedLog,
   type OpenFailure,
   openGroupLog,
   openVoteJournal,
   readIdentity,
   type ReadFailure,
+  readPeers,
+  type StorageHost,
   type VoteJournal,
 } from '../../src/storage/index.ts';
 import { markBytes, readMark, readSegmentHeader, segmentHeaderBytes, type SegmentHeader } from '../../src/storage/segment-format.ts';
@@ -30,7 +31,7 @@ import { filesOf, type Image } from './recorded-disk.ts';
 export const outcomes = ['fenced', 'cut', 'refused', 'second copy', 'nothing stored', 'made again', 'undetected', 'lost'] as const;
 type FlipOutcome = (typeof outcomes)[number];
 /** What a file is. */
-type FileKind = 'segment' | 'index' | 'checkpoint' | 'votes' | 'identity';
+type FileKind = 'segment' | 'index' | 'checkpoint' | 'votes' | 'identity' | 'peers';
 
 export interface Flipped {
   readonly reports: readonly CheckReport[];
@@ -109,7 +110,7 @@ function kindOf(path: string): FileKind | null {
   if (path.endsWith('.log')) return 'segment';
   if (path.endsWith('.index')) return 'index';
   if (path.endsWith('.checkpoint')) return 'checkpoint';
-  return path === 'votes' || path === 'identity' ? path : null;
+  return path === 'votes' || path === 'identity' || path === 'peers' ? path : null;
 }
 
 export function flipBytes(image: Image, { stride, stopAtFirst = false }: FlipOptions): Flipped {
@@ -119,7 +120,7 @@ export function flipBytes(image: Image, { stride, stopAtFirst = false }: FlipOpt
   const st5 = new Findings('ST5');
   const reports = (): CheckReport[] => [st2, st3, st4, st5].map((findings) => findings.report());
   const counts = Object.fromEntries(
-    (['segment', 'index', 'checkpoint', 'votes', 'identity'] as const).map((kind) => [
+    (['segment', 'index', 'checkpoint', 'votes', 'identity', 'peers'] as const).map((kind) => [
       kind,
       Object.fromEntries(outcomes.map((name) => [name, 0])),
     ]),
@@ -135,14 +136,14 @@ export function flipBytes(image: Image, { stride, stopAtFirst = false }: FlipOpt
   for (const [path, original] of image) {
     const kind = kindOf(path);
     if (kind === null) continue;
-    const judge = judgeOf(kind === 'votes' || kind === 'identity' ? path : path.slice(0, path.lastIndexOf('/')));
+    const judge = judgeOf(kind === path ? path : path.slice(0, path.lastIndexOf('/')));
     for (let position = 0; position < original.length; position += stride) {
       const spoilt = original.slice();
       spoilt[position] = (original[position] as number) ^ (1 << (position % 8));
       const outcome = judge(path, spoilt, position);
       counts[kind][outcome]++;
       flips++;
-      const findings = kind === 'segment' ? (outcome === 'lost' ? st3 : st2) : kind === 'votes' ? st4 : kind === 'identity' ? st2 : st5;
+      const findings = kind === 'segment' ? (outcome === 'lost' ? st3 : st2) : kind === 'votes' ? st4 : kind === path ? st2 : st5;
       findings.checked++;
       if (outcome === 'undetected' || outcome === 'lost')
         findings.violate(`bit ${position % 8} of byte ${position} of ${path}: ${outcome}`);
@@ -156,7 +157,8 @@ export function flipBytes(image: Image, { stride, stopAtFirst = false }: FlipOpt
 type Judge = (path: string, spoilt: Uint8Array, position: number) => FlipOutcome;
 
 function makeJudge(owner: string, image: Image): Judge {
-  if (owner === 'identity') return judgeIdentity(image);
+  if (owner === 'identity') return judgeWhole(image, owner, readIdentity);
+  if (owner === 'peers') return judgeWhole(image, owner, readPeers);
   if (owner === 'votes') return judgeVotes(image);
   return judgeLog(owner, image);
 }
@@ -166,13 +168,18 @@ const atRest = (image: Image): { readonly written: ReturnType<typeof filesOf>; r
   return { written: files, durable: files };
 };
 
-function judgeIdentity(image: Image): Judge {
-  const load = (stored: Uint8Array): Identity | null | 'refused' => {
-    const { rig, host } = hostOn(1, atRest(new Map([['identity', stored]])));
-    const result = rig.run<Result<Identity | null, OpenFailure>>((done) => readIdentity(host, done));
+/** A small file that is taken or refused as a whole. */
+function judgeWhole(
+  image: Image,
+  name: string,
+  read: (host: StorageHost, done: (result: Result<unknown, OpenFailure>) => void) => void,
+): Judge {
+  const load = (stored: Uint8Array): unknown => {
+    const { rig, host } = hostOn(1, atRest(new Map([[name, stored]])));
+    const result = rig.run<Result<unknown, OpenFailure>>((done) => read(host, done));
     return result.ok ? result.value : 'refused';
   };
-  const wanted = JSON.stringify(load(image.get('identity') as Uint8Array));
+  const wanted = JSON.stringify(load(image.get(name) as Uint8Array));
   return (_path, spoilt) => {
     const found = load(spoilt);
     if (found === 'refused') return 'refused';

@@ -3,6 +3,7 @@
  * acknowledged and nothing that was never written, and what is derived can be thrown away.
  */
 import { type CheckReport, Findings } from '../../src/sim/checkers/verdict.ts';
+import { noDisk } from '../../src/base/life.ts';
 import type { Result } from '../../src/base/result.ts';
 import type { LogBatch } from '../../src/raft/messages.ts';
 import type { Vote } from '../../src/raft/types.ts';
@@ -113,7 +114,7 @@ function open(
 ): { readonly outcome: Opened | OpenFailure | ReadFailure; readonly disk: ReturnType<typeof hostOn>['disk'] } {
   const image = imageOf(left.written);
   const { rig, disk, host } = hostOn(seed, left);
-  const identity = rig.run<Result<Identity | null, OpenFailure>>((done) => startIdentity(host, done));
+  const identity = rig.run<Result<Identity | null, OpenFailure>>((done) => startIdentity(host, noDisk, done));
   if (!identity.ok) return { outcome: identity.error, disk };
   const journal = rig.run<Result<VoteJournal, OpenFailure>>((done) => openVoteJournal(host, { path: votesPath, mayCreate: false }, done));
   if (!journal.ok) return { outcome: journal.error, disk };

@@ -3,6 +3,7 @@
  * was promised at every moment, and what was under way.
  */
 import { groupId, offset } from '../../src/base/branded.ts';
+import { noDisk } from '../../src/base/life.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { Result } from '../../src/base/result.ts';
 import type { LogBatch } from '../../src/raft/messages.ts';
@@ -84,7 +85,7 @@ export class RecordedRun {
     this.#rig = rig;
     this.#host = host;
     this.#random = new SeededRandom(seed);
-    const identity = { clusterId: '0'.repeat(32), brokerId: 1, incarnation: 1 };
+    const identity = { clusterId: '0'.repeat(32), brokerId: 1, disk: '1'.repeat(32), incarnation: 1 };
     let journal = must(rig.run<Result<VoteJournal, unknown>>((done) => openVoteJournal(host, { path: votesPath, mayCreate: true }, done)));
     this.#step('identity', { ...nothing, incarnation: 1 }, null, (done) => createIdentity(host, identity, done));
     let log = this.#openLog();
@@ -92,7 +93,9 @@ export class RecordedRun {
       if (this.#random.chance(0.04)) {
         rig.close(log);
         rig.run<boolean>((done) => journal.close(() => done(true)));
-        this.#step('identity', { ...this.#now, incarnation: (this.#now.incarnation ?? 0) + 1 }, null, (done) => startIdentity(host, done));
+        this.#step('identity', { ...this.#now, incarnation: (this.#now.incarnation ?? 0) + 1 }, null, (done) =>
+          startIdentity(host, noDisk, done),
+        );
         journal = must(rig.run<Result<VoteJournal, unknown>>((done) => openVoteJournal(host, { path: votesPath, mayCreate: false }, done)));
         log = this.#openLog();
       }

@@ -1,6 +1,6 @@
 /**
  * The HTTP gateway's front door: one `node:http` server per broker. It listens first and at once, checks `Host`, origin and token on every
- * route, serves plain appends, the routes of contract 2 and the probes itself, hands `Upgrade: cairn-peer/1` to the network, and everything else to fastify
+ * route, serves plain appends, the routes of contract 2 and the probes itself, hands `Upgrade: cairn-peer/2` to the network, and everything else to fastify
  * (`api/`), which is loaded after the socket listens: a request that comes earlier waits for it.
  *
  * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,
@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream';
 import { type FaultSwitch, LogError, type LogService } from '../../eventlog/index.ts';
 import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
+import { peerProtocol } from '../../wire/handshake.ts';
 import { AppendRecords, plainAppendTopic } from './append-records.ts';
 import { asLogError, sendError, sendJson, sendText } from './error-answer.ts';
 import { allowedHosts, guard, guardHost } from './guards.ts';
@@ -320,13 +321,13 @@ export class Front {
     socket.on('error', () => {});
     if (this.#isCut(request)) return;
     this.#sockets.delete(request.socket);
-    const isPeer = request.headers.upgrade?.toLowerCase() === 'cairn-peer/1';
+    const isPeer = request.headers.upgrade?.toLowerCase() === peerProtocol;
     if (!isPeer || this.#isClosing || guardHost(request, this.#allowedHosts) !== null) {
       const status = isPeer ? '421 Misdirected Request' : '400 Bad Request';
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: cairn-peer/1\r\n\r\n');
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n\r\n`);
     this.#options.onPeer(socket, head);
   }
 

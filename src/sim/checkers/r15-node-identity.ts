@@ -1,51 +1,110 @@
 // R15 node identity
 import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { Life } from '../../base/life.ts';
 import type { Message } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';
 
+/** One broker's lives in their order, by their nonces. */
+interface Lives {
+  readonly nonces: string[];
+  /** Those that its disk has seen. */
+  seen: string[];
+  /** The disk was lost or put back: the life that is the first on what is there now, and the lives that this disk has forgotten. */
+  impostor: { readonly firstIndex: number; readonly lost: ReadonlySet<string> } | null;
+}
+
 /**
- * A broker whose disk was lost or put back does not act under its old id: it neither leads, nor does anybody lead by its vote. What it acknowledges is no
- * part of a majority for R9, P1 and V1, which do not count it either.
+ * A broker whose disk was wiped or rolled back does not act under its old id: whoever has dealt with a life that this disk has forgotten deals with it no
+ * more, neither by a link nor by a vote, however often it has itself been started since. Who never met such a life cannot know.
  */
 export class NodeIdentity {
   readonly findings = new Findings('R15');
   readonly #majority: number;
-  readonly #impostors = new Set<BrokerId>();
-  /** Who voted, by group, term and candidate; impostors left out. */
-  readonly #voters = new Map<string, Set<BrokerId>>();
+  readonly #lives = new Map<BrokerId, Lives>();
+  /** Who has dealt with which lives of whom: `broker/peer`, over all its own lives on the disk that it has. */
+  readonly #met = new Map<string, Set<string>>();
+  /** Who voted, by group, term and candidate, and whether its disk was another then. */
+  readonly #voters = new Map<string, Map<BrokerId, { readonly isImpostor: boolean }>>();
 
   constructor(voterCount: number) {
     this.#majority = Math.floor(voterCount / 2) + 1;
   }
 
   isImpostor(broker: BrokerId): boolean {
-    return this.#impostors.has(broker);
+    return this.#livesOf(broker).impostor !== null;
   }
 
-  becameImpostor(broker: BrokerId): void {
-    this.#impostors.add(broker);
+  /** The lives that this broker's disk has seen. */
+  seenBy(broker: BrokerId): readonly string[] {
+    return [...this.#livesOf(broker).seen];
+  }
+
+  /** Its disk is from now on one that has seen these lives, and no others. */
+  becameImpostor(broker: BrokerId, seen: readonly string[]): void {
+    const lives = this.#livesOf(broker);
+    lives.seen = [...seen];
+    lives.impostor = { firstIndex: lives.nonces.length, lost: new Set(lives.nonces.filter((nonce) => !seen.includes(nonce))) };
+    for (const key of this.#met.keys()) if (key.startsWith(`${broker}/`)) this.#met.delete(key);
+  }
+
+  /** Whether it has dealt with a life of the peer that is not among these, and so must know a disk that has seen only these from the peer's. */
+  hasMetBeyond(broker: BrokerId, peer: BrokerId, seen: readonly string[]): boolean {
+    return [...(this.#met.get(`${broker}/${peer}`) ?? [])].some((nonce) => !seen.includes(nonce));
+  }
+
+  started(broker: BrokerId, { nonce }: Life): void {
+    const { nonces, seen } = this.#livesOf(broker);
+    nonces.push(nonce);
+    seen.push(nonce);
+  }
+
+  /** `broker` takes a link to or from this life of `peer` into use. */
+  met(broker: BrokerId, peer: BrokerId, { nonce }: Life): void {
+    this.findings.checked++;
+    const { nonces, impostor } = this.#livesOf(peer);
+    const isOfImpostor = impostor !== null && nonces.indexOf(nonce) >= impostor.firstIndex;
+    if (isOfImpostor && this.#knewBetter(broker, peer)) {
+      this.findings.violate(`broker ${broker} deals with broker ${peer} although it met a life of it that its disk has forgotten`);
+    }
+    const key = `${broker}/${peer}`;
+    const met = this.#met.get(key) ?? new Set();
+    met.add(nonce);
+    this.#met.set(key, met);
   }
 
   sent(group: GroupId, broker: BrokerId, message: Message): void {
-    if (message.type !== 'requestVoteResponse' || !message.granted || message.preVote || this.#impostors.has(broker)) return;
+    if (message.type !== 'requestVoteResponse' || !message.granted || message.preVote) return;
     const key = `${group}/${message.term}/${message.to}`;
-    const voters = this.#voters.get(key) ?? new Set();
-    voters.add(broker);
+    const voters = this.#voters.get(key) ?? new Map<BrokerId, { readonly isImpostor: boolean }>();
+    voters.set(broker, { isImpostor: this.isImpostor(broker) });
     this.#voters.set(key, voters);
   }
 
+  /** Votes between two of whom one knew that the other is not who it was do not count. */
   elected(group: GroupId, broker: BrokerId, term: number): void {
     this.findings.checked++;
-    const where = `group ${group}: broker ${broker}`;
-    if (this.#impostors.has(broker)) {
-      this.findings.violate(`${where} leads term ${term} although its disk is not the one that it had`);
-      return;
-    }
-    const count = 1 + (this.#voters.get(`${group}/${term}/${broker}`)?.size ?? 0);
+    let count = 1;
+    for (const [voter, { isImpostor }] of this.#voters.get(`${group}/${term}/${broker}`) ?? [])
+      if (!(isImpostor && this.#knewBetter(broker, voter)) && !this.#knewBetter(voter, broker)) count++;
     if (count < this.#majority) {
       this.findings.violate(
-        `${where} leads term ${term} with ${count} votes of brokers that are who they say; ${this.#majority} are a majority`,
+        `group ${group}: broker ${broker} leads term ${term} with ${count} votes between brokers that are who they were; ${this.#majority} are a majority`,
       );
     }
+  }
+
+  #knewBetter(broker: BrokerId, peer: BrokerId): boolean {
+    const lost = this.#livesOf(peer).impostor?.lost;
+    const met = this.#met.get(`${broker}/${peer}`);
+    return lost !== undefined && met !== undefined && [...met].some((nonce) => lost.has(nonce));
+  }
+
+  #livesOf(broker: BrokerId): Lives {
+    let lives = this.#lives.get(broker);
+    if (lives === undefined) {
+      lives = { nonces: [], seen: [], impostor: null };
+      this.#lives.set(broker, lives);
+    }
+    return lives;
   }
 }

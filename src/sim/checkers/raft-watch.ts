@@ -60,7 +60,7 @@ export class RaftWatch {
   readonly #commitOfTheCurrentTerm = new CommitOfTheCurrentTerm();
   readonly #commitIndex: CommitIndex;
   readonly #committedStays = new CommittedStays();
-  readonly #nodeIdentity: NodeIdentity;
+  readonly nodeIdentity: NodeIdentity;
   readonly #preVote: PreVote;
   readonly #checkQuorum: CheckQuorum;
   readonly #groupIsolation = new GroupIsolation();
@@ -76,7 +76,7 @@ export class RaftWatch {
     this.#coverage = coverage;
     this.#nowMs = nowMs;
     this.#commitIndex = new CommitIndex(voterCount);
-    this.#nodeIdentity = new NodeIdentity(voterCount);
+    this.nodeIdentity = new NodeIdentity(voterCount);
     this.#preVote = new PreVote(voterCount, (settings.electionTimeoutMs - 2 * settings.tickMs) * stickyShare);
     this.#checkQuorum = new CheckQuorum(voterCount, 2 * settings.electionTimeoutMs + answerMsMax);
     this.#flowControl = new FlowControl(settings.uncommittedBytesMax);
@@ -99,7 +99,7 @@ export class RaftWatch {
       this.#commitOfTheCurrentTerm,
       this.#commitIndex,
       this.#committedStays,
-      this.#nodeIdentity,
+      this.nodeIdentity,
       this.#preVote,
       this.#checkQuorum,
       this.readIndex,
@@ -112,10 +112,12 @@ export class RaftWatch {
     ].map((checker) => checker.findings.report());
   }
 
-  /** The disk of this broker is not the one that it had: nothing that it says or holds counts any more. */
-  becameImpostor(broker: BrokerId): void {
-    this.#nodeIdentity.becameImpostor(broker);
-    for (const { replicas } of this.ledger.groups) replicas.delete(broker);
+  /**
+   * The disk of this broker is from now on another one, which has seen these lives: nothing that it says or holds counts any more. What the lost one had
+   * synced stays in the ledger, because answers that it gave may still be on their way.
+   */
+  becameImpostor(broker: BrokerId, seen: readonly string[]): void {
+    this.nodeIdentity.becameImpostor(broker, seen);
   }
 
   /** The topic of this group is being deleted: each broker forgets its log in its own time, and may begin an empty one while it reads the catalog again. */
@@ -129,18 +131,25 @@ export class RaftWatch {
 
   /** What one life of a broker reports to; `alive` tells whether that life still runs. */
   observerOf(broker: BrokerId, alive: () => boolean): BrokerObserver {
-    const counts = (group: GroupId): boolean => alive() && !this.#retired.has(group) && !this.#nodeIdentity.isImpostor(broker);
+    const isHeard = (group: GroupId): boolean => alive() && !this.#retired.has(group);
+    const counts = (group: GroupId): boolean => isHeard(group) && !this.nodeIdentity.isImpostor(broker);
     return {
+      started: (life) => {
+        if (alive()) this.nodeIdentity.started(broker, life);
+      },
+      met: (peer, life) => {
+        if (alive()) this.nodeIdentity.met(broker, peer, life);
+      },
       opened: (group, state, lastChecksum) => {
         if (counts(group)) this.#opened(broker, group, state, lastChecksum);
       },
       ready: (group, ready, replica) => {
         if (counts(group)) this.#ready(broker, group, ready, replica);
-        else if (alive() && !this.#retired.has(group) && ready.role?.role === 'leader')
-          this.#nodeIdentity.elected(group, broker, replica.term);
+        else if (isHeard(group) && ready.role?.role === 'leader') this.nodeIdentity.elected(group, broker, replica.term);
       },
       persisted: (group, persist) => {
         if (counts(group)) this.#persisted(broker, group, persist);
+        else if (isHeard(group)) for (const message of persist.then) this.nodeIdentity.sent(group, broker, message);
       },
     };
   }
@@ -186,7 +195,7 @@ export class RaftWatch {
     const nowMs = this.#nowMs();
     this.#oneVoteATerm.sent(track, message);
     this.#durableBeforeSent.sent(track, message);
-    this.#nodeIdentity.sent(group, broker, message);
+    this.nodeIdentity.sent(group, broker, message);
     this.#preVote.sent(group, broker, message, nowMs, replica?.term ?? null);
     this.#checkQuorum.sent(group, broker, message, nowMs);
     this.readIndex.sent(group, broker, message);
@@ -213,7 +222,7 @@ export class RaftWatch {
     if (last?.term === replica.term && last.broker === broker) return;
     this.#electionCount++;
     this.#electionSafety.elected(ledger.group, broker, replica.term);
-    this.#nodeIdentity.elected(ledger.group, broker, replica.term);
+    this.nodeIdentity.elected(ledger.group, broker, replica.term);
     // Its own no-op may stand in the log already; what it was elected with ends before its term.
     const own = replica.termStarts.find((start) => start.term === replica.term);
     const election: Election = {

@@ -1,12 +1,11 @@
 /** Faults of disks: slow, full, failing, rotting, lost, put back. */
 import { checkpointSuffix, indexSuffix, logSuffix, markBytes, segmentHeaderBytes } from '../../storage/segment-format.ts';
-import type { Member } from '../cluster.ts';
+import type { Backup, Member } from '../cluster.ts';
 import type { DiskOperation, SimDisk } from '../disk.ts';
 import type { FaultName } from './names.ts';
 import type { FaultSchedule, Strike } from './schedule.ts';
 
 const sectorBytes = 512;
-const identityPath = 'identity';
 const votesPath = 'votes';
 
 export const diskStrikes = {
@@ -46,9 +45,9 @@ export const diskStrikes = {
   diskFailure: (faults) => fail(faults, faults.random.pick([['write', 'sync'], ['sync'], ['write'], ['syncDirectory'], ['rename']])),
   diskReadFailure: (faults) => fail(faults, ['read']),
   bitRot: (faults) => {
-    const kind = faults.random.pick(['log', 'log', 'log', 'votes', 'identity'] as const);
+    const kind = faults.random.pick(['log', 'log', 'log', 'votes', 'identity', 'peers'] as const);
     if (kind === 'votes') return rotVotes(faults);
-    return damage(faults, `bitRot.${kind}`, kind === 'log' ? syncedPlace : identityPlace, flipBit);
+    return damage(faults, `bitRot.${kind}`, kind === 'log' ? syncedPlace : placeIn(kind), flipBit);
   },
   lostWrite: (faults) => damage(faults, 'lostWrite', syncedPlace, (bytes) => bytes.fill(0)),
   misdirectedWrite: (faults) => damage(faults, 'misdirectedWrite', syncedPlace, (bytes, elsewhere) => bytes.set(elsewhere)),
@@ -75,12 +74,16 @@ function fail(faults: FaultSchedule, calls: readonly DiskOperation[]): boolean {
   return true;
 }
 
-/** A broker whose disk may be spoilt for good: of all that were spoilt, and this one, a minority. */
+/** A broker whose disk may be spoilt for good, if there is one. */
 function victim(faults: FaultSchedule): Member | null {
-  const { cluster, random } = faults;
-  const damaged = cluster.members.filter((member) => cluster.isDamaged(member));
-  if (damaged.length < Math.floor((cluster.members.length - 1) / 2)) return faults.anyMember();
-  return damaged.length > 0 ? random.pick(damaged) : null;
+  const members = faults.cluster.members.filter((member) => maySpoil(faults, member));
+  return members.length === 0 ? null : faults.random.pick(members);
+}
+
+/** Of all that were spoilt, and this one, a minority. */
+function maySpoil({ cluster }: FaultSchedule, member: Member): boolean {
+  const damaged = cluster.members.filter((other) => cluster.isDamaged(other));
+  return damaged.includes(member) || damaged.length < Math.floor((cluster.members.length - 1) / 2);
 }
 
 /** Changes what was surely synced, then lets the broker meet it: while it runs, or at a start. */
@@ -122,9 +125,12 @@ interface Place {
   readonly elsewhere: number;
 }
 
-function identityPlace(faults: FaultSchedule, disk: SimDisk): Place | null {
-  const size = disk.fileBytes(identityPath)?.length ?? 0;
-  return size === 0 ? null : { path: identityPath, position: faults.random.below(size), length: 1, elsewhere: 0 };
+/** A byte of a small file that is taken or refused as a whole. */
+function placeIn(path: string): (faults: FaultSchedule, disk: SimDisk) => Place | null {
+  return (faults, disk) => {
+    const size = disk.fileBytes(path)?.length ?? 0;
+    return size === 0 ? null : { path, position: faults.random.below(size), length: 1, elsewhere: 0 };
+  };
 }
 
 /** Every record of votes is there twice, so one flipped bit changes nothing: the broker is not spoilt. Once for each disk. */
@@ -194,49 +200,40 @@ function derivedLoss(faults: FaultSchedule): boolean {
   return true;
 }
 
-/**
- * The disk is lost; the broker starts on an empty one. Aimed at brokers that have been started before, in calm: one that was never heard of by anybody
- * cannot be told from its replacement.
- */
+/** The disk is lost; the broker starts on an empty one. */
 function wipe(faults: FaultSchedule): boolean {
   const member = victim(faults);
-  if (member === null || member.machine.lives < 2 || !isKnownToAll(faults, member)) return false;
-  putInPlace(faults, member, null, 'wipe');
-  return true;
+  return member !== null && putInPlace(faults, member, null, 'wipe');
 }
 
-/** A backup is taken, and restored once the broker has been started twice since and everybody knows it. */
+/** A backup is taken, and put back once the broker has been started again since. */
 function rollback(faults: FaultSchedule): boolean {
-  const { cluster, random } = faults;
+  const { cluster } = faults;
   const member = victim(faults);
-  const { disk, lives } = member?.machine ?? { disk: null, lives: 0 };
-  if (member === null || disk === null || !cluster.isUp(member)) return false;
+  if (member === null || !cluster.isUp(member)) return false;
   cluster.kill(member, true);
-  const backup = disk.copy(random.fork(), { schedule: () => undefined });
+  const backup = cluster.backUp(member);
+  if (backup === null) return false;
   const restore = (): void => {
-    if (member.machine.lives >= lives + 2) {
-      if (isKnownToAll(faults, member)) {
-        putInPlace(faults, member, backup, 'rollback');
-        return;
-      }
-    } else {
-      cluster.kill(member, false);
-    }
-    faults.after(2500, restore);
+    if (!putInPlace(faults, member, backup, 'rollback')) faults.after(faults.durationMs(5000), restore);
   };
-  faults.after(3000, restore);
+  faults.after(faults.durationMs(20_000), restore);
   return true;
 }
 
-/** All brokers have been up and undisturbed for so long that they have heard of its present life. */
-function isKnownToAll(faults: FaultSchedule, member: Member): boolean {
-  const calmSinceMs = faults.calmSinceMs();
-  return member.broker !== null && calmSinceMs !== null && faults.cluster.nowMs - calmSinceMs >= 2000;
-}
-
-function putInPlace(faults: FaultSchedule, member: Member, replacement: SimDisk | null, name: string): void {
+/**
+ * Aimed at brokers of which every other one, unless its own disk was replaced, has met a life that the other disk does not know: nobody else could tell
+ * (docs/decisions/0011).
+ */
+function putInPlace(faults: FaultSchedule, member: Member, backup: Backup | null, name: string): boolean {
   const { cluster, coverage } = faults;
+  const { nodeIdentity } = cluster.watch;
+  const isKnown = cluster.members.every(
+    ({ id }) => id === member.id || nodeIdentity.isImpostor(id) || nodeIdentity.hasMetBeyond(id, member.id, backup?.seen ?? []),
+  );
+  if (!isKnown || !maySpoil(faults, member)) return false;
   cluster.kill(member, true);
-  cluster.replaceDisk(member, replacement);
+  cluster.replaceDisk(member, backup);
   coverage.reach(`damage.${name}`);
+  return true;
 }

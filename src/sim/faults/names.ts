@@ -40,21 +40,12 @@ export const faultNames = [
 
 export type FaultName = (typeof faultNames)[number];
 
-/**
- * Injected only when they are named, because a broker is known not to withstand them yet: it is refused by whoever has heard of its later lives, but
- * brokers forget that when they are started again (check R15).
- */
-export const openFaults: ReadonlySet<FaultName> = new Set(['wipe', 'rollback']);
-
 /** After one of these a broker is not expected to take part any more; they strike a minority, and only in some runs. */
 export const lastingDamage: ReadonlySet<FaultName> = new Set(['bitRot', 'lostWrite', 'misdirectedWrite', 'wipe', 'rollback']);
 
-/** Every fault that brokers withstand. */
-export const usualFaults: readonly FaultName[] = faultNames.filter((name) => !openFaults.has(name));
-
 /** `all`, `none` or names with commas; null and the wrong name when one is unknown. */
 export function parseFaults(text: string): { readonly faults: readonly FaultName[] } | { readonly unknown: string } {
-  if (text === 'all') return { faults: usualFaults };
+  if (text === 'all') return { faults: faultNames };
   if (text === 'none' || text === '') return { faults: [] };
   const faults: FaultName[] = [];
   for (const part of text.split(',')) {

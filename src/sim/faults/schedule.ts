@@ -149,6 +149,8 @@ export class FaultSchedule {
 
   #restartLater(member: Member): void {
     this.#lastTroubleMs = this.cluster.nowMs;
+    // One that is refused for its disk has come back often enough.
+    if (!this.#running && this.cluster.watch.nodeIdentity.isImpostor(member.id)) return;
     const delayMs = this.#running ? this.durationMs(4000) : 200;
     this.cluster.world.scheduler.schedule(delayMs, 'lifecycle', member.id, () => {
       if (this.cluster.isUp(member)) return;

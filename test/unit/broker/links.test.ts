@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { concatBytes, viewOf } from '../../../src/base/bytes.ts';
 import { brokerId } from '../../../src/base/branded.ts';
+import type { ShownLife } from '../../../src/base/life.ts';
 import { Counters } from '../../../src/broker/counters.ts';
 import { Links } from '../../../src/broker/links.ts';
+import type { Meeting } from '../../../src/broker/peer-lives.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { Host, Link, LinkHandlers } from '../../../src/host/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
@@ -11,12 +13,15 @@ import { Rig } from './rig.ts';
 
 const clusterId = '0123456789abcdef0123456789abcdef';
 const secret = simBytes.utf8Encode('the secret');
+const life = (incarnation: number): ShownLife => ({ disk: 'd'.repeat(32), incarnation, nonce: 'e'.repeat(32), earlier: [] });
 const stamp = { ms: 1, counter: 0 };
 
 /** Broker 2 without a network: the test is whoever dials it. */
 class Acceptor {
   readonly frames: { readonly kind: number; readonly isInOrder: boolean }[] = [];
   readonly answers: wire.WireFrame[] = [];
+  /** Peers that are being written down. */
+  readonly meetings: ((meeting: Meeting) => void)[] = [];
   closed: string | null = null;
   readonly #handlers: LinkHandlers;
   #sequence = 0;
@@ -31,7 +36,7 @@ class Acceptor {
       network: { dial: () => ({ send: () => undefined, bytesQueued: 0, close: () => undefined }), accept: (take) => (onLink = take) },
       logger: { log: () => undefined },
     };
-    const identity = { self: brokerId(2), peers: [brokerId(1), brokerId(3)], incarnation: 5, clusterId, version: 'test', secret };
+    const identity = { self: brokerId(2), peers: [brokerId(1), brokerId(3)], clusterId, version: 'test', secret };
     const links = new Links(
       {
         ...host,
@@ -39,12 +44,19 @@ class Acceptor {
         counters: new Counters(),
         linkBytesMax: 1e6,
         stamp: () => stamp,
-        registeredIncarnation: (peer) => (peer === 3 ? 7 : 0),
+        lives: {
+          shownTo: () => life(5),
+          show: (_peer, then) => then({ kind: 'known' }),
+          meet: (_peer, _life, then) => void this.meetings.push(then),
+          confirmed: () => undefined,
+        },
       },
       {
         frame: (_peer, frame, isInOrder) => void this.frames.push({ kind: frame.kind, isInOrder }),
         lost: () => undefined,
         ready: () => undefined,
+        met: () => undefined,
+        disowned: () => undefined,
       },
     );
     links.open();
@@ -68,19 +80,20 @@ class Acceptor {
   hello(change: Partial<wire.Hello> = {}): void {
     const nonce = new Uint8Array(wire.nonceBytes).fill(1);
     this.send(
-      wire.encodeHello({ lane: 'consensus', broker: 1, wanted: 2, incarnation: 4, clusterId, nonce, version: 'x', ...change }, simBytes),
+      wire.encodeHello({ lane: 'consensus', broker: 1, wanted: 2, life: life(4), clusterId, nonce, version: 'x', ...change }, simBytes),
     );
   }
 
-  /** The proof that a dialler with this secret would give. */
-  prove(known: Uint8Array | null): void {
+  /** The proof that a dialler with this secret would give, and what is found out about it then. */
+  prove(known: Uint8Array | null, meeting: Meeting | null = { kind: 'known' }): void {
     const challenge = wire.decodeChallenge(this.answers.at(-1)?.body as Uint8Array) as wire.Challenge;
-    const dialler = { broker: 1, incarnation: 4, nonce: new Uint8Array(wire.nonceBytes).fill(1) };
+    const dialler = { broker: 1, life: life(4), nonce: new Uint8Array(wire.nonceBytes).fill(1) };
     const input = { role: 'dialler', lane: 'consensus', clusterId, dialler, accepter: challenge } as const;
     this.send(wire.encodeProof(wire.makeProof(known, input, simBytes)));
+    if (meeting !== null) for (const tell of this.meetings.splice(0)) tell(meeting);
   }
 
-  get refusal(): string | null {
+  get refusal(): wire.Refusal | null {
     const last = this.answers.at(-1);
     return last?.kind === wire.handshakeKinds.refusal ? wire.decodeRefusal(last.body, simBytes) : null;
   }
@@ -110,7 +123,7 @@ describe('whoever dials a broker', () => {
     acceptor.prove(known);
     acceptor.send(request());
 
-    expect(acceptor.refusal).toContain('secret');
+    expect(acceptor.refusal).toMatchObject({ reason: expect.stringContaining('secret'), isOfLife: false });
     expect(acceptor.frames).toEqual([]);
     expect(acceptor.closed).not.toBe(null);
   });
@@ -120,13 +133,42 @@ describe('whoever dials a broker', () => {
     ['who wants another broker', { wanted: 3 }, 'this is broker 2'],
     ['who is not configured', { broker: 9 }, 'not configured'],
     ['who says it is this one', { broker: 2 }, 'not configured'],
-    ['whose disk was rolled back', { broker: 3, incarnation: 6 }, 'incarnation 7'],
   ])('%s is refused', (_, change, words) => {
     const acceptor = new Acceptor();
 
     acceptor.hello(change);
 
-    expect(acceptor.refusal).toContain(words);
+    expect(acceptor.refusal?.reason).toContain(words);
+  });
+
+  test('is not heard before its life is written down, and not welcome before', () => {
+    const acceptor = new Acceptor();
+    acceptor.hello();
+    acceptor.prove(secret, null);
+    acceptor.send(request());
+    expect(acceptor.answers.map(({ kind }) => kind)).toEqual([wire.handshakeKinds.challenge]);
+
+    for (const tell of acceptor.meetings) tell({ kind: 'known' });
+    acceptor.send(request());
+
+    expect(acceptor.answers.at(-1)?.kind).toBe(wire.handshakeKinds.welcome);
+    expect(acceptor.frames).toHaveLength(1);
+  });
+
+  test.each<[string, Meeting, boolean]>([
+    ['in a life that cannot follow the one that was here', { kind: 'refused', reason: 'it was here with another disk' }, true],
+    ['whose life cannot be written down', { kind: 'notStored', reason: 'there is no space' }, false],
+  ])('%s is told so once it has proven itself, and not heard', (_, meeting, isOfLife) => {
+    const acceptor = new Acceptor();
+
+    acceptor.hello();
+    expect(acceptor.meetings).toHaveLength(0);
+    acceptor.prove(secret, meeting);
+    acceptor.send(request());
+
+    expect(acceptor.refusal).toEqual({ reason: expect.any(String), isOfLife });
+    expect(acceptor.frames).toEqual([]);
+    expect(acceptor.closed).not.toBe(null);
   });
 
   test('without saying hello is cut off', () => {
