@@ -432,15 +432,15 @@ export const errorCatalogue = {
     httpStatus: 503,
     kafkaCode: -1,
     exitCode: exitCodes.config,
-    meaning: 'The data directory belongs to another broker or cluster, or was rolled back.',
-    remedy: 'Name the right directory; a wiped broker gets a new id.',
+    meaning: 'The data directory belongs to another broker or cluster, or was wiped, copied or put back to an earlier time.',
+    remedy: 'Bring back the right directory; a lost one cannot be replaced under its id.',
   },
   corruptData: {
     ...definite,
     httpStatus: 500,
     kafkaCode: 2,
     exitCode: exitCodes.io,
-    meaning: 'A file of the broker itself (identity, votes) is damaged.',
+    meaning: 'A file of the broker itself (identity, peers, votes) is damaged.',
     remedy: 'Follow the message: it names file and position.',
   },
   diskFailed: {
