@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import type { Client } from '../client/index.ts';
+import { bindHost, formatHostPort, isLoopback } from '../daemon/address.ts';
 import { defaultLineSettings, lineBytesLimit } from '../gateway/lines/settings.ts';
 import type { LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
@@ -26,7 +27,7 @@ export function define(command: Command, io: CliIo): void {
     .argument('<port>', 'port to listen on', integer(1, 65_535))
     .option(
       '--listen <address>',
-      'address to listen on; 0.0.0.0 or :: takes lines from every machine, without any proof of who sends',
+      'address to listen on; 0.0.0.0 or :: takes lines from every machine, without any proof of who sends: it warns once',
       '127.0.0.1',
     )
     .option('--topic <topic>', 'store every event in this topic too, and acknowledge to nodes that keep a spool; made when missing')
@@ -65,7 +66,7 @@ async function run(port: number, options: LoggerCliOptions, io: CliIo, client: C
   failed.catch(() => undefined);
   const logger = await startLogger({
     port,
-    host: options.listen,
+    host: bindHost(options.listen),
     topic: topic === undefined || client === null ? null : { name: topic, log: client },
     timeline: timeline === false ? null : typeof timeline === 'string' ? { file: timeline } : 'default',
     scenario: options.scenario ?? null,
@@ -74,6 +75,10 @@ async function run(port: number, options: LoggerCliOptions, io: CliIo, client: C
     say: (line) => void io.stderr.write(`${escapeControls(line)}\n`),
     onFatal: (error) => fail(error),
   });
+  if (!isLoopback(options.listen)) {
+    const where = formatHostPort({ host: options.listen, port });
+    io.stderr.write(`Listening on ${where} without TLS or a token: whoever reaches it can send lines under any name\n`);
+  }
   const lookForLeader = setInterval(() => {
     // The others take lines too: this only saves them a way.
     if (client !== null && topic !== undefined) void client.preferLeaderOf(topic).catch(() => undefined);

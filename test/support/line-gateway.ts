@@ -39,6 +39,7 @@ export async function startLineGateway(
     wallMs: () => 1_000,
     newId: () => crypto.randomUUID(),
   });
+  store.topicIsThere();
   const gateway = new LineGateway({
     host: '127.0.0.1',
     port: options.port ?? 0,

@@ -2,7 +2,7 @@ import type { BrokerApi } from '../../broker/contract.ts';
 import { type LogError, withPromises } from '../../eventlog/index.ts';
 import { LimitedDiagnostics, LineGateway, TopicStore } from '../../gateway/lines/index.ts';
 import type { Host } from '../../host/index.ts';
-import { bindHost } from '../address.ts';
+import { bindHost, formatHostPort, isLoopback } from '../address.ts';
 import type { DaemonConfig } from '../config.ts';
 import { makeTopic } from './make-topic.ts';
 
@@ -32,16 +32,25 @@ export async function startBrokerLines(
   tick.unref();
   void makeTopic(log, topic, {
     created: () => logger.log('info', 'topicCreated', { topic }),
+    there: () => store.topicIsThere(),
     delayed: (error) => diagnostics.tell('topic', error.message),
     failed: onFatal,
   });
   await new Promise<void>((resolve) => {
     gateway.listen((error) => {
       if (error !== null) onFatal(error);
-      else logger.log('info', 'linesListening', { host: listen.host, port: gateway.port, topic });
+      else noteListening(gateway.port);
       resolve();
     });
   });
+  function noteListening(port: number): void {
+    logger.log('info', 'linesListening', { host: listen.host, port, topic });
+    if (isLoopback(listen.host)) return;
+    const where = formatHostPort({ host: listen.host, port });
+    logger.log('warn', 'insecureListen', {
+      text: `Listening on ${where} without TLS or a token: whoever reaches it can send lines under any name`,
+    });
+  }
   return {
     close() {
       clearInterval(tick);

@@ -107,13 +107,15 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
       import('../../gateway/lines/topic-store.ts'),
       import('../../system/bytes.ts'),
     ]);
+    const whenFull = 'drop' as const;
+    const newId = (): string => crypto.randomUUID();
+    const made = new TopicStore({ log, bytes: systemBytes, topic: name, settings, whenFull, diagnostics, wallMs: Date.now, newId });
     void makeTopic(log, name, {
       created: () => say(`Created topic "${name}"`),
+      there: () => made.topicIsThere(),
       delayed: (error) => diagnostics.tell('topic', `Cannot look for topic "${name}" now, trying again: ${error.message}`),
       failed: onFatal,
     });
-    const whenFull = 'drop' as const;
-    const newId = (): string => crypto.randomUUID();
-    return new TopicStore({ log, bytes: systemBytes, topic: name, settings, whenFull, diagnostics, wallMs: Date.now, newId });
+    return made;
   }
 }

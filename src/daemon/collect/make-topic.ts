@@ -4,6 +4,8 @@ const againMs = 250;
 
 export interface MakeTopicEvents {
   created(): void;
+  /** It is there, made now or before. */
+  there(): void;
   /** Not now; it is tried again. */
   delayed(error: LogError): void;
   /** Never. */
@@ -15,12 +17,13 @@ export async function makeTopic(log: EventLog, name: string, events: MakeTopicEv
   for (;;) {
     try {
       const topics = await log.listTopics();
-      if (topics.some((each) => each.name === name)) return;
+      if (topics.some((each) => each.name === name)) return events.there();
       await log.createTopic(name, { retentionBytes: null });
-      return events.created();
+      events.created();
+      return events.there();
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
-      if (error.code === 'topicExists') return;
+      if (error.code === 'topicExists') return events.there();
       if (!error.retriable) return events.failed(error);
       events.delayed(error);
       await new Promise((resolve) => setTimeout(resolve, againMs));

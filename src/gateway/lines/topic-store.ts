@@ -39,6 +39,7 @@ export class TopicStore {
   /** Milliseconds until which new trouble with the topic is not told again. */
   #quietUntilMs = 0;
   #isDelayed = false;
+  #isTopicThere = false;
   #isClosed = false;
   #stored = 0;
   #unstored = 0;
@@ -82,6 +83,12 @@ export class TopicStore {
     this.#waiting.add(run);
   }
 
+  /** Until then lines wait: a topic that is not known is a definite refusal, and they would be given up. */
+  topicIsThere(): void {
+    this.#isTopicThere = true;
+    this.#flushAll();
+  }
+
   addPlain(source: LineSource, bytes: Uint8Array, from: number, to: number, seconds: number): void {
     if (this.#options.whenFull === 'drop' && this.isFull) {
       this.#leftOut++;
@@ -93,7 +100,7 @@ export class TopicStore {
   flushPlain(source: LineSource): void {
     if (this.#leftOut > 0) this.#giveUp(this.#leftOut, 'the topic does not keep up');
     this.#leftOut = 0;
-    this.#plain[source.id % plainStreamCount]?.flush();
+    if (this.#isTopicThere) this.#plain[source.id % plainStreamCount]?.flush();
   }
 
   /** How many events of a session are stored, once that is certain. Rejects with a LogError. */
@@ -141,7 +148,7 @@ export class TopicStore {
   /** Waits until what plain connections have sent is stored, or the time is over; what is left counts as unstored. */
   async close(graceMs: number): Promise<void> {
     const untilMs = performance.now() + graceMs;
-    for (const stream of this.#plain) stream?.flush();
+    this.#flushAll();
     while (performance.now() < untilMs && this.#plain.some((stream) => (stream?.pendingCount ?? 0) > 0)) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -152,6 +159,10 @@ export class TopicStore {
       if (stream.pendingCount > 0) this.#giveUp(stream.pendingCount, 'the logger was stopped');
     }
     for (const stream of this.#sessions) stream.close();
+  }
+
+  #flushAll(): void {
+    if (this.#isTopicThere) for (const stream of this.#plain) stream?.flush();
   }
 
   #plainStream(index: number): TopicStream {

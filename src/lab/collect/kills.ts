@@ -3,7 +3,7 @@
  * killed in turn. In the end the topic must hold what the files hold.
  */
 import { type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { type Client, forEachRead } from '../../client/index.ts';
@@ -67,7 +67,11 @@ export async function runCollectKills(options: CollectKillsOptions): Promise<Lab
     const pause = (range: readonly [number, number]): Promise<void> =>
       new Promise((resolve) => setTimeout(resolve, range[0] + random.float() * (range[1] - range[0])));
 
-    for (const name of names) writeFileSync(path.join(folder, `${name}.log`), '');
+    for (const name of names) {
+      // Of an earlier run into this folder: its lines are in another topic.
+      rmSync(path.join(folder, `spool-${name}`), { recursive: true, force: true });
+      writeFileSync(path.join(folder, `${name}.log`), '');
+    }
     let logger = startLogger();
     await untilListening(port);
     const nodes = new Map(names.map((name) => [name as string, startNode(name)]));
