@@ -73,7 +73,20 @@ export const diskFaults: readonly Fault[] = [
     },
   },
   {
-    // No file can grow beyond the largest: preparing the next segment is cut short in the middle of a write, then refused.
+    // No space for any next segment: appends must be refused, and definitely, before what is there is used up; then it goes on.
+    name: 'prepare-enospc',
+    family: 'disk',
+    tools: ['strace'],
+    async inject(field) {
+      const id = field.leader;
+      const injection = await injectIntoSystemCalls(pidOf(field, id), 'openat:error=ENOSPC:when=1+', preparedFile(field, id));
+      const { tried, refused } = await appendLarge(field, field.random.between(2000, 4000), [id]);
+      await injection.end();
+      return { brokers: [id], kills: 0, note: `${refused} of ${tried} large appends refused` };
+    },
+  },
+  {
+    // No file can grow beyond the largest: preparing the next segment is cut short in the middle of a write; a smaller one is possible.
     name: 'disk-full',
     family: 'disk',
     tools: ['prlimit'],
@@ -81,17 +94,9 @@ export const diskFaults: readonly Fault[] = [
       const id = leaderMostly(field);
       const limit = largestSegment(field, id);
       setLimit(pidOf(field, id), 'fsize', limit);
-      const client = field.brokers.client();
-      const untilMs = performance.now() + field.random.between(2000, 4000);
-      let refused = 0;
-      while (performance.now() < untilMs) {
-        const attempt = await field.load.probe(client, 60_000, 2_000);
-        if (attempt.offset === null) refused++;
-        await pause(30);
-      }
-      client.close();
+      const { tried, refused } = await appendLarge(field, field.random.between(2000, 4000), field.brokers.ids);
       if (field.brokers.isRunning(id)) setLimit(pidOf(field, id), 'fsize', null);
-      return { brokers: [id], kills: 0, note: `files up to ${limit} bytes, ${refused} large appends failed` };
+      return { brokers: [id], kills: 0, note: `files up to ${limit} bytes, ${refused} of ${tried} large appends refused` };
     },
   },
   {
@@ -179,9 +184,35 @@ function endsWithin(field: Field, id: number, ms: number): Promise<boolean> {
   );
 }
 
-/** Bytes of the largest file of the topic `log`, as its blocks are prepared. */
+const LARGE_BYTES = 60_000;
+const LARGE_MS_MAX = 2_000;
+
+/** So that segments are used up: appends beside the load, one after another. */
+async function appendLarge(
+  field: Field,
+  forMs: number,
+  ids: readonly number[],
+): Promise<{ readonly tried: number; readonly refused: number }> {
+  const client = field.brokers.client(ids);
+  const untilMs = performance.now() + forMs;
+  let tried = 0;
+  let refused = 0;
+  for (; performance.now() < untilMs; tried++) {
+    const attempt = await field.load.probe(client, LARGE_BYTES, LARGE_MS_MAX);
+    if (attempt.failure?.definite === true) refused++;
+    await pause(30);
+  }
+  client.close();
+  return { tried, refused };
+}
+
+const preparedFile = (field: Field, id: number): string => path.join(field.brokers.dataFolder(id), 'groups', 'log', 'prepared');
+
+/** Bytes of the largest segment, as its blocks are prepared; also of one that is not begun yet. */
 function largestSegment(field: Field, id: number): number {
   const data = field.brokers.dataFolder(id);
-  const files = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.log'));
+  const files = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.log') || name.endsWith('prepared'),
+  );
   return Math.max(65_536, ...files.map((name) => statSync(path.join(data, name), { throwIfNoEntry: false })?.size ?? 0));
 }

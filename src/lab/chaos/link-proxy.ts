@@ -89,7 +89,7 @@ export class LinkProxy {
     for (const connection of between) {
       for (const pipe of connection.pipes) pipe.stop();
       const { dialled, answering, from } = connection;
-      (from === gone ? dialled : answering).resetAndDestroy();
+      reset(from === gone ? dialled : answering);
       // What the other side sends from now on is taken and forgotten.
       (from === gone ? answering : dialled).resume();
     }
@@ -115,8 +115,8 @@ export class LinkProxy {
   #break(connection: Connection): void {
     this.#connections.delete(connection);
     for (const pipe of connection.pipes) pipe.stop();
-    connection.dialled.resetAndDestroy();
-    connection.answering.resetAndDestroy();
+    reset(connection.dialled);
+    reset(connection.answering);
   }
 
   #relay(from: number, to: number, dialled: Socket, address: string): void {
@@ -147,6 +147,12 @@ export class LinkProxy {
     const name = key(from, to);
     this.bytes.set(name, (this.bytes.get(name) ?? 0) + count);
   }
+}
+
+/** A socket that is being ended cannot be reset any more: Node would never let go of it, and the process would not end. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 const key = (from: number, to: number): string => `${from}>${to}`;

@@ -47,6 +47,9 @@ function kill(name: string, choose: (field: Field) => readonly number[]): Fault 
   };
 }
 
+const PAUSE_MS_MAX = 30_000;
+const LONGEST_EACH = 8;
+
 function stop(name: string, choose: (field: Field) => number): Fault {
   return {
     name,
@@ -54,9 +57,9 @@ function stop(name: string, choose: (field: Field) => number): Fault {
     tools: [],
     async inject(field) {
       const id = choose(field);
-      const chance = field.random.float();
-      // Mostly so long that another is elected; now and then the longest.
-      const ms = chance < 0.75 ? field.random.between(1000, 2500) : chance < 0.96 ? field.random.between(2500, 6000) : 30_000;
+      // Mostly so long that another is elected; of a campaign's first few one is the longest.
+      const isLongest = field.index % LONGEST_EACH === 1;
+      const ms = isLongest ? PAUSE_MS_MAX : field.random.chance(0.75) ? field.random.between(1000, 2500) : field.random.between(2500, 6000);
       field.watchdog.feed(`a pause of broker ${id} for ${ms} ms`);
       field.brokers.signal(id, 'SIGSTOP');
       await pause(ms);

@@ -37,12 +37,12 @@ export interface Injection {
 
 const DETACH_MS_MAX = 5_000;
 
-/** Tampers with system calls of a process that runs, until `end`. `inject` as strace takes it, such as `fdatasync:error=EIO:when=1`. */
-export async function injectIntoSystemCalls(pid: number, inject: string): Promise<Injection> {
+/** Tampers with system calls of a process that runs, until `end`; on one file, or on all. `inject` as strace takes it, such as `fdatasync:error=EIO:when=1`. */
+export async function injectIntoSystemCalls(pid: number, inject: string, file: string | null = null): Promise<Injection> {
   const calls = inject.split(':', 1)[0] ?? '';
-  const tracer = spawn('strace', ['-f', '-p', String(pid), '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${inject}`], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const only = file === null ? [] : ['-P', file];
+  const args = ['-f', '-p', String(pid), '-o', '/dev/null', ...only, '-e', `trace=${calls}`, '-e', `inject=${inject}`];
+  const tracer = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => {
     tracer.once('exit', () => resolve());
     tracer.once('error', () => resolve());
