@@ -9,12 +9,13 @@ import { integer } from './options.ts';
 
 interface NodeCliOptions {
   readonly spool?: string;
-  readonly spoolMax: number;
+  readonly spoolMax?: number;
   readonly tail?: string;
   readonly newSession?: boolean;
 }
 
 const MiB = 1024 * 1024;
+const spoolMaxDefault = 256 * MiB;
 
 export function define(command: Command, io: CliIo): void {
   command
@@ -26,7 +27,7 @@ export function define(command: Command, io: CliIo): void {
     .argument('<host>', 'where the logger is')
     .argument('<port>', 'its port', integer(1, 65_535))
     .option('--spool <dir>', 'keep lines in this folder until they are stored; one folder for each node')
-    .option('--spool-max <size>', 'largest size of the spool, with k, M or G; when it is full the input is not read', parseSize, 256 * MiB)
+    .option('--spool-max <size>', 'largest size of the spool, with k, M or G; when it is full the input is not read (default: 256M)', parseSize)
     .option(
       '--tail <file>',
       'follow this file instead of standard input, through rotation and truncation, from where an earlier run stopped; needs --spool',
@@ -55,7 +56,7 @@ async function run(name: string, host: string, port: number, options: NodeCliOpt
     host,
     port,
     spool,
-    spoolBytesMax: options.spoolMax,
+    spoolBytesMax: options.spoolMax ?? spoolMaxDefault,
     newSession: options.newSession === true,
     source: tail === undefined ? { kind: 'input', input: io.stdin } : { kind: 'tail', file: tail },
     say: (line) => void io.stderr.write(`${escapeControls(line)}\n`),

@@ -43,6 +43,8 @@ describe.skipIf(browserPath === undefined)('the graphs in a browser', () => {
     [100, 1],
     [100, 5_000],
     [10_000, 0.01],
+    [10, 1e6],
+    [10, 1e12],
   ])('of %i seconds (values times %f) have no text that overlaps another or is cut', async (seconds, scale) => {
     const page = await browser.newPage({ viewport: { width: 1300, height: 700 } });
     for (const chart of [bandwidthChart(run(seconds, scale)), delayChart(run(seconds, scale))]) {

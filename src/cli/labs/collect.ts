@@ -35,7 +35,7 @@ export const collect: LabCommand<CollectOptions> = {
       .option('--nodes <count>', 'nodes', integer(1, 100), 3)
       .option('--rate <hertz>', 'events a second of each node, on average', parseRate, 2)
       .option('--seconds <seconds>', 'how long', integer(1, 36_000), 100)
-      .option('--kills <count>', 'kill so many processes, nodes with spools, a topic', integer(1, 10_000))
+      .option('--kills <count>', 'kill so many processes instead: nodes with spools, loggers and brokers in turn', integer(1, 10_000))
       .option('--throughput', 'measure lines a second instead, next to a bare loop, to rsyslog where it is installed, and into a topic')
       .option('--away <seconds>', 'with --kills: leave the logger dead for so long, once', integer(0, 3600), 0),
   async run(options, { folder, say }) {

@@ -19,6 +19,8 @@ export function linearScale(least: number, greatest: number, from: number, to: n
 
 /** Below it the scale is as good as linear: delays of nothing, and negative ones, have a place too. */
 const nearlyLinearBelowMs = 0.1;
+/** More of them would touch one another. */
+const decadesLabelledMax = 14;
 
 /** Powers of ten on both sides of zero (the inverse hyperbolic sine): for values that differ by orders of magnitude and may be 0 or negative. */
 export function decadeScale(least: number, greatest: number, from: number, to: number): Scale {
@@ -28,8 +30,11 @@ export function decadeScale(least: number, greatest: number, from: number, to: n
   for (let value = -nearlyLinearBelowMs; least < 0 && (values[0] as number) > least; value *= 10) values.unshift(value);
   const low = bend(values[0] as number);
   const span = bend(values.at(-1) as number) - low;
+  const every = Math.ceil(values.length / decadesLabelledMax);
+  const zeroAt = values.indexOf(0);
+  const labelled = values.filter((_, index) => (index - zeroAt) % every === 0);
   return {
-    ticks: values.map((value) => ({ value, label: labelOf(value) })),
+    ticks: labelled.map((value) => ({ value, label: labelOf(value) })),
     at: (value) => from + ((bend(value) - low) / span) * (to - from),
   };
 }
@@ -39,4 +44,6 @@ function roundStep(rough: number): number {
   return (([1, 2, 5] as const).find((each) => each * power >= rough * (1 - 1e-9)) ?? 10) * power;
 }
 
-const labelOf = (value: number): string => String(Math.round(value * 1e6) / 1e6);
+/** There is room for six characters: what is longer is written as 1.5e6. */
+const labelOf = (value: number): string =>
+  Math.abs(value) >= 1e5 ? value.toExponential().replace('e+', 'e') : String(Math.round(value * 1e6) / 1e6);
