@@ -15,4 +15,6 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await runCli(process.argv.slice(2), processIo());
+const exitCode = await runCli(process.argv.slice(2), processIo());
+// Not by running dry: connections kept open would hold the end up, and Node 24.21 was once seen to wait for one in its own clean-up for good, on a full core.
+process.stdout.write('', () => process.exit(exitCode));
