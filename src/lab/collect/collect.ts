@@ -2,15 +2,15 @@
  * `cairn lab collect`: a scenario of contract 1 end to end, every part a process of its own: generators, nodes, the logger. What it leaves is what a
  * course report needs: the timeline, the two graphs, what was printed.
  */
-import { createReadStream, createWriteStream, readFileSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { finished } from 'node:stream/promises';
 import { readTimeline } from '../../timeline/index.ts';
 import { plotTimeline, summariseRun } from '../../timeline/plot/index.ts';
 import { Children } from '../children.ts';
 import { checkoutFolder } from '../report/machine.ts';
 import { check, type LabResult } from '../report/report.ts';
+import { makePipe } from './pipes.ts';
 import { findFreePort, untilListening } from './ports.ts';
 
 export interface CollectLabOptions {
@@ -38,37 +38,32 @@ export async function runCollectLab({ nodes, rate, seconds, folder }: CollectLab
   const printedFile = path.join(folder, 'printed.txt');
   const scenario = `${nodes} nodes, ${rate} Hz each, ${seconds} s`;
   try {
+    const printed = openSync(printedFile, 'w');
     const logger = children.start(process.execPath, [cairn, 'logger', String(port), '--timeline', timelineFile, '--scenario', scenario], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', printed, 'inherit'],
     });
-    const printed = createWriteStream(printedFile);
-    logger.stdout?.pipe(printed);
+    closeSync(printed);
     await untilListening(port);
 
     const names = Array.from({ length: nodes }, (_, index) => `node${index + 1}`);
+    // generator | tee | node: what was sent is known afterwards, and this process has no part in it.
     const pairs = names.map((name) => {
+      const [generated, sent] = [makePipe(folder), makePipe(folder)];
       const node = children.start(process.execPath, [cairn, 'node', name, '127.0.0.1', String(port)], {
-        stdio: ['pipe', 'inherit', 'inherit'],
+        stdio: [sent.readEnd, 'inherit', 'inherit'],
       });
-      const generator = children.start(process.execPath, [cairn, 'generate', String(rate)], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const sent = createWriteStream(path.join(folder, `${name}.txt`));
-      generator.stdout?.on('data', (chunk: Buffer) => {
-        node.stdin?.write(chunk);
-        sent.write(chunk);
+      children.start('tee', [path.join(folder, `${name}.txt`)], { stdio: [generated.readEnd, sent.writeEnd, 'inherit'] });
+      const generator = children.start(process.execPath, [cairn, 'generate', String(rate)], {
+        stdio: ['ignore', generated.writeEnd, 'inherit'],
       });
-      generator.stdout?.once('end', () => {
-        node.stdin?.end();
-        sent.end();
-      });
-      return { name, node, generator, sent };
+      for (const { readEnd, writeEnd } of [generated, sent]) [readEnd, writeEnd].forEach((end) => closeSync(end));
+      return { node, generator };
     });
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     for (const { generator } of pairs) generator.kill('SIGTERM');
     const exits = await Promise.all(pairs.map(({ node }) => children.exitOf(node)));
-    await Promise.all(pairs.map(({ sent }) => finished(sent)));
     logger.kill('SIGTERM');
     await children.exitOf(logger);
-    await finished(printed);
     return await judge({ nodes, rate, seconds, folder }, { names, exits, timelineFile, printedFile, scenario });
   } finally {
     await children.end();
@@ -112,7 +107,7 @@ async function judge(options: CollectLabOptions, { names, exits, timelineFile, p
     results: [total, ...byNode].map((each) => ({
       node: each.name,
       events: each.events,
-      kbps: (each.bytes * 8) / 1000 / seconds,
+      kbps: Math.round((each.bytes * 8) / 10 / seconds) / 100,
       'min ms': each.minMs,
       'median ms': each.medianMs,
       'p90 ms': each.p90Ms,
