@@ -17,6 +17,7 @@ import type { DiskError, Timer } from '../host/index.ts';
 import * as calls from './calls.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { catalogGroup, failure, logGroup } from './core.ts';
+import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
 import { Groups } from './groups.ts';
 import { HybridClock } from './hybrid-clock.ts';
@@ -52,8 +53,8 @@ export class Broker implements BrokerApi {
   readonly faults: FaultSwitch;
 
   constructor(options: BrokerOptions) {
-    this.#options = options;
-    const { host } = options;
+    const host = { ...options.host, disk: countedDisk(options.host.disk, this.#counters) };
+    this.#options = { ...options, host };
     this.#hybrid = new HybridClock(host.clock);
     this.#loop = new Loop(host.clock, this.#counters, {
       work: () => this.#services?.work() ?? false,

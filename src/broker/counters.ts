@@ -12,6 +12,7 @@ export class Counters {
   duplicateAppends = 0;
   revokes = 0;
   diskWrites = 0;
+  /** Of every file and folder (`counted-disk.ts`). */
   diskSyncs = 0;
   elections = 0;
   leaderChanges = 0;
@@ -22,7 +23,7 @@ export class Counters {
   /** Since the last report (`takeLoopLag`), and the one before. */
   #loopLagMs = 0;
   #loopLagMsMax = 0;
-  /** The last syncs, in ms; a ring. */
+  /** The last writes of logs with their syncs, in ms; a ring. */
   readonly #syncMs = new Float64Array(512);
   #syncCount = 0;
 
@@ -41,7 +42,6 @@ export class Counters {
   noteSync(ms: number): void {
     this.#syncMs[this.#syncCount % this.#syncMs.length] = ms;
     this.#syncCount++;
-    this.diskSyncs++;
   }
 
   /** Of the last 512 syncs. */

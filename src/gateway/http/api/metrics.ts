@@ -63,7 +63,7 @@ export const metricTable: readonly MetricRow[] = [
   ),
   counter('cairn_revokes_total', 'revokes', 'Request ids revoked'),
   counter('cairn_disk_writes_total', 'diskWrites', 'Writes to logs and the vote journal'),
-  counter('cairn_disk_syncs_total', 'diskSyncs', 'Syncs of logs and the vote journal'),
+  counter('cairn_disk_syncs_total', 'diskSyncs', 'Syncs of files and folders'),
   counter('cairn_elections_total', 'elections', 'Elections that this broker called'),
   counter('cairn_leader_changes_total', 'leaderChanges', 'Times that a partition here got another leader'),
   counter('cairn_frames_sent_total', 'framesSent', 'Frames sent to other brokers'),
