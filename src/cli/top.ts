@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { LogError } from '../eventlog/index.ts';
-import { type LiveConnection, LiveTimeline } from '../timeline/index.ts';
+import { type LiveConnection, LiveTimeline, summariseRows } from '../timeline/index.ts';
 import { addExamples } from './command.ts';
 import { escapeControls } from './escape.ts';
 import { type CliIo, write } from './io.ts';
@@ -86,19 +86,21 @@ export function figuresOf({ header, last, connections }: Pick<LiveTimeline, 'hea
   const seconds = last.second - since + 1;
   const figures = (connection: LiveConnection): NodeFigures => {
     const { node, address, rows, lastEventSecond, goneSecond } = connection;
-    const recent = rows.filter((row) => row.second >= since);
-    const values = (pick: (row: (typeof rows)[number]) => number | null): number[] =>
-      recent.flatMap((row) => pick(row) ?? []).toSorted((a, b) => a - b);
-    const middle = (sorted: readonly number[]): number | null => sorted[Math.max(0, Math.ceil(sorted.length / 2) - 1)] ?? null;
+    const recent = summariseRows(
+      node,
+      address,
+      rows.filter((row) => row.second >= since),
+    );
+    const { minMs, medianMs, p90Ms, maxMs } = recent;
     return {
       node,
       address,
-      eventsPerSecond: recent.reduce((sum, row) => sum + row.events, 0) / seconds,
-      kbps: (recent.reduce((sum, row) => sum + row.bytes, 0) * 8) / 1000 / seconds,
-      minMs: values((row) => row.minMs)[0] ?? null,
-      medianMs: middle(values((row) => row.medianMs)),
-      p90Ms: middle(values((row) => row.p90Ms)),
-      maxMs: values((row) => row.maxMs).at(-1) ?? null,
+      eventsPerSecond: recent.events / seconds,
+      kbps: (recent.bytes * 8) / 1000 / seconds,
+      minMs,
+      medianMs,
+      p90Ms,
+      maxMs,
       lagSeconds: lastEventSecond === null ? null : last.second - lastEventSecond,
       state: goneSecond === null ? 'connected' : 'gone',
       aheadMs: Math.max(0, ...rows.flatMap((row) => (row.minMs === null ? [] : -row.minMs))),

@@ -6,3 +6,4 @@ export type { NodeRow, TimelineRun, TotalRow } from './format.ts';
 export { type LiveConnection, LiveTimeline } from './live.ts';
 export { parseTimeline, readTimeline } from './read.ts';
 export { TimelineRecorder } from './recorder.ts';
+export { summariseRows, summariseRun } from './summary.ts';

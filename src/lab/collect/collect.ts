@@ -5,8 +5,8 @@
 import { closeSync, createReadStream, openSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { readTimeline } from '../../timeline/index.ts';
-import { plotTimeline, summariseRun } from '../../timeline/plot/index.ts';
+import { readTimeline, summariseRun } from '../../timeline/index.ts';
+import { plotTimeline } from '../../timeline/plot/index.ts';
 import { Children } from '../children.ts';
 import { checkoutFolder } from '../report/machine.ts';
 import { check, type LabResult } from '../report/report.ts';

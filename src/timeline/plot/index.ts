@@ -12,7 +12,6 @@ import { renderPage } from './page.ts';
 
 export { type Chart, renderChart } from './chart.ts';
 export { bandwidthChart, delayChart } from './charts.ts';
-export { type RunSummary, summariseRun } from './summary.ts';
 
 /** Sharp on a dense screen and in print. */
 const pngWidth = chartWidth * 2;

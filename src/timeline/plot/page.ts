@@ -1,7 +1,7 @@
 import type { TimelineRun } from '../format.ts';
 import { escapeXml as escapeHtml } from './chart.ts';
 import { scenarioOf } from './charts.ts';
-import { type RunSummary, summariseRun } from './summary.ts';
+import { type RunSummary, summariseRun } from '../summary.ts';
 
 /** One file without scripts or anything from elsewhere. */
 export function renderPage(run: TimelineRun, svgs: readonly string[]): string {

@@ -1,20 +1,14 @@
-import type { DelayFields, TimelineRun } from '../format.ts';
+import type { DelayFields, TimelineRun } from './format.ts';
 
-/** A run, or one connection of it, in one line. */
-export interface RunSummary {
+/**
+ * A run, or one connection of it, or some seconds of that, in one line. Medians and percentiles are those in the middle of the seconds' own: the events
+ * themselves are not in a timeline.
+ */
+export interface RunSummary extends Omit<DelayFields, 'exact'> {
   readonly name: string;
   readonly address: string;
   /** Seconds with events. */
   readonly seconds: number;
-  readonly events: number;
-  readonly untimed: number;
-  readonly bytes: number;
-  readonly minMs: number | null;
-  /** Medians over the seconds' own figures: the events themselves are not in a timeline. */
-  readonly medianMs: number | null;
-  readonly p90Ms: number | null;
-  readonly maxMs: number | null;
-  readonly negative: number;
 }
 
 export function summariseRun(run: TimelineRun): { readonly total: RunSummary; readonly nodes: readonly RunSummary[] } {
@@ -26,12 +20,12 @@ export function summariseRun(run: TimelineRun): { readonly total: RunSummary; re
     entry.rows.push(row);
   }
   return {
-    total: summarise('all nodes', '', run.totals),
-    nodes: [...byNode.values()].map(({ name, address, rows }) => summarise(name, address, rows)),
+    total: summariseRows('all nodes', '', run.totals),
+    nodes: [...byNode.values()].map(({ name, address, rows }) => summariseRows(name, address, rows)),
   };
 }
 
-function summarise(name: string, address: string, rows: readonly DelayFields[]): RunSummary {
+export function summariseRows(name: string, address: string, rows: readonly DelayFields[]): RunSummary {
   const sum = (pick: (row: DelayFields) => number): number => rows.reduce((total, row) => total + pick(row), 0);
   const present = (pick: (row: DelayFields) => number | null): number[] => rows.flatMap((row) => pick(row) ?? []).toSorted((a, b) => a - b);
   const middle = (values: readonly number[]): number | null => values[Math.max(0, Math.ceil(values.length / 2) - 1)] ?? null;
