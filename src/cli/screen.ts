@@ -30,7 +30,7 @@ export async function showFrames(io: CliIo, everyMs: number, frame: () => string
 }
 
 /** Line for line over what was there. A line is cleared before it is written: behind it the cursor may stand on its last character. */
-export function paint(text: string, rows: number): string {
+function paint(text: string, rows: number): string {
   const lines = text.trimEnd().split('\n');
   const shown =
     lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `... ${lines.length - rows + 1} more lines: make the window higher`];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../../src/base/random.ts';
 import { parseTimeline, TimelineRecorder, type TimelineRun } from '../../../src/timeline/index.ts';
 
 const startS = 1000.5;
@@ -88,6 +89,50 @@ describe('TimelineRecorder', () => {
       [1, 'host:2', 1, 0],
     ]);
   });
+});
+
+/** Nearest rank: the value at place ceil(p n), counted from 1. */
+function nearestRank(values: readonly number[], hundredths: number): number | null {
+  return values.toSorted((a, b) => a - b)[Math.ceil((hundredths * values.length) / 100) - 1] ?? null;
+}
+
+test.each([1, 2, 3, 4, 5])('the figures of every row are those of the raw events (seed %i)', (seed) => {
+  const random = new SeededRandom(seed);
+  const { recorder, at, run } = rig();
+  const raw: { readonly second: number; readonly id: number; readonly delayMs: number; readonly bytes: number }[] = [];
+  recorder.accepted(startS);
+  for (let elapsed = 0; elapsed < 8; elapsed += random.float() * 0.01) {
+    const nowS = at(elapsed);
+    const id = random.below(4);
+    const bytes = 1 + random.below(200);
+    // As a node's clock has it: now and then ahead of ours.
+    const seconds = nowS - (random.float() ** 4 * 0.1 - 0.001);
+    recorder.received(bytes);
+    recorder.receivedFrom(id, `n${id}`, `host:${id}`, bytes);
+    recorder.event(id, `n${id}`, `host:${id}`, seconds, nowS);
+    raw.push({ second: Math.floor(nowS - startS), id, delayMs: (nowS - seconds) * 1000, bytes });
+  }
+  const { totals, nodes } = run();
+
+  const rounded = (value: number | null): number | null => (value === null ? null : Math.round(value * 1e4) / 1e4);
+  const expected = (second: number, id: number | null): object => {
+    const those = raw.filter((each) => each.second === second && (id === null || each.id === id));
+    const delays = those.map(({ delayMs }) => delayMs);
+    return {
+      events: those.length,
+      bytes: those.reduce((sum, { bytes }) => sum + bytes, 0),
+      minMs: rounded(nearestRank(delays, 0.001)),
+      medianMs: rounded(nearestRank(delays, 50)),
+      p90Ms: rounded(nearestRank(delays, 90)),
+      maxMs: rounded(nearestRank(delays, 100)),
+      negative: delays.filter((delay) => delay < 0).length,
+    };
+  };
+  expect(raw.length).toBeGreaterThan(1_000);
+  expect(totals.length).toBeGreaterThanOrEqual(8);
+  for (const row of totals) expect(row, `second ${row.second}`).toMatchObject(expected(row.second, null));
+  for (const row of nodes) expect(row, `second ${row.second}, ${row.node}`).toMatchObject(expected(row.second, Number(row.node.slice(1))));
+  expect(totals.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(raw.reduce((sum, { bytes }) => sum + bytes, 0));
 });
 
 describe('parseTimeline', () => {
