@@ -35,6 +35,9 @@ const list = scenarios.map(
   ({ name, about, onlyWhenNamed }) => `  ${name.padEnd(13)} ${about}${onlyWhenNamed === true ? ' (only when asked for)' : ''}`,
 );
 
+const bigMbWhole = 10_000;
+const soakMinutesWhole = 10;
+
 const program = new Command('npm run bench --')
   .description(
     'What an append costs on three brokers, each a process with a disk of its own that syncs before it counts, next to what the machine allows (a bare replication loop without ' +
@@ -48,7 +51,7 @@ const program = new Command('npm run bench --')
   .option('--replicas <count>', 'how many brokers, processes of the bare loop, members of each peer', integer(1, 9), 3)
   .option('--kills <count>', 'leaders killed by the scenario failover (default: 15)', integer(1, 1000))
   .option('--big', 'measure only a log of 10 GB: some minutes, and 32 GB of disk')
-  .option('--big-mb <megabytes>', 'size of the log of --big', integer(100, 1_000_000), 10_000)
+  .option('--big-mb <megabytes>', 'size of the log of --big', integer(100, 1_000_000), bigMbWhole)
   .option('--soak <minutes>', 'only full load for so long, with the memory over time', integer(1, 10_000))
   .option('--profile', 'only where the time of an append goes')
   .option('--write', 'write the tables of what was measured into docs/performance.md')
@@ -71,6 +74,11 @@ program.parse();
 const options = program.opts<Options>();
 if (options.write === true && (options.only !== undefined || options.quick === true)) {
   program.error('error: --write writes what all scenarios gave: leave out --only and --quick', { exitCode: exitCodes.usage });
+}
+if (options.write === true && (options.bigMb < bigMbWhole || (options.soak ?? soakMinutesWhole) < soakMinutesWhole)) {
+  program.error(`error: --write writes what is measured whole: at least ${bigMbWhole} MB, at least ${soakMinutesWhole} minutes`, {
+    exitCode: exitCodes.usage,
+  });
 }
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const quick = options.quick === true;
