@@ -1,5 +1,10 @@
 /** The wall clock may be set while we run: beyond this difference we follow it. */
 const departureMsMax = 2;
+/** Two clocks read one behind the other are compared only if nothing came in between: a process that has to wait for its turn may lose tens of milliseconds there. */
+const betweenMsMax = 0.1;
+const attemptsMax = 20;
+/** Date.now() goes on within a millisecond; this many readings take longer. */
+const readingsMax = 100_000;
 
 /**
  * Wall time in seconds with fractions of a microsecond. `Date.now()` counts whole milliseconds, where the delays to be measured are tenths of one; the
@@ -18,11 +23,36 @@ export class PreciseClock {
 
   nowS(): number {
     const fineMs = this.#fineMs();
-    const coarseMs = this.#coarseMs();
+    if (!this.#hasDeparted(this.#coarseMs(), fineMs)) return (this.#anchorMs + fineMs) / 1000;
+    this.#follow();
+    return (this.#anchorMs + this.#fineMs()) / 1000;
+  }
+
+  #hasDeparted(coarseMs: number, fineMs: number): boolean {
     const departure = coarseMs - (this.#anchorMs + fineMs);
     // The coarse clock has dropped up to a millisecond.
-    if (departure > departureMsMax || departure < -1 - departureMsMax) this.#anchorMs = coarseMs + 0.5 - fineMs;
-    return (this.#anchorMs + fineMs) / 1000;
+    return departure > departureMsMax || departure < -1 - departureMsMax;
+  }
+
+  /** Looks again, closely; anchors anew where the coarse clock goes on, which is when it is exact. */
+  #follow(): void {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      let lastFineMs = this.#fineMs();
+      const lastMs = this.#coarseMs();
+      let fineMs = this.#fineMs();
+      if (!this.#hasDeparted(lastMs, fineMs)) return;
+      for (let reading = 0; reading < readingsMax; reading++) {
+        const coarseMs = this.#coarseMs();
+        const afterMs = this.#fineMs();
+        if (coarseMs !== lastMs) {
+          // It went on between the reading of it before and this one.
+          if (afterMs - lastFineMs > betweenMsMax) break;
+          this.#anchorMs = coarseMs - fineMs;
+          return;
+        }
+        [lastFineMs, fineMs] = [fineMs, afterMs];
+      }
+    }
   }
 }
 
