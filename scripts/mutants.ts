@@ -2,14 +2,17 @@
 //
 // Each mutant of test/mutants is loaded in place of the file that it changes, in a process of its own, and runs seeds until a check that it names
 // reports a violation. An exception, a crash or a timeout is no catch. Then the program as it is runs the same seeds, and must pass.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { findCommit } from '../src/lab/report/machine.ts';
 import { ask, type Asked } from '../test/mutants/ask.ts';
 import { mutantById, mutants } from '../test/mutants/index.ts';
 import { type How, type Mutant, root } from '../test/mutants/mutant.ts';
 import { probeTitles } from '../test/mutants/probes.ts';
 import { typecheckMutants } from '../test/mutants/typecheck.ts';
+import { Estimate } from './estimate.ts';
 
 const help = `Usage: npm run mutants -- [options]
 
@@ -19,7 +22,9 @@ const help = `Usage: npm run mutants -- [options]
   --timeout S      give up on a mutant after so many seconds (default 300)
   --jobs N         so many at a time (default 1)
   --json           a line of JSON for each
-  --write          put the table into docs/testing.md (all mutants only)
+  --minutes N      begin nothing more after so long; with --state it goes on from there next time
+  --state FILE     keep there what is known; only what is not is asked, as long as the program is the same
+  --write          put the table into docs/testing.md, once all mutants are asked
   --typecheck      instead: compile each mutant
   --help           this text
 
@@ -34,6 +39,8 @@ const { values } = parseArgs({
     timeout: { type: 'string' },
     jobs: { type: 'string' },
     json: { type: 'boolean' },
+    minutes: { type: 'string' },
+    state: { type: 'string' },
     write: { type: 'boolean' },
     typecheck: { type: 'boolean' },
     help: { type: 'boolean' },
@@ -45,8 +52,27 @@ interface Row {
   readonly asked: Asked;
 }
 
+/** What is known of one program. */
+interface State {
+  /** Of its sources and of the mutants. */
+  readonly digest: string;
+  readonly asked: Record<string, Asked>;
+  /** By how it is asked. */
+  readonly unchanged: Record<string, Asked>;
+}
+
 const chosen = values.only === undefined ? mutants : values.only.split(',').map((id) => mutantById(id.trim()));
 const timeoutMs = Number(values.timeout ?? '300') * 1000;
+const document = path.join(root, 'docs', 'testing.md');
+/** Of one that the last pass did not have. */
+const expectedSeconds = 10;
+const missed: Row[] = [];
+const jobs = Number(values.jobs ?? '1');
+const untilMs = performance.now() + Number(values.minutes ?? 'Infinity') * 60_000;
+
+const tell = (text: string): void => {
+  if (values.json !== true) console.error(`       ${text}`);
+};
 
 if (values.help === true) process.stdout.write(help);
 else if (values.list === true) list();
@@ -59,34 +85,60 @@ function list(): void {
 }
 
 async function main(): Promise<number> {
-  const rows: Row[] = [];
-  await inParallel(chosen, async (mutant) => {
+  const state = readState();
+  const expected = lastSeconds();
+  const left = chosen.filter(({ id }) => state.asked[id] === undefined);
+  const estimate = new Estimate(
+    left.map(({ id }) => expected.get(id) ?? expectedSeconds),
+    jobs,
+  );
+  await inParallel(left, async (mutant) => {
     const asked = await ask(mutant, { seedMax: Number(values['max-seeds'] ?? '60'), timeoutMs, isMutated: true });
-    rows.push({ mutant, asked });
+    // One that was not caught is asked again next time.
+    if (asked.check !== null) state.asked[mutant.id] = asked;
+    else missed.push({ mutant, asked });
+    keepState(state);
     show({ mutant, asked });
+    tell(estimate.done(expected.get(mutant.id) ?? expectedSeconds, asked.seconds));
   });
-  const missed = rows.filter(({ asked }) => asked.check === null);
-  const failed = await runUnchanged(rows.filter(({ asked }) => asked.check !== null));
-  rows.sort((a, b) => mutants.indexOf(a.mutant) - mutants.indexOf(b.mutant));
-  const summary = `${rows.length - missed.length} of ${rows.length} mutants caught${median(rows)}; the program as it is ${failed === 0 ? 'passes the same seeds' : `fails ${failed} of them`}`;
-  if (values.json !== true) console.log(`\n${summary}`);
-  if (values.write === true && values.only === undefined && missed.length === 0 && failed === 0) writeTable(rows, summary);
+  const rows = chosen.flatMap((mutant): Row[] => {
+    const asked = state.asked[mutant.id];
+    return asked === undefined ? [] : [{ mutant, asked }];
+  });
+  const notAsked = chosen.length - rows.length - missed.length;
+  const { failed, notRun } = await runUnchanged(rows, state);
+  const ofThem = failed === 0 ? 'passes the same seeds' : `fails ${failed} of them`;
+  const caught = `${rows.length} of ${rows.length + missed.length} mutants caught${median(rows)}`;
+  const summary = `${caught}; the program as it is ${ofThem}`;
+  const open = notAsked + notRun === 0 ? '' : `; no time was left for ${notAsked} mutants and ${notRun} runs of the program as it is`;
+  if (values.json !== true) console.log(`\n${summary}${open}`);
+  const isWhole = values.only === undefined && missed.length + failed + notAsked + notRun === 0;
+  if (values.write === true && isWhole) writeTable(rows, `${summary} (${describeCommit()})`);
   return missed.length > 0 || failed > 0 ? 1 : 0;
 }
 
 /** What is asked in the same way is asked once, for the most seeds that a mutant of it needed. */
-async function runUnchanged(rows: readonly Row[]): Promise<number> {
+async function runUnchanged(rows: readonly Row[], state: State): Promise<{ readonly failed: number; readonly notRun: number }> {
   const most = new Map<string, Row>();
   for (const row of rows) {
     const { how } = row.mutant;
     const key = how.by === 'test' ? how.file + how.title : JSON.stringify(how);
     if ((most.get(key)?.asked.seeds ?? 0) < row.asked.seeds) most.set(key, row);
   }
+  const left = [...most].filter(([key, { asked }]) => (state.unchanged[key]?.seeds ?? 0) < asked.seeds);
+  const estimate = new Estimate(
+    left.map(([, { asked }]) => asked.seconds),
+    jobs,
+  );
   let failed = 0;
-  await inParallel([...most.values()], async ({ mutant, asked }) => {
+  let run = 0;
+  await inParallel(left, async ([key, { mutant, asked }]) => {
     const unchanged = await ask(mutant, { seedMax: asked.seeds, timeoutMs: timeoutMs * 2, isMutated: false });
     const isWrong = unchanged.check !== null || unchanged.noVerdict !== null || unchanged.harnessErrors.length > 0;
+    run++;
     if (isWrong) failed++;
+    else state.unchanged[key] = { ...unchanged, seeds: asked.seeds };
+    keepState(state);
     const problem =
       unchanged.check === null
         ? (unchanged.noVerdict ?? unchanged.harnessErrors.join('; '))
@@ -97,16 +149,55 @@ async function runUnchanged(rows: readonly Row[]): Promise<number> {
       console.log(
         `${isWrong ? 'WRONG ' : 'ok    '} unchanged, ${line.unchanged}, ${line.seeds} seeds, ${line.seconds} s${isWrong ? `: ${problem}` : ''}`,
       );
+    tell(estimate.done(asked.seconds, unchanged.seconds));
   });
-  return failed;
+  return { failed, notRun: left.length - run };
+}
+
+/** By the table of the last pass. */
+function lastSeconds(): ReadonlyMap<string, number> {
+  const rows = readFileSync(document, 'utf8').matchAll(/^\| `([\w-]+)` \|.*\| \d+ \| ([\d.]+) \|[^|]*\|$/gm);
+  return new Map([...rows].map(([, id = '', seconds = '']) => [id, Number(seconds)]));
+}
+
+function readState(): State {
+  const digest = digestOfProgram();
+  const fresh: State = { digest, asked: {}, unchanged: {} };
+  if (values.state === undefined || !existsSync(values.state)) return fresh;
+  const known = JSON.parse(readFileSync(values.state, 'utf8')) as State;
+  if (known.digest === digest) return known;
+  console.error(`The program has changed since ${values.state} was written: all of it is asked again`);
+  return fresh;
+}
+
+function keepState(state: State): void {
+  if (values.state !== undefined) writeFileSync(values.state, JSON.stringify(state));
+}
+
+function digestOfProgram(): string {
+  const hash = createHash('sha256');
+  for (const folder of ['src', 'test']) {
+    const files = readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    for (const file of files.toSorted()) hash.update(file).update(readFileSync(path.join(root, folder, file)));
+  }
+  return hash.digest('hex');
+}
+
+function describeCommit(): string {
+  const commit = findCommit();
+  return `one pass${commit === null ? '' : ` at ${commit}`}, ${jobs} at a time`;
 }
 
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const left = [...items];
   const worker = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+    while (performance.now() < untilMs) {
+      const item = left.shift();
+      if (item === undefined) return;
+      await work(item);
+    }
   };
-  await Promise.all(Array.from({ length: Number(values.jobs ?? '1') }, worker));
+  await Promise.all(Array.from({ length: jobs }, worker));
 }
 
 function show({ mutant, asked }: Row): void {
@@ -165,9 +256,8 @@ function median(rows: readonly Row[]): string {
 
 /** Keeps the table of docs/testing.md true. */
 function writeTable(rows: readonly Row[], summary: string): void {
-  const file = path.join(root, 'docs', 'testing.md');
   const [begin, end] = ['<!-- mutants: written by `npm run mutants -- --write` -->', '<!-- end of mutants -->'];
-  const text = readFileSync(file, 'utf8');
+  const text = readFileSync(document, 'utf8');
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   if (from < 0 || to < from) throw new Error('Cannot write the table of mutants: docs/testing.md has no marks for it');
@@ -177,7 +267,7 @@ function writeTable(rows: readonly Row[], summary: string): void {
   );
   const table = ['| mutant | what is wrong | caught by | seeds | seconds | asked |', '|---|---|---|---|---|---|', ...lines].join('\n');
   writeFileSync(
-    file,
+    document,
     `${text.slice(0, from)}${begin}\n\n${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.\n\n${table}\n\n${text.slice(to)}`,
   );
 }
