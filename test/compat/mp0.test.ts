@@ -1,24 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, symlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readTimeline, type TimelineRun } from '../../src/timeline/index.ts';
 import { eventually } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { gradeOnce, inFolder, killGroup, launchers, pause, type Running, run, timelinesIn } from './mp0.ts';
-
-// Written from the description of the course's script in contract 1.
-const generator = `
-import hashlib, os, random, sys, time
-rate = float(sys.argv[1])
-count = int(sys.argv[2]) if len(sys.argv) > 2 else None
-while count is None or count > 0:
-    print("%s %s" % (time.time(), hashlib.sha256(os.urandom(20)).hexdigest()))
-    if count is not None:
-        count -= 1
-    time.sleep(random.expovariate(rate))
-`;
+import { generateOnce, gradeOnce, inFolder, killGroup, launchers, pause, printedBy, type Running, run, timelinesIn } from './mp0.ts';
 
 /** A logger that listens. */
 async function withLogger(use: (logger: Running, port: number, folder: string) => Promise<void>): Promise<void> {
@@ -59,21 +46,10 @@ describe('compat/mp0', () => {
 
   test('prints what generators pipe into nodes, verbatim, leaves nothing out, and ends when they do', async () => {
     await withLogger(async (logger, port, folder) => {
-      writeFileSync(path.join(folder, 'generator.py'), generator);
-      const shell = (name: string): string =>
-        `python3 -u generator.py 20 10 | tee ${name}.txt | ${path.join(launchers, 'node')} ${name} 127.0.0.1 ${port}`;
-
-      const shells = ['node1', 'node2'].map((name) => run('/bin/sh', ['-c', shell(name)], folder));
-
-      expect(await Promise.all(shells.map(({ ended }) => ended))).toEqual([0, 0]);
-      await eventually(async () => expect(logger.out().match(/ disconnected$/gm)).toHaveLength(2));
-      for (const name of ['node1', 'node2']) {
-        const sent = execFileSync('cat', [path.join(folder, `${name}.txt`)], { encoding: 'latin1' });
-        const printed = logger
-          .out()
-          .split('\n')
-          .filter((line) => line.split(' ')[1] === name);
-        expect(printed.map((line) => line.replace(` ${name} `, ' '))).toEqual(sent.trimEnd().split('\n'));
+      for (const { name, sent, exit } of await generateOnce(folder, port)) {
+        expect(exit).toBe(0);
+        await eventually(async () => expect(logger.out()).toContain(` - ${name} disconnected\n`));
+        expect(printedBy(logger.out(), name)).toEqual(sent);
       }
       expect(logger.err()).toBe('');
       expect(timelinesIn(folder)).toHaveLength(1);

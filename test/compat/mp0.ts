@@ -1,6 +1,6 @@
 // The course's way with a logger and its nodes (contract 1), through compat/mp0.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -66,3 +66,41 @@ export async function gradeOnce(
 }
 
 export const timelinesIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('cairn-timeline-'));
+
+// Written from the description of the course's script in contract 1.
+const generator = `
+import hashlib, os, random, sys, time
+rate = float(sys.argv[1])
+count = int(sys.argv[2]) if len(sys.argv) > 2 else None
+while count is None or count > 0:
+    print("%s %s" % (time.time(), hashlib.sha256(os.urandom(20)).hexdigest()))
+    if count is not None:
+        count -= 1
+    time.sleep(random.expovariate(rate))
+`;
+
+/** The published command lines, with two nodes: generators in Python pipe ten events each into nodes; gives what each sent and how its node ended. */
+export async function generateOnce(
+  folder: string,
+  port: number,
+): Promise<readonly { readonly name: string; readonly sent: readonly string[]; readonly exit: number | NodeJS.Signals | null }[]> {
+  writeFileSync(path.join(folder, 'generator.py'), generator);
+  const shell = (name: string): string =>
+    `python3 -u generator.py 20 10 | tee ${name}.txt | ${path.join(launchers, 'node')} ${name} 127.0.0.1 ${port}`;
+  const shells = ['node1', 'node2'].map((name) => ({ name, shell: run('/bin/sh', ['-c', shell(name)], folder) }));
+  const exits = await Promise.all(shells.map(({ shell: { ended } }) => ended));
+  return shells.map(({ name }, index) => ({
+    name,
+    sent: readFileSync(path.join(folder, `${name}.txt`), 'latin1')
+      .trimEnd()
+      .split('\n'),
+    exit: exits[index] ?? null,
+  }));
+}
+
+/** The events of a node as it sent them, from what a logger printed. */
+export const printedBy = (out: string, name: string): readonly string[] =>
+  out
+    .split('\n')
+    .filter((line) => line.split(' ')[1] === name)
+    .map((line) => line.replace(` ${name} `, ' '));
