@@ -27,7 +27,11 @@ export function define(command: Command, io: CliIo): void {
     .argument('<host>', 'where the logger is')
     .argument('<port>', 'its port', integer(1, 65_535))
     .option('--spool <dir>', 'keep lines in this folder until they are stored; one folder for each node')
-    .option('--spool-max <size>', 'largest size of the spool, with k, M or G; when it is full the input is not read (default: 256M)', parseSize)
+    .option(
+      '--spool-max <size>',
+      'largest size of the spool, with k, M or G; when it is full the input is not read (default: 256M)',
+      parseSize,
+    )
     .option(
       '--tail <file>',
       'follow this file instead of standard input, through rotation and truncation, from where an earlier run stopped; needs --spool',

@@ -38,6 +38,7 @@ test.skipIf(!existsSync('/proc/self/status'))(`a logger with ${nodes} nodes that
     await eventually(async () => expect(printed).toBeGreaterThanOrEqual(nodes * 11));
 
     const peakKiB = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${logger.pid ?? 0}/status`, 'utf8'))?.[1]);
+    process.stdout.write(`a logger with ${nodes} nodes that send: ${Math.round(peakKiB / 1024)} MB at most\n`);
     expect(peakKiB / 1024).toBeLessThan(rssMaxMiB);
   } finally {
     for (const socket of sockets) socket.destroy();
