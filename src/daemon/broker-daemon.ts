@@ -20,8 +20,8 @@ export interface DaemonHooks {
   /** The socket listens; requests wait or are told `starting`. */
   readonly onListening?: (port: number) => void;
   readonly onReady?: () => void;
-  /** The process must end, with the exit code of the error's code. */
-  readonly onFatal: (error: LogError) => void;
+  /** The process must end, with the exit code of the error's code. What the broker itself met is in its log already. */
+  readonly onFatal: (error: LogError, isLogged?: boolean) => void;
   /** `POST /exit` was answered. */
   readonly onExit: () => void;
 }
@@ -84,7 +84,8 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   function brokerOptions({ self, settings, clusterId, logOnly }: DaemonConfig, on: SystemHost, { onFatal }: DaemonHooks): BrokerOptions {
     // The same secret opens HTTP and proves brokers to one another, but never in the same form.
     const secret = token === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${token}`));
-    return { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, onFatal };
+    const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly };
+    return { ...common, onFatal: (error) => onFatal(error, true) };
   }
 }
 

@@ -31,11 +31,11 @@ export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHo
 
   const end = (code: number): never => process.exit(code);
   let failing = false;
-  const fail = (error: LogError): void => {
+  const fail = (error: LogError, isLogged = false): void => {
     // The first failure is the reason; what follows from it is not.
     if (failing) return;
     failing = true;
-    logger.log('error', 'fatal', { code: error.code, reason: error.message });
+    if (!isLogged) logger.log('error', 'fatal', { code: error.code, message: error.message });
     setTimeout(() => end(errorCatalogue[error.code].exitCode), tellMsMax);
     hooks.onFatal(error, () => end(errorCatalogue[error.code].exitCode));
   };

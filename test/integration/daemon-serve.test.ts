@@ -156,7 +156,7 @@ describe.runIf(mayMount)('on a file system of its own', () => {
       if (answer.ok) acknowledged.push(value);
       error = answer.ok ? null : ((await answer.json()) as { error: typeof error }).error;
     }
-    // A segment that finds no room is tried again, smaller, after a while: full is what refuses for longer than that.
+    // An append may have to wait while a segment is prepared: full is what refuses for longer than that.
     for (let i = 0, refused = 0; refused < 30 && i < 1000; i++) {
       await append(`${i} ${'x'.repeat(8000)}`);
       refused = error === null ? 0 : refused + 1;
