@@ -1,12 +1,13 @@
 import { type EventLog, LogError } from '../../eventlog/index.ts';
 
 const againMs = 250;
+const toldEveryMs = 10_000;
 
 export interface MakeTopicEvents {
   created(): void;
   /** It is there, made now or before. */
   there(): void;
-  /** Not now; it is tried again. */
+  /** Not now; it is tried again. Told at once, then every ten seconds. */
   delayed(error: LogError): void;
   /** Never. */
   failed(error: LogError): void;
@@ -14,6 +15,7 @@ export interface MakeTopicEvents {
 
 /** Makes the topic unless it is there. Lines wait meanwhile: whoever takes them is of use before its brokers are all there. */
 export async function makeTopic(log: EventLog, name: string, events: MakeTopicEvents): Promise<void> {
+  let toldMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     try {
       const topics = await log.listTopics();
@@ -25,7 +27,11 @@ export async function makeTopic(log: EventLog, name: string, events: MakeTopicEv
       if (!(error instanceof LogError)) throw error;
       if (error.code === 'topicExists') return events.there();
       if (!error.retriable) return events.failed(error);
-      events.delayed(error);
+      const nowMs = performance.now();
+      if (nowMs - toldMs >= toldEveryMs) {
+        toldMs = nowMs;
+        events.delayed(error);
+      }
       await new Promise((resolve) => setTimeout(resolve, againMs));
     }
   }
