@@ -19,8 +19,8 @@ export const keptBatchBytesMax = 16 * 1024;
 export interface AppendRequest {
   readonly topic: string;
   /**
-   * One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`, sealed or not. It must not change until the answer
-   * came. One of up to `keptBatchBytesMax` stays as it is and may be given again; the header of a longer one the service changes in place.
+   * One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`, sealed or with checksum 0. It must not change until the answer
+   * came. One of up to `keptBatchBytesMax` stays as it is and may be given again; a longer one is the service's from then on.
    */
   readonly batch: Uint8Array;
   readonly level: Level;

@@ -35,8 +35,8 @@ import {
   lastOffsetDelta,
   leaderEpoch,
 } from './record-batch.ts';
+import { frameHeaderBytes, takeRoom } from './room.ts';
 
-export const frameHeaderBytes = 48;
 export const frameVersion = 1;
 /** The largest frame that is written or accepted. */
 export const frameBytesMax = frameHeaderBytes + batchBytesMax;
@@ -91,12 +91,11 @@ export type FrameRead =
   | { readonly kind: 'incomplete'; readonly bytesNeeded: number }
   | { readonly kind: 'damaged'; readonly expected: string; readonly found: string };
 
-/** Copies the batch behind a header; places it (base offset, leader epoch) on the way. */
+/** Copies the batch behind a header, unless there is room for one in front of it, and places it (base offset, leader epoch). */
 export function encodeFrame(fields: FrameFields, batch: Uint8Array, bytes: Bytes): Uint8Array {
   assert(batch.length >= batchHeaderBytes && batch.length <= batchBytesMax, 'a framed batch has an allowed length');
   assert(fields.term <= 0x7fff_ffff, 'a term fits the leader epoch');
-  const frame = new Uint8Array(frameHeaderBytes + batch.length);
-  frame.set(batch, frameHeaderBytes);
+  const frame = takeRoom(batch) ?? copied(batch);
   setU64(frame, frameHeaderBytes, fields.offsetFrom);
   setU32(frame, frameHeaderBytes + 12, fields.term);
   frame[at.version] = frameVersion;
@@ -110,6 +109,12 @@ export function encodeFrame(fields: FrameFields, batch: Uint8Array, bytes: Bytes
   setU16(frame, at.counter, fields.stampCounter);
   setU32(frame, at.previous, fields.previousChecksum);
   setU32(frame, at.checksum, bytes.crc32c(frame.subarray(at.version, checkedTo)));
+  return frame;
+}
+
+function copied(batch: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(frameHeaderBytes + batch.length);
+  frame.set(batch, frameHeaderBytes);
   return frame;
 }
 

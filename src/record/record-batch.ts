@@ -31,12 +31,13 @@
  */
 import { assert, broken } from '../base/assert.ts';
 import type { Offset, Term } from '../base/branded.ts';
-import { bytesEqual, getI32, getU16, getU32, setU16, setU32 } from '../base/bytes.ts';
+import { bytesEqual, noBytes, getI32, getU16, getU32, setU16, setU32 } from '../base/bytes.ts';
 import { crc32cBehind, joinCrc32c } from '../base/crc32c.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { VarintReader, varintLength, writeVarint } from '../base/varint.ts';
 import { WordCopy } from '../base/word-copy.ts';
 import type { Bytes } from '../host/index.ts';
+import { frameHeaderBytes, leaveRoom, roomFromBytes } from './room.ts';
 
 export const batchHeaderBytes = 61;
 /** The part that the batch's own checksum does not cover, up to and with the checksum itself: our frame covers it. */
@@ -221,10 +222,12 @@ export class RecordBatchBuilder {
   #maxTimestamp = 0;
   #slab = new ArrayBuffer(0);
   #slabUsed = 0;
+  /** Of the buffer that was given away last. */
+  #capacity = 0;
   readonly #attributes: number;
 
   constructor(options: { readonly capacityBytes?: number; readonly control?: boolean } = {}) {
-    this.#bytes = new Uint8Array(Math.max(options.capacityBytes ?? 4096, batchHeaderBytes));
+    this.#bytes = withRoom(Math.max(options.capacityBytes ?? 4096, batchHeaderBytes));
     this.#copier = new WordCopy(this.#bytes);
     this.#attributes = options.control === true ? controlBit : 0;
   }
@@ -277,15 +280,26 @@ export class RecordBatchBuilder {
 
   /**
    * The same with its checksum left at 0, for a batch that goes to the broker in this very process: there every batch gets a producer, and its checksum
-   * with it. Short ones share memory, which is let go when the last of them is.
+   * with it. Short ones share memory, which is let go when the last of them is; a long one takes the builder's, unless that is much too large.
    */
   finishUnsealed(): Uint8Array {
-    return this.#finish(this.#end > slabPartBytesMax ? new Uint8Array(this.#end) : this.#fromSlab(this.#end), noProducer);
+    if (this.#end <= slabPartBytesMax) return this.#finish(this.#fromSlab(this.#end), noProducer);
+    if (this.#end < roomFromBytes || this.#end * 4 < this.#bytes.length * 3) return this.#finish(withRoom(this.#end), noProducer);
+    const given = this.#bytes.subarray(0, this.#end);
+    this.#capacity = this.#bytes.length;
+    this.#writeHeader(given, noProducer);
+    this.#bytes = noBytes;
+    return given;
   }
 
   #finish(batch: Uint8Array, producer: Producer): Uint8Array {
-    assert(this.#count > 0, 'a batch has at least one record');
     copyRange(batch, 0, this.#bytes, 0, this.#end);
+    this.#writeHeader(batch, producer);
+    return batch;
+  }
+
+  #writeHeader(batch: Uint8Array, producer: Producer): void {
+    assert(this.#count > 0, 'a batch has at least one record');
     writeHeader(batch, {
       attributes: this.#attributes,
       recordCount: this.#count,
@@ -294,7 +308,6 @@ export class RecordBatchBuilder {
       producer,
     });
     this.clear();
-    return batch;
   }
 
   /** Never given out before, so it holds zeros. */
@@ -338,12 +351,14 @@ export class RecordBatchBuilder {
   #reserve(more: number): void {
     const needed = this.#end + more;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const larger = withRoom(Math.max(needed, this.#bytes.length * 2, this.#capacity));
     larger.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = larger;
     this.#copier = new WordCopy(larger);
   }
 }
+
+const withRoom = (bytes: number): Uint8Array => leaveRoom(new Uint8Array(frameHeaderBytes + bytes));
 
 /** Length of key, value and headers with their lengths. */
 function bodyLength(key: Uint8Array | null, valueLength: number, headers: readonly RecordHeader[]): number {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { LogError } from '../../eventlog/index.ts';
+import { frameHeaderBytes, leaveRoom } from '../../record/index.ts';
 
 /**
  * Reads a request body of at most `bytesMax`. A larger one is refused as soon as that is known; what the client still sends is read and
@@ -27,12 +28,24 @@ export function readBody(request: IncomingMessage, bytesMax: number, done: (body
     else chunks.push(chunk);
   });
   request.on('end', () => {
-    const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
+    const [first] = chunks;
     // A plain array of bytes: the `slice` of a Buffer does not copy, and pure code would trust that it does.
-    finish(new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength));
+    if (chunks.length === 1 && first !== undefined) finish(new Uint8Array(first.buffer, first.byteOffset, first.byteLength));
+    else finish(joined(chunks, length));
   });
   request.on('error', () => finish(null));
   request.on('close', () => finish(null));
+}
+
+/** In one piece of memory, with room in front: the body may be a batch. */
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const body = leaveRoom(new Uint8Array(Buffer.allocUnsafeSlow(frameHeaderBytes + length).buffer));
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
 }
 
 export function bodyOf(request: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
