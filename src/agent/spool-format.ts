@@ -11,7 +11,8 @@
  *
  * A segment begins with a frame without lines that repeats the source position, so that it outlives the segments before. Frames are numbered without a
  * gap. Recovery: each frame was synced before the next was written, so a frame that does not fit can only be the last; it is cut off. Followed by a
- * whole frame it is damage, and the spool is refused.
+ * whole frame it is damage, and the spool is refused. An agent that was killed may have written a frame, or made a file, and not synced it: what is
+ * found is synced, names too, before anything of it is shown.
  */
 import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
