@@ -1,4 +1,4 @@
-import { decadeScale, linearScale } from './scale.ts';
+import { decadeScale, exactScale, linearScale } from './scale.ts';
 
 export interface Series {
   readonly label: string;
@@ -43,7 +43,7 @@ export function renderChart(chart: Chart): string {
   const least = Math.min(0, ...rangeOf(values));
   const greatest = Math.max(0, ...rangeOf(values));
   const seconds = Math.max(...chart.series.map((series) => series.values.length), 1);
-  const x = linearScale(0, Math.max(1, seconds - 1), left, chartWidth - right, 10);
+  const x = exactScale(Math.max(1, seconds - 1), left, chartWidth - right, 10);
   const bottomAt = height - bottom;
   const y = chart.isDecades ? decadeScale(least, greatest, bottomAt, top) : linearScale(least, greatest, bottomAt, top, 6);
   const pointOf = (value: number, second: number): string => `${round(x.at(second))},${round(y.at(value))}`;

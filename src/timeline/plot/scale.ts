@@ -17,6 +17,16 @@ export function linearScale(least: number, greatest: number, from: number, to: n
   };
 }
 
+/** From 0 to exactly the greatest, with round values within. */
+export function exactScale(greatest: number, from: number, to: number, count: number): Scale {
+  const step = Math.max(1, roundStep(greatest / count));
+  const ticks = Array.from({ length: Math.floor(greatest / step) + 1 }, (_, index) => index * step);
+  return {
+    ticks: ticks.map((value) => ({ value, label: labelOf(value) })),
+    at: (value) => from + (value / greatest) * (to - from),
+  };
+}
+
 /** Below it the scale is as good as linear: delays of nothing, and negative ones, have a place too. */
 const nearlyLinearBelowMs = 0.1;
 /** More of them would touch one another. */
