@@ -124,11 +124,13 @@ export class Loop {
   }
 
   #writeLog(replica: Replica, persist: Persist, done: () => void): void {
-    if (!this.#steps.holds(replica)) return;
+    if (this.#isClosed || !this.#steps.holds(replica)) return;
     if (persist.batches.length === 0 && persist.truncateTo === null) return done();
     this.#counters.diskWrites++;
     replica.log.write({ truncateTo: persist.truncateTo, batches: persist.batches }, (result) => {
-      if (this.#isFine(result, 'write its log')) done();
+      // A log that is closed, with its topic or with the broker, while a write waits for space gives that up: nothing was promised of it.
+      const isGivenUp = !result.ok && result.error.code === 'noSpace' && (this.#isClosed || !this.#steps.holds(replica));
+      if (!isGivenUp && this.#isFine(result, 'write its log')) done();
     });
     // What was just handed over can be read from now on.
     replica.written();

@@ -42,3 +42,23 @@ test('an append larger than the next segment waits for a larger one and is taken
   expect([first.outcome?.ok, second.outcome?.ok]).toEqual([true, true]);
   expect(rig.values(leader)).toHaveLength(2);
 });
+
+test('a topic is deleted, and a broker stops, while a write waits for space', () => {
+  const rig = new Rig({ settings: { segmentBytesMin: 64 * 1024 } });
+  rig.createTopic('orders', 1);
+  const leader = rig.awaitLeader('orders');
+  const other = [1, 2, 3].find((id) => id !== leader && id !== rig.awaitLeader()) as number;
+  const { disk } = rig.member(other).machine;
+  assert(disk !== null, 'the broker has a disk');
+  disk.capacityBytes = disk.usedBytes + 100_000;
+  rig.appended(leader, large, { topic: 'orders' });
+  rig.appended(rig.awaitLeader(), large);
+  rig.run(500);
+
+  rig.ok(leader, (service, answer) => service.deleteTopic('orders', answer));
+  rig.run(3000);
+
+  expect(rig.lines.filter(({ event }) => event === 'fatal')).toEqual([]);
+  rig.waitFor<undefined>((done) => rig.broker(other).close(0, () => done(undefined)));
+  expect(rig.lines.filter(({ event }) => event === 'fatal')).toEqual([]);
+});
