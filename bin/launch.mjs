@@ -21,7 +21,12 @@ const NODE_MAJOR_MIN = 24;
 const THREAD_POOL_SIZE = '16';
 
 // Said here again because it is needed before any of src/ can be read.
-const BROKER_NODE_FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=64', '--expose-gc'];
+const BROKER_NODE_FLAGS = [
+  '--max-semi-space-size=8',
+  '--initial-old-space-size=96',
+  '--scavenger-max-new-space-capacity-mb=4',
+  '--expose-gc',
+];
 
 /**
  * Runs the command line with the arguments of this process.
