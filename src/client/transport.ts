@@ -135,12 +135,14 @@ export class Transport implements Sender {
     for (const protocol of [this.#plain, this.#secure]) void protocol?.then(({ agent }) => agent.destroy());
   }
 
-  /** Loaded with the first request: it takes 25 ms, which `--help` need not pay. */
+  /**
+   * Loaded with the first request, which `--help` need not pay. Not by `import`: that reads every name which `node:http` exports, `WebSocket` too, and so
+   * loads all of Node's `fetch`, 35 ms of processor time.
+   */
   #load(secure: boolean): Promise<Protocol> {
     if (!secure) {
-      return (this.#plain ??= import('node:http').then(({ request, Agent }) => {
-        return { request, agent: new Agent({ keepAlive: true, scheduling: 'lifo' }) };
-      }));
+      const { request, Agent } = process.getBuiltinModule('node:http');
+      return (this.#plain ??= Promise.resolve({ request, agent: new Agent({ keepAlive: true, scheduling: 'lifo' }) }));
     }
     const ca = this.#options.ca;
     return (this.#secure ??= import('node:https').then(({ request, Agent }) => {

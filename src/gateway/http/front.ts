@@ -6,7 +6,7 @@
  * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,
  * and so have those that were under way.
  */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -21,6 +21,9 @@ import { collectLogLines, writeLogFile } from './log-file.ts';
 import { PutRecord } from './put-record.ts';
 import { Revoker } from './revoker.ts';
 import type { HttpSettings } from './settings.ts';
+
+/** Not by `import`, which reads every name of the module, `WebSocket` too, and so loads all of Node's `fetch`: 35 ms of a broker's start. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** What the gateway needs of a broker. */
 export interface GatewayBroker extends LogService {
