@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { clientBytes, forEachRead } from '../client/index.ts';
 import { LabBrokers } from './brokers.ts';
 import { readCpuMs, readMemoryBytes } from './process-cost.ts';
 import { check, type LabResult } from './report/report.ts';
@@ -28,6 +29,7 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     const memory = pids.map(() => 0);
     const cpuBefore = pids.map(readCpuMs);
     const before = await readCounters(brokers);
+    const beganWallMs = Date.now();
     const beganMs = performance.now();
     const curves = pids.map((): [number, number][] => []);
     while (performance.now() - beganMs < options.seconds * 1000) {
@@ -42,6 +44,8 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
     const tookS = (performance.now() - beganMs) / 1000;
     const cpuMs = pids.map((pid, index) => readCpuMs(pid) - (cpuBefore[index] ?? 0));
     const after = await readCounters(brokers);
+    const events = (await readEvents(brokers)).filter(({ atMs }) => atMs >= beganWallMs);
+    writeFileSync(path.join(options.folder, 'events.ndjson'), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     const grownBy = (index: number, counter: Counter): number => (after[index]?.[counter] ?? 0) - (before[index]?.[counter] ?? 0);
     const results = brokers.ids.map((id, index) => ({
       broker: id,
@@ -52,6 +56,8 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
       'frames sent/s': tenths(grownBy(index, 'framesSent') / tookS),
       'bytes sent/s': Math.round(grownBy(index, 'bytesSent') / tookS),
       'syncs/s': tenths(grownBy(index, 'diskSyncs') / tookS),
+      // Of the event loop, which a busy machine holds up too.
+      'held up ms': Math.round(Math.max(0, ...events.filter(({ broker }) => broker === id).map(({ loopLagMs = 0 }) => loopLagMs))),
       elections: grownBy(index, 'elections'),
     }));
     const elections = results.reduce((sum, result) => sum + result.elections, 0);
@@ -98,6 +104,36 @@ async function measureCpu(pids: readonly number[], meanwhile: () => Promise<unkn
   await meanwhile();
   const tookMs = performance.now() - beganMs;
   return pids.map((pid, index) => percent((readCpuMs(pid) - (before[index] ?? 0)) / Math.max(1, tookMs)));
+}
+
+interface BrokerEvent {
+  readonly atMs: number;
+  readonly broker: number;
+  readonly event: string;
+  readonly loopLagMs?: number;
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/** What the brokers have told of themselves (`docs/events.md`). */
+async function readEvents(brokers: LabBrokers): Promise<readonly BrokerEvent[]> {
+  const client = brokers.client();
+  const topic = 'cairn.events';
+  const events: BrokerEvent[] = [];
+  const end = (await client.end(topic, 'linearizable')).offset;
+  const common = { topic, sinceMs: null, bytesMax: READ_BYTES, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
+  let offsetFrom: number = (await client.describeTopic(topic)).partition.logStartOffset;
+  while (offsetFrom < end) {
+    const result = await client.read({ ...common, offsetFrom });
+    forEachRead(result, (record) => {
+      events.push(JSON.parse(clientBytes.utf8Decode(record.value() ?? new Uint8Array())) as BrokerEvent);
+    });
+    // Another broker may be a little behind.
+    if (result.offsetNext === offsetFrom) await pause(20);
+    offsetFrom = result.offsetNext;
+  }
+  client.close();
+  return events;
 }
 
 type Counter = 'elections' | 'framesSent' | 'bytesSent' | 'diskSyncs';
