@@ -1,31 +1,8 @@
 /** The routes that the page uses and the shapes that come back: the only file that knows them. Same origin only. */
 
-export interface PartitionStatus {
-  readonly role: 'leader' | 'follower' | 'candidate' | 'fenced';
-  readonly leader: number | null;
-  readonly term: number;
-  readonly replicas: readonly number[];
-  readonly logStartOffset: number;
-  readonly highWatermark: number;
-  readonly endOffset: number;
-  readonly syncedOffset: number;
-  readonly sizeBytes: number;
-  readonly followers: readonly { readonly broker: number; readonly matchOffset: number }[];
-  readonly fenced: string | null;
-}
+import type { AppendResult, BrokerStatus, PartitionStatus, TopicDescription } from '../../src/eventlog/types.ts';
 
-export interface BrokerStatus {
-  readonly id: number;
-  readonly clusterId: string;
-  readonly incarnation: number;
-  readonly version: string;
-  readonly address: string;
-  readonly durable: boolean;
-  readonly crashed: boolean;
-  readonly startedMs: number;
-  readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
-  readonly counters: { readonly syncMsP99: number };
-}
+export type { BrokerStatus, PartitionStatus, TopicDescription };
 
 export interface BrokerEntry {
   readonly id: number;
@@ -39,22 +16,7 @@ export interface BrokersAnswer {
   readonly missing: readonly number[];
 }
 
-export interface TopicDescription {
-  readonly name: string;
-  readonly builtIn: boolean;
-  readonly partition: PartitionStatus;
-}
-
-export interface Acknowledgement {
-  readonly topic: string;
-  readonly offset: number;
-  readonly term: number;
-  readonly level: string;
-  readonly ackedBy: readonly number[];
-  readonly committed: boolean;
-  readonly durable: boolean;
-  readonly duplicate: boolean;
-}
+export type Acknowledgement = AppendResult;
 
 export interface LogRecord {
   readonly offset: number;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Counters } from '../../../src/broker/counters.ts';
 import type { BrokersAnswer, BrokerStatus } from '../../../ui/src/api.ts';
 import { brokerRows, clusterState } from '../../../ui/src/cluster.ts';
 import { RateHistory } from '../../../ui/src/rates.ts';
@@ -14,6 +15,7 @@ interface Given {
 function status(id: number, given: Given): BrokerStatus {
   const partition = {
     topic: given.topic ?? 'log',
+    group: 2,
     role: given.role ?? 'follower',
     leader: 1,
     term: 2,
@@ -23,6 +25,7 @@ function status(id: number, given: Given): BrokerStatus {
     endOffset: 10,
     syncedOffset: 10,
     sizeBytes: 100,
+    segmentCount: 1,
     followers: [],
     fenced: given.fenced ?? null,
   } as const;
@@ -35,8 +38,10 @@ function status(id: number, given: Given): BrokerStatus {
     durable: true,
     crashed: given.crashed ?? false,
     startedMs: 0,
+    catalog: partition,
     partitions: [partition],
-    counters: { syncMsP99: id },
+    peers: [],
+    counters: { ...new Counters().snapshot(0), syncMsP99: id },
   };
 }
 
