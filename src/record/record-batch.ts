@@ -400,7 +400,7 @@ export function packBatches(batches: readonly Uint8Array[], producer: Producer, 
   // A record grows by at most 9 bytes for the timestamp, 4 for the offset delta, 1 for its length.
   for (const batch of batches) capacity += batch.length - batchHeaderBytes + recordCount(batch) * 14;
 
-  const packed = new Uint8Array(capacity);
+  const packed = withRoom(capacity);
   const reader = new VarintReader();
   let end = batchHeaderBytes;
   let count = 0;

@@ -54,6 +54,17 @@ test('bytes in front of a batch that nobody has left as room are not touched', (
   expect(others.subarray(0, record.frameHeaderBytes).every((byte) => byte === 0)).toBe(true);
 });
 
+test('what is packed has room in front', () => {
+  const parts = Array.from({ length: 3 }, () => builderWith(60).finishUnsealed());
+  const packed = record.packBatches(parts, producer, bytes);
+  const copy = packed.slice();
+
+  const frame = record.encodeFrame({ ...fields, offsetFrom: offset(5) }, packed, bytes);
+
+  expect(frame.buffer).toBe(packed.buffer);
+  expect(frame).toEqual(record.encodeFrame({ ...fields, offsetFrom: offset(5) }, copy, bytes));
+});
+
 describe('a builder', () => {
   test.each([
     [40_000, 'gives its own buffer away'],
