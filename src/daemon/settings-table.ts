@@ -164,7 +164,7 @@ export const limitHelp: Readonly<Record<keyof BrokerSettings, string>> = {
   uncommittedBytesMax: 'Bytes that a leader has appended and no majority has yet: beyond it `overloaded`',
   inFlightBytesMax: 'Bytes sent to one follower and not yet acknowledged',
   appendBytesMax: 'Bytes in one message to a follower',
-  cacheBytesMax: 'Bytes of recent batches kept in memory for followers, for each partition',
+  cacheBytesMax: 'Bytes of recent batches kept in memory for followers that lack them, for each partition',
   linkBytesMax: 'Bytes that wait to be sent to one broker: beyond it the link is dropped and begun afresh',
   topicsMax: 'Topics of a cluster: beyond it `tooManyTopics`',
   requestIdRetentionMs: 'How long a request id is remembered, by the time of the log',
