@@ -42,6 +42,13 @@ export class VarintReader {
       this.position++;
       return first & 1 ? -((first + 1) >>> 1) : first >>> 1;
     }
+    // Lengths of usual records and their numbers in a batch.
+    const second = bytes[this.position + 1];
+    if (second !== undefined && second < 0x80) {
+      this.position += 2;
+      const value = ((first as number) & 0x7f) | (second << 7);
+      return value & 1 ? -((value + 1) >>> 1) : value >>> 1;
+    }
     return this.#readLong(bytes);
   }
 

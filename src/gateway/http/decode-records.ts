@@ -59,6 +59,11 @@ export function decodeRecords(contentType: string | undefined, body: Uint8Array,
 const smallBodyBytesMax = 4096;
 const smallBuilder = new RecordBatchBuilder({ capacityBytes: 2 * smallBodyBytesMax });
 
+/** UTF-8 takes at most three bytes for each UTF-16 unit. */
+const shortTextMax = 4096;
+const scratch = new Uint8Array(3 * shortTextMax);
+const encoder = new TextEncoder();
+
 class Decoder {
   readonly #options: DecodeOptions;
   readonly #builder: RecordBatchBuilder;
@@ -132,10 +137,14 @@ class Decoder {
     }
     if (record['value'] === undefined && record['valueBase64'] === undefined) throw this.#refuse('invalidRequest', `${what} has no value`);
     const key = this.#bytesOf(record, 'key', what);
-    const value = this.#bytesOf(record, 'value', what);
+    const text = this.#shortTextOf(record, what);
+    const value = text === null ? this.#bytesOf(record, 'value', what) : null;
     const headers = this.#headersOf(record['headers'], what);
+    const timestampMs = this.#timestampOf(record['timestamp'], what);
     const sizeBefore = this.#builder.sizeBytes;
-    this.#builder.add(this.#timestampOf(record['timestamp'], what), key, value, headers);
+    if (text === null) this.#builder.add(timestampMs, key, value, headers);
+    else if (headers.length > 0) this.#builder.add(timestampMs, key, this.#options.bytes.utf8Encode(text), headers);
+    else this.#builder.addSlice(timestampMs, scratch, 0, encoder.encodeInto(text, scratch).written, key);
     this.#checkAdded(sizeBefore);
   }
 
@@ -151,9 +160,21 @@ class Decoder {
     return this.#utf8(text, `${field} of ${what}`);
   }
 
+  /** A value that is encoded without a buffer of its own, which would cost more than all the rest of the record. */
+  #shortTextOf(record: Fields, what: string): string | null {
+    const text = record['value'];
+    if (typeof text !== 'string' || text.length > shortTextMax || record['valueBase64'] !== undefined) return null;
+    this.#checkWellFormed(text, `value of ${what}`);
+    return text;
+  }
+
   /** Half of a surrogate pair (`"\ud800"`) has no UTF-8: encoding it would keep something else than was sent. */
-  #utf8(text: string, what: string): Uint8Array {
+  #checkWellFormed(text: string, what: string): void {
     if (!text.isWellFormed()) throw this.#refuse('invalidRequest', `${what} has half a character (a lone surrogate)`);
+  }
+
+  #utf8(text: string, what: string): Uint8Array {
+    this.#checkWellFormed(text, what);
     return this.#options.bytes.utf8Encode(text);
   }
 
