@@ -7,7 +7,7 @@ import { type Count, type ScenarioResult } from './scenario.ts';
 import { digits, median, medianRatio, type Row, type Target } from './figures.ts';
 
 /** One measurement of one party. */
-export interface PartyRun {
+interface PartyRun {
   readonly recordsPerSecond: number;
   readonly latencyMs: LatencySummary;
   /** On all disks, while measured; null when nobody counted. */
@@ -37,7 +37,7 @@ export interface Comparison {
 }
 
 /** Ours over theirs, as the median over the rounds; null when that party is not there. */
-export interface Ratios {
+interface Ratios {
   rate(theirs: string): number | null;
   p50(theirs: string): number | null;
 }

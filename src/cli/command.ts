@@ -6,7 +6,7 @@ import type { CliIo } from './io.ts';
  * its name and summary. The action writes to `io`, throws a LogError for what went wrong (its code gives the exit code), or
  * `ExitWith` when everything is printed but the exit code is not 0, such as a status with a broker missing.
  */
-export interface CommandModule {
+interface CommandModule {
   readonly define: (command: Command, io: CliIo) => void;
 }
 

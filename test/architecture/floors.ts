@@ -11,7 +11,7 @@
 import path from 'node:path';
 import ts from 'typescript';
 
-export type Kind = 'P' | 'H' | 'IO';
+type Kind = 'P' | 'H' | 'IO';
 
 export interface Folder {
   floor: number;

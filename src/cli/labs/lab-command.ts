@@ -17,7 +17,7 @@ export interface LabOptions {
   readonly json?: boolean;
 }
 
-export interface LabContext {
+interface LabContext {
   /** Where the report and the raw data go. */
   readonly folder: string;
   /** A line of progress, for people. */

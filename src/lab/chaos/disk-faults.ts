@@ -151,7 +151,7 @@ export const diskFaults: readonly Fault[] = [
 ];
 
 /** strace counts the calls of each thread: one thread makes all of them. -D: strace is the grandchild, and the broker has its own number. */
-export const killedAtSync = (
+const killedAtSync = (
   call: string,
   nth: number,
 ): { readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> } => ({

@@ -4,6 +4,4 @@
  * `process-faults.ts`, `network-faults.ts` (through the proxy of `link-proxy.ts`) and `disk-faults.ts` (by tampering with system calls). Loss of
  * power is a lab of its own.
  */
-export { type ChaosOptions, runChaosLab } from './chaos.ts';
-export type { FaultRecord } from './round.ts';
-export { allFaults, chooseFaults } from './schedule.ts';
+export { runChaosLab } from './chaos.ts';

@@ -26,7 +26,7 @@ export interface Schedule {
 }
 
 /** Refuses a name that no fault has. */
-export function chooseFaults(names: readonly string[] | null): readonly Fault[] {
+function chooseFaults(names: readonly string[] | null): readonly Fault[] {
   if (names === null) return allFaults;
   for (const name of names) {
     if (allFaults.some((fault) => fault.name === name)) continue;

@@ -3,15 +3,14 @@
  * the clients were told (`Attempt`, kept by `Load`) with what every broker holds (`Copy`); `checkCopies` is that comparison, and pure. A `Watchdog`
  * ends a run that stands still. What is done to the brokers is not here: see `kills/` and `chaos/`.
  */
-export { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
-export { findLeader, leaderAsSeenBy, type Load, longestGapMs, pause, percentile } from './load.ts';
+export type { Attempt } from './check-copies.ts';
+export { findLeader, leaderAsSeenBy, longestGapMs, pause, percentile } from './load.ts';
 export {
   addFigures,
   checkFigures,
   countDamage,
   figuresOf,
   type LoadedRun,
-  type LoadedRunOptions,
   type LoadedRunResult,
   type RunFigures,
   runUnderLoad,

@@ -93,7 +93,7 @@ function writeRaw(folder: string, load: Load, copies: readonly Copy[]): void {
 const EVIDENCE_MS_MAX = 2_000;
 
 /** What the brokers said last and how they see themselves, for whoever has to find out. Their folder goes with them. */
-export async function keepEvidence(brokers: LabBrokers, folder: string): Promise<void> {
+async function keepEvidence(brokers: LabBrokers, folder: string): Promise<void> {
   for (const id of brokers.ids) {
     writeFileSync(path.join(folder, `broker-${id}.output`), brokers.output(id));
     const client = brokers.client([id], { timeoutMs: EVIDENCE_MS_MAX });
@@ -103,7 +103,7 @@ export async function keepEvidence(brokers: LabBrokers, folder: string): Promise
   }
 }
 
-export function describeProcesses(brokers: LabBrokers): string {
+function describeProcesses(brokers: LabBrokers): string {
   const gone = brokers.ids.filter((id) => !brokers.isRunning(id));
   return gone.length === 0 ? 'all brokers run' : `broker ${gone.join(', ')} is gone`;
 }
