@@ -204,7 +204,7 @@ describe('the line gateway', () => {
     await Promise.all(slow.map((socket) => told(socket, 'slow\n')));
     const heapBefore = process.memoryUsage().arrayBuffers;
 
-    for (const [index, byte] of [...line].entries()) {
+    for (const [index, byte] of Array.from(line).entries()) {
       await Promise.all(slow.map((socket) => told(socket, byte)));
       other.write(`${index} meanwhile\n`);
       await eventually(async () => expect(rig.printed()).toContain(`${index} other meanwhile\n`));
