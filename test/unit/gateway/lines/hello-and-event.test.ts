@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../../../src/base/random.ts';
 import { createTimeMs, EventReader } from '../../../../src/gateway/lines/event.ts';
 import { parseHello } from '../../../../src/gateway/lines/hello.ts';
 
@@ -60,5 +61,31 @@ describe('an event', () => {
   test('gives a create time only where a clock could show it', () => {
     expect(createTimeMs(1610688413.782391)).toBe(1610688413782);
     expect(createTimeMs(1e30)).toBeNull();
+  });
+});
+
+describe('the reader of events', () => {
+  const characters = '0123456789.:/ x\u00b0\u0000';
+
+  test('takes a decimal number and nothing else, whatever its length and whatever is around it', () => {
+    const random = new SeededRandom(1);
+    const reader = new EventReader();
+    for (let round = 0; round < 50_000; round++) {
+      const digits = (count: number): string => Array.from({ length: count }, () => String(random.below(10))).join('');
+      let text = `${digits(random.below(13))}${random.chance(0.7) ? `.${digits(random.below(12))}` : ''}${random.chance(0.5) ? ' x' : ''}`;
+      if (random.chance(0.5) && text !== '') {
+        const at = random.below(text.length);
+        text = `${text.slice(0, at)}${characters[random.below(characters.length)] as string}${text.slice(at + 1)}`;
+      }
+      // Digits on both sides belong to other lines.
+      const bytes = Buffer.from(`77${text}77777`, 'latin1');
+
+      reader.read(bytes, 2, 2 + text.length);
+
+      const time = /^\d+(\.\d+)?(?= |$)/.exec(text)?.[0];
+      expect(reader.timeTo, JSON.stringify(text)).toBe(2 + (time?.length ?? 0));
+      if (time === undefined) expect(reader.seconds, JSON.stringify(text)).toBeNaN();
+      else expect(Math.abs(reader.seconds - Number(time)), JSON.stringify(text)).toBeLessThanOrEqual(Math.max(1e-9, Number(time) * 3e-16));
+    }
   });
 });
