@@ -3,7 +3,7 @@ import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
 import type { FaultSwitch, LogError, LogService } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
-import type { Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
+import type { Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { BrokerSettings } from './settings.ts';
 
 /** What makes one broker. */
@@ -43,6 +43,8 @@ export interface BrokerObserver {
   met(peer: BrokerId, life: Life): void;
   /** A replica starts from this: what storage found, and the checksum of its last frame. */
   opened(group: GroupId, state: RestoredState, lastChecksum: number): void;
+  /** A message of a peer is about to be looked at. */
+  received(group: GroupId, message: Message): void;
   /** Right after each `raft.ready()` that owes something, before the host acts on it. */
   ready(group: GroupId, ready: Ready, replica: ReplicaView): void;
   /** The persist is synced, before its `then` leaves. */

@@ -208,6 +208,7 @@ export class Replica {
     } else if (message.type === 'appendEntriesResponse') {
       this.#answeredMs.set(message.from, nowMs);
     }
+    this.#context.observer?.received(this.group, message);
     this.step({ type: 'receive', message });
     if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
   }

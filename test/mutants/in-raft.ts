@@ -225,8 +225,21 @@ export const inRaft: readonly Mutant[] = [
     id: 'flow-control-off',
     title: 'the bytes in flight to a peer are not bounded',
     edits: [leadership(' && progress.inFlightBytes < this.#config.inFlightBytesMax', '')],
-    expected: [],
-    how: { by: 'test', file: 'test/scenario/raft.test.ts', title: 'raft-flow-control goes as written' },
+    expected: ['R22'],
+    how: { by: 'sim', brokers: 3, minutes: 1, settings: { inFlightBytesMax: 4096, appendBytesMax: 2048 } },
+  },
+  {
+    id: 'uncommitted-not-bounded',
+    title: 'what a leader takes and cannot commit is not bounded',
+    edits: [
+      {
+        file: 'src/raft/raft.ts',
+        find: 'this.#log.uncommittedBytes >= this.#config.uncommittedBytesMax',
+        replace: 'this.#log.uncommittedBytes >= 1e15',
+      },
+    ],
+    expected: ['R22'],
+    how: { by: 'sim', brokers: 3, minutes: 1, settings: { uncommittedBytesMax: 300 } },
   },
   {
     id: 'uncommitted-unbounded',

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { brokerId, offset, term } from '../../src/base/branded.ts';
 import { Broker } from '../../src/broker/index.ts';
 import { LogError } from '../../src/eventlog/index.ts';
+import type { AppendEntries, LogBatch } from '../../src/raft/index.ts';
 import { frameBatch, frameChecksum } from '../../src/record/index.ts';
 import { simBytes } from '../../src/sim/bytes.ts';
 import { NoException } from '../../src/sim/checkers/a1-no-exception.ts';
@@ -61,6 +62,19 @@ const found = <Checker extends { readonly findings: Findings }>(checker: Checker
 const firstRead = (history: History): History['reads'][0] => history.reads[0] as History['reads'][0];
 const firstAppend = (history: History): AppendOperation => history.appends[0] as AppendOperation;
 const unspoilt = { damaged: false, failed: false, full: false } as const;
+/** 200 kB at the end of broker 1's log. */
+const largeAfter = (previous: LogBatch): LogBatch => {
+  const from = previous.offsetTo;
+  const fields = {
+    group,
+    offsetFrom: from,
+    term: term(1),
+    stampMs: from + 9,
+    stampCounter: 0,
+    previousChecksum: frameChecksum(previous.bytes),
+  };
+  return frameBatch(fields, batchOfValues(from, from + 1, 200_000, 0), simBytes);
+};
 const later = (a: { readonly bytes: Uint8Array }) => batchAt(1, 2, frameChecksum(a.bytes), 1, 5);
 const cluster = (): Cluster =>
   new Cluster({
@@ -105,15 +119,17 @@ const wrong: Record<CheckId, () => CheckReport> = {
   R16: () => ofRaft('R16', ({ watched }) => watched.persist(3, 5, 'follower', [], { vote: { term: term(5), votedFor: null } })),
   R17: () =>
     ofRaft('R17', ({ watched, a, b }) => {
-      for (watched.nowMs = 100; watched.nowMs < 8000; watched.nowMs += 100) watched.ready(1, 1, 'leader', {}, [a, b]);
+      for (watched.nowMs = 100; watched.nowMs < 1000; watched.nowMs += 100) watched.ready(1, 1, 'leader', {}, [a, b]);
     }),
   R18: () => ofRaft('R18', ({ watched }) => watched.watch.readIndex.answered('log', 1, 5, 4)),
   R21: () => ofRaft('R21', ({ watched, a, b }) => watched.ready(2, 1, 'follower', { send: [answered(2, 1, 1, 9)] }, [a, b])),
   R22: () => {
     const { watched, a, b } = committed({ uncommittedBytesMax: 1000 });
-    const fields = { group, offsetFrom: offset(2), term: term(1), stampMs: 9, stampCounter: 0, previousChecksum: frameChecksum(b.bytes) };
-    const large = frameBatch(fields, batchOfValues(2, 3, 200_000, 0), simBytes);
-    watched.persist(1, 1, 'leader', [a, b, large], { batches: [large] });
+    const one = largeAfter(b);
+    const two = largeAfter(one);
+    watched.persist(1, 1, 'leader', [a, b, one], { batches: [one] });
+    expect(watched.report('R22').status).toBe('pass');
+    watched.persist(1, 1, 'leader', [a, b, one, two], { batches: [two] });
     return watched.report('R22');
   },
   ST1: () => ofRaft('ST1', ({ watched, a, b }) => watched.open(1, 2, 12345, { term: 1, votedFor: 1 }, [a, b])),
@@ -239,6 +255,75 @@ describe.each(ids)('%s', (id) => {
 
     expect(report).toMatchObject({ id, check: `${id} ${checkNames[id]}`, status: 'violated' });
     expect(violationsOf([report])[0]).toMatchObject({ id, name: checkNames[id], message: expect.stringMatching(/./) });
+  });
+});
+
+describe('R22', () => {
+  const sent = (offsetFrom: number, batches: readonly LogBatch[]): AppendEntries => ({
+    type: 'appendEntries',
+    from: one,
+    to: two,
+    term: term(1),
+    offsetFrom: offset(offsetFrom),
+    previousTerm: term(1),
+    batches,
+    highWatermark: offset(2),
+    readContext: 0,
+  });
+
+  /** Broker 1 sends two large batches to broker 2, one after another; `between` is what happens meanwhile. */
+  const report = (between: (watched: Watched) => void, second = (next: LogBatch) => sent(next.offsetFrom, [next])): CheckReport => {
+    const { watched, b } = committed({ inFlightBytesMax: 100_000 });
+    const large = largeAfter(b);
+    watched.ready(1, 1, 'leader', { send: [sent(2, [large])] }, []);
+    between(watched);
+    watched.ready(1, 1, 'leader', { send: [second(largeAfter(large))] }, []);
+    return watched.report('R22');
+  };
+
+  test('is red for a leader that sends on while more is on its way than is allowed', () => {
+    expect(report(() => undefined).status).toBe('violated');
+  });
+
+  test('is content once the first has arrived, or is given up and sent again', () => {
+    const answer = answered(2, 1, 1, 3);
+
+    expect(report(({ watch }) => watch.observerOf(one, () => true).received(group, answer)).status).toBe('pass');
+    expect(report((watched) => watched.ready(1, 1, 'leader', { send: [sent(2, [])] }, [])).status).toBe('pass');
+    expect(
+      report(
+        () => undefined,
+        (next) => sent(next.offsetTo, []),
+      ).status,
+    ).toBe('pass');
+  });
+});
+
+describe('R17', () => {
+  /** A leader that is seen every 100 ms, and hears its followers so often. */
+  const report = (heard: (nowMs: number, watched: Watched) => void, stepMs = 100): CheckReport => {
+    const { watched, a, b } = committed();
+    for (watched.nowMs = stepMs; watched.nowMs <= 20 * stepMs; watched.nowMs += stepMs) {
+      heard(watched.nowMs, watched);
+      watched.ready(1, 1, 'leader', {}, [a, b]);
+    }
+    return watched.report('R17');
+  };
+  const answer = ({ watch }: Watched): void => watch.observerOf(one, () => true).received(group, answered(2, 1, 1, 2));
+
+  test('is content with a leader that hears one of two others now and then', () => {
+    const heardNowAndThen = report((nowMs, watched) => nowMs % 300 === 0 && answer(watched));
+
+    expect(heardNowAndThen).toMatchObject({ status: 'pass' });
+    expect(heardNowAndThen.checked).toBeGreaterThan(0);
+  });
+
+  test('is red for one that goes on leading for two election timeouts after the last answer', () => {
+    expect(report((nowMs, watched) => nowMs < 500 && answer(watched)).status).toBe('violated');
+  });
+
+  test('does not count the time that a leader has slept', () => {
+    expect(report((nowMs, watched) => nowMs % 10_000 === 0 && answer(watched), 2000).status).toBe('pass');
   });
 });
 

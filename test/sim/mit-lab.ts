@@ -268,6 +268,7 @@ export class MitLab {
         place.term = state.vote.term;
         inner?.opened(group, state, lastChecksum);
       },
+      received: (group, message) => inner?.received(group, message),
       ready: (group, ready, replica) => {
         place.role = replica.role;
         place.term = replica.term;

@@ -4,33 +4,41 @@ import type { ReplicaView } from '../../broker/contract.ts';
 import type { Message } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';
 
+/** Times of an office are on a clock that stands still while the leader sleeps. */
 interface Office {
   readonly term: number;
-  sinceMs: number;
-  seenMs: number;
-  /** When each peer last answered this leader, by what was sent. */
-  readonly answeredMs: Map<BrokerId, number>;
+  awakeMs: number;
+  seenAtMs: number;
+  /** When each peer was last heard to answer in this term. */
+  readonly heardMs: Map<BrokerId, number>;
 }
 
-/** A leader beats several times in this time; one that was not seen for longer has slept. */
-const asleepAfterMs = 1000;
+/** The slowest clock that is injected. */
+const slowestRate = 0.8;
 
-/** A leader that a majority has not answered for an election timeout steps down. What a network can hold an answer back is added. */
+/**
+ * A leader that has not heard a majority answer for an election timeout steps down. It counts in ticks and is seen at its heartbeats, so two of these are
+ * added, and all of it on the slowest clock. A leader that was not seen for more than a heartbeat has slept, which does not count.
+ */
 export class CheckQuorum {
   readonly findings = new Findings('R17');
   readonly #others: number;
   readonly #limitMs: number;
+  readonly #beatMs: number;
   readonly #offices = new Map<string, Office>();
 
-  constructor(voterCount: number, limitMs: number) {
+  constructor(voterCount: number, times: { readonly electionTimeoutMs: number; readonly heartbeatMs: number }) {
     this.#others = Math.floor(voterCount / 2);
-    this.#limitMs = limitMs;
+    this.#limitMs = (times.electionTimeoutMs + 2 * times.heartbeatMs) / slowestRate;
+    this.#beatMs = times.heartbeatMs / slowestRate;
   }
 
-  sent(group: GroupId, broker: BrokerId, message: Message, nowMs: number): void {
+  received(group: GroupId, broker: BrokerId, message: Message, nowMs: number): void {
     if (message.type !== 'appendEntriesResponse') return;
-    const office = this.#offices.get(`${group}/${message.to}`);
-    if (office?.term === message.term) office.answeredMs.set(broker, nowMs);
+    const office = this.#offices.get(`${group}/${broker}`);
+    if (office === undefined || office.term !== message.term) return;
+    this.#pass(office, nowMs);
+    office.heardMs.set(message.from, office.awakeMs);
   }
 
   changed(group: GroupId, broker: BrokerId, replica: ReplicaView, nowMs: number): void {
@@ -41,24 +49,28 @@ export class CheckQuorum {
     }
     let office = this.#offices.get(key);
     if (office === undefined || office.term !== replica.term) {
-      office = { term: replica.term, sinceMs: nowMs, seenMs: nowMs, answeredMs: new Map() };
+      office = { term: replica.term, awakeMs: 0, seenAtMs: nowMs, heardMs: new Map() };
       this.#offices.set(key, office);
     }
-    if (nowMs - office.seenMs > asleepAfterMs) office.sinceMs = nowMs;
-    office.seenMs = nowMs;
-    if (this.#others === 0 || nowMs - office.sinceMs <= this.#limitMs) return;
+    this.#pass(office, nowMs);
+    if (this.#others === 0 || office.awakeMs <= this.#limitMs) return;
     this.findings.checked++;
-    const times = [...office.answeredMs.values()].sort((a, b) => b - a);
-    const quorumMs = times[this.#others - 1] ?? office.sinceMs;
-    if (nowMs - quorumMs > this.#limitMs) {
+    const times = [...office.heardMs.values()].sort((a, b) => b - a);
+    const silentMs = office.awakeMs - (times[this.#others - 1] ?? 0);
+    if (silentMs > this.#limitMs) {
       this.findings.violate(
-        `group ${group}: broker ${broker} still leads term ${replica.term}, and no majority has answered it for ${(nowMs - quorumMs).toFixed(0)} ms`,
+        `group ${group}: broker ${broker} still leads term ${replica.term}, and no majority has answered it for ${silentMs.toFixed(0)} ms`,
       );
-      office.sinceMs = nowMs;
+      this.#offices.delete(key);
     }
   }
 
   restarted(group: GroupId, broker: BrokerId): void {
     this.#offices.delete(`${group}/${broker}`);
+  }
+
+  #pass(office: Office, nowMs: number): void {
+    office.awakeMs += Math.min(nowMs - office.seenAtMs, this.#beatMs);
+    office.seenAtMs = nowMs;
   }
 }

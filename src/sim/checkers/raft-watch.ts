@@ -42,8 +42,6 @@ import type { CheckReport } from './verdict.ts';
 
 /** The slowest clock that is injected, and what timers come late by. */
 const stickyShare = 0.8;
-/** The longest that a message takes: long delays, slow lines on both sides, and a disk that is slow. */
-const answerMsMax = 5000;
 
 export class RaftWatch {
   readonly ledger = new ReplicaLedger();
@@ -78,8 +76,8 @@ export class RaftWatch {
     this.#commitIndex = new CommitIndex(voterCount);
     this.nodeIdentity = new NodeIdentity(voterCount);
     this.#preVote = new PreVote(voterCount, (settings.electionTimeoutMs - 2 * settings.tickMs) * stickyShare);
-    this.#checkQuorum = new CheckQuorum(voterCount, 2 * settings.electionTimeoutMs + answerMsMax);
-    this.#flowControl = new FlowControl(settings.uncommittedBytesMax);
+    this.#checkQuorum = new CheckQuorum(voterCount, settings);
+    this.#flowControl = new FlowControl(settings);
   }
 
   /** Leaders elected, all groups. */
@@ -143,6 +141,11 @@ export class RaftWatch {
       opened: (group, state, lastChecksum) => {
         if (counts(group)) this.#opened(broker, group, state, lastChecksum);
       },
+      received: (group, message) => {
+        if (!counts(group)) return;
+        this.#checkQuorum.received(group, broker, message, this.#nowMs());
+        this.#flowControl.received(group, broker, message);
+      },
       ready: (group, ready, replica) => {
         if (counts(group)) this.#ready(broker, group, ready, replica);
         else if (isHeard(group) && ready.role?.role === 'leader') this.nodeIdentity.elected(group, broker, replica.term);
@@ -161,6 +164,7 @@ export class RaftWatch {
     this.#derivedState.opened(group, broker, state, log);
     this.#leaderAppendOnly.restarted(group, broker);
     this.#checkQuorum.restarted(group, broker);
+    this.#flowControl.restarted(group, broker);
     this.#preVote.restarted(group, broker);
     track.synced = [...log];
     track.log.splice(0, track.log.length, ...log);
@@ -181,7 +185,7 @@ export class RaftWatch {
     if (ready.readsFailed.length > 0) this.#coverage.reach('raft.readRetried', ready.readsFailed.length);
     this.#leaderAppendOnly.changed(group, broker, replica);
     this.#checkQuorum.changed(group, broker, replica, this.#nowMs());
-    if (ready.persist !== null) this.#flowControl.changed(ledger, track, replica);
+    if (ready.persist !== null) this.#flowControl.taken(ledger, track, replica, ready.persist);
     if (ready.highWatermark !== null) {
       this.#commitOfTheCurrentTerm.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
       this.#commitIndex.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
@@ -197,7 +201,7 @@ export class RaftWatch {
     this.#durableBeforeSent.sent(track, message);
     this.nodeIdentity.sent(group, broker, message);
     this.#preVote.sent(group, broker, message, nowMs, replica?.term ?? null);
-    this.#checkQuorum.sent(group, broker, message, nowMs);
+    this.#flowControl.sent(group, broker, message);
     this.readIndex.sent(group, broker, message);
     if (replica !== null) this.#groupIsolation.sent(group, broker, message, replica);
     if (message.type === 'requestVoteResponse' && !message.granted) this.#refusedOlderLog(track, message.to);
