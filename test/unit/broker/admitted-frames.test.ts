@@ -12,7 +12,11 @@ const [self, leader] = [brokerId(1), brokerId(2)];
 const group = groupId(7);
 
 /** A follower alone with what its leader sends. */
-function makeFollower(): { readonly replica: Replica; readonly problems: string[]; receive(batches: readonly LogBatch[]): void } {
+function makeFollower(): {
+  readonly replica: Replica;
+  readonly problems: string[];
+  receive(batches: readonly LogBatch[], highWatermark?: number): void;
+} {
   const { log } = new Rig(1).open();
   const problems: string[] = [];
   const { clock } = new Rig(1).host;
@@ -41,8 +45,8 @@ function makeFollower(): { readonly replica: Replica; readonly problems: string[
   const tail = new Tail(defaultSettings, bytes, 0);
   const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };
   const replica = new Replica(options, context, { advanced: ignore, readCurrent: ignore, readFailed: ignore });
-  const receive = (batches: readonly LogBatch[]): void => {
-    const offsetFrom = batches[0]?.offsetFrom ?? offset(0);
+  const receive = (batches: readonly LogBatch[], highWatermark = 0): void => {
+    const offsetFrom = batches[0]?.offsetFrom ?? replica.raft.endOffset;
     const message: AppendEntries = {
       type: 'appendEntries',
       from: leader,
@@ -51,7 +55,7 @@ function makeFollower(): { readonly replica: Replica; readonly problems: string[
       offsetFrom,
       previousTerm: term(offsetFrom === 0 ? 0 : 1),
       batches,
-      highWatermark: offset(0),
+      highWatermark: offset(highWatermark),
       readContext: 0,
     };
     replica.receive(message);
@@ -87,4 +91,16 @@ test('a batch whose bytes are not those of its checksum is dropped like a lost m
 
   expect(replica.raft.endOffset).toBe(0);
   expect(problems).toEqual(['the batch at 0 is damaged']);
+});
+
+// L13: brokers that heard a leader of the first moments answered local reads from offset 0 as 46 ms old.
+test('a leader that has committed nothing of its term does not make what a follower shows fresh', () => {
+  const { replica, receive } = makeFollower();
+  receive(new Leader(group).batches(2));
+  receive([]);
+  expect(replica.asOfMs(0)).toBe(Number.MAX_SAFE_INTEGER);
+
+  receive([], 1);
+
+  expect(replica.asOfMs(0)).toBe(0);
 });
