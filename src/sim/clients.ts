@@ -4,7 +4,15 @@
 import { groupId, type GroupId } from '../base/branded.ts';
 import type { SeededRandom } from '../base/random.ts';
 import { logGroup, logTopic } from '../broker/core.ts';
-import type { AppendResult, EndResult, Freshness, Level, ReadResult, TopicDescription } from '../eventlog/index.ts';
+import {
+  type AppendResult,
+  type EndResult,
+  type Freshness,
+  keptBatchBytesMax,
+  type Level,
+  type ReadResult,
+  type TopicDescription,
+} from '../eventlog/index.ts';
 import { StatedStaleness } from './checkers/l13-stated-staleness.ts';
 import { AcknowledgedByAMajority } from './checkers/p1-acknowledged-by-a-majority.ts';
 import { ChecksumOnEveryRead } from './checkers/st2-checksum-on-every-read.ts';
@@ -20,6 +28,8 @@ export interface ClientSettings {
   readonly thinkMs: number;
   readonly recordsMax: number;
   readonly fillBytesMax: number;
+  /** One append in forty has values of up to so many bytes: large batches go ways of their own, from the gateway to the disk. */
+  readonly largeFillBytesMax?: number;
   readonly levels?: readonly Level[];
   /** Longest pause before a client tries again. */
   readonly retryMsMax?: number;
@@ -297,8 +307,10 @@ class Appender extends Client {
     const { world, random } = this;
     const level: Level = random.pick(world.settings.levels ?? usualLevels);
     const { cluster } = world;
+    const { fillBytesMax, largeFillBytesMax } = world.settings;
+    const isLarge = largeFillBytesMax !== undefined && random.chance(1 / 40);
     const operation = world.history.beginAppend(
-      { client: this.number, level, fillBytes: random.below(world.settings.fillBytesMax), ...fields },
+      { client: this.number, level, fillBytes: random.below(isLarge ? largeFillBytesMax : fillBytesMax), ...fields },
       1 + random.below(world.settings.recordsMax),
       cluster.nowMs,
     );
@@ -379,6 +391,7 @@ class Appender extends Client {
         if ((world.tokens.get(operation.topic) ?? 0) < end) world.tokens.set(operation.topic, end);
       }
       if (operation.result.duplicate) coverage.reach('append.deduplicated');
+      if (operation.fillBytes * (operation.valueTo - operation.valueFrom) > keptBatchBytesMax) coverage.reach('append.large');
     } else {
       coverage.reach(`append.${operation.outcome}.${operation.code ?? 'none'}`);
     }

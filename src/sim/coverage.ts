@@ -36,6 +36,11 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'raft.olderLeaderRefused', what: 'a former leader with an older log loses an election', needs: 'partition' },
   { name: 'append.revokedAfterCommit', what: 'a revoke comes after the commit', needs: 'crash' },
   { name: 'append.deduplicatedBeforeCommit', what: 'a repeated append meets its first one before that is committed', needs: 'crash' },
+  {
+    name: 'append.large',
+    what: 'a batch is acknowledged that is so large that checksums are derived and nothing is packed with it',
+    needs: 'crash',
+  },
   { name: 'log.groupFenced', what: 'a damaged range is fenced', needs: 'bitRot' },
   { name: 'log.tailCut', what: 'a torn group of writes is cut', needs: 'powerLoss' },
   { name: 'log.diskFull', what: 'the disk is full while a segment is prepared', needs: 'diskFull' },

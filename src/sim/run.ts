@@ -188,7 +188,7 @@ function swarmFaults(random: SeededRandom, faults: readonly FaultName[]): readon
 }
 
 function clientSettings(options: RunOptions): ClientSettings {
-  return { topics: fixedTopics, thinkMs: options.thinkMs ?? 100, recordsMax: 4, fillBytesMax: 300 };
+  return { topics: fixedTopics, thinkMs: options.thinkMs ?? 100, recordsMax: 4, fillBytesMax: 300, largeFillBytesMax: 20_000 };
 }
 
 /** The clients' second topic, asked for until it is there. */
