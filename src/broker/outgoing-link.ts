@@ -36,6 +36,8 @@ export class OutgoingLink {
   #timer: Timer | null = null;
   #pingTimer: Timer | null = null;
   #unanswered = 0;
+  /** Something was not taken since the queue was empty. */
+  #isFull = false;
   /** Something was sent since the last ping: a link that nobody uses is not looked at. */
   #isUsed = false;
   /** Counts dials: what an older one still reports is ignored. */
@@ -89,13 +91,20 @@ export class OutgoingLink {
     });
   }
 
-  /** Queues a message for the end of the turn. False when there is no way out now: it is not sent, then or later. */
+  /**
+   * Queues a message for the end of the turn. False when there is no way out now: it is not sent, then or later. What does not fit is as good as lost,
+   * and what waits stays: with a link that is dropped for being full, a peer that lacks much would be sent the same again for ever. Where nothing waits
+   * one message of any length goes.
+   */
   send(message: wire.Draft): boolean {
     if (!this.#isReady) return false;
-    if (this.bytesQueued + message.lengthBytes > this.#context.linkBytesMax) {
-      this.#break('more queued than allowed');
+    const { bytesQueued } = this;
+    if (bytesQueued > 0 && bytesQueued + message.lengthBytes > this.#context.linkBytesMax) {
+      if (!this.#isFull) this.#context.logger.log('info', 'linkFull', { peer: this.peer, lane: this.lane, bytesQueued });
+      this.#isFull = true;
       return false;
     }
+    if (this.#isFull && bytesQueued === 0) this.#isFull = false;
     this.#outbox.push(message);
     this.#outboxBytes += message.lengthBytes;
     return true;

@@ -165,7 +165,7 @@ export const limitHelp: Readonly<Record<keyof BrokerSettings, string>> = {
   inFlightBytesMax: 'Bytes sent to one follower and not yet acknowledged',
   appendBytesMax: 'Bytes in one message to a follower',
   cacheBytesMax: 'Bytes of recent batches kept in memory for followers that lack them, for each partition',
-  linkBytesMax: 'Bytes that wait to be sent to one broker: beyond it the link is dropped and begun afresh',
+  linkBytesMax: 'Bytes that wait to be sent to one broker: beyond it nothing more is sent, as if the network had lost it',
   topicsMax: 'Topics of a cluster: beyond it `tooManyTopics`',
   requestIdRetentionMs: 'How long a request id is remembered, by the time of the log',
   requestIdsMax: 'Request ids remembered for each partition',

@@ -314,3 +314,21 @@ function damagingAppends(network: Host['network'], isOn: () => boolean): Host['n
     },
   };
 }
+
+test('a broker that lacks more than may wait for it is brought on all the same', () => {
+  const rig = new Rig({ settings: { linkBytesMax: 64 * 1024 } });
+  const follower = rig.follower();
+  rig.kill(follower);
+  const values = Array.from({ length: 12 }, (_, index) => `${index}`.padEnd(40_000, '.'));
+  for (const value of [...values, 'x'.repeat(100_000)]) rig.appended(rig.awaitLeader(), [value]);
+
+  rig.start(follower);
+
+  const endOf = (id: number): number =>
+    rig
+      .broker(id)
+      .peek()
+      .partitions.find(({ topic }) => topic === 'log')?.endOffset ?? 0;
+  rig.until('it has them all', () => endOf(follower) === endOf(rig.awaitLeader()));
+  expect(rig.values(follower)).toHaveLength(13);
+});
