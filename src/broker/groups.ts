@@ -131,6 +131,10 @@ export class Groups {
     if (checkpoint !== null) built.restore(checkpoint.bytes, checkpoint.offsetTo);
     const replayed = yield* replay(built, log, () => log.endOffset);
     if (!replayed.ok) {
+      if (replayed.error.kind === 'disk') {
+        yield* wait<undefined>((done) => log.close(() => done(undefined)));
+        return openError(`the log of group ${group}`, replayed.error);
+      }
       this.#fenced.set(group, describeFailure(replayed.error));
       return null;
     }

@@ -66,3 +66,33 @@ describe('a mark that fails', () => {
     expect(rig.member(1).broker).toBeNull();
   });
 });
+
+test('a read that fails while a log is opened is a failure of the disk, not damage', () => {
+  const rig = new Rig({ brokers: 1, logOnly: true, settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
+  rig.awaitLeader();
+  for (let i = 0; i < 40; i++) rig.appended(1, [`${i}`.padEnd(900, '.')]);
+  const { disk } = rig.member(1).machine;
+  if (disk === null) throw new Error('machines have disks here');
+  const { inject } = disk;
+  let failures = 0;
+  // The first read of a start fails, then the second, until one start makes none of its reads fail.
+  for (let nth = 1, failed = true; failed; nth++) {
+    rig.kill(1);
+    failed = false;
+    let reads = 0;
+    disk.inject = (called, path) => {
+      if (called !== 'read' || !path.startsWith('groups/log/') || ++reads !== nth) return inject?.(called, path) ?? null;
+      failed = true;
+      return 'failed';
+    };
+    rig.cluster.start(rig.member(1));
+    rig.run(1000);
+    if (failed) failures++;
+
+    expect(rig.member(1).broker === null, `read ${nth} of a start`).toBe(failed);
+  }
+  disk.inject = inject;
+  expect(failures).toBeGreaterThan(3);
+  expect(rig.lines.filter(({ event }) => event === 'groupFenced')).toEqual([]);
+  expect(rig.values(1)).toHaveLength(40);
+});
