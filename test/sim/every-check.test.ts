@@ -258,6 +258,19 @@ describe.each(ids)('%s', (id) => {
   });
 });
 
+test('ST3 takes damage that is met while a log is cut for damage, and for nothing else', () => {
+  const reason = 'Cannot write its log: truncate of groups/log/1.log failed: damaged at 2048: expected a mark, found other bytes';
+  const stopped = (past: { readonly damaged: boolean; readonly failed: boolean; readonly full: boolean }, message = reason): number => {
+    const checker = new TornOrDamaged();
+    checker.failed(1, 0, 'stopped', new LogError('diskFailed', message), past);
+    return checker.findings.report().violations.length;
+  };
+
+  expect(stopped({ ...unspoilt, damaged: true })).toBe(0);
+  expect(stopped(unspoilt)).toBe(1);
+  expect(stopped({ ...unspoilt, damaged: true }, 'Cannot write its log: write failed: EIO')).toBe(1);
+});
+
 describe('R22', () => {
   const sent = (offsetFrom: number, batches: readonly LogBatch[]): AppendEntries => ({
     type: 'appendEntries',

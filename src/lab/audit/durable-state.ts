@@ -7,6 +7,11 @@ import type { TraceEvent } from './system-calls.ts';
 interface Batch {
   readonly offsetFrom: number;
   readonly offsetTo: number;
+  /** Where it stands, and its chained checksum: a batch at the same place with the same one has the same bytes. */
+  readonly target: string;
+  readonly position: number;
+  readonly bytes: number;
+  readonly checksum: number;
   isDurable: boolean;
   /** When the sync that covers it had ended. */
   durableAt: number;
@@ -39,7 +44,9 @@ export class DurableState {
   take(event: TraceEvent): void {
     const { name, target } = event.call;
     if (name.startsWith('pwrite') && event.type === 'ended' && event.result > 0) {
-      const written = this.#parse(target, event.call.position, event.call.data.subarray(0, event.result));
+      const data = event.call.data.subarray(0, event.result);
+      const written = this.#parse(target, event.call.position, data);
+      if (isBlank(data)) this.#erase(target, event.call.position, data.length);
       if (written.batches.length + written.votes.length > 0) this.#unsynced.set(target, [...(this.#unsynced.get(target) ?? []), written]);
     } else if (name === 'fdatasync' || name === 'fsync') {
       if (event.type === 'began') this.#covered.set(event.call, this.#unsynced.get(target) ?? []);
@@ -78,15 +85,28 @@ export class DurableState {
     );
   }
 
+  /** Zeros over a batch: its log was cut there. */
+  #erase(target: string, position: number, length: number): void {
+    const isErased = (batch: Batch): boolean =>
+      batch.target === target && batch.position < position + length && position < batch.position + batch.bytes;
+    for (const [group, log] of this.#logs)
+      if (log.some(isErased))
+        this.#logs.set(
+          group,
+          log.filter((batch) => !isErased(batch)),
+        );
+  }
+
   #parse(target: string, position: number, data: Buffer): Written {
     const bytes = new Uint8Array(data);
-    if (/\/groups\/[^/]+\/\d{20}\.log$/.test(target)) return { batches: this.#framesIn(bytes, position), votes: [] };
+    if (/\/groups\/[^/]+\/\d{20}\.log$/.test(target)) return { batches: this.#framesIn(target, bytes, position), votes: [] };
     if (/\/votes[^/]*$/.test(target)) return { batches: [], votes: votesIn(bytes) };
     return { batches: [], votes: [] };
   }
 
-  #framesIn(bytes: Uint8Array, position: number): Batch[] {
+  #framesIn(target: string, bytes: Uint8Array, position: number): Batch[] {
     const found: Batch[] = [];
+    const overwritten = new Map<number, Batch>();
     for (let at = position === 0 ? segmentHeaderBytes : 0; at < bytes.length; ) {
       if (bytes[at + 4] === markTag) {
         at += markBytes;
@@ -94,11 +114,19 @@ export class DurableState {
       }
       const read = readFrame(bytes, at, systemBytes);
       if (read.kind !== 'ok') break;
-      const { group, offsetFrom, offsetTo } = read.frame;
-      const batch: Batch = { offsetFrom, offsetTo, isDurable: false, durableAt: Number.POSITIVE_INFINITY };
+      const { group, offsetFrom, offsetTo, checksum } = read.frame;
+      const place = { target, position: position + at, bytes: read.frame.bytes.length, checksum };
       const log = this.#logs.get(group) ?? [];
       // What stood there or behind it is written over, or was cut.
-      while ((log.at(-1)?.offsetTo ?? 0) > offsetFrom) log.pop();
+      while ((log.at(-1)?.offsetTo ?? 0) > offsetFrom) {
+        const last = log.pop() as Batch;
+        overwritten.set(last.offsetFrom, last);
+      }
+      // A start writes the last groups again as they are: what was durable stays so.
+      const before = overwritten.get(offsetFrom);
+      const isSame = before?.target === target && before.position === place.position && before.checksum === checksum;
+      const { isDurable, durableAt } = isSame ? before : { isDurable: false, durableAt: Number.POSITIVE_INFINITY };
+      const batch: Batch = { offsetFrom, offsetTo, ...place, isDurable, durableAt };
       log.push(batch);
       this.#logs.set(group, log);
       found.push(batch);
@@ -112,3 +140,5 @@ function votesIn(bytes: Uint8Array): Written['votes'] {
   const record = readVoteRecord(bytes, 0, systemBytes);
   return record === null ? [] : record.votes.map(({ group, vote }) => ({ group, term: vote.term, votedFor: vote.votedFor }));
 }
+
+const isBlank = (data: Uint8Array): boolean => data.every((byte) => byte === 0);

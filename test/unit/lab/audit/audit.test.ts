@@ -77,6 +77,30 @@ describe('the audit of a trace', () => {
     ]);
   });
 
+  test('takes what a start writes again as it was for as durable as it was, unless it was erased meanwhile', () => {
+    const writes = lines.filter((line) => line.includes('pwritev(') && line.includes(hex('/groups/log/'))).slice(-2);
+    const laterBy = (seconds: number, line: string): string =>
+      line.replace(/ (\d+\.\d+) /, (_all, at: string) => ` ${(Number(at) + seconds).toFixed(6)} `);
+    const answerAbout = (offset: number): string => {
+      const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy: [2, 2] });
+      const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      const call = `write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
+      return laterBy(1, lines.at(-1) as string).replace(/^(\d+ \d+\.\d+) .*$/, `$1 ${call}`);
+    };
+    const durable = Array.from({ length: 100 }, (_, offset) => offset).findLast(
+      (offset) => audit(lines, [answerAbout(offset)]).violationCount === 0,
+    ) as number;
+    const again = writes.map((line) => laterBy(10, line));
+    const [, position = ''] = /, (\d+)\) = \d+ <[\d.]+>$/.exec(writes[0] as string) ?? [];
+    const zeros = (again[0] as string).replace(
+      /pwritev\((\d+<[^>]*>).*$/,
+      `pwrite64($1, "${'\\x00'.repeat(4096)}", 4096, ${position}) = 4096 <0.000010>`,
+    );
+
+    expect(audit(lines, [answerAbout(durable), ...again]).violations).toEqual([]);
+    expect(audit(lines, [answerAbout(durable), zeros, ...again]).violationCount).toBeGreaterThan(0);
+  });
+
   test('finds an answer to a client that names no majority', () => {
     const body = JSON.stringify({ topic: 'log', offset: 1, count: 1, level: 'quorum', ackedBy: [2] });
     const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
