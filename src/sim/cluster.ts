@@ -74,6 +74,8 @@ export class Cluster {
   readonly #oneAnswer = new OneAnswer();
   readonly #directorySync = new DirectorySync();
   readonly #stopAfterAFailedSync = new StopAfterAFailedSync();
+  /** Asked to stop in their present life. */
+  readonly #stopping = new Set<number>();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -90,8 +92,11 @@ export class Cluster {
         this.kills++;
         this.#ended(this.member(machine.id));
       },
-      onSurvivedFailure: (machine, operation, path) =>
-        this.#stopAfterAFailedSync.failed(machine.id, operation, path, this.member(machine.id).broker !== null),
+      onSurvivedFailure: (machine, operation, path) => {
+        // One that stops is at its end anyway, also where the mark that its log is closed cannot be written.
+        const isServing = this.member(machine.id).broker !== null && !this.#stopping.has(machine.id);
+        this.#stopAfterAFailedSync.failed(machine.id, operation, path, isServing);
+      },
       onLog: (line) => this.#logged(line),
     });
     this.watch = new RaftWatch(
@@ -133,6 +138,7 @@ export class Cluster {
   start(member: Member): void {
     if (this.isUp(member)) return;
     this.#noException.started();
+    this.#stopping.delete(member.id);
     this.world.start(member.machine, (host, process) => {
       const options: BrokerOptions = {
         host,
@@ -195,6 +201,7 @@ export class Cluster {
     const { process } = machine;
     if (broker === null || process === null) return;
     let over = false;
+    this.#stopping.add(member.id);
     const end = (): void => {
       if (over || machine.process !== process) return;
       over = true;
