@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 
 const ROOT = path.dirname(import.meta.dirname);
 const LONG = path.join(ROOT, 'test', 'long');
-const GRACE_MS = 60_000;
+const GRACE_MS = 180_000;
 
 const { values, positionals } = parseArgs({ options: { minutes: { type: 'string' } }, allowPositionals: true });
 const minutes = Number(values.minutes ?? process.env['LONG_MINUTES'] ?? '10');
