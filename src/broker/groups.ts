@@ -213,13 +213,14 @@ export class Groups {
  * A checkpoint costs its length in processor time and disk: many request ids make one of 14 MB. So the log grows by a few times the length of the last one
  * before the next is made; a start reads that much more.
  */
-export function checkpointRhythm(segmentBytesMax: number): (make: () => Uint8Array) => Uint8Array | null {
+export function checkpointRhythm(segmentBytesMax: number): (make: () => Uint8Array | null) => Uint8Array | null {
   let lastBytes = 0;
   let sealedBytes = 0;
   return (make) => {
     sealedBytes += segmentBytesMax;
     if (sealedBytes < lastBytes * logToCheckpoint) return null;
     const state = make();
+    if (state === null) return null;
     sealedBytes = 0;
     lastBytes = state.length;
     return state;

@@ -314,7 +314,6 @@ export class Replica {
     this.#derive();
     for (const message of ready.send) this.#context.sendRaft(this.group, message);
     if (ready.persist !== null) this.#persist(ready.persist);
-    if (ready.highWatermark !== null) this.tail.commit(ready.highWatermark);
     this.#see();
     for (const request of ready.load) this.#load(request);
     for (const read of ready.reads) this.#listener.readCurrent(this, read.context, read.highWatermark);
@@ -366,6 +365,8 @@ export class Replica {
   /** The log on disk grows after the core's: what is committed elsewhere but not written here yet cannot be read here. */
   #see(): void {
     const visible = offset(Math.min(this.raft.highWatermark, this.#writtenEnd));
+    // A majority may be further than this disk. What is not synced here can still be taken back, because a segment that is sealed before it wants a checkpoint.
+    this.tail.commit(Math.min(visible, this.log.syncedOffset));
     if (visible <= this.#visible) return;
     this.#visible = visible;
     this.#listener.advanced(this);
@@ -419,7 +420,6 @@ export class Replica {
         if (!isRestInMemory()) return;
         this.#isDerived = true;
         this.#derive();
-        this.tail.commit(this.raft.highWatermark);
         this.#context.derivedAgain(this);
         this.#listener.advanced(this);
         this.#touch();

@@ -275,6 +275,37 @@ describe('derived state', () => {
   });
 });
 
+describe('a start after a kill', () => {
+  test('reads the newest segments only, also on a disk that was slower than those of a majority', () => {
+    const rig = new Rig({ settings: { segmentBytesMin: 8192, segmentBytesMax: 8192 } });
+    const leader = rig.awaitLeader();
+    const disk = rig.member(leader).machine.disk;
+    assert(disk !== null, 'machines have disks here');
+    disk.extraSyncMs = 20;
+    const appends = Array.from({ length: 200 }, (_, i) => {
+      rig.run(7);
+      return rig.beginAppend(leader, [`${i}`.padEnd(1000)]);
+    });
+    rig.until('all are appended', () => appends.every(({ outcome }) => outcome !== null));
+    disk.extraSyncMs = 0;
+    rig.run(1000);
+    rig.kill(leader);
+    const segments = disk.filePaths().filter((path) => /^groups\/log\/.*\.log$/.test(path)).length;
+    let reads = 0;
+    disk.onCall = (operation, path, phase) => {
+      if (operation === 'read' && phase === 'before' && /^groups\/log\/.*\.log$/.test(path)) reads++;
+    };
+
+    rig.start(leader);
+    rig.until('it is open', () => rig.member(leader).broker !== null && rig.broker(leader).ready);
+
+    // A look at the head of each, and the last ones.
+    expect(segments).toBeGreaterThan(10);
+    expect(reads).toBeLessThan(segments + 10);
+    expect(rig.violations).toEqual([]);
+  });
+});
+
 describe('brokers with a secret', () => {
   const withSecret = (secretOf: (id: number) => string) =>
     new Rig({ change: (options) => ({ ...options, secret: simBytes.utf8Encode(secretOf(options.self.id)) }) });

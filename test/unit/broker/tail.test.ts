@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { assert } from '../../../src/base/assert.ts';
 import { groupId, offset, term } from '../../../src/base/branded.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { LogBatch } from '../../../src/raft/index.ts';
@@ -17,6 +18,13 @@ import { termBefore } from '../../../src/broker/terms.ts';
 
 const limits = { requestIdRetentionMs: 3_600_000, requestIdsMax: 1000 };
 const newTail = (from = 0): Tail => new Tail(limits, simBytes, from);
+function checkpointOf(tail: Tail, offsetTo: number): Uint8Array {
+  const bytes = tail.checkpoint(offsetTo);
+  assert(bytes !== null, 'it is derived that far');
+  return bytes;
+}
+
+const restorable = (tail: Tail, offsetTo: number): boolean => newTail().restore(checkpointOf(tail, offsetTo), offsetTo);
 const idOf = (text: string): number => producerIdOf(simBytes.utf8Encode(text));
 
 interface Content {
@@ -149,7 +157,7 @@ describe('what is derived from a log', () => {
     for (const batch of log.batches.slice(0, count)) expected.append(batch);
 
     const restored = newTail();
-    expect(restored.restore(tail.checkpoint(offsetTo), offsetTo)).toBe(true);
+    expect(restored.restore(checkpointOf(tail, offsetTo), offsetTo)).toBe(true);
 
     expect(factsOf(restored)).toEqual(factsOf(expected));
     expect(factsOf(tail)).toEqual(before);
@@ -161,7 +169,7 @@ describe('what is derived from a log', () => {
     const source = newTail();
     source.sync(log.view);
     const tail = newTail();
-    tail.restore(source.checkpoint(4), 4);
+    tail.restore(checkpointOf(source, 4), 4);
 
     log.truncate(2);
     log.append(2, {});
@@ -179,7 +187,7 @@ describe('what is derived from a log', () => {
     const source = newTail();
     source.sync(log.view);
     const tail = newTail();
-    tail.restore(source.checkpoint(4), 4);
+    tail.restore(checkpointOf(source, 4), 4);
 
     log.truncate(3);
     log.append(2, { values: ['a', 'b', 'c'], producer: { id: idOf('other'), epoch: 0, baseSequence: 0 } });
@@ -187,12 +195,26 @@ describe('what is derived from a log', () => {
     expect(tail.sync(log.view)).toBe(false);
   });
 
+  test('has no checkpoint of what it has not derived yet, and none of what it can no longer take back', () => {
+    const log = new TestLog();
+    for (let i = 0; i < 3; i++) log.append(1, { values: [`${i}`], producer: { id: idOf(`r${i}`), epoch: 0, baseSequence: 0 } });
+    const tail = newTail();
+    tail.append(log.batches[0] as LogBatch);
+    tail.append(log.batches[1] as LogBatch);
+
+    expect(tail.checkpoint(3)).toBeNull();
+    expect(restorable(tail, 1)).toBe(true);
+    tail.commit(2);
+    expect(restorable(tail, 2)).toBe(true);
+    expect(() => tail.checkpoint(1)).toThrow('can still be taken back');
+  });
+
   test('refuses a checkpoint that is damaged, of another version or of another place', () => {
     const log = new TestLog();
     log.append(1, { values: ['a'], producer: { id: idOf('r'), epoch: 0, baseSequence: 0 } });
     const source = newTail();
     source.sync(log.view);
-    const bytes = source.checkpoint(1);
+    const bytes = checkpointOf(source, 1);
 
     expect(newTail().restore(bytes.subarray(0, bytes.length - 1), 1)).toBe(false);
     expect(newTail().restore(Uint8Array.of(9, ...bytes.subarray(1)), 1)).toBe(false);
