@@ -37,7 +37,7 @@ afterEach(() => {
 
 const look = (times: number): void => void vi.advanceTimersByTime(times * lookMs);
 
-test('a process at rest gives its memory back once, and again only when it has grown', () => {
+test('a process at rest gives its memory back soon, and again only when it has grown and rested for five minutes', () => {
   giveMemoryBackAtRest();
   look(1);
   expect(collections).toEqual([]);
@@ -45,9 +45,14 @@ test('a process at rest gives its memory back once, and again only when it has g
   expect(collections).toEqual([{ type: 'major', execution: 'sync', flavor: 'last-resort' }]);
 
   rss += 7 * MiB;
-  look(10);
+  look(200);
   expect(collections).toHaveLength(1);
   rss += MiB;
+  utilization = 0.05;
+  look(1);
+  utilization = 0.01;
+  look(149);
+  expect(collections).toHaveLength(1);
   look(1);
   expect(collections).toHaveLength(2);
 });
