@@ -21,11 +21,13 @@ const NODE_MAJOR_MIN = 24;
 const THREAD_POOL_SIZE = '16';
 
 // Said here again because it is needed before any of src/ can be read.
-const BROKER_NODE_FLAGS = [
-  '--max-semi-space-size=8',
+const BROKER_NODE_FLAGS = ['--max-semi-space-size=8', '--expose-gc'];
+const BROKER_NODE_FLAGS_24 = [
   '--initial-old-space-size=96',
   '--scavenger-max-new-space-capacity-mb=4',
-  '--expose-gc',
+  '--invocation-count-for-turbofan=600',
+  '--invocation-count-for-maglev=100',
+  '--minimum-invocations-after-ic-update=100',
 ];
 
 /**
@@ -38,7 +40,7 @@ export async function launch(root) {
     return;
   }
 
-  const flags = brokerNodeFlags();
+  const flags = brokerNodeFlags(nodeMajor(process.versions.node));
   if (flags.length > 0 && typeof process.execve === 'function') {
     process.execve(process.execPath, [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)], process.env);
   }
@@ -50,10 +52,14 @@ export async function launch(root) {
   await import(pathToFileURL(findMain(root)).href);
 }
 
-/** Flags that this process was not started with and should have been. */
-function brokerNodeFlags() {
+/**
+ * Flags that a Node of this version should be started with and this process was not.
+ * @param {number} major
+ */
+function brokerNodeFlags(major) {
   const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
-  return process.argv[2] === 'serve' && !given.includes('semi-space-size') ? BROKER_NODE_FLAGS : [];
+  if (process.argv[2] !== 'serve' || given.includes('semi-space-size')) return [];
+  return major === 24 ? [...BROKER_NODE_FLAGS, ...BROKER_NODE_FLAGS_24] : BROKER_NODE_FLAGS;
 }
 
 /**
@@ -130,7 +136,7 @@ async function handOver(root) {
     fail(`this is Node ${process.versions.node}, and Cairn needs Node ${NODE_MAJOR_MIN} or newer`);
     return;
   }
-  const args = [...brokerNodeFlags(), path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
+  const args = [...brokerNodeFlags(NODE_MAJOR_MIN), path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
   const env = { ...process.env, UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? THREAD_POOL_SIZE };
   if (typeof process.execve === 'function') process.execve(node, [node, ...args], env);
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { brokerNodeFlags } from '../../src/daemon/node-flags.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -35,15 +36,15 @@ function stampBuilt(secondsFromNow = 10): void {
   utimesSync(stamp, at, at);
 }
 
-/** Makes the launcher believe that it runs under an old Node, without `process.execve`, until it has handed over. */
-function pretendOldNode(): string[] {
-  const file = path.join(root, 'old-node.mjs');
-  writeFileSync(
-    file,
-    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.0' } }); process.execve = undefined;`,
-  );
+/** Makes the launcher believe that it runs under another Node, until it has handed over. */
+function pretendNode(version: string, { execve = true } = {}): string[] {
+  const file = path.join(root, 'other-node.mjs');
+  const versions = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
+  writeFileSync(file, `${versions} ${execve ? '' : 'process.execve = undefined;'}`);
   return ['--import', file];
 }
+
+const pretendOldNode = (): string[] => pretendNode('18.20.0', { execve: false });
 
 /** Puts the Node that runs this test where npm would have put the package. */
 function installNode(): void {
@@ -143,6 +144,28 @@ test.runIf(process.platform === 'linux')('the process has 16 threads for disk wo
   );
 
   expect(run().stdout).toBe('16\n');
+});
+
+const isNode24 = process.versions.node.startsWith('24.');
+
+test('a broker is started with the flags of the daemon', () => {
+  writeMain('src', `console.log(process.execArgv.join(' '));`);
+
+  expect(run([], ['serve']).stdout).toBe(`${brokerNodeFlags.join(' ')}\n`);
+  expect(run([], ['up']).stdout).toBe('\n');
+});
+
+test.runIf(isNode24)('an old Node hands a broker over with the same flags', () => {
+  installNode();
+  writeMain('src', `console.log(process.execArgv.join(' '));`);
+
+  expect(run(pretendOldNode(), ['serve']).stdout).toBe(`${brokerNodeFlags.join(' ')}\n`);
+});
+
+test('a newer Node is not given flags that only the V8 of Node 24 is known to have', () => {
+  writeMain('src', `console.log(process.execArgv.filter((flag) => flag.startsWith('--') && flag !== '--import').join(' '));`);
+
+  expect(run(pretendNode('26.10.0'), ['serve']).stdout).toBe('--max-semi-space-size=8 --expose-gc\n');
 });
 
 test('an old Node with no other beside it gets one sentence and exit code 1', () => {
