@@ -10,7 +10,7 @@ import type { Replica } from './replica.ts';
 
 /** Outcomes that are kept for whoever appended the command and has not come back for them yet. */
 const outcomesMax = 1024;
-export const commandMs = 5000;
+const commandMs = 5000;
 
 /** The catalog on one broker: follows its group's log, and appends commands to it through the same path as any append. */
 export class Catalog {

@@ -32,7 +32,7 @@ export interface Sequenced {
   readonly body: number;
 }
 
-export interface Placed {
+interface Placed {
   readonly offsetFrom: number;
   readonly term: number;
   readonly timestampMs: number;

@@ -141,7 +141,7 @@ function schemaOf(row: SettingRow): TSchema {
 }
 
 /** The schema of the file, made from the table and the bounds. */
-export function configSchema(): TSchema {
+function configSchema(): TSchema {
   const top: Record<string, TSchema> = {};
   const groups = new Map<string, Record<string, TSchema>>();
   for (const row of settingsTable) {

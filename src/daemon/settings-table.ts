@@ -152,7 +152,7 @@ export const settingsTable: readonly SettingRow[] = [
 ];
 
 /** One sentence each for the reference pages. */
-export const limitHelp: Readonly<Record<keyof BrokerSettings, string>> = {
+const limitHelp: Readonly<Record<keyof BrokerSettings, string>> = {
   tickMs: 'The unit of the two times below',
   heartbeatMs: 'A leader without news says so often that it lives',
   electionTimeoutMs: 'Least time without a leader before a broker campaigns; up to twice as long',
@@ -173,7 +173,7 @@ export const limitHelp: Readonly<Record<keyof BrokerSettings, string>> = {
   eventsRetentionBytes: 'Size of the topic `cairn.events`: beyond it the oldest segments go',
 };
 
-export const httpHelp: Readonly<Record<keyof HttpSettings, string>> = {
+const httpHelp: Readonly<Record<keyof HttpSettings, string>> = {
   bodyBytesMax: 'Largest request body: beyond it 413 `recordTooLarge`',
   headersTimeoutMs: 'A request whose header is not complete by then is closed',
   requestTimeoutMs: 'A request that has not arrived whole by then is closed',
@@ -187,7 +187,7 @@ export const httpHelp: Readonly<Record<keyof HttpSettings, string>> = {
   putTimeoutMs: '`PUT /` that is not committed by then is closed without an answer, and revoked',
 };
 
-export const lineHelp: Readonly<Record<keyof LineSettings, string>> = {
+const lineHelp: Readonly<Record<keyof LineSettings, string>> = {
   lineBytesMax: 'A longer line is cut there and marked; at most 1044480',
   nameTimeoutMs: 'A connection that has not said its name by then is closed',
   connectionsMax: 'Connections: beyond it the oldest without a name makes room; where all have one, the new one is refused',

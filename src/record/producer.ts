@@ -16,7 +16,7 @@ import { forEachRecord, type RecordHeader } from './record-batch.ts';
 const brokerRange = 2 ** 51;
 const textRange = 2 ** 52;
 /** 'cairn.request-id' in ASCII; this floor has no text encoder. */
-export const requestIdHeaderKey = Uint8Array.from('cairn.request-id', (character) => character.charCodeAt(0));
+const requestIdHeaderKey = Uint8Array.from('cairn.request-id', (character) => character.charCodeAt(0));
 
 export type ProducerKind = 'none' | 'client' | 'broker' | 'requestId';
 

@@ -121,9 +121,9 @@ const getI16 = (batch: Uint8Array, position: number): number => (getU16(batch, p
 export const batchLength = (batch: Uint8Array): number => getI32(batch, at.length) + lengthOverhead;
 export const baseOffset = (batch: Uint8Array): number => readField(batch, at.baseOffset);
 export const leaderEpoch = (batch: Uint8Array): number => getI32(batch, at.leaderEpoch);
-export const batchChecksum = (batch: Uint8Array): number => getU32(batch, at.crc);
+const batchChecksum = (batch: Uint8Array): number => getU32(batch, at.crc);
 export const lastOffsetDelta = (batch: Uint8Array): number => getI32(batch, at.lastOffsetDelta);
-export const baseTimestamp = (batch: Uint8Array): number => readField(batch, at.baseTimestamp);
+const baseTimestamp = (batch: Uint8Array): number => readField(batch, at.baseTimestamp);
 export const maxTimestamp = (batch: Uint8Array): number => readField(batch, at.maxTimestamp);
 export const producerId = (batch: Uint8Array): number => readField(batch, at.producerId);
 export const producerEpoch = (batch: Uint8Array): number => getI16(batch, at.producerEpoch);
@@ -152,7 +152,7 @@ export function resealBatch(batch: Uint8Array, bytes: Bytes): void {
 }
 
 /** From here on arithmetic is quicker than reading the bytes. */
-export const derivedFromBytes = 16 * 1024;
+const derivedFromBytes = 16 * 1024;
 
 /** Checksum of the records alone. Where they are long it is derived from the batch's own, which must be right. */
 export function recordsChecksum(batch: Uint8Array, bytes: Bytes): number {

@@ -8,7 +8,7 @@ import { forEachRecord, RecordBatchBuilder } from '../record/index.ts';
 import { simBytes } from './bytes.ts';
 
 /** `definite`: never takes effect. `indefinite`: nobody knows. `open`: the run ended first, as good as indefinite. */
-export type OperationOutcome = 'open' | 'ok' | 'definite' | 'indefinite';
+type OperationOutcome = 'open' | 'ok' | 'definite' | 'indefinite';
 
 export interface AppendOperation {
   readonly client: number;

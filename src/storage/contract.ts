@@ -1,4 +1,4 @@
-import type { GroupId, Offset, Term } from '../base/branded.ts';
+import type { GroupId, Offset } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { DiskError } from '../host/index.ts';
 import type { LogBatch } from '../raft/messages.ts';
@@ -125,5 +125,3 @@ export interface Identity {
   /** Raised by one at every start. */
   readonly incarnation: number;
 }
-
-export type { Offset, Term };

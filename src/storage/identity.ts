@@ -19,7 +19,7 @@ import type { StorageHost } from './host.ts';
 import { noPeers, storePeers } from './peers.ts';
 import { CorruptionFound, guard, hex, readWhole, replaceWhole } from './steps.ts';
 
-export const identityPath = 'identity';
+const identityPath = 'identity';
 
 /** As it is read: a directory of format 1 has no disk id. */
 type StoredIdentity = Omit<Identity, 'disk'> & { readonly disk: string | null };

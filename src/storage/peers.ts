@@ -19,7 +19,7 @@ import type { OpenFailure } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { CorruptionFound, guard, hex, readWhole, replaceWhole, syncDirectory } from './steps.ts';
 
-export const peersPath = 'peers';
+const peersPath = 'peers';
 
 /** By broker id. */
 export interface KnownPeers {

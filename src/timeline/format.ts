@@ -57,8 +57,6 @@ export interface NodeRow extends DelayFields {
   readonly address: string;
 }
 
-export type TimelineRow = TotalRow | NodeRow;
-
 export interface TimelineRun {
   readonly header: TimelineHeader;
   readonly totals: readonly TotalRow[];

@@ -23,7 +23,7 @@ import { getU16, getU32, getU64, setU16, setU32, setU64 } from '../base/bytes.ts
 import type { Bytes } from '../host/index.ts';
 import { FieldReader } from './fields.ts';
 
-export const wireVersion = 1;
+const wireVersion = 1;
 export const wireHeaderBytes = 32;
 /** A largest batch, its frame header, and what an append or an entry adds. */
 export const wireFrameBytesMax = 16 * 1024 * 1024;

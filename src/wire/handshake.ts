@@ -153,8 +153,6 @@ export function proofHolds(secret: Uint8Array | null, input: ProofInput, proof: 
   return bytesEqual(hmacSha256(secret, makeProof(secret, input, bytes)), hmacSha256(secret, proof));
 }
 
-export const isClusterId = (text: string): boolean => /^[0-9a-f]{32}$/.test(text);
-
 const lifeLength = ({ earlier }: ShownLife): number => lifeIdBytes + 8 + lifeIdBytes + 1 + earlier.length * lifeIdBytes;
 
 function putLife(writer: FieldWriter, { disk, incarnation, nonce, earlier }: ShownLife): FieldWriter {

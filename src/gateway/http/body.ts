@@ -58,7 +58,7 @@ export function bodyOf(request: IncomingMessage, bytesMax: number): Promise<Uint
   });
 }
 
-export function contentLength(request: IncomingMessage): number | null {
+function contentLength(request: IncomingMessage): number | null {
   const header = request.headers['content-length'];
   return header === undefined ? null : Number(header);
 }

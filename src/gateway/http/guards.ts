@@ -84,7 +84,7 @@ export function allowedHosts(port: number, own: readonly string[], extra: readon
 }
 
 /** A host as it stands in a URL: IPv6 addresses in brackets. */
-export function hostName(host: string): string {
+function hostName(host: string): string {
   const lower = host.toLowerCase();
   return lower.includes(':') && !lower.startsWith('[') ? `[${lower}]` : lower;
 }

@@ -31,7 +31,7 @@ export function collectLogLines(log: Pick<LogService, 'read'>, done: Answer<Uint
 }
 
 /** An entry stays one line: line feeds and carriage returns become \n and \r. */
-export function escapeLine(value: Uint8Array): Uint8Array {
+function escapeLine(value: Uint8Array): Uint8Array {
   if (!value.includes(lineFeed) && !value.includes(carriageReturn)) return Buffer.concat([value, Buffer.of(lineFeed)]);
   const text = Buffer.from(value).toString('latin1').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
   return Buffer.from(`${text}\n`, 'latin1');

@@ -25,7 +25,7 @@ export interface Put {
   readonly warned: boolean;
 }
 
-export interface Post {
+interface Post {
   readonly server: number;
   readonly action: 'crash' | 'recover' | 'exit';
   readonly sentMs: number;

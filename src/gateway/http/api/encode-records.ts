@@ -48,7 +48,7 @@ export function encodeRecords(batches: readonly Uint8Array[], offsetFrom: number
 }
 
 /** One record as JSON; bytes that are not UTF-8 as base64. */
-export function recordJson(record: RecordCursor, buffer: Buffer): string {
+function recordJson(record: RecordCursor, buffer: Buffer): string {
   const key = fieldJson('key', buffer, record.keyFrom, record.keyTo);
   const value = fieldJson('value', buffer, record.valueFrom, record.valueTo);
   const headers = record.headerCount === 0 ? '{}' : headersJson(record);

@@ -13,7 +13,7 @@ const crashedAnswer = {
 };
 
 /** Served by the front door itself. */
-export const frontRoutes = {
+const frontRoutes = {
   '/': {
     put: {
       summary: 'Append the body as one record of the topic `log`; not answered at all unless it is committed',

@@ -25,7 +25,7 @@ export function loadPage(folder: string): Page {
   return { html, headers: pageHeaders(html) };
 }
 
-export function pageHeaders(html: string): Record<string, string> {
+function pageHeaders(html: string): Record<string, string> {
   const policy = [
     "default-src 'none'",
     `script-src ${hashes(html, 'script') || "'none'"}`,

@@ -79,7 +79,7 @@ const recordFields = {
   timestamp: Type.Optional(Type.Integer({ minimum: 0, description: 'milliseconds since 1970; the time of arrival if left out' })),
 };
 export const RecordInput = Type.Object(recordFields);
-export const RecordOutput = Type.Object({ offset, ...recordFields });
+const RecordOutput = Type.Object({ offset, ...recordFields });
 export const RecordsBody = Type.Union([RecordInput, Type.Array(RecordInput), Type.Object({ records: Type.Array(RecordInput) })]);
 
 export const AppendAnswer = Type.Object({
