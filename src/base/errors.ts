@@ -448,7 +448,8 @@ export const errorCatalogue = {
     httpStatus: 500,
     kafkaCode: 56,
     exitCode: exitCodes.io,
-    meaning: 'A write or sync failed; the broker stops at once and never retries it.',
+    meaning:
+      'A write or sync failed, and the broker stops at once and never retries it; or a read failed, and that answer is all that is lost.',
     remedy: 'Check the disk before starting it again.',
   },
 } as const satisfies Record<string, ErrorEntry>;

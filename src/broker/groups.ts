@@ -237,9 +237,11 @@ const names: ReadonlyMap<number, string> = new Map([
 /** Names for people where there is one, group ids elsewhere: never a topic's name. */
 const pathOf = (group: GroupId): string => `${groupsPath}/${names.get(group) ?? group}`;
 
-function describeFailure(failure: ReadFailure): string {
+export function describeFailure(failure: ReadFailure): string {
   if (failure.kind === 'corrupt') return describeCorruption(failure.corruption);
-  return failure.kind === 'disk' ? failure.error.reason : 'its oldest records are gone';
+  if (failure.kind === 'belowLogStart') return 'its oldest records were removed meanwhile';
+  const { operation, path, reason } = failure.error;
+  return `${operation} of ${path} failed: ${reason}`;
 }
 
 const describeCorruption = ({ path, position, expected, found }: Corruption): string =>

@@ -2,8 +2,10 @@ import { type Offset, offset } from '../base/branded.ts';
 import type { Answer, ReadRequest, ReadResult } from '../eventlog/index.ts';
 import type { LogBatch } from '../raft/index.ts';
 import { batchOf, isControl, producerId, producerKind } from '../record/index.ts';
+import type { ReadFailure } from '../storage/index.ts';
 import type { Barriers } from './barriers.ts';
 import { type Core, failure } from './core.ts';
+import { describeFailure } from './groups.ts';
 import type { Replica } from './replica.ts';
 
 /** A read that cannot be made as fresh as asked in this time fails with `notCurrent`. */
@@ -78,8 +80,7 @@ export class Reads {
     reader.state = 'resolving';
     reader.replica.log.offsetSince(sinceMs, (result) => {
       if (reader.state !== 'resolving') return;
-      if (!result.ok)
-        return this.#finish(reader, failure('fenced', `Cannot read topic "${reader.request.topic}": its log is damaged here`));
+      if (!result.ok) return this.#failed(reader, result.error);
       reader.offsetFrom = Math.min(result.value, reader.replica.visible);
       this.#start(reader);
       this.#core.wake();
@@ -126,13 +127,17 @@ export class Reads {
       this.#core.wake();
       if (!replica.isDerived) return this.#continue(reader);
       if (result.ok) return this.#fetched(reader, this.#pick(reader, result.value, to));
-      const reason = result.error.kind === 'belowLogStart' ? 'its oldest records were removed meanwhile' : 'its log is damaged here';
-      const code = result.error.kind === 'belowLogStart' ? 'offsetOutOfRange' : 'fenced';
-      this.#finish(
-        reader,
-        failure(code, `Cannot read topic "${request.topic}": ${reason}`, { logStartOffset: replica.log.logStartOffset }),
-      );
+      this.#failed(reader, result.error);
     });
+  }
+
+  /** Damage fences the log here, whoever meets it. What the disk cannot read now it may read later, and another broker's can: that is one failed read. */
+  #failed(reader: Reader, error: ReadFailure): void {
+    const { replica, request } = reader;
+    const code = failureCodes[error.kind];
+    if (error.kind === 'corrupt') replica.damaged(error);
+    const message = `Cannot read topic "${request.topic}": ${describeFailure(error)}`;
+    this.#finish(reader, failure(code, message, { logStartOffset: replica.log.logStartOffset }));
   }
 
   /** Leaves out what readers skip; stops at the first batch that would be too much. */
@@ -238,6 +243,8 @@ export class Reads {
     }
   }
 }
+
+const failureCodes = { belowLogStart: 'offsetOutOfRange', corrupt: 'fenced', disk: 'diskFailed' } as const;
 
 const clampBytes = (bytes: number): number => Math.max(1, Math.min(bytes, bytesMaxMost));
 

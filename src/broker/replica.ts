@@ -192,6 +192,11 @@ export class Replica {
     return Math.max(0, Math.round(nowMs - (times[needed - 1] ?? 0)));
   }
 
+  /** Somebody's read met bytes that are not what was once synced. */
+  damaged(failure: ReadFailure): void {
+    this.#context.damaged(this, failure);
+  }
+
   // ---------------------------------------------------------------------------------------------------------------- inputs
 
   step(input: Input): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { ReadResult } from '../../../src/eventlog/index.ts';
 import type { DiskOperation } from '../../../src/sim/disk.ts';
-import { Rig } from './rig.ts';
+import { readOf, Rig } from './rig.ts';
 
 /** A broker that finds its `log` damaged when it starts. */
 function withDamagedLog(): { readonly rig: Rig; readonly id: number } {
@@ -41,6 +42,63 @@ describe('a broker whose `log` is damaged', () => {
     expect(rig.refused(id, ['x'])).toMatchObject({ code: 'fenced', definite: true });
     const other = rig.alive.find((member) => member.id !== id)?.id as number;
     expect(rig.values(other)).toEqual(['0', '1', '2', '3', '4']);
+  });
+});
+
+describe('a read that', () => {
+  /** A follower with old segments on its disk, which its memory does not hold any more. */
+  function withOldSegments(): { readonly rig: Rig; readonly id: number; readonly path: string } {
+    const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096, cacheBytesMax: 4096 } });
+    rig.awaitLeader();
+    for (let i = 0; i < 40; i++) rig.appended(1, [`${i}`.padEnd(900, '.')]);
+    rig.run(1000);
+    const id = rig.follower();
+    const path = rig
+      .member(id)
+      .machine.disk?.filePaths()
+      .find((name) => /^groups\/log\/0+\.log$/.test(name)) as string;
+    return { rig, id, path };
+  }
+
+  test('meets damage fences the log there, and says where it is to whoever asked and to the operator', () => {
+    const { rig, id, path } = withOldSegments();
+    rig.cluster.damage(rig.member(id), path, 1500);
+
+    const error = rig.error<ReadResult>(id, (service, answer) => service.read(readOf({ freshness: 'local' }), answer));
+
+    expect(error).toMatchObject({
+      code: 'fenced',
+      message: expect.stringMatching(/^Cannot read topic "log": groups\/log\/0+\.log is damaged at \d+/),
+    });
+    rig.run(100);
+    expect(rig.lines).toContainEqual(expect.objectContaining({ machine: id, event: 'groupFenced', level: 'error' }));
+    expect(
+      rig
+        .broker(id)
+        .peek()
+        .partitions.find(({ topic }) => topic === 'log'),
+    ).toMatchObject({ role: 'fenced', fenced: error.message.replace('Cannot read topic "log": ', '') });
+    expect(rig.appended(rig.leader() as number, ['after']).ackedBy).not.toContain(id);
+    expect(rig.violations).toEqual([]);
+  });
+
+  test('the disk refuses is that one read: the log is not damaged, and the next one is answered', () => {
+    const { rig, id } = withOldSegments();
+    const { disk } = rig.member(id).machine;
+    if (disk === null) throw new Error('machines have disks here');
+    const { inject } = disk;
+    disk.inject = (called, path) => (called === 'read' && path.startsWith('groups/log/') ? 'failed' : (inject?.(called, path) ?? null));
+
+    const error = rig.error<ReadResult>(id, (service, answer) => service.read(readOf({ freshness: 'local' }), answer));
+    disk.inject = inject;
+
+    expect(error).toMatchObject({
+      code: 'diskFailed',
+      message: expect.stringMatching(/^Cannot read topic "log": read of groups\/log\/\S+ failed/),
+    });
+    expect(rig.values(id).length).toBeGreaterThan(0);
+    expect(rig.lines.filter(({ event }) => event === 'groupFenced')).toEqual([]);
+    expect(rig.violations).toEqual([]);
   });
 });
 
