@@ -4,6 +4,7 @@
  * process ends.
  */
 import type { BrokerId } from '../base/branded.ts';
+import { concatBytes } from '../base/bytes.ts';
 import type { SeededRandom } from '../base/random.ts';
 import type { Lane, Link, LinkHandlers, Network } from '../host/index.ts';
 import type { Coverage } from './coverage.ts';
@@ -339,14 +340,5 @@ export class SimNetwork {
 }
 
 /** The sender keeps its chunks and the receiver owns its bytes, so they are never the same memory. */
-function joinCopy(chunks: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const chunk of chunks) length += chunk.length;
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
-}
+const joinCopy = (chunks: readonly Uint8Array[]): Uint8Array =>
+  chunks.length === 1 ? (chunks[0] as Uint8Array).slice() : concatBytes(chunks);

@@ -1,29 +1,21 @@
 // L9 committed only
 import type { History } from '../history.ts';
-import { TopicLog } from './topic-log.ts';
+import { readsOfLogs } from './reads-of-logs.ts';
 import { Findings } from './verdict.ts';
 
 /** Nothing is shown that is not committed: whatever a read showed is in the final log, unless it was revoked after the read. */
 export function checkCommittedOnly(history: History): Findings {
   const findings = new Findings('L9');
-  const logs = TopicLog.longest(history.finals);
-  for (const { topic, broker, records, offsetFrom, offsetNext } of history.reads) {
-    if (history.deletedTopics.has(topic)) continue;
-    findings.checked++;
-    const log = logs.get(topic);
-    if (log === undefined) {
-      findings.giveUp(`"${topic}" could not be read after the run`);
-      continue;
-    }
-    const where = (): string => `a read of "${topic}" at broker ${broker} from ${offsetFrom} to ${offsetNext}`;
-    if (offsetNext > log.offsetTo) findings.violate(`${where()} goes beyond ${log.offsetTo}, the end of the final log`);
+  for (const { read, log, name } of readsOfLogs(history, findings)) {
+    const { records, offsetFrom, offsetNext } = read;
+    if (offsetNext > log.offsetTo) findings.violate(`${name} goes beyond ${log.offsetTo}, the end of the final log`);
     let index = log.indexFrom(offsetFrom);
     for (let i = 0; i < records.length; i += 2) {
       const offset = records[i] as number;
       if (log.offsetAtIndex(index) !== offset) index = log.indexFrom(offset);
       if (log.offsetAtIndex(index) === offset && index < log.length) index++;
       else if (history.appendOf(records[i + 1] as number)?.revokeTried !== true) {
-        findings.violate(`${where()} shows offset ${offset} (value ${records[i + 1] as number}), which is not in the final log`);
+        findings.violate(`${name} shows offset ${offset} (value ${records[i + 1] as number}), which is not in the final log`);
       }
     }
   }
