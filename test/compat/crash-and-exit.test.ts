@@ -58,9 +58,23 @@ describe('servers behind log-server.py', () => {
     expect(servers.readLogs()).toEqual(Array.from({ length: 3 }, () => ['meanwhile', 'after']));
   });
 
+  it('hear what they missed before they write, when they recover and are told to exit at once', async () => {
+    expect(await send(2, 'POST', '/crash')).toBe(200);
+    for (let i = 0; i < 20; i++) expect(await send(i % 2, 'PUT', '/', `${i}`)).toBe(200);
+
+    expect(await send(2, 'POST', '/recover')).toBe(200);
+    expect(await send(2, 'POST', '/exit')).toBe(200);
+
+    await everyoneHolds(20, [0, 1]);
+    for (const server of [0, 1]) expect(await send(server, 'POST', '/exit')).toBe(200);
+    await servers.ends(10_000);
+    const all = Array.from({ length: 20 }, (_, i) => `${i}`);
+    expect(servers.readLogs()).toEqual([all, all, all]);
+  });
+
   /** Followers learn of the commit a moment after the client. */
-  async function everyoneHolds(count: number): Promise<void> {
-    for (const port of servers.ports) {
+  async function everyoneHolds(count: number, among = [0, 1, 2]): Promise<void> {
+    for (const port of among.map((server) => servers.ports[server] as number)) {
       for (;;) {
         const text = await getText(port, '/v1/topics/log/records?level=local&format=text', 2000);
         if (text !== null && text.split('\n').length > count) break;

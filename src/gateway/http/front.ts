@@ -77,6 +77,8 @@ export class Front {
   #loadingApi: Promise<void> | null = null;
   #isClosing = false;
   #isExiting = false;
+  /** When a crash was last ended. */
+  #recoveredMs: number | null = null;
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -160,13 +162,16 @@ export class Front {
   /** Acts as crashed from here on: nothing leaves, all connections break. `except` is the one that asked for it. */
   crash(except: Socket | null): void {
     this.#options.broker.faults.crash();
+    this.#recoveredMs = null;
     this.#revoker.hold();
     this.#put.abandonAll();
     for (const socket of this.#sockets) if (socket !== except) socket.destroy();
   }
 
   recover(): void {
-    this.#options.broker.faults.recover();
+    const { broker, clock } = this.#options;
+    if (broker.faults.crashed) this.#recoveredMs = clock.monotonicMs();
+    broker.faults.recover();
     this.#revoker.release();
   }
 
@@ -299,7 +304,7 @@ export class Front {
 
   /** Writes the log file of contract 2, answers, ends. Works while crashed: the state stays in memory. */
   #exit(response: ServerResponse): void {
-    const { logFile, broker, onExit } = this.#options;
+    const { logFile, broker, clock, onExit } = this.#options;
     this.#isExiting = true;
     const end = (error: LogError | null): void => {
       // The process ends when the answer has left, or when nobody takes it.
@@ -316,7 +321,8 @@ export class Front {
       end(null);
       return;
     }
-    collectLogLines(broker, (outcome) => end(outcome.ok ? writeLogFile(logFile, outcome.value) : outcome.error));
+    const backForMs = this.#recoveredMs === null ? null : clock.monotonicMs() - this.#recoveredMs;
+    collectLogLines(broker, backForMs, (outcome) => end(outcome.ok ? writeLogFile(logFile, outcome.value) : outcome.error));
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

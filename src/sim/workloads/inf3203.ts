@@ -6,7 +6,7 @@
 import { SeededRandom } from '../../base/random.ts';
 import type { BrokerApi, BrokerOptions } from '../../broker/contract.ts';
 import { Broker } from '../../broker/index.ts';
-import type { AppendResult, ReadResult } from '../../eventlog/index.ts';
+import type { Answer, AppendResult, Outcome, ReadResult } from '../../eventlog/index.ts';
 import { forEachRecord, RecordBatchBuilder } from '../../record/index.ts';
 import { simBytes } from '../bytes.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
@@ -98,6 +98,7 @@ class CourseGateway {
   readonly #running = new Map<string, () => void>();
   readonly #unanswered = new Set<string>();
   #putCount = 0;
+  #recoveredMs: number | null = null;
   lines: string[] | null = null;
 
   constructor(cluster: Cluster, member: Member, random: SeededRandom) {
@@ -161,11 +162,13 @@ class CourseGateway {
   }
 
   crash(): void {
+    this.#recoveredMs = null;
     this.#member.broker?.faults.crash();
     for (const abandon of this.#running.values()) abandon();
   }
 
   recover(): void {
+    if (this.#crashed) this.#recoveredMs = this.#cluster.nowMs;
     this.#member.broker?.faults.recover();
     for (const requestId of this.#unanswered) this.#revoke(requestId);
   }
@@ -182,36 +185,38 @@ class CourseGateway {
     );
   }
 
-  /** Collects the file's lines, also while crashed. */
+  /** Collects the file's lines, also while crashed; whoever came back and has heard of no leader since asks first what it has missed. */
   exit(done: () => void): void {
     const lines: string[] = [];
-    const readFrom = (offsetFrom: number): void =>
-      this.#cluster.callInside<ReadResult>(
-        this.#member,
-        (service, answer) =>
-          service.read(
-            { topic: 'log', offsetFrom, sinceMs: null, bytesMax: 65_536, freshness: 'local', sessionOffset: 0, waitMs: 0 },
-            answer,
-          ),
-        (outcome) => {
-          if (!outcome.ok) {
-            done();
-            return;
-          }
-          for (const batch of outcome.value.batches) {
-            forEachRecord(batch, (record) => {
-              if (record.offset >= offsetFrom) lines.push(simBytes.utf8Decode(record.value() ?? new Uint8Array(0)));
-            });
-          }
-          if (outcome.value.offsetNext > offsetFrom) {
-            readFrom(outcome.value.offsetNext);
-            return;
-          }
-          this.lines = lines;
-          done();
-        },
-      );
-    readFrom(0);
+    const backForMs = this.#recoveredMs === null ? null : this.#cluster.nowMs - this.#recoveredMs;
+    const take = (outcome: Outcome<ReadResult>): void => {
+      if (!outcome.ok) {
+        done();
+        return;
+      }
+      const { batches, offsetFrom, offsetNext } = outcome.value;
+      for (const batch of batches) {
+        forEachRecord(batch, (record) => {
+          if (record.offset >= offsetFrom) lines.push(simBytes.utf8Decode(record.value() ?? new Uint8Array(0)));
+        });
+      }
+      if (offsetNext > offsetFrom) {
+        this.#read(offsetNext, 'local', take);
+        return;
+      }
+      this.lines = lines;
+      done();
+    };
+    this.#read(0, 'local', (held) => {
+      const isBehind = held.ok && backForMs !== null && (held.value.asOfMs >= backForMs || held.value.lag > 0);
+      if (!isBehind) take(held);
+      else this.#read(0, 'linearizable', (current) => take(current.ok ? current : held));
+    });
+  }
+
+  #read(offsetFrom: number, freshness: 'local' | 'linearizable', done: Answer<ReadResult>): void {
+    const request = { topic: 'log', offsetFrom, sinceMs: null, bytesMax: 65_536, freshness, sessionOffset: 0, waitMs: 0 } as const;
+    this.#cluster.callInside<ReadResult>(this.#member, (service, answer) => service.read(request, answer), done);
   }
 }
 
