@@ -93,10 +93,7 @@ export class Catalog {
     };
     replica.log.read(request, (result) => {
       this.#isReading = false;
-      if (!result.ok) {
-        this.#core.host.logger.log('error', 'catalogUnreadable', { kind: result.error.kind });
-        return;
-      }
+      if (!result.ok) return replica.damaged(result.error);
       this.#applyAll(result.value);
       this.advanced(replica);
       this.#core.wake();

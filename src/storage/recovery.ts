@@ -247,10 +247,9 @@ function* recoverActive(host: StorageHost, options: GroupLogOptions, base: numbe
     cut = { path, position: scan.position, bytes: rest.lastByteTo - scan.position };
   }
   const clean = scan.lastBlock === 'closeMark' && cut === null;
-  if (!clean) {
-    yield* writeAgain(file, scan.lastMarkPosition, scan.position);
-    yield* syncFile(file);
-  }
+  // A closing mark too: it was written, and whether it was synced nobody knows; a sealed segment ends behind it.
+  yield* writeAgain(file, scan.lastMarkPosition, scan.position);
+  yield* syncFile(file);
   return { segment: new ActiveSegment(options.path, file, scan), clean, cut };
 }
 

@@ -102,6 +102,28 @@ describe('a read that', () => {
   });
 });
 
+test('a broker that meets damage in its catalog fences that, and topics that it knows go on', () => {
+  const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096, cacheBytesMax: 4096 } });
+  for (let i = 0; i < 30; i++) rig.createTopic(`topic-${i}`.padEnd(100, 'x'));
+  rig.run(1000);
+  const id = rig.follower();
+  const member = rig.member(id);
+  rig.kill(id);
+  // Sealed long ago: nobody looks at it when the log is opened.
+  const path = member.machine.disk?.filePaths().find((name) => /^groups\/catalog\/0+\.log$/.test(name)) as string;
+  rig.cluster.damage(member, path, 1500);
+
+  rig.start(id);
+  rig.run(2000);
+
+  expect(rig.lines).toContainEqual(expect.objectContaining({ machine: id, event: 'groupFenced', level: 'error' }));
+  const other = rig.alive.find((alive) => alive.id !== id)?.id as number;
+  rig.createTopic('orders', other);
+  expect(rig.appended(other, ['a'], { topic: 'orders' }).ackedBy).not.toContain(id);
+  expect(rig.appended(id, ['b'])).toMatchObject({ committed: true });
+  expect(rig.violations).toEqual([]);
+});
+
 describe('a mark that fails', () => {
   test.each<DiskOperation>(['write', 'sync'])('at its %s stops the broker: what the disk holds is not known any more', (operation) => {
     const rig = new Rig({ brokers: 1, logOnly: true, settings: { markAfterMs: 100 } });

@@ -98,6 +98,30 @@ test('a segment whose name a killed process had not synced is not lost by a powe
   }
 });
 
+test('a closing mark that a killed process had not synced is not lost by a power loss once its segment is sealed', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const rig = new Rig(seed);
+    const { log } = rig.open();
+    const leader = new Leader();
+    const batches = leader.batches(4, 1, 150);
+    rig.write(log, batches);
+    // The mark is written and the process is gone before its sync.
+    armCrash(rig, 1, 'before', 'kill', (operation) => operation === 'sync');
+    rig.tryRun<boolean>((done) => log.close(() => done(true)));
+
+    const again = rig.open();
+    expect(again.cleanStop).toBe(true);
+    const more = leader.batches(1, 1, 5000);
+    rig.write(again.log, more);
+    expect(again.log.segmentCount).toBe(2);
+    rig.settle();
+    rig.crash('power');
+
+    const third = rig.open();
+    expect(checksums(rig.read(third.log))).toEqual(checksums([...batches, ...more]));
+  }
+});
+
 test('a torn tail is cut once: afterwards the file is clean', () => {
   let cuts = 0;
   for (let seed = 1; seed <= 40; seed++) {
