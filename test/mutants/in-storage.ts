@@ -73,7 +73,12 @@ export const inStorage: readonly Mutant[] = [
   {
     id: 'not-written-again',
     title: 'what a killed process left in the page cache counts as synced',
-    edits: [recovery('  if (!clean) {', '  if (clean) {')],
+    edits: [
+      recovery(
+        '  yield* writeAgain(file, scan.lastMarkPosition, scan.position);\n  yield* syncFile(file);',
+        '  if (clean) yield* syncFile(file);',
+      ),
+    ],
     expected: ['ST1', 'ST4'],
     how: images,
   },
