@@ -15,11 +15,10 @@ import { runTask, type Task, wait } from '../base/task.ts';
 import type { DiskError } from '../host/index.ts';
 import type { LogBatch } from '../raft/messages.ts';
 import type { TermStart } from '../raft/types.ts';
-import { type Frame, readFrame, toLogBatch } from '../record/index.ts';
+import { type Frame, readFrame } from '../record/index.ts';
 import { encodeCheckpoint } from './checkpoint-file.ts';
 import type { Corruption, GroupLog, GroupLogOptions, LogRead, LogWrite, OpenedLog, OpenFailure, ReadFailure } from './contract.ts';
 import type { StorageHost } from './host.ts';
-import { type Block, readBlock, Window } from './scan.ts';
 import { ActiveSegment, SealedSegment, type SegmentView } from './segment.ts';
 import {
   checkpointSuffix,
@@ -34,19 +33,8 @@ import {
 } from './segment-format.ts';
 import { encodeSegmentIndex, noteTerm, truncateTerms } from './segment-index.ts';
 import { SegmentPreparer } from './segment-preparer.ts';
-import {
-  closeFile,
-  CorruptionFound,
-  guard,
-  must,
-  openFile,
-  removeIfThere,
-  replaceWhole,
-  rethrow,
-  syncDirectory,
-  syncFile,
-  writeAt,
-} from './steps.ts';
+import { type CutPlace, findSince, placeOf, readBatches, type SegmentRead } from './segment-reader.ts';
+import { closeFile, guard, must, openFile, removeIfThere, replaceWhole, rethrow, syncDirectory, syncFile, writeAt } from './steps.ts';
 import { nameSegment, openActive, recoverLog, type RecoveredLog } from './recovery.ts';
 import { announceTruncation, carryOutTruncation, removeDerived } from './truncate.ts';
 
@@ -58,7 +46,6 @@ const prepareAtPart = 1 / 4;
 const indexesInMemory = 4;
 /** Newest checkpoints that are kept; older ones only cost space. */
 const checkpointsKept = 3;
-const readWindowBytes = 128 * 1024;
 
 /** Opens or creates a log. A log that fails to open as `corrupt` is left as it was found. */
 export function openGroupLog(host: StorageHost, options: GroupLogOptions, done: (result: Result<OpenedLog, OpenFailure>) => void): void {
@@ -359,8 +346,9 @@ class SegmentedLog implements GroupLog {
     const kept = this.#sealed.findLastIndex((segment) => segment.header.baseOffset <= truncateTo);
     const inActive = this.#active.header.baseOffset <= truncateTo;
     const view = inActive ? this.#active.view() : yield* (this.#sealed[kept] as SealedSegment).view();
-    const place = yield* this.#placeOf(view, truncateTo);
+    const place = yield* placeOf(view, truncateTo, this.#host.bytes);
     view.release();
+    assert(place !== null, 'a truncation falls between two batches of its segment');
     const { header, path, endPosition } = view;
     const file = inActive ? this.#active.file : yield* openFile(this.#host.disk, path, 'write');
     yield* announceTruncation(this.#host, header, file, place.position);
@@ -378,35 +366,7 @@ class SegmentedLog implements GroupLog {
     );
   }
 
-  /** Where the frame with this first offset stands, and what it chains to; the end of the segment if the log ends there. */
-  *#placeOf(
-    view: SegmentView,
-    offsetFrom: number,
-  ): Task<{ readonly position: number; readonly previousChecksum: number; readonly termBefore: Term | null }> {
-    if (offsetFrom === view.header.baseOffset)
-      return { position: segmentHeaderBytes, previousChecksum: view.header.previousChecksum, termBefore: null };
-    let position = view.index.positionFor(offsetFrom - 1);
-    let termBefore: Term | null = null;
-    const window = new Window(view.file, view.endPosition, readWindowBytes);
-    while (position < view.endPosition) {
-      const block: Block = yield* readBlock(window, view.header, position, () => false, this.#host.bytes);
-      if (block.kind === 'mark') {
-        position += markBytes;
-        continue;
-      }
-      if (block.kind !== 'frame') throw new CorruptionFound(damage(view.path, position, block));
-      assert(block.frame.offsetFrom <= offsetFrom, 'a truncation falls between two batches');
-      if (block.frame.offsetFrom === offsetFrom) return { position, previousChecksum: block.frame.previousChecksum, termBefore };
-      termBefore = block.frame.term;
-      position += block.frame.bytes.length;
-    }
-    assert(false, 'a truncated offset is in its segment');
-  }
-
-  #cutActive(
-    truncateTo: Offset,
-    place: { readonly position: number; readonly previousChecksum: number; readonly termBefore: Term | null },
-  ): void {
+  #cutActive(truncateTo: Offset, place: CutPlace): void {
     const { scan } = this.#active;
     scan.index.truncate(truncateTo);
     truncateTerms(scan.termStarts, truncateTo);
@@ -466,7 +426,8 @@ class SegmentedLog implements GroupLog {
     const pending = this.#pending;
     while (offsetFrom < offsetTo && offsetFrom < this.#active.scan.endOffset) {
       const view = yield* this.#viewOf(offsetFrom);
-      const read: Result<SegmentRead, OpenFailure> = yield* guard(this.#readSegment(view, offsetFrom, offsetTo, bytesLeft, found));
+      const reading = readBatches(view, offsetFrom, offsetTo, bytesLeft, found, this.#host.bytes);
+      const read: Result<SegmentRead, OpenFailure> = yield* guard(reading);
       view.release();
       if (!read.ok) return read;
       bytesLeft = read.value.bytesLeft;
@@ -489,71 +450,18 @@ class SegmentedLog implements GroupLog {
     return yield* segment.view();
   }
 
-  /** Adds whole batches from the one that contains `offsetFrom`, to the segment's end, `offsetTo` or as many bytes as fit. */
-  *#readSegment(view: SegmentView, offsetFrom: number, offsetTo: number, bytesMax: number, into: LogBatch[]): Task<SegmentRead> {
-    const { bytes } = this.#host;
-    let position = view.index.positionFor(offsetFrom);
-    let bytesLeft = bytesMax;
-    let reached = offsetFrom;
-    const window = new Window(view.file, view.endPosition, Math.max(readWindowBytes, Math.min(bytesMax, view.endPosition - position)));
-    while (position < view.endPosition) {
-      const block: Block = yield* readBlock(window, view.header, position, (frame) => frame.offsetTo > offsetFrom, bytes);
-      if (block.kind === 'mark') {
-        position += markBytes;
-        continue;
-      }
-      if (block.kind !== 'frame') throw new CorruptionFound(damage(view.path, position, block));
-      const { frame } = block;
-      position += frame.bytes.length;
-      if (frame.offsetTo <= offsetFrom) continue;
-      if (frame.offsetTo > offsetTo || (into.length > 0 && frame.bytes.length > bytesLeft))
-        return { bytesLeft, offsetTo: reached, enough: true };
-      if (frame.offsetFrom > reached) {
-        throw new CorruptionFound({ path: view.path, position, expected: `offset ${reached}`, found: `${frame.offsetFrom}` });
-      }
-      into.push(toLogBatch(frame));
-      bytesLeft -= frame.bytes.length;
-      reached = frame.offsetTo;
-    }
-    if (reached < view.endOffset) {
-      throw new CorruptionFound({
-        path: view.path,
-        position,
-        expected: `frames up to offset ${view.endOffset}`,
-        found: `the end at ${reached}`,
-      });
-    }
-    return { bytesLeft, offsetTo: reached, enough: bytesLeft <= 0 };
-  }
-
   *#findSince(timeMs: number): Task<Result<Offset, ReadFailure>> {
     const bases = [...this.#sealed, this.#active];
     for (const segment of bases) {
       const lastStampMs = segment instanceof SealedSegment ? segment.facts.lastStampMs : segment.scan.lastStampMs;
       if (lastStampMs < timeMs) continue;
       const view = segment instanceof SealedSegment ? yield* segment.view() : segment.view();
-      const found: Result<Offset | null, OpenFailure> = yield* guard(this.#findInSegment(view, timeMs));
+      const found: Result<Offset | null, OpenFailure> = yield* guard(findSince(view, timeMs, this.#host.bytes));
       view.release();
       if (!found.ok) return found;
       if (found.value !== null) return ok(found.value);
     }
     return ok(this.#pendingSince(timeMs));
-  }
-
-  *#findInSegment(view: SegmentView, timeMs: number): Task<Offset | null> {
-    let position = view.index.positionForTime(timeMs);
-    const window = new Window(view.file, view.endPosition, readWindowBytes);
-    while (position < view.endPosition) {
-      const block: Block = yield* readBlock(window, view.header, position, () => false, this.#host.bytes);
-      if (block.kind === 'mark') {
-        position += markBytes;
-        continue;
-      }
-      if (block.kind !== 'frame') throw new CorruptionFound(damage(view.path, position, block));
-      if (block.frame.stampMs >= timeMs) return block.frame.offsetFrom;
-      position += block.frame.bytes.length;
-    }
-    return null;
   }
 
   #pendingSince(timeMs: number): Offset {
@@ -706,17 +614,6 @@ class SegmentedLog implements GroupLog {
     });
     inside = false;
   }
-}
-
-interface SegmentRead {
-  readonly bytesLeft: number;
-  readonly offsetTo: number;
-  readonly enough: boolean;
-}
-
-function damage(path: string, position: number, block: Exclude<Block, { kind: 'frame' | 'mark' }>): Corruption {
-  const { expected, found } = block.kind === 'damaged' ? block : { expected: 'a frame or a mark', found: 'zeros' };
-  return { path, position, expected, found };
 }
 
 function asDiskError(corruption: Corruption): DiskError {
