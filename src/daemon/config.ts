@@ -41,6 +41,8 @@ export interface DaemonConfig {
   readonly exitFile: string | null;
   /** A port in use is tried again for so long. */
   readonly listenRetryMs: number;
+  /** A connection takes one request and is closed with its answer. */
+  readonly closesWithAnswer: boolean;
 }
 
 type Tree = { [key: string]: unknown };
@@ -220,6 +222,7 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     logOnly: false,
     exitFile: null,
     listenRetryMs: 0,
+    closesWithAnswer: false,
   };
 }
 

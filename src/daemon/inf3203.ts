@@ -61,6 +61,8 @@ const config: DaemonConfig = {
   exitFile,
   // The course takes ports at random from those that the machine gives to outgoing connections: one that is in use now may be free in a moment.
   listenRetryMs: 1_500,
+  // Who closes first keeps the port for a minute. The course's client needs each connection once and would do that, on ports that the next run may draw.
+  closesWithAnswer: true,
 };
 
 // `info` tells of elections too: the lab counts them.

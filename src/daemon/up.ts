@@ -68,6 +68,7 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     logOnly: false,
     exitFile: null,
     listenRetryMs: 0,
+    closesWithAnswer: false,
   }));
 }
 

@@ -98,9 +98,10 @@ export class SystemNetwork implements Network {
 
 /**
  * Links on loopback leave from an address of their own: an outgoing port taken on 127.0.0.1 could be the one on which a broker that starts next is
- * to listen, and a link holds it for ever. Linux has all of 127.0.0.0/8; others make do without.
+ * to listen. A link holds it for ever, and any other connection for a minute after its end where the system chose the port (TIME_WAIT). Linux has
+ * all of 127.0.0.0/8; others make do without.
  */
-function localAddress(host: string): { readonly localAddress?: string } {
+export function localAddress(host: string): { readonly localAddress?: string } {
   return process.platform === 'linux' && host === '127.0.0.1' ? { localAddress: '127.0.0.2' } : {};
 }
 

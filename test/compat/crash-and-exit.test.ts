@@ -1,6 +1,7 @@
 // What contract 2 asks of a server that was told to act as crashed, of real processes behind the launcher.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -70,6 +71,18 @@ describe('servers behind log-server.py', () => {
     await servers.ends(10_000);
     const all = Array.from({ length: 20 }, (_, i) => `${i}`);
     expect(servers.readLogs()).toEqual([all, all, all]);
+  });
+
+  it('close a connection with its answer: who closes last leaves its port free, for a server of the next run', async () => {
+    const port = servers.ports[0] as number;
+    const client = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    const closedByServer = new Promise<void>((resolve) => client.once('end', () => resolve()));
+    client.write(`PUT / HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 3\r\n\r\none`);
+    const answer = await new Promise<string>((resolve) => client.once('data', (data) => resolve(data.toString('latin1'))));
+
+    expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\nconnection: close\r\n/is);
+    await closedByServer;
+    client.end();
   });
 
   /** Followers learn of the commit a moment after the client. */

@@ -36,6 +36,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     host: '127.0.0.1',
     port: 0,
     listenRetryMs: 0,
+    closesWithAnswer: false,
     ownNames: [],
     extraHosts: [],
     tokenHash: null,

@@ -38,6 +38,7 @@ export function startMemoryBroker(
     host: '127.0.0.1',
     port: options.port ?? 0,
     listenRetryMs: 0,
+    closesWithAnswer: false,
     ownNames: [],
     extraHosts: [],
     tokenHash: options.token === undefined ? null : hashToken(options.token),

@@ -43,6 +43,8 @@ export interface FrontOptions {
   readonly port: number;
   /** A port in use is tried again for so long. */
   readonly listenRetryMs: number;
+  /** A connection takes one request and is closed with its answer. */
+  readonly closesWithAnswer: boolean;
   /** Names under which the broker is reached besides loopback: its configured address. */
   readonly ownNames: readonly string[];
   /** Further `Host` headers with port, such as a proxy's. */
@@ -221,7 +223,7 @@ export class Front {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isCut(request)) return;
     const path = pathOf(request);
-    if (this.#isClosing) response.setHeader('connection', 'close');
+    if (this.#isClosing || this.#options.closesWithAnswer) response.setHeader('connection', 'close');
     const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
     if (refusal !== null) {
       sendError(response, refusal);

@@ -1,9 +1,12 @@
 import { type IncomingMessage, request } from 'node:http';
+import { localAddress } from '../../system/network.ts';
 import type { CourseWorld, FaultAction, PutOutcome } from './client.ts';
 
 const PUT_TIMEOUT_MS = 5000;
 /** The course's client waits for ever. After so long a lab says that it would. */
 const POST_TIMEOUT_MS = 60_000;
+/** What a lab asks must not take the ports of servers that start meanwhile. */
+const SOURCE = localAddress('127.0.0.1');
 
 export interface HttpWorld extends CourseWorld {
   /** Ends the pauses that are under way, for good: who waits in one never goes on. */
@@ -36,7 +39,8 @@ export function httpWorld(ports: readonly number[]): HttpWorld {
 function send(port: number, method: string, path: string, body: string, timeoutMs: number): Promise<PutOutcome> {
   return new Promise((resolve) => {
     const bytes = Buffer.from(body, 'utf8');
-    const sent = request({ host: 'localhost', port, method, path, agent: false, headers: { 'Content-Length': bytes.length }, family: 4 });
+    const headers = { 'Content-Length': bytes.length };
+    const sent = request({ host: 'localhost', port, method, path, agent: false, headers, family: 4, ...SOURCE });
     const timer = setTimeout(() => sent.destroy(), timeoutMs);
     let outcome: PutOutcome = 'unanswered';
     sent.on('response', (response: IncomingMessage) => {
@@ -57,7 +61,7 @@ function send(port: number, method: string, path: string, body: string, timeoutM
 /** The whole body of an answer with status 200, else null. */
 export function getText(port: number, path: string, timeoutMs: number): Promise<string | null> {
   return new Promise((resolve) => {
-    const sent = request({ host: '127.0.0.1', port, path, agent: false, family: 4 });
+    const sent = request({ host: '127.0.0.1', port, path, agent: false, family: 4, ...SOURCE });
     const timer = setTimeout(() => sent.destroy(), timeoutMs);
     let text = '';
     let isWhole = false;
