@@ -80,7 +80,12 @@ const start = (children: Children, task: string): ChildProcess =>
 
 function answerOf<Message>(child: ChildProcess): Promise<Message> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as Message));
-    child.once('exit', (code, signal) => reject(new Error(`Cannot measure the bare loop: a process of it ended with ${code ?? signal}`)));
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void =>
+      reject(new Error(`Cannot measure the bare loop: a process of it ended with ${code ?? signal}`));
+    child.once('exit', ended);
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      resolve(message as Message);
+    });
   });
 }
