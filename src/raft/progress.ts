@@ -10,7 +10,7 @@ import type { LoadRequest, PeerStatus } from './types.ts';
  * `replicate`: the logs meet at or above `matchOffset`; messages leave one after another, `nextOffset` runs ahead, and the bytes in flight are bounded.
  * A heartbeat stands at `nextOffset`: a peer that has lost something in between refuses it, and that is how a loss is noticed.
  *
- * Invariant: matchOffset <= nextOffset.
+ * Invariant: matchOffset <= nextOffset; replicating, what counts as in flight ends at or below `nextOffset`.
  */
 export class Progress {
   readonly peer: BrokerId;
@@ -142,5 +142,8 @@ export class Progress {
     this.isAtBoundary = true;
     this.#probe = null;
     this.nextOffset = offset(Math.max(this.matchOffset, nextOffset));
+    // Batches of a probe that somebody's late answer or a repeated, empty probe has settled: they are sent again. Were they counted until an answer
+    // that covers them and had they been lost, a full window would never open: a heartbeat at `nextOffset` is not refused.
+    while ((this.#inFlight.at(-1)?.offsetTo ?? 0) > this.nextOffset) this.#inFlightBytes -= (this.#inFlight.pop() as { bytes: number }).bytes;
   }
 }
