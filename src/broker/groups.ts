@@ -4,7 +4,16 @@ import { runTask, type Task, wait } from '../base/task.ts';
 import type { LogError, PartitionStatus } from '../eventlog/index.ts';
 import type { DiskError } from '../host/index.ts';
 import type { Vote } from '../raft/index.ts';
-import { type Corruption, openGroupLog, type OpenedLog, type OpenFailure, type ReadFailure, type StorageHost } from '../storage/index.ts';
+import {
+  type Corruption,
+  openGroupLog,
+  type OpenedLog,
+  type OpenFailure,
+  type ReadFailure,
+  removedName,
+  removeGroupLog,
+  type StorageHost,
+} from '../storage/index.ts';
 import { catalogGroup, logGroup, topicGroupFirst } from './core.ts';
 import { groupsPath, openError } from './opening.ts';
 import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
@@ -78,12 +87,15 @@ export class Groups {
     });
   }
 
-  /** A removed topic leaves an empty folder. */
+  /** A removed topic leaves an empty folder, or one that is to be emptied. */
   #openIfUsed(group: GroupId, mustHaveFiles: boolean, done: (error: LogError | null) => void): void {
     if (!mustHaveFiles) return this.open(group, done);
-    this.#context.storage.disk.list(pathOf(group), (listed) => {
-      if (listed.ok && listed.value.length === 0) done(null);
-      else this.open(group, done);
+    const { disk } = this.#context.storage;
+    disk.list(pathOf(group), (listed) => {
+      if (!listed.ok || (listed.value.length > 0 && !listed.value.includes(removedName))) return this.open(group, done);
+      removeGroupLog(disk, pathOf(group), (result) =>
+        done(result.ok ? null : openError(`what is left of the log of group ${group}`, { kind: 'disk', error: result.error })),
+      );
     });
   }
 
@@ -155,7 +167,7 @@ export class Groups {
 
   /** Damage met while running: the group takes no part any more. */
   fence(group: GroupId, failure: ReadFailure): void {
-    if (failure.kind === 'belowLogStart') return;
+    if (failure.kind === 'belowLogStart' || failure.kind === 'closed') return;
     if (failure.kind === 'disk') return this.#context.diskFailed(failure.error, `read the log of group ${group}`);
     const replica = this.#replicas.get(group);
     if (replica === undefined) return;
@@ -177,24 +189,11 @@ export class Groups {
     this.#fenced.delete(group);
     const replica = this.#replicas.get(group);
     this.#replicas.delete(group);
-    const removeFiles = (): void =>
-      runTask(
-        () => this.#removeTask(group),
-        () => undefined,
-      );
-    if (replica === undefined) removeFiles();
-    else replica.log.close(removeFiles);
-  }
-
-  *#removeTask(group: GroupId): Task<undefined> {
-    const { disk } = this.#context.storage;
-    const path = pathOf(group);
-    const listed = yield* wait<Result<readonly string[], DiskError>>((done) => disk.list(path, done));
-    if (!listed.ok) return undefined;
-    // What is left over after a crash in between is opened at the next start and removed again when the catalog says so.
-    for (const name of listed.value) yield* wait<Result<undefined, DiskError>>((done) => disk.remove(`${path}/${name}`, done));
-    yield* wait<Result<undefined, DiskError>>((done) => disk.syncDirectory(path, done));
-    return undefined;
+    const removed = (result: Result<undefined, DiskError>): void => {
+      if (!result.ok) this.#context.diskFailed(result.error, `remove the log of group ${group}`);
+    };
+    if (replica === undefined) removeGroupLog(this.#context.storage.disk, pathOf(group), removed);
+    else replica.log.remove(removed);
   }
 
   closeAll(done: () => void): void {
@@ -240,6 +239,7 @@ const pathOf = (group: GroupId): string => `${groupsPath}/${names.get(group) ?? 
 export function describeFailure(failure: ReadFailure): string {
   if (failure.kind === 'corrupt') return describeCorruption(failure.corruption);
   if (failure.kind === 'belowLogStart') return 'its oldest records were removed meanwhile';
+  if (failure.kind === 'closed') return 'it was closed meanwhile';
   const { operation, path, reason } = failure.error;
   return `${operation} of ${path} failed: ${reason}`;
 }

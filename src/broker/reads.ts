@@ -244,7 +244,7 @@ export class Reads {
   }
 }
 
-const failureCodes = { belowLogStart: 'offsetOutOfRange', corrupt: 'fenced', disk: 'diskFailed' } as const;
+const failureCodes = { belowLogStart: 'offsetOutOfRange', closed: 'shuttingDown', corrupt: 'fenced', disk: 'diskFailed' } as const;
 
 const clampBytes = (bytes: number): number => Math.max(1, Math.min(bytes, bytesMaxMost));
 

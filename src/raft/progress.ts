@@ -144,6 +144,7 @@ export class Progress {
     this.nextOffset = offset(Math.max(this.matchOffset, nextOffset));
     // Batches of a probe that somebody's late answer or a repeated, empty probe has settled: they are sent again. Were they counted until an answer
     // that covers them and had they been lost, a full window would never open: a heartbeat at `nextOffset` is not refused.
-    while ((this.#inFlight.at(-1)?.offsetTo ?? 0) > this.nextOffset) this.#inFlightBytes -= (this.#inFlight.pop() as { bytes: number }).bytes;
+    while ((this.#inFlight.at(-1)?.offsetTo ?? 0) > this.nextOffset)
+      this.#inFlightBytes -= (this.#inFlight.pop() as { bytes: number }).bytes;
   }
 }

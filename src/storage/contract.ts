@@ -82,8 +82,10 @@ export interface GroupLog {
   deleteBefore(offset: Offset, done: (result: Result<undefined, DiskError>) => void): void;
   /** Records the synced position (design, D5: after 100 ms without traffic, and at a clean stop). No-op while a write is outstanding or when nothing is new. */
   mark(done: (result: Result<undefined, DiskError>) => void): void;
-  /** Waits for what is outstanding, marks, closes. */
+  /** Waits for what is outstanding, reads too, marks, closes. */
   close(done: () => void): void;
+  /** Waits for what is outstanding, reads too, closes and removes the files. What a crash leaves of them is removed at the next open. */
+  remove(done: (result: Result<undefined, DiskError>) => void): void;
 }
 
 export interface LogWrite {
@@ -99,6 +101,8 @@ export interface LogRead {
 
 export type ReadFailure =
   | { readonly kind: 'belowLogStart' }
+  /** It was asked after `close` or `remove`. */
+  | { readonly kind: 'closed' }
   | { readonly kind: 'corrupt'; readonly corruption: Corruption }
   | { readonly kind: 'disk'; readonly error: DiskError };
 

@@ -32,6 +32,7 @@ import {
   segmentName,
 } from './segment-format.ts';
 import { encodeSegmentIndex, noteTerm, truncateTerms } from './segment-index.ts';
+import { removeGroupLog } from './removal.ts';
 import { SegmentPreparer } from './segment-preparer.ts';
 import { type CutPlace, findSince, placeOf, readBatches, type SegmentRead } from './segment-reader.ts';
 import { closeFile, guard, must, openFile, removeIfThere, replaceWhole, rethrow, syncDirectory, syncFile, writeAt } from './steps.ts';
@@ -89,6 +90,8 @@ class SegmentedLog implements GroupLog {
   #sealingIdle: (() => void) | null = null;
   /** Segments that have a checkpoint, ascending. */
   readonly #checkpointed: number[];
+  #readsRunning = 0;
+  #readsEnded: (() => void) | null = null;
   /** Raised when bytes that a reader may be looking at were cut. */
   #generation = 0;
   #truncating = false;
@@ -413,7 +416,16 @@ class SegmentedLog implements GroupLog {
         if (outcome.ok || (generation === this.#generation && !this.#truncating)) return outcome;
       }
     }.bind(this);
-    this.#runBeside(body, done);
+    if (this.#closed) {
+      this.#host.clock.defer(() => done(failed({ kind: 'closed' })));
+      return;
+    }
+    this.#readsRunning++;
+    this.#runBeside(body, (result) => {
+      this.#readsRunning--;
+      done(result);
+      if (this.#readsRunning === 0) this.#readsEnded?.();
+    });
   }
 
   *#readBatches(request: LogRead): Task<Result<readonly LogBatch[], ReadFailure>> {
@@ -515,22 +527,39 @@ class SegmentedLog implements GroupLog {
   }
 
   close(done: () => void): void {
+    this.#end(
+      () => this.#writeMark('close'),
+      (result) => {
+        if (!result.ok) this.#host.logger.log('warn', 'logNotClosed', { path: this.#options.path, reason: result.error.reason });
+        done();
+      },
+    );
+  }
+
+  remove(done: (result: Outcome) => void): void {
+    this.#end(null, (result) => {
+      if (result.ok) removeGroupLog(this.#host.disk, this.#options.path, done);
+      else done(result);
+    });
+  }
+
+  /** After what is queued and what is done in the background, and a last task; then when nobody reads any more, the file is closed. */
+  #end(last: (() => Task<void>) | null, done: (result: Outcome) => void): void {
     assert(!this.#closed, 'a log is closed once');
     this.#closed = true;
     this.#preparer.stop();
-    const closing = function* (this: SegmentedLog): Task<void> {
+    const ending = function* (this: SegmentedLog): Task<void> {
       yield* this.#waitForSealing();
       yield* this.#preparer.stopped();
-      const marked = yield* guard(this.#writeMark('close'));
-      this.#active.retire();
-      if (!marked.ok) rethrow(marked.error);
+      if (last !== null) yield* last();
     }.bind(this);
-    this.#enqueue(closing, (result) => {
-      if (!result.ok) {
+    this.#enqueue(ending, (result) => {
+      const finish = (): void => {
         this.#active.retire();
-        this.#host.logger.log('warn', 'logNotClosed', { path: this.#options.path, reason: result.error.reason });
-      }
-      done();
+        done(result);
+      };
+      if (this.#readsRunning === 0) finish();
+      else this.#readsEnded = finish;
     });
   }
 

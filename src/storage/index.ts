@@ -1,6 +1,6 @@
 /**
  * What a broker keeps on disk, over `host.Disk` and without promises: `openGroupLog` (one segmented log a group, `segment-format.ts` has the format
- * and the recovery rule), `openVoteJournal` (terms and votes of all groups), `startIdentity` / `createIdentity`, `readPeers` / `writePeers`, and the disk in memory. What they
+ * and the recovery rule), `removeGroupLog`, `openVoteJournal` (terms and votes of all groups), `startIdentity` / `createIdentity`, `readPeers` / `writePeers`, and the disk in memory. What they
  * promise stands in `contract.ts`. It leaves out what records mean, and replication.
  */
 export type {
@@ -22,4 +22,5 @@ export type { StorageHost } from './host.ts';
 export { createIdentity, readIdentity, startIdentity } from './identity.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { type KnownPeers, noPeers, readPeers, writePeers } from './peers.ts';
+export { removedName, removeGroupLog } from './removal.ts';
 export { openVoteJournal, type VoteJournalOptions } from './vote-journal.ts';

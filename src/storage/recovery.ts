@@ -25,6 +25,7 @@ import {
   segmentName,
   truncationSlotAt,
 } from './segment-format.ts';
+import { removedName, removeLog } from './removal.ts';
 import { readSegmentIndex } from './segment-index.ts';
 import {
   closeFile,
@@ -65,6 +66,8 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   const { disk } = host;
   const directory = options.path;
   yield* makeDurableDirectory(disk, directory);
+  const listed = yield* must<readonly string[]>((done) => disk.list(directory, done));
+  if (listed.includes(removedName)) yield* removeLog(disk, directory);
   const { truncated, found } = yield* finishTruncation(host, options);
   const names = yield* must<readonly string[]>((done) => disk.list(directory, done));
   const bases = basesIn(names);
