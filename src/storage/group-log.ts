@@ -537,10 +537,8 @@ class SegmentedLog implements GroupLog {
   }
 
   remove(done: (result: Outcome) => void): void {
-    this.#end(null, (result) => {
-      if (result.ok) removeGroupLog(this.#host.disk, this.#options.path, done);
-      else done(result);
-    });
+    // Whether or not what was queued came to its end: whoever asked for that has heard of it.
+    this.#end(null, () => removeGroupLog(this.#host.disk, this.#options.path, done));
   }
 
   /** After what is queued and what is done in the background, and a last task; then when nobody reads any more, the file is closed. */
