@@ -183,6 +183,37 @@ describe('topics', () => {
     expect(list(rig, 1).find(({ name }) => name === 'orders')?.group).toBeGreaterThan(before);
   });
 
+  test('whose removal a power loss interrupts are gone at the next start, not damaged', () => {
+    let interrupted = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      const rig = new Rig({ seed, settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
+      rig.createTopic('orders');
+      for (let i = 0; i < 8; i++) rig.appended(1, [`${i}`.padEnd(1500, '.')], { topic: 'orders' });
+      const group = list(rig, 1).find(({ name }) => name === 'orders')?.group as number;
+      const { machine } = rig.member(3);
+      rig.run(500);
+      machine.trap = { operation: 'remove', phase: 'after', countdown: 1 + (seed % 6), powerLoss: true };
+
+      rig.cluster.watch.retire(groupId(group));
+      remove(rig, 1, 'orders');
+      rig.until('broker 3 has lost its power', () => machine.process === null);
+      if (machine.disk?.filePaths().some((path) => path.startsWith(`groups/${group}/`)) === true) interrupted++;
+      rig.start(3);
+      rig.run(2000);
+
+      expect(rig.lines.filter(({ event }) => event === 'groupFenced' || event === 'fatal')).toEqual([]);
+      expect(
+        rig
+          .broker(3)
+          .peek()
+          .partitions.map((partition) => partition.role),
+      ).not.toContain('fenced');
+      expect(machine.disk?.filePaths().filter((path) => path.startsWith(`groups/${group}/`))).toEqual([]);
+      expect(rig.violations).toEqual([]);
+    }
+    expect(interrupted).toBeGreaterThan(6);
+  });
+
   test('of Cairn itself cannot be deleted', () => {
     const rig = new Rig();
 
