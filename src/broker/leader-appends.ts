@@ -239,7 +239,8 @@ export class LeaderAppends {
         // A new leader knows that an older entry is committed before it knows who has it, and the answer names a majority.
         return isCommitted && (!one.isDuplicate || this.#isOnMajority(one));
       case 'leader':
-        return isCommitted || one.offsetTo <= raft.syncedOffset;
+        // Whoever has just stopped leading may hear that it is committed before it has synced it, and then knows nobody who has it.
+        return one.offsetTo <= raft.syncedOffset || (isCommitted && this.#isOnMajority(one));
       case 'all':
         return isCommitted && raft.acknowledgedBy(offset(one.offsetTo)).length === raft.membership.voters.length;
     }
