@@ -5,7 +5,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../src/base/random.ts';
 import { Children } from '../../src/lab/children.ts';
 import { getText } from '../../src/lab/consistency/http-world.ts';
 import { type ServerSet, startServers } from '../../src/lab/consistency/servers.ts';
@@ -18,8 +17,7 @@ describe('servers behind log-server.py', () => {
   beforeEach(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'cairn-crash-'));
     children = new Children();
-    const random = new SeededRandom(process.pid);
-    servers = await startServers({ children, folder, outputId: 'crash test', serverCount: 3, random, serverCommand: null });
+    servers = await startServers({ children, folder, outputId: 'crash test', serverCount: 3, serverCommand: null });
     for (const port of servers.ports) {
       while ((await getText(port, '/readyz', 1000)) === null) await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -34,10 +34,10 @@ export const consistency: LabCommand<ConsistencyOptions> = {
       .option('--server-command <command>', "another server to test: it is given the course's arguments"),
   async run(options, { folder, say }) {
     const { runColdStarts, runConsistencyLab } = await import('../../lab/consistency/index.ts');
-    const { coldStarts, quick, seed } = options;
+    const { coldStarts, quick } = options;
     if (coldStarts !== undefined) {
       const onStart = (what: string, ms: number): void => say(`${what}: ${Math.round(ms)} ms`);
-      return runColdStarts({ starts: quick === true ? 1 : coldStarts, seed, folder, onStart });
+      return runColdStarts({ starts: quick === true ? 1 : coldStarts, folder, onStart });
     }
     return runConsistencyLab({
       ...options,

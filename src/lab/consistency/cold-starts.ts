@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { SeededRandom } from '../../base/random.ts';
 import { Children } from '../children.ts';
 import type { Graph } from '../report/graph.ts';
 import { check, type LabResult } from '../report/report.ts';
@@ -10,7 +9,6 @@ import { startServers } from './servers.ts';
 
 export interface ColdStartsOptions {
   readonly starts: number;
-  readonly seed: number;
   readonly folder: string;
   readonly onStart: (what: string, ms: number) => void;
 }
@@ -36,14 +34,13 @@ const POLL_MS = 20;
 
 /** `cairn lab consistency --cold-starts N`: from starting all processes to the moment when each listens and knows a leader. */
 export async function runColdStarts(options: ColdStartsOptions): Promise<LabResult> {
-  const random = new SeededRandom(options.seed);
   const results: LabResult['results'][number][] = [];
   const checks = [];
   const series: Graph['series'][number][] = [];
   for (const arrangement of ARRANGEMENTS) {
     const times: number[] = [];
     for (let count = 0; count < options.starts; count++) {
-      const ms = await measureStart(arrangement, random.fork(), path.resolve(options.folder, `${arrangement.serverCount}-servers`));
+      const ms = await measureStart(arrangement, path.resolve(options.folder, `${arrangement.serverCount}-servers`));
       times.push(ms);
       options.onStart(arrangement.name, ms);
     }
@@ -63,14 +60,14 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
     lab: 'cold-starts',
     about:
       "How long servers take from exec, all at once, until each of them listens and knows a leader of the log: the course's run.sh waits 2 s before its client sends the first word.",
-    settings: { starts: options.starts, seed: options.seed },
+    settings: { starts: options.starts },
     results,
     graphs: [{ name: 'starts', title: 'From exec to listening with a leader', xTitle: 'start', yTitle: 'ms', series }],
     checks,
   };
 }
 
-async function measureStart(arrangement: Arrangement, random: SeededRandom, folder: string): Promise<number> {
+async function measureStart(arrangement: Arrangement, folder: string): Promise<number> {
   const children = new Children();
   const cache = arrangement.isCacheCold ? mkdtempSync(path.join(tmpdir(), 'cairn-cold-')) : null;
   try {
@@ -79,7 +76,6 @@ async function measureStart(arrangement: Arrangement, random: SeededRandom, fold
       folder,
       outputId: 'cold',
       serverCount: arrangement.serverCount,
-      random,
       serverCommand: null,
       ...(cache === null ? {} : { env: { NODE_COMPILE_CACHE: cache } }),
     });

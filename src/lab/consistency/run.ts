@@ -48,9 +48,8 @@ export interface RunResult {
 export async function runOnce(options: RunOptions): Promise<RunResult> {
   const random = new SeededRandom(options.seed);
   const outputId = `s${options.scenario.id}-${options.seed}`;
-  const serverRandom = random.fork();
   const servers = await options.oneAtATime(async () => {
-    const started = await startServers({ ...options, outputId, random: serverRandom, env: { CAIRN_LOG_LEVEL: 'info' } });
+    const started = await startServers({ ...options, outputId, env: { CAIRN_LOG_LEVEL: 'info' } });
     await new Promise((resolve) => setTimeout(resolve, START_WAIT_MS));
     started.assertRunning();
     return started;

@@ -1,8 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { closeSync, existsSync, openSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { ChildProcess } from 'node:child_process';
-import type { SeededRandom } from '../../base/random.ts';
 import { LogError } from '../../eventlog/index.ts';
 import type { Children, ExitOfChild } from '../children.ts';
 import { checkoutFolder } from '../report/machine.ts';
@@ -30,7 +30,6 @@ export interface ServerSetOptions {
   readonly folder: string;
   readonly outputId: string;
   readonly serverCount: number;
-  readonly random: SeededRandom;
   /** Program and first arguments in place of our launcher; the course's arguments follow. */
   readonly serverCommand: readonly string[] | null;
   readonly env?: Readonly<Record<string, string>>;
@@ -38,9 +37,9 @@ export interface ServerSetOptions {
 
 /** Starts servers as the course's run.sh does: on localhost and random ports, each with the list of all. */
 export async function startServers(options: ServerSetOptions): Promise<ServerSet> {
-  const { folder, outputId, random } = options;
+  const { folder, outputId } = options;
   mkdirSync(path.join(folder, 'output'), { recursive: true });
-  const ports = await findFreePorts(options.serverCount, random);
+  const ports = await findFreePorts(options.serverCount);
   const nodes = ports.map((port) => `localhost:${port}`);
   const [program, ...first] = options.serverCommand ?? courseCommand(folder);
   if (program === undefined) throw new LogError('usage', 'Cannot start the servers: the server command is empty');
@@ -104,12 +103,15 @@ function courseCommand(folder: string): readonly string[] {
   return ['python3', 'log-server.py'];
 }
 
-/** The course takes random ports unseen; we look whether they are free, so that a program of somebody else is no failure of a server. */
-async function findFreePorts(count: number, random: SeededRandom): Promise<number[]> {
+/**
+ * The course takes random ports unseen; we look whether they are free, so that a program of somebody else is no failure of a server. Not by the seed of
+ * the run: two labs that begin with the same one would draw the same ports before either listens, and each other's clients.
+ */
+async function findFreePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; ports.size < count; attempt++) {
     if (attempt > 1000) throw new LogError('portInUse', `Cannot start ${count} servers: no free ports were found`);
-    const port = random.between(PORT_FIRST, PORT_LAST);
+    const port = randomInt(PORT_FIRST, PORT_LAST + 1);
     if (!ports.has(port) && (await isFree(port))) ports.add(port);
   }
   return [...ports];
