@@ -1,86 +1,105 @@
-import { describe, expect, it } from 'vitest';
-import { brokerId, firstTerm, offset } from '../../../src/base/branded.ts';
+import { describe, expect, test } from 'vitest';
 import { type AppendOutcome, LeaderAppends } from '../../../src/broker/leader-appends.ts';
 import type { Replica, ReplicaContext } from '../../../src/broker/replica.ts';
 import type { Level } from '../../../src/eventlog/index.ts';
-import { RecordBatchBuilder } from '../../../src/record/index.ts';
-import { systemBytes } from '../../../src/system/bytes.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
+import { batchOf } from './rig.ts';
 
-/** What of the consensus core the answers depend on, to be set by hand. This broker is 1 of three. */
-class Standing {
-  role: 'leader' | 'follower' = 'leader';
-  highWatermark = 1;
-  syncedOffset = 1;
-  readonly peersSynced = [1, 1];
-  readonly id = brokerId(1);
-  readonly leader = null;
-  readonly term = firstTerm;
-  readonly termStarts = [{ term: firstTerm, offsetFrom: offset(0) }];
-  readonly endOffset = offset(2);
-  readonly membership = { voters: [1, 2, 3].map(brokerId) };
-
-  refusal(): null {
-    return null;
-  }
-
-  acknowledgedBy(offsetTo: number): number[] {
-    const known = this.role === 'leader' ? [this.syncedOffset, ...this.peersSynced] : [this.syncedOffset];
-    return this.membership.voters.filter((_, index) => (known[index] ?? 0) >= offsetTo);
-  }
-}
-
-/** A repeated append whose record stands at offset 1 and is on no disk yet. */
-function waitingFor(level: Level): { readonly raft: Standing; readonly appends: LeaderAppends; readonly outcomes: AppendOutcome[] } {
-  const raft = new Standing();
-  const known = { kind: 'duplicate', batch: { offsetFrom: 1, count: 1, term: firstTerm, timestampMs: 0 } };
-  const replica = { raft, sync: () => true, tail: { producers: { check: () => known } } };
-  const context = { clock: { monotonicMs: () => 0 }, counters: { duplicateAppends: 0 }, bytes: systemBytes };
-  const appends = new LeaderAppends(replica as unknown as Replica, context as unknown as ReplicaContext);
+/** A leader that has appended one record at offset 1 in term 1, and then lives through what the test makes of `raft`. */
+function leaderWithOneAppend(level: Level = 'quorum'): {
+  readonly appends: LeaderAppends;
+  readonly raft: Record<string, unknown>;
+  readonly outcomes: AppendOutcome[];
+} {
+  const raft: Record<string, unknown> = {
+    id: 1,
+    role: 'leader',
+    leader: 1,
+    term: 1,
+    endOffset: 2,
+    highWatermark: 1,
+    syncedOffset: 1,
+    termStarts: [{ term: 1, offsetFrom: 0 }],
+    membership: { voters: [1, 2, 3] },
+    refusal: () => null,
+    acknowledgedBy: () => [1],
+  };
+  const replica = {
+    raft,
+    tail: { producers: { check: () => ({ kind: 'new' }) }, lastStamp: { ms: 1, counter: 0 }, lastTerm: 1 },
+    log: { full: false },
+    sync: () => true,
+    hasRoomFor: () => true,
+    propose: () => ({ offsetFrom: 1, offsetTo: 2, term: 1 }),
+  } as unknown as Replica;
+  const context = { bytes: simBytes, clock: { monotonicMs: () => 0, wallMs: () => 0 }, counters: {} } as unknown as ReplicaContext;
+  const appends = new LeaderAppends(replica, context);
   const outcomes: AppendOutcome[] = [];
-  const builder = new RecordBatchBuilder();
-  builder.add(0, null, systemBytes.utf8Encode('x'));
-  const batch = builder.finish(systemBytes);
-  appends.submit({ batch, level, expectedOffset: null, deadlineMs: 1000, answer: (outcome) => outcomes.push(outcome) });
+  appends.submit({
+    batch: batchOf(['x']),
+    level,
+    expectedOffset: null,
+    deadlineMs: 1000,
+    answer: (outcome) => void outcomes.push(outcome),
+  });
   expect(outcomes).toEqual([]);
-  return { raft, appends, outcomes };
+  return { appends, raft, outcomes };
 }
+
+describe('a leader that slept, and learns in one turn that it was deposed and that its append was committed', () => {
+  test('leaves the answer to its successor, who can name a majority', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend();
+
+    Object.assign(raft, { role: 'follower', leader: 2, term: 2, highWatermark: 2, acknowledgedBy: () => [] });
+    appends.settle(true);
+
+    expect(outcomes).toMatchObject([{ ok: false, error: { code: 'leadershipLost' } }]);
+  });
+});
+
+describe('a leader that is confirmed by a majority while its term goes on', () => {
+  test('answers with their names', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend();
+
+    Object.assign(raft, { highWatermark: 2, acknowledgedBy: () => [1, 3] });
+    appends.settle(true);
+
+    expect(outcomes).toMatchObject([{ ok: true, value: { offset: 1, committed: true, ackedBy: [1, 3] } }]);
+  });
+});
 
 describe('an append at level leader', () => {
-  it('is answered when the leader has synced it', () => {
-    const { raft, appends, outcomes } = waitingFor('leader');
+  test('is answered when the leader has synced it', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend('leader');
 
-    raft.syncedOffset = 2;
+    Object.assign(raft, { syncedOffset: 2, acknowledgedBy: () => [1] });
     appends.settle(false);
 
     expect(outcomes).toMatchObject([{ ok: true, value: { committed: false, ackedBy: [1] } }]);
   });
 
-  it('is answered when a majority has, the leader not yet', () => {
-    const { raft, appends, outcomes } = waitingFor('leader');
+  test('is answered when a majority has, the leader not yet', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend('leader');
 
-    raft.highWatermark = 2;
-    raft.peersSynced.fill(2);
+    Object.assign(raft, { highWatermark: 2, acknowledgedBy: () => [2, 3] });
     appends.settle(false);
 
     expect(outcomes).toMatchObject([{ ok: true, value: { committed: true, ackedBy: [2, 3] } }]);
   });
 
-  it('is not known to be anywhere by who stops leading, hears that it is committed, and has not synced it', () => {
-    const { raft, appends, outcomes } = waitingFor('leader');
+  test('is not known to be anywhere by who stops leading, hears that it is committed, and has not synced it', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend('leader');
 
-    raft.role = 'follower';
-    raft.highWatermark = 2;
+    Object.assign(raft, { role: 'follower', leader: 2, highWatermark: 2, acknowledgedBy: () => [] });
     appends.settle(true);
 
     expect(outcomes).toMatchObject([{ ok: false, error: { code: 'leadershipLost' } }]);
   });
 
-  it('is answered by who stops leading and has synced it', () => {
-    const { raft, appends, outcomes } = waitingFor('leader');
+  test('is answered by who stops leading and has synced it', () => {
+    const { appends, raft, outcomes } = leaderWithOneAppend('leader');
 
-    raft.role = 'follower';
-    raft.highWatermark = 2;
-    raft.syncedOffset = 2;
+    Object.assign(raft, { role: 'follower', leader: 2, highWatermark: 2, syncedOffset: 2, acknowledgedBy: () => [1] });
     appends.settle(true);
 
     expect(outcomes).toMatchObject([{ ok: true, value: { committed: true, ackedBy: [1] } }]);

@@ -4,8 +4,8 @@ import type { Result } from '../../../src/base/result.ts';
 import type { DiskError } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import { frameChecksum } from '../../../src/record/index.ts';
-import type { CallPhase, DiskOperation, SimDisk } from '../../../src/sim/disk.ts';
-import { Leader, Rig } from './rig.ts';
+import type { CallPhase, DiskOperation } from '../../../src/sim/disk.ts';
+import { killedLog, Leader, Rig } from './rig.ts';
 
 const phases: readonly CallPhase[] = ['before', 'during', 'after'];
 const checksums = (batches: readonly LogBatch[]): number[] => batches.map((batch) => frameChecksum(batch.bytes));
@@ -28,25 +28,13 @@ function armCrash(
   };
 }
 
-/** A log of three segments and sixty batches, each write with two of them. */
-function makeStart(): { readonly disk: SimDisk; readonly batches: readonly LogBatch[] } {
-  const rig = new Rig(1);
-  const { log } = rig.open();
-  const batches = new Leader().batches(60, 1, 150);
-  for (let i = 0; i < 60; i += 2) rig.write(log, batches.slice(i, i + 2));
-  rig.settle();
-  expect(log.segmentCount).toBe(3);
-  rig.crash('kill');
-  return { disk: rig.disk, batches };
-}
-
 describe.each([
   ['within the active segment', 50],
   ['across sealed segments', 8],
   ['to the very beginning', 0],
 ])('a truncation %s', (_name, truncateTo) => {
   test.each(phases)('that a power loss interrupts %s a host call ends before, at, or on the way to where it was asked to', (phase) => {
-    const start = makeStart();
+    const start = killedLog();
     const { batches } = start;
     const leader = new Leader();
     const ends = new Set<number>();

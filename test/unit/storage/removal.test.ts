@@ -3,29 +3,17 @@ import { offset } from '../../../src/base/branded.ts';
 import type { Result } from '../../../src/base/result.ts';
 import type { DiskError } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
-import type { CallPhase, SimDisk } from '../../../src/sim/disk.ts';
+import type { CallPhase } from '../../../src/sim/disk.ts';
 import { removedName, removeGroupLog, type ReadFailure } from '../../../src/storage/index.ts';
-import { Leader, logOptions, must, Rig } from './rig.ts';
+import { killedLog, logOptions, must, Rig } from './rig.ts';
 
 type Done = Result<undefined, DiskError>;
-
-/** A log of three segments and sixty batches. */
-function makeStart(): SimDisk {
-  const rig = new Rig(1);
-  const { log } = rig.open();
-  const batches = new Leader().batches(60, 1, 150);
-  for (let i = 0; i < 60; i += 2) rig.write(log, batches.slice(i, i + 2));
-  rig.settle();
-  expect(log.segmentCount).toBe(3);
-  rig.crash('kill');
-  return rig.disk;
-}
 
 const filesOf = (rig: Rig): string[] => rig.disk.filePaths().filter((path) => path.startsWith(`${logOptions.path}/`));
 
 describe('removing a log', () => {
   it('leaves an empty folder, in which a new log can begin', () => {
-    const rig = Rig.on(makeStart(), 1);
+    const rig = Rig.on(killedLog().disk, 1);
     const { log } = rig.open();
 
     must(rig.run<Done>((done) => log.remove(done)));
@@ -37,7 +25,7 @@ describe('removing a log', () => {
   it.each<CallPhase>(['before', 'during', 'after'])(
     'that a power loss interrupts %s a host call has not begun or is finished by the next open, whatever names the disk kept',
     (phase) => {
-      const start = makeStart();
+      const start = killedLog().disk;
       const ends = new Set<number>();
       let finished = false;
       for (let callIndex = 1; !finished; callIndex++) {
@@ -66,7 +54,7 @@ describe('removing a log', () => {
   );
 
   it('syncs nothing that it is about to remove', () => {
-    const rig = Rig.on(makeStart(), 1);
+    const rig = Rig.on(killedLog().disk, 1);
     const { log } = rig.open();
     rig.disk.inject = (operation, path) => ((operation === 'sync' || operation === 'write') && path.endsWith('.log') ? 'failed' : null);
 
@@ -76,7 +64,7 @@ describe('removing a log', () => {
   });
 
   it('goes without its announcement where the disk has no room for that', () => {
-    const rig = Rig.on(makeStart(), 1);
+    const rig = Rig.on(killedLog().disk, 1);
     rig.disk.inject = (operation, path) => (operation === 'open' && path.endsWith(removedName) ? 'noSpace' : null);
 
     expect(rig.run<Done>((done) => removeGroupLog(rig.host.disk, logOptions.path, done)).ok).toBe(true);
@@ -91,7 +79,7 @@ describe('removing a log', () => {
   });
 
   it('says what failed', () => {
-    const rig = Rig.on(makeStart(), 1);
+    const rig = Rig.on(killedLog().disk, 1);
     rig.disk.inject = (operation) => (operation === 'remove' ? 'failed' : null);
 
     const result = rig.run<Done>((done) => removeGroupLog(rig.host.disk, logOptions.path, done));
@@ -108,7 +96,7 @@ describe.each(['close', 'remove'] as const)('a read when a log is asked to %s', 
   const all = { offsetFrom: offset(0), offsetTo: offset(60), bytesMax: 2 ** 40 };
 
   it('that is under way gets what it asked for, from sealed segments and the active one', () => {
-    const start = makeStart();
+    const start = killedLog().disk;
     let ended = 0;
     for (let stepsBefore = 0; stepsBefore < 40; stepsBefore++) {
       const rig = Rig.on(start, stepsBefore + 1);
@@ -126,7 +114,7 @@ describe.each(['close', 'remove'] as const)('a read when a log is asked to %s', 
   });
 
   it('that comes later is told so', () => {
-    const rig = Rig.on(makeStart(), 1);
+    const rig = Rig.on(killedLog().disk, 1);
     const { log } = rig.open();
     end(rig, log, () => undefined);
 

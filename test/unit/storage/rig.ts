@@ -1,4 +1,5 @@
 /** A storage host on the simulated disk, driven by hand: `run` steps simulated time until the callback has come. */
+import { assert } from '../../../src/base/assert.ts';
 import { brokerId, type GroupId, groupId, type Offset, offset, type Term, term } from '../../../src/base/branded.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { Result } from '../../../src/base/result.ts';
@@ -218,6 +219,18 @@ export class Leader {
     this.lastChecksum = last === undefined ? 0 : frameChecksum(last.bytes);
     this.term = term(newTerm);
   }
+}
+
+/** The disk of a killed process with a log of three segments and sixty batches, each write with two of them. */
+export function killedLog(): { readonly disk: SimDisk; readonly batches: readonly LogBatch[] } {
+  const rig = new Rig(1);
+  const { log } = rig.open();
+  const batches = new Leader().batches(60, 1, 150);
+  for (let i = 0; i < 60; i += 2) rig.write(log, batches.slice(i, i + 2));
+  rig.settle();
+  assert(log.segmentCount === 3, 'the log has three segments');
+  rig.crash('kill');
+  return { disk: rig.disk, batches };
 }
 
 export const vote = (voteTerm: number, votedFor: number | null): Vote => ({
