@@ -16,11 +16,15 @@ export interface AuditFigures {
   readonly records: number;
   /** Sent before it was synced. */
   readonly violationCount: number;
-  /** The first of them, in words. */
+  /** The first of each kind, in words. */
   readonly violations: readonly string[];
 }
 
-const VIOLATIONS_MAX = 20;
+/** What can be wrong. */
+type Kind = 'message' | 'minority' | 'answer' | 'acknowledgement' | 'term' | 'vote' | 'candidacy';
+
+/** One defect breaks several promises, some far more often than others: each kind has room of its own, so that none hides another. */
+const EXAMPLES_OF_A_KIND = 5;
 
 /**
  * Holds what brokers sent against what was on their disks by then. Each broker's events are given in the order of its trace, one broker after the
@@ -31,8 +35,8 @@ export class AuditJudge {
   readonly #portOf: ReadonlyMap<number, number>;
   readonly #states = new Map<number, DurableState>();
   readonly #answers: { readonly broker: number; readonly answer: SentAnswer; readonly at: number }[] = [];
-  readonly #violations: string[] = [];
-  #violationCount = 0;
+  readonly #examples: string[] = [];
+  readonly #found = new Map<Kind, number>();
   #acknowledgements = 0;
   #votes = 0;
 
@@ -67,8 +71,8 @@ export class AuditJudge {
       votes: this.#votes,
       syncs,
       records: this.#records,
-      violationCount: this.#violationCount,
-      violations: [...this.#violations],
+      violationCount: [...this.#found.values()].reduce((sum, count) => sum + count, 0),
+      violations: [...this.#examples],
     };
   }
 
@@ -81,17 +85,17 @@ export class AuditJudge {
     this.#answerCount++;
     this.#records += count;
     const what = `broker ${broker} acknowledged offsets ${offset} to ${offset + count} of "${topic}"`;
-    if (ackedBy.length * 2 <= this.#portOf.size) this.#violate(`${what} and named ${ackedBy.join(', ') || 'nobody'} only`);
+    if (ackedBy.length * 2 <= this.#portOf.size) this.#violate('minority', `${what} and named ${ackedBy.join(', ') || 'nobody'} only`);
     for (const id of ackedBy) {
       const durable = this.#states.get(id)?.durableEnd(group, at) ?? 0;
-      if (durable < offset + count) this.#violate(`${what} when broker ${id}, which it named, had synced up to ${durable}`);
+      if (durable < offset + count) this.#violate('answer', `${what} when broker ${id}, which it named, had synced up to ${durable}`);
     }
   }
 
   #frame(broker: number, to: number, frame: WireFrame, state: DurableState, acknowledged: Map<string, number>): void {
     if (!isRaftKind(frame.kind)) return;
     const message = decodeRaftMessage(frame.kind, frame.body, brokerId(broker), brokerId(Math.max(1, to)));
-    if (message === null) return this.#violate(`broker ${broker} sent a message of kind ${frame.kind} that cannot be read`);
+    if (message === null) return this.#violate('message', `broker ${broker} sent a message of kind ${frame.kind} that cannot be read`);
     const { group } = frame;
     const stored = state.vote(group);
     if (message.type === 'appendEntriesResponse' && message.success) {
@@ -101,16 +105,23 @@ export class AuditJudge {
       if (message.matchOffset > before) this.#acknowledgements++;
       const durable = state.durableEnd(group);
       if (message.matchOffset > durable) {
-        this.#violate(`broker ${broker} acknowledged group ${group} up to ${message.matchOffset} to broker ${to}, with ${durable} synced`);
+        this.#violate(
+          'acknowledgement',
+          `broker ${broker} acknowledged group ${group} up to ${message.matchOffset} to broker ${to}, with ${durable} synced`,
+        );
       }
       if ((stored?.term ?? 0) < message.term) {
-        this.#violate(`broker ${broker} acknowledged in term ${message.term} of group ${group}, with term ${stored?.term ?? 0} synced`);
+        this.#violate(
+          'term',
+          `broker ${broker} acknowledged in term ${message.term} of group ${group}, with term ${stored?.term ?? 0} synced`,
+        );
       }
     }
     if (message.type === 'requestVoteResponse' && message.granted && !message.preVote) {
       this.#votes++;
       if (stored?.term !== message.term || stored.votedFor !== to) {
         this.#violate(
+          'vote',
           `broker ${broker} gave broker ${to} its vote in term ${message.term} of group ${group}, with ${describe(stored)} synced`,
         );
       }
@@ -118,14 +129,15 @@ export class AuditJudge {
     if (message.type === 'requestVote' && !message.preVote) {
       this.#votes++;
       if (stored?.term !== message.term || stored.votedFor !== broker) {
-        this.#violate(`broker ${broker} stood for term ${message.term} of group ${group}, with ${describe(stored)} synced`);
+        this.#violate('candidacy', `broker ${broker} stood for term ${message.term} of group ${group}, with ${describe(stored)} synced`);
       }
     }
   }
 
-  #violate(what: string): void {
-    this.#violationCount++;
-    if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push(what);
+  #violate(kind: Kind, what: string): void {
+    const before = this.#found.get(kind) ?? 0;
+    this.#found.set(kind, before + 1);
+    if (before < EXAMPLES_OF_A_KIND) this.#examples.push(what);
   }
 }
 

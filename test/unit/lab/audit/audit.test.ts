@@ -108,6 +108,20 @@ describe('the audit of a trace', () => {
 
     expect(audit(lines, [line]).violations).toEqual(['broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only']);
   });
+
+  test('shows each kind of what is wrong, however often another kind came first', () => {
+    const answer = (offset: number, ackedBy: readonly number[]): string => {
+      const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy });
+      const bytes = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      return `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(bytes)}", ${bytes.length}) = ${bytes.length} <0.000010>`;
+    };
+
+    const { violationCount, violations } = audit(lines, [...Array<string>(30).fill(answer(1, [2])), answer(1_000_000, [1, 2])]);
+
+    expect(violationCount).toBe(32);
+    expect(violations).toContain('broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only');
+    expect(violations.filter((what) => what.includes('when broker'))).toHaveLength(2);
+  });
 });
 
 describe('a line of strace', () => {
