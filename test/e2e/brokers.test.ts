@@ -33,6 +33,14 @@ async function leaderOf(topic: string): Promise<number> {
   return leader as unknown as number;
 }
 
+/** The brokers that say in these events, as `--json` prints them, that they have started. */
+const startedOf = (out: string): number[] =>
+  out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse((JSON.parse(line) as { value: string }).value) as { broker: number; event: string })
+    .flatMap(({ broker, event }) => (event === 'started' ? [broker] : []));
+
 describe('with all brokers', () => {
   test('an append is on the disks of a majority', async () => {
     const { code, out, err } = await type('append', 'log', 'hello');
@@ -61,10 +69,14 @@ describe('with all brokers', () => {
   });
 
   test('the brokers tell what happened to them', async () => {
-    const { code, out } = await type('read', 'cairn.events', '--json', '--max', '3');
+    // Each tells that it has started; what it tells may be on its way to the leader.
+    await expect
+      .poll(async () => (await type('read', 'cairn.events', '--json', '--max', '100')).out, { timeout: 10_000 })
+      .toSatisfy((out: string) => new Set(startedOf(out)).size === 3);
 
-    expect(code).toBe(0);
-    expect(out.trimEnd().split('\n').length).toBe(3);
+    const { code, out, err } = await type('read', 'cairn.events', '--json', '--max', '3');
+
+    expect({ code, err, lines: out.trimEnd().split('\n').length }).toEqual({ code: 0, err: '', lines: 3 });
   });
 });
 
