@@ -129,7 +129,8 @@ export class Groups {
       path: pathOf(group),
       segmentBytesMin: settings.segmentBytesMin,
       segmentBytesMax,
-      checkpoint: (offsetTo: number): Uint8Array | null => (tail === null ? null : isDue(() => (tail as Tail).checkpoint(offsetTo))),
+      checkpoint: (offsetTo: number, lastChecksum: number): Uint8Array | null =>
+        tail === null ? null : isDue(() => (tail as Tail).checkpoint(offsetTo, lastChecksum)),
     };
     const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));
     if (!opened.ok) {

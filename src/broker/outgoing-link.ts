@@ -1,47 +1,46 @@
 import type { BrokerId } from '../base/branded.ts';
-import type { Life, ShownLife } from '../base/life.ts';
-import type { Lane, Link, Timer } from '../host/index.ts';
+import type { Life } from '../base/life.ts';
+import type { Lane, Timer } from '../host/index.ts';
 import * as wire from '../wire/index.ts';
 import type { LinkContext } from './links.ts';
+import { OutgoingConnection } from './outgoing-connection.ts';
 
 const backOffMsMin = 20;
 /** To a peer that was alive a moment ago: it is most likely on its way back. */
 const backOffMsRecent = 100;
 const backOffMsMax = 1000;
 const recentMs = 30_000;
-const handshakeMs = 1000;
 const pingMs = 1000;
-/**
- * So many pings without an answer, and the link leads nowhere. Many: where one message in ten is lost and one in three is late, three in a row go
- * unanswered every few minutes, and a handshake there rarely succeeds at once.
- */
+/** So many pings without an answer, and a new connection is tried beside this one. */
 const unansweredMax = 10;
 
 /**
- * One way out, to one peer on one lane: dials, proves itself, sends, and dials again after a break. What was on the way when it broke is lost; consensus
- * and requests know how to live with that.
+ * One way out, to one peer on one lane: dials, sends, and dials again after a break. What was on the way when it broke is lost; consensus and requests
+ * know how to live with that.
+ *
+ * A connection whose other end has vanished without a word (loss of power, a router that forgot it) takes bytes for a quarter of an hour before the machine
+ * gives it up, and what a follower is sent meanwhile never arrives. So it is pinged while it is used, and where no answer comes a second one is dialled, which
+ * takes its place once it is welcomed. Until then the first goes on being used: the peer may be cut off or asleep, and where messages are lost and late a
+ * handshake rarely succeeds at once.
  */
 export class OutgoingLink {
   readonly peer: BrokerId;
   readonly lane: Lane;
   readonly #context: LinkContext;
-  #link: Link | null = null;
-  #isReady = false;
-  /** The peer's, once it has proven itself. */
-  #life: Life | null = null;
-  #sequence = 0;
+  /** What is sent goes here. */
+  #current: OutgoingConnection | null = null;
+  /** On its way to become the current one. */
+  #next: OutgoingConnection | null = null;
   #outbox: wire.Draft[] = [];
   #outboxBytes = 0;
   #backOffMs = backOffMsMin;
-  #timer: Timer | null = null;
+  #redialTimer: Timer | null = null;
   #pingTimer: Timer | null = null;
   #unanswered = 0;
   /** Something was not taken since the queue was empty. */
   #isFull = false;
   /** Something was sent since the last ping: a link that nobody uses is not looked at. */
   #isUsed = false;
-  /** Counts dials: what an older one still reports is ignored. */
-  #generation = 0;
 
   constructor(context: LinkContext, peer: BrokerId, lane: Lane) {
     this.#context = context;
@@ -50,44 +49,32 @@ export class OutgoingLink {
   }
 
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#current !== null;
   }
 
   /** Of the peer's life that this link leads to. */
   get incarnation(): number {
-    return this.#life?.incarnation ?? 0;
+    return this.#current?.incarnation ?? 0;
   }
 
   get bytesQueued(): number {
-    return (this.#link?.bytesQueued ?? 0) + this.#outboxBytes;
+    return (this.#current?.bytesQueued ?? 0) + this.#outboxBytes;
   }
 
-  /** Dials at once unless a link is up or under way. */
+  /** Dials at once unless a connection is up or under way. */
   dial(): void {
-    if (this.#link !== null || this.#context.isClosed()) return;
-    this.#stopTimer();
-    const generation = ++this.#generation;
-    const isCurrent = (): boolean => generation === this.#generation && this.#link !== null;
-    const reader = new wire.FrameReader(this.#context.bytes, wire.handshakeFrameBytesMax);
-    const { self, lives, random } = this.#context;
-    const own = { broker: self, life: lives.shownTo(this.peer), nonce: random.bytes(wire.nonceBytes) };
-    this.#sequence = 0;
-    this.#link = this.#context.network.dial(this.peer, this.lane, {
-      opened: () => {
-        if (isCurrent()) this.#sendNow(this.#hello(own));
+    if (this.#current === null) this.#connect();
+  }
+
+  #connect(): void {
+    if (this.#next !== null || this.#context.isClosed()) return;
+    this.#stopRedialling();
+    this.#next = new OutgoingConnection(this.#context, this.peer, this.lane, {
+      ready: (connection, life) => this.#ready(connection, life),
+      pong: (connection) => {
+        if (connection === this.#current) this.#unanswered = 0;
       },
-      received: (bytes) => {
-        if (!isCurrent()) return;
-        reader.push(bytes, (frame) => isCurrent() && this.#receive(frame, own));
-        if (reader.damage !== null && isCurrent()) this.#break(`received ${reader.damage}`);
-      },
-      closed: (reason) => {
-        if (isCurrent()) this.#lost(reason);
-      },
-    });
-    this.#timer = this.#context.startTimer(handshakeMs, () => {
-      this.#timer = null;
-      if (!this.#isReady && isCurrent()) this.#break('no handshake in time');
+      lost: (connection, reason) => this.#lost(connection, reason),
     });
   }
 
@@ -97,7 +84,7 @@ export class OutgoingLink {
    * one message of any length goes.
    */
   send(message: wire.Draft): boolean {
-    if (!this.#isReady) return false;
+    if (this.#current === null) return false;
     const { bytesQueued } = this;
     if (bytesQueued > 0 && bytesQueued + message.lengthBytes > this.#context.linkBytesMax) {
       if (!this.#isFull) this.#context.logger.log('info', 'linkFull', { peer: this.peer, lane: this.lane, bytesQueued });
@@ -112,146 +99,96 @@ export class OutgoingLink {
 
   /** Everything of this turn in one call. */
   flush(): void {
-    if (this.#outbox.length === 0) return;
+    if (this.#outbox.length === 0 || this.#current === null) return;
     const outbox = this.#outbox;
     const bytes = this.#outboxBytes;
-    this.#outbox = [];
-    this.#outboxBytes = 0;
-    if (this.#link === null) return;
+    this.#emptyOutbox();
     this.#isUsed = true;
-    const chunks: Uint8Array[] = [];
-    const stamp = this.#context.stamp();
-    for (const message of outbox) wire.sealFrame(message, ++this.#sequence, stamp, this.#context.bytes, chunks);
     this.#context.counters.framesSent += outbox.length;
     this.#context.counters.bytesSent += bytes;
-    this.#link.send(chunks);
+    this.#current.send(outbox);
   }
 
   /** Closes and stays closed until the next `dial`. */
   close(reason: string): void {
-    this.#stopTimer();
-    const link = this.#link;
-    const wasReady = this.#forget();
+    this.#stopRedialling();
     this.#backOffMs = backOffMsMin;
-    link?.close(reason);
-    if (wasReady) this.#context.onLost(this.peer, this.lane);
+    this.#next?.close(reason);
+    this.#next = null;
+    const current = this.#forgetCurrent();
+    current?.close(reason);
+    if (current !== null) this.#context.onLost(this.peer, this.lane);
   }
 
-  #hello(own: wire.Participant): wire.Draft {
-    const { clusterId, version, bytes } = this.#context;
-    return wire.encodeHello({ ...own, lane: this.lane, wanted: this.peer, clusterId, version }, bytes);
-  }
-
-  #receive(frame: wire.WireFrame, own: wire.Participant): boolean {
-    const { bytes } = this.#context;
-    if (frame.kind === wire.handshakeKinds.challenge) {
-      const challenge = wire.decodeChallenge(frame.body);
-      if (challenge === null || challenge.broker !== this.peer) return this.#break('answered by somebody else');
-      const input = { lane: this.lane, clusterId: this.#context.clusterId, dialler: own, accepter: challenge };
-      if (!wire.proofHolds(this.#context.secret, { ...input, role: 'accepter' }, challenge.proof, bytes)) {
-        return this.#break('the peer does not know the secret');
-      }
-      this.#life = challenge.life;
-      this.#meet(challenge.life, wire.encodeProof(wire.makeProof(this.#context.secret, { ...input, role: 'dialler' }, bytes)));
-    } else if (frame.kind === wire.handshakeKinds.welcome && this.#life !== null) {
-      this.#isReady = true;
-      this.#backOffMs = backOffMsMin;
-      this.#stopTimer();
-      this.#unanswered = 0;
-      this.#startPinging();
-      this.#context.onReady(this.peer, this.#life, this.lane);
-    } else if (frame.kind === wire.handshakeKinds.pong) {
-      this.#unanswered = 0;
-    } else if (frame.kind === wire.handshakeKinds.refusal) {
-      const { reason, isOfLife } = wire.decodeRefusal(frame.body, bytes) ?? { reason: 'no reason given', isOfLife: false };
-      // Whoever has not proven itself cannot make this broker end.
-      this.#context.onRefused(this.peer, reason, isOfLife && this.#life !== null);
-      return this.#break(`refused: ${reason}`);
+  #ready(connection: OutgoingConnection, life: Life): void {
+    this.#next = null;
+    const before = this.#forgetCurrent();
+    if (before !== null) {
+      before.close('another connection has taken its place');
+      this.#tellLost('the peer answers on a new connection only');
     }
-    return true;
+    this.#current = connection;
+    this.#backOffMs = backOffMsMin;
+    this.#unanswered = 0;
+    this.#startPinging();
+    this.#context.onReady(this.peer, life, this.lane);
   }
 
-  /** Proves itself to the peer unless that is not the broker that it was. */
-  #meet(life: ShownLife, proof: wire.Draft): void {
-    const generation = this.#generation;
-    this.#context.lives.meet(this.peer, life, (meeting) => {
-      if (generation !== this.#generation || this.#context.isClosed()) return;
-      if (meeting.kind === 'known') return this.#sendNow(proof);
-      this.#context.logger.log('warn', 'peerRefused', { peer: this.peer, reason: meeting.reason });
-      this.#break(meeting.reason);
-    });
-  }
-
-  /**
-   * A connection whose other end has vanished without a word (loss of power, a router that forgot it) takes bytes for a quarter of an hour before
-   * the machine gives it up, and what a follower is sent meanwhile never arrives. A peer from which nothing comes on its own link either is cut off
-   * or asleep: then a new connection would be no better.
-   */
   #startPinging(): void {
-    this.#pingTimer?.cancel();
     this.#pingTimer = this.#context.startTimer(pingMs, () => {
-      if (!this.#isReady) return;
-      const heardMs = this.#context.sinceHeardMs(this.peer);
-      if (heardMs === null || heardMs > pingMs) this.#unanswered = 0;
-      if (this.#unanswered >= unansweredMax) {
-        this.#break('the peer is there, but this link does not reach it');
-        return;
-      }
+      if (this.#unanswered >= unansweredMax) this.#connect();
       if (this.#isUsed || this.#unanswered > 0) {
         this.#isUsed = false;
         this.#unanswered++;
-        this.#sendNow(wire.encodePing());
+        this.#current?.send([wire.encodePing()]);
       }
       this.#startPinging();
     });
   }
 
-  #sendNow(message: wire.Draft): void {
-    const chunks: Uint8Array[] = [];
-    wire.sealFrame(message, ++this.#sequence, this.#context.stamp(), this.#context.bytes, chunks);
-    this.#link?.send(chunks);
-  }
-
-  #break(reason: string): false {
-    const link = this.#link;
-    this.#lost(reason);
-    link?.close(reason);
-    return false;
-  }
-
-  #lost(reason: string): void {
-    const wasReady = this.#forget();
-    this.#stopTimer();
-    if (wasReady) {
-      this.#context.logger.log('info', 'linkLost', { peer: this.peer, lane: this.lane, reason });
-      this.#context.onLost(this.peer, this.lane);
+  #lost(connection: OutgoingConnection, reason: string): void {
+    if (connection === this.#next) {
+      this.#next = null;
+    } else {
+      this.#forgetCurrent();
+      this.#tellLost(reason);
     }
+    if (this.#current === null && this.#next === null) this.#redialLater();
+  }
+
+  #tellLost(reason: string): void {
+    this.#context.logger.log('info', 'linkLost', { peer: this.peer, lane: this.lane, reason });
+    this.#context.onLost(this.peer, this.lane);
+  }
+
+  #redialLater(): void {
     if (this.#context.isClosed()) return;
     const heardMs = this.#context.sinceHeardMs(this.peer);
     const limit = heardMs !== null && heardMs < recentMs ? backOffMsRecent : backOffMsMax;
     const delayMs = Math.min(this.#backOffMs, limit);
     this.#backOffMs = Math.min(this.#backOffMs * 2, backOffMsMax);
-    this.#timer = this.#context.startTimer(delayMs, () => {
-      this.#timer = null;
+    this.#redialTimer = this.#context.startTimer(delayMs, () => {
+      this.#redialTimer = null;
       this.dial();
     });
   }
 
-  #forget(): boolean {
-    const wasReady = this.#isReady;
+  #forgetCurrent(): OutgoingConnection | null {
+    const current = this.#current;
     this.#pingTimer?.cancel();
     this.#pingTimer = null;
-    this.#generation++;
-    this.#link = null;
-    this.#life = null;
-    this.#isReady = false;
-    this.#outbox = [];
-    this.#outboxBytes = 0;
-    return wasReady;
+    this.#current = null;
+    this.#emptyOutbox();
+    return current;
   }
 
-  #stopTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
+  #emptyOutbox(): void {
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+  }
+
+  #stopRedialling(): void {
+    this.#redialTimer?.cancel();
+    this.#redialTimer = null;
   }
 }

@@ -176,12 +176,13 @@ export class Tail {
 
   /**
    * The state derived from all records below `offsetTo`, which may lie inside the tail: what comes after is taken back for a moment. Null while it is derived
-   * again and has not come so far.
+   * again and has not come so far, and where the log that is asked about ends there with another batch: a cut may be waiting for the write under way, and this
+   * state is of the log after it.
    *
    *     u8 version, u64 offset to, u64 term before it, u32 checksum, u64 + u16 log time, u64 age, u64 its log time, u32 producers, each: u64 id, u16 epoch, u32 next sequence, u64 last ms, u32 batches,
    *     each: u16 epoch, u32 sequence, u32 count, u32 body, u64 offset, u64 term, u64 ms; then u32 revokes, each u64 id, u64 offset
    */
-  checkpoint(offsetTo: number): Uint8Array | null {
+  checkpoint(offsetTo: number, lastChecksum: number): Uint8Array | null {
     if (this.endOffset < offsetTo) return null;
     const later: TailEntry[] = [];
     for (let last = this.#last; last !== undefined && last.offsetTo > offsetTo; last = this.#last) {
@@ -189,8 +190,8 @@ export class Tail {
       if (last.change !== null) this.#producers.undo(last.change);
       later.push(last);
     }
-    if (this.endOffset !== offsetTo) broken(`a checkpoint is of what can still be taken back: at ${offsetTo}, not ${this.endOffset}`);
-    const bytes = this.#serialize();
+    if (this.endOffset > offsetTo) broken(`a checkpoint is of what can still be taken back: at ${offsetTo}, not ${this.endOffset}`);
+    const bytes = this.endOffset === offsetTo && this.lastChecksum === lastChecksum ? this.#serialize() : null;
     for (const entry of later.reverse()) {
       if (entry.change !== null) this.#redo(entry.change, entry.offsetFrom);
       this.#entries.push(entry);

@@ -41,10 +41,10 @@ export interface GroupLogOptions {
   readonly segmentBytesMin: number;
   readonly segmentBytesMax: number;
   /**
-   * Called when a segment is sealed: the state derived from all records below `offsetTo` (producers, revokes). The bytes are stored beside
-   * the sealed segment; they are an optimisation and may be lost. Null: no checkpoint this time.
+   * Called when a segment is sealed: the state derived from all records below `offsetTo` (producers, revokes), of the log whose batch before that has
+   * this checksum. The bytes are stored beside the sealed segment; they are an optimisation and may be lost. Null: no checkpoint this time.
    */
-  readonly checkpoint: (offsetTo: Offset) => Uint8Array | null;
+  readonly checkpoint: (offsetTo: Offset, lastChecksum: number) => Uint8Array | null;
 }
 
 /** A log on disk. All positions are exclusive ends; `endOffset` moves when `write` is called, `syncedOffset` when it is done. */

@@ -322,7 +322,7 @@ class SegmentedLog implements GroupLog {
     const sealed = new SealedSegment(this.#host, this.#options.path, header, facts, scan.index);
     this.#sealed.push(sealed);
     this.#sealed[this.#sealed.length - 1 - indexesInMemory]?.dropIndex();
-    const state = this.#options.checkpoint(facts.endOffset);
+    const state = this.#options.checkpoint(facts.endOffset, facts.lastChecksum);
     // A segment that was cut and is sealed again lost its checkpoint, and those behind it are gone.
     while ((this.#checkpointed.at(-1) ?? -1) >= header.baseOffset) this.#checkpointed.pop();
     if (state !== null) this.#checkpointed.push(header.baseOffset);

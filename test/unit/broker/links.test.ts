@@ -245,7 +245,7 @@ describe('a peer that forwards nonsense', () => {
 });
 
 describe('a link that leads nowhere although it stands', () => {
-  test('is given up and dialled again, so that a follower is not left behind', () => {
+  test.each(['one way', 'both ways'])('is replaced by a new connection, so that a follower is not left behind: %s', (ways) => {
     const forgotten = new Set<Link>();
     const dialled: { readonly from: number; readonly to: number; readonly link: Link }[] = [];
     const rig = new Rig({
@@ -263,7 +263,10 @@ describe('a link that leads nowhere although it stands', () => {
     rig.appended(leader, ['before']);
 
     // A router forgot the connections, as if power had failed behind it: neither end is told.
-    for (const { from, to, link } of dialled) if (from === leader && to === follower) forgotten.add(link);
+    for (const { from, to, link } of dialled) {
+      if (from === leader && to === follower) forgotten.add(link);
+      if (from === follower && to === leader && ways === 'both ways') forgotten.add(link);
+    }
     rig.appended(leader, ['after']);
     rig.run(20_000);
 

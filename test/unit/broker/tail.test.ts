@@ -18,8 +18,10 @@ import { termBefore } from '../../../src/broker/terms.ts';
 
 const limits = { requestIdRetentionMs: 3_600_000, requestIdsMax: 1000 };
 const newTail = (from = 0): Tail => new Tail(limits, simBytes, from);
+const checksumAt = (tail: Tail, end: number): number => (end === tail.endOffset ? tail.lastChecksum : (tail.checksumBefore(end) ?? 0));
+
 function checkpointOf(tail: Tail, offsetTo: number): Uint8Array {
-  const bytes = tail.checkpoint(offsetTo);
+  const bytes = tail.checkpoint(offsetTo, checksumAt(tail, offsetTo));
   assert(bytes !== null, 'it is derived that far');
   return bytes;
 }
@@ -202,11 +204,29 @@ describe('what is derived from a log', () => {
     tail.append(log.batches[0] as LogBatch);
     tail.append(log.batches[1] as LogBatch);
 
-    expect(tail.checkpoint(3)).toBeNull();
+    expect(tail.checkpoint(3, tail.lastChecksum)).toBeNull();
     expect(restorable(tail, 1)).toBe(true);
     tail.commit(2);
     expect(restorable(tail, 2)).toBe(true);
-    expect(() => tail.checkpoint(1)).toThrow('can still be taken back');
+    expect(() => tail.checkpoint(1, tail.lastChecksum)).toThrow('can still be taken back');
+  });
+
+  test('has no checkpoint of a log that the disk holds until a cut has reached it', () => {
+    const log = new TestLog();
+    log.append(1, { values: ['a'], producer: { id: idOf('r'), epoch: 0, baseSequence: 0 } });
+    const cut = [log.append(1, { values: ['b'] }), log.append(1, { values: ['c'] })];
+    const tail = newTail();
+    tail.sync(log.view);
+    log.truncate(1);
+    log.append(2, { values: ['d', 'e'], producer: { id: idOf('s'), epoch: 0, baseSequence: 0 } });
+    tail.sync(log.view);
+    const facts = factsOf(tail);
+
+    const asked = cut.map((batch) => tail.checkpoint(batch.offsetTo, frameChecksum(batch.bytes)));
+
+    expect(asked).toEqual([null, null]);
+    expect(factsOf(tail)).toEqual(facts);
+    expect(restorable(tail, 3)).toBe(true);
   });
 
   test('refuses a checkpoint that is damaged, of another version or of another place', () => {
