@@ -28,6 +28,13 @@ const isSyncOf =
   (line: string): boolean =>
     /f(data)?sync\(/.test(line) && line.includes(hex(name));
 
+/** Broker 2 tells a client that this record is acknowledged, as strace shows it. */
+function answerLine(offset: number, ackedBy: readonly number[]): string {
+  const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy });
+  const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  return `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
+}
+
 /** The trace as if the syncs of this file had never been made: neither begun nor ended. */
 function without(name: string): readonly string[] {
   const threads = new Set<string>();
@@ -64,11 +71,7 @@ describe('the audit of a trace', () => {
   });
 
   test('finds an answer to a client that names a broker which had not synced', () => {
-    const body = JSON.stringify({ topic: 'log', offset: 1_000_000, count: 1, level: 'quorum', ackedBy: [1, 2] });
-    const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const line = `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
-
-    const { answers, violations } = audit(lines, [line]);
+    const { answers, violations } = audit(lines, [answerLine(1_000_000, [1, 2])]);
 
     expect(answers).toBe(1);
     expect(violations.map((what) => what.replace(/\d+$/, 'N'))).toEqual([
@@ -102,21 +105,11 @@ describe('the audit of a trace', () => {
   });
 
   test('finds an answer to a client that names no majority', () => {
-    const body = JSON.stringify({ topic: 'log', offset: 1, count: 1, level: 'quorum', ackedBy: [2] });
-    const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const line = `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
-
-    expect(audit(lines, [line]).violations).toEqual(['broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only']);
+    expect(audit(lines, [answerLine(1, [2])]).violations).toEqual(['broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only']);
   });
 
   test('shows each kind of what is wrong, however often another kind came first', () => {
-    const answer = (offset: number, ackedBy: readonly number[]): string => {
-      const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy });
-      const bytes = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-      return `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(bytes)}", ${bytes.length}) = ${bytes.length} <0.000010>`;
-    };
-
-    const { violationCount, violations } = audit(lines, [...Array<string>(30).fill(answer(1, [2])), answer(1_000_000, [1, 2])]);
+    const { violationCount, violations } = audit(lines, [...Array<string>(30).fill(answerLine(1, [2])), answerLine(1_000_000, [1, 2])]);
 
     expect(violationCount).toBe(32);
     expect(violations).toContain('broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only');
