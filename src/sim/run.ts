@@ -18,7 +18,7 @@ import { MajorityAcknowledges } from './checkers/v2-majority-acknowledges.ts';
 import { checkHeldLogs, checkShownLogs } from './checkers/v5-replicas-converge.ts';
 import { Liveness, settleMsMax } from './checkers/v6-liveness.ts';
 import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
-import { type ClientSettings, ClientWorld } from './clients.ts';
+import { addAppender, addReader, addTopicMaker, type ClientSettings, ClientWorld } from './clients/index.ts';
 import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, lastingDamage } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
@@ -115,9 +115,10 @@ export function run(options: RunOptions): Verdict {
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
   createTopic(cluster, (group) => {
     if (group !== null) clients.groups.set(topicName, groupId(group));
-    for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const) clients.addAppender(kind);
-    for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) clients.addReader(kind);
-    clients.addTopicMaker();
+    for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const)
+      addAppender(clients, kind);
+    for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) addReader(clients, kind);
+    addTopicMaker(clients);
     clients.lastAckMs = cluster.nowMs;
     faults.begin();
     lookNowAndThen(cluster, clients, faults, majorityAcknowledges);

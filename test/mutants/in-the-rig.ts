@@ -18,7 +18,9 @@ export const inTheRig: readonly Mutant[] = [
   {
     id: 'generator-without-retries',
     title: 'the simulated clients never try again',
-    edits: [{ file: 'src/sim/clients.ts', find: 'if (mayRetry) this.later(', replace: 'if (mayRetry && untilMs < 0) this.later(' }],
+    edits: [
+      { file: 'src/sim/clients/appender.ts', find: 'if (mayRetry) this.later(', replace: 'if (mayRetry && untilMs < 0) this.later(' },
+    ],
     expected: [],
     how: { by: 'test', file: 'test/sim/run.test.ts', title: 'have reached append.deduplicated' },
   },

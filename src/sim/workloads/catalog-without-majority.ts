@@ -7,7 +7,7 @@ import { Broker } from '../../broker/index.ts';
 import type { TopicDescription } from '../../eventlog/index.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
 import { checkHistory } from '../checkers/history-checks.ts';
-import { ClientWorld } from '../clients.ts';
+import { addAppender, addReader, ClientWorld } from '../clients/index.ts';
 import { type CallOutcome, Cluster, type Member } from '../cluster.ts';
 import { readFinalLog } from '../final-logs.ts';
 import { History } from '../history.ts';
@@ -56,8 +56,8 @@ export function runCatalogWithoutMajority(options: CatalogOptions): CatalogRun {
     createTopic(cluster, name, () => undefined);
     pass(500);
   }
-  for (const kind of ['plain', 'keyed', 'stream', 'revoker'] as const) clients.addAppender(kind);
-  for (const kind of ['end', 'follower'] as const) clients.addReader(kind);
+  for (const kind of ['plain', 'keyed', 'stream', 'revoker'] as const) addAppender(clients, kind);
+  for (const kind of ['end', 'follower'] as const) addReader(clients, kind);
   pass(3000);
   const appendsBefore = acknowledged();
 

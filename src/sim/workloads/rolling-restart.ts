@@ -6,7 +6,7 @@ import type { BrokerApi, BrokerOptions } from '../../broker/contract.ts';
 import { Broker } from '../../broker/index.ts';
 import { checkHistory } from '../checkers/history-checks.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
-import { ClientWorld } from '../clients.ts';
+import { addAppender, ClientWorld } from '../clients/index.ts';
 import { Cluster } from '../cluster.ts';
 import { readFinalLog } from '../final-logs.ts';
 import { type AppendOperation, History } from '../history.ts';
@@ -52,7 +52,7 @@ export function runRollingRestart(options: RollingOptions): RollingRun {
 
   for (const member of cluster.members) cluster.start(member);
   pass(1500);
-  for (let i = 0; i < 8; i++) clients.addAppender('keyed');
+  for (let i = 0; i < 8; i++) addAppender(clients, 'keyed');
   pass(1500);
   const gapsMs: number[] = [];
   for (const member of cluster.members) {

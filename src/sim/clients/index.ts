@@ -1,0 +1,23 @@
+/**
+ * Clients that append and read at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
+ *
+ * All of a run share a `ClientWorld`; each is a `Client` of its own random numbers, one file for each kind.
+ */
+import { Appender, type AppenderKind } from './appender.ts';
+import { Reader, type ReaderKind } from './reader.ts';
+import { TopicMaker } from './topic-maker.ts';
+import type { ClientWorld } from './world.ts';
+
+export { type ClientSettings, ClientWorld } from './world.ts';
+
+export function addAppender(world: ClientWorld, kind: AppenderKind): void {
+  new Appender(world, world.nextNumber(), kind).begin();
+}
+
+export function addReader(world: ClientWorld, kind: ReaderKind): void {
+  new Reader(world, world.nextNumber(), kind).begin();
+}
+
+export function addTopicMaker(world: ClientWorld): void {
+  new TopicMaker(world, world.nextNumber()).begin();
+}

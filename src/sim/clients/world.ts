@@ -1,0 +1,99 @@
+/** What the clients of a run know and count together, and the checks of what they are answered. */
+import type { GroupId } from '../../base/branded.ts';
+import { logGroup, logTopic } from '../../broker/core.ts';
+import type { AppendResult, Freshness, Level, ReadResult } from '../../eventlog/index.ts';
+import { simBytes } from '../bytes.ts';
+import { StatedStaleness } from '../checkers/l13-stated-staleness.ts';
+import { AcknowledgedByAMajority } from '../checkers/p1-acknowledged-by-a-majority.ts';
+import { ChecksumOnEveryRead } from '../checkers/st2-checksum-on-every-read.ts';
+import { MinorityNeverAcknowledges } from '../checkers/v1-minority-never-acknowledges.ts';
+import type { CheckReport } from '../checkers/verdict.ts';
+import type { Cluster } from '../cluster.ts';
+import type { History } from '../history.ts';
+
+export interface ClientSettings {
+  readonly topics: readonly string[];
+  /** Mean pause between two operations of one client. */
+  readonly thinkMs: number;
+  readonly recordsMax: number;
+  readonly fillBytesMax: number;
+  /** One append in forty has values of up to so many bytes: large batches go ways of their own, from the gateway to the disk. */
+  readonly largeFillBytesMax?: number;
+  readonly levels?: readonly Level[];
+  /** Longest pause before a client tries again. */
+  readonly retryMsMax?: number;
+}
+
+/** What the clients of a run share. */
+export class ClientWorld {
+  readonly cluster: Cluster;
+  readonly history: History;
+  readonly settings: ClientSettings;
+  running = true;
+  appendsInFlight = 0;
+  operationsInFlight = 0;
+  longestGapMs = 0;
+  lastAckMs = 0;
+  /** The groups of the topics, as far as they are known. */
+  readonly groups = new Map<string, GroupId>([[logTopic, logGroup]]);
+  readonly #acknowledgedByAMajority: AcknowledgedByAMajority;
+  readonly #minorityNeverAcknowledges: MinorityNeverAcknowledges;
+  readonly #statedStaleness = new StatedStaleness();
+  readonly #checksumOnEveryRead = new ChecksumOnEveryRead(simBytes);
+  /** Topics that come and go while the clients run. */
+  readonly passingTopics: string[] = [];
+  /** Ends of acknowledged appends, by topic: tokens for session reads. */
+  readonly tokens = new Map<string, number>();
+  #count = 0;
+
+  constructor(cluster: Cluster, history: History, settings: ClientSettings) {
+    this.cluster = cluster;
+    this.history = history;
+    this.settings = settings;
+    this.#acknowledgedByAMajority = new AcknowledgedByAMajority(cluster.watch.ledger, cluster.members.length);
+    this.#minorityNeverAcknowledges = new MinorityNeverAcknowledges(cluster.watch.ledger, cluster.members.length);
+  }
+
+  reports(): CheckReport[] {
+    return [this.#acknowledgedByAMajority, this.#minorityNeverAcknowledges, this.#statedStaleness, this.#checksumOnEveryRead].map(
+      ({ findings }) => findings.report(),
+    );
+  }
+
+  /** What was known to be committed of a topic, by anybody, at this moment. */
+  committedEnd(topic: string): number {
+    const group = this.groups.get(topic);
+    return group === undefined ? 0 : this.cluster.watch.committedEnd(group);
+  }
+
+  /** A broker has answered a read. */
+  answered(broker: number, { topic, highWatermark, lag, asOfMs, batches }: ReadResult, freshness: Freshness): void {
+    this.#checksumOnEveryRead.read(topic, broker, batches);
+    const group = this.groups.get(topic);
+    if (
+      group === undefined ||
+      freshness !== 'local' ||
+      this.history.deletedTopics.has(topic) ||
+      this.cluster.isDamaged(this.cluster.member(broker))
+    )
+      return;
+    const local = { topic, broker, highWatermark, lag, asOfMs };
+    this.#statedStaleness.answered(local, this.cluster.watch.ledger.group(group), this.cluster.nowMs);
+  }
+
+  /** The number of the next client. */
+  nextNumber(): number {
+    return ++this.#count;
+  }
+
+  acknowledged(result: AppendResult): void {
+    const { nowMs } = this.cluster;
+    const group = this.groups.get(result.topic);
+    if (group !== undefined && !this.history.deletedTopics.has(result.topic)) {
+      this.#acknowledgedByAMajority.acknowledged(group, result);
+      this.#minorityNeverAcknowledges.acknowledged(group, result);
+    }
+    this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.lastAckMs);
+    this.lastAckMs = nowMs;
+  }
+}
