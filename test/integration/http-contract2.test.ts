@@ -1,13 +1,14 @@
 /** `PUT /` and the fault routes, byte by byte as contract 2 wants them, over the in-memory twin. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LogError, withPromises } from '../../src/eventlog/index.ts';
+import { hashToken } from '../../src/gateway/http/index.ts';
 import { valuesOf } from '../conformance/event-log.ts';
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
-import { exchange, requestText } from '../support/raw-http.ts';
+import { allOf, exchange, requestText } from '../support/raw-http.ts';
 
 let gateway: TestGateway;
 const folders: string[] = [];
@@ -156,6 +157,98 @@ describe('while acting as crashed', () => {
     await until(() => gateway.front.revokesPending === 0);
     await put(port, 'after');
     expect(await logValues()).toEqual(['after']);
+  });
+});
+
+describe('a connection that has not sent its request when a crash comes', () => {
+  /** Connected and taken, with nothing of a request, or with part of one. */
+  async function early(port: number, text: string): Promise<{ readonly socket: Socket; readonly answer: Promise<string> }> {
+    const socket = connect(port, '127.0.0.1');
+    const answer = allOf(socket);
+    socket.write(text);
+    await until(() => gateway.front.connectionCount === 1);
+    // What came before an answered request has been read.
+    await fetch(`${gateway.url}/healthz`, { headers: { Connection: 'close' } });
+    await until(() => gateway.front.connectionCount === 1);
+    return { socket, answer };
+  }
+
+  test.each([
+    ['/exit', 0],
+    ['/exit', 30],
+    ['/recover', 0],
+    ['/crash', 0],
+    ['/crash', 30],
+  ])('is kept, and its POST %s is answered (%i bytes of it had come)', async (route, sent) => {
+    const port = await start();
+    const text = requestText(port, 'POST', route);
+    const { socket, answer } = await early(port, text.slice(0, sent));
+
+    expect(await post(port, '/crash')).toMatch(/^HTTP\/1\.1 200 /);
+    socket.write(text.slice(sent));
+
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(gateway.twin.faults.crashed).toBe(route !== '/recover');
+    await until(() => gateway.exits.count === (route === '/exit' ? 1 : 0));
+  });
+
+  test('is closed without a byte when what it sends is something else', async () => {
+    const port = await start();
+    const { socket, answer } = await early(port, '');
+
+    await post(port, '/crash');
+    socket.write(requestText(port, 'PUT', '/', {}, 'word'));
+
+    expect(await answer).toBe('');
+    await post(port, '/recover');
+    expect(await logValues()).toEqual([]);
+  });
+
+  test('may have had an answer before', async () => {
+    const port = await start();
+    const socket = connect(port, '127.0.0.1');
+    const answer = allOf(socket);
+    socket.write(requestText(port, 'GET', '/healthz', { Connection: 'keep-alive' }));
+    await new Promise((resolve) => socket.once('data', resolve));
+
+    await post(port, '/crash');
+    socket.write(requestText(port, 'POST', '/recover'));
+
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 .*ok\nHTTP\/1\.1 200 .*"crashed":false/s);
+  });
+});
+
+describe('a PUT that is refused', () => {
+  const evil = { Host: 'evil.example' };
+
+  test.each<[string, (port: number) => string]>([
+    ['for its Host', (port) => requestText(port, 'PUT', '/', evil, 'word')],
+    ['for its Origin', (port) => requestText(port, 'PUT', '/', { Origin: 'http://evil.example' }, 'word')],
+    ['for its path', (port) => requestText(port, 'PUT', '/elsewhere', {}, 'word')],
+    ['for a path of the API', (port) => requestText(port, 'PUT', '/v1/topics/log/records', { 'Content-Type': 'text/plain' }, 'word')],
+    ['for a path that no URL has', (port) => requestText(port, 'PUT', '/%zz', {}, 'word')],
+    ['for its request line', (port) => requestText(port, 'PUT', `http://127.0.0.1:${port}/`, {}, 'word')],
+    ['before it was told to go on', (port) => requestText(port, 'PUT', '/', { ...evil, Expect: '100-continue' }, 'word')],
+    ['for its upgrade', (port) => requestText(port, 'PUT', '/', { Connection: 'Upgrade', Upgrade: 'h2c' }, 'word')],
+    ['for what it expects', (port) => requestText(port, 'PUT', '/', { Expect: 'wonders' }, 'word')],
+    ['for its body', (port) => `PUT / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nword\r\nno length\r\n`],
+  ])('%s is closed without a byte: the client would take an answer for success', async (_why, text) => {
+    const port = await start();
+
+    expect(await exchange(port, text(port))).toBe('');
+
+    await put(port, 'next');
+    expect(await logValues()).toEqual(['next']);
+  });
+
+  test('for its token is closed too, and the log of the broker says why', async () => {
+    const port = await start({ tokenHash: hashToken('a'.repeat(64)) });
+
+    expect(await put(port, 'word')).toBe('');
+    expect(await put(port, 'word')).toBe('');
+
+    const reason = 'Cannot answer: the request has no bearer token';
+    expect(gateway.logged.filter(({ event }) => event === 'putRefused')).toEqual([{ event: 'putRefused', fields: { reason } }]);
   });
 });
 

@@ -8,12 +8,30 @@ export const atTheEdges: readonly Mutant[] = [
     edits: [
       {
         file: 'src/gateway/http/front.ts',
-        find: '    if (refusal !== null) {\n      sendError(response, refusal);',
-        replace: "    if (refusal !== null && !(request.method === 'PUT' && path === '/')) {\n      sendError(response, refusal);",
+        find: '    if (refusal !== null) {\n      this.#refuse(request, response, refusal);',
+        replace:
+          "    if (refusal !== null && !(request.method === 'PUT' && path === '/')) {\n      this.#refuse(request, response, refusal);",
       },
     ],
     expected: [],
     how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'that names somebody else is refused on every route' },
+  },
+  {
+    id: 'crash-cuts-what-was-not-read',
+    title: 'POST /crash cuts connections that have not sent their request',
+    edits: [
+      {
+        file: 'src/gateway/http/front.ts',
+        find: 'if (this.#isUnderWay(socket)) socket.destroy();',
+        replace: 'if (this.#isUnderWay(socket) || this.#sockets.get(socket) === null) socket.destroy();',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/integration/http-contract2.test.ts',
+      title: 'is kept, and its POST /exit is answered (0 bytes of it had come)',
+    },
   },
   {
     id: 'token-check-off',

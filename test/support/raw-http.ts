@@ -1,11 +1,16 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 /** Sends bytes as they are and gives all that came back until the connection closed, also when it was reset. */
 export function exchange(port: number, text: string | Uint8Array): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('connect', () => socket.write(text));
+  return allOf(socket);
+}
+
+/** All that comes over a connection until it closes. */
+export function allOf(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
     const chunks: Buffer[] = [];
-    socket.on('connect', () => socket.write(text));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', () => {});
     socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));

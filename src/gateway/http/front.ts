@@ -4,7 +4,10 @@
  * (`api/`), which is loaded after the socket listens: a request that comes earlier waits for it.
  *
  * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,
- * and so have those that were under way.
+ * and so have those that were under way. A connection whose request has not been read yet stays: it may bring one of those three, and their
+ * client waits for ever.
+ *
+ * A `PUT` is answered when its record is committed and never else, whatever is wrong with it: its client takes any answer for success.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -64,6 +67,8 @@ export interface FrontOptions {
 }
 
 const listenAgainMs = 20;
+/** Whoever can reach the broker can send PUTs that are refused, as many as he likes. */
+const putRefusalEveryMs = 10_000;
 
 export class Front {
   readonly #options: FrontOptions;
@@ -71,14 +76,15 @@ export class Front {
   readonly #revoker: Revoker;
   readonly #put: PutRecord;
   readonly #append: AppendRecords;
-  /** Connections that carry HTTP: all but those of peers. */
-  readonly #sockets = new Set<Socket>();
+  /** Connections that carry HTTP, all but those of peers, with the answer to what each asked last; null where a crash may not cut it off. */
+  readonly #sockets = new Map<Duplex, ServerResponse | null>();
   readonly #connectionsByAddress = new Map<string, number>();
   #allowedHosts: ReadonlySet<string> = new Set();
   #api: RequestListener | null = null;
   #loadingApi: Promise<void> | null = null;
   #isClosing = false;
   #isExiting = false;
+  #putRefusalToldMs = Number.NEGATIVE_INFINITY;
   /** When a crash was last ended. */
   #recoveredMs: number | null = null;
 
@@ -153,7 +159,7 @@ export class Front {
       if (isDone) return;
       isDone = true;
       timer.cancel();
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.keys()) socket.destroy();
       done();
     };
     const timer = this.#options.clock.startTimer(graceMs, finish);
@@ -161,13 +167,13 @@ export class Front {
     this.#server.closeIdleConnections();
   }
 
-  /** Acts as crashed from here on: nothing leaves, all connections break. `except` is the one that asked for it. */
-  crash(except: Socket | null): void {
+  /** Acts as crashed from here on: nothing leaves, connections with a request under way break. */
+  crash(): void {
     this.#options.broker.faults.crash();
     this.#recoveredMs = null;
     this.#revoker.hold();
     this.#put.abandonAll();
-    for (const socket of this.#sockets) if (socket !== except) socket.destroy();
+    for (const socket of this.#sockets.keys()) if (this.#isUnderWay(socket)) socket.destroy();
   }
 
   recover(): void {
@@ -191,14 +197,14 @@ export class Front {
     server.maxConnections = settings.connectionsMax;
     server.on('connection', (socket: Socket) => this.#limitAddress(socket));
     server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
-      this.#sockets.add(socket);
+      this.#sockets.set(socket, null);
       socket.on('close', () => this.#sockets.delete(socket));
     });
     server.on('request', (request, response) => this.#handle(request, response));
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      if (this.#isCut(request)) return;
-      response.writeContinue();
-      this.#handle(request, response);
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, true));
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      const reason = 'only 100-continue can be expected';
+      if (!this.#isCut(request)) this.#refuse(request, response, new LogError('invalidRequest', `Cannot answer: ${reason}`));
     });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#refuseMalformed(error, socket));
@@ -220,20 +226,27 @@ export class Front {
     });
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
     if (this.#isCut(request)) return;
     const path = pathOf(request);
+    const isFault = request.method === 'POST' && isFaultPath(path);
+    this.#sockets.set(request.socket, isFault ? null : response);
     if (this.#isClosing || this.#options.closesWithAnswer) response.setHeader('connection', 'close');
     const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
     if (refusal !== null) {
-      sendError(response, refusal);
+      this.#refuse(request, response, refusal);
       return;
     }
+    if (request.method === 'PUT' && path !== '/') {
+      this.#refuse(request, response, new LogError('methodNotAllowed', 'Cannot answer: no path but "/" takes PUT'));
+      return;
+    }
+    if (expectsContinue) response.writeContinue();
     const { method } = request;
     const topic = plainAppendTopic(request);
     if (topic !== null) this.#append.handle(request, response, topic);
-    else if (path === '/' && method === 'PUT') this.#put.handle(request, response);
-    else if (method === 'POST' && isFaultPath(path)) this.#switchFault(path, request, response);
+    else if (method === 'PUT') this.#put.handle(request, response);
+    else if (isFault) this.#switchFault(path, request, response);
     else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
     else if (path === '/readyz' && method === 'GET') this.#answerReady(response);
     else this.#serveApi(request, response);
@@ -245,6 +258,20 @@ export class Front {
     if (request.method === 'POST' && isFaultPath(pathOf(request))) return false;
     request.socket.destroy();
     return true;
+  }
+
+  /** Says what is wrong with a request; of a PUT in the broker's log only, now and then. */
+  #refuse(request: IncomingMessage, response: ServerResponse, error: LogError): void {
+    if (request.method !== 'PUT') {
+      sendError(response, error);
+      return;
+    }
+    request.socket.destroy();
+    const { clock, logger } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs < this.#putRefusalToldMs + putRefusalEveryMs) return;
+    this.#putRefusalToldMs = nowMs;
+    logger.log('warn', 'putRefused', { reason: error.message });
   }
 
   #answerReady(response: ServerResponse): void {
@@ -299,7 +326,7 @@ export class Front {
       return;
     }
     this.#options.logger.log('info', 'fault', { action: path.slice(1) });
-    if (path === '/crash') this.crash(request.socket);
+    if (path === '/crash') this.crash();
     else this.recover();
     sendJson(response, 200, { crashed: this.#options.broker.faults.crashed });
   }
@@ -334,6 +361,10 @@ export class Front {
     this.#sockets.delete(request.socket);
     const isPeer = request.headers.upgrade?.toLowerCase() === peerProtocol;
     if (!isPeer || this.#isClosing || guardHost(request, this.#allowedHosts) !== null) {
+      if (request.method === 'PUT') {
+        socket.destroy();
+        return;
+      }
       const status = isPeer ? '421 Misdirected Request' : '400 Bad Request';
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
@@ -342,8 +373,13 @@ export class Front {
     this.#options.onPeer(socket, head);
   }
 
+  /** Its header was read, its answer has not left: another one would be taken for its own, or cut it in two. */
+  #isUnderWay(socket: Duplex): boolean {
+    return this.#sockets.get(socket)?.writableFinished === false;
+  }
+
   #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (this.#options.broker.faults.crashed || !socket.writable || error.code === 'ECONNRESET') {
+    if (this.#options.broker.faults.crashed || !socket.writable || error.code === 'ECONNRESET' || this.#isUnderWay(socket)) {
       socket.destroy();
       return;
     }

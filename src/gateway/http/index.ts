@@ -37,7 +37,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
         logger,
         version,
         faultInjection,
-        crash: () => front.crash(null),
+        crash: () => front.crash(),
         recover: () => front.recover(),
         connectionCount: () => front.connectionCount,
         revokesPending: () => front.revokesPending,
