@@ -12,6 +12,7 @@
  * What is not understood changes nothing and answers `invalid`.
  */
 import type { TopicSettings } from '../eventlog/index.ts';
+import type { Bytes } from '../host/index.ts';
 import { eventsTopic, logTopic, topicGroupFirst } from './core.ts';
 
 export type CatalogCommand =
@@ -90,6 +91,12 @@ export class CatalogState {
   /** No topic that is made later has a group below this. */
   get nextGroup(): number {
     return this.#nextGroup;
+  }
+
+  /** Equal where the same commands were applied. */
+  digest(bytes: Bytes): number {
+    const brokers = [...this.#brokers.values()].sort((a, b) => a.id - b.id);
+    return bytes.crc32c(bytes.utf8Encode(JSON.stringify([this.#nextGroup, this.topics, brokers])));
   }
 
   apply(command: CatalogCommand, timeMs: number, effects: CatalogEffects): CatalogOutcome {

@@ -122,6 +122,7 @@ export class Catalog {
       });
     }
     this.#applied = offsetTo;
+    this.#core.observer?.derived(catalogGroup, 'topics', offsetTo, () => this.state.digest(this.#core.host.bytes));
   }
 
   #remember(at: number, outcome: CatalogOutcome): void {

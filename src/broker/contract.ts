@@ -49,7 +49,12 @@ export interface BrokerObserver {
   ready(group: GroupId, ready: Ready, replica: ReplicaView): void;
   /** The persist is synced, before its `then` leaves. */
   persisted(group: GroupId, persist: Persist): void;
+  /** What is derived from a group's log has come to `at`: all records below it have taken effect and none above. `digest` looks at the whole state. */
+  derived(group: GroupId, what: DerivedFrom, at: number, digest: () => number): void;
 }
+
+/** What brokers derive from logs: of each log who has appended what, of the catalog's the topics and brokers. */
+export type DerivedFrom = 'producers' | 'topics';
 
 /** A replica as it stands, uncommitted and unsynced tail included. */
 export interface ReplicaView {

@@ -2,6 +2,7 @@ import { type BrokerId, type GroupId, groupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { LogError, type Outcome } from '../eventlog/index.ts';
 import type { Host } from '../host/index.ts';
+import type { BrokerObserver } from './contract.ts';
 import type { Counters } from './counters.ts';
 import type { Links } from './links.ts';
 import type { Replica } from './replica.ts';
@@ -22,6 +23,7 @@ export interface Core {
   readonly settings: BrokerSettings;
   readonly counters: Counters;
   readonly links: Links;
+  readonly observer: BrokerObserver | null;
   nowMs(): number;
   /** Something happened: have a turn. */
   wake(): void;

@@ -371,7 +371,10 @@ export class Replica {
   #see(): void {
     const visible = offset(Math.min(this.raft.highWatermark, this.#writtenEnd));
     // A majority may be further than this disk. What is not synced here can still be taken back, because a segment that is sealed before it wants a checkpoint.
+    const before = this.tail.committedTo;
     this.tail.commit(Math.min(visible, this.log.syncedOffset));
+    const { tail } = this;
+    if (tail.committedTo > before) this.#context.observer?.derived(this.group, 'producers', tail.committedTo, () => tail.digest());
     if (visible <= this.#visible) return;
     this.#visible = visible;
     this.#listener.advanced(this);

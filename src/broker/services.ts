@@ -76,6 +76,7 @@ export class Services {
       settings,
       counters,
       links: this.links,
+      observer: options.broker.observer ?? null,
       nowMs: () => host.clock.monotonicMs(),
       wake: () => options.wake(),
       replica: (group) => groups.replica(group),

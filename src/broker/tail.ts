@@ -95,6 +95,17 @@ export class Tail {
     return this.#last?.stamp ?? this.#floor.stamp;
   }
 
+  /** Nothing below it is ever taken back. */
+  get committedTo(): number {
+    return this.#floor.offsetTo;
+  }
+
+  /** Of the state at `committedTo`: equal where equal logs were derived. */
+  digest(): number {
+    const state = this.checkpoint(this.#floor.offsetTo, this.#floor.checksum);
+    return state === null ? 0 : this.#bytes.crc32c(state);
+  }
+
   get #last(): TailEntry | undefined {
     return this.#entries.length > this.#head ? this.#entries[this.#entries.length - 1] : undefined;
   }

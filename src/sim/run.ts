@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly onLog?: (line: LogLine) => void;
   /** Kills a broker at a chosen host call of its first life, counted from its start; for sweeps over all of them. */
   readonly trap?: CrashTrap & { readonly broker: number };
+  /** With what today’s program does not survive yet: checks and ways of use whose defects are being mended. */
+  readonly ahead?: boolean;
   /** What is simulated, for proving that the checkers see a wrong program. */
   readonly makeBroker?: (options: BrokerOptions) => BrokerApi;
   readonly sabotageDisk?: (disk: Disk) => Disk;
@@ -104,6 +106,7 @@ export function run(options: RunOptions): Verdict {
     clockDriftMax: 0.001,
     sabotageDisk: options.sabotageDisk,
     onLog: options.onLog,
+    ahead: options.ahead,
   });
   const history = new History();
   const clients = new ClientWorld(cluster, history, clientSettings(options));

@@ -284,6 +284,7 @@ export class MitLab {
         count(persist.then);
         inner?.persisted(group, persist);
       },
+      derived: (group, what, at, digest) => inner?.derived(group, what, at, digest),
     };
   }
 }

@@ -13,6 +13,7 @@ export const checkNames = {
   R8: 'commit of the current term',
   R9: 'commit index',
   R10: 'committed stays',
+  R11: 'same state',
   R15: 'node identity',
   R16: 'pre-vote',
   R17: 'check quorum',

@@ -13,6 +13,7 @@ import { CommittedStays } from './r10-committed-stays.ts';
 import { NodeIdentity } from './r15-node-identity.ts';
 import { PreVote } from './r16-pre-vote.ts';
 import { CheckQuorum } from './r17-check-quorum.ts';
+import { SameState } from './r11-same-state.ts';
 import { ReadIndex } from './r18-read-index.ts';
 import { LeaderAppendOnly } from './r2-leader-append-only.ts';
 import { GroupIsolation } from './r21-group-isolation.ts';
@@ -65,6 +66,7 @@ export class RaftWatch {
   readonly #flowControl: FlowControl;
   readonly #recoveredPrefix = new RecoveredPrefix();
   readonly #recoveryNeverLowers = new RecoveryNeverLowers();
+  readonly #sameState = new SameState();
   readonly #derivedState = new DerivedState();
   readonly #timestamps = new Timestamps();
   readonly #retired = new Set<GroupId>();
@@ -97,6 +99,7 @@ export class RaftWatch {
       this.#commitOfTheCurrentTerm,
       this.#commitIndex,
       this.#committedStays,
+      this.#sameState,
       this.nodeIdentity,
       this.#preVote,
       this.#checkQuorum,
@@ -153,6 +156,9 @@ export class RaftWatch {
       persisted: (group, persist) => {
         if (counts(group)) this.#persisted(broker, group, persist);
         else if (isHeard(group)) for (const message of persist.then) this.nodeIdentity.sent(group, broker, message);
+      },
+      derived: (group, what, at, digest) => {
+        if (counts(group)) this.#sameState.derived(group, broker, what, at, digest());
       },
     };
   }

@@ -1,0 +1,35 @@
+// R11 same state
+import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { DerivedFrom } from '../../broker/contract.ts';
+import { Findings } from './verdict.ts';
+
+/**
+ * R11: what is derived from a log (who has appended what, which topics there are) is a function of the log alone: at one offset it is the same on every
+ * replica, in every life, wherever its derivation began and whatever the broker’s own limits are.
+ */
+export class SameState {
+  readonly findings = new Findings('R11');
+  /** By group and what was derived: who came to an offset first, and with what. */
+  readonly #known = new Map<string, Map<number, { readonly broker: BrokerId; readonly digest: number }>>();
+
+  /** All below `at` has taken effect on this broker, and nothing else. */
+  derived(group: GroupId, broker: BrokerId, what: DerivedFrom, at: number, digest: number): void {
+    const key = `${group}/${what}`;
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      known = new Map();
+      this.#known.set(key, known);
+    }
+    const first = known.get(at);
+    if (first === undefined) {
+      known.set(at, { broker, digest });
+      return;
+    }
+    this.findings.checked++;
+    if (first.digest !== digest) {
+      this.findings.violate(
+        `group ${group}: the ${what} of broker ${broker} at ${at} are not those that broker ${first.broker} had there (${digest.toString(16)}, ${first.digest.toString(16)})`,
+      );
+    }
+  }
+}
