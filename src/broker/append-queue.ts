@@ -1,7 +1,15 @@
 import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { type Answer, type AppendRequest, type AppendResult, keptBatchBytesMax } from '../eventlog/index.ts';
-import { batchHeaderBytes, packBatches, type Producer, producerIdOf, recordsPerBatchMax, sealForProducer } from '../record/index.ts';
+import {
+  batchHeaderBytes,
+  packBatches,
+  type Producer,
+  producerIdOf,
+  recordsPerBatchMax,
+  sealForProducer,
+  takeRoom,
+} from '../record/index.ts';
 import type { Appended, ErrorDetails } from '../wire/index.ts';
 import type { Core } from './core.ts';
 import { brokerWindow } from './producers.ts';
@@ -237,6 +245,8 @@ export class AppendQueue {
       });
       return true;
     }
+    // These bytes may wait in the link for long: whoever frames this batch here later does so in a copy.
+    takeRoom(unit.batch);
     const request = { type: 'append' as const, remainingMs: Math.max(1, deadlineMs - nowMs), level, expectedOffset, batch: unit.batch };
     const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
     if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, outcome))) return true;

@@ -75,7 +75,7 @@ export class Leadership {
     const progress = this.#progress.get(response.from);
     if (progress === undefined || progress.state === 'rolledBack' || response.matchOffset > this.#log.endOffset) return false;
     if (progress.showsRollback(response)) {
-      progress.state = 'rolledBack';
+      progress.rolledBack();
       return true;
     }
     progress.heardAt = this.#now;

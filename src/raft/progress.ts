@@ -82,6 +82,13 @@ export class Progress {
     this.#inFlightBytes = 0;
   }
 
+  /** What it had acknowledged is gone from its disk: it counts for nothing any more, and is sent nothing (design, D11). */
+  rolledBack(): void {
+    this.probeFrom(firstOffset);
+    this.state = 'rolledBack';
+    this.matchOffset = firstOffset;
+  }
+
   /** The link broke: what is in flight may be lost. The next probe leaves with the next round, so that a dead link is not flooded. */
   lostLink(): void {
     if (this.state === 'rolledBack') return;

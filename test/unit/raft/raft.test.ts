@@ -233,6 +233,21 @@ describe('Raft, towards its host', () => {
     expect(core.propose().map(({ to }) => to)).not.toContain(2);
   });
 
+  it('commits nothing with what a peer has lost', () => {
+    const core = new Core({ voters: [1, 2, 3, 4, 5] });
+    core.lead();
+    core.propose();
+    core.receive(answer(core, { from: 2, match: 2, context: 0 }));
+    core.tick(heartbeatTicks);
+
+    core.receive(answer(core, { from: 2, request: 2, hint: 0, context: 1 }));
+    core.receive(answer(core, { from: 3, match: 2, context: 0 }));
+
+    // Brokers 1 and 3 have it: two of five.
+    expect(core.raft.acknowledgedBy(offset(2))).toEqual([1, 3]);
+    expect(core.raft.highWatermark).toBe(0);
+  });
+
   it('does not take a late refusal for a rolled-back disk', () => {
     const core = new Core({ log: [1, 1, 1] });
     core.lead();
