@@ -154,7 +154,7 @@ export class Groups {
     built.chainTo(log.lastChecksum);
     tail = built;
     const vote = this.#votes.get(group) ?? { term: firstTerm, votedFor: null };
-    const lastTerm = log.termStarts.at(-1)?.term ?? firstTerm;
+    const lastTerm = log.termStarts.at(-1)?.term ?? log.termBeforeStart;
     if (lastTerm > vote.term) {
       this.#fenced.set(
         group,

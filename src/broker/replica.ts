@@ -24,7 +24,7 @@ import { LeaderAppends } from './leader-appends.ts';
 import { findFrameProblem } from './received-frames.ts';
 import type { BrokerSettings } from './settings.ts';
 import type { LogView, Tail } from './tail.ts';
-import { sameUpTo, termBefore } from './terms.ts';
+import { sameUpTo } from './terms.ts';
 
 /** What a replica needs of its broker. */
 export interface ReplicaContext {
@@ -116,6 +116,7 @@ export class Replica {
       vote: options.vote,
       logStartOffset: log.logStartOffset,
       logEndOffset: log.endOffset,
+      termBeforeStart: log.termBeforeStart,
       termStarts: [...log.termStarts],
     };
     const { settings } = context;
@@ -141,7 +142,7 @@ export class Replica {
       get endOffset() {
         return raft.endOffset;
       },
-      termBefore: (end) => termBefore(raft.termStarts, end),
+      termBefore: (end) => raft.termBefore(end),
       batches: (from, to) => {
         const batches = raft.batches(from, to);
         assert(batches !== null, 'what is not committed or not synced is in memory');
@@ -181,8 +182,8 @@ export class Replica {
    * not know what was committed before it, until it has committed something itself (Raft §8), so hearing from one proves nothing.
    */
   asOfMs(nowMs: number): number {
-    const { role, term, termStarts, highWatermark } = this.raft;
-    if (role !== 'leader' || termBefore(termStarts, highWatermark) !== term)
+    const { role, term, highWatermark } = this.raft;
+    if (role !== 'leader' || this.raft.termBefore(highWatermark) !== term)
       return this.#heardMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.round(nowMs - this.#heardMs));
     const voters = this.raft.membership.voters;
     const needed = Math.floor(voters.length / 2);
@@ -220,15 +221,14 @@ export class Replica {
 
   #isFromKnowingLeader({ term, highWatermark }: AppendEntries): boolean {
     if (this.#knowingTerm === term) return true;
-    const { endOffset, termStarts } = this.raft;
-    if (highWatermark > endOffset || termBefore(termStarts, highWatermark) !== term) return false;
+    if (highWatermark > this.raft.endOffset || this.raft.termBefore(highWatermark) !== term) return false;
     this.#knowingTerm = term;
     return true;
   }
 
   /** A batch that is not what it says is dropped like a lost message: it must neither enter this log nor stop this broker. */
   #admits(message: AppendEntries): boolean {
-    const isContinued = this.#isDerived && termBefore(this.raft.termStarts, message.offsetFrom) === message.previousTerm;
+    const isContinued = this.#isDerived && this.raft.termBefore(message.offsetFrom) === message.previousTerm;
     const previousChecksum = isContinued ? this.tail.checksumBefore(message.offsetFrom) : null;
     const problem = findFrameProblem(message.batches, this.group, previousChecksum, this.#context.bytes);
     if (problem === null) return true;

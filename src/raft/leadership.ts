@@ -81,8 +81,16 @@ export class Leadership {
     progress.heardAt = this.#now;
     progress.roundAnswered = Math.max(progress.roundAnswered, response.readContext);
     if (response.success) progress.acknowledged(response);
-    else progress.refused(response, () => this.#log.backUp(response.hintOffset, response.hintTerm));
+    else this.#refused(progress, response);
     return false;
+  }
+
+  #refused(progress: Progress, response: AppendEntriesResponse): void {
+    const { requestOffset, hintOffset, hintTerm } = response;
+    // Asked where our log starts before we knew the term there, the peer has told it: asked again, with it.
+    const isToldStart = requestOffset === hintOffset && requestOffset > progress.matchOffset;
+    if (isToldStart && this.#log.learnsStartFrom(hintOffset, hintTerm)) progress.probeFrom(hintOffset);
+    else progress.refused(response, () => this.#log.backUp(hintOffset, hintTerm));
   }
 
   unreachable(peer: BrokerId): void {

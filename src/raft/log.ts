@@ -29,7 +29,7 @@ export class ReplicaLog {
 
   constructor(restored: RestoredState) {
     assert(restored.logStartOffset <= restored.logEndOffset, 'a log starts at or before its end');
-    this.#terms = new TermTable(restored.termStarts);
+    this.#terms = new TermTable(restored.termStarts, restored.logStartOffset, restored.termBeforeStart);
     assert((restored.termStarts.at(-1)?.offsetFrom ?? -1) < restored.logEndOffset, 'the last term starts inside the log');
     this.#cache = new BatchCache(restored.logEndOffset);
     this.#logStartOffset = restored.logStartOffset;
@@ -101,15 +101,24 @@ export class ReplicaLog {
   continuesFrom(request: AppendEntries): boolean {
     if (request.offsetFrom <= this.#highWatermark) return true;
     if (request.offsetFrom > this.endOffset) return false;
-    // A leader that does not know this term has removed what stands before: that is committed and was acknowledged by every replica (decision 0005).
-    return request.previousTerm === firstTerm || this.#terms.termBefore(request.offsetFrom) === request.previousTerm;
+    return this.#terms.termBefore(request.offsetFrom) === request.previousTerm;
   }
 
   /** Where a follower whose log failed the check suggests to go on. */
   hintFor(request: AppendEntries): { readonly hintOffset: Offset; readonly hintTerm: Term } {
     const limit = offset(Math.min(request.offsetFrom, this.endOffset));
-    const hintOffset = this.#terms.backUp(limit, request.previousTerm);
+    // A leader whose log begins there may not know the term before it: then it is told ours (`learnsStartFrom`).
+    const hintOffset = request.previousTerm === firstTerm ? limit : this.#terms.backUp(limit, request.previousTerm);
     return { hintOffset, hintTerm: this.#terms.termBefore(hintOffset) };
+  }
+
+  /**
+   * Whether a follower has just told of which term the record before this log's start is, which a log of before version 2 of the segment header does not
+   * know after a start. Retention removed what stood there because it was committed and every replica had acknowledged it (decision 0005), so they agree.
+   */
+  learnsStartFrom(hintOffset: Offset, hintTerm: Term): boolean {
+    if (hintOffset !== this.#logStartOffset || hintTerm === firstTerm) return false;
+    return this.#terms.learnTermBeforeStart(hintTerm);
   }
 
   /**

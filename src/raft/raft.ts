@@ -129,6 +129,11 @@ export class Raft {
     return this.#log.termStarts;
   }
 
+  /** Term of the record before `end`, 0 when there is none or it is not known. */
+  termBefore(end: Offset): Term {
+    return this.#log.termBefore(end);
+  }
+
   /** Bytes of the log above the high watermark, as far as they arrived since the start. */
   get uncommittedBytes(): number {
     return this.#log.uncommittedBytes;

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { firstTerm, type Offset, offset, type Term } from '../base/branded.ts';
+import { firstOffset, firstTerm, type Offset, offset, type Term } from '../base/branded.ts';
 import type { TermStart } from './types.ts';
 
 /**
@@ -12,25 +12,35 @@ import type { TermStart } from './types.ts';
  * Invariant: offsets and terms strictly increase.
  */
 export class TermTable {
-  readonly #starts: TermStart[];
+  readonly #starts: TermStart[] = [];
+  readonly #logStartOffset: Offset;
+  #termBeforeStart: Term;
 
-  constructor(starts: readonly TermStart[]) {
-    this.#starts = [];
+  constructor(starts: readonly TermStart[], logStartOffset: Offset = firstOffset, termBeforeStart: Term = firstTerm) {
+    this.#logStartOffset = logStartOffset;
+    this.#termBeforeStart = termBeforeStart;
     for (const start of starts) this.append(start.term, start.offsetFrom);
   }
 
   get lastTerm(): Term {
-    return this.#starts.at(-1)?.term ?? firstTerm;
+    return this.#starts.at(-1)?.term ?? this.#termBeforeStart;
   }
 
   get starts(): readonly TermStart[] {
     return this.#starts;
   }
 
-  /** Term of the record before `end`; 0 when there is none or it is older than the table. */
+  /** Term of the record before `end`; 0 when there is none or it is not known. */
   termBefore(end: number): Term {
     const start = this.#starts[this.#countStartsBelow(end) - 1];
-    return start === undefined ? firstTerm : start.term;
+    if (start !== undefined) return start.term;
+    return end >= this.#logStartOffset ? this.#termBeforeStart : firstTerm;
+  }
+
+  /** Takes the term of the record before the log's start from somebody who knows it. False where another is known. */
+  learnTermBeforeStart(learnt: Term): boolean {
+    if (this.#termBeforeStart === firstTerm && learnt <= (this.#starts[0]?.term ?? learnt)) this.#termBeforeStart = learnt;
+    return this.#termBeforeStart === learnt;
   }
 
   append(term: Term, offsetFrom: Offset): void {

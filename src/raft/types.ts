@@ -48,6 +48,8 @@ export interface RestoredState {
   readonly vote: Vote;
   readonly logStartOffset: Offset;
   readonly logEndOffset: Offset;
+  /** Of the record before `logStartOffset`; 0 where there was none, or where a log of before version 2 of the segment header does not say. */
+  readonly termBeforeStart: Term;
   readonly termStarts: readonly TermStart[];
 }
 

@@ -1,4 +1,4 @@
-import type { GroupId, Offset } from '../base/branded.ts';
+import type { GroupId, Offset, Term } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { DiskError } from '../host/index.ts';
 import type { LogBatch } from '../raft/messages.ts';
@@ -52,6 +52,8 @@ export interface GroupLog {
   readonly logStartOffset: Offset;
   readonly endOffset: Offset;
   readonly syncedOffset: Offset;
+  /** Term of the record before `logStartOffset`; `firstTerm` if there was none, or where a segment header of version 1 does not say. */
+  readonly termBeforeStart: Term;
   readonly termStarts: readonly TermStart[];
   /** Checksum of the last frame, to chain the next one to; 0 for an empty log. */
   readonly lastChecksum: number;

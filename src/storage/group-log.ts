@@ -125,6 +125,10 @@ class SegmentedLog implements GroupLog {
     return this.#syncedOffset;
   }
 
+  get termBeforeStart(): Term {
+    return (this.#sealed[0] ?? this.#active).header.previousTerm;
+  }
+
   get termStarts(): readonly TermStart[] {
     return this.#termStarts;
   }
@@ -303,6 +307,7 @@ class SegmentedLog implements GroupLog {
       group: this.#options.group,
       baseOffset: endOffset,
       previousChecksum: lastChecksum,
+      previousTerm: lastTerm,
       salt: this.#host.random.next(),
     };
     yield* writeAt(prepared.file, 0, [encodeSegmentHeader(header, this.#host.bytes)]);
@@ -311,7 +316,6 @@ class SegmentedLog implements GroupLog {
     // An empty active segment (too small for its first frame) is replaced by this one: both have the same name.
     this.#active = yield* nameSegment(this.#host, this.#options.path, header);
     this.#preparer.named();
-    this.#active.scan.lastTerm = lastTerm;
     if (old.isEmpty) old.retire();
     else this.#seal(old);
   }
@@ -376,7 +380,7 @@ class SegmentedLog implements GroupLog {
     scan.position = place.position;
     scan.endOffset = truncateTo;
     scan.lastChecksum = place.previousChecksum;
-    scan.lastTerm = place.termBefore ?? this.#termBefore(truncateTo);
+    scan.lastTerm = this.#termBefore(truncateTo);
     // What is left is synced, and the next group begins with a mark.
     scan.lastBlock = 'frame';
     scan.lastMarkPosition = Math.min(scan.lastMarkPosition, place.position);
@@ -388,11 +392,11 @@ class SegmentedLog implements GroupLog {
     const opened = yield* openActive(this.#host, this.#options, header.baseOffset);
     this.#sealed = this.#sealed.slice(0, kept);
     this.#active = opened.segment;
-    this.#active.scan.lastTerm ??= this.#termBefore(this.#active.scan.endOffset);
+    this.#active.scan.lastTerm = this.#termBefore(this.#active.scan.endOffset);
   }
 
-  #termBefore(offsetTo: number): Term | null {
-    return this.#termStarts.findLast((start) => start.offsetFrom < offsetTo)?.term ?? null;
+  #termBefore(offsetTo: number): Term {
+    return this.#termStarts.findLast((start) => start.offsetFrom < offsetTo)?.term ?? this.termBeforeStart;
   }
 
   // ------------------------------------------------------------------------------------------------------------------ reading

@@ -3,6 +3,7 @@
  * `segment-format.ts`. Sealed segments are not read: their index file says what open needs, and every later read verifies. So the time to open
  * grows with the active segment, not with the log.
  */
+import { firstTerm } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import { sideBySide, type Task } from '../base/task.ts';
 import type { DiskFile } from '../host/index.ts';
@@ -26,7 +27,7 @@ import {
   truncationSlotAt,
 } from './segment-format.ts';
 import { removedName, removeLog } from './removal.ts';
-import { readSegmentIndex } from './segment-index.ts';
+import { lastTermOf, readSegmentIndex, type SegmentFacts } from './segment-index.ts';
 import {
   closeFile,
   closing,
@@ -80,6 +81,10 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   const lastBase = bases[bases.length - 1] as number;
   const active = yield* openActive(host, options, lastBase);
   const sealed = yield* openAllSealed(host, options, bases.slice(0, -1), active.segment.header, found);
+  // An empty segment whose header is of version 1 does not say it.
+  const { scan } = active.segment;
+  const last = sealed.at(-1);
+  if (scan.lastTerm === firstTerm && last !== undefined) scan.lastTerm = lastTermOf(last.facts);
   // After a kill the folder's last changes may be in memory only.
   yield* syncDirectory(disk, directory);
   const checkpoint = yield* newestCheckpoint(host, options, sealed);
@@ -142,7 +147,13 @@ function* removeLeftovers(host: StorageHost, directory: string, names: readonly 
 
 function* createFirstSegment(host: StorageHost, options: GroupLogOptions): Task<ActiveSegment> {
   const { disk } = host;
-  const header: SegmentHeader = { group: options.group, baseOffset: 0, previousChecksum: 0, salt: host.random.next() };
+  const header: SegmentHeader = {
+    group: options.group,
+    baseOffset: 0,
+    previousChecksum: 0,
+    previousTerm: firstTerm,
+    salt: host.random.next(),
+  };
   const prepared = `${options.path}/${preparedName}`;
   const file = yield* openFile(disk, prepared, 'create');
   yield* writeAt(file, 0, [encodeSegmentHeader(header, host.bytes)]);
@@ -209,15 +220,20 @@ function* openSealed(host: StorageHost, options: GroupLogOptions, segment: Found
     const file = yield* openFile(host.disk, path, 'read');
     facts = (yield* closing(file, rebuildSealed(host, path, indexPath, header, file, next.baseOffset))).facts;
   }
-  const corruption = misfit(path, facts.endPosition, facts.lastChecksum, sizeBytes, next);
+  const corruption = misfit(path, facts, sizeBytes, next);
   if (corruption !== null) throw new CorruptionFound(corruption);
   return new SealedSegment(host, options.path, header, facts, null);
 }
 
-function misfit(path: string, endPosition: number, lastChecksum: number, size: number, next: SegmentHeader): Corruption | null {
+function misfit(path: string, facts: SegmentFacts, size: number, next: SegmentHeader): Corruption | null {
+  const { endPosition, lastChecksum } = facts;
   if (endPosition > size) return { path, position: size, expected: `${endPosition} bytes`, found: `${size}` };
   if (lastChecksum !== next.previousChecksum) {
     return { path, position: endPosition, expected: `a last frame that the segment from ${next.baseOffset} chains to`, found: 'another' };
+  }
+  const lastTerm = lastTermOf(facts);
+  if (next.previousTerm !== firstTerm && next.previousTerm !== lastTerm) {
+    return { path, position: endPosition, expected: `a last frame of term ${next.previousTerm}`, found: `one of term ${lastTerm}` };
   }
   return null;
 }

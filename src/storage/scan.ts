@@ -85,7 +85,8 @@ export class SegmentScan {
   position = segmentHeaderBytes;
   endOffset: Offset;
   lastChecksum: number;
-  lastTerm: Term | null = null;
+  /** `firstTerm` where nothing is in front of the next frame, or its term is not known. */
+  lastTerm: Term;
   firstStampMs = 0;
   lastStampMs = 0;
   /** Everything before the last mark was synced; a file without one had its header synced. */
@@ -96,14 +97,14 @@ export class SegmentScan {
     this.header = header;
     this.endOffset = offset(header.baseOffset);
     this.lastChecksum = header.previousChecksum;
+    this.lastTerm = header.previousTerm;
   }
 
   /** Takes the next frame, or says why it does not continue the log. */
   take(frame: Frame): { readonly expected: string; readonly found: string } | null {
     if (frame.offsetFrom !== this.endOffset) return { expected: `offset ${this.endOffset}`, found: `${frame.offsetFrom}` };
     if (frame.previousChecksum !== this.lastChecksum) return { expected: 'a frame that chains to the previous one', found: 'another' };
-    if (this.lastTerm !== null && frame.term < this.lastTerm)
-      return { expected: `a term of at least ${this.lastTerm}`, found: `${frame.term}` };
+    if (frame.term < this.lastTerm) return { expected: `a term of at least ${this.lastTerm}`, found: `${frame.term}` };
     this.index.note(frame.offsetFrom, this.position, frame.stampMs);
     noteTerm(this.termStarts, frame.term, frame.offsetFrom);
     if (this.endOffset === this.header.baseOffset) this.firstStampMs = frame.stampMs;

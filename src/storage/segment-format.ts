@@ -9,12 +9,14 @@
  *
  *     at  type  field
  *      0  8     'CAIRNSEG'
- *      8  u32   version, 1
+ *      8  u32   version, 2
  *     12  u32   group id
  *     16  u64   base offset: of the first frame
  *     24  u32   checksum of the frame before the first, 0 if there was none: the chain goes on across files
  *     28  u32   salt: random; seeds the checksum of every mark in this file
- *     32        zeros
+ *     32  u64   term of the frame before the first, 0 if there was none: with the offset and the checksum it says which log this one continues, when
+ *               retention has removed what stood before. Version 1 has zeros here, so of a log whose first segment is one it is not known
+ *     40        zeros
  *     60  u32   CRC-32C of [0, 60)
  *     64        zeros
  *    512        truncation slot, zeros except while the log is cut back into this segment
@@ -51,6 +53,7 @@
  * bytes inside a record cannot pose as one.
  */
 import { assert } from '../base/assert.ts';
+import { firstTerm, type Term, term } from '../base/branded.ts';
 import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
 
@@ -61,7 +64,8 @@ export const truncationSlotAt = 512;
 export const truncationSlotBytes = 20;
 export const markBytes = 48;
 export const markTag = 0x81;
-const segmentVersion = 1;
+/** Version 1, which did not keep the previous term, is read too. */
+const segmentVersion = 2;
 const magicHigh = 0x4341_4952; // 'CAIR'
 const magicLow = 0x4e53_4547; // 'NSEG'
 const truncationMagicLow = 0x4e54_5255; // 'NTRU'
@@ -74,6 +78,8 @@ export interface SegmentHeader {
   readonly group: number;
   readonly baseOffset: number;
   readonly previousChecksum: number;
+  /** `firstTerm` where there was no frame before the first, or where its term is not known. */
+  readonly previousTerm: Term;
   readonly salt: number;
 }
 
@@ -87,6 +93,7 @@ export function encodeSegmentHeader(header: SegmentHeader, bytes: Bytes): Uint8A
   writeU64(view, 16, header.baseOffset);
   view.setUint32(24, header.previousChecksum);
   view.setUint32(28, header.salt);
+  writeU64(view, 32, header.previousTerm);
   view.setUint32(60, bytes.crc32c(encoded.subarray(0, 60)));
   return encoded;
 }
@@ -98,12 +105,21 @@ export function readSegmentHeader(source: Uint8Array, bytes: Bytes): SegmentHead
   if (view.getUint32(0) !== magicHigh || view.getUint32(4) !== magicLow) return 'another magic';
   const found = bytes.crc32c(source.subarray(0, 60));
   if (found !== view.getUint32(60)) return 'a wrong checksum';
-  if (view.getUint32(8) !== segmentVersion) return `version ${view.getUint32(8)}`;
+  const version = view.getUint32(8);
+  if (version < 1 || version > segmentVersion) return `version ${version}`;
   if (!isZero(source, 60 + 4, truncationSlotAt) || !isZero(source, truncationSlotAt + truncationSlotBytes, segmentHeaderBytes))
     return 'bytes where zeros belong';
   const baseOffset = readU64(view, 16);
   if (baseOffset === null) return 'a base offset out of range';
-  return { group: view.getUint32(12), baseOffset, previousChecksum: view.getUint32(24), salt: view.getUint32(28) };
+  const previousTerm = version === 1 ? firstTerm : readU64(view, 32);
+  if (previousTerm === null) return 'a term out of range';
+  return {
+    group: view.getUint32(12),
+    baseOffset,
+    previousChecksum: view.getUint32(24),
+    previousTerm: term(previousTerm),
+    salt: view.getUint32(28),
+  };
 }
 
 export type MarkKind = 'group' | 'idle' | 'close';

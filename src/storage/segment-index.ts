@@ -13,7 +13,7 @@
  *     end u32  CRC-32C of everything before
  */
 import type { Offset, Term } from '../base/branded.ts';
-import { offset, term } from '../base/branded.ts';
+import { firstTerm, offset, term } from '../base/branded.ts';
 import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
 import type { TermStart } from '../raft/types.ts';
@@ -172,6 +172,9 @@ export function readSegmentIndex(
   };
   return { facts, index };
 }
+
+/** Of a segment's last frame; `firstTerm` if it has none. */
+export const lastTermOf = (facts: SegmentFacts): Term => facts.termStarts.at(-1)?.term ?? firstTerm;
 
 /** Adds a frame's term to a table whose terms strictly increase. */
 export function noteTerm(termStarts: TermStart[], frameTerm: Term, offsetFrom: Offset): void {

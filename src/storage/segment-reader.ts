@@ -1,5 +1,5 @@
 /** Reading in one segment, as far as a view of it goes: batches from an offset on, the first one since a time, the place of a cut. */
-import type { Offset, Term } from '../base/branded.ts';
+import type { Offset } from '../base/branded.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes } from '../host/index.ts';
 import type { LogBatch } from '../raft/messages.ts';
@@ -98,22 +98,18 @@ export function* findSince(view: SegmentView, timeMs: number, bytes: Bytes): Tas
 export interface CutPlace {
   readonly position: number;
   readonly previousChecksum: number;
-  /** Null: not known from what was read, or nothing is in front of it in this segment. */
-  readonly termBefore: Term | null;
 }
 
 /** Where the frame with this first offset begins; null if the segment has none. */
 export function* placeOf(view: SegmentView, offsetFrom: Offset, bytes: Bytes): Task<CutPlace | null> {
   const { baseOffset, previousChecksum } = view.header;
-  if (offsetFrom === baseOffset) return { position: segmentHeaderBytes, previousChecksum, termBefore: null };
+  if (offsetFrom === baseOffset) return { position: segmentHeaderBytes, previousChecksum };
   const reader = new FrameReader(view, view.index.positionFor(offsetFrom - 1), readWindowBytes, bytes);
-  let termBefore: Term | null = null;
   for (;;) {
     const frame = yield* reader.next(headerOnly);
     if (frame === null || frame.offsetFrom > offsetFrom) return null;
     if (frame.offsetFrom === offsetFrom)
-      return { position: reader.position - frame.bytes.length, previousChecksum: frame.previousChecksum, termBefore };
-    termBefore = frame.term;
+      return { position: reader.position - frame.bytes.length, previousChecksum: frame.previousChecksum };
   }
 }
 

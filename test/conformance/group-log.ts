@@ -205,12 +205,14 @@ export function describeGroupLog(name: string, makeHost: () => StorageHost): voi
       );
       expect(below).toEqual({ ok: false, error: { kind: 'belowLogStart' } });
       expect(log.termStarts).toEqual([{ term: 1, offsetFrom: log.logStartOffset }]);
+      expect(log.termBeforeStart).toBe(1);
       await close(log);
 
       const again = await open(host);
       expect(again.log.logStartOffset).toBe(log.logStartOffset);
       expect(await read(again.log, log.logStartOffset)).toEqual(rest);
       expect(again.log.termStarts).toEqual(log.termStarts);
+      expect(again.log.termBeforeStart).toBe(1);
       await close(again.log);
     });
 

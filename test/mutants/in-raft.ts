@@ -108,7 +108,7 @@ export const inRaft: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/log.ts',
-        find: 'return request.previousTerm === firstTerm || this.#terms.termBefore(request.offsetFrom) === request.previousTerm;',
+        find: 'return this.#terms.termBefore(request.offsetFrom) === request.previousTerm;',
         replace: 'return request.previousTerm <= request.term;',
       },
       // The chain of checksums, a second guard, is taken away too: it alone would hide this.

@@ -27,6 +27,8 @@ export interface CoreOptions {
   readonly log?: readonly number[];
   /** Where the log begins, when retention has removed what was before. */
   readonly logStart?: number;
+  /** Of the record before it; left out where that is not known. */
+  readonly termBeforeStart?: number;
   readonly randomBelow?: (limit: number) => number;
   readonly config?: Partial<RaftConfig>;
 }
@@ -67,6 +69,7 @@ export class Core {
       vote: { term: term(options.term ?? log.at(-1) ?? 0), votedFor: options.votedFor === undefined ? null : brokerId(options.votedFor) },
       logStartOffset: offset(logStart),
       logEndOffset: offset(logStart + log.length),
+      termBeforeStart: term(options.termBeforeStart ?? 0),
       termStarts,
     });
   }

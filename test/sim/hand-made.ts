@@ -163,6 +163,7 @@ export class Watched {
       vote: { term: term(vote.term), votedFor: vote.votedFor === null ? null : brokerId(vote.votedFor) },
       logStartOffset: offset(0),
       logEndOffset: offset(end),
+      termBeforeStart: term(0),
       termStarts: termStartsOf(log),
     };
     this.watch.observerOf(brokerId(broker), () => true).opened(group, state, lastChecksum);

@@ -30,7 +30,7 @@ export class RigDisk {
     for (const { term, offsetFrom } of this.batches) {
       if (termStarts.at(-1)?.term !== term) termStarts.push({ term, offsetFrom });
     }
-    return { vote: this.vote, logStartOffset: offset(0), logEndOffset: this.endOffset, termStarts };
+    return { vote: this.vote, logStartOffset: offset(0), logEndOffset: this.endOffset, termBeforeStart: firstTerm, termStarts };
   }
 
   /** As storage reads: whole batches from the one that contains `offsetFrom`, at least one. */

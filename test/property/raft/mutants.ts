@@ -43,7 +43,7 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the term before an append is not compared',
     file: 'log.ts',
-    from: 'return request.previousTerm === firstTerm || this.#terms.termBefore(request.offsetFrom) === request.previousTerm;',
+    from: 'return this.#terms.termBefore(request.offsetFrom) === request.previousTerm;',
     to: 'return request.previousTerm <= request.term;',
     caughtBy: ['Log Matching', 'State Machine Safety', 'False Rollback', 'terms rise along the log', 'the log is cut between batches'],
   },
@@ -154,7 +154,7 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'a refused probe is not backed up',
     file: 'leadership.ts',
-    from: 'else progress.refused(response, () => this.#log.backUp(response.hintOffset, response.hintTerm));',
+    from: 'else progress.refused(response, () => this.#log.backUp(hintOffset, hintTerm));',
     to: '',
     caughtBy: ['Liveness'],
   },

@@ -6,7 +6,7 @@ import type { RestoredState, Vote } from '../../../src/raft/types.ts';
 import { batch } from '../../paper/core.ts';
 
 const vote: Vote = { term: term(1), votedFor: null };
-const restored: RestoredState = { vote, logStartOffset: offset(0), logEndOffset: offset(0), termStarts: [] };
+const restored: RestoredState = { vote, logStartOffset: offset(0), logEndOffset: offset(0), termBeforeStart: term(0), termStarts: [] };
 
 function makeDisk(): { disk: DiskState; log: ReplicaLog; append(inTerm: number): void; cut(end: number): void } {
   const disk = new DiskState(restored);

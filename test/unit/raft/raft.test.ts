@@ -79,30 +79,75 @@ describe('Raft, towards its host', () => {
     expect(led.raft.role).toBe('follower');
   });
 
+  /** Lets a leader of the log [4, 6) bring broker 2 on; gives how often the follower refused. */
+  function bringOn(leader: Core, follower: Core): number {
+    let refusals = 0;
+    let waiting = leader.lead();
+    for (let round = 0; round < 20 && follower.raft.endOffset < leader.raft.endOffset; round++) {
+      const answers = waiting.filter(({ to }) => to === 2).flatMap((message) => follower.receive(message));
+      refusals += ofType(answers, 'appendEntriesResponse').filter(({ success }) => !success).length;
+      const batches = leader.readies
+        .flatMap((ready) => ready.load)
+        .map((request) => {
+          const from = Number(request.offsetFrom);
+          return { request, batches: [4, 5].filter((at) => at >= from).map((at) => batch(at, at - 1)) };
+        });
+      leader.readies.length = 0;
+      waiting = [
+        ...answers.flatMap((message) => leader.receive(message)),
+        ...batches.flatMap((loaded) => leader.run({ type: 'loaded', ...loaded })),
+        ...leader.tick(2),
+      ];
+    }
+    return refusals;
+  }
+
   it('brings a follower on that has what the leader has removed, and nothing behind it', () => {
-    // Retention: what was removed is committed and was acknowledged by all. Nobody who starts again knows of which term its end was.
+    for (const lastTerm of [1, 2, 3]) {
+      const leader = new Core({ logStart: 4, termBeforeStart: lastTerm, log: [3, 4], term: 5 });
+      const follower = new Core({ id: 2, log: [1, 1, 1, lastTerm], term: 5 });
+      bringOn(leader, follower);
+
+      expect(follower.raft.endOffset, `its last term is ${lastTerm}`).toBe(leader.raft.endOffset);
+      expect(follower.raft.termBefore(offset(4))).toBe(lastTerm);
+    }
+  });
+
+  it('learns of which term the record before its log is, where an old log does not say', () => {
     for (const lastTerm of [1, 2, 3]) {
       const leader = new Core({ logStart: 4, log: [3, 4], term: 5 });
       const follower = new Core({ id: 2, log: [1, 1, 1, lastTerm], term: 5 });
-      let waiting = leader.lead();
-      for (let round = 0; round < 20 && follower.raft.endOffset < leader.raft.endOffset; round++) {
-        const answers = waiting.filter(({ to }) => to === 2).flatMap((message) => follower.receive(message));
-        const batches = leader.readies
-          .flatMap((ready) => ready.load)
-          .map((request) => {
-            const from = Number(request.offsetFrom);
-            return { request, batches: [4, 5].filter((at) => at >= from).map((at) => batch(at, at - 1)) };
-          });
-        leader.readies.length = 0;
-        waiting = [
-          ...answers.flatMap((message) => leader.receive(message)),
-          ...batches.flatMap((loaded) => leader.run({ type: 'loaded', ...loaded })),
-          ...leader.tick(2),
-        ];
-      }
+      const other = new Core({ id: 3, log: [1, 1, 1, lastTerm], term: 5 });
+      bringOn(leader, follower);
 
       expect(follower.raft.endOffset, `its last term is ${lastTerm}`).toBe(leader.raft.endOffset);
+      expect(leader.raft.termBefore(offset(4))).toBe(lastTerm);
+      // Asked before it was learnt, a peer answers after: asked again where the log starts, and not below.
+      const refusal = other.receive(append(other, { from: 1, term: 6, after: 4 }));
+      const again = refusal.flatMap((message) => leader.receive(message));
+      expect(ofType(again, 'appendEntries').map(({ offsetFrom, previousTerm }) => [offsetFrom, previousTerm])).toEqual([[4, lastTerm]]);
     }
+  });
+
+  it('takes no term of a peer for that before its log when it knows it, or knows it to be older', () => {
+    const older = new Core({ logStart: 4, log: [3, 4], term: 5 });
+    older.lead();
+    older.receive(answer(older, { request: 4, hint: 4, hintTerm: 4 }));
+    expect(older.raft.termBefore(offset(4))).toBe(0);
+
+    const knowing = new Core({ logStart: 4, termBeforeStart: 2, log: [3, 4], term: 5 });
+    knowing.lead();
+    knowing.receive(answer(knowing, { request: 4, hint: 4, hintTerm: 1 }));
+    expect(knowing.raft.termBefore(offset(4))).toBe(2);
+  });
+
+  it('refuses what does not say of which term the record before it is', () => {
+    const follower = new Core({ id: 2, log: [1, 1, 2], term: 3 });
+
+    const answers = follower.receive(append(follower, { from: 1, term: 3, after: 3, terms: [3] }));
+
+    expect(follower.raft.endOffset).toBe(3);
+    expect(answers).toMatchObject([{ type: 'appendEntriesResponse', success: false, hintOffset: 3, hintTerm: 2 }]);
   });
 
   it('keeps what is not committed or not synced in memory, however small the cache', () => {
