@@ -14,6 +14,7 @@ import {
   type TopicSettings,
 } from '../eventlog/index.ts';
 import type { DiskError, Timer } from '../host/index.ts';
+import { isQuorum } from '../raft/index.ts';
 import * as calls from './calls.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { catalogGroup, failure, logGroup } from './core.ts';
@@ -204,8 +205,8 @@ export class Broker implements BrokerApi {
 
   #seesMajority({ links }: Services): boolean {
     const { brokers, self } = this.#options;
-    const seen = brokers.filter(({ id }) => id === self.id || links.isReady(id)).length;
-    return seen * 2 > brokers.length;
+    const membership = { voters: brokers.map(({ id }) => id), votersOutgoing: [], learners: [] };
+    return isQuorum(membership, (id) => id === self.id || links.isReady(id));
   }
 
   #finishClosing(services: Services, done: () => void): void {

@@ -247,8 +247,7 @@ export class LeaderAppends {
   }
 
   #isOnMajority(one: Waiting): boolean {
-    const { raft } = this.#replica;
-    return raft.acknowledgedBy(offset(one.offsetTo)).length * 2 > raft.membership.voters.length;
+    return this.#replica.raft.isOnQuorum(offset(one.offsetTo));
   }
 
   #reached(one: Waiting): void {

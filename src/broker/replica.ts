@@ -10,6 +10,7 @@ import {
   type LogBatch,
   type Message,
   type Persist,
+  quorumValue,
   Raft,
   type RestoredState,
   type Role,
@@ -185,12 +186,8 @@ export class Replica {
     const { role, term, highWatermark } = this.raft;
     if (role !== 'leader' || this.raft.termBefore(highWatermark) !== term)
       return this.#heardMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.round(nowMs - this.#heardMs));
-    const voters = this.raft.membership.voters;
-    const needed = Math.floor(voters.length / 2);
-    if (needed === 0) return 0;
-    const times = voters.filter((id) => id !== this.raft.id).map((id) => this.#answeredMs.get(id) ?? 0);
-    times.sort((a, b) => b - a);
-    return Math.max(0, Math.round(nowMs - (times[needed - 1] ?? 0)));
+    const heardMs = quorumValue(this.raft.membership, (id) => (id === this.raft.id ? nowMs : (this.#answeredMs.get(id) ?? 0)));
+    return Math.max(0, Math.round(nowMs - heardMs));
   }
 
   /** Somebody's read met bytes that are not what was once synced. */

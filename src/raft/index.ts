@@ -23,5 +23,6 @@ export type {
   TermStart,
   Vote,
 } from './types.ts';
+export { isQuorum, quorumValue } from './quorum.ts';
 export { describe, describeReady } from './describe.ts';
 export { Raft } from './raft.ts';

@@ -6,7 +6,7 @@ import { Leadership } from './leadership.ts';
 import { ReplicaLog } from './log.ts';
 import { isMember, isVoter, votersOf } from './membership.ts';
 import type { AppendEntries, AppendEntriesResponse, LogBatch, Message, RequestVote, RequestVoteResponse, TimeoutNow } from './messages.ts';
-import { countVotes } from './quorum.ts';
+import { countVotes, isQuorum } from './quorum.ts';
 import type { CurrentRead } from './read-index.ts';
 import type {
   Input,
@@ -150,12 +150,18 @@ export class Raft {
 
   /** Voters known to have synced the log up to `offsetTo`, ascending. Others than a leader know only themselves. */
   acknowledgedBy(offsetTo: Offset): BrokerId[] {
-    const leadership = this.#leadership;
-    return this.#voters.filter((voter) =>
-      leadership === null
-        ? voter === this.id && this.#disk.syncedOffset >= offsetTo
-        : leadership.matchOffsetOf(voter, this.#disk.syncedOffset) >= offsetTo,
-    );
+    return this.#voters.filter((voter) => this.#hasAcknowledged(voter, offsetTo));
+  }
+
+  /** Whether those are a quorum. */
+  isOnQuorum(offsetTo: Offset): boolean {
+    return isQuorum(this.membership, (voter) => this.#hasAcknowledged(voter, offsetTo));
+  }
+
+  #hasAcknowledged(voter: BrokerId, offsetTo: Offset): boolean {
+    const { syncedOffset } = this.#disk;
+    if (this.#leadership !== null) return this.#leadership.matchOffsetOf(voter, syncedOffset) >= offsetTo;
+    return voter === this.id && syncedOffset >= offsetTo;
   }
 
   /**

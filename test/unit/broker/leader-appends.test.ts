@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type AppendOutcome, LeaderAppends } from '../../../src/broker/leader-appends.ts';
 import type { Replica, ReplicaContext } from '../../../src/broker/replica.ts';
+import { offset } from '../../../src/base/branded.ts';
 import type { Level } from '../../../src/eventlog/index.ts';
+import { isQuorum, type Membership, type Raft } from '../../../src/raft/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import { batchOf } from './rig.ts';
 
@@ -20,9 +22,11 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     highWatermark: 1,
     syncedOffset: 1,
     termStarts: [{ term: 1, offsetFrom: 0 }],
-    membership: { voters: [1, 2, 3] },
+    membership: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
     refusal: () => null,
     acknowledgedBy: () => [1],
+    isOnQuorum: () =>
+      isQuorum(raft['membership'] as Membership, (voter) => (raft['acknowledgedBy'] as Raft['acknowledgedBy'])(offset(2)).includes(voter)),
   };
   const replica = {
     raft,
