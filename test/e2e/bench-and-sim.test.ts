@@ -15,7 +15,7 @@ describe('cairn bench append', () => {
     expect(out).toMatch(/^records +.*\/s, .*\none append +p50 .*\nsyncs +[\d,]+ on all brokers, .* acknowledged records for each\n/m);
     const [, readBack, acknowledged] = /^read back +([\d,]+) of ([\d,]+) acknowledged/m.exec(out) ?? [];
     expect(readBack).toBe(acknowledged);
-  }, 60_000);
+  });
 
   test('fails when the topic holds something else than was acknowledged', async () => {
     const result = await benchAppend({
@@ -33,7 +33,7 @@ describe('cairn bench append', () => {
     expect(result.ok).toBe(false);
     expect(result.readBack).toBe(result.acknowledgedInAll + 1);
     expect(formatBench(result)).toContain('THEY DIFFER');
-  }, 60_000);
+  });
 });
 
 describe('cairn sim', () => {

@@ -1,10 +1,13 @@
 // A real browser, where the machine has one (Debian: package chromium). Without one the tests of the page are skipped, and say so.
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { needs } from '../support/needs.ts';
 
 const PLACES = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-export const browserPath = PLACES.find((place) => place !== undefined && existsSync(place));
+const browserPath = PLACES.find((place) => place !== undefined && existsSync(place));
+
+export const needsBrowser = needs(browserPath === undefined ? 'no browser is installed (Debian: chromium)' : null);
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({

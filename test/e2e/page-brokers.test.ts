@@ -4,19 +4,19 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabBrokers } from '../../src/lab/brokers.ts';
-import { browserPath, launchBrowser, watchPage } from './browser.ts';
+import { launchBrowser, needsBrowser, watchPage } from './browser.ts';
 import { buildPageIfStale } from './page-build.ts';
 
 const SCREENSHOTS = process.env['SCREENSHOTS'];
 
-describe.skipIf(browserPath === undefined)('the page of a real broker', () => {
+describe('the page of a real broker', needsBrowser, () => {
   let browser: Browser;
   let brokers: LabBrokers;
 
   beforeAll(async () => {
     buildPageIfStale();
     [browser, brokers] = await Promise.all([launchBrowser(), LabBrokers.start({ count: 3 })]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await brokers?.end();
@@ -55,5 +55,5 @@ describe.skipIf(browserPath === undefined)('the page of a real broker', () => {
       await page.screenshot({ path: path.join(SCREENSHOTS, 'brokers.png') });
     }
     expect(watch).toEqual({ errors: [], foreignRequests: [] });
-  }, 60_000);
+  });
 });

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { browserPath, launchBrowser, type PageWatch, watchPage } from './browser.ts';
+import { launchBrowser, needsBrowser, type PageWatch, watchPage } from './browser.ts';
 import { FakeBroker } from './fake-broker.ts';
 import { buildPageIfStale } from './page-build.ts';
 
@@ -14,7 +14,7 @@ interface DOMBox {
 
 const SCREENSHOTS = process.env['SCREENSHOTS'];
 
-describe.skipIf(browserPath === undefined)('the page, in a browser', () => {
+describe('the page, in a browser', needsBrowser, () => {
   let browser: Browser;
   let broker: FakeBroker;
   let page: Page;

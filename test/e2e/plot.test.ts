@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
 import type { TimelineRun } from '../../src/timeline/index.ts';
 import { bandwidthChart, delayChart, renderChart } from '../../src/timeline/plot/index.ts';
-import { browserPath, launchBrowser } from './browser.ts';
+import { launchBrowser, needsBrowser } from './browser.ts';
 
 function run(seconds: number, scale: number): TimelineRun {
   const fields = { events: 3, untimed: 0, bytes: Math.round(252 * scale), exact: true, negative: 0 };
@@ -31,7 +31,7 @@ const measure = `(() => {
   return { boxes: [...document.querySelectorAll('svg text')].map(boxOf), picture: boxOf(document.querySelector('svg')) };
 })()`;
 
-describe.skipIf(browserPath === undefined)('the graphs in a browser', () => {
+describe('the graphs in a browser', needsBrowser, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchBrowser();

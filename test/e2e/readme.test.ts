@@ -66,4 +66,4 @@ test("each command of the README's tour prints what the README shows", async () 
 
   expect(steps.length).toBeGreaterThan(10);
   for (const { command, shown } of steps) expect(normalized(await type(command)), command).toBe(normalized(shown));
-}, 60_000);
+});

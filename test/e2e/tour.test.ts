@@ -34,7 +34,7 @@ describe('cairn tour', () => {
     expect(out.match(/^broker \d +[0-9a-f]{64} the same$/gm)?.length).toBe(3);
     expect(out).toMatch(/\nEvery acknowledged line is on every broker, once and in order\. It took \d+\.\d s\.\n$/);
     expect(readdirSync(temporary)).toEqual([]);
-  }, 60_000);
+  });
 
   test('takes the beginning of a file that is too large, up to the end of a line, and sees what is wrong', async () => {
     const bytesMax = 50_000;
@@ -61,7 +61,7 @@ describe('cairn tour', () => {
     const shown = formatTour(result, false);
     expect(shown).toContain(`doubled       1\n`);
     expect(shown).toContain('This is not as it was promised');
-  }, 60_000);
+  });
 
   test('Ctrl-C ends it and leaves nothing behind', async () => {
     const temporary = path.join(folder, 'tmp-interrupted');

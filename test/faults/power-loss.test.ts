@@ -5,10 +5,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeFolder } from '../../src/daemon/make-folder.ts';
 import { ForgetfulDisk, forgetfulDiskProblem } from '../../src/lab/power-loss/index.ts';
+import { needs } from '../support/needs.ts';
 
-const problem = forgetfulDiskProblem();
-
-describe.skipIf(problem !== null)(`a disk that forgets${problem === null ? '' : ` (skipped: ${problem})`}`, () => {
+describe('a disk that forgets', needs(forgetfulDiskProblem()), () => {
   let folder: string;
   let disk: ForgetfulDisk;
   const at = (name: string): string => path.join(disk.folder, name);

@@ -91,7 +91,7 @@ test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with s
   );
   const unshare = process.getuid?.() === 0 ? ['-m'] : ['-rm'];
   const script = `mount -t tmpfs -o size=1m tmpfs '${data}' && exec '${process.execPath}' --no-warnings '${file}'`;
-  const run = spawnSync('unshare', [...unshare, 'sh', '-c', script], { encoding: 'utf8', timeout: 50_000 });
+  const run = spawnSync('unshare', [...unshare, 'sh', '-c', script], { encoding: 'utf8', timeout: 170_000 });
   if (run.status !== 0 && /unshare|mount/.test(run.stderr)) skip(`no tmpfs can be mounted here: ${run.stderr.trim()}`);
 
   expect(run.stderr).toBe('');
@@ -127,7 +127,7 @@ test('a write that finds too little space is never taken for a whole one', ({ sk
   );
   const unshare = process.getuid?.() === 0 ? ['-m'] : ['-rm'];
   const script = `mount -t tmpfs -o size=1m tmpfs '${data}' && exec '${process.execPath}' --no-warnings '${file}'`;
-  const run = spawnSync('unshare', [...unshare, 'sh', '-c', script], { encoding: 'utf8', timeout: 50_000 });
+  const run = spawnSync('unshare', [...unshare, 'sh', '-c', script], { encoding: 'utf8', timeout: 170_000 });
   if (run.status !== 0 && /unshare|mount/.test(run.stderr)) skip(`no tmpfs can be mounted here: ${run.stderr.trim()}`);
 
   expect(run.stderr).toBe('');
@@ -159,7 +159,7 @@ test('a real fdatasync that fails surfaces once and for all, and later writes do
   const inject = ['-f', '-qq', '-o', trace, '-e', 'trace=fdatasync,pwritev,pwrite64', '-e', 'inject=fdatasync:error=EIO:when=4'];
   // strace counts for each thread: one thread does all of them.
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
-  const run = spawnSync('strace', [...inject, process.execPath, '--no-warnings', file], { encoding: 'utf8', timeout: 50_000, env });
+  const run = spawnSync('strace', [...inject, process.execPath, '--no-warnings', file], { encoding: 'utf8', timeout: 170_000, env });
   if (run.stdout === '' && /ptrace/.test(run.stderr)) skip(`strace cannot trace here: ${run.stderr.trim()}`);
 
   const failed = 'sync EIO: i/o error, fdatasync';
@@ -197,7 +197,7 @@ test('a process without a file descriptor for its next segment waits for one, lo
   );
   // Node raises the soft limit to the hard one: this sets both.
   const script = `ulimit -n 64 && exec '${process.execPath}' --no-warnings '${file}'`;
-  const run = spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 50_000 });
+  const run = spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 170_000 });
 
   expect(run.stderr).toBe('');
   expect(lastLine(run.stdout)).toEqual({ heldBack: true, afterwards: { finished: { ok: true }, full: false, synced: 61 }, reopened: 61 });

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CairnProcess, cairn, startCairn } from '../support/cairn.ts';
 import { eventually, putText, readText, statusOf } from '../support/curl.ts';
 import { freePortsInARow } from '../support/free-ports.ts';
+import { needsLinux } from '../support/needs.ts';
 
 let folder: string;
 let port: number;
@@ -99,7 +100,7 @@ describe('cairn up', () => {
 
     await up();
     for (const vertex of [0, 1, 2]) expect(await readText(url(vertex))).toEqual(['one', 'two', 'three']);
-  }, 60_000);
+  });
 
   test('takes its brokers with it when it is killed', async () => {
     const { child, end } = await up();
@@ -108,7 +109,7 @@ describe('cairn up', () => {
 
     await end('SIGKILL');
 
-    await expect.poll(() => children.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => children.filter(isAlive)).toEqual([]);
   });
 
   test('with --no-restart leaves a broker down that has died', async () => {
@@ -168,7 +169,7 @@ describe('cairn up that cannot start says why in one sentence:', () => {
   });
 
   // Also for root, whom the permissions of a folder do not stop.
-  test.runIf(existsSync('/proc/self'))('a data directory that cannot be made, 73', async () => {
+  test('a data directory that cannot be made, 73', needsLinux, async () => {
     for (const command of ['up', 'serve']) {
       const { code, err } = await cairn([command, '--port', String(port), '--data', '/proc/cairn/data']);
 

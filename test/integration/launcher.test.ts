@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { needs, needsLinux } from '../support/needs.ts';
 import { brokerNodeFlags } from '../../src/daemon/node-flags.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
@@ -133,7 +134,7 @@ test('the compile cache is in the checkout', () => {
   expect(existsSync(path.join(root, 'node_modules', '.cache', 'cairn-compile'))).toBe(true);
 });
 
-test.runIf(process.platform === 'linux')('the process has 16 threads for disk work', () => {
+test('the process has 16 threads for disk work', needsLinux, () => {
   writeMain(
     'src',
     `import { pbkdf2 } from 'node:crypto';
@@ -155,7 +156,7 @@ test('a broker is started with the flags of the daemon', () => {
   expect(run([], ['up']).stdout).toBe('\n');
 });
 
-test.runIf(isNode24)('an old Node hands a broker over with the same flags', () => {
+test('an old Node hands a broker over with the same flags', needs(isNode24 ? null : 'this is not Node 24'), () => {
   installNode();
   writeMain('src', `console.log(process.execArgv.join(' '));`);
 
@@ -207,7 +208,7 @@ test('an old Node passes SIGTERM and SIGINT on to the program', async () => {
   expect(await exit).toEqual([9, null]);
 });
 
-test.runIf(process.platform === 'linux')('Ctrl-C in a terminal reaches the program once', async () => {
+test('Ctrl-C in a terminal reaches the program once', needsLinux, async () => {
   installNode();
   writeMain(
     'src',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,11 +7,12 @@ import { expect, test } from 'vitest';
 import { launchers } from '../compat/mp0.ts';
 import { eventually } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { needsLinux } from '../support/needs.ts';
 
 const nodes = 1_000;
 const rssMaxMiB = 150;
 
-test.skipIf(!existsSync('/proc/self/status'))(`a logger with ${nodes} nodes that send needs at most ${rssMaxMiB} MB`, async () => {
+test(`a logger with ${nodes} nodes that send needs at most ${rssMaxMiB} MB`, needsLinux, async () => {
   const [port = 0] = await freePorts(1);
   const folder = mkdtempSync(path.join(tmpdir(), 'cairn-memory-'));
   const logger = spawn(path.join(launchers, 'logger'), [String(port)], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });

@@ -252,7 +252,7 @@ describe('a node that follows a file', () => {
     file = path.join(folder, 'app.log');
   });
   const follow = (port: number): RunningAgent => agent(port, { source: { kind: 'tail', file } });
-  const stored = (lines: readonly string[]): Promise<void> => eventually(async () => expect(await values()).toEqual(lines), 10_000);
+  const stored = (lines: readonly string[]): Promise<void> => eventually(async () => expect(await values()).toEqual(lines));
 
   test('takes what is there and what comes, whole lines only', async () => {
     const { gateway: at } = await gateway();

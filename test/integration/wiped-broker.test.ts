@@ -64,4 +64,4 @@ test('is refused by those that have met it, ends with exit code 78 and their sen
   expect(await readText(url(1))).toEqual(values);
   await eventually(async () => putText(url(2), 'two are a majority'));
   expect(await readText(url(2))).toEqual([...values, 'two are a majority']);
-}, 60_000);
+});

@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { runCatalogWithoutMajority } from '../../src/sim/workloads/catalog-without-majority.ts';
-
-// Simulations need seconds of a core, and cores may be busy with other things.
-vi.setConfig({ testTimeout: 180_000 });
 
 test.each([1, 2, 3])('log takes appends and elects while the catalog has no majority, seed %i', (seed) => {
   const { appendsBefore, appendsWithout, longestGapMs, creation, checks } = runCatalogWithoutMajority({ seed });

@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { crashPoint, runWithCrash } from './crash-sweep.ts';
-
-// Simulations need seconds of a core, and cores may be busy with other things.
-vi.setConfig({ testTimeout: 180_000 });
 
 // All of them: `npm run test:long crash-sweep`.
 test('a broker that dies at any host call loses nothing', () => {

@@ -1,11 +1,8 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { compareLogs, type Verdict } from '../../src/lab/consistency/comparer.ts';
 import { scenarios } from '../../src/sim/workloads/course-scenarios.ts';
 import { type CourseOptions, type CourseRun, runCourse } from '../../src/sim/workloads/inf3203.ts';
 import { answeringAtOnce } from './broken-brokers.ts';
-
-// Simulations need seconds of a core, and cores may be busy with other things.
-vi.setConfig({ testTimeout: 180_000 });
 
 function judge({ puts, posts, logs }: CourseRun): Verdict {
   return compareLogs({ history: { puts, posts }, logs });

@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { runRollingRestart } from '../../src/sim/workloads/rolling-restart.ts';
-
-// Simulations need seconds of a core, and cores may be busy with other things.
-vi.setConfig({ testTimeout: 180_000 });
 
 test.each([1, 2, 3])('a rolling restart fails no append and stops nobody for long, seed %i', (seed) => {
   const { appends, failed, gapsMs, checks } = runRollingRestart({ seed, brokers: 3 });

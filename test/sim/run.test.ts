@@ -1,12 +1,9 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Campaign } from '../../src/sim/campaign.ts';
 import { expectedOf, rarePaths, seedsForCoverage } from '../../src/sim/coverage.ts';
 import { lastingDamage } from '../../src/sim/faults/names.ts';
 import { faultNames, parseFaults, run, type RunOptions, type Verdict } from '../../src/sim/run.ts';
 import { brokenBrokers, unreadable } from './broken-brokers.ts';
-
-// Simulations need seconds of a core, and cores may be busy with other things.
-vi.setConfig({ testTimeout: 180_000 });
 
 const everything = { brokers: 3, minutes: 0.5, faults: faultNames } as const;
 /** What spoils a disk for good is in few of the runs with all faults. */

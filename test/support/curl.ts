@@ -17,7 +17,7 @@ export async function statusOf(
 }
 
 /** Repeats until it does not throw. */
-export async function eventually<Value>(attempt: () => Promise<Value>, withinMs = 20_000): Promise<Value> {
+export async function eventually<Value>(attempt: () => Promise<Value>, withinMs = 60_000): Promise<Value> {
   const until = performance.now() + withinMs;
   for (;;) {
     try {

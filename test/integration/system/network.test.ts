@@ -5,6 +5,7 @@ import { brokerId } from '../../../src/base/branded.ts';
 import type { Link, LinkHandlers } from '../../../src/host/index.ts';
 import { SystemNetwork } from '../../../src/system/network.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { needsLinux } from '../../support/needs.ts';
 
 const peer = brokerId(2);
 const closers: (() => unknown)[] = [];
@@ -101,19 +102,16 @@ describe('a link', () => {
     expect(notes.events).toEqual(['opened']);
   });
 
-  test.runIf(process.platform === 'linux')(
-    'on loopback takes no port of 127.0.0.1, where a broker that starts next may have to listen',
-    async () => {
-      let remoteAddress: string | undefined;
-      const port = await strangeServer((socket) => {
-        ({ remoteAddress } = socket);
-      });
+  test('on loopback takes no port of 127.0.0.1, where a broker that starts next may have to listen', needsLinux, async () => {
+    let remoteAddress: string | undefined;
+    const port = await strangeServer((socket) => {
+      ({ remoteAddress } = socket);
+    });
 
-      networkTo(port).dial(peer, 'consensus', new Notes());
+    networkTo(port).dial(peer, 'consensus', new Notes());
 
-      await expect.poll(() => remoteAddress).toBe('127.0.0.2');
-    },
-  );
+    await expect.poll(() => remoteAddress).toBe('127.0.0.2');
+  });
 
   test('carries bytes back to the one who dialled', async () => {
     const { network, accepted } = await bothEnds();

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { needsLinux } from '../../support/needs.ts';
 import { getText, httpWorld } from '../../../src/lab/consistency/http-world.ts';
 
 describe('what the lab asks of servers', () => {
@@ -17,17 +18,14 @@ describe('what the lab asks of servers', () => {
   });
   afterEach(() => void server.close());
 
-  it.runIf(process.platform === 'linux')(
-    'leaves from another address than theirs, so that it takes no port of one that starts',
-    async () => {
-      const world = httpWorld([port]);
+  it('leaves from another address than theirs, so that it takes no port of one that starts', needsLinux, async () => {
+    const world = httpWorld([port]);
 
-      expect(await getText(port, '/readyz', 1000)).toBe('an answer');
-      expect(await world.put(0, 'word')).toBe('answered');
-      expect(await world.post(0, 'crash')).toBe(true);
-      world.close();
+    expect(await getText(port, '/readyz', 1000)).toBe('an answer');
+    expect(await world.put(0, 'word')).toBe('answered');
+    expect(await world.post(0, 'crash')).toBe(true);
+    world.close();
 
-      expect(sources).toEqual(['127.0.0.2', '127.0.0.2', '127.0.0.2']);
-    },
-  );
+    expect(sources).toEqual(['127.0.0.2', '127.0.0.2', '127.0.0.2']);
+  });
 });

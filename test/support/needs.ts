@@ -1,0 +1,14 @@
+// What a test needs of the machine. A test that lacks it is skipped, and `npm test` says at its end which were, and why (`reporter.ts`).
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why it is skipped. */
+    missing?: string;
+  }
+}
+
+/** Options of a test or of a describe. `missing` says what the machine lacks; null means nothing. */
+export const needs = (missing: string | null): { readonly skip: boolean; readonly meta: { readonly missing?: string } } =>
+  missing === null ? { skip: false, meta: {} } : { skip: true, meta: { missing } };
+
+export const needsLinux = needs(process.platform === 'linux' ? null : 'this is not Linux');
