@@ -25,7 +25,10 @@ export interface ClusterOptions {
   readonly seed: number;
   readonly brokerCount: number;
   readonly makeBroker: (options: BrokerOptions) => BrokerApi;
+  /** Of all brokers, whatever `settingsOf` says. */
   readonly settings?: Partial<BrokerSettings> | undefined;
+  /** Asked at each start of a broker. */
+  readonly settingsOf?: (() => Partial<BrokerSettings>) | undefined;
   readonly inMemory: boolean;
   readonly logOnly: boolean;
   readonly clockSkewMsMax: number;
@@ -145,12 +148,14 @@ export class Cluster {
     if (this.isUp(member)) return;
     this.#noException.started();
     this.#stopping.delete(member.id);
+    const settings = { ...defaultSettings, ...this.#options.settingsOf?.(), ...this.#options.settings };
+    this.watch.startsWith(member.id, settings);
     this.world.start(member.machine, (host, process) => {
       const options: BrokerOptions = {
         host,
         self: member.address,
         brokers: this.members.map(({ address }) => address),
-        settings: { ...defaultSettings, ...this.#options.settings },
+        settings,
         version: '0.0.0-sim',
         clusterId: null,
         secret: null,

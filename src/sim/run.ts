@@ -24,6 +24,7 @@ import { type FaultName, lastingDamage } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
 import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
+import { changedSettings, smallLimits, swarmSettings } from './settings.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
 export type { CrashTrap } from './world.ts';
@@ -88,7 +89,6 @@ export interface Verdict {
 
 const topicName = 'orders';
 const fixedTopics = ['log', topicName] as const;
-const KiB = 1024;
 /** Acknowledged appends that are sent again after the last restart. */
 const repeatsMax = 40;
 
@@ -99,7 +99,8 @@ export function run(options: RunOptions): Verdict {
     seed: options.seed,
     brokerCount: options.brokers,
     makeBroker: options.makeBroker ?? ((brokerOptions) => new Broker(brokerOptions)),
-    settings: { ...swarmSettings(random), ...options.settings },
+    settings: options.settings,
+    settingsOf: drawnSettings(random, options.ahead === true),
     inMemory: false,
     logOnly: false,
     clockSkewMsMax: 300,
@@ -161,26 +162,6 @@ export function run(options: RunOptions): Verdict {
 }
 
 /**
- * Small limits make rare paths common: segments roll, batches for followers are read back from the disk, flow control holds. Each run has limits of
- * its own, because one set of them would hide what another reaches.
- */
-function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
-  const segmentBytesMin = random.pick([4, 16, 16, 64]) * KiB;
-  const appendBytesMax = random.pick([2 * KiB, 64 * KiB, 1024 * KiB]);
-  return {
-    segmentBytesMin,
-    segmentBytesMax: segmentBytesMin * random.pick([1, 4]),
-    appendBytesMax,
-    inFlightBytesMax: appendBytesMax * random.pick([1, 4]),
-    cacheBytesMax: random.pick([4 * KiB, 64 * KiB, 8 * 1024 * KiB]),
-    uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
-    markAfterMs: random.pick([20, 100]),
-    eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
-    linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
-  };
-}
-
-/**
  * Half of the runs leave some faults out: what one fault shows another may hide. What spoils a disk for good is in one run of four, because such a broker
  * is not asked to come back.
  */
@@ -189,6 +170,18 @@ function swarmFaults(random: SeededRandom, faults: readonly FaultName[]): readon
   const spoils = random.chance(0.25);
   const kept = random.chance(0.5) ? faults : faults.filter(() => random.chance(0.5));
   return spoils ? kept : kept.filter((fault) => !lastingDamage.has(fault));
+}
+
+/** For each start of a broker: what all have, and what only this one has. */
+function drawnSettings(random: SeededRandom, isAhead: boolean): () => Partial<BrokerSettings> {
+  const common = swarmSettings(random);
+  const changes = random.chance(0.5);
+  const limits = random.fork();
+  return () => ({
+    ...common,
+    ...(changes ? changedSettings(limits) : {}),
+    ...(isAhead ? smallLimits(limits) : {}),
+  });
 }
 
 function clientSettings(options: RunOptions): ClientSettings {

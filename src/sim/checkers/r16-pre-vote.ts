@@ -11,7 +11,7 @@ import { Findings } from './verdict.ts';
 export class PreVote {
   readonly findings = new Findings('R16');
   readonly #majority: number;
-  readonly #stickyMs: number;
+  readonly #stickyMs: (voter: BrokerId) => number;
   /** By group, term and candidate. */
   readonly #granted = new Map<string, Set<BrokerId>>();
   readonly #told = new Set<string>();
@@ -22,7 +22,7 @@ export class PreVote {
   readonly #heard = new Map<string, { readonly afterMs: number; readonly term: number }>();
 
   /** `stickyMs`: for so long in true time a vote is surely withheld. */
-  constructor(voterCount: number, stickyMs: number) {
+  constructor(voterCount: number, stickyMs: (voter: BrokerId) => number) {
     this.#majority = Math.floor(voterCount / 2) + 1;
     this.#stickyMs = stickyMs;
   }
@@ -106,7 +106,7 @@ export class PreVote {
     if (heard?.term !== term) return;
     this.findings.checked++;
     const sinceMs = nowMs - heard.afterMs;
-    if (sinceMs < this.#stickyMs) {
+    if (sinceMs < this.#stickyMs(voter)) {
       this.findings.violate(
         `group ${group}: broker ${voter} granted ${candidate} a pre-vote less than ${sinceMs.toFixed(0)} ms after it had heard the leader of its term ${term}`,
       );

@@ -13,6 +13,11 @@ interface Office {
   readonly heardMs: Map<BrokerId, number>;
 }
 
+interface Times {
+  readonly electionTimeoutMs: number;
+  readonly heartbeatMs: number;
+}
+
 /** The slowest clock that is injected. */
 const slowestRate = 0.8;
 
@@ -23,21 +28,19 @@ const slowestRate = 0.8;
 export class CheckQuorum {
   readonly findings = new Findings('R17');
   readonly #others: number;
-  readonly #limitMs: number;
-  readonly #beatMs: number;
+  readonly #timesOf: (broker: BrokerId) => Times;
   readonly #offices = new Map<string, Office>();
 
-  constructor(voterCount: number, times: { readonly electionTimeoutMs: number; readonly heartbeatMs: number }) {
+  constructor(voterCount: number, timesOf: (broker: BrokerId) => Times) {
     this.#others = Math.floor(voterCount / 2);
-    this.#limitMs = (times.electionTimeoutMs + 2 * times.heartbeatMs) / slowestRate;
-    this.#beatMs = times.heartbeatMs / slowestRate;
+    this.#timesOf = timesOf;
   }
 
   received(group: GroupId, broker: BrokerId, message: Message, nowMs: number): void {
     if (message.type !== 'appendEntriesResponse') return;
     const office = this.#offices.get(`${group}/${broker}`);
     if (office === undefined || office.term !== message.term) return;
-    this.#pass(office, nowMs);
+    this.#pass(office, nowMs, this.#timesOf(broker));
     office.heardMs.set(message.from, office.awakeMs);
   }
 
@@ -52,12 +55,14 @@ export class CheckQuorum {
       office = { term: replica.term, awakeMs: 0, seenAtMs: nowMs, heardMs: new Map() };
       this.#offices.set(key, office);
     }
-    this.#pass(office, nowMs);
-    if (this.#others === 0 || office.awakeMs <= this.#limitMs) return;
+    const times = this.#timesOf(broker);
+    const limitMs = (times.electionTimeoutMs + 2 * times.heartbeatMs) / slowestRate;
+    this.#pass(office, nowMs, times);
+    if (this.#others === 0 || office.awakeMs <= limitMs) return;
     this.findings.checked++;
-    const times = [...office.heardMs.values()].sort((a, b) => b - a);
-    const silentMs = office.awakeMs - (times[this.#others - 1] ?? 0);
-    if (silentMs > this.#limitMs) {
+    const answers = [...office.heardMs.values()].sort((a, b) => b - a);
+    const silentMs = office.awakeMs - (answers[this.#others - 1] ?? 0);
+    if (silentMs > limitMs) {
       this.findings.violate(
         `group ${group}: broker ${broker} still leads term ${replica.term}, and no majority has answered it for ${silentMs.toFixed(0)} ms`,
       );
@@ -69,8 +74,8 @@ export class CheckQuorum {
     this.#offices.delete(`${group}/${broker}`);
   }
 
-  #pass(office: Office, nowMs: number): void {
-    office.awakeMs += Math.min(nowMs - office.seenAtMs, this.#beatMs);
+  #pass(office: Office, nowMs: number, { heartbeatMs }: Times): void {
+    office.awakeMs += Math.min(nowMs - office.seenAtMs, heartbeatMs / slowestRate);
     office.seenAtMs = nowMs;
   }
 }

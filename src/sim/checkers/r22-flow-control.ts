@@ -14,20 +14,23 @@ interface Flight {
   messages: { readonly offsetTo: number; readonly bytes: number }[];
 }
 
+interface Limits {
+  readonly uncommittedBytesMax: number;
+  readonly inFlightBytesMax: number;
+}
+
 /**
  * What a leader has taken and nobody has committed is bounded, so a log does not grow without end behind a partition; and so is what is on its way to a peer
  * that does not answer. Neither limit cuts a batch or a message in two: what comes when it is not reached yet may pass it, what comes later may not.
  */
 export class FlowControl {
   readonly findings = new Findings('R22');
-  readonly #uncommittedBytesMax: number;
-  readonly #inFlightBytesMax: number;
+  readonly #limitsOf: (broker: BrokerId) => Limits;
   /** By group, leader and peer. */
   readonly #flights = new Map<string, Flight>();
 
-  constructor(limits: { readonly uncommittedBytesMax: number; readonly inFlightBytesMax: number }) {
-    this.#uncommittedBytesMax = limits.uncommittedBytesMax;
-    this.#inFlightBytesMax = limits.inFlightBytesMax;
+  constructor(limitsOf: (broker: BrokerId) => Limits) {
+    this.#limitsOf = limitsOf;
   }
 
   /** A leader hands these batches over to be written; those of clients among them it has just taken. */
@@ -45,9 +48,10 @@ export class FlowControl {
       // What it has found in its log at its start was bounded when that was taken, and is committed with the first batch of its term.
       if (batch.offsetTo <= last.offsetFrom && batch.term === replica.term) bytes += batch.bytes;
     }
-    if (bytes >= this.#uncommittedBytesMax) {
+    const { uncommittedBytesMax } = this.#limitsOf(track.broker);
+    if (bytes >= uncommittedBytesMax) {
       this.findings.violate(
-        `group ${track.group}: leader ${track.broker} took a batch while ${bytes} bytes were not committed; ${this.#uncommittedBytesMax} are allowed`,
+        `group ${track.group}: leader ${track.broker} took a batch while ${bytes} bytes were not committed; ${uncommittedBytesMax} are allowed`,
       );
     }
   }
@@ -64,9 +68,10 @@ export class FlowControl {
     }
     if (batches.length === 0) return;
     this.findings.checked++;
-    if (flight.bytes >= this.#inFlightBytesMax) {
+    const { inFlightBytesMax } = this.#limitsOf(broker);
+    if (flight.bytes >= inFlightBytesMax) {
       this.findings.violate(
-        `group ${group}: leader ${broker} sent more to broker ${to} while ${flight.bytes} bytes were on their way; ${this.#inFlightBytesMax} are allowed`,
+        `group ${group}: leader ${broker} sent more to broker ${to} while ${flight.bytes} bytes were on their way; ${inFlightBytesMax} are allowed`,
       );
     }
     const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);

@@ -70,6 +70,7 @@ export class RaftWatch {
   readonly #derivedState = new DerivedState();
   readonly #timestamps = new Timestamps();
   readonly #retired = new Set<GroupId>();
+  readonly #settings = new Map<BrokerId, BrokerSettings>();
   #electionCount = 0;
 
   constructor(voterCount: number, coverage: Coverage, settings: BrokerSettings = defaultSettings, nowMs: () => number = () => 0) {
@@ -77,9 +78,18 @@ export class RaftWatch {
     this.#nowMs = nowMs;
     this.#commitIndex = new CommitIndex(voterCount);
     this.nodeIdentity = new NodeIdentity(voterCount);
-    this.#preVote = new PreVote(voterCount, (settings.electionTimeoutMs - 2 * settings.tickMs) * stickyShare);
-    this.#checkQuorum = new CheckQuorum(voterCount, settings);
-    this.#flowControl = new FlowControl(settings);
+    const settingsOf = (broker: BrokerId): BrokerSettings => this.#settings.get(broker) ?? settings;
+    this.#preVote = new PreVote(voterCount, (broker) => {
+      const { electionTimeoutMs, tickMs } = settingsOf(broker);
+      return (electionTimeoutMs - 2 * tickMs) * stickyShare;
+    });
+    this.#checkQuorum = new CheckQuorum(voterCount, settingsOf);
+    this.#flowControl = new FlowControl(settingsOf);
+  }
+
+  /** A broker is started with settings of its own. */
+  startsWith(broker: BrokerId, settings: BrokerSettings): void {
+    this.#settings.set(broker, settings);
   }
 
   /** Leaders elected, all groups. */

@@ -1,0 +1,49 @@
+/**
+ * The settings of simulated brokers, drawn from the seed. Small limits make rare paths common: segments roll, batches for followers are read back from the
+ * disk, flow control holds. Each run has limits of its own, because one set of them would hide what another reaches; and in half of the runs each start of
+ * a broker changes some of them, as a rolling change of the configuration does.
+ */
+import type { SeededRandom } from '../base/random.ts';
+import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
+
+const KiB = 1024;
+
+export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
+  const segmentBytesMin = random.pick([4, 16, 16, 64]) * KiB;
+  const appendBytesMax = random.pick([2 * KiB, 64 * KiB, 1024 * KiB]);
+  return {
+    segmentBytesMin,
+    segmentBytesMax: segmentBytesMin * random.pick([1, 4]),
+    appendBytesMax,
+    inFlightBytesMax: appendBytesMax * random.pick([1, 4]),
+    cacheBytesMax: random.pick([4 * KiB, 64 * KiB, 8 * 1024 * KiB]),
+    uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
+    markAfterMs: random.pick([20, 100]),
+    eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
+    linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
+  };
+}
+
+/** What one start of one broker has in place of what the others have: about one part in three of everything. */
+export function changedSettings(random: SeededRandom): Partial<BrokerSettings> {
+  const drawn: Partial<BrokerSettings> = {
+    ...swarmSettings(random),
+    tickMs: random.pick([10, 25, 50]),
+    heartbeatMs: random.pick([50, 100]),
+    electionTimeoutMs: random.pick([300, 400, 600]),
+  };
+  const sizes = random.chance(1 / 3);
+  const { segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax, ...single } = drawn;
+  const kept = Object.entries(single).filter(() => random.chance(1 / 3));
+  // Those that only make sense together change together.
+  return { ...Object.fromEntries(kept), ...(sizes ? { segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax } : {}) };
+}
+
+/** Limits of what is remembered, so low that clients meet them: one draw for each start. */
+export function smallLimits(random: SeededRandom): Partial<BrokerSettings> {
+  return {
+    topicsMax: random.pick([3, 4, 5, defaultSettings.topicsMax]),
+    requestIdsMax: random.pick([20, 100, defaultSettings.requestIdsMax]),
+    requestIdRetentionMs: random.pick([5000, 20_000, defaultSettings.requestIdRetentionMs]),
+  };
+}
