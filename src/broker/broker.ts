@@ -80,6 +80,8 @@ export class Broker implements BrokerApi {
         tickCount: () => this.#tickCount,
         wake: () => this.#loop.wake(),
         sendRaft: (group, message) => this.#services?.links.sendRaft(group, message),
+        confirmOffice: (replica, deadlineMs, done) =>
+          this.#services?.barriers.confirm(replica.group, deadlineMs, (highWatermark) => done(highWatermark !== null)),
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
         roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),

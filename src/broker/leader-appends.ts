@@ -1,4 +1,4 @@
-import { offset } from '../base/branded.ts';
+import { type Offset, offset } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Level } from '../eventlog/index.ts';
 import { producerIdOf, revokeBatch } from '../record/index.ts';
@@ -6,7 +6,7 @@ import type { Appended, ErrorDetails } from '../wire/index.ts';
 import type { Verdict } from './producers.ts';
 import type { Replica, ReplicaContext } from './replica.ts';
 import { sequencedOf } from './tail.ts';
-import { holdsTerm } from './terms.ts';
+import { holdsTerm, termBefore } from './terms.ts';
 
 /** What a leader answers; the same for an append of this broker and one that a peer forwarded. */
 export type AppendOutcome = { readonly ok: true; readonly value: Appended } | { readonly ok: false; readonly error: Refused };
@@ -70,11 +70,11 @@ export class LeaderAppends {
     const { raft, tail, log } = this.#replica;
     const sequenced = sequencedOf(append.batch, this.#context.bytes);
     const verdict = tail.producers.check(sequenced);
-    if (verdict.kind === 'refused') return append.answer({ ok: false, error: verdict });
+    if (verdict.kind === 'refused') return this.#refuseOnceSure(append, verdict);
     if (verdict.kind === 'duplicate') return this.#waitForKnown(append, verdict);
     if (append.expectedOffset !== null && append.expectedOffset !== raft.endOffset) {
       const reason = `its end is ${raft.endOffset}, not ${append.expectedOffset}`;
-      return append.answer(refuse('offsetMismatch', reason, { endOffset: raft.endOffset }));
+      return this.#refuseOnceSure(append, { code: 'offsetMismatch', reason, details: { endOffset: raft.endOffset } });
     }
     if (log.full) return append.answer(refuse('diskFull', `broker ${raft.id} has no space for its next segment`));
     if (!this.#replica.hasRoomFor(append.batch))
@@ -112,16 +112,35 @@ export class LeaderAppends {
     this.#wait({ ...common, offsetFrom: placed.offsetFrom, offsetTo: placed.offsetTo, term: placed.term, isDuplicate: false });
   }
 
-  /** Once everything that is in the log now is committed. */
-  whenCommitted(deadlineMs: number, done: (isCommitted: boolean) => void): void {
-    const { raft, tail } = this.#replica;
+  /**
+   * A refusal that rests on the log is told only where this log was the group's when it was looked at. A leader that slept may have been replaced
+   * without knowing, and what it holds above its high watermark may yet be cut: so a round of messages that begins now has to find that it still
+   * leads (thesis §6.4), and all that the log held then has to be committed. What is appended at once pays nothing for this.
+   */
+  #refuseOnceSure({ deadlineMs, answer }: LeaderAppend, error: Refused): void {
+    const { raft } = this.#replica;
+    const { term, endOffset } = raft;
+    const tell = (isSure: boolean): void => {
+      if (isSure) answer({ ok: false, error });
+      else if (this.#context.clock.monotonicMs() >= deadlineMs)
+        answer(refuse('notAppendedInTime', `its leader could not make sure in time that ${error.reason}`));
+      else answer(refuse('notLeader', `broker ${raft.id} leads it no more`, { leader: raft.leader }));
+    };
+    this.#context.confirmOffice(this.#replica, deadlineMs, (isConfirmed) => {
+      if (isConfirmed && raft.term === term) this.whenCommitted(deadlineMs, tell, endOffset);
+      else tell(false);
+    });
+  }
+
+  /** Once everything below `end`, which is in the log now, is committed. */
+  whenCommitted(deadlineMs: number, done: (isCommitted: boolean) => void, end: Offset = this.#replica.raft.endOffset): void {
+    const { raft } = this.#replica;
     const answer = (outcome: AppendOutcome): void => done(outcome.ok);
-    if (raft.highWatermark >= raft.endOffset) return done(true);
-    const offsetTo = raft.endOffset;
+    if (raft.highWatermark >= end) return done(true);
     this.#wait({
-      offsetFrom: offsetTo - 1,
-      offsetTo,
-      term: tail.lastTerm,
+      offsetFrom: end - 1,
+      offsetTo: end,
+      term: termBefore(raft.termStarts, end),
       timestampMs: 0,
       isDuplicate: true,
       level: 'quorum',
@@ -145,7 +164,9 @@ export class LeaderAppends {
   #waitForKnown(append: LeaderAppend, verdict: Verdict & { readonly kind: 'duplicate' }): void {
     this.#context.counters.duplicateAppends++;
     const { offsetFrom, count, term, timestampMs } = verdict.batch;
-    const { level, deadlineMs, answer } = append;
+    const { deadlineMs, answer } = append;
+    // Even to whoever would be content with less: "it was appended before" is a fact only once it cannot be cut any more.
+    const level = append.level === 'leader' ? 'quorum' : append.level;
     this.#wait({ offsetFrom, offsetTo: offsetFrom + count, term, timestampMs, isDuplicate: true, level, deadlineMs, answer });
   }
 

@@ -42,6 +42,8 @@ export interface ReplicaContext {
   /** Something happened: have a turn. */
   wake(): void;
   sendRaft(group: GroupId, message: Message): void;
+  /** Whether this replica still leads, as a round of messages begun after this call finds; false too when nobody could say in time. */
+  confirmOffice(replica: Replica, deadlineMs: number, done: (isConfirmed: boolean) => void): void;
   /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
   persist(replica: Replica, persist: Persist, done: () => void): void;
   /** A write or sync failed: the broker stops (design, D5). */

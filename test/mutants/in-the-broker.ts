@@ -131,6 +131,25 @@ export const inTheBroker: readonly Mutant[] = [
     how: everything,
   },
   {
+    id: 'refused-in-an-old-office',
+    title: 'a leader refuses what its log says without making sure that it still leads',
+    edits: [leader('this.#context.confirmOffice(this.#replica, deadlineMs, (isConfirmed) => {', '[true].forEach((isConfirmed) => {')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/refusals.test.ts', title: 'does not say that a request id is unknown, or leaves a gap' },
+  },
+  {
+    id: 'refused-before-commit',
+    title: 'a leader refuses on the strength of what is not committed',
+    edits: [
+      leader(
+        'if (isConfirmed && raft.term === term) this.whenCommitted(deadlineMs, tell, endOffset);',
+        'if (isConfirmed && raft.term === term) tell(true);',
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/refusals.test.ts', title: 'waits for the disks of a majority though its leader is confirmed' },
+  },
+  {
     id: 'shown-before-commit',
     title: 'a follower shows the end of its log and not what is committed',
     edits: [

@@ -33,6 +33,7 @@ function makeFollower(): {
     tickCount: () => 0,
     wake: ignore,
     sendRaft: ignore,
+    confirmOffice: ignore,
     persist: ignore,
     diskFailed: ignore,
     damaged: ignore,
