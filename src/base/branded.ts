@@ -16,6 +16,16 @@ export type BrokerId = Branded<'BrokerId'>;
 /** A Raft group (one per partition, plus the catalog), from 1. */
 export type GroupId = Branded<'GroupId'>;
 
+/**
+ * The largest that is taken from outside: a log that grows by a million records a second gets there in 142 years. What is computed from one (the end of
+ * a batch, a field that means "none" by 0) is still a safe integer.
+ */
+export const offsetMax = 2 ** 52;
+/** Stands in a field of 31 bits of every batch (the leader epoch of Kafka's format). */
+export const termMax = 0x7fff_ffff;
+/** Of a producer's batches or records; the same. */
+export const sequenceMax = 0x7fff_ffff;
+
 function checked(value: number, what: string, least: number): number {
   if (!Number.isSafeInteger(value) || value < least) broken(`${what} is a safe integer of at least ${least}, not ${value}`);
   return value;

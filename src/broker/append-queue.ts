@@ -1,4 +1,4 @@
-import type { BrokerId, GroupId } from '../base/branded.ts';
+import { type BrokerId, type GroupId, sequenceMax } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { type Answer, type AppendRequest, type AppendResult, keptBatchBytesMax } from '../eventlog/index.ts';
 import {
@@ -59,7 +59,6 @@ const unitsMax = 2048;
 const resendMs = 1000;
 /** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
 const levelGraceMs = 250;
-const sequenceMax = 0x7fff_ffff;
 
 /** Refusals that say that nothing was appended and that another try may go better. */
 const cleanRetries: ReadonlySet<ErrorCode> = new Set(['notLeader', 'noLeader', 'starting', 'shuttingDown', 'overloaded']);

@@ -10,6 +10,9 @@ import {
   LogError,
   type ReadRequest,
   type ReadResult,
+  refuseAppend,
+  refuseRead,
+  refuseSettings,
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
@@ -345,7 +348,10 @@ export class Broker implements BrokerApi {
     const isOpen = this.#state === 'open' && !this.#isCrashed;
     if (isOpen) this.#stir();
     const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer);
-    if (services !== null) calls.append(services, request, answer);
+    if (services === null) return;
+    const refusal = refuseAppend(request);
+    if (refusal === null) calls.append(services, request, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void {
@@ -358,7 +364,10 @@ export class Broker implements BrokerApi {
   read(request: ReadRequest, answer: Answer<ReadResult>): void {
     // While it acts as crashed its own process can still look at what it holds: `POST /exit` of contract 2 writes that down.
     const services = this.#open(`read topic "${request.topic}"`, answer, request.freshness === 'local' && request.waitMs === 0);
-    if (services !== null) calls.read(services, request, answer);
+    if (services === null) return;
+    const refusal = refuseRead(request);
+    if (refusal === null) calls.read(services, request, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
   end(topic: string, freshness: Freshness, answer: Answer<EndResult>): void {
@@ -372,7 +381,11 @@ export class Broker implements BrokerApi {
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
-    this.#open(`create topic "${name}"`, answer)?.topics.create(name, settings, answer);
+    const services = this.#open(`create topic "${name}"`, answer);
+    if (services === null) return;
+    const refusal = refuseSettings(name, settings);
+    if (refusal === null) services.topics.create(name, settings, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
   deleteTopic(name: string, answer: Answer<undefined>): void {

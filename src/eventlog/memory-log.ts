@@ -10,6 +10,7 @@ import { offset, term } from '../base/branded.ts';
 import type { Bytes, Clock, Timer } from '../host/index.ts';
 import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
+import { refuseAppend, refuseRead, refuseSettings } from './ranges.ts';
 import type {
   Answer,
   AppendRequest,
@@ -116,6 +117,8 @@ export class MemoryLog implements LogService {
       this.#counters.refusedAppends++;
       reply({ ok: false, error: new LogError(code, `Cannot append to topic "${request.topic}": ${reason}`, details) });
     };
+    const refusal = refuseAppend(request);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
     if (!this.#topics.has(request.topic)) return refuse('unknownTopic', 'there is no such topic');
     const bytesMax = this.#options.batchBytesMax ?? Number.POSITIVE_INFINITY;
     if (request.batch.length > bytesMax) {
@@ -223,6 +226,8 @@ export class MemoryLog implements LogService {
 
   read(request: ReadRequest, answer: Answer<ReadResult>): void {
     const reply = this.#later(answer);
+    const refusal = refuseRead(request);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
     const topic = this.#topics.get(request.topic);
     if (topic === undefined) return reply(this.#unknown('read', request.topic));
     const offsetFrom = request.offsetFrom ?? (request.sinceMs === null ? 0 : offsetSince(topic, request.sinceMs));
@@ -299,6 +304,8 @@ export class MemoryLog implements LogService {
     if (!topicName.test(name) || name === '.' || name === '..') {
       return refuse('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
     }
+    const refusal = refuseSettings(name, settings);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
     if (this.#topics.has(name)) return refuse('topicExists', 'it exists');
     reply({ ok: true, value: this.#describe(this.#make(name, settings)) });
   }

@@ -16,6 +16,8 @@ export type Freshness = 'linearizable' | 'session' | 'local';
 /** A batch of this length is copied at less cost than its owner would have in giving it away. */
 export const keptBatchBytesMax = 16 * 1024;
 
+export const requestIdBytesMax = 255;
+
 export interface AppendRequest {
   readonly topic: string;
   /**
@@ -26,7 +28,7 @@ export interface AppendRequest {
   readonly level: Level;
   /** Time until the caller gives up. Spent before the leader appends: definite `timeout`; after: indefinite. */
   readonly timeoutMs: number;
-  /** Makes a retry safe: a second append with the same id and sequence answers with the first one's offset. At most 255 bytes of UTF-8. */
+  /** Makes a retry safe: a second append with the same id and sequence answers with the first one's offset. At most `requestIdBytesMax` of UTF-8. */
   readonly requestId: string | null;
   /** Position of the batch's first record in the request's own stream, 0 for a request of one batch. A gap is refused (`sequenceGap`). */
   readonly sequence: number;

@@ -51,6 +51,8 @@ export interface BatchLimits {
   readonly batchBytesMax: number;
 }
 
+/** Year 10889: of a batch and of what is computed from two, such as their difference, a codec keeps every digit. */
+export const timestampMsMax = 2 ** 48 - 1;
 export const recordBytesMax = 1024 * 1024;
 export const recordsPerBatchMax = 65_536;
 export const batchBytesMax = 8 * 1024 * 1024;
@@ -609,11 +611,14 @@ export function validateBatch(batch: Uint8Array, limits: BatchLimits, bytes: Byt
     return refuse('recordCountWrong', `it says ${count} records and last offset delta ${lastOffsetDelta(batch)}`);
   for (const position of [at.baseOffset, at.baseTimestamp, at.maxTimestamp, at.producerId]) {
     const value = readI64(batch, position);
-    if (value === null || value < -1) return refuse('fieldOutOfRange', `its 64-bit field at ${position} is out of range`);
+    if (value === null || value < -1 || (isTimestamp(position) && value > timestampMsMax))
+      return refuse('fieldOutOfRange', `its 64-bit field at ${position} is out of range`);
   }
   if (producerEpoch(batch) < -1 || baseSequence(batch) < -1) return refuse('fieldOutOfRange', 'its producer epoch or sequence is negative');
   return validateRecords(batch, count, limits);
 }
+
+const isTimestamp = (position: number): boolean => position === at.baseTimestamp || position === at.maxTimestamp;
 
 function validateRecords(batch: Uint8Array, count: number, limits: BatchLimits): Result<undefined, BatchRefusal> {
   const cursor = new RecordCursor();

@@ -1,3 +1,4 @@
+import { type Offset, offset, offsetMax, type Term, term, termMax } from '../base/branded.ts';
 import { getU16, getU32, getU64, setU16, setU32, setU64 } from '../base/bytes.ts';
 
 /** Fixed-width big-endian fields one after another, shared by the codecs of this folder. */
@@ -41,6 +42,22 @@ export class FieldReader {
     const value = getU64(this.#bytes, this.#at - 8);
     if (value === null) this.valid = false;
     return value ?? 0;
+  }
+
+  /** A position that leaves room for what is computed from it. */
+  offset(): Offset {
+    return offset(this.#upTo(offsetMax));
+  }
+
+  term(): Term {
+    return term(this.#upTo(termMax));
+  }
+
+  #upTo(most: number): number {
+    const value = this.u64();
+    if (value <= most) return value;
+    this.valid = false;
+    return 0;
   }
 
   /** A part of the body itself, not a copy. */

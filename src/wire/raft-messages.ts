@@ -8,9 +8,10 @@
  *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context
  *     20 timeoutNow              u64 term
  *
- * Batches are passed on as they are, without copying, in both directions. A decoder gives null for a body that no broker would send.
+ * Batches are passed on as they are, without copying, in both directions. A decoder gives null for a body that no broker would send,
+ * numbers included that the core could not go on from (`base/branded.ts`).
  */
-import { type BrokerId, offset, term } from '../base/branded.ts';
+import type { BrokerId } from '../base/branded.ts';
 import type { LogBatch, Message } from '../raft/messages.ts';
 import { checksumThroughFrame } from '../record/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
@@ -66,13 +67,13 @@ export function encodeRaftMessage(group: number, message: Message): Draft {
 
 export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId, to: BrokerId): Message | null {
   const reader = new FieldReader(body);
-  const messageTerm = term(reader.u64());
+  const messageTerm = reader.term();
   const envelope = { from, to, term: messageTerm };
   switch (kind) {
     case raftKinds.requestVote: {
       const flags = reader.u8();
-      const endOffset = offset(reader.u64());
-      const lastTerm = term(reader.u64());
+      const endOffset = reader.offset();
+      const lastTerm = reader.term();
       if (!reader.complete || flags > 3) return null;
       return { type: 'requestVote', ...envelope, preVote: (flags & 1) !== 0, transfer: (flags & 2) !== 0, endOffset, lastTerm };
     }
@@ -82,9 +83,9 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
       return { type: 'requestVoteResponse', ...envelope, preVote: (flags & 1) !== 0, granted: (flags & 2) !== 0 };
     }
     case raftKinds.appendEntries: {
-      const offsetFrom = offset(reader.u64());
-      const previousTerm = term(reader.u64());
-      const highWatermark = offset(reader.u64());
+      const offsetFrom = reader.offset();
+      const previousTerm = reader.term();
+      const highWatermark = reader.offset();
       const readContext = reader.u64();
       const batches = decodeBatches(body, reader, offsetFrom);
       if (batches === null) return null;
@@ -92,10 +93,10 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
     }
     case raftKinds.appendEntriesResponse: {
       const flags = reader.u8();
-      const matchOffset = offset(reader.u64());
-      const hintOffset = offset(reader.u64());
-      const hintTerm = term(reader.u64());
-      const requestOffset = offset(reader.u64());
+      const matchOffset = reader.offset();
+      const hintOffset = reader.offset();
+      const hintTerm = reader.term();
+      const requestOffset = reader.offset();
       const readContext = reader.u64();
       if (!reader.complete || flags > 1) return null;
       return {
@@ -123,15 +124,15 @@ function decodeBatches(body: Uint8Array, reader: FieldReader, offsetFrom: number
   // The count is only believed as far as its fields are really there.
   if (!reader.valid || count * batchFieldsBytes > reader.left) return null;
   const batches: LogBatch[] = [];
-  let next = offsetFrom;
+  let next: number = offsetFrom;
   let at = body.length - reader.left + count * batchFieldsBytes;
   for (let i = 0; i < count; i++) {
-    const from = reader.u64();
-    const to = reader.u64();
-    const batchTerm = reader.u64();
+    const from = reader.offset();
+    const to = reader.offset();
+    const batchTerm = reader.term();
     const end = at + reader.u32();
     if (!reader.valid || from !== next || to <= from || end > body.length) return null;
-    batches.push({ offsetFrom: offset(from), offsetTo: offset(to), term: term(batchTerm), bytes: body.subarray(at, end) });
+    batches.push({ offsetFrom: from, offsetTo: to, term: batchTerm, bytes: body.subarray(at, end) });
     next = to;
     at = end;
   }

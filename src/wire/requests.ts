@@ -14,6 +14,7 @@
  *     66 statusAnswer     u64 correlation, then the status as JSON text
  *     67 errorAnswer      u64 correlation, code, message and details (JSON) as texts, each behind a u16
  */
+import { offsetMax } from '../base/branded.ts';
 import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
 import type { Bytes } from '../host/index.ts';
 import { checksumThrough } from '../record/index.ts';
@@ -105,6 +106,7 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
       const remainingMs = reader.u32();
       const level = levels[reader.u8()];
       const expected = reader.u64();
+      if (expected > offsetMax + 1) reader.reject();
       const batch = reader.rest();
       if (!reader.complete || level === undefined || batch.length === 0) return null;
       return { type: 'append', correlation, remainingMs, level, expectedOffset: expected === 0 ? null : expected - 1, batch };
@@ -169,9 +171,9 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
   const correlation = reader.u64();
   switch (kind) {
     case answerKinds.append: {
-      const offset = reader.u64();
+      const offset = reader.offset();
       const count = reader.u32();
-      const term = reader.u64();
+      const term = reader.term();
       const timestampMs = reader.u64();
       const flags = reader.u8();
       const ackedBy: number[] = [];

@@ -5,7 +5,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppendRequest, AppendResult, EventLog, ReadRequest, ReadResult } from '../../src/eventlog/index.ts';
-import { follow, LogError } from '../../src/eventlog/index.ts';
+import { offsetMax, sequenceMax } from '../../src/base/branded.ts';
+import { follow, LogError, requestIdBytesMax } from '../../src/eventlog/index.ts';
 import { forEachRecord, RecordBatchBuilder } from '../../src/record/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 
@@ -168,6 +169,23 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         expect(await codeOf(append('conformance-nowhere', ['a']))).toBe('unknownTopic');
       });
 
+      test.each<[string, Partial<AppendRequest>]>([
+        ['an expected offset', { expectedOffset: Number.MAX_SAFE_INTEGER }],
+        ['an expected offset', { expectedOffset: offsetMax + 1 }],
+        ['an expected offset', { expectedOffset: -1 }],
+        ['an expected offset', { expectedOffset: 0.5 }],
+        ['a sequence', { requestId: 'edge', sequence: sequenceMax }],
+        ['a sequence', { requestId: 'edge', sequence: -1 }],
+        ['a request id', { requestId: 'x'.repeat(requestIdBytesMax + 1) }],
+      ])('with %s that no later step could hold is refused: %j', async (_what, more) => {
+        const topic = await newTopic();
+
+        expect(await codeOf(append(topic, ['a', 'b'], more))).toBe('invalidRequest');
+
+        expect((await append(topic, ['c'])).count).toBe(1);
+        expect(await codeOf(append(topic, ['d'], { expectedOffset: offsetMax }))).toBe('offsetMismatch');
+      });
+
       test('with an expected offset succeeds for exactly one of two', async () => {
         const topic = await newTopic();
         const end = (await log.end(topic, 'linearizable')).offset;
@@ -281,6 +299,15 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
 
         expect(result.offsetFrom).toBe(offset + 1);
         expect(valuesOf(result)).toEqual(['b', 'c']);
+      });
+
+      test.each<[string, Partial<ReadRequest>]>([
+        ['an offset', { offsetFrom: -1 }],
+        ['an offset', { offsetFrom: Number.MAX_SAFE_INTEGER }],
+        ['a session', { freshness: 'session', sessionOffset: Number.MAX_SAFE_INTEGER }],
+        ['a time', { offsetFrom: null, sinceMs: 2 ** 60 }],
+      ])('from %s that no later step could hold is refused: %j', async (_what, more) => {
+        expect(await codeOf(read(await newTopic(), more))).toBe('invalidRequest');
       });
 
       test('beyond the end is refused, and says what there is', async () => {

@@ -152,6 +152,20 @@ describe('appending', () => {
     expect(await answer.json()).toEqual({ topic, requestId: 'größe', nextSequence: 1 });
   });
 
+  test('with a request id that is not UTF-8, or too long, is refused', async () => {
+    const topic = await newTopic();
+    const send = (requestId: string): Promise<Response> =>
+      call('POST', `/v1/topics/${topic}/records`, { type: 'text/plain', body: 'a', headers: { 'cairn-request-id': requestId } });
+    const look = (requestId: string): Promise<Response> =>
+      call('GET', `/v1/topics/${topic}/sequence?requestId=${encodeURIComponent(requestId)}`);
+
+    for (const refused of [send('\xff'), send('x'.repeat(256)), look('ö'.repeat(128)), look('x'.repeat(256))]) {
+      expect(await errorOf(await refused)).toMatchObject({ status: 400, code: 'invalidRequest' });
+    }
+    expect((await send('x'.repeat(255))).status).toBe(200);
+    expect((await look('ö'.repeat(127))).status).toBe(200);
+  });
+
   test('with an expected offset that is not the end is refused, with the end', async () => {
     const topic = await newTopic();
 
@@ -248,12 +262,25 @@ describe('appending', () => {
   test.each([
     ['level=most', 'the parameter "level" is "most", it must be one of leader, quorum, all'],
     ['expectedOffset=-1', 'the parameter "expectedOffset" is "-1", it must be an offset: an integer of at least 0'],
+    ['expectedOffset=true', 'the parameter "expectedOffset" is "true", it must be an offset'],
+    ['expectedOffset=0.5', 'the parameter "expectedOffset" is "0.5", it must be an offset'],
+    ['expectedOffset=', 'the parameter "expectedOffset" is "", it must be an offset'],
+    ['expectedOffset=0x0', 'the parameter "expectedOffset" is "0x0", it must be an offset'],
+    ['timeoutMs=1e3', 'the parameter "timeoutMs" is "1e3", it must be milliseconds'],
+    [
+      'expectedOffset=9007199254740991',
+      'the parameter "expectedOffset" is "9007199254740991", it must be an offset: an integer of at least 0 and at most 4503599627370496',
+    ],
     ['timeoutMs=0', 'the parameter "timeoutMs" is "0", it must be milliseconds: an integer from 1 to 60000'],
     ['levle=all', 'there is no parameter "levle"'],
   ])('with ?%s is refused', async (query, part) => {
     const error = await errorOf(await append('log', 'text/plain', 'a', `?${query}`));
 
-    expect(error).toMatchObject({ status: 400, code: 'invalidRequest', message: `Cannot append to topic "log": ${part}` });
+    expect(error).toMatchObject({
+      status: 400,
+      code: 'invalidRequest',
+      message: expect.stringContaining(`Cannot append to topic "log": ${part}`) as string,
+    });
   });
 });
 

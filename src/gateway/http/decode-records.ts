@@ -15,6 +15,7 @@ import {
   type RecordHeader,
   sealForProducer,
   setPlacement,
+  timestampMsMax,
   validateBatch,
 } from '../../record/index.ts';
 
@@ -204,7 +205,7 @@ class Decoder {
 
   #timestampOf(value: unknown, what: string): number {
     if (value === undefined || value === null) return this.#options.nowMs;
-    if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 48) return value as number;
+    if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= timestampMsMax) return value as number;
     throw this.#refuse('invalidRequest', `timestamp of ${what} is not a number of milliseconds since 1970`);
   }
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { offsetMax, termMax } from '../../../src/base/branded.ts';
 import { concatBytes } from '../../../src/base/bytes.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import * as wire from '../../../src/wire/index.ts';
@@ -135,5 +136,41 @@ describe('a stream that was damaged', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('a number of a frame that nobody could go on from', () => {
+  const edges = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 48, 2 ** 52, 2 ** 52 + 1, 2 ** 53 - 2, 2 ** 53 - 1, 2 ** 53, 2 ** 63];
+  const isWithin = (value: unknown, most: number): boolean => value === null || (Number.isSafeInteger(value) && (value as number) <= most);
+
+  /** Puts an edge over eight bytes of a body, wherever they are. */
+  const spoilt = fc.tuple(anyDraft, fc.nat({ max: 120 }), fc.constantFrom(...edges)).map(([draft, at, edge]) => {
+    const frame = readAll(seal([draft])).frames[0] as wire.WireFrame;
+    const body = frame.body.slice();
+    if (body.length >= 8) new DataView(body.buffer).setBigUint64(Math.min(at, body.length - 8), BigInt(edge));
+    return { kind: frame.kind, body };
+  });
+
+  test('is not taken', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(spoilt, ({ kind, body }) => {
+        const message = wire.isRaftKind(kind) ? wire.decodeRaftMessage(kind, body, from, to) : null;
+        const request = wire.isRequestKind(kind) ? wire.decodeRequest(kind, body) : null;
+        const answer = wire.isAnswerKind(kind) ? wire.decodeAnswer(kind, body, simBytes) : null;
+        const decoded = (message ?? request ?? answer) as Readonly<Record<string, unknown>> | null;
+        if (decoded === null) return;
+        taken++;
+        const batches = (decoded['batches'] as Readonly<Record<string, unknown>>[] | undefined) ?? [];
+        for (const [name, value] of [decoded, ...batches].flatMap((part) => Object.entries(part))) {
+          const isTerm = name === 'term' || name.endsWith('Term');
+          const isPosition = name === 'offset' || name === 'highWatermark' || /Offset$|^offset(From|To)$/.test(name);
+          if (isTerm) expect(isWithin(value, termMax), `${name} ${String(value)}`).toBe(true);
+          else if (isPosition) expect(isWithin(value, offsetMax), `${name} ${String(value)}`).toBe(true);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    expect(taken).toBeGreaterThan(100);
   });
 });

@@ -145,6 +145,20 @@ describe('a record batch', () => {
   });
 });
 
+test('packing keeps the times of records that lie as far apart as times can', () => {
+  const times = [0, 1, batches.timestampMsMax - 1, batches.timestampMsMax];
+  const parts = times.flatMap((first) =>
+    times.map((second) => [
+      { ...line('a'), timestampMs: first },
+      { ...line('b'), timestampMs: second },
+    ]),
+  );
+
+  const packed = packBatches(parts.map(build), { id: 2 ** 51, epoch: 0, baseSequence: 0 }, bytes);
+
+  expect(readBack(packed)).toEqual(parts.flat());
+});
+
 describe('validation of an untrusted batch', () => {
   const good = build([line('a'), { ...line('b'), headers: [['h', null]] }, line('c')]);
   const problemOf = (batch: Uint8Array): string => {
@@ -178,6 +192,8 @@ describe('validation of an untrusted batch', () => {
     ['recordMalformed', changed((view) => (view.setInt32(57, 4), view.setInt32(23, 3)))],
     ['fieldOutOfRange', changed((view) => view.setInt32(43, 0x7fffffff))],
     ['fieldOutOfRange', changed((view) => view.setInt32(27, -5))],
+    ['fieldOutOfRange', changed((view) => view.setBigInt64(27, 2n ** 48n))],
+    ['fieldOutOfRange', changed((view) => view.setBigInt64(35, 2n ** 48n))],
     ['fieldOutOfRange', changed((view) => view.setInt32(53, -2))],
     ['recordMalformed', changed((view) => view.setBigInt64(35, 0n))],
     ['recordMalformed', changed((_view, batch) => (batch[64] = 2))],

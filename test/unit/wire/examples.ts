@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { brokerId, offset, term } from '../../../src/base/branded.ts';
+import { brokerId, offset, term, termMax } from '../../../src/base/branded.ts';
 import { errorCatalogue, type ErrorCode } from '../../../src/base/errors.ts';
 import type { LogBatch, Message } from '../../../src/raft/index.ts';
 import type { PeerAnswer, PeerRequest } from '../../../src/wire/index.ts';
@@ -9,7 +9,7 @@ export const from = brokerId(1);
 export const to = brokerId(2);
 
 const position = fc.nat({ max: 2 ** 40 });
-const aTerm = fc.nat({ max: 2 ** 31 }).map(term);
+const aTerm = fc.nat({ max: termMax }).map(term);
 const anOffset = position.map(offset);
 const envelope = fc.record({ from: fc.constant(from), to: fc.constant(to), term: aTerm });
 const bytes = fc.uint8Array({ maxLength: 200 });

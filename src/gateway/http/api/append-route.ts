@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { LogError } from '../../../eventlog/index.ts';
@@ -35,14 +36,16 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
       batch,
       level: query.level ?? 'quorum',
       timeoutMs: query.timeoutMs ?? appendTimeoutMs,
-      requestId: requestId === null ? null : latin1AsUtf8(requestId),
+      requestId: requestId === null ? null : latin1AsUtf8(requestId, topic),
       sequence: headers['cairn-sequence'] ?? 0,
       expectedOffset: query.expectedOffset ?? null,
     });
   });
 }
 
-/** Node gives header bytes as Latin-1; clients send UTF-8. */
-function latin1AsUtf8(text: string): string {
-  return Buffer.from(text, 'latin1').toString('utf8');
+/** Node gives header bytes as Latin-1; clients send UTF-8. Of what is not, two ids would become one. */
+function latin1AsUtf8(text: string, topic: string): string {
+  const bytes = Buffer.from(text, 'latin1');
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw new LogError('invalidRequest', `Cannot append to topic "${topic}": the header "cairn-request-id" is not UTF-8`);
 }

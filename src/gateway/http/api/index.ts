@@ -7,7 +7,6 @@
  */
 import type { RequestListener } from 'node:http';
 import swagger from '@fastify/swagger';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { TSchema } from 'typebox';
 import { LogError } from '../../../eventlog/index.ts';
@@ -20,6 +19,7 @@ import { addPageRoute } from './page.ts';
 import { addReadRoute } from './read-route.ts';
 import { addStateRoutes } from './state-routes.ts';
 import { addTopicRoutes } from './topic-routes.ts';
+import { compileValidator } from './validator.ts';
 
 export type { ApiContext } from './context.ts';
 
@@ -45,7 +45,7 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
+  app.setValidatorCompiler(compileValidator as never);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(commonHeaders);

@@ -3,10 +3,12 @@
  * sentence of a refusal: "the parameter "from" is "-1", it must be ...".
  */
 import Type, { type TSchema } from 'typebox';
+import { offsetMax, sequenceMax } from '../../../base/branded.ts';
+import { requestIdBytesMax } from '../../../eventlog/index.ts';
 
 const must = (text: string): { description: string; must: string } => ({ description: text, must: text });
 
-const offset = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...must('an offset: an integer of at least 0') });
+const offset = Type.Integer({ minimum: 0, maximum: offsetMax, ...must(`an offset: an integer of at least 0 and at most ${offsetMax}`) });
 const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 const wholeNumber = (least: number, most: number, what: string) =>
   Type.Integer({ minimum: least, maximum: most, ...must(`${what}: an integer from ${least} to ${most}`) });
@@ -28,8 +30,10 @@ export const AppendQuery = Type.Object(
 );
 
 export const AppendHeaders = Type.Object({
-  'cairn-request-id': Type.Optional(Type.String({ minLength: 1, maxLength: 255, ...must('1 to 255 bytes of text') })),
-  'cairn-sequence': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'a position')),
+  'cairn-request-id': Type.Optional(
+    Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }),
+  ),
+  'cairn-sequence': Type.Optional(wholeNumber(0, sequenceMax, 'a position')),
 });
 
 export const ReadQuery = Type.Object(
@@ -50,7 +54,7 @@ export const ReadQuery = Type.Object(
 export const ReadHeaders = Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{0,15}$', ...must('an offset') })) });
 export const EndQuery = Type.Object({ level: Type.Optional(Freshness) }, { additionalProperties: false });
 export const SequenceQuery = Type.Object(
-  { requestId: Type.String({ minLength: 1, maxLength: 255, ...must('1 to 255 bytes of text') }) },
+  { requestId: Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }) },
   { additionalProperties: false },
 );
 export const NoQuery = Type.Object({}, { additionalProperties: false });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
+import { LogError, requestIdBytesMax } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
 import {
@@ -63,6 +64,12 @@ export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiConte
   app.get('/v1/topics/:topic/sequence', { schema: sequenceSchema, config: { verb: 'look up a request of' } }, async (request) => {
     const topic = topicOf(request);
     const { requestId } = request.query as Static<typeof SequenceQuery>;
+    if (Buffer.byteLength(requestId) > requestIdBytesMax || !requestId.isWellFormed()) {
+      throw new LogError(
+        'invalidRequest',
+        `Cannot look up a request of topic "${topic}": "requestId" is not 1 to ${requestIdBytesMax} bytes of text`,
+      );
+    }
     return { topic, requestId, nextSequence: await log.nextSequence(topic, requestId) };
   });
 }

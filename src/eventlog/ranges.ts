@@ -1,0 +1,45 @@
+/**
+ * What the numbers of a request may be. Whoever implements the port asks here first, so that no later step (a sum, a field of a frame, a timer) meets a
+ * number that it cannot hold: it would take that for a defect of its own and stop the process.
+ */
+import { offsetMax, sequenceMax } from '../base/branded.ts';
+import { recordCount } from '../record/index.ts';
+import { LogError } from './log-error.ts';
+import { type AppendRequest, type ReadRequest, requestIdBytesMax, type TopicSettings } from './types.ts';
+
+/** What a timer holds; 24 days. */
+const spanMsMax = 2 ** 31 - 1;
+
+export function refuseAppend({ topic, batch, timeoutMs, requestId, sequence, expectedOffset }: AppendRequest): LogError | null {
+  if (expectedOffset !== null && !isWithin(expectedOffset, offsetMax)) {
+    return refusal(`append to topic "${topic}"`, 'expectedOffset', expectedOffset, offsetMax);
+  }
+  // All its records have sequences of their own.
+  const last = sequenceMax - recordCount(batch) + 1;
+  if (!isWithin(sequence, last)) return refusal(`append to topic "${topic}"`, 'sequence', sequence, last);
+  if (!(timeoutMs <= spanMsMax)) return refusal(`append to topic "${topic}"`, 'timeoutMs', timeoutMs, spanMsMax);
+  if (requestId !== null && requestId.length > requestIdBytesMax) {
+    return refusal(`append to topic "${topic}"`, 'the length of requestId', requestId.length, requestIdBytesMax);
+  }
+  return null;
+}
+
+export function refuseRead({ topic, offsetFrom, sinceMs, bytesMax, sessionOffset, waitMs }: ReadRequest): LogError | null {
+  const doing = `read topic "${topic}"`;
+  if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
+  if (!isWithin(sessionOffset, offsetMax)) return refusal(doing, 'sessionOffset', sessionOffset, offsetMax);
+  if (sinceMs !== null && !Number.isSafeInteger(sinceMs)) return refusal(doing, 'sinceMs', sinceMs, Number.MAX_SAFE_INTEGER);
+  if (!(waitMs <= spanMsMax)) return refusal(doing, 'waitMs', waitMs, spanMsMax);
+  if (Number.isNaN(bytesMax)) return refusal(doing, 'bytesMax', bytesMax, Number.MAX_SAFE_INTEGER);
+  return null;
+}
+
+export function refuseSettings(name: string, { retentionBytes }: TopicSettings): LogError | null {
+  if (retentionBytes === null || isWithin(retentionBytes, Number.MAX_SAFE_INTEGER)) return null;
+  return refusal(`create topic "${name}"`, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+}
+
+const isWithin = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;
+
+const refusal = (doing: string, what: string, value: number, most: number): LogError =>
+  new LogError('invalidRequest', `Cannot ${doing}: ${what} is ${value}, it must be an integer of at most ${most}`);
