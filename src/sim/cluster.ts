@@ -4,20 +4,21 @@
 import { assert } from '../base/assert.ts';
 import { type BrokerId, brokerId, type GroupId } from '../base/branded.ts';
 import type { BrokerApi, BrokerObserver, BrokerOptions } from '../broker/contract.ts';
-import { catalogGroup, logGroup } from '../broker/core.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { Answer, LogError, LogService, Outcome } from '../eventlog/index.ts';
 import type { BrokerAddress, Disk } from '../host/index.ts';
 import type { Persist } from '../raft/index.ts';
 import { NoException } from './checkers/a1-no-exception.ts';
 import { OneAnswer } from './checkers/a2-one-answer.ts';
+import { HeldBuffers } from './checkers/a3-held-buffers.ts';
 import type { CheckId } from './checkers/catalogue.ts';
 import { RaftWatch } from './checkers/raft-watch.ts';
-import { type DiskPast, TornOrDamaged } from './checkers/st3-torn-or-damaged.ts';
+import { TornOrDamaged } from './checkers/st3-torn-or-damaged.ts';
 import { DirectorySync } from './checkers/st7-directory-sync.ts';
 import { StopAfterAFailedSync } from './checkers/st8-stop-after-a-failed-sync.ts';
 import type { CheckReport } from './checkers/verdict.ts';
 import type { SimDisk } from './disk.ts';
+import { DiskPast, folderOf } from './disk-past.ts';
 import type { SimProcess } from './process.ts';
 import { type LogLine, type Machine, World } from './world.ts';
 
@@ -74,13 +75,17 @@ export class Cluster {
   /** A process ended by itself or by a trap; whoever injects faults starts it again. */
   onDown: ((member: Member) => void) | null = null;
   kills = 0;
+  /** When a broker was last killed, by a trap too, or told to stop. */
+  lastKillMs = 0;
   readonly #options: ClusterOptions;
-  /** A bit of their votes was flipped. */
-  readonly votesRotten = new Set<number>();
+  /** One copy of some of their votes was spoilt. */
+  readonly votesSpoilt = new Set<number>();
   readonly #damaged = new Set<number>();
+  readonly #diskPasts = new Map<number, DiskPast>();
   readonly #noException = new NoException();
   readonly #tornOrDamaged = new TornOrDamaged();
   readonly #oneAnswer = new OneAnswer();
+  readonly #heldBuffers = new HeldBuffers();
   readonly #directorySync = new DirectorySync();
   readonly #stopAfterAFailedSync = new StopAfterAFailedSync();
   /** Asked to stop in their present life. */
@@ -99,13 +104,18 @@ export class Cluster {
       },
       onTrapped: (machine) => {
         this.kills++;
+        this.lastKillMs = this.nowMs;
         this.#ended(this.member(machine.id));
       },
+      onFailing: (machine, operation, path) => this.#diskPast(machine.id).failing(operation, path),
+      onFailed: (machine) => this.#diskPast(machine.id).told(this.nowMs),
+      onFull: (machine) => this.#diskPast(machine.id).full(this.nowMs),
       onSurvivedFailure: (machine, operation, path) => {
         // One that stops is at its end anyway, also where the mark that its log is closed cannot be written.
         const isServing = this.member(machine.id).broker !== null && !this.#stopping.has(machine.id);
         this.#stopAfterAFailedSync.failed(machine.id, operation, path, isServing);
       },
+      onHeld: (machine, where, isUnchanged) => this.#heldBuffers.released(machine, this.nowMs, where, isUnchanged),
       onLog: (line) => this.#logged(line),
     });
     this.watch = new RaftWatch(
@@ -138,8 +148,8 @@ export class Cluster {
   reports(): CheckReport[] {
     return [
       ...this.watch.reports(),
-      ...[this.#noException, this.#oneAnswer, this.#tornOrDamaged, this.#directorySync, this.#stopAfterAFailedSync].map(({ findings }) =>
-        findings.report(),
+      ...[this.#noException, this.#oneAnswer, this.#heldBuffers, this.#tornOrDamaged, this.#directorySync, this.#stopAfterAFailedSync].map(
+        ({ findings }) => findings.report(),
       ),
     ].filter(({ id }) => this.#options.ahead === true || !checksAhead.has(id));
   }
@@ -147,6 +157,7 @@ export class Cluster {
   start(member: Member): void {
     if (this.isUp(member)) return;
     this.#noException.started();
+    this.#diskPast(member.id).started();
     this.#stopping.delete(member.id);
     const settings = { ...defaultSettings, ...this.#options.settingsOf?.(), ...this.#options.settings };
     this.watch.startsWith(member.id, settings);
@@ -193,15 +204,15 @@ export class Cluster {
     const last = batches.at(-1);
     return names.filter((path) => {
       if (path === 'identity' || path.startsWith('votes')) return vote !== null && !path.endsWith('.tmp');
-      const [, folder, base] = /^groups\/([^/]+)\/(\d+)\.log$/.exec(path) ?? [];
-      const isOwn = folder === `${group}` || (group === logGroup && folder === 'log') || (group === catalogGroup && folder === 'catalog');
-      return isOwn && last !== undefined && Number(base) < last.offsetTo;
+      const [, folder, base] = /^(groups\/[^/]+)\/(\d+)\.log$/.exec(path) ?? [];
+      return folder === folderOf(group) && last !== undefined && Number(base) < last.offsetTo;
     });
   }
 
   kill(member: Member, powerLoss: boolean): void {
     if (!this.isUp(member)) return;
     this.kills++;
+    this.lastKillMs = this.nowMs;
     this.world.kill(member.machine, powerLoss);
     this.#ended(member);
   }
@@ -216,6 +227,7 @@ export class Cluster {
     const end = (): void => {
       if (over || machine.process !== process) return;
       over = true;
+      this.lastKillMs = this.nowMs;
       this.world.kill(machine, false);
       this.#ended(member);
       stopped();
@@ -234,8 +246,15 @@ export class Cluster {
     return this.#damaged.has(member.id);
   }
 
-  markDamaged(member: Member): void {
+  /** `path` is where; null when the whole disk was replaced. */
+  markDamaged(member: Member, path: string | null): void {
     this.#damaged.add(member.id);
+    this.touched(member, path);
+  }
+
+  /** Something was done to a file behind the broker's back, which it may notice and must survive. */
+  touched(member: Member, path: string | null): void {
+    this.#diskPast(member.id).damaged(path);
   }
 
   /** Those that must be as good as new once the faults are over. */
@@ -252,7 +271,7 @@ export class Cluster {
   /** An empty disk, or an old one, where this broker's disk was. Whoever starts on it is not who it says. */
   replaceDisk(member: Member, backup: Backup | null): void {
     member.machine.disk?.replaceBy(backup?.disk ?? null);
-    this.markDamaged(member);
+    this.markDamaged(member, null);
     this.watch.becameImpostor(member.id, backup?.seen ?? []);
   }
 
@@ -270,7 +289,7 @@ export class Cluster {
     const byte = disk?.fileBytes(path)?.[position];
     assert(disk !== null && byte !== undefined, `broker ${member.id} has byte ${position} of "${path}"`);
     disk.overwrite(path, position, new Uint8Array([byte ^ 1]));
-    this.markDamaged(member);
+    this.markDamaged(member, path);
   }
 
   /** Calls a broker as a gateway would for a client, with the way there and back, and gives up after `timeoutMs`. */
@@ -343,25 +362,25 @@ export class Cluster {
       this.#tornOrDamaged.fenced(
         machine,
         atMs,
-        String(fields?.['group'] ?? '?'),
+        Number(fields?.['group']),
         String(fields?.['reason'] ?? '?'),
-        this.#diskPast(machine),
+        this.#diskPast(machine).at(atMs),
       );
     }
     this.#options.onLog?.(line);
   }
 
   #diskPast(id: number): DiskPast {
-    const { coverage } = this.world;
-    return {
-      damaged: this.#damaged.has(id),
-      failed: ['sync', 'write', 'read', 'rename', 'syncDirectory'].some((call) => coverage.count(`disk.${call}Failed`) > 0),
-      full: coverage.count('fault.diskFull') > 0,
-    };
+    let past = this.#diskPasts.get(id);
+    if (past === undefined) {
+      past = new DiskPast();
+      this.#diskPasts.set(id, past);
+    }
+    return past;
   }
 
   #failed(member: Member, process: SimProcess, error: LogError, how: string): void {
-    this.#tornOrDamaged.failed(member.id, this.nowMs, how, error, this.#diskPast(member.id));
+    this.#tornOrDamaged.failed(member.id, this.nowMs, how, error, this.#diskPast(member.id).at(this.nowMs));
     this.world.coverage.reach(`broker.${how === 'stopped' ? 'stopped' : 'notOpened'}.${error.code}`);
     if (member.machine.process !== process) return;
     this.world.kill(member.machine, false);

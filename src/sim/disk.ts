@@ -14,6 +14,7 @@ import type { SeededRandom } from '../base/random.ts';
 import { done as succeeded, failed, ok, type Result } from '../base/result.ts';
 import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, OpenMode } from '../host/index.ts';
 import { assertDiskPath, nameOf, parentOf } from '../storage/disk-path.ts';
+import { holds } from './held.ts';
 
 /** Runs callbacks later, on simulated time. */
 export interface DiskScheduler {
@@ -91,6 +92,23 @@ class FileNode {
   readonly written = new Image();
   readonly synced = new Image();
   unsynced: Change[] = [];
+  /** Ranges that the medium cannot read any more, until they are written again. */
+  unreadable: { readonly from: number; readonly to: number }[] = [];
+
+  isUnreadable(from: number, to: number): boolean {
+    return this.unreadable.some((range) => range.from < to && from < range.to);
+  }
+
+  /** These bytes are new, so the medium has put them elsewhere. */
+  writtenAnew(from: number, to: number): void {
+    if (this.unreadable.length === 0) return;
+    this.unreadable = this.unreadable.flatMap((range) =>
+      [
+        { from: range.from, to: Math.min(range.to, from) },
+        { from: Math.max(range.from, to), to: range.to },
+      ].filter((left) => left.from < left.to),
+    );
+  }
 }
 
 interface NameChange {
@@ -112,7 +130,9 @@ class DirectoryNode {
 type Node = FileNode | DirectoryNode;
 type Done<Value> = (result: Result<Value, DiskError>) => void;
 
-const sectorBytes = 512;
+export const sectorBytes = 512;
+/** What file systems write at once: of a lost write a whole page is missing. */
+export const pageBytes = 4096;
 
 export class SimDisk implements Disk {
   readonly durable: boolean;
@@ -127,6 +147,13 @@ export class SimDisk implements Disk {
   inject: ((operation: DiskOperation, path: string) => DiskErrorCode | null) | null = null;
   /** Told when whoever called has heard of an injected failure and was not killed for it. */
   afterFailure: ((operation: DiskOperation, path: string) => void) | null = null;
+  /** Told when a write has met a full disk. */
+  onFull: (() => void) | null = null;
+  /** Told when a read meets bytes that the medium cannot read. */
+  onUnreadable: ((path: string) => void) | null = null;
+  /** Told at the end of each write whether its chunks are what they were when it was called, as they must be until then. */
+  onHeld: (path: string, isUnchanged: boolean) => void = (path, isUnchanged) =>
+    assert(isUnchanged, `what is being written to "${path}" does not change`);
   /** Sees each call three times; may call `crash`. */
   onCall: ((operation: DiskOperation, path: string, phase: CallPhase) => void) | null = null;
   /** Calls begun since the disk was made, by operation: coverage for a test run. */
@@ -243,6 +270,13 @@ export class SimDisk implements Disk {
     const change: Change = { kind: 'write', position, bytes, ended: true };
     node.written.apply(change);
     node.synced.apply(change);
+  }
+
+  /** Makes bytes of a file unreadable, on the medium and in the cache, until they are written again: a bad sector. */
+  makeUnreadable(path: string, from: number, to: number): void {
+    const node = this.#find(path);
+    assert(node instanceof FileNode, `"${path}" is a file`);
+    node.unreadable.push({ from, to });
   }
 
   /** Removes a file or a whole folder behind the process's back, as an operator might. */
@@ -430,7 +464,12 @@ export class SimDisk implements Disk {
         };
         const act = (): Result<undefined, DiskError> => {
           change.ended = true;
-          if (writable && change.bytes.length > 0) node.written.apply(change);
+          this.onHeld(path, holds(bytes, chunks));
+          if (!error.ok && error.error.code === 'noSpace') this.onFull?.();
+          if (writable && change.bytes.length > 0) {
+            node.written.apply(change);
+            node.writtenAnew(position, position + change.bytes.length);
+          }
           return error;
         };
         call('write', done, act, begin, () => {
@@ -442,9 +481,13 @@ export class SimDisk implements Disk {
         });
       },
       read: (position, length, done) => {
-        call('read', done, () =>
-          ok(node.written.bytes.slice(Math.min(position, node.written.size), Math.min(position + length, node.written.size))),
-        );
+        call('read', done, () => {
+          const from = Math.min(position, node.written.size);
+          const to = Math.min(position + length, node.written.size);
+          if (!node.isUnreadable(from, to)) return ok(node.written.bytes.slice(from, to));
+          this.onUnreadable?.(path);
+          return failure('failed', 'read', path);
+        });
       },
       sync: (done) => {
         let covered: Change[] = [];
@@ -470,6 +513,7 @@ export class SimDisk implements Disk {
           () => {
             change.ended = true;
             node.written.apply(change);
+            node.writtenAnew(size, Number.POSITIVE_INFINITY);
             return succeeded;
           },
           () => node.unsynced.push(change),
@@ -603,6 +647,7 @@ function copyDirectory(from: DirectoryNode, to: DirectoryNode, copies: Map<Node,
     copy.written.copyFrom(node.written);
     copy.synced.copyFrom(node.synced);
     copy.unsynced = node.unsynced.map((change) => ({ ...change }));
+    copy.unreadable = [...node.unreadable];
     return copy;
   };
   for (const [name, node] of from.written) to.written.set(name, copyOf(node));

@@ -8,6 +8,7 @@ import { concatBytes } from '../base/bytes.ts';
 import type { SeededRandom } from '../base/random.ts';
 import type { Lane, Link, LinkHandlers, Network } from '../host/index.ts';
 import type { Coverage } from './coverage.ts';
+import { holds } from './held.ts';
 import type { SimProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -43,6 +44,9 @@ export const calmConditions: Readonly<NetworkConditions> = {
   tearingRate: 0,
 };
 
+/** A slow line moves bytes in steps, so that it can become fast again in the middle of a large unit. */
+const lineStepMs = 20;
+
 /** Share of the units that arrive in two pieces, as bytes of a stream do in any weather. */
 const splittingRate = 0.02;
 
@@ -58,7 +62,27 @@ interface End {
   notBeforeMs: number;
   /** Sent into a partition since it began: a real socket would still hold it. */
   bytesHeld: number;
+  /** What waits for a slow line, oldest first: a real socket holds it too. */
+  readonly waiting: Unit[];
 }
+
+/** What one call of `send` took. */
+interface Unit {
+  readonly bytes: Uint8Array;
+  /** Where they were copied from. */
+  readonly chunks: readonly Uint8Array[];
+  /** Of its bytes, those that have not left yet. */
+  bytesLeft: number;
+}
+
+const newEnd = (process: SimProcess, handlers: LinkHandlers | null): End => ({
+  process,
+  handlers,
+  closed: false,
+  notBeforeMs: 0,
+  bytesHeld: 0,
+  waiting: [],
+});
 
 interface Connection {
   readonly dialler: End;
@@ -82,6 +106,10 @@ export class SimNetwork {
   aroundSend: ((process: SimProcess, phase: 'before' | 'after') => void) | null = null;
   /** Added to each unit to and from a process: a machine at the end of a slow line. */
   readonly extraDelayMs = new Map<number, number>();
+  /** Bytes a millisecond that each connection to or from a process moves in each direction; no entry, no limit. */
+  readonly lineRates = new Map<number, number>();
+  /** Told when what was sent has arrived whether the sender's chunks are still what they were. */
+  onHeld: ((from: SimProcess, to: SimProcess, isUnchanged: boolean) => void) | null = null;
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
   readonly #coverage: Coverage;
@@ -168,7 +196,7 @@ export class SimNetwork {
   }
 
   #dial(process: SimProcess, peer: BrokerId, _lane: Lane, handlers: LinkHandlers): Link {
-    const dialler: End = { process, handlers, closed: false, notBeforeMs: 0, bytesHeld: 0 };
+    const dialler = newEnd(process, handlers);
     let connection: Connection | null = null;
     /** Sent before the connection stood. */
     const early: Uint8Array[] = [];
@@ -181,7 +209,7 @@ export class SimNetwork {
         this.#reportClosed(dialler, 'connection refused', this.#delayMs());
         return;
       }
-      const acceptor: End = { process: target.process, handlers: null, closed: false, notBeforeMs: 0, bytesHeld: 0 };
+      const acceptor = newEnd(target.process, null);
       const made: Connection = { dialler, acceptor, forgotten: false };
       connection = made;
       this.#connections.add(made);
@@ -206,7 +234,7 @@ export class SimNetwork {
   }
 
   #linkOf(end: End, connectionOf: () => Connection | null, early: Uint8Array[] = []): Link {
-    const bytesHeld = (): number => this.#bytesHeld(end, connectionOf());
+    const bytesHeld = (): number => this.#bytesHeld(end, connectionOf()) + end.waiting.reduce((sum, { bytesLeft }) => sum + bytesLeft, 0);
     return {
       send: (chunks) => {
         if (end.closed || !end.process.alive) return;
@@ -217,7 +245,7 @@ export class SimNetwork {
         else this.#send(connection, end, chunks);
         this.aroundSend?.(end.process, 'after');
       },
-      // The wire takes everything at once, but what goes into a partition counts as queued as long as it lasts; then it is lost.
+      // A wire takes everything at once unless it is slow, but what goes into a partition counts as queued as long as it lasts; then it is lost.
       get bytesQueued() {
         return bytesHeld();
       },
@@ -240,10 +268,44 @@ export class SimNetwork {
   }
 
   #send(connection: Connection, from: End, chunks: readonly Uint8Array[]): void {
-    const to = connection.dialler === from ? connection.acceptor : connection.dialler;
     const bytes = joinCopy(chunks);
     this.counters.sends++;
     this.counters.bytes += bytes.length;
+    const unit: Unit = { bytes, chunks, bytesLeft: bytes.length };
+    if (from.waiting.length === 0 && this.#rateOf(connection) === null) {
+      this.#leave(connection, from, unit);
+      return;
+    }
+    from.waiting.push(unit);
+    if (from.waiting.length === 1) this.#pump(connection, from);
+  }
+
+  #rateOf({ dialler, acceptor }: Connection): number | null {
+    if (this.lineRates.size === 0) return null;
+    const rate = Math.min(this.lineRates.get(dialler.process.id) ?? Infinity, this.lineRates.get(acceptor.process.id) ?? Infinity);
+    return rate === Infinity ? null : rate;
+  }
+
+  /** One step of a slow line: what it has moved leaves. */
+  #pump(connection: Connection, from: End): void {
+    this.#scheduler.schedule(lineStepMs, 'network', from.process.id, () => {
+      if (from.closed || !from.process.alive) from.waiting.length = 0;
+      const rate = this.#rateOf(connection);
+      let left = rate === null ? Infinity : Math.max(1, Math.round(rate * lineStepMs));
+      for (let unit = from.waiting[0]; unit !== undefined && left > 0; unit = from.waiting[0]) {
+        const moved = Math.min(left, unit.bytesLeft);
+        unit.bytesLeft -= moved;
+        left -= moved;
+        if (unit.bytesLeft > 0) break;
+        from.waiting.shift();
+        this.#leave(connection, from, unit);
+      }
+      if (from.waiting.length > 0) this.#pump(connection, from);
+    });
+  }
+
+  #leave(connection: Connection, from: End, { bytes, chunks }: Unit): void {
+    const to = connection.dialler === from ? connection.acceptor : connection.dialler;
     if (to.closed) return;
     const { lossRate, duplicationRate, reorderingRate, corruptionRate, tearingRate } = this.conditions;
     if (connection.forgotten || this.isBlocked(from.process.id, to.process.id)) {
@@ -253,13 +315,15 @@ export class SimNetwork {
     }
     if (tearingRate > 0 && this.#random.chance(tearingRate)) {
       this.#coverage.reach('network.tornFrame');
-      this.#deliver(from, to, bytes.subarray(0, this.#random.below(bytes.length)), false);
+      this.#deliver(from, to, bytes.subarray(0, this.#random.below(bytes.length)), false, null);
       const breaksInMs = to.notBeforeMs - this.#scheduler.nowMs;
       this.#closeEnd(connection, to, 'connection reset', breaksInMs);
       this.#closeEnd(connection, from, 'connection reset', breaksInMs);
       return;
     }
+    let held: readonly Uint8Array[] | null = chunks;
     if (corruptionRate > 0 && this.#random.chance(corruptionRate)) {
+      held = null;
       this.#coverage.reach('network.corruption');
       const at = this.#random.below(bytes.length);
       bytes[at] = (bytes[at] as number) ^ (1 << this.#random.below(8));
@@ -273,19 +337,20 @@ export class SimNetwork {
     const isOrdered = reorderingRate === 0 && duplicationRate === 0;
     if (isOrdered && bytes.length > 1 && this.#random.chance(splittingRate)) {
       const at = 1 + this.#random.below(bytes.length - 1);
-      this.#deliver(from, to, bytes.subarray(0, at), false);
-      this.#deliver(from, to, bytes.subarray(at), false);
+      this.#deliver(from, to, bytes.subarray(0, at), false, null);
+      this.#deliver(from, to, bytes.subarray(at), false, null);
     } else {
-      this.#deliver(from, to, bytes, mayOvertake);
+      this.#deliver(from, to, bytes, mayOvertake, held);
     }
     if (duplicationRate > 0 && this.#random.chance(duplicationRate)) {
       this.counters.duplicated++;
       this.#coverage.reach('network.duplication');
-      this.#deliver(from, to, bytes.slice(), true);
+      this.#deliver(from, to, bytes.slice(), true, null);
     }
   }
 
-  #deliver(from: End, to: End, bytes: Uint8Array, mayOvertake: boolean): void {
+  /** `held` are the sender's chunks, null where they are not compared: only a part, or a changed copy of them travels. */
+  #deliver(from: End, to: End, bytes: Uint8Array, mayOvertake: boolean, held: readonly Uint8Array[] | null): void {
     const nowMs = this.#scheduler.nowMs;
     const extraMs = (this.extraDelayMs.get(from.process.id) ?? 0) + (this.extraDelayMs.get(to.process.id) ?? 0);
     let atMs = nowMs + extraMs + this.#delayMs();
@@ -300,6 +365,7 @@ export class SimNetwork {
       to.notBeforeMs = atMs;
     }
     this.#scheduler.schedule(atMs - nowMs, 'network', to.process.id, () => {
+      if (held !== null) this.onHeld?.(from.process, to.process, holds(bytes, held));
       if (this.isBlocked(from.process.id, to.process.id)) {
         this.counters.lost++;
         return;

@@ -14,13 +14,14 @@ import { checkHistory } from './checkers/history-checks.ts';
 import { checkAcknowledgedBecomesReadable } from './checkers/l17-acknowledged-becomes-readable.ts';
 import { endOf, type GroupLedger } from './checkers/replica-ledger.ts';
 import { StateWithItsPosition } from './checkers/st6-state-with-its-position.ts';
+import { SpaceForElections } from './checkers/st9-space-for-elections.ts';
 import { MajorityAcknowledges } from './checkers/v2-majority-acknowledges.ts';
 import { checkHeldLogs, checkShownLogs } from './checkers/v5-replicas-converge.ts';
 import { Liveness, settleMsMax } from './checkers/v6-liveness.ts';
 import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
 import { addAppender, addReader, addTopicMaker, type ClientSettings, ClientWorld } from './clients/index.ts';
 import { Cluster, type Member } from './cluster.ts';
-import { type FaultName, lastingDamage } from './faults/names.ts';
+import { type FaultName, lastingDamage, longLasting } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
 import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
@@ -28,7 +29,7 @@ import { changedSettings, smallLimits, swarmSettings } from './settings.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
 export type { CrashTrap } from './world.ts';
-export { type FaultName, faultNames, parseFaults } from './faults/names.ts';
+export { allFaults, type FaultName, faultNames, parseFaults } from './faults/names.ts';
 export { type CheckReport, type CheckStatus, describeViolation, type Violation } from './checkers/verdict.ts';
 
 export interface RunOptions {
@@ -114,6 +115,7 @@ export function run(options: RunOptions): Verdict {
   const faults = new FaultSchedule(cluster, faultsOfRun, () => clients.appendsInFlight > 0);
   const liveness = new Liveness(cluster);
   const majorityAcknowledges = new MajorityAcknowledges();
+  const spaceForElections = new SpaceForElections();
 
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
@@ -125,7 +127,14 @@ export function run(options: RunOptions): Verdict {
     addTopicMaker(clients);
     clients.lastAckMs = cluster.nowMs;
     faults.begin();
-    lookNowAndThen(cluster, clients, faults, majorityAcknowledges);
+    lookNowAndThen(cluster, clients, () => {
+      majorityAcknowledges.look(cluster.nowMs, faults.calmSinceMs(), clients.lastAckMs);
+      spaceForElections.look(
+        cluster.nowMs,
+        faults.onlySinceMs('disksFull'),
+        cluster.sound.map(({ broker }) => broker),
+      );
+    });
   });
   cluster.world.scheduler.runUntil(options.minutes * 60_000);
 
@@ -154,22 +163,27 @@ export function run(options: RunOptions): Verdict {
     ...cluster.reports(),
     ...clients.reports(),
     ...checkHistory(history),
-    ...[readable, stateWithItsPosition.findings, majorityAcknowledges.findings, convergence, liveness.findings].map((findings) =>
-      findings.report(),
-    ),
+    ...[
+      readable,
+      stateWithItsPosition.findings,
+      spaceForElections.findings,
+      majorityAcknowledges.findings,
+      convergence,
+      liveness.findings,
+    ].map((findings) => findings.report()),
   ];
   return verdictOf(options, cluster, clients, checks, { kills, elections });
 }
 
 /**
  * Half of the runs leave some faults out: what one fault shows another may hide. What spoils a disk for good is in one run of four, because such a broker
- * is not asked to come back.
+ * is not asked to come back; so is each fault that rules a run.
  */
 function swarmFaults(random: SeededRandom, faults: readonly FaultName[]): readonly FaultName[] {
   if (faults.length < 6) return faults;
   const spoils = random.chance(0.25);
   const kept = random.chance(0.5) ? faults : faults.filter(() => random.chance(0.5));
-  return spoils ? kept : kept.filter((fault) => !lastingDamage.has(fault));
+  return kept.filter((fault) => (spoils || !lastingDamage.has(fault)) && (!longLasting.has(fault) || random.chance(0.25)));
 }
 
 /** For each start of a broker: what all have, and what only this one has. */
@@ -213,11 +227,11 @@ function createTopic(cluster: Cluster, done: (group: number | null) => void): vo
 }
 
 /** Four times a second while the clients run. */
-function lookNowAndThen(cluster: Cluster, clients: ClientWorld, faults: FaultSchedule, majorityAcknowledges: MajorityAcknowledges): void {
+function lookNowAndThen(cluster: Cluster, clients: ClientWorld, look: () => void): void {
   cluster.world.scheduler.schedule(250, 'check', 0, () => {
     if (!clients.running) return;
-    majorityAcknowledges.look(cluster.nowMs, faults.calmSinceMs(), clients.lastAckMs);
-    lookNowAndThen(cluster, clients, faults, majorityAcknowledges);
+    look();
+    lookNowAndThen(cluster, clients, look);
   });
 }
 

@@ -63,8 +63,15 @@ export interface WorldOptions {
   readonly onException: (machine: Machine, error: unknown) => void;
   /** A crash trap went off: its process has ended. */
   readonly onTrapped: (machine: Machine, trap: CrashTrap, call: HostCall, path: string) => void;
+  /** A call of the disk will fail, and has been told to have failed. */
+  readonly onFailing?: (machine: Machine, operation: DiskOperation, path: string) => void;
+  readonly onFailed?: (machine: Machine) => void;
+  /** A write met a full disk. */
+  readonly onFull?: (machine: Machine) => void;
   /** A call of the disk failed a moment ago and the process still lives. */
   readonly onSurvivedFailure?: (machine: Machine, operation: DiskOperation, path: string) => void;
+  /** What a program handed to its disk or a link is done with: whether it was left alone until then. */
+  readonly onHeld?: (machine: number, where: string, isUnchanged: boolean) => void;
   readonly onLog?: ((line: LogLine) => void) | undefined;
 }
 
@@ -81,6 +88,13 @@ export class World {
     this.random = new SeededRandom(options.seed);
     this.network = new SimNetwork(this.scheduler, this.random.fork(), this.coverage);
     this.network.aroundSend = (process, phase) => this.#hostCall(this.machine(process.id), phase, 'send', '');
+    this.network.onHeld = (process, to, isUnchanged) => this.#held(process.id, `the link to broker ${to.id}`, isUnchanged);
+  }
+
+  #held(machine: number, where: string, isUnchanged: boolean): void {
+    const { onHeld } = this.#options;
+    if (onHeld === undefined) assert(isUnchanged, `machine ${machine} leaves what it handed to ${where} alone`);
+    else onHeld(machine, where, isUnchanged);
   }
 
   addMachine(id: number): Machine {
@@ -104,7 +118,10 @@ export class World {
     this.#machines.set(id, machine);
     if (disk !== null) {
       disk.onCall = (operation, path, phase) => this.#hostCall(machine, phase, operation, path);
-      disk.inject = (operation) => this.#diskFailure(machine, operation);
+      disk.onFull = () => this.#options.onFull?.(machine);
+      disk.onUnreadable = () => this.coverage.reach('disk.unreadable');
+      disk.onHeld = (path, isUnchanged) => this.#held(id, `a write to "${path}"`, isUnchanged);
+      disk.inject = (operation, path) => this.#diskFailure(machine, operation, path);
       disk.afterFailure = (operation, path) => this.#afterFailure(machine, operation, path);
     }
     return machine;
@@ -171,16 +188,18 @@ export class World {
     };
   }
 
-  #diskFailure(machine: Machine, operation: DiskOperation): DiskErrorCode | null {
+  #diskFailure(machine: Machine, operation: DiskOperation, path: string): DiskErrorCode | null {
     if (!machine.failingCalls.includes(operation)) return null;
     machine.failingCalls = [];
     this.coverage.reach(`disk.${operation}Failed`);
+    this.#options.onFailing?.(machine, operation, path);
     return 'failed';
   }
 
   /** Whoever hears of a failed call has the rest of this moment to end. */
   #afterFailure(machine: Machine, operation: DiskOperation, path: string): void {
     const { process } = machine;
+    this.#options.onFailed?.(machine);
     this.scheduler.schedule(1, 'check', machine.id, () => {
       if (process !== null && machine.process === process && !process.paused) this.#options.onSurvivedFailure?.(machine, operation, path);
     });

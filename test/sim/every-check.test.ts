@@ -10,6 +10,7 @@ import { frameBatch, frameChecksum } from '../../src/record/index.ts';
 import { simBytes } from '../../src/sim/bytes.ts';
 import { NoException } from '../../src/sim/checkers/a1-no-exception.ts';
 import { OneAnswer } from '../../src/sim/checkers/a2-one-answer.ts';
+import { HeldBuffers } from '../../src/sim/checkers/a3-held-buffers.ts';
 import { type CheckId, checkNames } from '../../src/sim/checkers/catalogue.ts';
 import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { StatedStaleness } from '../../src/sim/checkers/l13-stated-staleness.ts';
@@ -20,6 +21,7 @@ import { TornOrDamaged } from '../../src/sim/checkers/st3-torn-or-damaged.ts';
 import { StateWithItsPosition } from '../../src/sim/checkers/st6-state-with-its-position.ts';
 import { DirectorySync } from '../../src/sim/checkers/st7-directory-sync.ts';
 import { StopAfterAFailedSync } from '../../src/sim/checkers/st8-stop-after-a-failed-sync.ts';
+import { SpaceForElections } from '../../src/sim/checkers/st9-space-for-elections.ts';
 import { MinorityNeverAcknowledges } from '../../src/sim/checkers/v1-minority-never-acknowledges.ts';
 import { MajorityAcknowledges } from '../../src/sim/checkers/v2-majority-acknowledges.ts';
 import { StableLeader } from '../../src/sim/checkers/v3-stable-leader.ts';
@@ -28,6 +30,7 @@ import { Liveness } from '../../src/sim/checkers/v6-liveness.ts';
 import { checkDeterminism } from '../../src/sim/checkers/v7-determinism.ts';
 import { type CheckReport, Findings, violationsOf } from '../../src/sim/checkers/verdict.ts';
 import { Cluster } from '../../src/sim/cluster.ts';
+import { DiskPast, type DiskPastNow } from '../../src/sim/disk-past.ts';
 import { type AppendOperation, batchOfValues, type History } from '../../src/sim/history.ts';
 import type { Verdict } from '../../src/sim/run.ts';
 import { acknowledged, answered, batchAt, committed, goodHistory, granted, group, one, replaceFinal, two, Watched } from './hand-made.ts';
@@ -61,7 +64,7 @@ const found = <Checker extends { readonly findings: Findings }>(checker: Checker
 
 const firstRead = (history: History): History['reads'][0] => history.reads[0] as History['reads'][0];
 const firstAppend = (history: History): AppendOperation => history.appends[0] as AppendOperation;
-const unspoilt = { damaged: false, failed: false, full: false } as const;
+const untouched: DiskPastNow = { isDamaged: () => false, failed: null, isFull: false };
 /** 200 kB at the end of broker 1's log. */
 const largeAfter = (previous: LogBatch): LogBatch => {
   const from = previous.offsetTo;
@@ -148,7 +151,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
       batch[batch.length - 1] = 7;
       checker.read('log', 1, [batch]);
     }),
-  ST3: () => found(new TornOrDamaged(), (checker) => checker.fenced(1, 0, '2', 'damaged', unspoilt)),
+  ST3: () => found(new TornOrDamaged(), (checker) => checker.fenced(1, 0, 2, 'damaged', untouched)),
   ST4: () => ofRaft('ST4', ({ watched, a }) => watched.open(1, 1, frameChecksum(a.bytes), { term: 1, votedFor: 1 }, [a])),
   ST5: () => {
     const { watched, a } = committed();
@@ -160,6 +163,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
     found(new StateWithItsPosition(), (checker) => checker.repeated(firstAppend(goodHistory()), { ok: true, value: acknowledged(9, 1) })),
   ST7: () => found(new DirectorySync(), (checker) => checker.persisted(1, 'group 2', ['groups/log/0.log'])),
   ST8: () => found(new StopAfterAFailedSync(), (checker) => checker.failed(1, 'sync', 'groups/log/0.log', true)),
+  ST9: () => found(new SpaceForElections(), (checker) => checker.look(30_000, 10_000, [{ ready: true }, { ready: false }, null])),
   L1: () => ofHistory('L1', (history) => replaceFinal(history, 2, [1, 0, 2, 1, 3, 2])),
   L2: () => ofHistory('L2', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 99])),
   L3: () => ofHistory('L3', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 0])),
@@ -229,6 +233,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
         () => undefined,
       ),
     ),
+  A3: () => found(new HeldBuffers(), (checker) => checker.released(1, 0, 'the link to broker 2', false)),
 };
 
 describe('the list of checks', () => {
@@ -267,17 +272,57 @@ describe.each(ids)('%s', (id) => {
   });
 });
 
-test('ST3 takes damage that is met while a log is cut for damage, and for nothing else', () => {
-  const reason = 'Cannot write its log: truncate of groups/log/1.log failed: damaged at 2048: expected a mark, found other bytes';
-  const stopped = (past: { readonly damaged: boolean; readonly failed: boolean; readonly full: boolean }, message = reason): number => {
+describe('ST3 takes', () => {
+  const damagedIn = (...places: string[]): DiskPastNow => ({ ...untouched, isDamaged: (place) => places.includes(place) });
+  const violations = (look: (checker: TornOrDamaged) => void): number => {
     const checker = new TornOrDamaged();
-    checker.failed(1, 0, 'stopped', new LogError('diskFailed', message), past);
+    look(checker);
     return checker.findings.report().violations.length;
   };
+  const stopped = (past: DiskPastNow, message: string, code: 'diskFailed' | 'corruptData' = 'diskFailed'): number =>
+    violations((checker) => checker.failed(1, 0, 'stopped', new LogError(code, message), past));
 
-  expect(stopped({ ...unspoilt, damaged: true })).toBe(0);
-  expect(stopped(unspoilt)).toBe(1);
-  expect(stopped({ ...unspoilt, damaged: true }, 'Cannot write its log: write failed: EIO')).toBe(1);
+  test('damage that is met while a log is cut for damage of that log, and for nothing else', () => {
+    const reason = 'Cannot write its log: truncate of groups/log/1.log failed: damaged at 2048: expected a mark, found other bytes';
+
+    expect(stopped(damagedIn('groups/log'), reason)).toBe(0);
+    expect(stopped(damagedIn('groups/5'), reason)).toBe(1);
+    expect(stopped(untouched, reason)).toBe(1);
+    expect(stopped(damagedIn('groups/log'), 'Cannot write its log: write failed: EIO')).toBe(1);
+  });
+
+  test('a fence for damage of that log only', () => {
+    const fenced = (past: DiskPastNow): number => violations((checker) => checker.fenced(1, 0, 5, 'damaged', past));
+
+    expect(fenced(damagedIn('groups/5'))).toBe(0);
+    expect(fenced(damagedIn('groups/6', 'votes'))).toBe(1);
+  });
+
+  test('corrupt data for damage of a file that every start reads, not of a log', () => {
+    expect(stopped(damagedIn('votes'), 'Cannot read its votes', 'corruptData')).toBe(0);
+    expect(stopped(damagedIn('groups/log'), 'Cannot read its votes', 'corruptData')).toBe(1);
+  });
+
+  test('a failure for a moment, and for the life that it happened to', () => {
+    const past = new DiskPast();
+    past.failing('sync', 'votes');
+
+    expect(past.at(5000).failed).not.toBeNull();
+    past.told(5000);
+    expect(past.at(5900).failed).not.toBeNull();
+    expect(past.at(6100).failed).toBeNull();
+    past.failing('sync', 'votes');
+    past.started();
+    expect(past.at(6100).failed).toBeNull();
+  });
+
+  test('a full disk for a moment', () => {
+    const past = new DiskPast();
+
+    expect(past.at(0).isFull).toBe(false);
+    past.full(100);
+    expect([past.at(1000).isFull, past.at(1200).isFull]).toEqual([true, false]);
+  });
 });
 
 describe('R22', () => {

@@ -28,6 +28,7 @@ export const checkNames = {
   ST6: 'state with its position',
   ST7: 'directory sync',
   ST8: 'stop after a failed sync',
+  ST9: 'space for elections',
   L1: 'no lost append',
   L2: 'no phantom',
   L3: 'no duplicate',
@@ -56,6 +57,7 @@ export const checkNames = {
   D7: 'revoked stays hidden',
   A1: 'no exception',
   A2: 'one answer',
+  A3: 'held buffers',
 } as const;
 
 export type CheckId = keyof typeof checkNames;

@@ -1,20 +1,14 @@
 // ST3 torn or damaged
 import type { LogError } from '../../eventlog/index.ts';
+import { type DiskPastNow, folderOf } from '../disk-past.ts';
 import { Findings } from './verdict.ts';
 
-/** What may have happened to a broker's disk, as far as it was injected. */
-export interface DiskPast {
-  /** Its bytes were changed behind its back. */
-  readonly damaged: boolean;
-  /** A write or a sync was made to fail. */
-  readonly failed: boolean;
-  /** It was full. */
-  readonly full: boolean;
-}
+/** Files that every start reads as a whole. */
+const startFiles = ['identity', 'peers', 'votes'] as const;
 
 /**
- * A torn tail is cut and goes on; only what was damaged behind the broker's back is called damage. So a broker whose disk was never touched and that
- * finds damage, or does not start, has lost something itself.
+ * A torn tail is cut and goes on; only what was damaged behind the broker's back is called damage. So a broker that finds damage in a log that was never
+ * touched, or stops for a disk to which nothing was done at that moment, has lost something itself.
  */
 export class TornOrDamaged {
   readonly findings = new Findings('ST3');
@@ -23,20 +17,35 @@ export class TornOrDamaged {
     this.findings.checked++;
   }
 
-  fenced(broker: number, atMs: number, group: string, reason: string, past: DiskPast): void {
-    if (!past.damaged) this.findings.violate(`broker ${broker} fenced group ${group} at ${atMs.toFixed(3)} ms: ${reason}`);
+  fenced(broker: number, atMs: number, group: number, reason: string, past: DiskPastNow): void {
+    this.findings.checked++;
+    if (past.isDamaged(folderOf(group))) return;
+    this.findings.violate(`broker ${broker} fenced group ${group} at ${atMs.toFixed(3)} ms, whose log nobody had touched: ${reason}`);
   }
 
   /** It stopped by itself or could not open. */
-  failed(broker: number, atMs: number, how: string, error: LogError, past: DiskPast): void {
-    const { code } = error;
-    const expected =
-      (code === 'diskFailed' && (past.failed || past.full)) ||
-      (code === 'diskFull' && past.full) ||
-      (code === 'dataUnusable' && past.full) ||
-      ((code === 'corruptData' || code === 'wrongIdentity') && past.damaged) ||
-      // Met while a log is cut: as final as a failed write, and named by its place.
-      (code === 'diskFailed' && past.damaged && error.message.includes('failed: damaged at '));
-    if (!expected) this.findings.violate(`broker ${broker} ${how} at ${atMs.toFixed(3)} ms: ${code}: ${error.message}`);
+  failed(broker: number, atMs: number, how: string, error: LogError, past: DiskPastNow): void {
+    this.findings.checked++;
+    if (isExpected(error, past)) return;
+    this.findings.violate(`broker ${broker} ${how} at ${atMs.toFixed(3)} ms: ${error.code}: ${error.message}`);
   }
 }
+
+function isExpected({ code, message }: LogError, past: DiskPastNow): boolean {
+  switch (code) {
+    case 'diskFailed':
+      // Damage that is met while a log is cut is as final as a failed write, and named by its place.
+      return past.failed !== null || past.isFull || (message.includes('failed: damaged at ') && past.isDamaged(placeIn(message)));
+    case 'diskFull':
+    case 'dataUnusable':
+      return past.isFull;
+    case 'corruptData':
+    case 'wrongIdentity':
+      return startFiles.some((file) => past.isDamaged(file));
+    default:
+      return false;
+  }
+}
+
+/** The log's folder that a message names. */
+const placeIn = (message: string): string => /groups\/[^/]+/.exec(message)?.[0] ?? '';

@@ -1,25 +1,23 @@
-/** Faults of disks: slow, full, failing, rotting, lost, put back. */
-import { checkpointSuffix, indexSuffix, logSuffix, markBytes, segmentHeaderBytes } from '../../storage/segment-format.ts';
-import type { Backup, Member } from '../cluster.ts';
+/** Faults of disks that they recover from: slow, hanging, full, failing in one call. */
 import type { DiskOperation, SimDisk } from '../disk.ts';
 import type { FaultName } from './names.ts';
 import type { FaultSchedule, Strike } from './schedule.ts';
 
-const sectorBytes = 512;
-const votesPath = 'votes';
-
 export const diskStrikes = {
-  diskSlow: (faults) =>
-    change(
+  diskSlow: (faults) => {
+    const extraMs = faults.random.pick([5, 50, 300, 2000]);
+    return change(
       faults,
       'diskSlow',
       (disk) => {
-        disk.extraSyncMs = faults.random.pick([5, 50, 300, 2000]);
+        disk.extraSyncMs += extraMs;
       },
       (disk) => {
-        disk.extraSyncMs = 0;
+        disk.extraSyncMs -= extraMs;
       },
-    ),
+    );
+  },
+  disksSlow,
   diskHang: (faults) =>
     change(
       faults,
@@ -42,18 +40,9 @@ export const diskStrikes = {
         disk.capacityBytes = Number.POSITIVE_INFINITY;
       },
     ),
+  disksFull,
   diskFailure: (faults) => fail(faults, faults.random.pick([['write', 'sync'], ['sync'], ['write'], ['syncDirectory'], ['rename']])),
   diskReadFailure: (faults) => fail(faults, ['read']),
-  bitRot: (faults) => {
-    const kind = faults.random.pick(['log', 'log', 'log', 'votes', 'identity', 'peers'] as const);
-    if (kind === 'votes') return rotVotes(faults);
-    return damage(faults, `bitRot.${kind}`, kind === 'log' ? syncedPlace : placeIn(kind), flipBit);
-  },
-  lostWrite: (faults) => damage(faults, 'lostWrite', syncedPlace, (bytes) => bytes.fill(0)),
-  misdirectedWrite: (faults) => damage(faults, 'misdirectedWrite', syncedPlace, (bytes, elsewhere) => bytes.set(elsewhere)),
-  derivedLoss,
-  wipe,
-  rollback,
 } satisfies Partial<Record<FaultName, Strike>>;
 
 function change(faults: FaultSchedule, name: string, apply: (disk: SimDisk) => void, undo: (disk: SimDisk) => void): boolean {
@@ -74,166 +63,42 @@ function fail(faults: FaultSchedule, calls: readonly DiskOperation[]): boolean {
   return true;
 }
 
-/** A broker whose disk may be spoilt for good, if there is one. */
-function victim(faults: FaultSchedule): Member | null {
-  const members = faults.cluster.members.filter((member) => maySpoil(faults, member));
-  return members.length === 0 ? null : faults.random.pick(members);
-}
-
-/** Of all that were spoilt, and this one, a minority. */
-function maySpoil({ cluster }: FaultSchedule, member: Member): boolean {
-  const damaged = cluster.members.filter((other) => cluster.isDamaged(other));
-  return damaged.includes(member) || damaged.length < Math.floor((cluster.members.length - 1) / 2);
-}
-
-/** Changes what was surely synced, then lets the broker meet it: while it runs, or at a start. */
-function damage(
-  faults: FaultSchedule,
-  name: string,
-  choose: (faults: FaultSchedule, disk: SimDisk) => Place | null,
-  spoil: (bytes: Uint8Array, elsewhere: Uint8Array, faults: FaultSchedule) => void,
-): boolean {
-  const { cluster, random, coverage } = faults;
-  const member = victim(faults);
-  const disk = member?.machine.disk ?? null;
-  if (member === null || disk === null) return false;
-  const place = choose(faults, disk);
-  if (place === null) return false;
-  const { path, position, length, elsewhere } = place;
-  const bytes = disk.fileBytes(path);
-  if (bytes === null) return false;
-  const spoilt = bytes.slice(position, position + length);
-  spoil(spoilt, bytes.slice(elsewhere, elsewhere + length), faults);
-  if (spoilt.every((byte, i) => byte === bytes[position + i])) return false;
-  disk.overwrite(path, position, spoilt);
-  cluster.markDamaged(member);
-  coverage.reach(`damage.${name}`);
-  if (random.chance(0.6)) cluster.kill(member, random.chance(0.5));
-  return true;
-}
-
-function flipBit(bytes: Uint8Array, _elsewhere: Uint8Array, faults: FaultSchedule): void {
-  const at = faults.random.below(bytes.length);
-  bytes[at] = (bytes[at] as number) ^ (1 << faults.random.below(8));
-}
-
-interface Place {
-  readonly path: string;
-  readonly position: number;
-  readonly length: number;
-  /** Where other bytes of the same length stand. */
-  readonly elsewhere: number;
-}
-
-/** A byte of a small file that is taken or refused as a whole. */
-function placeIn(path: string): (faults: FaultSchedule, disk: SimDisk) => Place | null {
-  return (faults, disk) => {
-    const size = disk.fileBytes(path)?.length ?? 0;
-    return size === 0 ? null : { path, position: faults.random.below(size), length: 1, elsewhere: 0 };
-  };
-}
-
-/** Every record of votes is there twice, so one flipped bit changes nothing: the broker is not spoilt. Once for each disk. */
-function rotVotes(faults: FaultSchedule): boolean {
-  const { cluster, random, coverage } = faults;
-  const member = faults.anyMember();
-  const { disk } = member.machine;
-  const path = disk?.filePaths().find((name) => name.startsWith(votesPath));
-  const bytes = path === undefined ? null : (disk?.fileBytes(path) ?? null);
-  if (disk === null || path === undefined || bytes === null || cluster.votesRotten.has(member.id)) return false;
-  const written = [...bytes.keys()].filter((at) => bytes[at] !== 0);
-  if (written.length === 0) return false;
-  cluster.votesRotten.add(member.id);
-  const at = random.pick(written);
-  disk.overwrite(path, at, new Uint8Array([(bytes[at] as number) ^ (1 << random.below(8))]));
-  coverage.reach('damage.bitRot.votes');
-  cluster.kill(member, random.chance(0.5));
-  return true;
-}
-
 /**
- * A sector of a segment whose damage the disk itself can prove: one with two marks behind it, of which the first was synced before the second was
- * written. What comes later may be a torn tail, of which nobody knows whether it was ever acknowledged.
+ * So much longer does a sync take from now on, to the end of the run and through its healing, on a majority of the brokers or on all: slower than leaders
+ * are elected, and yet each append must be acknowledged.
  */
-function syncedPlace(faults: FaultSchedule, disk: SimDisk): Place | null {
-  const paths = disk.filePaths().filter((path) => path.endsWith(logSuffix));
-  if (paths.length === 0) return null;
-  const path = faults.random.pick(paths);
-  const bytes = disk.fileBytes(path) as Uint8Array;
-  const limit = lastMarkButOne(bytes);
-  const sectors = Math.floor((limit - segmentHeaderBytes) / sectorBytes);
-  if (sectors < 1) return null;
-  const position = segmentHeaderBytes + faults.random.below(sectors) * sectorBytes;
-  return { path, position, length: sectorBytes, elsewhere: segmentHeaderBytes + faults.random.below(sectors) * sectorBytes };
-}
-
-/** Where the last mark but one begins, 0 if there are fewer. Records here hold digits and dots, so the letters of a mark are a mark. */
-function lastMarkButOne(bytes: Uint8Array): number {
-  let found = 0;
-  for (let at = bytes.length - markBytes; at >= segmentHeaderBytes; at--) {
-    if (bytes[at + 8] !== 0x4d || bytes[at + 9] !== 0x41 || bytes[at + 10] !== 0x52 || bytes[at + 11] !== 0x4b) continue;
-    if (++found === 2) return at;
-  }
-  return 0;
-}
-
-/** Indexes and checkpoints can always be made again: some vanish or rot while the broker is down, and nothing may be different. */
-function derivedLoss(faults: FaultSchedule): boolean {
-  const { cluster, random, coverage } = faults;
-  const member = faults.anyMember();
-  const { disk } = member.machine;
-  if (disk === null || !cluster.isUp(member)) return false;
-  cluster.kill(member, random.chance(0.5));
-  const all = random.chance(0.5);
-  for (const path of disk.filePaths()) {
-    if (!path.endsWith(indexSuffix) && !path.endsWith(checkpointSuffix)) continue;
-    if (!all && random.chance(0.5)) continue;
-    coverage.reach('damage.derived');
-    const bytes = disk.fileBytes(path) as Uint8Array;
-    if (bytes.length === 0 || random.chance(0.5)) {
-      disk.erase(path);
-    } else {
-      const at = random.below(bytes.length);
-      disk.overwrite(path, at, new Uint8Array([(bytes[at] as number) ^ (1 << random.below(8))]));
-    }
-  }
+function disksSlow(faults: FaultSchedule): boolean {
+  const { cluster, random } = faults;
+  const { members } = cluster;
+  if (!faults.isFirst('disksSlow')) return false;
+  const extraMs = random.pick([150, 290, 400]);
+  const count = random.pick([Math.floor(members.length / 2) + 1, members.length]);
+  for (const { machine } of faults.shuffled(members).slice(0, count)) if (machine.disk !== null) machine.disk.extraSyncMs += extraMs;
   return true;
 }
 
-/** The disk is lost; the broker starts on an empty one. */
-function wipe(faults: FaultSchedule): boolean {
-  const member = victim(faults);
-  return member !== null && putInPlace(faults, member, null, 'wipe');
-}
+const fullMs = 20_000;
 
-/** A backup is taken, and put back once the broker has been started again since. */
-function rollback(faults: FaultSchedule): boolean {
-  const { cluster } = faults;
-  const member = victim(faults);
-  if (member === null || !cluster.isUp(member)) return false;
-  cluster.kill(member, true);
-  const backup = cluster.backUp(member);
-  if (backup === null) return false;
-  const restore = (): void => {
-    if (!putInPlace(faults, member, backup, 'rollback')) faults.after(faults.durationMs(5000), restore);
-  };
-  faults.after(faults.durationMs(20_000), restore);
-  return true;
-}
-
-/**
- * Aimed at brokers of which every other one, unless its own disk was replaced, has met a life that the other disk does not know: nobody else could tell
- * (docs/decisions/0011).
- */
-function putInPlace(faults: FaultSchedule, member: Member, backup: Backup | null, name: string): boolean {
-  const { cluster, coverage } = faults;
-  const { nodeIdentity } = cluster.watch;
-  const isKnown = cluster.members.every(
-    ({ id }) => id === member.id || nodeIdentity.isImpostor(id) || nodeIdentity.hasMetBeyond(id, member.id, backup?.seen ?? []),
+/** All disks are full, and brokers start again meanwhile: one, some or all at once. What an election needs must have its space (ST9). */
+function disksFull(faults: FaultSchedule): boolean {
+  const { cluster, random } = faults;
+  if (!faults.isFirst('disksFull')) return false;
+  const disks = cluster.members.flatMap(({ machine }) => machine.disk ?? []);
+  // Mostly somebody else takes whatever is freed.
+  const spareBytes = random.pick([null, null, 4 * 1024, 64 * 1024]);
+  faults.last(
+    'disksFull',
+    fullMs,
+    () => {
+      for (const disk of disks) disk.capacityBytes = spareBytes === null ? 0 : disk.usedBytes + random.below(spareBytes);
+    },
+    () => {
+      for (const disk of disks) disk.capacityBytes = Number.POSITIVE_INFINITY;
+    },
   );
-  if (!isKnown || !maySpoil(faults, member)) return false;
-  cluster.kill(member, true);
-  cluster.replaceDisk(member, backup);
-  coverage.reach(`damage.${name}`);
+  faults.standBack(fullMs);
+  const { length } = cluster.members;
+  for (const member of faults.shuffled(cluster.members).slice(0, random.pick([1, Math.floor(length / 2) + 1, length])))
+    faults.after(1000 + random.below(3000), () => cluster.kill(member, random.chance(0.5)));
   return true;
 }

@@ -31,6 +31,7 @@ export const networkStrikes = {
     const learntMsMax = faults.random.pick([500, 5000, 20_000]);
     return faults.cluster.world.network.forgetLinks(faults.anyMember().id, faults.anyMember().id, learntMsMax) > 0;
   },
+  slowLine,
 } satisfies Partial<Record<FaultName, Strike>>;
 
 function change(faults: FaultSchedule, name: FaultName, conditions: Partial<NetworkConditions>): boolean {
@@ -55,6 +56,30 @@ function slowBroker(faults: FaultSchedule): boolean {
     () => extraDelayMs.set(id, faults.random.pick([20, 100, 400])),
     () => extraDelayMs.delete(id),
   );
+  return true;
+}
+
+const slowLineMs = 15_000;
+
+/**
+ * One broker has been away and is back at the end of a line with little bandwidth; nothing else happens meanwhile, so whatever it lacks is to be sent to
+ * it once (R23).
+ */
+function slowLine(faults: FaultSchedule): boolean {
+  const { cluster, random } = faults;
+  if (!faults.isFirst('slowLine')) return false;
+  const { lineRates } = cluster.world.network;
+  const member = faults.anyMember();
+  const awayMs = 1000 + random.below(4000);
+  isolate(faults, member, awayMs);
+  const bytesPerMs = random.pick([50, 100, 200, 1000]);
+  faults.last(
+    `slowLine`,
+    awayMs + slowLineMs,
+    () => lineRates.set(member.id, bytesPerMs),
+    () => lineRates.delete(member.id),
+  );
+  faults.standBack(awayMs + slowLineMs);
   return true;
 }
 
@@ -91,7 +116,7 @@ function partition(faults: FaultSchedule, oneWay: boolean): boolean {
 
 /** Two sides that see one broker in the middle and not one another. */
 function bridge(faults: FaultSchedule): boolean {
-  const ids = shuffled(faults, idsOf(faults));
+  const ids = faults.shuffled(idsOf(faults));
   const half = Math.floor((ids.length - 1) / 2);
   const left = ids.slice(0, half);
   const right = ids.slice(half, 2 * half);
@@ -101,7 +126,7 @@ function bridge(faults: FaultSchedule): boolean {
 
 /** Every broker sees a majority, each another one. Three brokers see one another in one direction only. */
 function majoritiesRing(faults: FaultSchedule): boolean {
-  const ids = shuffled(faults, idsOf(faults));
+  const ids = faults.shuffled(idsOf(faults));
   const count = ids.length;
   if (count < 3) return false;
   const reach = Math.floor(count / 4);
@@ -127,12 +152,3 @@ export function isolate(faults: FaultSchedule, member: Member, durationMs: numbe
 }
 
 const idsOf = (faults: FaultSchedule): number[] => faults.cluster.members.map(({ id }) => id as number);
-
-function shuffled(faults: FaultSchedule, ids: readonly number[]): number[] {
-  const order = [...ids];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = faults.random.below(i + 1);
-    [order[i], order[j]] = [order[j] as number, order[i] as number];
-  }
-  return order;
-}

@@ -90,11 +90,7 @@ function crashMany(faults: FaultSchedule): boolean {
  */
 function pauseKill(faults: FaultSchedule): boolean {
   const { random, cluster } = faults;
-  const order = [...cluster.members];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [order[i], order[j]] = [order[j] as Member, order[i] as Member];
-  }
+  const order = faults.shuffled(cluster.members);
   const minority = Math.floor((order.length - 1) / 2);
   const sleepers = order.slice(0, minority);
   const [killed, next] = order.slice(minority);

@@ -6,15 +6,23 @@ import type { SeededRandom } from '../../base/random.ts';
 import type { Cluster, Member } from '../cluster.ts';
 import type { Coverage } from '../coverage.ts';
 import { calmConditions } from '../network.ts';
+import { damageStrikes } from './damage.ts';
 import { diskStrikes } from './disk.ts';
 import type { FaultName } from './names.ts';
 import { networkStrikes } from './network.ts';
 import { processStrikes } from './process.ts';
+import { replacedDiskStrikes } from './replaced-disks.ts';
 
 /** What a fault does when it strikes. False when there was nothing that it could be done to. */
 export type Strike = (faults: FaultSchedule) => boolean;
 
-const strikes: Readonly<Record<FaultName, Strike>> = { ...processStrikes, ...networkStrikes, ...diskStrikes };
+const strikes: Readonly<Record<FaultName, Strike>> = {
+  ...processStrikes,
+  ...networkStrikes,
+  ...diskStrikes,
+  ...damageStrikes,
+  ...replacedDiskStrikes,
+};
 
 /** Crashes and partitions are what the promises are most about. */
 const weights: Partial<Record<FaultName, number>> = { crash: 5, powerLoss: 4, partition: 2, oneWayPartition: 2 };
@@ -30,6 +38,12 @@ export class FaultSchedule {
   #storm = true;
   /** Faults happen or are not taken back yet. */
   #lastTroubleMs = 0;
+  /** No other fault strikes before this. */
+  #quietUntilMs = 0;
+  /** Faults that strike once in a run and have. */
+  readonly #struck = new Set<FaultName>();
+  /** When somebody was last struck, or a fault was taken back; not when a broker ended by itself. */
+  #lastStrikeMs = 0;
   /** What takes back the faults that last, by what they are. */
   readonly #lasting = new Map<string, () => void>();
 
@@ -69,6 +83,12 @@ export class FaultSchedule {
     return isWell ? this.#lastTroubleMs : null;
   }
 
+  /** Since when nothing was done to anybody but this fault, which lasts. Null while it does not, or others do. */
+  onlySinceMs(fault: FaultName): number | null {
+    const isAlone = this.#lasting.size === 1 && this.#lasting.has(fault);
+    return isAlone ? Math.max(this.#lastStrikeMs, this.cluster.lastKillMs) : null;
+  }
+
   /** Ends all faults; dead brokers start again at once. */
   heal(): void {
     this.#running = false;
@@ -77,6 +97,7 @@ export class FaultSchedule {
     const { world, members } = this.cluster;
     world.network.unblockAll();
     world.network.extraDelayMs.clear();
+    world.network.lineRates.clear();
     Object.assign(world.network.conditions, calmConditions);
     for (const member of members) {
       member.machine.trap = null;
@@ -95,6 +116,7 @@ export class FaultSchedule {
   /** Applies a fault and takes it back after a while; an earlier one of the same name is taken back first. */
   last(name: string, durationMs: number, apply: () => void, undo: () => void): void {
     this.#lasting.get(name)?.();
+    this.#lastStrikeMs = this.cluster.nowMs;
     apply();
     this.#lasting.set(name, undo);
     this.after(durationMs, () => {
@@ -102,6 +124,7 @@ export class FaultSchedule {
       this.#lasting.delete(name);
       undo();
       this.#lastTroubleMs = this.cluster.nowMs;
+      this.#lastStrikeMs = this.cluster.nowMs;
     });
   }
 
@@ -114,6 +137,27 @@ export class FaultSchedule {
     return this.random.pick(this.cluster.members);
   }
 
+  shuffled<Value>(values: readonly Value[]): Value[] {
+    const order = [...values];
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = this.random.below(i + 1);
+      [order[i], order[j]] = [order[j] as Value, order[i] as Value];
+    }
+    return order;
+  }
+
+  /** True once in a run for each fault. */
+  isFirst(fault: FaultName): boolean {
+    if (this.#struck.has(fault)) return false;
+    this.#struck.add(fault);
+    return true;
+  }
+
+  /** Leaves the brokers alone with what was just done to them. */
+  standBack(durationMs: number): void {
+    this.#quietUntilMs = this.cluster.nowMs + durationMs;
+  }
+
   #changeWeather(): void {
     this.after(8_000 + this.random.below(12_000), () => {
       this.#storm = this.random.chance(0.75);
@@ -122,11 +166,12 @@ export class FaultSchedule {
   }
 
   #next(): void {
-    if (this.#storm) {
+    if (this.#storm && this.cluster.nowMs >= this.#quietUntilMs) {
       const fault = this.random.pick(this.#weighted);
       const inFlight = this.#writeInFlight();
       if (strikes[fault](this)) {
         this.#lastTroubleMs = this.cluster.nowMs;
+        this.#lastStrikeMs = this.cluster.nowMs;
         this.coverage.reach(`fault.${fault}`);
         if (inFlight) this.coverage.reach(`fault.${fault}.inFlight`);
       }
