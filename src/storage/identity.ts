@@ -1,25 +1,32 @@
 /**
- * `identity`: who a data directory belongs to (design, D11). A text that people can read, checked by a checksum in its last line:
+ * `identity`: who a data directory belongs to (design, D11), as a text in a twin file (`twin-text.ts`):
  *
- *     cairn identity 2
+ *     cairn identity 3
+ *     sequence 7
  *     cluster 0123456789abcdef0123456789abcdef
  *     broker 1
  *     disk 5f0c1a3be6d24c07a4d3b1f08e92c761
  *     incarnation 7
  *     crc32c 9ac3c25b
  *
- * Replaced as a whole, so that it is the old or the new one whatever happens. A damaged file is refused: guessing an identity is how a broker
- * votes twice. Format 1 had no disk; its directory gets one at the next start.
+ * A damaged file is refused: guessing an identity is how a broker votes twice. Formats 1 and 2 were plain; 1 had no disk, and its directory gets one at
+ * the next start.
  */
 import type { Result } from '../base/result.ts';
 import { runTask, type Task } from '../base/task.ts';
-import type { Bytes } from '../host/index.ts';
 import type { Identity, OpenFailure } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { noPeers, storePeers } from './peers.ts';
-import { CorruptionFound, guard, hex, readWhole, replaceWhole } from './steps.ts';
+import { CorruptionFound, guard } from './steps.ts';
+import { loadText, type StoredText, storeText, type TextFile } from './twin-text.ts';
 
-const identityPath = 'identity';
+const file: TextFile = {
+  path: 'identity',
+  name: 'identity',
+  version: 3,
+  plainVersion: 2,
+  expected: 'an identity with its checksum',
+};
 
 /** As it is read: a directory of format 1 has no disk id. */
 type StoredIdentity = Omit<Identity, 'disk'> & { readonly disk: string | null };
@@ -31,51 +38,43 @@ export function startIdentity(host: StorageHost, newDisk: string, done: (result:
 
 /** Writes the identity of a new data directory. */
 export function createIdentity(host: StorageHost, identity: Identity, done: (result: Result<undefined, OpenFailure>) => void): void {
-  runTask(() => guard(store(host, identity)), done);
+  runTask(() => guard(store(host, identity, null)), done);
 }
 
 /** The identity as it stands, without raising anything; null when there is none. */
 export function readIdentity(host: StorageHost, done: (result: Result<StoredIdentity | null, OpenFailure>) => void): void {
-  runTask(() => guard(load(host)), done);
+  runTask(
+    () =>
+      guard(
+        (function* (): Task<StoredIdentity | null> {
+          const text = yield* loadText(host, file);
+          return text === null ? null : decode(text);
+        })(),
+      ),
+    done,
+  );
 }
 
 function* start(host: StorageHost, newDisk: string): Task<Identity | null> {
-  const stored = yield* load(host);
-  if (stored === null) return null;
+  const text = yield* loadText(host, file);
+  if (text === null) return null;
+  const stored = decode(text);
   // The peers first: where there is a disk id, a missing file of them is a lost one.
   if (stored.disk === null) yield* storePeers(host, noPeers);
   const identity = { ...stored, disk: stored.disk ?? newDisk, incarnation: stored.incarnation + 1 };
-  yield* store(host, identity);
+  yield* store(host, identity, text);
   return identity;
 }
 
-function* load(host: StorageHost): Task<StoredIdentity | null> {
-  const bytes = yield* readWhole(host.disk, identityPath);
-  if (bytes === null) return null;
-  const identity = decode(bytes, host.bytes);
-  if (identity === null)
-    throw new CorruptionFound({ path: identityPath, position: 0, expected: 'an identity with its checksum', found: 'other bytes' });
-  return identity;
-}
-
-function* store(host: StorageHost, identity: Identity): Task<undefined> {
-  yield* replaceWhole(host.disk, identityPath, encode(identity, host.bytes));
+function* store(host: StorageHost, { clusterId, brokerId, disk, incarnation }: Identity, previous: StoredText | null): Task<undefined> {
+  yield* storeText(host, file, `cluster ${clusterId}\nbroker ${brokerId}\ndisk ${disk}\nincarnation ${incarnation}\n`, previous);
   return undefined;
 }
 
-function encode({ clusterId, brokerId, disk, incarnation }: StoredIdentity, bytes: Bytes): Uint8Array {
-  const [version, diskLine] = disk === null ? [1, ''] : [2, `disk ${disk}\n`];
-  const text = `cairn identity ${version}\ncluster ${clusterId}\nbroker ${brokerId}\n${diskLine}incarnation ${incarnation}\n`;
-  return bytes.utf8Encode(`${text}crc32c ${hex(bytes.crc32c(bytes.utf8Encode(text)))}\n`);
-}
-
-function decode(stored: Uint8Array, bytes: Bytes): StoredIdentity | null {
-  const match =
-    /^cairn identity [12]\ncluster ([0-9a-f]{32})\nbroker ([1-9]\d*)\n(?:disk ([0-9a-f]{32})\n)?incarnation (\d+)\ncrc32c [0-9a-f]{8}\n$/.exec(
-      bytes.utf8Decode(stored),
-    );
-  if (match === null) return null;
-  const identity = { clusterId: match[1] as string, brokerId: Number(match[2]), disk: match[3] ?? null, incarnation: Number(match[4]) };
-  // Encoded again it must be the same text, version and checksum included.
-  return bytes.utf8Decode(encode(identity, bytes)) === match[0] ? identity : null;
+function decode({ version, body }: StoredText): StoredIdentity {
+  const match = /^cluster ([0-9a-f]{32})\nbroker ([1-9]\d*)\n(?:disk ([0-9a-f]{32})\n)?incarnation (\d+)\n$/.exec(body);
+  if (match === null || (match[3] === undefined) !== (version === 1)) {
+    throw new CorruptionFound({ path: file.path, position: 0, expected: file.expected, found: 'other lines' });
+  }
+  return { clusterId: match[1] as string, brokerId: Number(match[2]), disk: match[3] ?? null, incarnation: Number(match[4]) };
 }

@@ -2,25 +2,30 @@
  * Terms and votes of all groups of a broker, in one file with one sync for each write. A vote that is forgotten lets two leaders have one term, so
  * the file is never cut silently: what it cannot explain, it refuses.
  *
- * The file has two halves of equal size, filled with zeros when it is made, so that writing a vote needs no space on a full disk. Each write is a
- * record, stored twice, each copy in sectors of 512 bytes of its own:
+ * The file holds everything twice and has its space from the start (`twin-file.ts`), so that writing a vote needs no space on a full disk and no
+ * lost page takes a vote back. Each write is a record, in pages of 4 KiB of its own:
  *
  *     at  type  field
  *      0  u32   CRC-32C of [4, end)
- *      4  u8    version, 1
+ *      4  u8    version, 2
  *      5  u8    kind: 0 some votes changed, 1 snapshot of all votes
- *      6  u16   copy: 0 or 1
+ *      6  u16   zero
  *      8  u64   sequence number, from 1, one more for each record
  *     16  u32   count of votes
  *     20  u32   zero
  *     24        votes: u32 group id, u64 term, u32 broker id voted for (0 = nobody)
  *
  * Records follow one another in a half. When it is full, a snapshot opens the other half, over what stood there: older sequence numbers mean
- * nothing any more. Every start writes a snapshot too, which also makes durable what a killed process left in the page cache.
+ * nothing any more. Every start writes a snapshot too, which also makes durable what a killed process left in the page cache, and makes two copies
+ * of what a damaged page had left one of.
  *
- * Recovery rule. All sectors of both halves are tried; one intact copy is enough. The state is the newest snapshot and all records after it, without
- * a gap in the sequence. A gap, or no snapshot at all, is corruption: the broker does not start. Only the newest record can be lost without a
- * trace, if both of its copies are: a write that was torn and never acknowledged, since no single damage reaches both copies.
+ * Recovery rule. All sectors are tried; one intact copy is enough. The state is the newest snapshot and all records after it, without a gap in the
+ * sequence. A gap, or no snapshot at all, is corruption: the broker does not start. Only the newest record can be lost without a trace, if both of
+ * its copies are: a write that was torn and never acknowledged, since no single damage reaches both copies.
+ *
+ * Version 1 had its two copies side by side, in sectors of 512 bytes (the field at 6 told which it was), and two halves in the whole file. A
+ * snapshot of this version is written into such a file when it is opened: first its copy in the half that does not hold the newest record, synced, then
+ * the other.
  */
 import { assert } from '../base/assert.ts';
 import { brokerId, groupId, type GroupId, term } from '../base/branded.ts';
@@ -33,11 +38,11 @@ import type { GroupVote, OpenFailure, VoteJournal } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import {
   closeFile,
+  closingOnFailure,
   CorruptionFound,
   guard,
   makeDurableDirectory,
   openFile,
-  readWhole,
   replaceWhole,
   rethrow,
   syncDirectory,
@@ -45,11 +50,12 @@ import {
   writeAt,
 } from './steps.ts';
 import { parentOf } from './disk-path.ts';
+import { copyStartsOf, halfBytesOf, readWhatIsReadable, twinContent, twinFileBytes, wholePages, writeTwice } from './twin-file.ts';
 
 const sectorBytes = 512;
 const headBytes = 24;
 const voteBytes = 16;
-const halfBytesMin = 64 * 1024;
+const recordVersion = 2;
 
 type RecordKind = 'change' | 'snapshot';
 
@@ -57,8 +63,8 @@ export interface VoteRecord {
   readonly kind: RecordKind;
   readonly sequence: number;
   readonly votes: readonly GroupVote[];
-  /** Bytes of one copy. */
-  readonly length: number;
+  /** Of the record as it stands there: 1 or 2. */
+  readonly version: number;
 }
 
 export interface VoteJournalOptions {
@@ -77,7 +83,7 @@ export function openVoteJournal(
 
 function* open(host: StorageHost, options: VoteJournalOptions): Task<VoteJournal> {
   const { path } = options;
-  const bytes = yield* readWhole(host.disk, path);
+  const bytes = yield* readWhatIsReadable(host.disk, path);
   if (bytes === null) {
     if (!options.mayCreate) throw new CorruptionFound({ path, position: 0, expected: 'the votes of this broker', found: 'no file' });
     if (parentOf(path) !== '') yield* makeDurableDirectory(host.disk, parentOf(path));
@@ -85,25 +91,38 @@ function* open(host: StorageHost, options: VoteJournalOptions): Task<VoteJournal
   }
   // Its name may be in memory only, if the process that made it was killed before it synced the folder.
   yield* syncDirectory(host.disk, parentOf(path));
-  const { votes, sequence, half } = recover(path, bytes, host.bytes);
-  const halfBytes = bytes.length / 2;
-  if (snapshotBytes(votes) * 4 > halfBytes) return yield* create(host, path, sequence + 1, votes);
-
+  const recovered = recover(path, bytes, host.bytes);
+  const { votes, sequence } = recovered;
+  if (bytes.length < fileBytesFor(votes)) {
+    const larger = yield* guard(create(host, path, sequence + 1, votes));
+    if (larger.ok) return larger.value;
+    const fits = snapshotBytes(votes) <= halfBytesOf(bytes.length);
+    if (!fits || larger.error.kind !== 'disk' || larger.error.error.code !== 'noSpace') rethrow(larger.error);
+  }
   const file = yield* openFile(host.disk, path, 'write');
-  const journal = new FileVoteJournal(host, path, file, votes, sequence, half);
-  const written = yield* guard(journal.startOtherHalf());
-  if (written.ok) return journal;
-  yield* closeFile(file);
-  return rethrow(written.error);
+  return yield* closingOnFailure(file, openIn(host, path, file, recovered));
+}
+
+function* openIn(host: StorageHost, path: string, file: DiskFile, { votes, sequence, version, position }: Recovered): Task<VoteJournal> {
+  if (version === recordVersion) {
+    const journal = new FileVoteJournal(host, path, file, votes, sequence, halfOf(position, file.size));
+    yield* journal.startOtherHalf();
+    return journal;
+  }
+  const record = encodeRecord('snapshot', sequence + 1, asList(votes), host.bytes);
+  const [first, second] = copyStartsOf(file.size);
+  // What is in force stays where it is until the copy in the other half of the file is synced.
+  for (const start of position < second ? [second, first] : [first, second]) {
+    yield* writeAt(file, start, [record]);
+    yield* syncFile(file);
+  }
+  return new FileVoteJournal(host, path, file, votes, sequence + 1, 0, record.length);
 }
 
 /** Makes a file whose first record is a snapshot; an existing one is replaced as a whole. */
-function* create(host: StorageHost, path: string, sequence: number, votes: Map<GroupId, Vote>): Task<VoteJournal> {
-  const halfBytes = Math.max(halfBytesMin, Math.ceil((snapshotBytes(votes) * 8) / sectorBytes) * sectorBytes);
-  const content = new Uint8Array(halfBytes * 2);
+function* create(host: StorageHost, path: string, sequence: number, votes: Map<GroupId, Vote>): Task<FileVoteJournal> {
   const record = encodeRecord('snapshot', sequence, asList(votes), host.bytes);
-  content.set(record);
-  yield* replaceWhole(host.disk, path, content);
+  yield* replaceWhole(host.disk, path, twinContent(fileBytesFor(votes), record));
   const file = yield* openFile(host.disk, path, 'write');
   return new FileVoteJournal(host, path, file, votes, sequence, 0, record.length);
 }
@@ -168,38 +187,40 @@ class FileVoteJournal implements VoteJournal {
 
   *#append(votes: readonly GroupVote[]): Task<void> {
     const record = encodeRecord('change', this.#sequence + 1, votes, this.#host.bytes);
-    if (this.#position + record.length > this.#file.size / 2) {
-      yield* this.startOtherHalf();
-      return;
-    }
-    yield* this.#store(record);
+    if (this.#position + record.length > halfBytesOf(this.#file.size)) yield* this.startOtherHalf();
+    else yield* this.#store(record);
   }
 
-  /** Writes all votes at the start of the other half; where they have outgrown it, a larger file replaces this one. */
+  /** Writes all votes at the start of the other half; before they outgrow it, a larger file replaces this one. */
   *startOtherHalf(): Task<void> {
     const record = encodeRecord('snapshot', this.#sequence + 1, asList(this.#votes), this.#host.bytes);
-    if (record.length > this.#file.size / 2) {
-      yield* closeFile(this.#file);
-      const larger = new Uint8Array(Math.ceil(record.length / sectorBytes) * sectorBytes * 8);
-      larger.set(record);
-      yield* replaceWhole(this.#host.disk, this.#path, larger);
-      this.#file = yield* openFile(this.#host.disk, this.#path, 'write');
-      this.#half = 0;
-      this.#position = record.length;
-      this.#sequence++;
-      return;
+    const halfBytes = halfBytesOf(this.#file.size);
+    if (record.length * 2 > halfBytes) {
+      const replaced = yield* guard(this.#growFor(record));
+      if (replaced.ok) return;
+      // There is time to find space as long as they fit.
+      const isWantOfSpace = replaced.error.kind === 'disk' && replaced.error.error.code === 'noSpace';
+      if (!isWantOfSpace || record.length > halfBytes) rethrow(replaced.error);
     }
     this.#half = 1 - this.#half;
     this.#position = 0;
     yield* this.#store(record);
   }
 
+  *#growFor(snapshot: Uint8Array): Task<void> {
+    yield* replaceWhole(this.#host.disk, this.#path, twinContent(fileBytesFor(this.#votes), snapshot));
+    yield* closeFile(this.#file);
+    this.#file = yield* openFile(this.#host.disk, this.#path, 'write');
+    this.#half = 0;
+    this.#position = snapshot.length;
+    this.#sequence++;
+  }
+
   *#store(record: Uint8Array): Task<void> {
-    const at = (this.#half * this.#file.size) / 2 + this.#position;
+    const position = this.#half * halfBytesOf(this.#file.size) + this.#position;
     this.#position += record.length;
     this.#sequence++;
-    yield* writeAt(this.#file, at, [record]);
-    yield* syncFile(this.#file);
+    yield* writeTwice(this.#file, position, record);
   }
 }
 
@@ -209,32 +230,27 @@ function goesBack(previous: Vote, vote: Vote): boolean {
 }
 
 const asList = (votes: ReadonlyMap<GroupId, Vote>): GroupVote[] => Array.from(votes, ([group, vote]) => ({ group, vote }));
-const copyBytes = (count: number): number => Math.ceil((headBytes + count * voteBytes) / sectorBytes) * sectorBytes;
-const snapshotBytes = (votes: ReadonlyMap<GroupId, Vote>): number => copyBytes(votes.size) * 2;
+const recordBytes = (count: number): number => wholePages(headBytes + count * voteBytes);
+const snapshotBytes = (votes: ReadonlyMap<GroupId, Vote>): number => recordBytes(votes.size);
+/** So large that the votes may become four times as many. */
+const fileBytesFor = (votes: ReadonlyMap<GroupId, Vote>): number => twinFileBytes(snapshotBytes(votes) * 4);
 
-/** Both copies. */
 function encodeRecord(kind: RecordKind, sequence: number, votes: readonly GroupVote[], bytes: Bytes): Uint8Array {
-  const length = copyBytes(votes.length);
-  const end = headBytes + votes.length * voteBytes;
-  const both = new Uint8Array(length * 2);
-  for (const copy of [0, 1]) {
-    const encoded = both.subarray(copy * length, (copy + 1) * length);
-    const view = viewOf(encoded);
-    view.setUint8(4, 1);
-    view.setUint8(5, kind === 'snapshot' ? 1 : 0);
-    view.setUint16(6, copy);
-    writeU64(view, 8, sequence);
-    view.setUint32(16, votes.length);
-    let at = headBytes;
-    for (const { group, vote } of votes) {
-      view.setUint32(at, group);
-      writeU64(view, at + 4, vote.term);
-      view.setUint32(at + 12, vote.votedFor ?? 0);
-      at += voteBytes;
-    }
-    view.setUint32(0, bytes.crc32c(encoded.subarray(4, end)));
+  const encoded = new Uint8Array(recordBytes(votes.length));
+  const view = viewOf(encoded);
+  view.setUint8(4, recordVersion);
+  view.setUint8(5, kind === 'snapshot' ? 1 : 0);
+  writeU64(view, 8, sequence);
+  view.setUint32(16, votes.length);
+  let at = headBytes;
+  for (const { group, vote } of votes) {
+    view.setUint32(at, group);
+    writeU64(view, at + 4, vote.term);
+    view.setUint32(at + 12, vote.votedFor ?? 0);
+    at += voteBytes;
   }
-  return both;
+  view.setUint32(0, bytes.crc32c(encoded.subarray(4, at)));
+  return encoded;
 }
 
 export function readVoteRecord(source: Uint8Array, from: number, bytes: Bytes): VoteRecord | null {
@@ -242,7 +258,8 @@ export function readVoteRecord(source: Uint8Array, from: number, bytes: Bytes): 
   const view = new DataView(source.buffer, source.byteOffset + from);
   const count = view.getUint32(16);
   const end = headBytes + count * voteBytes;
-  if (view.getUint8(4) !== 1 || end > source.length - from) return null;
+  const version = view.getUint8(4);
+  if ((version !== 1 && version !== recordVersion) || end > source.length - from) return null;
   if (view.getUint32(0) !== bytes.crc32c(source.subarray(from + 4, from + end))) return null;
   const sequence = readU64(view, 8);
   if (sequence === null || sequence < 1) return null;
@@ -256,18 +273,26 @@ export function readVoteRecord(source: Uint8Array, from: number, bytes: Bytes): 
       vote: { term: term(voteTerm), votedFor: votedFor === 0 ? null : brokerId(votedFor) },
     });
   }
-  return { kind: view.getUint8(5) === 1 ? 'snapshot' : 'change', sequence, votes, length: copyBytes(count) };
+  return { kind: view.getUint8(5) === 1 ? 'snapshot' : 'change', sequence, votes, version };
 }
 
 interface Recovered {
   readonly votes: Map<GroupId, Vote>;
   readonly sequence: number;
-  /** Half that holds the newest record. */
-  readonly half: number;
+  /** Of the newest record: its version, and where one of its copies stands. */
+  readonly version: number;
+  readonly position: number;
+}
+
+const halfOf = (position: number, fileBytes: number): number => (position % (fileBytes / 2) < halfBytesOf(fileBytes) ? 0 : 1);
+
+interface FoundRecord {
+  readonly record: VoteRecord;
+  readonly position: number;
 }
 
 function recover(path: string, source: Uint8Array, bytes: Bytes): Recovered {
-  const records = new Map<number, { readonly record: VoteRecord; readonly position: number }>();
+  const records = new Map<number, FoundRecord>();
   let newest = 0;
   let snapshot = 0;
   for (let position = 0; position < source.length; position += sectorBytes) {
@@ -293,6 +318,6 @@ function recover(path: string, source: Uint8Array, bytes: Bytes): Recovered {
     }
     for (const { group, vote } of found.record.votes) votes.set(group, vote);
   }
-  const half = (records.get(newest)?.position ?? 0) < source.length / 2 ? 0 : 1;
-  return { votes, sequence: newest, half };
+  const last = records.get(newest) as FoundRecord;
+  return { votes, sequence: newest, version: last.record.version, position: last.position };
 }

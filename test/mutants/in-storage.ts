@@ -24,9 +24,9 @@ export const inStorage: readonly Mutant[] = [
     title: 'a vote is reported before it is synced',
     edits: [
       {
-        file: 'src/storage/vote-journal.ts',
-        find: '    yield* writeAt(this.#file, at, [record]);\n    yield* syncFile(this.#file);',
-        replace: '    yield* writeAt(this.#file, at, [record]);',
+        file: 'src/storage/twin-file.ts',
+        find: '  yield* syncFile(file);',
+        replace: '  if (bytes.length === 0) yield* syncFile(file);',
       },
     ],
     expected: ['ST4'],
@@ -153,12 +153,25 @@ export const inStorage: readonly Mutant[] = [
     title: 'an identity is believed without its checksum',
     edits: [
       {
-        file: 'src/storage/identity.ts',
-        find: 'return bytes.utf8Decode(encode(identity, bytes)) === match[0] ? identity : null;',
-        replace: 'return encode(identity, bytes).length > 0 ? identity : null;',
+        file: 'src/storage/twin-text.ts',
+        find: '  if (hex(bytes.crc32c(covered)) !== checksum) return null;',
+        replace: '  if (covered.length === 0) return null;',
       },
     ],
     expected: ['ST2'],
+    how: flips,
+  },
+  {
+    id: 'votes-written-once',
+    title: 'a vote is written to one of its two places only',
+    edits: [
+      {
+        file: 'src/storage/twin-file.ts',
+        find: '  for (const start of copyStartsOf(file.size)) yield* writeAt',
+        replace: '  for (const start of copyStartsOf(file.size).slice(1)) yield* writeAt',
+      },
+    ],
+    expected: ['ST2', 'ST4'],
     how: flips,
   },
   {

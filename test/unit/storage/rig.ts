@@ -3,7 +3,7 @@ import { assert } from '../../../src/base/assert.ts';
 import { brokerId, type GroupId, groupId, type Offset, offset, type Term, term } from '../../../src/base/branded.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { Disk, DiskError } from '../../../src/host/index.ts';
+import type { Disk, DiskError, DiskFile } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import type { Vote } from '../../../src/raft/types.ts';
 import { frameBatch, frameChecksum, RecordBatchBuilder } from '../../../src/record/index.ts';
@@ -138,6 +138,14 @@ export class Rig {
     return event;
   }
 
+  /** A durable text as brokers wrote it before `twin-text.ts`. */
+  writePlain(path: string, text: string): void {
+    const checksum = bytes.crc32c(bytes.utf8Encode(text)).toString(16).padStart(8, '0');
+    must(this.run<Result<DiskFile, DiskError>>((done) => this.disk.open(path, 'create', done)));
+    this.run<Result<undefined, DiskError>>((done) => this.disk.syncDirectory('', done));
+    this.disk.overwrite(path, 0, bytes.utf8Encode(`${text}crc32c ${checksum}\n`));
+  }
+
   // ------------------------------------------------------------------------------------------------------------ logs
 
   tryOpen(options: Partial<GroupLogOptions> = {}): Result<OpenedLog, OpenFailure> {
@@ -237,3 +245,27 @@ export const vote = (voteTerm: number, votedFor: number | null): Vote => ({
   term: term(voteTerm),
   votedFor: votedFor === null ? null : brokerId(votedFor),
 });
+
+/** A host whose disk refuses to read any part of [from, to) of one file. */
+export function unreadable(host: StorageHost, path: string, from: number, to: number): StorageHost {
+  const { disk } = host;
+  const refusing = (file: DiskFile): DiskFile => ({
+    path: file.path,
+    get size() {
+      return file.size;
+    },
+    read: (position, length, done) => {
+      const isBad = position < to && position + length > from;
+      const reason = 'EIO: i/o error, read';
+      if (isBad) host.clock.defer(() => done({ ok: false, error: { code: 'failed', operation: 'read', path, reason } }));
+      else file.read(position, length, done);
+    },
+    write: (position, chunks, done) => file.write(position, chunks, done),
+    sync: (done) => file.sync(done),
+    truncate: (size, done) => file.truncate(size, done),
+    close: (done) => file.close(done),
+  });
+  const open: Disk['open'] = (opened, mode, done) =>
+    disk.open(opened, mode, (result) => done(result.ok && opened === path ? { ok: true, value: refusing(result.value) } : result));
+  return { ...host, disk: { ...disk, durable: disk.durable, open } };
+}
