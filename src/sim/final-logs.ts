@@ -4,23 +4,32 @@ import { type FinalLog, recordsOf } from './history.ts';
 
 /** Reads everything that one broker shows of a topic, by local reads inside its process. Gives null when a read fails. */
 export function readFinalLog(cluster: Cluster, member: Member, topic: string, done: (log: FinalLog | null) => void): void {
-  const records: number[] = [];
-  const readFrom = (offsetFrom: number): void => {
+  let records: number[] = [];
+  let start = 0;
+  /** From the log start where `from` is null. */
+  const readFrom = (from: number | null): void => {
+    const range = from === null ? { offsetFrom: null, sinceMs: 0 } : { offsetFrom: from, sinceMs: null };
     cluster.callInside<ReadResult>(
       member,
       (service, answer) =>
-        service.read({ topic, offsetFrom, sinceMs: null, bytesMax: 1024 * 1024, freshness: 'local', sessionOffset: 0, waitMs: 0 }, answer),
+        service.read({ topic, ...range, bytesMax: 1024 * 1024, freshness: 'local', sessionOffset: 0, waitMs: 0 }, answer),
       (outcome) => {
         if (!outcome.ok) {
-          done(null);
+          // The log start may have passed by meanwhile.
+          if (from !== null && outcome.error.code === 'offsetOutOfRange') readFrom(null);
+          else done(null);
           return;
         }
-        const { offsetNext, highWatermark, batches } = outcome.value;
+        const { offsetFrom, offsetNext, highWatermark, batches } = outcome.value;
+        if (from === null) {
+          start = offsetFrom;
+          records = [];
+        }
         for (const part of recordsOf(batches, offsetFrom)) records.push(part);
         if (offsetNext > offsetFrom && offsetNext < highWatermark) readFrom(offsetNext);
-        else done({ broker: member.id, topic, offsetTo: offsetNext, records });
+        else done({ broker: member.id, topic, offsetFrom: start, offsetTo: offsetNext, records });
       },
     );
   };
-  readFrom(0);
+  readFrom(null);
 }

@@ -56,6 +56,17 @@ export interface ReadOperation {
   readonly records: readonly number[];
 }
 
+/** A read that was answered `offsetOutOfRange`. */
+export interface OutOfRange {
+  readonly broker: number;
+  readonly topic: string;
+  readonly offset: number;
+  /** Where the log of that broker starts, as it says. */
+  readonly logStartOffset: number;
+  /** What anybody had committed when the read was asked for. */
+  readonly committedEnd: number;
+}
+
 export interface EndOperation {
   readonly client: number;
   readonly broker: number;
@@ -70,6 +81,8 @@ export interface EndOperation {
 export interface FinalLog {
   readonly broker: number;
   readonly topic: string;
+  /** Log start: what was below has been removed. */
+  readonly offsetFrom: number;
   readonly offsetTo: number;
   readonly records: readonly number[];
 }
@@ -78,6 +91,7 @@ export class History {
   readonly appends: AppendOperation[] = [];
   readonly reads: ReadOperation[] = [];
   readonly ends: EndOperation[] = [];
+  readonly outOfRange: OutOfRange[] = [];
   readonly finals: FinalLog[] = [];
   /** Topics that somebody has tried to delete: what was in them may be gone. */
   readonly deletedTopics = new Set<string>();

@@ -89,7 +89,10 @@ export interface Verdict {
 }
 
 const topicName = 'orders';
-const fixedTopics = ['log', topicName] as const;
+/** Retention removes from it what is old. */
+const recentTopic = 'recent';
+const fixedTopics = ['log', topicName, recentTopic] as const;
+const KiB = 1024;
 /** Acknowledged appends that are sent again after the last restart. */
 const repeatsMax = 40;
 
@@ -119,8 +122,12 @@ export function run(options: RunOptions): Verdict {
 
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
-  createTopic(cluster, (group) => {
-    if (group !== null) clients.groups.set(topicName, groupId(group));
+  const retentionBytes = options.ahead === true ? random.pick([8, 16, 32]) * KiB : null;
+  const topicsMade = [
+    { name: topicName, retentionBytes: null },
+    { name: recentTopic, retentionBytes },
+  ];
+  createTopics(cluster, clients, topicsMade, () => {
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const)
       addAppender(clients, kind);
     for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) addReader(clients, kind);
@@ -199,11 +206,29 @@ function drawnSettings(random: SeededRandom, isAhead: boolean): () => Partial<Br
 }
 
 function clientSettings(options: RunOptions): ClientSettings {
-  return { topics: fixedTopics, thinkMs: options.thinkMs ?? 100, recordsMax: 4, fillBytesMax: 300, largeFillBytesMax: 20_000 };
+  return {
+    ahead: options.ahead === true,
+    topics: fixedTopics,
+    thinkMs: options.thinkMs ?? 100,
+    recordsMax: 4,
+    fillBytesMax: 300,
+    largeFillBytesMax: 20_000,
+  };
 }
 
-/** The clients' second topic, asked for until it is there. */
-function createTopic(cluster: Cluster, done: (group: number | null) => void): void {
+/** The clients’ topics beside `log`, each asked for until it is there. */
+function createTopics(
+  cluster: Cluster,
+  clients: ClientWorld,
+  topics: readonly { readonly name: string; readonly retentionBytes: number | null }[],
+  done: () => void,
+): void {
+  const [topic, ...others] = topics;
+  if (topic === undefined) {
+    done();
+    return;
+  }
+  const { name, retentionBytes } = topic;
   let created = false;
   const attempt = (): void => {
     if (created) return;
@@ -211,12 +236,13 @@ function createTopic(cluster: Cluster, done: (group: number | null) => void): vo
       0,
       cluster.member(1),
       3000,
-      (service, answer) => service.createTopic(topicName, { retentionBytes: null }, answer),
+      (service, answer) => service.createTopic(name, { retentionBytes }, answer),
       (call) => {
         if (created) return;
         if (call.kind === 'answer' && (call.outcome.ok || call.outcome.error.code === 'topicExists')) {
           created = true;
-          done(call.outcome.ok ? call.outcome.value.group : null);
+          if (call.outcome.ok) clients.groups.set(name, groupId(call.outcome.value.group));
+          createTopics(cluster, clients, others, done);
         } else {
           cluster.world.scheduler.schedule(200, 'client', 0, attempt);
         }

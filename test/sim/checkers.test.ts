@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { offset, term } from '../../src/base/branded.ts';
 import { frameChecksum } from '../../src/record/index.ts';
 import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
+import { checkAcknowledgedBecomesReadable } from '../../src/sim/checkers/l17-acknowledged-becomes-readable.ts';
 import { type AppendOperation, batchOfValues, type History, recordsOf } from '../../src/sim/history.ts';
 import {
   acknowledged,
@@ -85,9 +86,35 @@ describe('the checks of the history', () => {
       'L12',
       (history) => history.reads.push({ ...(history.reads[1] as (typeof history.reads)[0]), sessionOffset: 9 }),
     ],
+    [
+      'a record stands where it was acknowledged no more, and elsewhere',
+      'L1',
+      (history) => [0, 1, 2].forEach((i) => Object.assign(replaceFinal(history, i, [2, 1, 3, 2, 4, 3, 6, 0]), { offsetFrom: 2 })),
+    ],
+    [
+      'a record was read in one place and stands in another',
+      'L3',
+      (history) => [0, 1, 2].forEach((i) => Object.assign(replaceFinal(history, i, [2, 1, 3, 2, 4, 3, 6, 0]), { offsetFrom: 2 })),
+    ],
+    [
+      'an offset is said to be out of range that is in it',
+      'L16',
+      (history) => history.outOfRange.push({ broker: 1, topic: 'log', offset: 4, logStartOffset: 0, committedEnd: 5 }),
+    ],
     ['no broker could be read', 'L1', (history) => history.finals.splice(0)],
   ])('find that %s', (_title, name, change) => {
     expect(violated(goodHistory(change))).toContain(name);
+  });
+
+  test('take what retention has removed for no loss, and an offset beyond the end for out of range', () => {
+    const history = goodHistory((made) => {
+      for (const i of [0, 1, 2]) Object.assign(replaceFinal(made, i, [4, 3]), { offsetFrom: 4 });
+      made.outOfRange.push({ broker: 1, topic: 'log', offset: 6, logStartOffset: 0, committedEnd: 5 });
+      made.outOfRange.push({ broker: 1, topic: 'log', offset: 1, logStartOffset: 4, committedEnd: 5 });
+    });
+
+    expect(violated(history)).toEqual([]);
+    expect(checkAcknowledgedBecomesReadable(history, 0, 1).report().status).toBe('pass');
   });
 
   test('an unfinished check is unknown, not a pass', () => {

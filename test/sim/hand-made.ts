@@ -12,7 +12,7 @@ import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { RaftWatch } from '../../src/sim/checkers/raft-watch.ts';
 import type { CheckReport } from '../../src/sim/checkers/verdict.ts';
 import { Coverage } from '../../src/sim/coverage.ts';
-import { type AppendOperation, batchOfValues, History } from '../../src/sim/history.ts';
+import { type AppendOperation, batchOfValues, type FinalLog, History } from '../../src/sim/history.ts';
 
 export const acknowledged = (at: number, count: number): AppendResult => ({
   topic: 'log',
@@ -72,7 +72,7 @@ export function goodHistory(change: (history: History, appends: AppendOperation[
     highWatermark: 3,
     records: [2, 1],
   });
-  for (const broker of [1, 2, 3]) history.finals.push({ broker, topic: 'log', offsetTo: 5, records: [...records] });
+  for (const broker of [1, 2, 3]) history.finals.push({ broker, topic: 'log', offsetFrom: 0, offsetTo: 5, records: [...records] });
   change(history, appends);
   return history;
 }
@@ -82,9 +82,10 @@ export const violated = (history: History): string[] =>
     .filter(({ status }) => status !== 'pass')
     .map(({ id }) => id);
 
-export const replaceFinal = (history: History, index: number, records: number[]): void => {
-  const final = history.finals[index];
-  if (final !== undefined) history.finals[index] = { ...final, records };
+export const replaceFinal = (history: History, index: number, records: number[]): FinalLog => {
+  const final = { ...(history.finals[index] as FinalLog), records };
+  history.finals[index] = final;
+  return final;
 };
 
 export const group = groupId(1);

@@ -13,6 +13,7 @@ export function checkAcknowledgedBecomesReadable(history: History, tookMs: numbe
     let unseen = 0;
     for (const { topic, outcome, result, revokeTried, valueFrom, valueTo } of history.appends) {
       if (topic !== final.topic || outcome !== 'ok' || result?.committed !== true || revokeTried) continue;
+      if (result.offset < log.offsetFrom) continue;
       findings.checked++;
       for (let value = valueFrom; value < valueTo; value++) if (log.offsetOf(value) === undefined) unseen++;
     }

@@ -12,6 +12,8 @@ export function checkCommittedOnly(history: History): Findings {
     let index = log.indexFrom(offsetFrom);
     for (let i = 0; i < records.length; i += 2) {
       const offset = records[i] as number;
+      // Removed by retention since.
+      if (offset < log.offsetFrom) continue;
       if (log.offsetAtIndex(index) !== offset) index = log.indexFrom(offset);
       if (log.offsetAtIndex(index) === offset && index < log.length) index++;
       else if (history.appendOf(records[i + 1] as number)?.revokeTried !== true) {

@@ -6,6 +6,8 @@ import type { FinalLog } from '../history.ts';
 
 export class TopicLog {
   readonly topic: string;
+  /** Log start. */
+  readonly offsetFrom: number;
   readonly offsetTo: number;
   readonly #offsets: readonly number[];
   readonly #values: readonly number[];
@@ -13,6 +15,7 @@ export class TopicLog {
 
   constructor(final: FinalLog) {
     this.topic = final.topic;
+    this.offsetFrom = final.offsetFrom;
     this.offsetTo = final.offsetTo;
     const offsets: number[] = [];
     const values: number[] = [];

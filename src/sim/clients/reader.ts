@@ -1,4 +1,5 @@
-import type { EndResult, Freshness, ReadResult } from '../../eventlog/index.ts';
+import type { EndResult, Freshness, LogError, ReadResult } from '../../eventlog/index.ts';
+import type { Member } from '../cluster.ts';
 import { recordsOf } from '../history.ts';
 import { Client } from './client.ts';
 import type { ClientWorld } from './world.ts';
@@ -106,12 +107,26 @@ export class Reader extends Client {
             records: recordsOf(batches, call.outcome.value.offsetFrom),
           });
           this.#position = offsetNext;
-        } else if (call.kind === 'answer' && !call.outcome.ok && call.outcome.error.code === 'unknownTopic') {
-          this.#go();
+        } else if (call.kind === 'answer' && !call.outcome.ok) {
+          this.#refused(call.outcome.error, topic, broker, committed, offsetFrom);
         }
         this.ended();
       },
     );
+  }
+
+  #refused({ code, details }: LogError, topic: string, broker: Member, committedEnd: number, offset: number | null): void {
+    if (code === 'unknownTopic') this.#go();
+    if (code !== 'offsetOutOfRange' || offset === null) return;
+    const { world } = this;
+    const logStartOffset = Number(details['logStartOffset']);
+    if (world.settings.ahead === true && !world.cluster.isDamaged(broker))
+      world.history.outOfRange.push({ broker: broker.id, topic, offset, logStartOffset, committedEnd });
+    if (offset >= logStartOffset) return;
+    // Retention was faster than this reader: it goes on with what is left.
+    world.cluster.world.coverage.reach('read.belowLogStart');
+    this.#position = logStartOffset;
+    this.#poll++;
   }
 
   /** Reads elsewhere from now on, from the start. */
