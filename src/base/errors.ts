@@ -2,14 +2,32 @@
  * The one catalogue of errors. Every code that a user, a program or a broker can meet stands here with its meaning; `docs/reference/errors.md`
  * is checked against it by a test. A definite failure never takes effect later; an indefinite one may have happened and can be retried with the
  * same request id. Kafka codes are those of its protocol guide.
+ *
+ * `definite` speaks of the attempt that is answered. Where an append is tried again under its request id, an earlier attempt may still be on its way
+ * or in the log: of all attempts together speaks `requestOutcome`.
  */
+export type RequestOutcome =
+  /** It is in the log. */
+  | 'appended'
+  /** No attempt of it has been or will be appended. */
+  | 'notAppended'
+  /** Appended or not, no reader is shown it from now on. */
+  | 'revoked'
+  /** This answer does not say. */
+  | 'unknown';
+
 export interface ErrorEntry {
   /** What it means, as a sentence for the reference page. */
   readonly meaning: string;
   /** What the user can do. */
   readonly remedy: string;
+  /** Who may say it, and on what evidence. */
+  readonly evidence: string;
+  /** This attempt has not taken effect and never will. */
   readonly definite: boolean;
   readonly retriable: boolean;
+  /** What it says of all attempts under one request id and sequence. */
+  readonly requestOutcome: RequestOutcome;
   readonly httpStatus: number;
   readonly kafkaCode: number;
   readonly exitCode: number;
@@ -30,9 +48,9 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-const definite = { definite: true, retriable: false } as const;
-const definiteRetriable = { definite: true, retriable: true } as const;
-const indefinite = { definite: false, retriable: true } as const;
+const definite = { definite: true, retriable: false, requestOutcome: 'unknown' } as const;
+const definiteRetriable = { ...definite, retriable: true } as const;
+const indefinite = { ...definiteRetriable, definite: false } as const;
 
 export const errorCatalogue = {
   usage: {
@@ -42,6 +60,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.usage,
     meaning: 'The command line is not understood.',
     remedy: 'See `cairn help`.',
+    evidence: 'The command line, before it asks anybody.',
   },
   invalidRequest: {
     ...definite,
@@ -50,6 +69,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.data,
     meaning: 'The request is malformed: a field, a header or the body is not what the route takes.',
     remedy: 'Mend what the message names.',
+    evidence: 'The broker that is asked, by looking at the request alone; a client, of an answer below 500 that no broker gives.',
   },
   invalidTopicName: {
     ...definite,
@@ -58,6 +78,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.data,
     meaning: 'Topic names are 1-200 characters of a-z, 0-9, dot, dash, underscore, and neither "." nor "..".',
     remedy: 'Choose another name.',
+    evidence: 'The broker that is asked, by the name alone; and the catalog, in its log.',
   },
   corruptBatch: {
     ...definite,
@@ -66,6 +87,8 @@ export const errorCatalogue = {
     exitCode: exitCodes.data,
     meaning: 'A record batch fails its checksum or its structure is wrong.',
     remedy: 'Send it again from its source.',
+    evidence:
+      'Whoever takes a batch over: the broker that is asked, the leader for what is passed on to it, the client for what it has read.',
   },
   unknownTopic: {
     ...definite,
@@ -74,6 +97,8 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'No such topic.',
     remedy: 'Create it: `cairn topic create NAME`.',
+    evidence:
+      'The broker that is asked, once it has all of the catalog that was committed when it was asked. Of an append: it was sent to no leader.',
   },
   unknownRoute: {
     ...definite,
@@ -82,6 +107,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'No such route.',
     remedy: 'See /openapi.json.',
+    evidence: 'The broker that is asked, by the path alone.',
   },
   methodNotAllowed: {
     ...definite,
@@ -90,6 +116,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'The route exists, but not with this method.',
     remedy: 'See /openapi.json.',
+    evidence: 'The broker that is asked, by method and path alone.',
   },
   topicExists: {
     ...definite,
@@ -98,6 +125,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'A topic of that name exists.',
     remedy: 'Use it, or choose another name.',
+    evidence: 'The catalog in its log; or the broker that is asked, once it has all of the catalog that was committed when it was asked.',
   },
   topicProtected: {
     ...definite,
@@ -106,6 +134,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'The topic belongs to Cairn itself.',
     remedy: 'Leave it.',
+    evidence: 'The broker that is asked, by the name alone; and the catalog, in its log.',
   },
   tooManyTopics: {
     ...definite,
@@ -114,6 +143,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'The cluster has as many topics as its limit allows.',
     remedy: 'Delete some, or raise the limit in the configuration.',
+    evidence: 'The catalog.',
   },
   recordTooLarge: {
     ...definite,
@@ -122,6 +152,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.data,
     meaning: 'A record or batch is larger than the limit.',
     remedy: 'Split it.',
+    evidence: 'The broker that is asked, or the client, by the length alone.',
   },
   unsupportedMediaType: {
     ...definite,
@@ -130,6 +161,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.data,
     meaning: 'The route does not take this Content-Type.',
     remedy: 'Use one of those in the message.',
+    evidence: 'The broker that is asked, by the headers alone.',
   },
   unsupportedCodec: {
     ...definite,
@@ -138,14 +170,17 @@ export const errorCatalogue = {
     exitCode: exitCodes.data,
     meaning: 'The batch is compressed with a codec that this broker does not take.',
     remedy: 'Send it uncompressed.',
+    evidence: 'The broker that is asked, by looking at the batch alone.',
   },
   offsetOutOfRange: {
     ...definite,
     httpStatus: 416,
     kafkaCode: 1,
     exitCode: exitCodes.failed,
-    meaning: 'The offset is below the log start or beyond the end.',
+    meaning: 'The offset is below the log start or beyond the end of the topic.',
     remedy: 'Read from within the range in the message.',
+    evidence:
+      'Beyond the end: a broker that has just learnt from the leader how far the topic goes, whatever `level` was asked for. Below the start: a broker, of what itself holds.',
   },
   offsetMismatch: {
     ...definite,
@@ -154,54 +189,69 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'The end of the partition is not the expected offset: somebody else appended.',
     remedy: 'Read what was appended and decide again.',
+    evidence: 'The leader, once a majority has confirmed its office after the append came and all that its log held is committed.',
   },
   revoked: {
     ...definite,
+    requestOutcome: 'revoked',
     httpStatus: 409,
     kafkaCode: 42,
     exitCode: exitCodes.failed,
-    meaning: 'This request id was revoked: it has not been and never will be shown.',
+    meaning:
+      'This request id was revoked: nothing is appended under it any more, and what had been is shown to no reader from now on. One may have seen it before.',
     remedy: 'Append with a new request id.',
+    evidence: 'The leader, as for `offsetMismatch`: the revoke is committed.',
   },
   sequenceGap: {
     ...definite,
     httpStatus: 409,
     kafkaCode: 45,
     exitCode: exitCodes.failed,
-    meaning: 'The sequence leaves a gap after what this request id appended.',
+    meaning: 'The sequence leaves a gap after what this request id has appended; this attempt was not appended.',
     remedy: 'Go on from `expectedSequence`.',
+    evidence:
+      'The leader, as for `offsetMismatch`. An earlier attempt that is still on its way may yet be appended behind what is missing.',
   },
   duplicateSequence: {
     ...definite,
+    definite: false,
+    requestOutcome: 'appended',
     httpStatus: 409,
     kafkaCode: 46,
     exitCode: exitCodes.failed,
-    meaning: 'This part of the request was appended long ago; its offset is no longer remembered.',
+    meaning: 'This part of the request is in the topic: it was appended before, so long ago that its offset is no longer remembered.',
     remedy: 'Go on from `expectedSequence`.',
+    evidence: 'The leader, as for `offsetMismatch`.',
   },
   unknownProducer: {
     ...definite,
     httpStatus: 409,
     kafkaCode: 59,
     exitCode: exitCodes.failed,
-    meaning: 'The request id has a sequence above 0 but is not, or no longer, known.',
+    meaning: 'The request id has a sequence above 0 but is not, or no longer, known; this attempt was not appended.',
     remedy: 'Compare with what is in the topic, then start again with a new request id.',
+    evidence: 'The leader, as for `offsetMismatch`. An earlier attempt may have been appended and forgotten since, or be on its way.',
   },
   requestIdReused: {
     ...definite,
+    requestOutcome: 'notAppended',
     httpStatus: 409,
     kafkaCode: 42,
     exitCode: exitCodes.failed,
     meaning: 'The request id was used before for other contents.',
     remedy: 'Use a new request id.',
+    evidence:
+      'The leader, as for `offsetMismatch`: the other records are committed. The client, of an answer that counts other records than it sent.',
   },
   noLeader: {
     ...definiteRetriable,
     httpStatus: 503,
     kafkaCode: 5,
     exitCode: exitCodes.unavailable,
-    meaning: 'No leader was found in time, so nothing was appended.',
+    meaning: 'No leader was found in time, so nothing was appended by this attempt.',
     remedy: 'Try again; see `cairn status` for missing brokers.',
+    evidence:
+      'The broker that is asked: the append was sent to nobody, or only to those who answered that they did not take it. Of a read: no leader of the catalog answered.',
   },
   notLeader: {
     ...definiteRetriable,
@@ -210,6 +260,8 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'Another broker leads the partition.',
     remedy: 'Ask the broker named in the message.',
+    evidence:
+      'A broker that does not lead, or that could not confirm its office; it has not appended it. Brokers say it to one another and ask the next leader themselves.',
   },
   overloaded: {
     ...definiteRetriable,
@@ -218,6 +270,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'A bounded queue is full; nothing was appended.',
     remedy: 'Slow down and try again.',
+    evidence: 'Whoever has the queue: the broker that is asked, or the leader. It has not appended it.',
   },
   diskFull: {
     ...definiteRetriable,
@@ -226,6 +279,8 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'No space is left to prepare the next segment; nothing was appended. Reads go on.',
     remedy: 'Free space; the broker tries again by itself.',
+    evidence:
+      'The leader, of its own disk: it has not appended it. Or a broker that has no space for the files of a topic, of a read there.',
   },
   shuttingDown: {
     ...definiteRetriable,
@@ -234,6 +289,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'The broker is stopping; nothing was appended.',
     remedy: 'Ask another broker.',
+    evidence: 'The broker that is asked: the append was sent to nobody. What was sent is answered `timeout`.',
   },
   starting: {
     ...definiteRetriable,
@@ -242,6 +298,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'The broker is still opening its logs.',
     remedy: 'Try again in a moment.',
+    evidence: 'The broker that is asked: it has passed nothing on.',
   },
   crashed: {
     ...indefinite,
@@ -250,6 +307,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'The broker was told to act as crashed.',
     remedy: 'Recover it: `cairn fault recover`.',
+    evidence: 'The broker that is asked, while its fault switch is on; what was under way then may be in a log.',
   },
   fenced: {
     ...definite,
@@ -258,6 +316,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.io,
     meaning: 'The partition on this broker has damage inside what was once synced; it takes no part until someone acts.',
     remedy: 'Follow the message: it names file and position.',
+    evidence: 'The broker that is asked, of its own log. It has passed nothing on.',
   },
   timeout: {
     ...indefinite,
@@ -266,14 +325,18 @@ export const errorCatalogue = {
     exitCode: exitCodes.indefinite,
     meaning: 'The time was spent and the outcome is not known: it may have been or may yet be appended.',
     remedy: 'Retry with the same request id: the answer then tells.',
+    evidence:
+      'The broker that passed the append on and heard no outcome in time, or heard a refusal that says nothing of an attempt before it; or the client, of the same.',
   },
   notAppendedInTime: {
     ...definiteRetriable,
     httpStatus: 503,
     kafkaCode: 7,
     exitCode: exitCodes.unavailable,
-    meaning: 'The time was spent before a leader appended it; it never will be.',
+    meaning: 'The time was spent before a leader appended it; this attempt never will be.',
     remedy: 'Try again.',
+    evidence:
+      'The broker that is asked: the append was sent to nobody, or only to those who did not take it. Or the leader, before it appends it: the time is spent.',
   },
   levelNotReached: {
     ...indefinite,
@@ -282,6 +345,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.indefinite,
     meaning: 'Appended, but not on all voters in time; `committed`, `offset` and `ackedBy` say what was reached.',
     remedy: 'Retry with the same request id, or accept what was reached.',
+    evidence: 'The leader that has appended it.',
   },
   leadershipLost: {
     ...indefinite,
@@ -290,6 +354,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.indefinite,
     meaning: 'The leader lost its office after appending: the next leader may or may not commit it.',
     remedy: 'Retry with the same request id.',
+    evidence: 'The leader that has appended it. Brokers say it to one another and ask the next leader themselves.',
   },
   connectionLost: {
     ...indefinite,
@@ -298,6 +363,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.indefinite,
     meaning: 'The connection broke before the answer came.',
     remedy: 'Retry with the same request id.',
+    evidence: 'The client: the request left, and no answer of a broker came; or the answer is one of a proxy, above 499.',
   },
   unreachable: {
     ...definiteRetriable,
@@ -306,6 +372,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'No broker could be reached.',
     remedy: 'Start one (`npm start`), or name it with --server.',
+    evidence: 'The client: no connection stood, so nothing left.',
   },
   loggerUnreachable: {
     ...definiteRetriable,
@@ -314,6 +381,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'No logger could be reached; nothing was sent.',
     remedy: 'Check address and port, and that the logger listens on that address (`--listen`).',
+    evidence: 'The agent: no connection stood, so nothing left.',
   },
   notAcknowledged: {
     ...definite,
@@ -322,6 +390,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'The logger does not acknowledge events, so a spool would only grow.',
     remedy: 'Start the logger with `--topic`, or leave out `--spool`.',
+    evidence: 'The agent, by what the logger said when it connected.',
   },
   notCurrent: {
     ...definiteRetriable,
@@ -330,6 +399,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'The read could not be made as fresh as asked in time.',
     remedy: 'Try again, or read with level=local.',
+    evidence: 'The broker that is asked; it is said of reads only.',
   },
   unauthorized: {
     ...definite,
@@ -338,6 +408,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.denied,
     meaning: 'The token is missing or wrong.',
     remedy: 'Give --token-file.',
+    evidence: 'The broker that is asked, before it looks at the request.',
   },
   hostNotAllowed: {
     ...definite,
@@ -346,6 +417,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.denied,
     meaning: 'The Host header names neither a loopback name nor a configured address.',
     remedy: 'Use the configured address.',
+    evidence: 'The broker that is asked, before it looks at the request.',
   },
   faultInjectionOff: {
     ...definite,
@@ -354,6 +426,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.denied,
     meaning: 'Fault injection is switched off.',
     remedy: 'Start the broker with --fault-injection.',
+    evidence: 'The broker that is asked, by its configuration.',
   },
   crossOrigin: {
     ...definite,
@@ -362,6 +435,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.denied,
     meaning: 'A page from another origin may not change anything here.',
     remedy: 'Use the page that the broker serves.',
+    evidence: 'The broker that is asked, by the headers alone.',
   },
   internal: {
     ...indefinite,
@@ -370,6 +444,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.software,
     meaning: 'A defect of Cairn.',
     remedy: "Report it with the broker's log.",
+    evidence: 'Anybody, of a defect; what was under way may be in a log.',
   },
   interrupted: {
     ...indefinite,
@@ -378,6 +453,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.interrupted,
     meaning: 'Stopped by the user.',
     remedy: 'Run it again.',
+    evidence: 'The command, of what it had begun: what was sent may be in a log.',
   },
   checkFailed: {
     ...definite,
@@ -386,6 +462,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'A check of a lab, the tour or the simulator did not hold.',
     remedy: 'Read the report; the seed repeats it.',
+    evidence: 'A lab, the tour or the simulator, of its own check.',
   },
   invalidConfig: {
     ...definite,
@@ -394,6 +471,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.config,
     meaning: 'The configuration is wrong.',
     remedy: 'Mend the path that the message names.',
+    evidence: 'The program that starts, before it begins.',
   },
   insecureListen: {
     ...definite,
@@ -402,6 +480,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.config,
     meaning: 'An address beyond loopback was asked for without a token file.',
     remedy: 'Give a token file, or --insecure-listen.',
+    evidence: 'The program that starts, before it listens.',
   },
   portInUse: {
     ...definite,
@@ -410,6 +489,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.unavailable,
     meaning: 'Another program listens on the port.',
     remedy: 'Choose another with --port.',
+    evidence: 'The program that starts, before it takes part.',
   },
   dataInUse: {
     ...definite,
@@ -418,6 +498,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.cannotCreate,
     meaning: 'Another broker uses the data directory.',
     remedy: 'Stop it, or name another directory with --data.',
+    evidence: 'The program that starts, before it reads the data.',
   },
   dataUnusable: {
     ...definite,
@@ -426,6 +507,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.cannotCreate,
     meaning: 'The data directory cannot be made, read or written.',
     remedy: 'Check its path and permissions.',
+    evidence: 'The program that starts, or a lab, of its own directory.',
   },
   wrongIdentity: {
     ...definite,
@@ -434,6 +516,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.config,
     meaning: 'The data directory belongs to another broker or cluster, or was wiped, copied or put back to an earlier time.',
     remedy: 'Bring back the right directory; a lost one cannot be replaced under its id.',
+    evidence: 'The broker, of its own data: at its start, or told by a peer or by the catalog.',
   },
   corruptData: {
     ...definite,
@@ -442,6 +525,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.io,
     meaning: 'A file of the broker itself (identity, peers, votes) is damaged.',
     remedy: 'Follow the message: it names file and position.',
+    evidence: 'The program that starts, of its own files.',
   },
   diskFailed: {
     ...indefinite,
@@ -451,6 +535,7 @@ export const errorCatalogue = {
     meaning:
       'A write or sync failed, and the broker stops at once and never retries it; or a read failed, and that answer is all that is lost.',
     remedy: 'Check the disk before starting it again.',
+    evidence: 'The broker, of its own disk.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

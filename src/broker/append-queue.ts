@@ -1,5 +1,5 @@
 import { type BrokerId, type GroupId, sequenceMax } from '../base/branded.ts';
-import type { ErrorCode } from '../base/errors.ts';
+import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
 import { type Answer, type AppendRequest, type AppendResult, keptBatchBytesMax } from '../eventlog/index.ts';
 import {
   batchHeaderBytes,
@@ -287,8 +287,10 @@ export class AppendQueue {
       return;
     }
     this.#finish(unit);
-    // An earlier attempt may still be appended by whoever has it; only a revoke rules that out.
-    const isCertain = !unit.isUnknown || code === 'revoked' || code === 'levelNotReached';
+    // The numbers of this broker's own batches come in any order: that newer ones are in the log says nothing of an old one.
+    if (unit.isOwn && code === 'duplicateSequence') unit.isUnknown = true;
+    // An earlier attempt may still be appended by whoever has it, unless the refusal speaks of all of them.
+    const isCertain = !unit.isUnknown || (errorCatalogue[code].requestOutcome !== 'unknown' && !unit.isOwn) || code === 'levelNotReached';
     for (const append of unit.members) {
       if (isCertain) this.#edge.failed(append, code, reason, details);
       else this.#edge.failed(append, 'timeout', `an earlier attempt was not answered, and then ${reason}`, details);

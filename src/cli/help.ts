@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { errorCatalogue, exitCodes } from '../base/errors.ts';
+import { errorCatalogue, type ErrorEntry, exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
 import { type CliIo, write } from './io.ts';
@@ -51,14 +51,19 @@ function formatErrors(): string {
     .join('');
 }
 
+function describeOutcome({ definite, requestOutcome }: ErrorEntry): string {
+  if (requestOutcome === 'appended') return 'Not a failure: an earlier attempt did it.';
+  if (!definite) return 'Not definite: it may have been done. The same request id makes trying again safe.';
+  const attempts = requestOutcome === 'unknown' ? ' That is said of this attempt, not of one before it under the same request id.' : '';
+  return `Definite: it has not been done and never will be.${attempts}`;
+}
+
 function formatError(code: keyof typeof errorCatalogue): string {
   const entry = errorCatalogue[code];
   return [
     `${code}: ${entry.meaning}`,
     entry.remedy,
-    entry.definite
-      ? 'Definite: it has not been done and never will be.'
-      : 'Not definite: it may have been done. The same request id makes trying again safe.',
+    describeOutcome(entry),
     `HTTP ${entry.httpStatus}, exit code ${entry.exitCode}.`,
     '',
   ].join('\n');

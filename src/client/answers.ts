@@ -2,24 +2,34 @@ import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { TransportAnswer } from './transport.ts';
 
-/** The JSON of a successful answer, or the LogError that a broker sent. `action` begins the sentence for answers that are not from a broker. */
-export function readJson(answer: TransportAnswer, server: string, action: string): Readonly<Record<string, unknown>> {
-  throwIfError(answer, server, action);
+/** What was asked: `action` begins the sentence for answers that are not from a broker, `changes` when it may have taken effect. */
+export interface Asked {
+  readonly action: string;
+  readonly changes: boolean;
+}
+
+/** The JSON of a successful answer, or the LogError that a broker sent. */
+export function readJson(answer: TransportAnswer, server: string, asked: Asked): Readonly<Record<string, unknown>> {
+  throwIfError(answer, server, asked);
   const body = parse(answer.body);
-  if (body === null) throw notABroker(answer, server, action);
+  if (body === null) throw notABroker(answer, server, asked);
   return body;
 }
 
-export function throwIfError(answer: TransportAnswer, server: string, action: string): void {
+export function throwIfError(answer: TransportAnswer, server: string, asked: Asked): void {
   if (answer.status >= 200 && answer.status < 300) return;
   const error = parse(answer.body)?.['error'];
   if (!isObject(error) || typeof error['code'] !== 'string' || typeof error['message'] !== 'string')
-    throw notABroker(answer, server, action);
+    throw notABroker(answer, server, asked);
   throw new LogError(knownCode(error['code'], error['definite'] === true), error['message'], detailsOf(error));
 }
 
-const notABroker = (answer: TransportAnswer, server: string, action: string): LogError =>
-  new LogError('invalidRequest', `${action}: ${server} answered HTTP ${answer.status} and not as a Cairn broker does`);
+/** A proxy that answers 502, or 200 with a page of its own, may have passed the request on before. One that answers 4xx did not. */
+function notABroker({ status }: TransportAnswer, server: string, { action, changes }: Asked): LogError {
+  const isUnknown = changes && (status < 300 || status >= 500);
+  const code = isUnknown ? 'connectionLost' : 'invalidRequest';
+  return new LogError(code, `${action}: ${server} answered HTTP ${status} and not as a Cairn broker does`);
+}
 
 /** A newer broker may send a code that this program does not know: what matters is whether it is definite. */
 function knownCode(code: string, definite: boolean): ErrorCode {

@@ -32,6 +32,10 @@ const inFlightMaxDefault = 4;
 const aheadCodes: ReadonlySet<string> = new Set(['sequenceGap', 'unknownProducer']);
 const aheadPauseMs = 50;
 
+/** Also behind a failure of unknown outcome: a client that had no answer to the first attempt does not take such a refusal for the last word. */
+const isAhead = (error: unknown): boolean =>
+  error instanceof LogError && (aheadCodes.has(error.code) || (error.code === 'timeout' && isAhead(error.cause)));
+
 /**
  * Appends batch after batch under one request id, several in flight, in order and none twice: each batch keeps its sequence however often it is
  * sent, and the leader refuses one that comes before its predecessor. After a failure nothing more is sent; what is acknowledged is a prefix.
@@ -113,7 +117,7 @@ export class AppendStream {
         this.#acknowledge(sequence, count, await this.#appendOnce(batch, sequence, count, until));
         return true;
       } catch (error) {
-        if (!(error instanceof LogError) || !aheadCodes.has(error.code)) return this.#fail(error);
+        if (!isAhead(error)) return this.#fail(error);
         if (ahead !== null) {
           this.#isOvertaking = true;
           if (!(await ahead)) return false;

@@ -25,9 +25,6 @@ export interface CallOutcome {
   readonly uncertain: boolean;
 }
 
-/** Refusals that speak of this very request, however often it was sent: they stay definite after an attempt of unknown outcome. */
-const decisiveCodes: ReadonlySet<string> = new Set(['revoked', 'requestIdReused', 'sequenceGap', 'duplicateSequence', 'unknownProducer']);
-
 const pauseMsFirst = 25;
 const pauseMsMax = 500;
 /** What the way there and back may take beyond the time that the broker was given. */
@@ -66,7 +63,7 @@ export class Caller {
           ...(call.signal === undefined ? {} : { signal: call.signal }),
         });
         this.#heard = true;
-        throwIfError(answer, server, call.action);
+        throwIfError(answer, server, call);
         return { answer, server, uncertain };
       } catch (error) {
         failure = toLogError(error, call, server);
@@ -94,12 +91,15 @@ function toLogError(error: unknown, call: Call, server: string): LogError {
   return new LogError(lost ? 'connectionLost' : 'unreachable', message, {}, { cause: error });
 }
 
-/** A definite refusal of the last attempt says nothing about the earlier one whose answer never came. */
+/** A definite refusal of the last attempt says nothing about an earlier one whose answer never came, unless the broker says that it speaks of all. */
 function asUncertain(failure: LogError, call: Call): LogError {
-  if (!failure.definite || decisiveCodes.has(failure.code)) return failure;
+  if (!failure.definite || isSettled(failure)) return failure;
   const message = `${call.action}: the outcome is not known after ${formatSeconds(call.timeoutMs)}: an answer was lost, then: ${failure.message}`;
   return new LogError('timeout', message, failure.details, { cause: failure });
 }
+
+/** By what the broker says, not by what this program knows of the code: it is the broker that has looked. */
+const isSettled = ({ details: { requestOutcome } }: LogError): boolean => requestOutcome === 'notAppended' || requestOutcome === 'revoked';
 
 /** Every broker is asked once without delay; then the pauses double, with a random part so that clients do not return all at once. */
 function pauseBefore(attempt: number, serverCount: number): number {

@@ -125,7 +125,7 @@ export class Client implements EventLog {
       changes: true,
       repeatable: requestId !== null,
     });
-    return readJson(answer, server, action) as unknown as AppendResult;
+    return readJson(answer, server, { action, changes: true }) as unknown as AppendResult;
   }
 
   /** `/v1` never revokes (design, D7): there an append whose outcome is unknown is repeated with its request id. */
@@ -195,7 +195,9 @@ export class Client implements EventLog {
     const body = Buffer.from(JSON.stringify({ name, retentionBytes: settings.retentionBytes }));
     const request = { method: 'POST', path: '/v1/topics', headers: { 'content-type': 'application/json' }, body } as const;
     const outcome = await this.#change(action, request, 'topicExists');
-    return outcome === null ? this.describeTopic(name) : (readJson(outcome.answer, outcome.server, action) as unknown as TopicDescription);
+    return outcome === null
+      ? this.describeTopic(name)
+      : (readJson(outcome.answer, outcome.server, { action, changes: true }) as unknown as TopicDescription);
   }
 
   async deleteTopic(name: string): Promise<undefined> {
@@ -236,7 +238,7 @@ export class Client implements EventLog {
       changes: false,
       repeatable: true,
     });
-    return readJson(answer, server, action);
+    return readJson(answer, server, { action, changes: false });
   }
 
   /** Null when the change was refused because an earlier attempt, whose answer was lost, had made it already. */
@@ -266,7 +268,7 @@ export class Client implements EventLog {
     const server = this.#servers.current;
     try {
       const answer = await this.#transport.send(server, { method: 'GET', path: '/v1/brokers', timeoutMs: this.#attemptMs });
-      const brokers = readJson(answer, server, 'Cannot list the brokers')['brokers'] as BrokerList;
+      const brokers = readJson(answer, server, { action: 'Cannot list the brokers', changes: false })['brokers'] as BrokerList;
       const scheme = server.slice(0, server.indexOf('//') + 2);
       this.#servers.learn(brokers.map((broker) => parseServer(scheme + broker.address)));
     } catch {

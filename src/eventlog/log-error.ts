@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
+import { type ErrorCode, errorCatalogue, type RequestOutcome } from '../base/errors.ts';
 
 /**
  * An operational failure at an edge. `message` is one sentence without a final period: what was not done, to what, and the state after a colon.
@@ -16,12 +16,18 @@ export class LogError extends Error {
     this.details = details;
   }
 
-  /** A definite failure never takes effect later (promise 4). */
+  /** This attempt has not taken effect and never will (promise 4). An earlier one under the same request id may have: see `requestOutcome`. */
   get definite(): boolean {
     return errorCatalogue[this.code].definite;
   }
 
   get retriable(): boolean {
     return errorCatalogue[this.code].retriable;
+  }
+
+  /** Of an append under a request id: what is known of all attempts at it. */
+  get requestOutcome(): RequestOutcome {
+    if (this.code === 'levelNotReached' && this.details['committed'] === true) return 'appended';
+    return errorCatalogue[this.code].requestOutcome;
   }
 }

@@ -26,7 +26,7 @@ export interface AppendRequest {
    */
   readonly batch: Uint8Array;
   readonly level: Level;
-  /** Time until the caller gives up. Spent before the leader appends: definite `timeout`; after: indefinite. */
+  /** Time until the caller gives up. Spent before the leader appends: `notAppendedInTime`, definite; after: `timeout`, indefinite. */
   readonly timeoutMs: number;
   /** Makes a retry safe: a second append with the same id and sequence answers with the first one's offset. At most `requestIdBytesMax` of UTF-8. */
   readonly requestId: string | null;

@@ -152,6 +152,22 @@ describe('appending', () => {
     expect(await answer.json()).toEqual({ topic, requestId: 'größe', nextSequence: 1 });
   });
 
+  test('with a request id says with each refusal what is known of all attempts at it', async () => {
+    const topic = await newTopic();
+    const send = async (headers: Record<string, string>, query = ''): Promise<unknown> => {
+      const answer = await call('POST', `/v1/topics/${topic}/records${query}`, { type: 'text/plain', body: 'a', headers });
+      return ((await answer.json()) as { error?: unknown }).error;
+    };
+    const id = { 'cairn-request-id': 'r' };
+    await send(id);
+
+    expect(await send({ ...id, 'cairn-sequence': '5' })).toMatchObject({ code: 'sequenceGap', definite: true, requestOutcome: 'unknown' });
+    expect(await send({ 'cairn-request-id': 's' }, '?expectedOffset=7')).toMatchObject({ code: 'offsetMismatch', requestOutcome: 'unknown' });
+    expect(await send({}, '?expectedOffset=7')).not.toHaveProperty('requestOutcome');
+    await new Promise<void>((resolve) => gateway.twin.revoke(topic, 'r', () => resolve()));
+    expect(await send(id)).toMatchObject({ code: 'revoked', requestOutcome: 'revoked' });
+  });
+
   test('with a request id that is not UTF-8, or too long, is refused', async () => {
     const topic = await newTopic();
     const send = (requestId: string): Promise<Response> =>

@@ -147,7 +147,11 @@ export const inTheBroker: readonly Mutant[] = [
       ),
     ],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/refusals.test.ts', title: 'waits for the disks of a majority though its leader is confirmed' },
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/refusals.test.ts',
+      title: 'waits for the disks of a majority though its leader is confirmed',
+    },
   },
   {
     id: 'shown-before-commit',

@@ -32,14 +32,17 @@ export interface LogRecord {
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
-  /** A definite failure never takes effect later. */
+  /** This attempt never takes effect later. */
   readonly definite: boolean;
+  /** Of an append: what is known of all attempts under its request id. */
+  readonly requestOutcome: string;
 
-  constructor(status: number, code: string, message: string, definite: boolean) {
+  constructor(status: number, code: string, message: string, definite: boolean, requestOutcome = 'unknown') {
     super(message);
     this.status = status;
     this.code = code;
     this.definite = definite;
+    this.requestOutcome = requestOutcome;
   }
 }
 
@@ -94,6 +97,7 @@ async function refusalOf(response: Response): Promise<ApiError> {
     text('code', 'internal'),
     text('message', `The broker answered ${response.status}`),
     error['definite'] === true,
+    text('requestOutcome', 'unknown'),
   );
 }
 

@@ -2,7 +2,8 @@
  * `PUT /` of contract 2: the body becomes one record of the topic `log`.
  *
  * Its client takes every status for success. So there are two outcomes only: 200 once the record is committed on a majority, or a connection
- * closed without a byte; and in the second case the record must not appear, so its request id is revoked unless the failure is definite.
+ * closed without a byte; and in the second case the record must not stay, so its request id is revoked unless the failure is definite. Until the
+ * revoke is committed a reader may see the record, where a majority had it in time and the client did not hear of it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type LogService, LogError } from '../../eventlog/index.ts';

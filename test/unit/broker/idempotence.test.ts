@@ -74,6 +74,9 @@ describe('a request id', () => {
     });
     expect(rig.refused(id, ['z'], { requestId: 's', sequence: 1 })).toMatchObject({
       code: 'duplicateSequence',
+      definite: false,
+      retriable: false,
+      requestOutcome: 'appended',
       details: { expectedSequence: 3 },
     });
     expect(rig.refused(id, ['z'], { requestId: 'new', sequence: 4 })).toMatchObject({ code: 'unknownProducer', definite: true });

@@ -114,14 +114,37 @@ describe('an append', () => {
     expect(String(error)).toContain('an answer was lost, then: It is unauthorized');
   });
 
-  test.each(['revoked', 'requestIdReused', 'sequenceGap', 'duplicateSequence', 'unknownProducer'] as const)(
-    'after a lost answer %s stays what it is, since it speaks of the request id',
-    async (code) => {
-      const { client } = open((_server, _request, call) => (call === 0 ? lost() : refusal(code)));
+  test.each([
+    ['revoked', 'revoked'],
+    ['requestIdReused', 'notAppended'],
+    ['duplicateSequence', 'appended'],
+  ] as const)('after a lost answer %s stays what it is, since the broker speaks of all attempts: %s', async (code, requestOutcome) => {
+    const { client } = open((_server, _request, call) => (call === 0 ? lost() : refusal(code, { requestOutcome })));
 
-      await expect(append(client)).rejects.toMatchObject({ code });
+    await expect(append(client)).rejects.toMatchObject({ code });
+  });
+
+  test.each(['sequenceGap', 'unknownProducer', 'offsetMismatch', 'noLeader', 'revoked'] as const)(
+    'after a lost answer %s leaves the outcome unknown where the broker says so',
+    async (code) => {
+      const { client } = open((_server, _request, call) => (call === 0 ? lost() : refusal(code, { requestOutcome: 'unknown' })));
+
+      await expect(append(client)).rejects.toMatchObject({ code: 'timeout', definite: false, cause: { code } });
     },
   );
+
+  test.each([502, 504])('an answer %s of a proxy leaves the outcome unknown', async (status) => {
+    const proxy = (): TransportAnswer => ({ status, headers: {}, body: Buffer.from('<html>Bad gateway</html>') });
+
+    await expect(append(open(proxy).client)).rejects.toMatchObject({ code: 'connectionLost', definite: false });
+    await expect(open(proxy).client.status()).rejects.toMatchObject({ code: 'invalidRequest' });
+  });
+
+  test('a success that no broker gives leaves the outcome unknown', async () => {
+    const { client } = open(() => ({ status: 200, headers: {}, body: Buffer.from('Welcome') }));
+
+    await expect(append(client)).rejects.toMatchObject({ code: 'connectionLost', definite: false });
+  });
 
   test('stops trying when the time is spent, with the last failure', async () => {
     const { client, sent } = open(() => refusal('noLeader'));

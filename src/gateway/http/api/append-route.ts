@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import { LogError } from '../../../eventlog/index.ts';
+import { type AppendRequest, LogError } from '../../../eventlog/index.ts';
 import { appendRoute, appendTimeoutMs } from '../append-records.ts';
 import { bodyOf } from '../body.ts';
 import type { ApiContext } from './context.ts';
@@ -31,7 +31,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     const body = await bodyOf(request.raw, context.settings.bodyBytesMax);
     const { limits, bytes, clock } = context;
     const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
-    return context.log.append({
+    const order: AppendRequest = {
       topic,
       batch,
       level: query.level ?? 'quorum',
@@ -39,8 +39,20 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
       requestId: requestId === null ? null : latin1AsUtf8(requestId, topic),
       sequence: headers['cairn-sequence'] ?? 0,
       expectedOffset: query.expectedOffset ?? null,
-    });
+    };
+    try {
+      return await context.log.append(order);
+    } catch (thrown) {
+      throw requestId === null ? thrown : withRequestOutcome(thrown);
+    }
   });
+}
+
+/** Whoever tries again under a request id must not take what is said of the last attempt for what became of the first. */
+function withRequestOutcome(thrown: unknown): unknown {
+  if (!(thrown instanceof LogError)) return thrown;
+  const { code, message, details, requestOutcome } = thrown;
+  return new LogError(code, message, { ...details, requestOutcome }, { cause: thrown.cause });
 }
 
 /** Node gives header bytes as Latin-1; clients send UTF-8. Of what is not, two ids would become one. */
