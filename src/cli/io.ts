@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { exitCodes } from '../base/errors.ts';
 
 /** The outside of a command: `processIo` in the program, streams in memory in tests. */
 export interface CliIo {
@@ -11,13 +12,25 @@ export interface CliIo {
    * default. A second Ctrl-C ends the process at once.
    */
   readonly interrupt: () => AbortSignal;
+  /** Said by what runs until it is told to stop: from here on output that nobody takes is lost, and ends nothing. */
+  readonly becomeService: () => void;
 }
 
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
+/** The machine's own. Output that fails ends the process, but diagnostics: those are lost. */
 export function processIo(): CliIo {
+  let isService = false;
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isService) return;
+    // A reader such as `head` that has seen enough is no failure: stop, and say nothing.
+    if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+    process.stderr.write(`Cannot write the output: ${error.message}\n`);
+    process.exit(exitCodes.io);
+  });
   let controller: AbortController | null = null;
   return {
     // Opened when it is read: that loads more of Node than most commands need.
@@ -30,6 +43,9 @@ export function processIo(): CliIo {
     interrupt: () => {
       if (controller === null) controller = takeOverSignals();
       return controller.signal;
+    },
+    becomeService: () => {
+      isService = true;
     },
   };
 }

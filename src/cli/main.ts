@@ -2,18 +2,8 @@
  * The program. `program.ts` parses and reports, `registry.ts` lists the commands, each in a file of its own which is loaded only when it is typed;
  * `io.ts` is their outside. A command is a thin layer: it reads options, calls the client, the daemon or a lab, and prints.
  */
-import { exitCodes } from '../base/errors.ts';
 import { processIo } from './io.ts';
 import { runCli } from './program.ts';
-
-// A reader such as `head` that has seen enough is no failure: stop, and say nothing.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-    if (stream === process.stdout) process.stderr.write(`Cannot write the output: ${error.message}\n`);
-    process.exit(exitCodes.io);
-  });
-}
 
 const exitCode = await runCli(process.argv.slice(2), processIo());
 // Not by running dry: connections kept open would hold the end up, and Node 24.21 was once seen to wait for one in its own clean-up for good, on a full core.

@@ -24,6 +24,7 @@ export function define(command: Command, io: CliIo): void {
     .action(async (options: Readonly<Record<string, string | boolean | number>>) => {
       const flags = flagsByKey(command, options);
       const config = readConfig({ file: (options['config'] as string | undefined) ?? io.env['CAIRN_CONFIG'] ?? null, env: io.env, flags });
+      io.becomeService();
       const logger = await openLogger(config.log.level, config.log.file, { broker: config.self.id });
       const scheme = config.tls === null ? 'http' : 'https';
       const where = config.data === null ? 'its log in memory' : `its data in ${config.data}`;

@@ -32,6 +32,7 @@ export function define(command: Command, io: CliIo): void {
 }
 
 async function up({ brokers, data, port, restart, faultInjection }: UpFlags, io: CliIo): Promise<void> {
+  io.becomeService();
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   const configs = prepareCluster({ brokerCount: brokers, data, port, faultInjection: faultInjection === true });
   const waiting = setTimeout(() => say(`Still waiting for the brokers to be ready, see ${path.join(data, 'broker-*.log')}`), patienceMs);

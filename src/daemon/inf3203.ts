@@ -21,6 +21,9 @@ import type { DaemonConfig } from './config.ts';
 import { stderrLogger } from './logging.ts';
 import { serve } from './serve.ts';
 
+// What cannot be said is lost: a full disk under the redirected output is no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const usage = 'log-server.py <output_id> <host:port> <node1> ... <nodeN>, the list including the server itself';
 
 const fail = (reason: string): never => {

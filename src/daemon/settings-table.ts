@@ -148,7 +148,15 @@ export const settingsTable: readonly SettingRow[] = [
     'warn',
     'error',
   ]),
-  row('log.file', 'text', 'CAIRN_LOG_FILE', '--log-file <file>', 'stderr', 'where diagnostics go, JSON lines', file),
+  row(
+    'log.file',
+    'text',
+    'CAIRN_LOG_FILE',
+    '--log-file <file>',
+    'stderr',
+    'where diagnostics go, JSON lines; what cannot be written is dropped and counted',
+    file,
+  ),
 ];
 
 /** One sentence each for the reference pages. */

@@ -65,6 +65,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** Diagnostics for the operator. `event` is a stable word, `fields` are flat and hold no record contents. */
 export interface Logger {
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, string | number | boolean | null>>): void;
+  /** Lines that could not be written and are lost; left out where none can be. */
+  readonly droppedCount?: number;
 }
 
 /** Stored bytes compressed inside a record batch (Kafka's codecs). */

@@ -1,12 +1,12 @@
 /** `cairn serve` as a user runs it: one broker, its data, its exit codes. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CairnProcess, cairn, startCairn } from '../support/cairn.ts';
+import { type CairnProcess, cairn, program, startCairn } from '../support/cairn.ts';
 import { putText, readText } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { needs } from '../support/needs.ts';
@@ -52,6 +52,29 @@ async function endNow(child: CairnProcess, signal: NodeJS.Signals): Promise<numb
   const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.kill(signal);
   return exit;
+}
+
+test.skipIf(!existsSync('/dev/full'))('a broker whose diagnostics nobody can take goes on, and counts what is lost', async () => {
+  const full = openSync('/dev/full', 'w');
+  const args = ['serve', '--port', String(port), '--data', data(), '--log-file', '/dev/full'];
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', full, full] });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  try {
+    await expect.poll(() => child.exitCode ?? isReady(), { timeout: 20_000 }).toBe(true);
+    await putText(url, 'one');
+
+    expect(await readText(url)).toContain('one');
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^cairn_log_lines_dropped_total [1-9]/m);
+  } finally {
+    child.kill('SIGTERM');
+    closeSync(full);
+  }
+  expect(await exit).toBe(0);
+});
+
+async function isReady(): Promise<boolean> {
+  const response = await fetch(`${url}/readyz`).catch(() => null);
+  return response?.ok === true;
 }
 
 describe('one broker', () => {

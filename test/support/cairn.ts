@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
-const program = path.join(import.meta.dirname, '..', '..', 'bin', 'cairn.mjs');
+export const program = path.join(import.meta.dirname, '..', '..', 'bin', 'cairn.mjs');
 
 export interface CairnOptions {
   readonly input?: string | Uint8Array;

@@ -17,7 +17,14 @@ export function fakeIo(options: { readonly env?: Record<string, string>; readonl
   const err = collector(options.terminal === true);
   const controller = new AbortController();
   return {
-    io: { stdin, stdout: out.stream, stderr: err.stream, env: options.env ?? {}, interrupt: () => controller.signal },
+    io: {
+      stdin,
+      stdout: out.stream,
+      stderr: err.stream,
+      env: options.env ?? {},
+      interrupt: () => controller.signal,
+      becomeService: () => undefined,
+    },
     stdin,
     out: out.text,
     err: err.text,

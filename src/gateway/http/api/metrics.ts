@@ -112,6 +112,13 @@ export const metricTable: readonly MetricRow[] = [
     context.revokesPending(),
   ),
   {
+    name: 'cairn_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Lines of diagnostics that could not be written, as when their disk is full',
+    labels: [],
+    samples: (_status, { logger }) => one(logger.droppedCount ?? 0),
+  },
+  {
     name: 'process_cpu_seconds_total',
     type: 'counter',
     help: 'Processor time used',
