@@ -41,7 +41,7 @@ const soakMinutesWhole = 10;
 const program = new Command('npm run bench --')
   .description(
     'What an append costs on three brokers, each a process with a disk of its own that syncs before it counts, next to what the machine allows (a bare replication loop without ' +
-      'Raft) and to what others need (etcd and NATS JetStream, where installed), measured in the same run. Everything that was acknowledged is read back and counted; a ' +
+      'Raft) and to what others need (etcd and NATS JetStream: the newest, once `npm run bench:peers` has built them, and those installed), measured in the same run. Everything that was acknowledged is read back and counted; a ' +
       'difference is exit code 1. All parties and the load share the machine: run it when nothing else does.',
   )
   .option('--only <scenario,...>', 'these and no others', names)
@@ -98,7 +98,8 @@ const asked = [...(options.only ?? []), ...(options.big === true ? ['big'] : [])
 const chosen =
   asked.length === 0 ? scenarios.filter((each) => each.onlyWhenNamed !== true) : scenarios.filter((each) => asked.includes(each.name));
 
-// Whatever was started ends with this process: its listeners to `exit` see to that.
+// Whatever was started ends with this process: its listeners to `exit` see to that, and there are many.
+process.setMaxListeners(100);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitCodes.interrupted));
 try {
   if (options.profile === true) {

@@ -7,6 +7,7 @@ import { LabBrokers } from '../src/lab/brokers.ts';
 import { findLeader } from '../src/lab/load/index.ts';
 import { Driver, surroundingsWithDriver } from './inside/orders.ts';
 import { Limit, type LimitResult } from './limit/limit.ts';
+import { type BuildName, findBuild, howToGet, type PeerName } from './peers/builds.ts';
 import { Etcd } from './peers/etcd.ts';
 import { JetStream } from './peers/jetstream.ts';
 
@@ -39,8 +40,7 @@ export class World {
   readonly missing: string[] = [];
   #limit: Promise<Limit> | null = null;
   #brokers: Promise<LabBrokers> | null = null;
-  #etcd: Promise<Etcd | null> | null = null;
-  #jetStream: Promise<JetStream | null> | null = null;
+  readonly #peers = new Map<string, Promise<Etcd | JetStream | null>>();
   #topics = 0;
   #clusters = 0;
   readonly #sockets = new Map<LabBrokers, (id: number) => string>();
@@ -92,35 +92,60 @@ export class World {
     return (await this.#limit).measure({ inFlight, recordsPerAppend, recordBytes, warmUpMs, measureMs });
   }
 
-  /** Null when it is not installed, or does not start: that is no reason to measure nothing else. */
-  etcd(): Promise<Etcd | null> {
-    this.#etcd ??= this.#peer('etcd (Debian package etcd-server)', () => Etcd.start(this.settings.brokers, this.settings.folder));
-    return this.#etcd;
+  /** Null when it is not there, or does not start: that is no reason to measure nothing else. */
+  etcd(build: BuildName): Promise<Etcd | null> {
+    return this.#peer('etcd', build, '', (program) => Etcd.start(program, this.settings.brokers, this.settings.folder));
   }
 
   /** As `etcd`. */
-  jetStream(): Promise<JetStream | null> {
-    this.#jetStream ??= this.#peer('nats-server (Debian package nats-server)', () =>
-      JetStream.start(this.settings.brokers, this.settings.folder),
+  jetStream(build: BuildName, syncsAlways: boolean): Promise<JetStream | null> {
+    return this.#peer('nats-server', build, syncsAlways ? ' that syncs always' : '', (program) =>
+      JetStream.start(program, syncsAlways, this.settings.brokers, this.settings.folder),
     );
-    return this.#jetStream;
   }
 
-  async #peer<Peer>(name: string, start: () => Promise<Peer | null>): Promise<Peer | null> {
+  #peer<Peer extends Etcd | JetStream>(
+    name: PeerName,
+    build: BuildName,
+    how: string,
+    start: (program: string) => Promise<Peer>,
+  ): Promise<Peer | null> {
+    const what = `${name}${how}, ${build}`;
+    const running = this.#peers.get(what) as Promise<Peer | null> | undefined;
+    if (running !== undefined) return running;
+    const peer = this.#startPeer(what, findBuild(name, build), howToGet[build], start);
+    this.#peers.set(what, peer);
+    return peer;
+  }
+
+  async #startPeer<Peer>(
+    what: string,
+    program: string | null,
+    how: string,
+    start: (program: string) => Promise<Peer>,
+  ): Promise<Peer | null> {
+    if (program === null) {
+      this.#lacks(`${what}: left out, it is not there (${how})`);
+      return null;
+    }
     try {
-      const peer = await start();
-      if (peer === null) this.missing.push(`${name} is not installed: left out`);
-      return peer;
+      this.settings.say(`Starting ${what}`);
+      return await start(program);
     } catch (error) {
-      this.missing.push(`${name} does not start: left out: ${(error as Error).message}`);
+      this.#lacks(`${what}: left out, it does not start: ${(error as Error).message}`);
       return null;
     }
   }
 
+  #lacks(sentence: string): void {
+    if (!this.missing.includes(sentence)) this.missing.push(sentence);
+  }
+
   /** Ends everything that runs: for a scenario with brokers of its own, which should have the machine for itself. */
   async quiet(): Promise<void> {
-    const running = [this.#limit, this.#etcd, this.#jetStream, this.#brokers];
-    this.#limit = this.#etcd = this.#jetStream = this.#brokers = null;
+    const running = [this.#limit, ...this.#peers.values(), this.#brokers];
+    this.#limit = this.#brokers = null;
+    this.#peers.clear();
     for (const each of running) await (await each?.catch(() => null))?.end();
   }
 

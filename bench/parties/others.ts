@@ -1,10 +1,17 @@
 import { cpuPercent, type Load } from '../../src/lab/bench/measure.ts';
 import type { Party } from '../compare.ts';
+import { type BuildName, buildNames } from '../peers/builds.ts';
 import type { World } from '../world.ts';
 
 export const loopName = 'bare loop';
-export const etcdName = 'etcd, JSON gateway';
-export const jetStreamName = 'JetStream, npm client';
+
+/** Somebody else's program, with what its rates are called in a target. */
+export interface Peer {
+  readonly party: Party;
+  readonly called: string;
+  /** Its answer means as much as ours. */
+  readonly syncsFirst: boolean;
+}
 
 /** It has nobody to answer to and keeps nothing to be read back. */
 export function bareLoop(world: World, inFlight: number, recordsPerAppend = 1): Party {
@@ -20,23 +27,42 @@ export function bareLoop(world: World, inFlight: number, recordsPerAppend = 1): 
   };
 }
 
-/** Null when it is not installed. */
-export async function etcd(world: World, connections: number): Promise<Party | null> {
-  const server = await world.etcd();
-  if (server === null) return null;
-  const prefix = `bench${connections}/`.padEnd(9, '/');
-  const load = await server.load(prefix, connections, world.settings.recordBytes);
-  return peer(world, etcdName, connections, 'synced by a majority', load, () => server.count(prefix));
+/** Each build of etcd that is there. */
+export async function etcds(world: World, connections: number): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  for (const build of buildNames) {
+    const server = await world.etcd(build);
+    if (server === null) continue;
+    const prefix = `bench${connections}/`.padEnd(9, '/');
+    const load = await server.load(prefix, connections, world.settings.recordBytes);
+    const name = `etcd ${server.version}, JSON gateway`;
+    const party = peer(world, name, connections, 'synced by a majority', load, () => server.count(prefix));
+    peers.push({ party, called: `etcd ${server.version}'s JSON gateway`, syncsFirst: true });
+  }
+  return peers;
 }
 
-/** Null when it is not installed. */
-export async function jetStream(world: World, inFlight: number): Promise<Party | null> {
-  const server = await world.jetStream();
-  if (server === null) return null;
-  const name = `bench${inFlight}`;
-  const load = await server.load(name, inFlight, world.settings.recordBytes);
-  return peer(world, jetStreamName, inFlight, 'in the memory of a majority', load, () => server.count(name));
+/** Each build of NATS that is there, with its defaults, and the newest also syncing before it answers. */
+export async function jetStreams(world: World, inFlight: number): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  for (const { build, syncsAlways } of jetStreamSettings) {
+    const server = await world.jetStream(build, syncsAlways);
+    if (server === null) continue;
+    const name = `bench${inFlight}`;
+    const load = await server.load(name, inFlight, world.settings.recordBytes);
+    const [suffix, durability] = syncsAlways ? [', syncs always', 'synced by a majority'] : ['', 'in the memory of a majority'];
+    const party = peer(world, `JetStream ${server.version}, npm client${suffix}`, inFlight, durability, load, () => server.count(name));
+    const called = `JetStream ${server.version}'s npm client, ${syncsAlways ? 'with sync_interval: always' : 'which does not sync'}`;
+    peers.push({ party, called, syncsFirst: syncsAlways });
+  }
+  return peers;
 }
+
+export const jetStreamSettings: readonly { readonly build: BuildName; readonly syncsAlways: boolean }[] = [
+  { build: 'newest', syncsAlways: true },
+  { build: 'newest', syncsAlways: false },
+  { build: 'installed', syncsAlways: false },
+];
 
 function peer({ settings }: World, name: string, inFlight: number, durability: string, load: Load, count: () => Promise<number>): Party {
   let acknowledged = 0;

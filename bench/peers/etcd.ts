@@ -1,7 +1,7 @@
 import { HttpLoad, makeRequest } from '../../src/lab/bench/http-load.ts';
 import type { Load } from '../../src/lab/bench/measure.ts';
 import { findFreePorts } from '../../src/lab/brokers.ts';
-import { eventually, findProgram, PeerProcesses, versionOf } from './processes.ts';
+import { eventually, PeerProcesses, versionOf } from './processes.ts';
 
 /** etcd with its default settings, which sync before an answer; driven through its JSON gateway by the load generator that drives Cairn. */
 export class Etcd {
@@ -16,9 +16,7 @@ export class Etcd {
     this.#url = url;
   }
 
-  static async start(members: number, parent: string): Promise<Etcd | null> {
-    const program = findProgram('etcd');
-    if (program === null) return null;
+  static async start(program: string, members: number, parent: string): Promise<Etcd> {
     const processes = new PeerProcesses('etcd', parent);
     try {
       const ports = await findFreePorts(members * 2);

@@ -3,9 +3,9 @@ import { connect, type JetStreamClient, type JetStreamManager, type NatsConnecti
 import { Latencies } from '../../src/lab/bench/latencies.ts';
 import type { Load, LoadRun } from '../../src/lab/bench/measure.ts';
 import { findFreePorts } from '../../src/lab/brokers.ts';
-import { eventually, findProgram, PeerProcesses, versionOf } from './processes.ts';
+import { eventually, PeerProcesses, versionOf } from './processes.ts';
 
-/** NATS JetStream with its default settings and a replicated stream on files, driven by its own npm client. */
+/** NATS JetStream with a replicated stream on files, driven by its own npm client. */
 export class JetStream {
   readonly version: string;
   readonly #processes: PeerProcesses;
@@ -21,9 +21,8 @@ export class JetStream {
     this.#connection = connection;
   }
 
-  static async start(servers: number, parent: string): Promise<JetStream | null> {
-    const program = findProgram('nats-server');
-    if (program === null) return null;
+  /** By default it answers before it syncs; `syncsAlways` is its setting `sync_interval: always`. */
+  static async start(program: string, syncsAlways: boolean, servers: number, parent: string): Promise<JetStream> {
     const processes = new PeerProcesses('nats', parent);
     try {
       const ports = await findFreePorts(servers * 2);
@@ -31,7 +30,10 @@ export class JetStream {
       for (let index = 0; index < servers; index++) {
         const name = `n${index + 1}`;
         const file = `${processes.folder}/${name}.conf`;
-        writeFileSync(file, configOf(name, ports[index] as number, ports[servers + index] as number, routes, processes.folder));
+        writeFileSync(
+          file,
+          configOf(name, ports[index] as number, ports[servers + index] as number, routes, processes.folder, syncsAlways),
+        );
         processes.start(name, program, ['-c', file]);
       }
       const clientPorts = ports.slice(0, servers);
@@ -75,10 +77,17 @@ export class JetStream {
 const connectTo = (port: number): Promise<NatsConnection> =>
   connect({ servers: `127.0.0.1:${port}`, reconnect: false, ignoreClusterUpdates: true });
 
-function configOf(name: string, port: number, clusterPort: number, routes: readonly string[], folder: string): string {
+function configOf(
+  name: string,
+  port: number,
+  clusterPort: number,
+  routes: readonly string[],
+  folder: string,
+  syncsAlways: boolean,
+): string {
   return `server_name: ${name}
 listen: 127.0.0.1:${port}
-jetstream { store_dir: "${folder}/${name}" }
+jetstream { store_dir: "${folder}/${name}"${syncsAlways ? ', sync_interval: always' : ''} }
 cluster { name: bench, listen: 127.0.0.1:${clusterPort}, routes: [${routes.join(', ')}] }
 `;
 }

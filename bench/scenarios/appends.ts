@@ -1,7 +1,7 @@
-import { bareLoop, etcd, etcdName, jetStream, jetStreamName, loopName } from '../parties/others.ts';
+import { bareLoop, etcds, jetStreams, loopName, type Peer } from '../parties/others.ts';
 import { cairnFromInside, cairnOverHttp } from '../parties/cairn.ts';
 import { compare, type Party } from '../compare.ts';
-import { atLeast, atMost } from '../figures.ts';
+import { atLeast, atMost, type Target } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
@@ -58,17 +58,21 @@ function oneByOne(connections: number): Scenario {
     name,
     about: `one record a request over HTTP, ${connections} connection${connections === 1 ? '' : 's'}, next to etcd and JetStream`,
     run: async (world) => {
-      const peers = [await etcd(world, connections), await jetStream(world, connections)];
-      const parties = [await cairnOverHttp(world, 'text', 1, connections), ...peers.filter((each) => each !== null)];
+      const ofEtcd = await etcds(world, connections);
+      const ofJetStream = await jetStreams(world, connections);
+      const peers = [...ofEtcd, ...ofJetStream].map(({ party }) => party);
+      const parties = [await cairnOverHttp(world, 'text', 1, connections), ...peers];
       const what = `HTTP, ${connections} connection${connections === 1 ? '' : 's'}: records/s to`;
       const result = await compare({
         ...usual(world, name, parties),
         targets: (ratios) => {
-          const toEtcd = ratios.rate(etcdName);
-          const toJetStream = connections === 64 ? ratios.rate(jetStreamName) : null;
+          const target = ({ party, called }: Peer, least: number): Target | null => {
+            const ratio = ratios.rate(party.name);
+            return ratio === null ? null : atLeast(`${what} ${called}`, ratio, least);
+          };
           return [
-            toEtcd === null ? null : atLeast(`${what} etcd's JSON gateway`, toEtcd, connections === 1 ? 1.3 : 2),
-            toJetStream === null ? null : atLeast(`${what} JetStream's npm client, which does not sync`, toJetStream, 1),
+            ...ofEtcd.map((peer) => target(peer, connections === 1 ? 1.3 : 2)),
+            ...ofJetStream.filter(({ syncsFirst }) => syncsFirst || connections === 64).map((peer) => target(peer, 1)),
           ];
         },
       });

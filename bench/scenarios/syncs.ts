@@ -4,6 +4,8 @@ import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import { countSyncs, type Load } from '../../src/lab/bench/measure.ts';
 import { pause } from '../../src/lab/load/index.ts';
 import type { Row } from '../figures.ts';
+import { jetStreamSettings } from '../parties/others.ts';
+import { buildNames } from '../peers/builds.ts';
 import { countSyncsOutside } from '../peers/count-syncs.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -47,10 +49,16 @@ export const syncsScenario: Scenario = {
     const request = makeAppendRequest(url, { topic, form: 'text', recordBytes, recordsPerRequest: 1 });
     const pids = brokers.ids.flatMap((id) => brokers.pid(id) ?? []);
     await sample('Cairn', pids, await HttpLoad.connect({ url, connections: 1, request }), () => countSyncs(brokers));
-    const etcd = await world.etcd();
-    if (etcd !== null) await sample(`etcd ${etcd.version}`, etcd.pids, await etcd.load('syncs/', 1, recordBytes));
-    const jetStream = await world.jetStream();
-    if (jetStream !== null) await sample(`JetStream ${jetStream.version}`, jetStream.pids, await jetStream.load('syncs', 1, recordBytes));
+    for (const build of buildNames) {
+      const etcd = await world.etcd(build);
+      if (etcd !== null) await sample(`etcd ${etcd.version}`, etcd.pids, await etcd.load('syncs/', 1, recordBytes));
+    }
+    for (const { build, syncsAlways } of jetStreamSettings) {
+      const jetStream = await world.jetStream(build, syncsAlways);
+      if (jetStream === null) continue;
+      const name = `JetStream ${jetStream.version}${syncsAlways ? ', syncs always' : ''}`;
+      await sample(name, jetStream.pids, await jetStream.load('syncs', 1, recordBytes));
+    }
     const client = brokers.client();
     await client.deleteTopic(topic);
     client.close();
