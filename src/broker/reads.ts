@@ -10,6 +10,8 @@ import type { Replica } from './replica.ts';
 
 /** A read that cannot be made as fresh as asked in this time fails with `notCurrent`. */
 export const freshnessMs = 5000;
+/** A reader that asks for more than this broker has heard of is asked about for so long at least. */
+const beyondMs = 2000;
 const bytesMaxMost = 8 * 1024 * 1024;
 
 interface Reader {
@@ -22,7 +24,11 @@ interface Reader {
   position: number;
   /** Until the read is as fresh as asked, then until the first record comes. */
   deadlineMs: number;
-  state: 'freshening' | 'resolving' | 'deriving' | 'reading' | 'waiting' | 'done';
+  /** Until then it waits for the first record, once it has begun. */
+  untilMs: number | null;
+  /** The disk has until then to answer what it was asked. */
+  diskDeadlineMs: number;
+  state: 'freshening' | 'resolving' | 'asking' | 'deriving' | 'reading' | 'waiting' | 'done';
 }
 
 interface Fetched {
@@ -49,7 +55,18 @@ export class Reads {
 
   begin(request: ReadRequest, replica: Replica, answer: Answer<ReadResult>): void {
     const deadlineMs = this.#core.nowMs() + freshnessMs;
-    const reader: Reader = { request, replica, answer, offsetFrom: request.offsetFrom, position: 0, deadlineMs, state: 'freshening' };
+    const { offsetFrom } = request;
+    const reader: Reader = {
+      request,
+      replica,
+      answer,
+      offsetFrom,
+      position: 0,
+      deadlineMs,
+      untilMs: null,
+      diskDeadlineMs: 0,
+      state: 'freshening',
+    };
     const readers = this.#readers.get(replica);
     if (readers === undefined) this.#readers.set(replica, new Set([reader]));
     else readers.add(reader);
@@ -78,6 +95,7 @@ export class Reads {
       return this.#start(reader);
     }
     reader.state = 'resolving';
+    reader.diskDeadlineMs = this.#core.nowMs() + freshnessMs;
     reader.replica.log.offsetSince(sinceMs, (result) => {
       if (reader.state !== 'resolving') return;
       if (!result.ok) return this.#failed(reader, result.error);
@@ -90,16 +108,34 @@ export class Reads {
   #start(reader: Reader): void {
     const { replica, request } = reader;
     const from = reader.offsetFrom as number;
-    const { logStartOffset } = replica.log;
-    const end = Math.max(replica.visible + replica.lag, replica.log.endOffset);
-    if (from < logStartOffset || from > end) {
-      const range = `it holds the offsets ${logStartOffset} to ${replica.visible}`;
-      const message = `Cannot read topic "${request.topic}" from offset ${from}: ${range}`;
-      return this.#finish(reader, failure('offsetOutOfRange', message, { logStartOffset, endOffset: replica.visible }));
-    }
+    if (from < replica.log.logStartOffset) return this.#outOfRange(reader);
+    reader.untilMs ??= this.#core.nowMs() + request.waitMs;
+    if (!isHeardOf(replica, from)) return request.freshness === 'linearizable' ? this.#outOfRange(reader) : this.#ask(reader);
     reader.position = from;
-    reader.deadlineMs = this.#core.nowMs() + request.waitMs;
+    reader.deadlineMs = reader.untilMs;
     this.#continue(reader);
+  }
+
+  /** A broker that is behind does not know whether the topic goes so far: its leader does. */
+  #ask(reader: Reader): void {
+    const { replica, request } = reader;
+    reader.state = 'asking';
+    reader.deadlineMs = this.#core.nowMs() + Math.max(request.waitMs, beyondMs);
+    this.#barriers.begin(replica.group, reader.deadlineMs, (isCurrent) => {
+      if (reader.state !== 'asking') return;
+      if (!isCurrent)
+        this.#notCurrent(reader, `this broker shows it up to offset ${replica.visible}, and no leader said in time how far it goes`);
+      else if (isHeardOf(replica, reader.offsetFrom as number)) this.#start(reader);
+      else this.#outOfRange(reader);
+    });
+  }
+
+  #outOfRange(reader: Reader): void {
+    const { replica, request, offsetFrom } = reader;
+    const { logStartOffset } = replica.log;
+    const range = `it holds the offsets ${logStartOffset} to ${replica.visible}`;
+    const message = `Cannot read topic "${request.topic}" from offset ${offsetFrom}: ${range}`;
+    this.#finish(reader, failure('offsetOutOfRange', message, { logStartOffset, endOffset: replica.visible }));
   }
 
   #continue(reader: Reader): void {
@@ -121,6 +157,7 @@ export class Reads {
     const cached = replica.raft.batches(offset(reader.position), to);
     if (cached !== null) return this.#fetched(reader, this.#pick(reader, cached, to));
     reader.state = 'reading';
+    reader.diskDeadlineMs = this.#core.nowMs() + freshnessMs;
     const bytesMax = clampBytes(request.bytesMax);
     replica.log.read({ offsetFrom: offset(reader.position), offsetTo: to, bytesMax }, (result) => {
       if (reader.state !== 'reading') return;
@@ -218,11 +255,14 @@ export class Reads {
     for (const reader of this.#readers.get(replica) ?? []) {
       if (reader.state === 'waiting' || reader.state === 'deriving') this.#continue(reader);
       else if (reader.state === 'freshening') this.#freshen(reader);
+      else if (reader.state === 'asking' && isHeardOf(replica, reader.offsetFrom as number)) this.#start(reader);
     }
   }
 
   expire(nowMs: number): void {
     for (const reader of this.#all()) {
+      const isOnDisk = reader.state === 'reading' || reader.state === 'resolving';
+      if (isOnDisk && nowMs >= reader.diskDeadlineMs) this.#notCurrent(reader, 'the disk of this broker did not answer in time');
       if (nowMs < reader.deadlineMs) continue;
       if (reader.state === 'waiting') this.#give(reader, []);
       else if (reader.state === 'deriving') this.#notCurrent(reader, 'this broker is reading its log again');
@@ -245,6 +285,9 @@ export class Reads {
 }
 
 const failureCodes = { belowLogStart: 'offsetOutOfRange', closed: 'shuttingDown', corrupt: 'fenced', disk: 'diskFailed' } as const;
+
+/** Whether the topic is known here to go so far, or may, by what this log holds. */
+const isHeardOf = ({ visible, lag, log }: Replica, at: number): boolean => at <= Math.max(visible + lag, log.endOffset);
 
 const clampBytes = (bytes: number): number => Math.max(1, Math.min(bytes, bytesMaxMost));
 

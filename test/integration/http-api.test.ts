@@ -1,4 +1,5 @@
 /** The routes of /v1 over the in-memory twin: appending and reading in every form, following, errors. */
+import { LogError } from '../../src/eventlog/index.ts';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { batchOfValues } from '../conformance/event-log.ts';
@@ -162,7 +163,10 @@ describe('appending', () => {
     await send(id);
 
     expect(await send({ ...id, 'cairn-sequence': '5' })).toMatchObject({ code: 'sequenceGap', definite: true, requestOutcome: 'unknown' });
-    expect(await send({ 'cairn-request-id': 's' }, '?expectedOffset=7')).toMatchObject({ code: 'offsetMismatch', requestOutcome: 'unknown' });
+    expect(await send({ 'cairn-request-id': 's' }, '?expectedOffset=7')).toMatchObject({
+      code: 'offsetMismatch',
+      requestOutcome: 'unknown',
+    });
     expect(await send({}, '?expectedOffset=7')).not.toHaveProperty('requestOutcome');
     await new Promise<void>((resolve) => gateway.twin.revoke(topic, 'r', () => resolve()));
     expect(await send(id)).toMatchObject({ code: 'revoked', requestOutcome: 'revoked' });
@@ -485,6 +489,23 @@ describe('following', () => {
 
     const text = await (await stream).text();
     expect(text).toMatch(/event: error\ndata: \{"error":\{.*"code":"unknownTopic"/);
+  });
+
+  test.each(['ndjson', 'sse'])('as %s waits at a broker that is behind, which a browser would not at an error', async (format) => {
+    const topic = await newTopic();
+    await call('POST', `/v1/topics/${topic}/records`, { type: 'text/plain', body: 'a' });
+    const { twin } = gateway;
+    const read = twin.read.bind(twin);
+    let refusals = 0;
+    twin.read = (request, answer) => {
+      if (refusals++ === 3) twin.read = read;
+      answer({ ok: false, error: new LogError('notCurrent', 'this broker is behind') });
+    };
+
+    expect(await streamUntil(`/v1/topics/${topic}/records?follow=true&format=${format}&from=0`, (text) => text.includes('"a"'))).toContain(
+      '"a"',
+    );
+    expect(refusals).toBe(4);
   });
 
   test('an unknown topic is refused before the stream begins', async () => {

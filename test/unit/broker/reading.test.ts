@@ -158,6 +158,68 @@ describe('a range', () => {
     expect(error).toMatchObject({ code: 'offsetOutOfRange', definite: true, details: { logStartOffset: 0, endOffset: highWatermark } });
   });
 
+  describe('that begins beyond what a broker that is behind has heard of', () => {
+    /** A broker that is cut off, while five records are appended. */
+    function lagging(): { readonly rig: Rig; readonly behind: number; readonly end: number } {
+      const rig = new Rig();
+      const behind = rig.follower();
+      rig.run(500);
+      rig.isolate(behind);
+      const ends = ['a', 'b', 'c', 'd', 'e'].map((value) => rig.appended(rig.awaitLeader(), [value]).offset + 1);
+      return { rig, behind, end: ends[4] as number };
+    }
+    const freshnesses = ['local', 'session'] as const;
+
+    test.each(freshnesses)('is not refused for good at level %s: no leader said that it does not exist', (freshness) => {
+      const { rig, behind, end } = lagging();
+
+      const error = rig.error(behind, (service, answer) => service.read(readOf({ offsetFrom: end, freshness, waitMs: 100 }), answer));
+
+      expect(error).toMatchObject({ code: 'notCurrent', retriable: true });
+    });
+
+    test.each(freshnesses)('waits at level %s for what comes', (freshness) => {
+      const { rig, behind, end } = lagging();
+      const call = rig.begin<ReadResult>(behind, (service, answer) =>
+        service.read(readOf({ offsetFrom: end, freshness, waitMs: 10_000 }), answer),
+      );
+      rig.run(3000);
+      expect(call.outcome).toBe(null);
+
+      rig.heal();
+      rig.appended(rig.awaitLeader(), ['next']);
+      rig.until('it is answered', () => call.outcome !== null);
+
+      expect(call.outcome?.ok === true && valuesOf(call.outcome.value)).toEqual(['next']);
+    });
+
+    test.each(freshnesses)('is refused at level %s when the leader says that the topic does not go so far', (freshness) => {
+      const rig = new Rig();
+      const behind = rig.follower();
+      const end = rig.appended(behind, ['a']).offset + 1;
+
+      const error = rig.error(behind, (service, answer) =>
+        service.read(readOf({ offsetFrom: end + 1, freshness, waitMs: 10_000 }), answer),
+      );
+
+      expect(error).toMatchObject({ code: 'offsetOutOfRange', details: { endOffset: end } });
+    });
+  });
+
+  test('is answered when the disk is not: another broker may have one that works', () => {
+    const rig = new Rig({ settings: { cacheBytesMax: 0 } });
+    const id = rig.awaitLeader();
+    rig.appended(id, ['a'.repeat(500)]);
+    rig.appended(id, ['b']);
+    rig.run(1000);
+    const { disk } = rig.member(id).machine;
+    if (disk !== null) disk.hung = true;
+
+    const error = rig.error(id, (service, answer) => service.read(readOf({ freshness: 'local' }), answer));
+
+    expect(error).toMatchObject({ code: 'notCurrent', retriable: true });
+  });
+
   test('can begin at a log time', () => {
     const rig = new Rig();
     const id = rig.awaitLeader();

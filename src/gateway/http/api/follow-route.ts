@@ -67,7 +67,8 @@ async function pump(order: ReadOrder, first: ReadResult, response: ServerRespons
   }
 }
 
-function readOn(
+/** A broker that is behind, or hears no leader, is waited for: an error would end the stream, and a browser does not come back from one. */
+async function readOn(
   order: ReadOrder,
   place: { readonly offsetFrom: number | null; readonly sinceMs: number | null; readonly waitMs: number },
   cancel: Cancel,
@@ -75,8 +76,25 @@ function readOn(
 ): Promise<ReadResult> {
   const { topic, freshness, sessionOffset } = order;
   const sinceMs = place.offsetFrom === null ? place.sinceMs : null;
-  return context.log.read({ topic, ...place, sinceMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel });
+  const { offsetFrom } = place;
+  try {
+    return await context.log.read({ topic, ...place, sinceMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel });
+  } catch (thrown) {
+    if (offsetFrom === null || !(thrown instanceof LogError) || thrown.code !== 'notCurrent') throw thrown;
+    return nothingYet(topic, offsetFrom);
+  }
 }
+
+const nothingYet = (topic: string, offset: number): ReadResult => ({
+  topic,
+  offsetFrom: offset,
+  offsetNext: offset,
+  batches: [],
+  highWatermark: offset,
+  logStartOffset: 0,
+  asOfMs: Number.MAX_SAFE_INTEGER,
+  lag: 0,
+});
 
 /** Writes what a read gave; the number of records. */
 function write(order: ReadOrder, result: ReadResult, max: number, response: ServerResponse): number {
