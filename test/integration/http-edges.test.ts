@@ -201,7 +201,7 @@ describe('a number in a body', () => {
       expect(await ask(broker, create, new Map(), json({ name: `of-${broker}`, retentionBytes: Number.MAX_SAFE_INTEGER }))).toBe(201);
     }
     expectAllUp();
-    expect([...statuses].sort()).toEqual([200, 400, 409]);
+    expect(statuses).toEqual(new Set([200, 400, 409]));
   });
 
   test('is answered wherever it stands in a record batch', async () => {
@@ -235,7 +235,7 @@ describe('a number in a body', () => {
       }
     }
     expectAllUp();
-    expect([...statuses].sort()).toEqual([200, 400, 413, 415]);
+    expect(statuses).toEqual(new Set([200, 400, 413, 415]));
   });
 });
 

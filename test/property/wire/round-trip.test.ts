@@ -141,7 +141,11 @@ describe('a stream that was damaged', () => {
 
 describe('a number of a frame that nobody could go on from', () => {
   const edges = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 48, 2 ** 52, 2 ** 52 + 1, 2 ** 53 - 2, 2 ** 53 - 1, 2 ** 53, 2 ** 63];
-  const isWithin = (value: unknown, most: number): boolean => value === null || (Number.isSafeInteger(value) && (value as number) <= most);
+  const isWithin = (value: unknown, most: number): boolean => typeof value !== 'number' || (Number.isSafeInteger(value) && value <= most);
+  const mostOf = (name: string): number => {
+    if (/^term$|Term$/.test(name)) return termMax;
+    return /^offset|Offset$|^highWatermark$/.test(name) ? offsetMax : Number.MAX_SAFE_INTEGER;
+  };
 
   /** Puts an edge over eight bytes of a body, wherever they are. */
   const spoilt = fc.tuple(anyDraft, fc.nat({ max: 120 }), fc.constantFrom(...edges)).map(([draft, at, edge]) => {
@@ -162,12 +166,10 @@ describe('a number of a frame that nobody could go on from', () => {
         if (decoded === null) return;
         taken++;
         const batches = (decoded['batches'] as Readonly<Record<string, unknown>>[] | undefined) ?? [];
-        for (const [name, value] of [decoded, ...batches].flatMap((part) => Object.entries(part))) {
-          const isTerm = name === 'term' || name.endsWith('Term');
-          const isPosition = name === 'offset' || name === 'highWatermark' || /Offset$|^offset(From|To)$/.test(name);
-          if (isTerm) expect(isWithin(value, termMax), `${name} ${String(value)}`).toBe(true);
-          else if (isPosition) expect(isWithin(value, offsetMax), `${name} ${String(value)}`).toBe(true);
-        }
+        const wrong = [decoded, ...batches]
+          .flatMap((part) => Object.entries(part))
+          .filter(([name, value]) => !isWithin(value, mostOf(name)));
+        expect(wrong).toEqual([]);
       }),
       { numRuns: 2000 },
     );
