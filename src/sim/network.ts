@@ -61,7 +61,7 @@ interface End {
   /** No unit of this direction arrives before this, unless reordered. */
   notBeforeMs: number;
   /** Sent into a partition since it began: a real socket would still hold it. */
-  bytesHeld: number;
+  readonly stranded: Unit[];
   /** What waits for a slow line, oldest first: a real socket holds it too. */
   readonly waiting: Unit[];
 }
@@ -80,7 +80,7 @@ const newEnd = (process: SimProcess, handlers: LinkHandlers | null): End => ({
   handlers,
   closed: false,
   notBeforeMs: 0,
-  bytesHeld: 0,
+  stranded: [],
   waiting: [],
 });
 
@@ -234,7 +234,7 @@ export class SimNetwork {
   }
 
   #linkOf(end: End, connectionOf: () => Connection | null, early: Uint8Array[] = []): Link {
-    const bytesHeld = (): number => this.#bytesHeld(end, connectionOf()) + end.waiting.reduce((sum, { bytesLeft }) => sum + bytesLeft, 0);
+    const bytesHeld = (): number => this.#bytesHeld(end, connectionOf()) + sumOfBytes(end.waiting);
     return {
       send: (chunks) => {
         if (end.closed || !end.process.alive) return;
@@ -261,10 +261,16 @@ export class SimNetwork {
   }
 
   #bytesHeld(end: End, connection: Connection | null): number {
-    if (connection === null || end.closed || end.bytesHeld === 0) return 0;
+    if (connection === null || end.closed || end.stranded.length === 0) return 0;
     const other = connection.dialler === end ? connection.acceptor : connection.dialler;
-    if (!connection.forgotten && !this.isBlocked(end.process.id, other.process.id)) end.bytesHeld = 0;
-    return end.bytesHeld;
+    if (!connection.forgotten && !this.isBlocked(end.process.id, other.process.id)) this.#letGo(end, other);
+    return sumOfBytes(end.stranded);
+  }
+
+  /** Nobody holds any more what was sent into a partition: it is lost. */
+  #letGo(end: End, other: End): void {
+    for (const { bytes, chunks } of end.stranded) this.onHeld?.(end.process, other.process, holds(bytes, chunks));
+    end.stranded.length = 0;
   }
 
   #send(connection: Connection, from: End, chunks: readonly Uint8Array[]): void {
@@ -304,13 +310,14 @@ export class SimNetwork {
     });
   }
 
-  #leave(connection: Connection, from: End, { bytes, chunks }: Unit): void {
+  #leave(connection: Connection, from: End, unit: Unit): void {
     const to = connection.dialler === from ? connection.acceptor : connection.dialler;
     if (to.closed) return;
+    const { bytes, chunks } = unit;
     const { lossRate, duplicationRate, reorderingRate, corruptionRate, tearingRate } = this.conditions;
     if (connection.forgotten || this.isBlocked(from.process.id, to.process.id)) {
       this.counters.lost++;
-      from.bytesHeld += bytes.length;
+      from.stranded.push({ bytes, chunks, bytesLeft: bytes.length });
       return;
     }
     if (tearingRate > 0 && this.#random.chance(tearingRate)) {
@@ -393,6 +400,8 @@ export class SimNetwork {
   /** The end is told after a delay; a partition does not keep it from learning, because a host gives up by itself sooner or later. */
   #closeEnd(connection: Connection, end: End, reason: string, delayMs: number): void {
     this.#scheduler.schedule(delayMs, 'link', end.process.id, () => {
+      this.#letGo(connection.dialler, connection.acceptor);
+      this.#letGo(connection.acceptor, connection.dialler);
       this.#connections.delete(connection);
       this.#reportClosed(end, reason, 0);
     });
@@ -408,3 +417,5 @@ export class SimNetwork {
 /** The sender keeps its chunks and the receiver owns its bytes, so they are never the same memory. */
 const joinCopy = (chunks: readonly Uint8Array[]): Uint8Array =>
   chunks.length === 1 ? (chunks[0] as Uint8Array).slice() : concatBytes(chunks);
+
+const sumOfBytes = (units: readonly Unit[]): number => units.reduce((sum, { bytesLeft }) => sum + bytesLeft, 0);

@@ -401,4 +401,11 @@ export const inTheBroker: readonly Mutant[] = [
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/damaged-log.test.ts', title: 'is ready all the same' },
   },
+  {
+    id: 'framed-while-queued',
+    title: 'a batch that still waits in a link to an earlier leader is framed in place',
+    edits: [edit('append-queue.ts')('    takeRoom(unit.batch);', '    if (unit.batch.length < 0) takeRoom(unit.batch);')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/held-bytes.test.ts', title: 'a large batch that waits in a link to an earlier leader' },
+  },
 ];

@@ -62,8 +62,8 @@ function slowBroker(faults: FaultSchedule): boolean {
 const slowLineMs = 15_000;
 
 /**
- * One broker has been away and is back at the end of a line with little bandwidth; nothing else happens meanwhile, so whatever it lacks is to be sent to
- * it once (R23).
+ * One broker has been away and is back at the end of a line with little bandwidth. Mostly nothing else happens meanwhile, so whatever it lacks is to be
+ * sent to it once (R23).
  */
 function slowLine(faults: FaultSchedule): boolean {
   const { cluster, random } = faults;
@@ -79,7 +79,7 @@ function slowLine(faults: FaultSchedule): boolean {
     () => lineRates.set(member.id, bytesPerMs),
     () => lineRates.delete(member.id),
   );
-  faults.standBack(awayMs + slowLineMs);
+  if (random.chance(0.7)) faults.standBack(awayMs + slowLineMs);
   return true;
 }
 
