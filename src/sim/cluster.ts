@@ -124,6 +124,7 @@ export class Cluster {
       { ...defaultSettings, ...options.settings },
       () => this.world.scheduler.nowMs,
     );
+    this.world.network.onDisturbed = (one, other) => this.watch.sentOnce.disturbed(one, other);
     this.members = Array.from({ length: options.brokerCount }, (_, index) => {
       const id = brokerId(index + 1);
       const machine = this.world.addMachine(id);

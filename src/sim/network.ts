@@ -50,6 +50,8 @@ const lineStepMs = 20;
 /** Share of the units that arrive in two pieces, as bytes of a stream do in any weather. */
 const splittingRate = 0.02;
 
+const closedByPeer = 'closed by the peer';
+
 /** A dial into a partition is tried again this long after the first try, as TCP does, then given up. */
 const dialRetriesMs = [0, 1000, 3000] as const;
 const dialTimeoutMs = 6000;
@@ -110,6 +112,8 @@ export class SimNetwork {
   readonly lineRates = new Map<number, number>();
   /** Told when what was sent has arrived whether the sender's chunks are still what they were. */
   onHeld: ((from: SimProcess, to: SimProcess, isUnchanged: boolean) => void) | null = null;
+  /** Told when something between two processes is lost, repeated or overtaken, or a connection breaks that neither of them has closed. */
+  onDisturbed: ((one: number, other: number) => void) | null = null;
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
   readonly #coverage: Coverage;
@@ -255,7 +259,7 @@ export class SimNetwork {
         this.#reportClosed(end, reason, 0);
         if (connection === null) return;
         const other = connection.dialler === end ? connection.acceptor : connection.dialler;
-        this.#closeEnd(connection, other, 'closed by the peer', this.#delayMs());
+        this.#closeEnd(connection, other, closedByPeer, this.#delayMs());
       },
     };
   }
@@ -317,11 +321,13 @@ export class SimNetwork {
     const { lossRate, duplicationRate, reorderingRate, corruptionRate, tearingRate } = this.conditions;
     if (connection.forgotten || this.isBlocked(from.process.id, to.process.id)) {
       this.counters.lost++;
+      this.#disturbed(from, to);
       from.stranded.push({ bytes, chunks, bytesLeft: bytes.length });
       return;
     }
     if (tearingRate > 0 && this.#random.chance(tearingRate)) {
       this.#coverage.reach('network.tornFrame');
+      this.#disturbed(from, to);
       this.#deliver(from, to, bytes.subarray(0, this.#random.below(bytes.length)), false, null);
       const breaksInMs = to.notBeforeMs - this.#scheduler.nowMs;
       this.#closeEnd(connection, to, 'connection reset', breaksInMs);
@@ -332,12 +338,14 @@ export class SimNetwork {
     if (corruptionRate > 0 && this.#random.chance(corruptionRate)) {
       held = null;
       this.#coverage.reach('network.corruption');
+      this.#disturbed(from, to);
       const at = this.#random.below(bytes.length);
       bytes[at] = (bytes[at] as number) ^ (1 << this.#random.below(8));
     }
     if (lossRate > 0 && this.#random.chance(lossRate)) {
       this.counters.lost++;
       this.#coverage.reach('network.loss');
+      this.#disturbed(from, to);
       return;
     }
     const mayOvertake = reorderingRate > 0 && this.#random.chance(reorderingRate);
@@ -352,8 +360,13 @@ export class SimNetwork {
     if (duplicationRate > 0 && this.#random.chance(duplicationRate)) {
       this.counters.duplicated++;
       this.#coverage.reach('network.duplication');
+      this.#disturbed(from, to);
       this.#deliver(from, to, bytes.slice(), true, null);
     }
+  }
+
+  #disturbed(from: End, to: End): void {
+    this.onDisturbed?.(from.process.id, to.process.id);
   }
 
   /** `held` are the sender's chunks, null where they are not compared: only a part, or a changed copy of them travels. */
@@ -365,6 +378,7 @@ export class SimNetwork {
       if (mayOvertake) {
         this.counters.reordered++;
         this.#coverage.reach('network.reordering');
+        this.#disturbed(from, to);
       } else {
         atMs = to.notBeforeMs;
       }
@@ -375,6 +389,7 @@ export class SimNetwork {
       if (held !== null) this.onHeld?.(from.process, to.process, holds(bytes, held));
       if (this.isBlocked(from.process.id, to.process.id)) {
         this.counters.lost++;
+        this.#disturbed(from, to);
         return;
       }
       // What has arrived is the receiver's, even if it reads it only after a pause and is cut off by then.
@@ -402,6 +417,7 @@ export class SimNetwork {
     this.#scheduler.schedule(delayMs, 'link', end.process.id, () => {
       this.#letGo(connection.dialler, connection.acceptor);
       this.#letGo(connection.acceptor, connection.dialler);
+      if (reason !== closedByPeer) this.#disturbed(connection.dialler, connection.acceptor);
       this.#connections.delete(connection);
       this.#reportClosed(end, reason, 0);
     });

@@ -78,6 +78,18 @@ const largeAfter = (previous: LogBatch): LogBatch => {
   };
   return frameBatch(fields, batchOfValues(from, from + 1, 200_000, 0), simBytes);
 };
+/** What broker 1 sends to broker 2 after its first two batches. */
+const appendOf = (batches: readonly LogBatch[], offsetFrom = 2): AppendEntries => ({
+  type: 'appendEntries',
+  from: one,
+  to: two,
+  term: term(1),
+  offsetFrom: offset(offsetFrom),
+  previousTerm: term(1),
+  batches,
+  highWatermark: offset(2),
+  readContext: 0,
+});
 const later = (a: { readonly bytes: Uint8Array }) => batchAt(1, 2, frameChecksum(a.bytes), 1, 5);
 const cluster = (): Cluster =>
   new Cluster({
@@ -143,6 +155,17 @@ const wrong: Record<CheckId, () => CheckReport> = {
     expect(watched.report('R22').status).toBe('pass');
     watched.persist(1, 1, 'leader', [a, b, one, two], { batches: [two] });
     return watched.report('R22');
+  },
+  R23: () => {
+    const { watched, a, b } = committed({ inFlightBytesMax: 1000 });
+    const large = largeAfter(b);
+    const send = (): void => watched.ready(1, 1, 'leader', { send: [appendOf([large])] }, [a, b, large]);
+    send();
+    watched.watch.sentOnce.disturbed(1, 2);
+    for (let i = 0; i < 3; i++) send();
+    expect(watched.report('R23').status).toBe('pass');
+    send();
+    return watched.report('R23');
   },
   ST1: () => ofRaft('ST1', ({ watched, a, b }) => watched.open(1, 2, 12345, { term: 1, votedFor: 1 }, [a, b])),
   ST2: () =>
@@ -326,23 +349,11 @@ describe('ST3 takes', () => {
 });
 
 describe('R22', () => {
-  const sent = (offsetFrom: number, batches: readonly LogBatch[]): AppendEntries => ({
-    type: 'appendEntries',
-    from: one,
-    to: two,
-    term: term(1),
-    offsetFrom: offset(offsetFrom),
-    previousTerm: term(1),
-    batches,
-    highWatermark: offset(2),
-    readContext: 0,
-  });
-
   /** Broker 1 sends two large batches to broker 2, one after another; `between` is what happens meanwhile. */
-  const report = (between: (watched: Watched) => void, second = (next: LogBatch) => sent(next.offsetFrom, [next])): CheckReport => {
+  const report = (between: (watched: Watched) => void, second = (next: LogBatch) => appendOf([next], next.offsetFrom)): CheckReport => {
     const { watched, b } = committed({ inFlightBytesMax: 100_000 });
     const large = largeAfter(b);
-    watched.ready(1, 1, 'leader', { send: [sent(2, [large])] }, []);
+    watched.ready(1, 1, 'leader', { send: [appendOf([large])] }, []);
     between(watched);
     watched.ready(1, 1, 'leader', { send: [second(largeAfter(large))] }, []);
     return watched.report('R22');
@@ -356,11 +367,11 @@ describe('R22', () => {
     const answer = answered(2, 1, 1, 3);
 
     expect(report(({ watch }) => watch.observerOf(one, () => true).received(group, answer)).status).toBe('pass');
-    expect(report((watched) => watched.ready(1, 1, 'leader', { send: [sent(2, [])] }, [])).status).toBe('pass');
+    expect(report((watched) => watched.ready(1, 1, 'leader', { send: [appendOf([])] }, [])).status).toBe('pass');
     expect(
       report(
         () => undefined,
-        (next) => sent(next.offsetTo, []),
+        (next) => appendOf([], next.offsetTo),
       ).status,
     ).toBe('pass');
   });

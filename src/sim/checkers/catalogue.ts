@@ -20,6 +20,7 @@ export const checkNames = {
   R18: 'read index',
   R21: 'group isolation',
   R22: 'flow control',
+  R23: 'sent once',
   ST1: 'recovered prefix',
   ST2: 'checksum on every read',
   ST3: 'torn or damaged',

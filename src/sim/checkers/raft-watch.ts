@@ -18,6 +18,7 @@ import { ReadIndex } from './r18-read-index.ts';
 import { LeaderAppendOnly } from './r2-leader-append-only.ts';
 import { GroupIsolation } from './r21-group-isolation.ts';
 import { FlowControl } from './r22-flow-control.ts';
+import { SentOnce } from './r23-sent-once.ts';
 import { LogMatching } from './r3-log-matching.ts';
 import { LeaderCompleteness } from './r4-leader-completeness.ts';
 import { StateMachineSafety } from './r5-state-machine-safety.ts';
@@ -64,6 +65,7 @@ export class RaftWatch {
   readonly #checkQuorum: CheckQuorum;
   readonly #groupIsolation = new GroupIsolation();
   readonly #flowControl: FlowControl;
+  readonly sentOnce: SentOnce;
   readonly #recoveredPrefix = new RecoveredPrefix();
   readonly #recoveryNeverLowers = new RecoveryNeverLowers();
   readonly #sameState = new SameState();
@@ -85,6 +87,7 @@ export class RaftWatch {
     });
     this.#checkQuorum = new CheckQuorum(voterCount, settingsOf);
     this.#flowControl = new FlowControl(settingsOf);
+    this.sentOnce = new SentOnce((broker) => settingsOf(broker).inFlightBytesMax);
   }
 
   /** A broker is started with settings of its own. */
@@ -116,6 +119,7 @@ export class RaftWatch {
       this.readIndex,
       this.#groupIsolation,
       this.#flowControl,
+      this.sentOnce,
       this.#recoveredPrefix,
       this.#recoveryNeverLowers,
       this.#derivedState,
@@ -201,7 +205,10 @@ export class RaftWatch {
     if (ready.readsFailed.length > 0) this.#coverage.reach('raft.readRetried', ready.readsFailed.length);
     this.#leaderAppendOnly.changed(group, broker, replica);
     this.#checkQuorum.changed(group, broker, replica, this.#nowMs());
-    if (ready.persist !== null) this.#flowControl.taken(ledger, track, replica, ready.persist);
+    if (ready.persist !== null) {
+      this.#flowControl.taken(ledger, track, replica, ready.persist);
+      this.sentOnce.stored(group, broker, replica, ready.persist);
+    }
     if (ready.highWatermark !== null) {
       this.#commitOfTheCurrentTerm.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
       this.#commitIndex.advanced(ledger, broker, track.highWatermark, ready.highWatermark, replica);
@@ -218,6 +225,7 @@ export class RaftWatch {
     this.nodeIdentity.sent(group, broker, message);
     this.#preVote.sent(group, broker, message, nowMs, replica?.term ?? null);
     this.#flowControl.sent(group, broker, message);
+    this.sentOnce.sent(group, broker, message);
     this.readIndex.sent(group, broker, message);
     if (replica !== null) this.#groupIsolation.sent(group, broker, message, replica);
     if (message.type === 'requestVoteResponse' && !message.granted) this.#refusedOlderLog(track, message.to);

@@ -70,7 +70,7 @@ function slowLine(faults: FaultSchedule): boolean {
   if (!faults.isFirst('slowLine')) return false;
   const { lineRates } = cluster.world.network;
   const member = faults.anyMember();
-  const awayMs = 1000 + random.below(4000);
+  const awayMs = 1000 + random.below(6000);
   isolate(faults, member, awayMs);
   const bytesPerMs = random.pick([50, 100, 200, 1000]);
   faults.last(

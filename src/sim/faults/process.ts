@@ -155,11 +155,16 @@ function faultSwitch(faults: FaultSchedule): boolean {
   const { broker } = member;
   const { process } = member.machine;
   if (broker === null || process === null) return false;
+  // It closes its links, or finds them closed.
+  const turn = (act: () => void): void => {
+    faults.cluster.watch.sentOnce.disturbed(member.id, null);
+    act();
+  };
   faults.last(
     `switch ${member.id}`,
     faults.durationMs(6000),
-    () => process.deliver('fault', () => broker.faults.crash()),
-    () => process.deliver('fault', () => broker.faults.recover()),
+    () => process.deliver('fault', () => turn(() => broker.faults.crash())),
+    () => process.deliver('fault', () => turn(() => broker.faults.recover())),
   );
   return true;
 }
