@@ -228,7 +228,8 @@ export const errorCatalogue = {
     httpStatus: 409,
     kafkaCode: 59,
     exitCode: exitCodes.failed,
-    meaning: 'The request id has a sequence above 0 but is not, or no longer, known; this attempt was not appended.',
+    meaning:
+      'The request id is not, or no longer, known: its sequence is above 0, or this is a retry whose first attempt is older than what the log remembers; this attempt was not appended.',
     remedy: 'Compare with what is in the topic, then start again with a new request id.',
     evidence: 'The leader, as for `offsetMismatch`. An earlier attempt may have been appended and forgotten since, or be on its way.',
   },
@@ -271,6 +272,16 @@ export const errorCatalogue = {
     meaning: 'A bounded queue is full; nothing was appended.',
     remedy: 'Slow down and try again.',
     evidence: 'Whoever has the queue: the broker that is asked, or the leader. It has not appended it.',
+  },
+  tooManySessions: {
+    ...definiteRetriable,
+    httpStatus: 429,
+    kafkaCode: 89,
+    exitCode: exitCodes.unavailable,
+    meaning: 'The partition remembers as many request ids with more than one batch as its limit allows.',
+    remedy:
+      'Wait until some have been idle for `requestIdRetentionMs`, go on with one that is known, or raise `limits.requestSessionsMax`.',
+    evidence: 'The leader, by its own limit and the table of its log. It has not appended it.',
   },
   diskFull: {
     ...definiteRetriable,

@@ -42,6 +42,8 @@ interface Unit {
   readonly isOwn: boolean;
   readonly sequence: number;
   attempts: number;
+  /** When it was first sent. */
+  firstMs: number;
   outstanding: number;
   /** Some attempt's outcome is not known: the batch may be in a log, or get there yet. */
   isUnknown: boolean;
@@ -183,6 +185,7 @@ export class AppendQueue {
       isOwn,
       sequence: producer.baseSequence,
       attempts: 0,
+      firstMs: 0,
       outstanding: 0,
       isUnknown: false,
       isDone: false,
@@ -220,6 +223,8 @@ export class AppendQueue {
     const first = unit.members[0];
     if (first === undefined) return false;
     const { level, expectedOffset } = first.request;
+    const triedForMs = this.#triedForMs(unit, first, nowMs);
+    if (unit.attempts === 0) unit.firstMs = nowMs;
     unit.attempts++;
     unit.outstanding++;
     unit.target = leader;
@@ -229,6 +234,7 @@ export class AppendQueue {
         batch: unit.batch,
         level,
         expectedOffset,
+        triedForMs,
         deadlineMs,
         answer: (outcome) => {
           if (outcome.ok) this.#ended(unit, { type: 'appended', correlation: 0, ...outcome.value });
@@ -246,7 +252,8 @@ export class AppendQueue {
     }
     // These bytes may wait in the link for long: whoever frames this batch here later does so in a copy.
     takeRoom(unit.batch);
-    const request = { type: 'append' as const, remainingMs: Math.max(1, deadlineMs - nowMs), level, expectedOffset, batch: unit.batch };
+    const remainingMs = Math.max(1, deadlineMs - nowMs);
+    const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, batch: unit.batch };
     const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
     if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, outcome))) return true;
     unit.attempts--;
@@ -254,6 +261,15 @@ export class AppendQueue {
     unit.target = null;
     this.#dissolveClean();
     return false;
+  }
+
+  /** How long ago this was first tried, here or by whoever asked; null where it never was. */
+  #triedForMs({ attempts, firstMs }: Unit, { request, deadlineMs }: PendingAppend, nowMs: number): number | null {
+    const { firstAttemptMs, timeoutMs } = request;
+    const own = attempts > 0 ? nowMs - firstMs : null;
+    if (firstAttemptMs === undefined) return own;
+    const arrivedMs = deadlineMs - Math.max(0, timeoutMs);
+    return Math.max(own ?? 0, firstAttemptMs + Math.max(0, nowMs - arrivedMs));
   }
 
   #ended(unit: Unit, outcome: RequestOutcome): void {

@@ -1,10 +1,11 @@
 /**
  * The catalog as a state machine (design, D8): topics and brokers, changed by commands in the records of the catalog's group. Synchronous, total,
- * deterministic: the same commands give the same state on every broker, and time is that which the leader stamped.
+ * deterministic: the same commands give the same state on every broker, and time is that which the leader stamped. So nothing here looks at a setting: a
+ * limit travels in the command that it is for, and which names are allowed is asked where a command is made, because a later program may allow more.
  *
  * A command is one JSON object in a record's value:
  *
- *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean}
+ *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number}     refused if there are so many already
  *     {"type":"deleteTopic","name":...}
  *     {"type":"trimTopic","group":...,"offset":...}      whole segments below this offset may go: every replica has it
  *     {"type":"registerBroker","id":...,"incarnation":...,"nonce":...,"address":...}
@@ -16,7 +17,14 @@ import type { Bytes } from '../host/index.ts';
 import { eventsTopic, logTopic, topicGroupFirst } from './core.ts';
 
 export type CatalogCommand =
-  | { readonly type: 'createTopic'; readonly name: string; readonly retentionBytes: number | null; readonly builtIn: boolean }
+  | {
+      readonly type: 'createTopic';
+      readonly name: string;
+      readonly retentionBytes: number | null;
+      readonly builtIn: boolean;
+      /** Null in a command from before November 2026, which was judged by what each broker was configured with. */
+      readonly topicsMax: number | null;
+    }
   | { readonly type: 'deleteTopic'; readonly name: string }
   | { readonly type: 'trimTopic'; readonly group: number; readonly offset: number }
   | {
@@ -26,6 +34,8 @@ export type CatalogCommand =
       readonly nonce: string;
       readonly address: string;
     };
+
+type CreateTopic = CatalogCommand & { readonly type: 'createTopic' };
 
 export type CatalogOutcome =
   | 'done'
@@ -39,6 +49,8 @@ export type CatalogOutcome =
 
 export interface Topic {
   readonly name: string;
+  /** Offset of the command that made it: no other topic ever has it. */
+  readonly id: number;
   readonly group: number;
   readonly settings: TopicSettings;
   readonly createdMs: number;
@@ -63,16 +75,21 @@ export interface CatalogEffects {
 }
 
 const topicNamePattern = /^[a-z0-9._-]{1,200}$/;
+/** Asked where a topic is made, and never of one that is in the log already. */
 export const isTopicName = (name: string): boolean => topicNamePattern.test(name) && name !== '.' && name !== '..';
 
+/** The rule by which commands were judged that do not carry their limit. It never changes. */
+const isOldTopicName = (name: string): boolean => /^[a-z0-9._-]{1,200}$/.test(name) && name !== '.' && name !== '..';
+
 export class CatalogState {
-  readonly #topicsMax: number;
+  readonly #oldTopicsMax: number;
   readonly #topics = new Map<string, Topic>();
   readonly #brokers = new Map<number, RegisteredBroker>();
   #nextGroup = topicGroupFirst;
 
-  constructor(topicsMax: number) {
-    this.#topicsMax = topicsMax;
+  /** `oldTopicsMax` is for commands that do not say it, and stays what it was when this broker's data was first read by a program that asks for it. */
+  constructor(oldTopicsMax: number) {
+    this.#oldTopicsMax = oldTopicsMax;
   }
 
   topic(name: string): Topic | undefined {
@@ -99,10 +116,11 @@ export class CatalogState {
     return bytes.crc32c(bytes.utf8Encode(JSON.stringify([this.#nextGroup, this.topics, brokers])));
   }
 
-  apply(command: CatalogCommand, timeMs: number, effects: CatalogEffects): CatalogOutcome {
+  /** The command that stands at offset `at` of the catalog's log. */
+  apply(command: CatalogCommand, at: number, timeMs: number, effects: CatalogEffects): CatalogOutcome {
     switch (command.type) {
       case 'createTopic':
-        return this.#create(command, timeMs, effects);
+        return this.#create(command, at, timeMs, effects);
       case 'deleteTopic':
         return this.#delete(command.name, effects);
       case 'trimTopic':
@@ -112,13 +130,16 @@ export class CatalogState {
     }
   }
 
-  #create(command: CatalogCommand & { readonly type: 'createTopic' }, timeMs: number, effects: CatalogEffects): CatalogOutcome {
-    const { name, retentionBytes, builtIn } = command;
-    if (!isTopicName(name)) return 'invalidTopicName';
+  #create(command: CreateTopic, at: number, timeMs: number, effects: CatalogEffects): CatalogOutcome {
+    const { name, retentionBytes, builtIn, topicsMax } = command;
+    if (topicsMax === null) {
+      if (!isOldTopicName(name)) return 'invalidTopicName';
+      if (builtIn !== (name === eventsTopic) && !this.#topics.has(name) && name !== logTopic) return 'topicProtected';
+    }
     if (this.#topics.has(name) || name === logTopic) return 'topicExists';
-    if (builtIn !== (name === eventsTopic)) return 'topicProtected';
-    if (!builtIn && this.#topics.size >= this.#topicsMax) return 'tooManyTopics';
-    const topic: Topic = { name, group: this.#nextGroup++, settings: { retentionBytes }, createdMs: timeMs, builtIn, trimmedTo: 0 };
+    if (!builtIn && this.#topics.size >= (topicsMax ?? this.#oldTopicsMax)) return 'tooManyTopics';
+    const settings: TopicSettings = { retentionBytes };
+    const topic: Topic = { name, id: at, group: this.#nextGroup++, settings, createdMs: timeMs, builtIn, trimmedTo: 0 };
     this.#topics.set(name, topic);
     effects.created(topic);
     return 'done';
@@ -165,8 +186,10 @@ export function parseCommand(text: string): CatalogCommand | null {
   switch (fields['type']) {
     case 'createTopic': {
       const retentionBytes = fields['retentionBytes'];
+      const topicsMax = fields['topicsMax'] ?? null;
       if (typeof name !== 'string' || (retentionBytes !== null && !isCount(retentionBytes))) return null;
-      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true };
+      if (topicsMax !== null && !isCount(topicsMax)) return null;
+      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax };
     }
     case 'deleteTopic':
       return typeof name === 'string' ? { type: 'deleteTopic', name } : null;

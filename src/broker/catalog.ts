@@ -24,11 +24,11 @@ export class Catalog {
   #waiting: { readonly offset: number; readonly done: (outcome: CatalogOutcome) => void }[] = [];
   #readers: { readonly offset: number; readonly deadlineMs: number; readonly done: (isApplied: boolean) => void }[] = [];
 
-  constructor(core: Core, appends: Appends, effects: CatalogEffects) {
+  constructor(core: Core, appends: Appends, oldTopicsMax: number, effects: CatalogEffects) {
     this.#core = core;
     this.#appends = appends;
     this.#effects = effects;
-    this.state = new CatalogState(core.settings.topicsMax);
+    this.state = new CatalogState(oldTopicsMax);
   }
 
   /** All records below it have taken effect here. */
@@ -118,7 +118,7 @@ export class Catalog {
       forEachRecord(batch, (record) => {
         const value = record.value();
         const command = value === null ? null : parseCommand(bytes.utf8Decode(value));
-        this.#remember(record.offset, command === null ? 'invalid' : this.state.apply(command, timeMs, this.#effects));
+        this.#remember(record.offset, command === null ? 'invalid' : this.state.apply(command, record.offset, timeMs, this.#effects));
       });
     }
     this.#applied = offsetTo;

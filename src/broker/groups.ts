@@ -6,20 +6,23 @@ import type { DiskError } from '../host/index.ts';
 import type { Vote } from '../raft/index.ts';
 import {
   type Corruption,
+  type GroupIdentity,
   openGroupLog,
   type OpenedLog,
   type OpenFailure,
   type ReadFailure,
+  readGroupIdentity,
   removedName,
   removeGroupLog,
   type StorageHost,
+  writeGroupIdentity,
 } from '../storage/index.ts';
 import { catalogGroup, logGroup, topicGroupFirst } from './core.ts';
 import { groupsPath, openError } from './opening.ts';
 import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
 import { topicSegmentBytesMax } from './retention.ts';
 import { absentStatus, partitionStatus } from './status.ts';
-import { Tail } from './tail.ts';
+import { Tail, type TailCheckpoint } from './tail.ts';
 
 export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
   readonly voters: readonly BrokerId[];
@@ -33,6 +36,8 @@ export class Groups {
   readonly #listener: ReplicaListener;
   readonly #replicas = new Map<GroupId, Replica>();
   readonly #fenced = new Map<GroupId, string>();
+  /** Of groups that were opened; null for a folder from before there were identities. */
+  readonly #identities = new Map<GroupId, GroupIdentity | null>();
   readonly #opening = new Map<GroupId, ((error: LogError | null) => void)[]>();
   #votes: ReadonlyMap<GroupId, Vote> = new Map();
 
@@ -66,6 +71,11 @@ export class Groups {
     return this.#fenced.get(group) ?? null;
   }
 
+  /** What the configuration allowed when this group's folder was made, or first opened by a program that writes it down. */
+  topicsMaxOf(group: GroupId): number {
+    return this.#identities.get(group)?.topicsMax ?? this.#context.settings.topicsMax;
+  }
+
   status(group: GroupId): PartitionStatus {
     const replica = this.#replicas.get(group);
     return replica === undefined ? absentStatus(group, [...this.#context.voters], this.fenced(group)) : partitionStatus(replica);
@@ -89,26 +99,31 @@ export class Groups {
 
   /** A removed topic leaves an empty folder, or one that is to be emptied. */
   #openIfUsed(group: GroupId, mustHaveFiles: boolean, done: (error: LogError | null) => void): void {
-    if (!mustHaveFiles) return this.open(group, done);
+    if (!mustHaveFiles) return this.open(group, ownTopic, done);
     const { disk } = this.#context.storage;
     disk.list(pathOf(group), (listed) => {
-      if (!listed.ok || (listed.value.length > 0 && !listed.value.includes(removedName))) return this.open(group, done);
+      if (!listed.ok || (listed.value.length > 0 && !listed.value.includes(removedName))) return this.open(group, null, done);
       removeGroupLog(disk, pathOf(group), (result) =>
         done(result.ok ? null : openError(`what is left of the log of group ${group}`, { kind: 'disk', error: result.error })),
       );
     });
   }
 
-  open(group: GroupId, done: (error: LogError | null) => void): void {
-    if (this.#replicas.has(group) || this.#fenced.has(group)) return done(null);
+  /** `topic` is the id of the topic whose log the group must be, null while that is not known. */
+  open(group: GroupId, topic: number | null, done: (error: LogError | null) => void): void {
+    const claimed = (error: LogError | null): void => {
+      if (error !== null || topic === null) done(error);
+      else this.#claim(group, topic, () => done(null));
+    };
+    if (this.#replicas.has(group) || this.#fenced.has(group)) return claimed(null);
     const waiting = this.#opening.get(group);
     if (waiting !== undefined) {
-      waiting.push(done);
+      waiting.push(claimed);
       return;
     }
-    this.#opening.set(group, [done]);
+    this.#opening.set(group, [claimed]);
     runTask(
-      () => this.#openTask(group),
+      () => this.#openTask(group, topic),
       (error) => {
         const callbacks = this.#opening.get(group) ?? [];
         this.#opening.delete(group);
@@ -118,19 +133,66 @@ export class Groups {
     );
   }
 
-  *#openTask(group: GroupId): Task<LogError | null> {
+  /** A group that is open takes part as this topic's, or not at all. */
+  #claim(group: GroupId, topic: number, done: () => void): void {
+    const replica = this.#replicas.get(group);
+    const identity = this.#identities.get(group);
+    if (replica === undefined || identity === undefined) return done();
+    if (identity !== null) {
+      if (identity.topic !== topic) this.#fenceFor(replica, foreign(group, identity, topic));
+      return done();
+    }
+    // Records were removed before checkpoints outlived them, and there is none yet that does: its absence must not be taken for damage at the next start.
+    if (replica.log.logStartOffset > 0 && replica.log.checkpointedTo === 0) return done();
+    this.#identify(group, topic, (failure) => {
+      if (failure !== null) this.#context.storage.logger.log('warn', 'groupNotIdentified', { group, reason: failure });
+      done();
+    });
+  }
+
+  #identify(group: GroupId, topic: number, done: (failure: string | null) => void): void {
+    const identity: GroupIdentity = { group, topic, topicsMax: this.#context.settings.topicsMax };
+    writeGroupIdentity(this.#context.storage, pathOf(group), identity, (result) => {
+      if (result.ok) this.#identities.set(group, identity);
+      done(result.ok ? null : describeFailure(result.error));
+    });
+  }
+
+  *#openTask(group: GroupId, topic: number | null): Task<LogError | null> {
     const { storage, settings, bytes } = this.#context;
+    const path = pathOf(group);
+    const read = yield* wait<Result<GroupIdentity | null, OpenFailure>>((done) => readGroupIdentity(storage, path, group, done));
+    if (!read.ok) {
+      if (read.error.kind === 'disk') return openError(`the log of group ${group}`, read.error);
+      this.#fenced.set(group, describeCorruption(read.error.corruption));
+      return null;
+    }
+    const identity = read.value;
+    this.#identities.set(group, identity);
+    if (identity !== null && topic !== null && identity.topic !== topic) {
+      this.#fenced.set(group, foreign(group, identity, topic));
+      return null;
+    }
+    if (identity === null && topic !== null && (yield* this.#isNew(path))) {
+      const fresh: GroupIdentity = { group, topic, topicsMax: settings.topicsMax };
+      const written = yield* wait<Result<undefined, OpenFailure>>((done) => writeGroupIdentity(storage, path, fresh, done));
+      if (!written.ok) return openError(`the log of group ${group}`, written.error);
+      this.#identities.set(group, fresh);
+    }
     // The checkpoint is asked for once the log is open and the tail there.
     let tail: Tail | null = null;
     const segmentBytesMax = group < topicGroupFirst ? settings.segmentBytesMax : topicSegmentBytesMax(settings);
     const isDue = checkpointRhythm(segmentBytesMax);
     const options = {
       group,
-      path: pathOf(group),
+      path,
       segmentBytesMin: settings.segmentBytesMin,
       segmentBytesMax,
-      checkpoint: (offsetTo: number, lastChecksum: number): Uint8Array | null =>
-        tail === null ? null : isDue(() => (tail as Tail).checkpoint(offsetTo, lastChecksum)),
+      checkpoint: (_sealedTo: number, _checksum: number, isNeeded: boolean): TailCheckpoint | null => {
+        const of = tail;
+        if (of === null) return null;
+        return isNeeded ? of.checkpoint() : isDue(() => of.checkpoint());
+      },
     };
     const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));
     if (!opened.ok) {
@@ -140,8 +202,13 @@ export class Groups {
     }
     const { log, checkpoint, cut } = opened.value;
     if (cut !== null) storage.logger.log('warn', 'tailCut', { group, path: cut.path, position: cut.position, bytes: cut.bytes });
-    const built = new Tail(settings, bytes, log.logStartOffset);
-    if (checkpoint !== null) built.restore(checkpoint.bytes, checkpoint.offsetTo);
+    const built = new Tail(bytes, log.logStartOffset);
+    const isRestored = checkpoint !== null && built.restore(checkpoint.bytes, checkpoint.offsetTo);
+    if (!isRestored && log.logStartOffset > 0 && identity !== null) {
+      yield* wait<undefined>((done) => log.close(() => done(undefined)));
+      this.#fenced.set(group, lostState(path, log.logStartOffset));
+      return null;
+    }
     const replayed = yield* replay(built, log, () => log.endOffset);
     if (!replayed.ok) {
       if (replayed.error.kind === 'disk') {
@@ -153,6 +220,8 @@ export class Groups {
     }
     built.chainTo(log.lastChecksum);
     tail = built;
+    // From before checkpoints outlived what they cover. What is known now, and from where on, is kept at once.
+    if (!isRestored && log.logStartOffset > 0) yield* wait<Result<undefined, DiskError>>((done) => log.storeCheckpoint(done));
     const vote = this.#votes.get(group) ?? { term: firstTerm, votedFor: null };
     const lastTerm = log.termStarts.at(-1)?.term ?? log.termBeforeStart;
     if (lastTerm > vote.term) {
@@ -171,8 +240,11 @@ export class Groups {
     if (failure.kind === 'belowLogStart' || failure.kind === 'closed') return;
     if (failure.kind === 'disk') return this.#context.diskFailed(failure.error, `read the log of group ${group}`);
     const replica = this.#replicas.get(group);
-    if (replica === undefined) return;
-    const reason = describeFailure(failure);
+    if (replica !== undefined) this.#fenceFor(replica, describeFailure(failure));
+  }
+
+  #fenceFor(replica: Replica, reason: string): void {
+    const { group } = replica;
     this.#fenced.set(group, reason);
     this.#context.storage.logger.log('error', 'groupFenced', { group, reason });
     replica.appends.abandon('leadershipLost', 'its log is damaged there');
@@ -180,14 +252,25 @@ export class Groups {
     this.#context.wake();
   }
 
-  /** Closes a group and removes its files. */
-  remove(group: GroupId): void {
+  /** Closes a group and removes its files, unless they are another topic's. */
+  remove(group: GroupId, topic: number): void {
     const opening = this.#opening.get(group);
     if (opening !== undefined) {
-      opening.push(() => this.remove(group));
+      opening.push(() => this.remove(group, topic));
       return;
     }
+    const identity = this.#identities.get(group);
+    if (identity !== undefined) return this.#removeOwn(group, topic, identity);
+    readGroupIdentity(this.#context.storage, pathOf(group), group, (read) => {
+      if (read.ok) this.#removeOwn(group, topic, read.value);
+      else this.#kept(group, describeFailure(read.error));
+    });
+  }
+
+  #removeOwn(group: GroupId, topic: number, identity: GroupIdentity | null): void {
+    if (identity !== null && identity.topic !== topic) return this.#kept(group, foreign(group, identity, topic));
     this.#fenced.delete(group);
+    this.#identities.delete(group);
     const replica = this.#replicas.get(group);
     this.#replicas.delete(group);
     const removed = (result: Result<undefined, DiskError>): void => {
@@ -195,6 +278,15 @@ export class Groups {
     };
     if (replica === undefined) removeGroupLog(this.#context.storage.disk, pathOf(group), removed);
     else replica.log.remove(removed);
+  }
+
+  #kept(group: GroupId, reason: string): void {
+    this.#context.storage.logger.log('error', 'folderKept', { group, reason });
+  }
+
+  *#isNew(path: string): Task<boolean> {
+    const listed = yield* wait<Result<readonly string[], DiskError>>((done) => this.#context.storage.disk.list(path, done));
+    return !listed.ok || !listed.value.some((name) => name.endsWith('.log'));
   }
 
   closeAll(done: () => void): void {
@@ -213,21 +305,32 @@ export class Groups {
  * A checkpoint costs its length in processor time and disk: many request ids make one of 14 MB. So the log grows by a few times the length of the last one
  * before the next is made; a start reads that much more.
  */
-export function checkpointRhythm(segmentBytesMax: number): (make: () => Uint8Array | null) => Uint8Array | null {
+export function checkpointRhythm(
+  segmentBytesMax: number,
+): <Checkpoint extends { readonly bytes: Uint8Array }>(make: () => Checkpoint) => Checkpoint | null {
   let lastBytes = 0;
   let sealedBytes = 0;
   return (make) => {
     sealedBytes += segmentBytesMax;
     if (sealedBytes < lastBytes * logToCheckpoint) return null;
     const state = make();
-    if (state === null) return null;
     sealedBytes = 0;
-    lastBytes = state.length;
+    lastBytes = state.bytes.length;
     return state;
   };
 }
 
 const logToCheckpoint = 4;
+
+/** The topic id of the catalog and of `log`, which are no topics of the catalog. */
+const ownTopic = 0;
+
+const foreign = (group: GroupId, { topic }: GroupIdentity, wanted: number): string =>
+  `${pathOf(group)} holds the log of topic id ${topic}, and group ${group} is the one of topic id ${wanted}: it is neither served nor removed`;
+
+const lostState = (path: string, logStartOffset: number): string =>
+  `${path} begins at offset ${logStartOffset} and holds no checkpoint of what was derived from the records before: which requests were appended and ` +
+  'revoked is lost here; restore the file from a copy, the other brokers go on without this one';
 
 const names: ReadonlyMap<number, string> = new Map([
   [catalogGroup, 'catalog'],

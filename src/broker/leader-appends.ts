@@ -23,6 +23,8 @@ export interface LeaderAppend {
   readonly batch: Uint8Array;
   readonly level: Level;
   readonly expectedOffset: number | null;
+  /** Since it was first tried, by clocks that only count; null where this is the first attempt. */
+  readonly triedForMs: number | null;
   /** On the monotonic clock. Spent before it is appended: it never will be. */
   readonly deadlineMs: number;
   readonly answer: (outcome: AppendOutcome) => void;
@@ -64,12 +66,15 @@ export class LeaderAppends {
   submit(append: LeaderAppend): void {
     const refused = this.refusal();
     if (refused !== null) return append.answer({ ok: false, error: refused });
-    if (this.#context.clock.monotonicMs() >= append.deadlineMs) {
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs >= append.deadlineMs) {
       return append.answer(refuse('notAppendedInTime', 'its time was spent before the leader could append it'));
     }
     const { raft, tail, log } = this.#replica;
     const sequenced = sequencedOf(append.batch, this.#context.bytes);
-    const verdict = tail.producers.check(sequenced);
+    const { triedForMs } = append;
+    const triedMs = triedForMs === null ? null : this.#replica.ages.before(nowMs, triedForMs);
+    const verdict = tail.producers.check(sequenced, triedMs, this.#context.settings.requestSessionsMax);
     if (verdict.kind === 'refused') return this.#refuseOnceSure(append, verdict);
     if (verdict.kind === 'duplicate') return this.#waitForKnown(append, verdict);
     if (append.expectedOffset !== null && append.expectedOffset !== raft.endOffset) {

@@ -58,7 +58,7 @@ export class PeerService {
   #append(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'append' }): void {
     const replica = this.#core.replica(group);
     if (replica === undefined) return this.#refuse(peer, group, request.correlation);
-    const { batch, level, expectedOffset, correlation } = request;
+    const { batch, level, expectedOffset, triedForMs, correlation } = request;
     // Its own broker has validated it; what enters the log is looked at again, because whatever stands there is there for good.
     const limits = { ...defaultBatchLimits, batchBytesMax: this.#core.settings.batchBytesMax };
     const valid = validateBatch(batch, limits, this.#core.host.bytes);
@@ -71,6 +71,7 @@ export class PeerService {
       batch,
       level,
       expectedOffset,
+      triedForMs,
       deadlineMs,
       answer: (outcome) => this.#answer(peer, group, correlation, outcome),
     });

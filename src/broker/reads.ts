@@ -184,20 +184,20 @@ export class Reads {
     const bytesMax = clampBytes(reader.request.bytesMax);
     const memo = this.#memo.get(replica);
     const isSame = memo !== undefined && memo.from === reader.position && memo.to === to && memo.bytesMax === bytesMax;
-    if (isSame && memo.revokes === producers.revokedCount) return memo;
+    if (isSame && memo.revokes === producers.revokesVersion) return memo;
     const batches: Uint8Array[] = [];
     let bytes = 0;
     let next = reader.position;
-    for (const { bytes: frame, offsetTo } of found) {
+    for (const { bytes: frame, offsetFrom, offsetTo } of found) {
       const batch = batchOf(frame);
-      if (!isControl(batch) && !isRevoked(replica, batch)) {
+      if (!isControl(batch) && !isRevoked(replica, batch, offsetFrom)) {
         bytes += batch.length;
         if (bytes > bytesMax && batches.length > 0) break;
         batches.push(batch);
       }
       next = offsetTo;
     }
-    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokedCount, batches, next };
+    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokesVersion, batches, next };
     this.#memo.set(replica, fetched);
     return fetched;
   }
@@ -292,10 +292,9 @@ const isHeardOf = ({ visible, lag, log }: Replica, at: number): boolean => at <=
 const clampBytes = (bytes: number): number => Math.max(1, Math.min(bytes, bytesMaxMost));
 
 /** Only a revoke that is committed itself hides anything. */
-function isRevoked(replica: Replica, batch: Uint8Array): boolean {
-  if (replica.tail.producers.revokedCount === 0) return false;
+function isRevoked(replica: Replica, batch: Uint8Array, at: number): boolean {
+  const { producers } = replica.tail;
+  if (!producers.hidesAny) return false;
   const id = producerId(batch);
-  if (producerKind(id) !== 'requestId') return false;
-  const at = replica.tail.producers.revokedAt(id);
-  return at !== null && at < replica.raft.highWatermark;
+  return producerKind(id) === 'requestId' && producers.hides(id, at, replica.raft.highWatermark);
 }

@@ -1,7 +1,7 @@
 import { assert, broken } from '../base/assert.ts';
 import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../base/branded.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
-import type { Result } from '../base/result.ts';
+import { failed, type Result } from '../base/result.ts';
 import type { Bytes, Clock, DiskError } from '../host/index.ts';
 import {
   type AppendEntries,
@@ -22,6 +22,7 @@ import type { BrokerObserver, ReplicaView } from './contract.ts';
 import type { Counters } from './counters.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { LeaderAppends } from './leader-appends.ts';
+import { LogAges } from './log-ages.ts';
 import { findFrameProblem } from './received-frames.ts';
 import type { BrokerSettings } from './settings.ts';
 import type { LogView, Tail } from './tail.ts';
@@ -53,7 +54,7 @@ export interface ReplicaContext {
   roleChanged(replica: Replica, before: Role): void;
   /** A write and its sync took this long. */
   synced(replica: Replica, ms: number): void;
-  /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start. */
+  /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start, one from before November 2026. */
   derivedAgain(replica: Replica): void;
   rolledBack(replica: Replica, peer: BrokerId): void;
   /** A leader sent batches that cannot be part of this log; they were dropped. Told once a term. */
@@ -84,6 +85,8 @@ export class Replica {
   readonly tail: Tail;
   readonly raft: Raft;
   readonly appends: LeaderAppends;
+  /** How old the committed part of the log was when. */
+  ages: LogAges;
   readonly #context: ReplicaContext;
   readonly #listener: ReplicaListener;
   readonly #logView: LogView;
@@ -154,6 +157,7 @@ export class Replica {
     };
     this.#visible = raft.highWatermark;
     this.appends = new LeaderAppends(this, context);
+    this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
     context.observer?.opened(this.group, restored, log.lastChecksum);
   }
 
@@ -239,6 +243,7 @@ export class Replica {
   tick(nowMs: number): void {
     const { settings } = this.#context;
     if (!this.passTick(nowMs)) return;
+    this.ages.note(nowMs, this.tail.producers.ageMs);
     this.appends.expire(nowMs);
     if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
       this.#isMarked = true;
@@ -369,7 +374,7 @@ export class Replica {
   /** The log on disk grows after the core's: what is committed elsewhere but not written here yet cannot be read here. */
   #see(): void {
     const visible = offset(Math.min(this.raft.highWatermark, this.#writtenEnd));
-    // A majority may be further than this disk. What is not synced here can still be taken back, because a segment that is sealed before it wants a checkpoint.
+    // A majority may be further than this disk. A checkpoint must not be of what a loss of power takes from here.
     const before = this.tail.committedTo;
     this.tail.commit(Math.min(visible, this.log.syncedOffset));
     const { tail } = this;
@@ -405,9 +410,10 @@ export class Replica {
   #derive(): void {
     if (!this.#isDerived) return;
     if (this.tail.sync(this.#logView)) return;
-    // The cut went below the checkpoint that this replica started from: all of it is derived again.
+    // The cut went below the checkpoint that this replica started from, one from before they were of committed records: all of it is derived again.
     this.#isDerived = false;
     this.tail.reset(this.log.logStartOffset);
+    this.ages = new LogAges(this.#context.clock.monotonicMs(), 0);
     this.#deriveAgain();
   }
 
@@ -436,7 +442,9 @@ export class Replica {
 
   #noOp(offsetFrom: Offset, term: Term): LogBatch {
     this.#derive();
-    return this.#frame(offsetFrom, term, record.noOpBatch(Math.floor(this.#context.clock.wallMs()), this.#context.bytes));
+    const { clock, bytes, settings } = this.#context;
+    const { requestIdsMax, requestIdRetentionMs } = settings;
+    return this.#frame(offsetFrom, term, record.noOpBatch(Math.floor(clock.wallMs()), { requestIdsMax, requestIdRetentionMs }, bytes));
   }
 
   #frame(offsetFrom: Offset, term: Term, batch: Uint8Array): LogBatch {
@@ -470,7 +478,23 @@ export function* replay(tail: Tail, log: GroupLog, end: () => Offset): Task<Resu
     const result = yield* wait<Result<readonly LogBatch[], ReadFailure>>((done) => log.read(request, done));
     if (!result.ok) return result;
     if (result.value.length === 0) break;
-    for (const batch of result.value) if (batch.offsetFrom >= tail.endOffset) tail.append(batch);
+    for (const batch of result.value) {
+      if (batch.offsetFrom < tail.endOffset) continue;
+      const expected = tail.lastChecksum;
+      if (expected !== 0 && record.previousChecksum(batch.bytes) !== expected) return failed(misplaced(batch));
+      tail.append(batch);
+    }
   }
   return { ok: true, value: undefined };
 }
+
+/** Every frame continues the one before, so this is a checkpoint that is not of this log. */
+const misplaced = ({ bytes, offsetFrom }: LogBatch): ReadFailure => ({
+  kind: 'corrupt',
+  corruption: {
+    path: `the log of group ${record.frameGroup(bytes)}`,
+    position: offsetFrom,
+    expected: 'a frame that continues what its checkpoint covers',
+    found: 'another',
+  },
+});

@@ -5,6 +5,9 @@ import type { Core } from './core.ts';
 import type { Replica } from './replica.ts';
 import type { BrokerSettings } from './settings.ts';
 
+/** Nothing could be removed: mostly the oldest segment reaches beyond what may go, else its checkpoint could not be written. */
+const removeAgainMs = 5000;
+
 /** Segments of topics stay small beside what retention may keep: it removes whole ones only. */
 export function topicSegmentBytesMax(settings: BrokerSettings): number {
   return Math.max(settings.segmentBytesMin, Math.min(settings.segmentBytesMax, Math.floor(settings.eventsRetentionBytes / 4)));
@@ -18,7 +21,8 @@ export class Retention {
   readonly #core: Core;
   readonly #catalog: Catalog;
   readonly #asking = new Set<number>();
-  readonly #removing = new Set<number>();
+  /** When the next removal may be tried; while one is under way, never. */
+  readonly #nextMs = new Map<number, number>();
 
   constructor(core: Core, catalog: Catalog) {
     this.#core = core;
@@ -53,10 +57,16 @@ export class Retention {
 
   #remove(topic: Topic, replica: Replica): void {
     const to = Math.min(topic.trimmedTo, replica.visible);
-    if (to <= replica.log.logStartOffset || replica.log.segmentCount < 2 || this.#removing.has(topic.group)) return;
-    this.#removing.add(topic.group);
+    if (to <= replica.log.logStartOffset || replica.log.segmentCount < 2) return;
+    const nowMs = this.#core.nowMs();
+    if (nowMs < (this.#nextMs.get(topic.group) ?? 0)) return;
+    this.#nextMs.set(topic.group, Number.POSITIVE_INFINITY);
+    const { logStartOffset } = replica.log;
+    // Not above what a durable checkpoint covers: where one cannot be written the log stays as long as it is.
     replica.log.deleteBefore(offset(to), (result) => {
-      this.#removing.delete(topic.group);
+      if (replica.log.logStartOffset > logStartOffset) this.#nextMs.delete(topic.group);
+      else this.#nextMs.set(topic.group, nowMs + removeAgainMs);
+      replica.tail.producers.trimmed(replica.log.logStartOffset);
       // Removing is housekeeping: a failure costs space, not records, and is tried again.
       if (!result.ok) this.#core.host.logger.log('warn', 'retentionFailed', { topic: topic.name, reason: result.error.reason });
     });

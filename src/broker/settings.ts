@@ -21,6 +21,8 @@ export interface BrokerSettings {
   /** How long a request id is remembered, by log time. */
   readonly requestIdRetentionMs: number;
   readonly requestIdsMax: number;
+  /** Request ids with more than one batch, in one partition: nothing pushes them out, so a new one is refused. */
+  readonly requestSessionsMax: number;
   /** Idle time after which a log is marked (design, D5). */
   readonly markAfterMs: number;
   readonly eventsRetentionBytes: number;
@@ -46,6 +48,7 @@ export const defaultSettings: BrokerSettings = {
   topicsMax: 200,
   requestIdRetentionMs: 7 * 24 * 3600 * 1000,
   requestIdsMax: 200_000,
+  requestSessionsMax: 10_000,
   markAfterMs: 100,
   eventsRetentionBytes: 64 * MiB,
 };

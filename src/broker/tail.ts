@@ -12,7 +12,15 @@ import type { LogBatch } from '../raft/index.ts';
 import * as record from '../record/index.ts';
 import { FieldReader, FieldWriter } from '../wire/fields.ts';
 import type { Stamp } from '../wire/index.ts';
-import { type Change, type ProducerLimits, ProducerTable, type RememberedBatch, type Sequenced } from './producers.ts';
+import {
+  type Change,
+  firstLimits,
+  isSessionWith,
+  ProducerTable,
+  type Remembered,
+  type RememberedBatch,
+  type Sequenced,
+} from './producers.ts';
 
 interface TailEntry {
   readonly offsetFrom: number;
@@ -41,11 +49,20 @@ export interface LogView {
 }
 
 const zeroStamp: Stamp = { ms: 0, counter: 0 };
-const checkpointVersion = 2;
+const checkpointVersion = 3;
+/** Of a state that could still be taken back, with one list of producers; written until November 2026. */
+const uncommittedVersion = 2;
+
+/** The committed half of what is derived, and the place in the log that it belongs to. */
+export interface TailCheckpoint {
+  readonly offsetTo: Offset;
+  /** Of the batch that ends there. */
+  readonly checksum: number;
+  readonly bytes: Uint8Array;
+}
 
 export class Tail {
   readonly #bytes: Bytes;
-  readonly #limits: ProducerLimits;
   #producers: ProducerTable;
   /** Entries not committed yet; those below `#head` are, and wait to be dropped together. */
   #entries: TailEntry[] = [];
@@ -53,10 +70,9 @@ export class Tail {
   /** Where the entries start: the last batch that can no longer be taken back. */
   #floor: Floor;
 
-  constructor(limits: ProducerLimits, bytes: Bytes, from: number) {
+  constructor(bytes: Bytes, from: number) {
     this.#bytes = bytes;
-    this.#limits = limits;
-    this.#producers = new ProducerTable(limits);
+    this.#producers = newTable(from);
     this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: zeroStamp };
   }
 
@@ -102,8 +118,7 @@ export class Tail {
 
   /** Of the state at `committedTo`: equal where equal logs were derived. */
   digest(): number {
-    const state = this.checkpoint(this.#floor.offsetTo, this.#floor.checksum);
-    return state === null ? 0 : this.#bytes.crc32c(state);
+    return this.#bytes.crc32c(this.#serialize(false));
   }
 
   get #last(): TailEntry | undefined {
@@ -147,15 +162,17 @@ export class Tail {
 
   #derive(logBatch: LogBatch, stamp: Stamp): Change | null {
     const batch = record.batchOf(logBatch.bytes);
-    if (record.isControl(batch)) {
-      const control = record.readControl(batch);
-      return control.type === 'revoke' ? this.#producers.revoke(control.producerId, logBatch.offsetFrom) : null;
-    }
+    if (record.isControl(batch)) return this.#deriveControl(record.readControl(batch), logBatch.offsetFrom);
     const sequenced = sequencedOf(batch, this.#bytes);
     if (sequenced.producerId < 0) return null;
     const { producerId, epoch, sequence, count, body } = sequenced;
     const { offsetFrom, term } = logBatch;
     return this.#producers.apply({ producerId, epoch, sequence, count, body, offsetFrom, term, timestampMs: stamp.ms });
+  }
+
+  #deriveControl(control: record.Control, at: number): Change | null {
+    if (control.type === 'revoke') return this.#producers.revoke(control.producerId, at);
+    return control.type === 'noOp' ? this.#producers.limit(control.limits ?? firstLimits) : null;
   }
 
   /** Nothing below `to` is ever taken back. */
@@ -164,7 +181,7 @@ export class Tail {
     for (; head < this.#entries.length; head++) {
       const entry = this.#entries[head] as TailEntry;
       if (entry.offsetTo > to) break;
-      if (entry.change !== null) this.#producers.commit(entry.change);
+      this.#producers.commit(entry.change, entry.stamp.ms);
       this.#floor = entry;
     }
     this.#head = head;
@@ -179,87 +196,78 @@ export class Tail {
 
   /** Forgets everything, to be derived again from `from` on. */
   reset(from: number): void {
-    this.#producers = new ProducerTable(this.#limits);
+    this.#producers = newTable(from);
     this.#entries = [];
     this.#head = 0;
     this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: zeroStamp };
   }
 
   /**
-   * The state derived from all records below `offsetTo`, which may lie inside the tail: what comes after is taken back for a moment. Null while it is derived
-   * again and has not come so far, and where the log that is asked about ends there with another batch: a cut may be waiting for the write under way, and this
-   * state is of the log after it.
+   * The state of what can no longer be taken back, and how far that reaches. So it is the same on every replica that makes it there, and no cut ever goes
+   * below it. Integers are big-endian.
    *
-   *     u8 version, u64 offset to, u64 term before it, u32 checksum, u64 + u16 log time, u64 age, u64 its log time, u32 producers, each: u64 id, u16 epoch, u32 next sequence, u64 last ms, u32 batches,
-   *     each: u16 epoch, u32 sequence, u32 count, u32 body, u64 offset, u64 term, u64 ms; then u32 revokes, each u64 id, u64 offset
+   *     u8 version, u64 offset to, u64 term before it (0 unknown), u32 checksum, u64 + u16 log time, u64 age, u64 its log time, u64 age below which
+   *     something was forgotten + 1, u64 + u64 limits, then four lists behind their u32 counts:
+   *     producers of one batch, then sessions, oldest first   u64 id, u16 epoch, u32 next sequence, u64 last age, u32 batches, each:
+   *                                                           u16 epoch, u32 sequence, u32 count, u32 body, u64 offset, u64 term, u64 ms
+   *     revokes                                               u64 id, u64 offset, u64 age
+   *     hidden                                                u64 id, u64 offset of the revoke
    */
-  checkpoint(offsetTo: number, lastChecksum: number): Uint8Array | null {
-    if (this.endOffset < offsetTo) return null;
-    const later: TailEntry[] = [];
-    for (let last = this.#last; last !== undefined && last.offsetTo > offsetTo; last = this.#last) {
-      this.#entries.pop();
-      if (last.change !== null) this.#producers.undo(last.change);
-      later.push(last);
-    }
-    if (this.endOffset > offsetTo) broken(`a checkpoint is of what can still be taken back: at ${offsetTo}, not ${this.endOffset}`);
-    const bytes = this.endOffset === offsetTo && this.lastChecksum === lastChecksum ? this.#serialize() : null;
-    for (const entry of later.reverse()) {
-      if (entry.change !== null) this.#redo(entry.change, entry.offsetFrom);
-      this.#entries.push(entry);
-    }
-    return bytes;
+  checkpoint(): TailCheckpoint {
+    const { offsetTo, checksum } = this.#floor;
+    return { offsetTo: offsetTo as Offset, checksum, bytes: this.#serialize(true) };
   }
 
-  #redo(change: Change, at: number): void {
-    if (change.kind === 'revoked') this.#producers.revoke(change.producerId, at);
-    else this.#producers.apply(change.batch);
-  }
-
-  #serialize(): Uint8Array {
+  #serialize(withHidden: boolean): Uint8Array {
     const producers = [...this.#producers.entries()];
+    const sessions = producers.filter(({ isSession }) => isSession);
     const revokes = this.#producers.revokes();
-    let length = 1 + 8 + 8 + 4 + 10 + 16 + 4 + 4 + revokes.size * 16;
+    const hidden = withHidden ? this.#producers.hidden() : new Map<number, number>();
+    let length = 1 + 8 + 8 + 4 + 10 + 24 + 16 + 16 + revokes.size * 24 + hidden.size * 16;
     for (const producer of producers) length += 26 + producer.recent.length * 38;
+    const { offsetTo, term, checksum, stamp } = this.#floor;
+    const { ageMs, committedMs, forgottenMs, limits } = this.#producers;
     const writer = new FieldWriter(length);
     writer
       .u8(checkpointVersion)
-      .u64(this.endOffset)
-      .u64(this.#last?.term ?? this.#floor.term ?? 0)
-      .u32(this.lastChecksum)
-      .u64(this.lastStamp.ms)
-      .u16(this.lastStamp.counter);
-    const { ageMs, committedMs } = this.#producers.age;
-    writer.u64(ageMs).u64(committedMs).u32(producers.length);
-    for (const { id, epoch, nextSequence, lastMs, recent } of producers) {
-      writer.u64(id).u16(epoch).u32(nextSequence).u64(lastMs).u32(recent.length);
-      for (const one of recent) {
-        writer.u16(one.epoch).u32(one.sequence).u32(one.count).u32(one.body).u64(one.offsetFrom).u64(one.term).u64(one.timestampMs);
+      .u64(offsetTo)
+      .u64(term ?? 0)
+      .u32(checksum)
+      .u64(stamp.ms)
+      .u16(stamp.counter);
+    writer
+      .u64(ageMs)
+      .u64(committedMs)
+      .u64(forgottenMs + 1)
+      .u64(limits.requestIdsMax)
+      .u64(limits.requestIdRetentionMs);
+    for (const list of [producers.filter(({ isSession }) => !isSession), sessions]) {
+      writer.u32(list.length);
+      for (const { id, epoch, nextSequence, lastMs, recent } of list) {
+        writer.u64(id).u16(epoch).u32(nextSequence).u64(lastMs).u32(recent.length);
+        for (const one of recent) {
+          writer.u16(one.epoch).u32(one.sequence).u32(one.count).u32(one.body).u64(one.offsetFrom).u64(one.term).u64(one.timestampMs);
+        }
       }
     }
     writer.u32(revokes.size);
-    for (const [id, at] of revokes) writer.u64(id).u64(at);
+    for (const [id, { at, ageMs: revokedMs }] of revokes) writer.u64(id).u64(at).u64(revokedMs);
+    writer.u32(hidden.size);
+    for (const [id, at] of hidden) writer.u64(id).u64(at);
     return writer.bytes;
   }
 
-  /** From a checkpoint; false leaves the tail as it was: it is an optimisation and may be of another version. */
+  /** From a checkpoint; false leaves the tail as it was: it may be of another version or another place. */
   restore(bytes: Uint8Array, offsetTo: number): boolean {
     const reader = new FieldReader(bytes);
-    const table = new ProducerTable(this.#limits);
-    if (reader.u8() !== checkpointVersion || reader.u64() !== offsetTo) return false;
+    const table = new ProducerTable();
+    const version = reader.u8();
+    if ((version !== checkpointVersion && version !== uncommittedVersion) || reader.u64() !== offsetTo) return false;
     const lastTerm = reader.u64();
     const checksum = reader.u32();
     const stamp = { ms: reader.u64(), counter: reader.u16() };
-    table.restoreAge(reader.u64(), reader.u64());
-    for (let left = reader.u32(); left > 0 && reader.valid; left--) {
-      const producerId = reader.u64();
-      const epoch = reader.u16();
-      const nextSequence = reader.u32();
-      const lastMs = reader.u64();
-      const recent: RememberedBatch[] = [];
-      for (let more = reader.u32(); more > 0 && reader.valid; more--) recent.push(readRemembered(reader, producerId));
-      table.restore(producerId, epoch, nextSequence, lastMs, recent);
-    }
-    for (let left = reader.u32(); left > 0 && reader.valid; left--) table.restoreRevoke(reader.u64(), reader.u64());
+    if (version === checkpointVersion) readTable(reader, table);
+    else readUncommittedTable(reader, table);
     if (!reader.complete) return false;
     this.#producers = table;
     this.#entries = [];
@@ -267,6 +275,53 @@ export class Tail {
     this.#floor = { offsetTo, term: lastTerm === 0 ? null : lastTerm, checksum, stamp };
     return true;
   }
+}
+
+/** Of a log from `from` on: where that is not its beginning, what was there before is not known. */
+function newTable(from: number): ProducerTable {
+  const table = new ProducerTable();
+  if (from > 0) table.beginWithin();
+  return table;
+}
+
+function readTable(reader: FieldReader, table: ProducerTable): void {
+  table.restoreTime(reader.u64(), reader.u64(), reader.u64() - 1);
+  table.restoreLimits({ requestIdsMax: reader.u64(), requestIdRetentionMs: reader.u64() });
+  for (const isSession of [false, true])
+    for (let left = reader.u32(); left > 0 && reader.valid; left--) table.restore({ ...readProducer(reader), isSession });
+  for (let left = reader.u32(); left > 0 && reader.valid; left--)
+    table.restoreRevoke(reader.u64(), { at: reader.u64(), ageMs: reader.u64() });
+  for (let left = reader.u32(); left > 0 && reader.valid; left--) table.restoreHidden(reader.u64(), reader.u64());
+}
+
+/** Who was pushed out is not said, but it was always the oldest: of what is as old as the oldest one here nothing is certain. */
+function readUncommittedTable(reader: FieldReader, table: ProducerTable): void {
+  const ageMs = reader.u64();
+  const committedMs = reader.u64();
+  let oldestMs = ageMs;
+  for (let left = reader.u32(); left > 0 && reader.valid; left--) {
+    const producer = readProducer(reader);
+    oldestMs = Math.min(oldestMs, producer.lastMs);
+    const first = producer.recent[0];
+    table.restore({ ...producer, isSession: first !== undefined && (producer.recent.length > 1 || isSessionWith(undefined, first)) });
+  }
+  table.restoreTime(ageMs, committedMs, oldestMs);
+  for (let left = reader.u32(); left > 0 && reader.valid; left--) {
+    const id = reader.u64();
+    const at = reader.u64();
+    table.restoreRevoke(id, { at, ageMs });
+    table.restoreHidden(id, at);
+  }
+}
+
+function readProducer(reader: FieldReader): Omit<Remembered, 'isSession'> & { readonly id: number } {
+  const id = reader.u64();
+  const epoch = reader.u16();
+  const nextSequence = reader.u32();
+  const lastMs = reader.u64();
+  const recent: RememberedBatch[] = [];
+  for (let left = reader.u32(); left > 0 && reader.valid; left--) recent.push(readRemembered(reader, id));
+  return { id, epoch, nextSequence, lastMs, recent };
 }
 
 function readRemembered(reader: FieldReader, producerId: number): RememberedBatch {

@@ -52,7 +52,7 @@ export class Topics {
     this.#core = core;
     this.#options = options;
     this.#startedMs = core.host.clock.wallMs();
-    this.catalog = new Catalog(core, options.appends, {
+    this.catalog = new Catalog(core, options.appends, options.groups.topicsMaxOf(catalogGroup), {
       created: (topic) => this.#opened(topic),
       deleted: (topic) => this.#deleted(topic),
       trimmed: () => undefined,
@@ -107,7 +107,7 @@ export class Topics {
     this.resolve(name, lookUpMs, doing, answer, (group) => {
       const replica = this.#core.replica(group);
       if (replica !== undefined) return found(replica);
-      this.#options.groups.open(group, (error) => {
+      this.#options.groups.open(group, this.catalog.state.topic(name)?.id ?? null, (error) => {
         const opened = this.#core.replica(group);
         if (opened !== undefined) found(opened);
         else
@@ -127,7 +127,8 @@ export class Topics {
     if (!isTopicName(name)) return fail('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
     if (this.group(name) !== null) return fail('topicExists', 'it exists');
     const { retentionBytes } = settings;
-    this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false }, (result) => {
+    const { topicsMax } = this.#core.settings;
+    this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax }, (result) => {
       if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
       if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
       this.describe(name, answer);
@@ -205,7 +206,7 @@ export class Topics {
   }
 
   #open(topic: Topic): void {
-    this.#options.groups.open(groupId(topic.group), (error) => {
+    this.#options.groups.open(groupId(topic.group), topic.id, (error) => {
       if (error === null) return void this.#unopened.delete(topic.group);
       if (error.code === 'diskFailed') return this.#options.fatal(error);
       // No space for its first file: without it the others go on, and it is tried again.
@@ -231,7 +232,7 @@ export class Topics {
       replica.appends.abandon('leadershipLost', 'it was deleted');
       this.#options.reads.abandon('unknownTopic', 'it was deleted', replica);
     }
-    this.#options.groups.remove(group);
+    this.#options.groups.remove(group, topic.id);
   }
 
   roleChanged(): void {
@@ -291,8 +292,8 @@ export class Topics {
 
   #createEvents(): void {
     this.#isMaintaining = true;
-    const retentionBytes = this.#core.settings.eventsRetentionBytes;
-    this.catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true }, () => {
+    const { eventsRetentionBytes: retentionBytes, topicsMax } = this.#core.settings;
+    this.catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true, topicsMax }, () => {
       this.#isMaintaining = false;
     });
   }

@@ -111,12 +111,16 @@ export class AppendStream {
   /** True when the batch is acknowledged; a failure is kept and gives false. */
   async #send(batch: Uint8Array, sequence: number, count: number, previous: Promise<boolean> | null): Promise<boolean> {
     let ahead = previous;
-    let until = performance.now() + this.#options.timeoutMs;
+    const firstMs = performance.now();
+    let isFirst = true;
+    let until = firstMs + this.#options.timeoutMs;
     for (;;) {
       try {
-        this.#acknowledge(sequence, count, await this.#appendOnce(batch, sequence, count, until));
+        const sinceFirstMs = isFirst ? null : performance.now() - firstMs;
+        this.#acknowledge(sequence, count, await this.#appendOnce(batch, sequence, count, until, sinceFirstMs));
         return true;
       } catch (error) {
+        isFirst = false;
         if (!isAhead(error)) return this.#fail(error);
         if (ahead !== null) {
           this.#isOvertaking = true;
@@ -132,11 +136,18 @@ export class AppendStream {
     }
   }
 
-  async #appendOnce(batch: Uint8Array, sequence: number, count: number, until: number): Promise<AppendResult | null> {
+  async #appendOnce(
+    batch: Uint8Array,
+    sequence: number,
+    count: number,
+    until: number,
+    sinceFirstMs: number | null,
+  ): Promise<AppendResult | null> {
     const { topic, requestId, level } = this.#options;
     try {
       const timeoutMs = Math.max(1, Math.ceil(until - performance.now()));
-      const result = await this.#log.append({ topic, batch, level, timeoutMs, requestId, sequence, expectedOffset: null });
+      const age = sinceFirstMs === null ? {} : { firstAttemptMs: sinceFirstMs };
+      const result = await this.#log.append({ topic, batch, level, timeoutMs, requestId, sequence, expectedOffset: null, ...age });
       if (result.count === count) return result;
       throw new LogError('requestIdReused', otherContents(topic, requestId, sequence, result.count, count));
     } catch (error) {

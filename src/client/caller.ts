@@ -6,8 +6,8 @@ import { formatSeconds, type Sender, type TransportAnswer, TransportError, type 
 export interface Call {
   /** Begins every message of ours: `Cannot append to topic "x"`. */
   readonly action: string;
-  /** How to ask, with the time that this attempt may take at the broker. */
-  readonly request: (attemptMs: number) => Omit<TransportRequest, 'timeoutMs' | 'signal'>;
+  /** How to ask, with the time that this attempt may take at the broker, and the time since the first one began: null where this is it. */
+  readonly request: (attemptMs: number, sinceFirstMs: number | null) => Omit<TransportRequest, 'timeoutMs' | 'signal'>;
   readonly timeoutMs: number;
   /** The longest that one broker is given before another is asked: a broker that hangs must not use up the whole time. */
   readonly attemptMsMax: number;
@@ -49,7 +49,8 @@ export class Caller {
 
   /** Resolves with an answer of 2xx; rejects with a LogError. */
   async call(call: Call): Promise<CallOutcome> {
-    const until = performance.now() + call.timeoutMs;
+    const firstMs = performance.now();
+    const until = firstMs + call.timeoutMs;
     let uncertain = false;
     let refusals = 0;
     for (let attempt = 0; ; attempt++) {
@@ -58,7 +59,7 @@ export class Caller {
       let failure: LogError;
       try {
         const answer = await this.#sender.send(server, {
-          ...call.request(attemptMs),
+          ...call.request(attemptMs, attempt === 0 ? null : performance.now() - firstMs),
           timeoutMs: attemptMs + travelMs,
           ...(call.signal === undefined ? {} : { signal: call.signal }),
         });

@@ -109,14 +109,14 @@ export class Client implements EventLog {
     const action = `Cannot append to topic "${request.topic}"`;
     const { answer, server } = await this.#call({
       action,
-      request: (attemptMs) => ({
+      request: (attemptMs, sinceFirstMs) => ({
         method: 'POST',
         path: topicPath(request.topic, 'records', {
           level: request.level,
           expectedOffset: request.expectedOffset,
           timeoutMs: Math.min(attemptMs, timeoutMsMax),
         }),
-        headers,
+        headers: requestId === null ? headers : { ...headers, ...ageHeader(request.firstAttemptMs, sinceFirstMs) },
         body: request.batch,
       }),
       timeoutMs: request.timeoutMs,
@@ -276,6 +276,12 @@ export class Client implements EventLog {
       this.#callCount = 1;
     }
   }
+}
+
+/** A retry says how old its first attempt is: one that the brokers may have forgotten is not appended a second time. */
+function ageHeader(before: number | undefined, sinceFirstMs: number | null): Readonly<Record<string, string>> {
+  if (before === undefined && sinceFirstMs === null) return {};
+  return { 'cairn-first-attempt-ms': String(Math.min(2 ** 31 - 1, Math.ceil((before ?? 0) + (sinceFirstMs ?? 0)))) };
 }
 
 function topicPath(topic: string, rest: string, query: Readonly<Record<string, string | number | null>>): string {

@@ -175,8 +175,9 @@ const limitHelp: Readonly<Record<keyof BrokerSettings, string>> = {
   cacheBytesMax: 'Bytes of recent batches kept in memory for followers that lack them, for each partition',
   linkBytesMax: 'Bytes that wait to be sent to one broker: beyond it nothing more is sent, as if the network had lost it',
   topicsMax: 'Topics of a cluster: beyond it `tooManyTopics`',
-  requestIdRetentionMs: 'How long a request id is remembered, by the time of the log',
-  requestIdsMax: 'Request ids remembered for each partition',
+  requestIdRetentionMs: 'How long a request id is remembered, by the time of the log; what the leader of a partition says in its log',
+  requestIdsMax: 'Request ids of one batch remembered for each partition, the oldest pushed out; what the leader says in the log',
+  requestSessionsMax: 'Request ids of more than one batch remembered for each partition: beyond it a new one gets `tooManySessions`',
   markAfterMs: 'Idle time after which a log notes what is synced',
   eventsRetentionBytes: 'Size of the topic `cairn.events`: beyond it the oldest segments go',
 };

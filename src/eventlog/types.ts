@@ -32,6 +32,11 @@ export interface AppendRequest {
   readonly requestId: string | null;
   /** Position of the batch's first record in the request's own stream, 0 for a request of one batch. A gap is refused (`sequenceGap`). */
   readonly sequence: number;
+  /**
+   * Milliseconds since this request was first tried, left out at the first attempt. A request id that is not known any more is then refused with
+   * `unknownProducer` where it may have been forgotten; without it, it is a new one.
+   */
+  readonly firstAttemptMs?: number;
   /** Append only if the partition's end is exactly this (compare-and-append), else `offsetMismatch`. */
   readonly expectedOffset: number | null;
 }

@@ -4,8 +4,8 @@
  * A control batch is a record batch with the control bit and one record, whose key names the type as Kafka's control records do:
  *
  *     key    i16 version, 0     i16 type
- *     value  u8 version, 1      then by type:
- *       0x4301 noOp         nothing
+ *     value  u8 version         then by type; the version is 1 where no other is named:
+ *       0x4301 noOp         version 2: u64 request ids remembered at most, u64 ms of log time that they are remembered; version 1: nothing
  *       0x4302 revoke       i64 producer id, then the request id's text as UTF-8 up to the end
  *       0x4303 membership   three lists (voters, voters outgoing, learners), each u32 count and that many u32 broker ids
  *
@@ -24,9 +24,16 @@ export interface MembershipIds {
   readonly learners: readonly number[];
 }
 
+/** What holds for the request ids of a log from here on. It stands in the log, so that all replicas forget the same at the same offset. */
+export interface ProducerLimits {
+  readonly requestIdsMax: number;
+  /** By log time. */
+  readonly requestIdRetentionMs: number;
+}
+
 export type Control =
-  /** A new leader's first batch (Raft §8). */
-  | { readonly type: 'noOp' }
+  /** A new leader's first batch (Raft §8), with its limits; null in logs from before they were said there. */
+  | { readonly type: 'noOp'; readonly limits: ProducerLimits | null }
   /** From here on this request id is refused, and what it had appended before is skipped by readers (design, D7). */
   | { readonly type: 'revoke'; readonly producerId: number; readonly requestId: Uint8Array }
   /** Who takes part; reserved. */
@@ -35,9 +42,16 @@ export type Control =
 
 const keyVersion = 0;
 const valueVersion = 1;
+const limitsVersion = 2;
 const codes = { noOp: 0x4301, revoke: 0x4302, membership: 0x4303 } as const;
 
-export const noOpBatch = (timestampMs: number, bytes: Bytes): Uint8Array => controlBatch(codes.noOp, timestampMs, value(0), bytes);
+export function noOpBatch(timestampMs: number, { requestIdsMax, requestIdRetentionMs }: ProducerLimits, bytes: Bytes): Uint8Array {
+  const payload = value(16);
+  payload[0] = limitsVersion;
+  writeU64(viewOf(payload), 1, requestIdsMax);
+  writeU64(viewOf(payload), 9, requestIdRetentionMs);
+  return controlBatch(codes.noOp, timestampMs, payload, bytes);
+}
 
 /** `requestId` is the text as UTF-8; empty when the producer had none. */
 export function revokeBatch(timestampMs: number, producerId: number, requestId: Uint8Array, bytes: Bytes): Uint8Array {
@@ -79,8 +93,9 @@ function decode(key: Uint8Array | null, payload: Uint8Array | null): Control {
   const keyView = viewOf(key);
   const code = keyView.getInt16(2);
   const unknown: Control = { type: 'unknown', code };
-  if (keyView.getInt16(0) !== keyVersion || payload[0] !== valueVersion) return unknown;
-  if (code === codes.noOp) return payload.length === 1 ? { type: 'noOp' } : unknown;
+  if (keyView.getInt16(0) !== keyVersion) return unknown;
+  if (code === codes.noOp) return decodeNoOp(payload) ?? unknown;
+  if (payload[0] !== valueVersion) return unknown;
   if (code === codes.revoke) {
     if (payload.length < 9) return unknown;
     const producerId = readU64(viewOf(payload), 1);
@@ -88,6 +103,15 @@ function decode(key: Uint8Array | null, payload: Uint8Array | null): Control {
   }
   if (code === codes.membership) return decodeMembership(payload) ?? unknown;
   return unknown;
+}
+
+function decodeNoOp(payload: Uint8Array): Control | null {
+  if (payload[0] === valueVersion && payload.length === 1) return { type: 'noOp', limits: null };
+  if (payload[0] !== limitsVersion || payload.length !== 17) return null;
+  const requestIdsMax = readU64(viewOf(payload), 1);
+  const requestIdRetentionMs = readU64(viewOf(payload), 9);
+  if (requestIdsMax === null || requestIdRetentionMs === null) return null;
+  return { type: 'noOp', limits: { requestIdsMax, requestIdRetentionMs } };
 }
 
 function decodeMembership(payload: Uint8Array): Control | null {

@@ -164,7 +164,7 @@ export function run(options: RunOptions): Verdict {
   const readable = checkAcknowledgedBecomesReadable(history, cluster.nowMs - healedMs, 3 * settleMsMax);
   const { kills } = cluster;
   const elections = cluster.watch.electionCount;
-  const stateWithItsPosition = repeatAfterRestart(cluster, history, liveness);
+  const stateWithItsPosition = repeatAfterRestart(cluster, history, liveness, options.ahead === true);
 
   const checks = [
     ...cluster.reports(),
@@ -276,7 +276,7 @@ function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly st
       0,
       member,
       5000,
-      (service, answer) => service.append(requestOf(operation, 5000), answer),
+      (service, answer) => service.append(requestOf(operation, 5000, cluster.nowMs), answer),
       (call) => {
         operation.completed = history.tick();
         operation.completedMs = cluster.nowMs;
@@ -297,9 +297,19 @@ function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly st
   liveness.waitFor('every broker takes an append to every topic', () => left === 0);
 }
 
-function requestOf(operation: AppendOperation, timeoutMs: number): AppendRequest {
+/** The same append once more; a retry says how old its first attempt is. */
+function requestOf(operation: AppendOperation, timeoutMs: number, nowMs: number): AppendRequest {
   const { topic, level, requestId, sequence, expectedOffset } = operation;
-  return { topic, batch: batchOfAppend(operation), level, timeoutMs, requestId, sequence, expectedOffset };
+  return {
+    topic,
+    batch: batchOfAppend(operation),
+    level,
+    timeoutMs,
+    requestId,
+    sequence,
+    expectedOffset,
+    firstAttemptMs: nowMs - operation.invokedMs,
+  };
 }
 
 /** The logs of the catalog and of all topics that are there; those of deleted topics vanish at each broker in its own time. */
@@ -352,8 +362,8 @@ function readFinals(cluster: Cluster, history: History, topics: readonly string[
 }
 
 /** Everything starts again from what is on the disks, and is asked what it still knows. */
-function repeatAfterRestart(cluster: Cluster, history: History, liveness: Liveness): StateWithItsPosition {
-  const stateWithItsPosition = new StateWithItsPosition();
+function repeatAfterRestart(cluster: Cluster, history: History, liveness: Liveness, mayForget: boolean): StateWithItsPosition {
+  const stateWithItsPosition = new StateWithItsPosition(mayForget);
   const known = history.appends.filter(
     ({ requestId, outcome, result, revokeTried, sequence, topic }) =>
       requestId !== null &&
@@ -374,7 +384,7 @@ function repeatAfterRestart(cluster: Cluster, history: History, liveness: Livene
         0,
         member,
         5000,
-        (service, answer) => service.append(requestOf({ ...append, level: 'quorum' }, 5000), answer),
+        (service, answer) => service.append(requestOf({ ...append, level: 'quorum' }, 5000, cluster.nowMs), answer),
         (call) => {
           if (call.kind === 'answer' && (call.outcome.ok || !call.outcome.error.retriable)) {
             stateWithItsPosition.repeated(append, call.outcome);

@@ -17,16 +17,19 @@ export interface Corruption {
 /** What opening a log found. */
 export interface OpenedLog {
   readonly log: GroupLog;
-  /** Newest state checkpoint that matches the log, or null: replay from `logStartOffset`, else from its `offsetTo`. */
+  /** Newest state checkpoint that is whole and lies in the log, or null: replay from its `offsetTo`, else from `logStartOffset`. */
   readonly checkpoint: StateCheckpoint | null;
   /** An unacknowledged tail that was cut, for the operator's log. */
   readonly cut: { readonly path: string; readonly position: number; readonly bytes: number } | null;
   readonly cleanStop: boolean;
 }
 
+/** What was derived from a log up to a place that no cut goes below. Once the log before it is removed it is state, not an optimisation. */
 export interface StateCheckpoint {
   /** The state covers all records below this offset. */
   readonly offsetTo: Offset;
+  /** Of the frame that ends there; 0 where the log was empty. */
+  readonly checksum: number;
   readonly bytes: Uint8Array;
 }
 
@@ -41,10 +44,11 @@ export interface GroupLogOptions {
   readonly segmentBytesMin: number;
   readonly segmentBytesMax: number;
   /**
-   * Called when a segment is sealed: the state derived from all records below `offsetTo` (producers, revokes), of the log whose batch before that has
-   * this checksum. The bytes are stored beside the sealed segment; they are an optimisation and may be lost. Null: no checkpoint this time.
+   * Called when a segment is sealed: the state derived from what is committed (producers, revokes), at or below what is synced. It is stored beside the
+   * segments, and records are removed only below it. `sealedTo` is the end of the newest sealed segment, `checksum` that of its last frame. `isNeeded`: records are
+   * to be removed that no checkpoint covers yet. Null: none this time.
    */
-  readonly checkpoint: (offsetTo: Offset, lastChecksum: number) => Uint8Array | null;
+  readonly checkpoint: (sealedTo: Offset, checksum: number, isNeeded: boolean) => StateCheckpoint | null;
 }
 
 /** A log on disk. All positions are exclusive ends; `endOffset` moves when `write` is called, `syncedOffset` when it is done. */
@@ -80,7 +84,11 @@ export interface GroupLog {
   read(request: LogRead, done: (result: Result<readonly LogBatch[], ReadFailure>) => void): void;
   /** First offset whose batch has log time >= `timeMs`, or `endOffset`. */
   offsetSince(timeMs: number, done: (result: Result<Offset, ReadFailure>) => void): void;
-  /** Removes whole sealed segments that end at or below `offset`. */
+  /** A checkpoint up to here is durable, 0 when there is none: what was derived from records below it is not lost with them. */
+  readonly checkpointedTo: Offset;
+  /** Makes a checkpoint now, beside what else is done. A failure ends nothing: what is below the last one can still go. */
+  storeCheckpoint(done: (result: Result<undefined, DiskError>) => void): void;
+  /** Removes whole sealed segments that end at or below `offset`, with a checkpoint first that covers them; those that none covers stay. */
   deleteBefore(offset: Offset, done: (result: Result<undefined, DiskError>) => void): void;
   /** Records the synced position (design, D5: after 100 ms without traffic, and at a clean stop). No-op while a write is outstanding or when nothing is new. */
   mark(done: (result: Result<undefined, DiskError>) => void): void;

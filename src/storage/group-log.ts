@@ -17,11 +17,20 @@ import type { LogBatch } from '../raft/messages.ts';
 import type { TermStart } from '../raft/types.ts';
 import { type Frame, readFrame } from '../record/index.ts';
 import { encodeCheckpoint } from './checkpoint-file.ts';
-import type { Corruption, GroupLog, GroupLogOptions, LogRead, LogWrite, OpenedLog, OpenFailure, ReadFailure } from './contract.ts';
+import type {
+  Corruption,
+  GroupLog,
+  GroupLogOptions,
+  LogRead,
+  LogWrite,
+  OpenedLog,
+  OpenFailure,
+  ReadFailure,
+  StateCheckpoint,
+} from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { ActiveSegment, SealedSegment, type SegmentView } from './segment.ts';
 import {
-  checkpointSuffix,
   encodeMark,
   encodeSegmentHeader,
   indexSuffix,
@@ -30,6 +39,7 @@ import {
   segmentHeaderBytes,
   type SegmentHeader,
   segmentName,
+  stateSuffix,
 } from './segment-format.ts';
 import { encodeSegmentIndex, noteTerm, truncateTerms } from './segment-index.ts';
 import { removeGroupLog } from './removal.ts';
@@ -45,8 +55,8 @@ const groupBytesMax = 4 * 1024 * 1024;
 const prepareAtPart = 1 / 4;
 /** Sealed segments whose index stays in memory. */
 const indexesInMemory = 4;
-/** Newest checkpoints that are kept; older ones only cost space. */
-const checkpointsKept = 3;
+/** Newest state files that are kept; older ones only cost space. */
+const statesKept = 2;
 
 /** Opens or creates a log. A log that fails to open as `corrupt` is left as it was found. */
 export function openGroupLog(host: StorageHost, options: GroupLogOptions, done: (result: Result<OpenedLog, OpenFailure>) => void): void {
@@ -85,11 +95,12 @@ class SegmentedLog implements GroupLog {
   readonly #queue: (() => Task<void>)[] = [];
   #queueRunning = false;
   /** Background work on sealed segments; whoever removes files waits for it. */
-  readonly #sealing: (() => Task<void>)[] = [];
+  readonly #sealing: { readonly task: () => Task<void>; readonly done: ((result: Result<void, OpenFailure>) => void) | null }[] = [];
   #sealingRunning = false;
   #sealingIdle: (() => void) | null = null;
-  /** Segments that have a checkpoint, ascending. */
-  readonly #checkpointed: number[];
+  /** Offsets that have a state file, ascending. */
+  readonly #states: number[];
+  #checkpointedTo: Offset;
   #readsRunning = 0;
   #readsEnded: (() => void) | null = null;
   /** Raised when bytes that a reader may be looking at were cut. */
@@ -103,7 +114,8 @@ class SegmentedLog implements GroupLog {
     this.#preparer = new SegmentPreparer(host, options.path, options.segmentBytesMin);
     this.#sealed = recovered.sealed;
     this.#active = recovered.active;
-    this.#checkpointed = [...recovered.checkpointed];
+    this.#states = [...recovered.states];
+    this.#checkpointedTo = offset(recovered.isStateFile ? (recovered.checkpoint?.offsetTo ?? 0) : 0);
     this.#endOffset = recovered.active.scan.endOffset;
     this.#syncedOffset = this.#endOffset;
     this.#lastChecksum = recovered.active.scan.lastChecksum;
@@ -131,6 +143,10 @@ class SegmentedLog implements GroupLog {
 
   get termStarts(): readonly TermStart[] {
     return this.#termStarts;
+  }
+
+  get checkpointedTo(): Offset {
+    return this.#checkpointedTo;
   }
 
   get lastChecksum(): number {
@@ -326,24 +342,33 @@ class SegmentedLog implements GroupLog {
     const sealed = new SealedSegment(this.#host, this.#options.path, header, facts, scan.index);
     this.#sealed.push(sealed);
     this.#sealed[this.#sealed.length - 1 - indexesInMemory]?.dropIndex();
-    const state = this.#options.checkpoint(facts.endOffset, facts.lastChecksum);
-    // A segment that was cut and is sealed again lost its checkpoint, and those behind it are gone.
-    while ((this.#checkpointed.at(-1) ?? -1) >= header.baseOffset) this.#checkpointed.pop();
-    if (state !== null) this.#checkpointed.push(header.baseOffset);
-    const dropped = this.#checkpointed.splice(0, Math.max(0, this.#checkpointed.length - checkpointsKept));
     const { disk, bytes } = this.#host;
-    const pathOf = (base: number, suffix: string): string => `${this.#options.path}/${segmentName(base, suffix)}`;
+    const indexPath = `${this.#options.path}/${segmentName(header.baseOffset, indexSuffix)}`;
     this.#enqueueSealing(function* () {
       // The unused zeros at its end; nothing relies on this.
       yield* must<undefined>((done) => old.file.truncate(facts.endPosition, done));
       old.retire();
-      yield* replaceWhole(disk, pathOf(header.baseOffset, indexSuffix), encodeSegmentIndex(header.group, facts, scan.index, bytes));
-      if (state !== null) {
-        const encoded = encodeCheckpoint(header.group, { offsetTo: facts.endOffset, bytes: state }, facts.lastChecksum, bytes);
-        yield* replaceWhole(disk, pathOf(header.baseOffset, checkpointSuffix), encoded);
-      }
-      for (const base of dropped) yield* removeIfThere(disk, pathOf(base, checkpointSuffix));
+      yield* replaceWhole(disk, indexPath, encodeSegmentIndex(header.group, facts, scan.index, bytes));
     });
+    const state = this.#options.checkpoint(facts.endOffset, facts.lastChecksum, false);
+    if (state !== null) this.#enqueueSealing(() => this.#storeState(state));
+  }
+
+  #neededState(): StateCheckpoint | null {
+    const { baseOffset, previousChecksum } = this.#active.header;
+    return this.#options.checkpoint(offset(baseOffset), previousChecksum, true);
+  }
+
+  *#storeState(state: StateCheckpoint): Task<void> {
+    const { offsetTo } = state;
+    if (offsetTo <= this.#checkpointedTo) return;
+    const { disk, bytes } = this.#host;
+    const pathOf = (at: number): string => `${this.#options.path}/${segmentName(at, stateSuffix)}`;
+    yield* replaceWhole(disk, pathOf(offsetTo), encodeCheckpoint(this.#options.group, state, bytes));
+    this.#checkpointedTo = offsetTo;
+    // A damaged one may have its name already.
+    if (!this.#states.includes(offsetTo)) this.#states.push(offsetTo);
+    for (const at of this.#states.splice(0, Math.max(0, this.#states.length - statesKept))) yield* removeIfThere(disk, pathOf(at));
   }
 
   // --------------------------------------------------------------------------------------------------------------- truncating
@@ -490,16 +515,38 @@ class SegmentedLog implements GroupLog {
 
   // ----------------------------------------------------------------------------------------------------------- keeping the house
 
+  storeCheckpoint(done: (result: Outcome) => void): void {
+    const body = function* (this: SegmentedLog): Task<Outcome> {
+      const state = this.#closed ? null : this.#neededState();
+      if (state === null) return ok(undefined);
+      const stored: Result<void, OpenFailure> = yield* wait((next) => this.#enqueueSealing(() => this.#storeState(state), next));
+      if (stored.ok) return ok(undefined);
+      return failed(stored.error.kind === 'disk' ? stored.error.error : asDiskError(stored.error.corruption));
+    }.bind(this);
+    this.#runBeside(body, done);
+  }
+
   deleteBefore(before: Offset, done: (result: Outcome) => void): void {
     this.#enqueue(() => this.#deleteBefore(before), done);
   }
 
   *#deleteBefore(before: Offset): Task<void> {
     yield* this.#waitForSealing();
+    const next = this.#sealed[0]?.facts.endOffset ?? Number.POSITIVE_INFINITY;
+    if (next <= before && next > this.#checkpointedTo) {
+      const state = this.#neededState();
+      const stored = state === null ? null : yield* guard(this.#storeState(state));
+      if (stored?.ok === false) this.#host.logger.log('warn', 'checkpointNotWritten', { path: this.#options.path });
+    }
     for (;;) {
       const oldest = this.#sealed[0];
       // The log keeps at least one frame: the term of the last one is needed for votes.
-      if (oldest === undefined || oldest.facts.endOffset > before || (this.#sealed.length === 1 && this.#active.isEmpty)) return;
+      if (
+        oldest === undefined ||
+        oldest.facts.endOffset > Math.min(before, this.#checkpointedTo) ||
+        (this.#sealed.length === 1 && this.#active.isEmpty)
+      )
+        return;
       this.#sealed = this.#sealed.slice(1);
       this.#generation++;
       const start = this.logStartOffset;
@@ -600,15 +647,15 @@ class SegmentedLog implements GroupLog {
     });
   }
 
-  #enqueueSealing(task: () => Task<void>): void {
-    this.#sealing.push(task);
+  #enqueueSealing(task: () => Task<void>, done: ((result: Result<void, OpenFailure>) => void) | null = null): void {
+    this.#sealing.push({ task, done });
     this.#runSealing();
   }
 
   #runSealing(): void {
     if (this.#sealingRunning) return;
-    const task = this.#sealing.shift();
-    if (task === undefined) {
+    const next = this.#sealing.shift();
+    if (next === undefined) {
       const idle = this.#sealingIdle;
       this.#sealingIdle = null;
       idle?.();
@@ -616,14 +663,15 @@ class SegmentedLog implements GroupLog {
     }
     this.#sealingRunning = true;
     runTask(
-      () => guard(task()),
+      () => guard(next.task()),
       (result) => {
         this.#sealingRunning = false;
         if (!result.ok) {
-          // Index and checkpoint are derivable: the next open makes them again.
+          // An index can be made again, and without a checkpoint the log keeps what it would cover.
           const reason = result.error.kind === 'disk' ? result.error.error.reason : 'damage';
           this.#host.logger.log('warn', 'segmentSummaryNotWritten', { path: this.#options.path, reason });
         }
+        next.done?.(result);
         this.#runSealing();
       },
     );

@@ -1,6 +1,6 @@
 /**
  * What a broker keeps on disk, over `host.Disk` and without promises: `openGroupLog` (one segmented log a group, `segment-format.ts` has the format
- * and the recovery rule), `removeGroupLog`, `openVoteJournal` (terms and votes of all groups), `startIdentity` / `createIdentity`, `readPeers` / `writePeers`, and the disk in memory. What they
+ * and the recovery rule), `removeGroupLog`, `readGroupIdentity` (whose log a folder holds), `openVoteJournal` (terms and votes of all groups), `startIdentity` / `createIdentity`, `readPeers` / `writePeers`, and the disk in memory. What they
  * promise stands in `contract.ts`. It leaves out what records mean, and replication.
  */
 export type {
@@ -17,6 +17,7 @@ export type {
   StateCheckpoint,
   VoteJournal,
 } from './contract.ts';
+export { type GroupIdentity, readGroupIdentity, writeGroupIdentity } from './group-identity.ts';
 export { openGroupLog } from './group-log.ts';
 export type { StorageHost } from './host.ts';
 export { createIdentity, readIdentity, startIdentity } from './identity.ts';

@@ -7,14 +7,13 @@ import { firstTerm } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import { sideBySide, type Task } from '../base/task.ts';
 import type { DiskFile } from '../host/index.ts';
-import { readCheckpoint } from './checkpoint-file.ts';
+import { readCheckpoint, segmentStateVersion, stateVersion } from './checkpoint-file.ts';
 import type { Corruption, GroupLogOptions, OpenedLog, OpenFailure, StateCheckpoint } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { judgeRest, scanOn, SegmentScan } from './scan.ts';
 import { ActiveSegment, rebuildSealed, SealedSegment } from './segment.ts';
 import {
   baseOffsetOf,
-  checkpointSuffix,
   encodeSegmentHeader,
   indexSuffix,
   logSuffix,
@@ -24,6 +23,8 @@ import {
   segmentHeaderBytes,
   type SegmentHeader,
   segmentName,
+  segmentStateSuffix,
+  stateSuffix,
   truncationSlotAt,
 } from './segment-format.ts';
 import { removedName, removeLog } from './removal.ts';
@@ -53,8 +54,10 @@ export interface RecoveredLog {
   readonly sealed: SealedSegment[];
   readonly active: ActiveSegment;
   readonly checkpoint: StateCheckpoint | null;
-  /** Base offsets of the segments that have a checkpoint beside them, ascending; whether they are intact is not known. */
-  readonly checkpointed: readonly number[];
+  /** Offsets of the state files that are there, ascending; of those that are not `checkpoint` it is not known whether they are intact. */
+  readonly states: readonly number[];
+  /** `checkpoint` is one of them, and so outlives its segment. */
+  readonly isStateFile: boolean;
   readonly cut: OpenedLog['cut'];
   readonly cleanStop: boolean;
 }
@@ -75,7 +78,7 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   yield* removeLeftovers(host, directory, names, new Set(bases));
   if (bases.length === 0) {
     const active = yield* createFirstSegment(host, options);
-    return { sealed: [], active, checkpoint: null, checkpointed: [], cut: null, cleanStop: true };
+    return { sealed: [], active, checkpoint: null, states: [], isStateFile: false, cut: null, cleanStop: true };
   }
 
   const lastBase = bases[bases.length - 1] as number;
@@ -87,10 +90,12 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   if (scan.lastTerm === firstTerm && last !== undefined) scan.lastTerm = lastTermOf(last.facts);
   // After a kill the folder's last changes may be in memory only.
   yield* syncDirectory(disk, directory);
-  const checkpoint = yield* newestCheckpoint(host, options, sealed);
+  const states = names.map((name) => baseOffsetOf(name, stateSuffix)).filter((at) => at !== null);
+  const logStartOffset = bases[0] as number;
+  const state = yield* newestState(host, options, states, logStartOffset, active.segment.scan.endOffset);
+  const checkpoint = state ?? (yield* newestSegmentState(host, options, sealed));
   const cleanStop = active.clean && !truncated;
-  const checkpointed = names.map((name) => baseOffsetOf(name, checkpointSuffix)).filter((base) => base !== null);
-  return { sealed, active: active.segment, checkpoint, checkpointed, cut: active.cut, cleanStop };
+  return { sealed, active: active.segment, checkpoint, states, isStateFile: state !== null, cut: active.cut, cleanStop };
 }
 
 const basesIn = (names: readonly string[]): number[] => names.map((name) => baseOffsetOf(name, logSuffix)).filter((base) => base !== null);
@@ -139,7 +144,7 @@ function unwrap<Value>(result: Result<Value, OpenFailure>): Value {
 
 function* removeLeftovers(host: StorageHost, directory: string, names: readonly string[], bases: ReadonlySet<number>): Task<void> {
   for (const name of names) {
-    const derivedFrom = baseOffsetOf(name, indexSuffix) ?? baseOffsetOf(name, checkpointSuffix);
+    const derivedFrom = baseOffsetOf(name, indexSuffix) ?? baseOffsetOf(name, segmentStateSuffix);
     const orphan = derivedFrom !== null && !bases.has(derivedFrom);
     if (orphan || name === preparedName || name.endsWith(temporarySuffix)) yield* removeIfThere(host.disk, `${directory}/${name}`);
   }
@@ -280,13 +285,33 @@ function* writeAgain(file: DiskFile, from: number, to: number): Task<void> {
   }
 }
 
-function* newestCheckpoint(host: StorageHost, options: GroupLogOptions, sealed: readonly SealedSegment[]): Task<StateCheckpoint | null> {
+/** What it covers was synced before it was made, so a log that ends below it has lost what others may have been told is there. */
+function* newestState(
+  host: StorageHost,
+  options: GroupLogOptions,
+  states: readonly number[],
+  logStartOffset: number,
+  endOffset: number,
+): Task<StateCheckpoint | null> {
+  for (const at of states.toReversed()) {
+    const path = `${options.path}/${segmentName(at, stateSuffix)}`;
+    const stored = yield* readWhole(host.disk, path);
+    const state = stored === null ? null : readCheckpoint(stored, options.group, stateVersion, at, host.bytes);
+    if (state === null || at < logStartOffset) continue;
+    if (at <= endOffset) return state;
+    throw new CorruptionFound({ path, position: 0, expected: `a log that reaches offset ${at}`, found: `one that ends at ${endOffset}` });
+  }
+  return null;
+}
+
+/** From before there were state files. */
+function* newestSegmentState(host: StorageHost, options: GroupLogOptions, sealed: readonly SealedSegment[]): Task<StateCheckpoint | null> {
   for (const segment of sealed.toReversed()) {
-    const stored = yield* readWhole(host.disk, `${options.path}/${segmentName(segment.header.baseOffset, checkpointSuffix)}`);
+    const stored = yield* readWhole(host.disk, `${options.path}/${segmentName(segment.header.baseOffset, segmentStateSuffix)}`);
     if (stored === null) continue;
     const { endOffset, lastChecksum } = segment.facts;
-    const checkpoint = readCheckpoint(stored, options.group, endOffset, lastChecksum, host.bytes);
-    if (checkpoint !== null) return checkpoint;
+    const state = readCheckpoint(stored, options.group, segmentStateVersion, endOffset, host.bytes);
+    if (state !== null && state.checksum === lastChecksum) return state;
   }
   return null;
 }

@@ -164,7 +164,10 @@ export function readMark(segment: SegmentHeader, source: Uint8Array, from: numbe
 const digits = 20;
 export const logSuffix = '.log';
 export const indexSuffix = '.index';
-export const checkpointSuffix = '.checkpoint';
+/** `<offset>.state`: a checkpoint of what is derived from all records below this offset. */
+export const stateSuffix = '.state';
+/** The same beside a segment and of its end, as it was written until November 2026. */
+export const segmentStateSuffix = '.checkpoint';
 /** The file that is filled with zeros ahead of its use. */
 export const preparedName = 'prepared';
 

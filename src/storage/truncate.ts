@@ -4,7 +4,7 @@ import type { DiskFile } from '../host/index.ts';
 import type { StorageHost } from './host.ts';
 import {
   baseOffsetOf,
-  checkpointSuffix,
+  segmentStateSuffix,
   encodeTruncation,
   indexSuffix,
   logSuffix,
@@ -48,8 +48,8 @@ export function* carryOutTruncation(
   yield* syncFile(file);
 }
 
-/** Removes what can be derived from a segment. Durable only after a sync of the folder. */
+/** Removes what belongs to a segment. Durable only after a sync of the folder. A state of what is committed stays: no cut goes below it. */
 export function* removeDerived(host: StorageHost, directory: string, baseOffset: number): Task<void> {
   yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, indexSuffix)}`);
-  yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, checkpointSuffix)}`);
+  yield* removeIfThere(host.disk, `${directory}/${segmentName(baseOffset, segmentStateSuffix)}`);
 }

@@ -1,7 +1,7 @@
 /**
  * Links between brokers over TCP or TLS.
  *
- * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/2` on the peer's one port (design, D10); after the answer 101 the socket
+ * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/3` on the peer's one port (design, D10); after the answer 101 the socket
  * carries bytes and nothing else. The listening side belongs to the gateway: it hands over each upgraded socket with `takeIncoming`.
  *
  * What one `send` brings leaves in one system call, at once: a broker sends once a turn on each link. Little is joined by copying, which is cheaper

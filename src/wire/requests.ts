@@ -2,8 +2,8 @@
  * What one broker asks another, beside consensus. Every request carries a correlation number of its sender's choice; the answer travels on a link
  * that the answering broker dialled and names it again. Nothing here is answered twice, and an answer may never come: the asker has a deadline.
  *
- *     32 append           u64 correlation, u32 remaining ms, u8 level (0 leader, 1 quorum, 2 all), u64 expected offset + 1 (0 = any), then the batch,
- *                         whose header carries the producer and its sequence
+ *     32 append           u64 correlation, u32 remaining ms, u8 level (0 leader, 1 quorum, 2 all), u64 expected offset + 1 (0 = any), u32 ms since it
+ *                         was first tried + 1 (0 = never), then the batch, whose header carries the producer and its sequence
  *     33 revoke           u64 correlation, u32 remaining ms, then the request id as text
  *     34 readIndex        u64 correlation
  *     35 nextSequence     u64 correlation, then the request id as text
@@ -35,6 +35,8 @@ export type PeerRequest =
       readonly remainingMs: number;
       readonly level: WireLevel;
       readonly expectedOffset: number | null;
+      /** Since the first attempt; null where this is it. */
+      readonly triedForMs: number | null;
       readonly batch: Uint8Array;
     }
   | { readonly type: 'revoke'; readonly correlation: number; readonly remainingMs: number; readonly requestId: Uint8Array }
@@ -75,7 +77,13 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
   switch (request.type) {
     case 'append': {
       const expected = request.expectedOffset === null ? 0 : request.expectedOffset + 1;
-      const writer = fields(21).u64(request.correlation).u32(clampU32(request.remainingMs)).u8(levels.indexOf(request.level)).u64(expected);
+      const triedFor = request.triedForMs === null ? 0 : request.triedForMs + 1;
+      const writer = fields(25)
+        .u64(request.correlation)
+        .u32(clampU32(request.remainingMs))
+        .u8(levels.indexOf(request.level))
+        .u64(expected)
+        .u32(clampU32(triedFor));
       return draft(requestKinds.append, group, writer.bytes, [request.batch], checksumThrough);
     }
     case 'revoke': {
@@ -107,9 +115,11 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
       const level = levels[reader.u8()];
       const expected = reader.u64();
       if (expected > offsetMax + 1) reader.reject();
+      const triedFor = reader.u32();
       const batch = reader.rest();
       if (!reader.complete || level === undefined || batch.length === 0) return null;
-      return { type: 'append', correlation, remainingMs, level, expectedOffset: expected === 0 ? null : expected - 1, batch };
+      const expectedOffset = expected === 0 ? null : expected - 1;
+      return { type: 'append', correlation, remainingMs, level, expectedOffset, triedForMs: triedFor === 0 ? null : triedFor - 1, batch };
     }
     case requestKinds.revoke: {
       const remainingMs = reader.u32();

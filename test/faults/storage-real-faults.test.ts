@@ -23,7 +23,7 @@ function program(data: string, body: string): string {
     const clock = new SystemClock();
     const host = { disk: new SystemDisk(data), bytes, clock, random, logger: { log: () => {} } };
     const wait = (start) => new Promise((resolve) => start(resolve));
-    const options = { group: 7, path: 'groups/7', segmentBytesMin: 65536, segmentBytesMax: 1 << 20, checkpoint: () => new Uint8Array(8) };
+    const options = { group: 7, path: 'groups/7', segmentBytesMin: 65536, segmentBytesMax: 1 << 20, checkpoint: (offsetTo, checksum) => ({ offsetTo, checksum, bytes: new Uint8Array(8) }) };
     const open = async () => {
       const opened = await wait((done) => openGroupLog(host, options, done));
       if (!opened.ok) throw new Error(JSON.stringify(opened.error));

@@ -217,7 +217,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'revoke-ignored-by-readers',
     title: 'what is revoked is shown',
-    edits: [edit('reads.ts')('return at !== null && at < replica.raft.highWatermark;', 'return at !== null && at < 0;')],
+    edits: [edit('reads.ts')('producers.hides(id, at, replica.raft.highWatermark);', 'producers.hides(id, at, 0) && at < 0;')],
     expected: ['D7'],
     how: everything,
   },

@@ -109,7 +109,7 @@ const groupNames: ReadonlyMap<string, number> = new Map([
 function kindOf(path: string): FileKind | null {
   if (path.endsWith('.log')) return 'segment';
   if (path.endsWith('.index')) return 'index';
-  if (path.endsWith('.checkpoint')) return 'checkpoint';
+  if (path.endsWith('.state')) return 'checkpoint';
   return path === 'votes' || path === 'identity' || path === 'peers' ? path : null;
 }
 
@@ -275,8 +275,7 @@ function judgeLog(folder: string, image: Image): Judge {
   return (path, spoilt) => {
     const stored = new Map(files).set(path, spoilt);
     // Only the newest checkpoint is read, so those behind this one make way.
-    if (path.endsWith('.checkpoint'))
-      for (const other of files.keys()) if (other.endsWith('.checkpoint') && other > path) stored.delete(other);
+    if (path.endsWith('.state')) for (const other of files.keys()) if (other.endsWith('.state') && other > path) stored.delete(other);
     const found = load(stored);
     if (typeof found === 'string') return found;
     const { opened, batches } = found;
@@ -290,16 +289,12 @@ function judgeLog(folder: string, image: Image): Judge {
     if (path.endsWith('.log')) return 'undetected';
     if (path.endsWith('.index')) return found.indexes === wanted.indexes ? 'made again' : 'undetected';
     // Without it the state is read from an older one, or from the log's start.
-    return opened.checkpoint?.offsetTo === endOfSegment(files, path) ? 'undetected' : 'made again';
+    return opened.checkpoint?.offsetTo === offsetIn(path) ? 'undetected' : 'made again';
   };
 }
 
-/** Where the segment behind this file's begins: up to there its checkpoint's state goes. */
-function endOfSegment(files: Image, path: string): number {
-  const base = Number(path.slice(path.lastIndexOf('/') + 1, path.lastIndexOf('.')));
-  const bases = [...files.keys()].filter((name) => name.endsWith('.log')).map((name) => Number(name.slice(name.lastIndexOf('/') + 1, -4)));
-  return Math.min(...bases.filter((other) => other > base));
-}
+/** The offset that a file is named after. */
+const offsetIn = (path: string): number => Number(path.slice(path.lastIndexOf('/') + 1, path.lastIndexOf('.')));
 
 /** Offset of the next frame at the last mark of the newest segment: everything below it was surely synced. */
 function lastMarkedOffset(files: Image): number {

@@ -189,7 +189,7 @@ function checkCheckpoint(checks: Checks, { log, batches }: Opened, step: Step, n
 /** Without indexes and checkpoints the log is the same. */
 function checkRebuilt(checks: Checks, opened: Opened, name: string): void {
   checks.st5.checked++;
-  const bare = new Map([...opened.image].filter(([path]) => !path.endsWith('.index') && !path.endsWith('.checkpoint')));
+  const bare = new Map([...opened.image].filter(([path]) => !path.endsWith('.index') && !path.endsWith('.state')));
   const { outcome } = open(2, atRest(bare));
   if ('kind' in outcome) return checks.st5.violate(`${name}: without derived files it does not open: ${JSON.stringify(outcome)}`);
   const facts = ({ log, batches }: Opened): string =>

@@ -77,6 +77,8 @@ export class RecordedRun {
   readonly #random: SeededRandom;
   readonly #leader = new Leader(group);
   #now: Promise = nothing;
+  /** No cut goes below it. */
+  #committedTo = 0;
   #term = 1;
 
   constructor(seed: number, stepCount: number) {
@@ -104,7 +106,12 @@ export class RecordedRun {
   }
 
   #openLog(): GroupLog {
-    const checkpoint = (offsetTo: number): Uint8Array => stateOf(this.#now.log, offsetTo);
+    // Only of what is never cut, as of committed records.
+    const checkpoint: GroupLogOptions['checkpoint'] = (offsetTo, checksum) => {
+      if (this.#random.chance(0.3)) return null;
+      this.#committedTo = Math.max(this.#committedTo, offsetTo);
+      return { offsetTo, checksum, bytes: stateOf(this.#now.log, offsetTo) };
+    };
     return must(
       this.#rig.run<Result<{ readonly log: GroupLog }, unknown>>((done) => openGroupLog(this.#host, { ...options, checkpoint }, done)),
     ).log;
@@ -132,7 +139,8 @@ export class RecordedRun {
     let kept = held;
     let truncateTo: number | null = null;
     if (isCut && held.length > 4) {
-      kept = held.slice(0, held.length - this.#random.between(1, this.#random.chance(0.3) ? held.length - 1 : 4));
+      const count = held.length - this.#random.between(1, this.#random.chance(0.3) ? held.length - 1 : 4);
+      kept = held.filter((batch, index) => index < count || batch.offsetTo <= this.#committedTo);
       truncateTo = kept[kept.length - 1]?.offsetTo ?? 0;
       this.#leader.goBackTo(kept, this.#leader.term + 1);
     }

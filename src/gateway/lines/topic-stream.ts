@@ -118,11 +118,13 @@ export class TopicStream {
   /** Null once it is stored. */
   async #store({ batch, count }: SealedBatch): Promise<LogError | null> {
     const { log, topic, requestId } = this.#options;
-    for (let againMs = againMsFirst; ; againMs = Math.min(againMs * 2, againMsMax)) {
+    const firstMs = performance.now();
+    for (let againMs = againMsFirst, isFirst = true; ; againMs = Math.min(againMs * 2, againMsMax), isFirst = false) {
       try {
         // A copy, since whoever appends may place the batch in the log where it lies.
         const request = { topic, batch: batch.slice(), requestId, sequence: this.#sequence, expectedOffset: null };
-        const result = await log.append({ ...request, level: 'quorum', timeoutMs: attemptMs });
+        const age = isFirst ? {} : { firstAttemptMs: performance.now() - firstMs };
+        const result = await log.append({ ...request, ...age, level: 'quorum', timeoutMs: attemptMs });
         if (result.count === count) return null;
         return new LogError('requestIdReused', `Cannot append to topic "${topic}": other lines have these numbers`);
       } catch (error) {

@@ -9,9 +9,16 @@ import { Findings } from './verdict.ts';
  */
 export class StateWithItsPosition {
   readonly findings = new Findings('ST6');
+  /** Limits are so low that ids were forgotten: then a retry, which says how old it is, may be told so, but never appended. */
+  readonly #mayForget: boolean;
+
+  constructor(mayForget = false) {
+    this.#mayForget = mayForget;
+  }
 
   /** The answer to the same append, sent again after the restart. */
   repeated(append: AppendOperation, outcome: Outcome<AppendResult>): void {
+    if (this.#mayForget && !outcome.ok && outcome.error.code === 'unknownProducer') return;
     this.findings.checked++;
     const { requestId, topic, result } = append;
     const where = `request id ${requestId ?? ''} of "${topic}", acknowledged at ${result?.offset ?? 'none'}`;

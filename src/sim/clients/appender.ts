@@ -175,6 +175,7 @@ export class Appender extends Client {
               requestId: fields.requestId,
               sequence: fields.sequence,
               expectedOffset: fields.expectedOffset,
+              ...(operation.attempts > 1 ? { firstAttemptMs: cluster.nowMs - operation.invokedMs } : {}),
             },
             answer,
           );

@@ -1,5 +1,5 @@
 /** What spoils bytes that were synced: rot, lost and misdirected writes, sectors that cannot be read, derived files that are gone. */
-import { checkpointSuffix, indexSuffix, logSuffix, markBytes, segmentHeaderBytes } from '../../storage/segment-format.ts';
+import { indexSuffix, logSuffix, markBytes, segmentHeaderBytes, segmentName, stateSuffix } from '../../storage/segment-format.ts';
 import type { Member } from '../cluster.ts';
 import { pageBytes, sectorBytes, type SimDisk } from '../disk.ts';
 import type { FaultName } from './names.ts';
@@ -197,7 +197,7 @@ function derivedLoss(faults: FaultSchedule): boolean {
   cluster.kill(member, random.chance(0.5));
   const all = random.chance(0.5);
   for (const path of disk.filePaths()) {
-    if (!path.endsWith(indexSuffix) && !path.endsWith(checkpointSuffix)) continue;
+    if (!path.endsWith(indexSuffix) && !isReplaceableState(disk, path)) continue;
     if (!all && random.chance(0.5)) continue;
     coverage.reach('damage.derived');
     const bytes = disk.fileBytes(path) as Uint8Array;
@@ -209,4 +209,10 @@ function derivedLoss(faults: FaultSchedule): boolean {
     }
   }
   return true;
+}
+
+/** A checkpoint of a log that still begins at 0; elsewhere it is all that is left of what was removed. */
+function isReplaceableState(disk: SimDisk, path: string): boolean {
+  if (!path.endsWith(stateSuffix)) return false;
+  return disk.fileBytes(`${path.slice(0, path.lastIndexOf('/'))}/${segmentName(0, logSuffix)}`) !== null;
 }

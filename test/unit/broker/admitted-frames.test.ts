@@ -43,7 +43,7 @@ function makeFollower(): {
     rolledBack: ignore,
     refusedFrames: (_replica, _peer, problem) => void problems.push(problem),
   };
-  const tail = new Tail(defaultSettings, bytes, 0);
+  const tail = new Tail(bytes, 0);
   const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };
   const replica = new Replica(options, context, { advanced: ignore, readCurrent: ignore, readFailed: ignore });
   const receive = (batches: readonly LogBatch[], highWatermark = 0): void => {

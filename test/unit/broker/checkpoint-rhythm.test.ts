@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkpointRhythm } from '../../../src/broker/groups.ts';
 
-const makeOf = (bytes: number) => () => new Uint8Array(bytes);
+const makeOf = (bytes: number) => () => ({ bytes: new Uint8Array(bytes) });
 
 test('a small checkpoint is made at every sealed segment', () => {
   const due = checkpointRhythm(1000);
@@ -12,9 +12,9 @@ test('a small checkpoint is made at every sealed segment', () => {
 test('a checkpoint as long as a segment is made at every fourth, and not even computed at the others', () => {
   const due = checkpointRhythm(1000);
   let made = 0;
-  const make = (): Uint8Array => {
+  const make = (): { readonly bytes: Uint8Array } => {
     made++;
-    return new Uint8Array(1000);
+    return { bytes: new Uint8Array(1000) };
   };
 
   const given = Array.from({ length: 9 }, () => due(make) !== null);

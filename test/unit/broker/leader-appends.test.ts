@@ -36,13 +36,19 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     hasRoomFor: () => true,
     propose: () => ({ offsetFrom: 1, offsetTo: 2, term: 1 }),
   } as unknown as Replica;
-  const context = { bytes: simBytes, clock: { monotonicMs: () => 0, wallMs: () => 0 }, counters: {} } as unknown as ReplicaContext;
+  const context = {
+    bytes: simBytes,
+    clock: { monotonicMs: () => 0, wallMs: () => 0 },
+    counters: {},
+    settings: {},
+  } as unknown as ReplicaContext;
   const appends = new LeaderAppends(replica, context);
   const outcomes: AppendOutcome[] = [];
   appends.submit({
     batch: batchOf(['x']),
     level,
     expectedOffset: null,
+    triedForMs: null,
     deadlineMs: 1000,
     answer: (outcome) => void outcomes.push(outcome),
   });

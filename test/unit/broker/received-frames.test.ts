@@ -10,7 +10,7 @@ const group = groupId(2);
 function framed(offsetFrom: number, previousChecksum: number, text: string | null): LogBatch {
   const builder = new RecordBatchBuilder();
   if (text !== null) builder.add(1000, null, simBytes.utf8Encode(text));
-  const batch = text === null ? noOpBatch(1000, simBytes) : builder.finish(simBytes);
+  const batch = text === null ? noOpBatch(1000, { requestIdsMax: 1, requestIdRetentionMs: 1 }, simBytes) : builder.finish(simBytes);
   const fields = { group, offsetFrom: offset(offsetFrom), term: term(3), stampMs: 1000 + offsetFrom, stampCounter: 0, previousChecksum };
   return frameBatch(fields, batch, simBytes);
 }

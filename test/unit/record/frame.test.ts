@@ -68,7 +68,7 @@ describe('a control batch', () => {
     const requestId = bytes.utf8Encode('order-17');
     const membership = { voters: [1, 2, 3], votersOutgoing: [], learners: [9] };
     const controls = [
-      record.noOpBatch(5, bytes),
+      record.noOpBatch(5, { requestIdsMax: 3, requestIdRetentionMs: 4 }, bytes),
       record.revokeBatch(5, record.producerIdOf(requestId), requestId, bytes),
       record.membershipBatch(5, membership, bytes),
     ];
@@ -76,14 +76,18 @@ describe('a control batch', () => {
     expect(controls.map(record.recordCount)).toEqual([1, 1, 1]);
     expect(controls.every(record.isControl)).toBe(true);
     expect(controls.map(record.readControl)).toEqual([
-      { type: 'noOp' },
+      { type: 'noOp', limits: { requestIdsMax: 3, requestIdRetentionMs: 4 } },
       { type: 'revoke', producerId: record.producerIdOf(requestId), requestId },
       { type: 'membership', membership },
     ]);
   });
 
   test('cannot come from a client', () => {
-    const result = record.validateBatch(record.noOpBatch(5, bytes), record.defaultBatchLimits, bytes);
+    const result = record.validateBatch(
+      record.noOpBatch(5, { requestIdsMax: 3, requestIdRetentionMs: 4 }, bytes),
+      record.defaultBatchLimits,
+      bytes,
+    );
     expect(result).toMatchObject({ ok: false, error: { problem: 'attributesForbidden' } });
   });
 

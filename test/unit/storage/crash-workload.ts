@@ -10,7 +10,7 @@ import type { DiskError } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import { frameChecksum, previousChecksum, verifyFrame } from '../../../src/record/index.ts';
 import type { CallPhase, DiskOperation } from '../../../src/sim/disk.ts';
-import type { GroupLog, OpenedLog } from '../../../src/storage/index.ts';
+import type { GroupLog, GroupLogOptions, OpenedLog } from '../../../src/storage/index.ts';
 import { bytes, Leader, Rig } from './rig.ts';
 
 type Outcome = Result<undefined, DiskError>;
@@ -33,6 +33,8 @@ export class CrashWorkload {
   inFlight: InFlight = nothing;
   #term = 1;
   acknowledgedCount = 0;
+  /** No cut goes below it. */
+  committedTo = 0;
   /** Crashes by what was under way, for coverage. */
   readonly reached = new Map<string, number>();
 
@@ -76,7 +78,13 @@ export class CrashWorkload {
   }
 
   #open(done: (value: ReturnType<Rig['tryOpen']>) => void): void {
-    this.rig.startOpen(done);
+    // Only of what is never cut, as of committed records.
+    const checkpoint: GroupLogOptions['checkpoint'] = (sealedTo, checksum) => {
+      if (this.random.chance(0.5)) return null;
+      this.committedTo = Math.max(this.committedTo, sealedTo);
+      return { offsetTo: sealedTo, checksum, bytes: bytes.utf8Encode(`state ${sealedTo}`) };
+    };
+    this.rig.startOpen(done, { checkpoint });
   }
 
   #step(log: GroupLog): boolean {
@@ -92,9 +100,12 @@ export class CrashWorkload {
       const keep = this.random.chance(0.3)
         ? this.random.below(this.acknowledged.length)
         : Math.max(0, this.acknowledged.length - this.random.between(1, 4));
-      truncateTo = (this.acknowledged[keep] as LogBatch).offsetFrom;
-      this.leader.goBackTo(this.acknowledged.slice(0, keep), ++this.#term);
-      if (keep === 0) this.#chainTo(this.acknowledged[0] as LogBatch);
+      const cutTo = (this.acknowledged[keep] as LogBatch).offsetFrom;
+      if (cutTo >= this.committedTo) {
+        truncateTo = cutTo;
+        this.leader.goBackTo(this.acknowledged.slice(0, keep), ++this.#term);
+        if (keep === 0) this.#chainTo(this.acknowledged[0] as LogBatch);
+      }
     }
     const count = truncateTo !== null && this.random.chance(0.3) ? 0 : this.random.between(1, 6);
     const batches = Array.from({ length: count }, () => this.leader.batch(this.random.between(1, 3), this.#valueBytes()));

@@ -56,7 +56,7 @@ const fileBytes = (path: string): Uint8Array => original.rig.disk.fileBytes(path
 describe('a byte flipped in a killed log', () => {
   test('is in a log with two sealed segments, an active one, two indexes and two checkpoints', () => {
     expect(logFiles).toHaveLength(3);
-    expect(original.rig.disk.filePaths().filter((path) => path.endsWith('.index') || path.endsWith('.checkpoint'))).toHaveLength(4);
+    expect(original.rig.disk.filePaths().filter((path) => path.endsWith('.index') || path.endsWith('.state'))).toHaveLength(4);
     expect(outcomeOf(() => {})).toBe('undetected');
   });
 
@@ -74,7 +74,7 @@ describe('a byte flipped in a killed log', () => {
   });
 
   test('in an index or a checkpoint changes nothing but the work of making it again', () => {
-    const derived = original.rig.disk.filePaths().filter((path) => path.endsWith('.index') || path.endsWith('.checkpoint'));
+    const derived = original.rig.disk.filePaths().filter((path) => path.endsWith('.index') || path.endsWith('.state'));
     for (const path of derived) {
       const bytes = fileBytes(path);
       for (let position = 0; position < bytes.length; position++) {

@@ -152,8 +152,8 @@ export class Rig {
     return this.run((done) => openGroupLog(this.host, { ...logOptions, ...options }, done));
   }
 
-  startOpen(done: (result: Result<OpenedLog, OpenFailure>) => void): void {
-    openGroupLog(this.host, logOptions, done);
+  startOpen(done: (result: Result<OpenedLog, OpenFailure>) => void, options: Partial<GroupLogOptions> = {}): void {
+    openGroupLog(this.host, { ...logOptions, ...options }, done);
   }
 
   open(options: Partial<GroupLogOptions> = {}): OpenedLog {
@@ -184,7 +184,7 @@ export const logOptions: GroupLogOptions = {
   path: 'groups/7',
   segmentBytesMin: 4096,
   segmentBytesMax: 16_384,
-  checkpoint: (offsetTo) => bytes.utf8Encode(`state ${offsetTo}`),
+  checkpoint: (offsetTo, checksum) => ({ offsetTo, checksum, bytes: bytes.utf8Encode(`state ${offsetTo}`) }),
 };
 
 export function must<Value>(result: Result<Value, unknown>): Value {
@@ -230,9 +230,9 @@ export class Leader {
 }
 
 /** The disk of a killed process with a log of three segments and sixty batches, each write with two of them. */
-export function killedLog(): { readonly disk: SimDisk; readonly batches: readonly LogBatch[] } {
+export function killedLog(options: Partial<GroupLogOptions> = {}): { readonly disk: SimDisk; readonly batches: readonly LogBatch[] } {
   const rig = new Rig(1);
-  const { log } = rig.open();
+  const { log } = rig.open(options);
   const batches = new Leader().batches(60, 1, 150);
   for (let i = 0; i < 60; i += 2) rig.write(log, batches.slice(i, i + 2));
   rig.settle();

@@ -40,7 +40,15 @@ describe('a frame', () => {
     const batch = new Uint8Array(100).fill(7);
     const chunks: Uint8Array[] = [];
 
-    const request = { type: 'append', correlation: 1, remainingMs: 1, level: 'quorum', expectedOffset: null, batch } as const;
+    const request = {
+      type: 'append',
+      correlation: 1,
+      remainingMs: 1,
+      level: 'quorum',
+      expectedOffset: null,
+      triedForMs: null,
+      batch,
+    } as const;
     wire.sealFrame(wire.encodeRequest(2, request), 1, stamp, simBytes, chunks);
 
     expect(chunks[1]).toBe(batch);
@@ -54,7 +62,15 @@ describe('a frame', () => {
     const framed = frameBatch(fields, batch, simBytes);
     const usual = { type: 'appendEntries', from: brokerId(1), to: brokerId(2), term: term(3), offsetFrom: offset(5) } as const;
     const entries = { ...usual, previousTerm: term(3), highWatermark: offset(5), readContext: 0, batches: [framed] };
-    const request = { type: 'append', correlation: 1, remainingMs: 1, level: 'quorum', expectedOffset: null, batch } as const;
+    const request = {
+      type: 'append',
+      correlation: 1,
+      remainingMs: 1,
+      level: 'quorum',
+      expectedOffset: null,
+      triedForMs: null,
+      batch,
+    } as const;
 
     for (const draft of [wire.encodeRaftMessage(2, entries), wire.encodeRequest(2, request)]) {
       const chunks: Uint8Array[] = [];

@@ -30,6 +30,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     }
     const body = await bodyOf(request.raw, context.settings.bodyBytesMax);
     const { limits, bytes, clock } = context;
+    const firstAttemptMs = headers['cairn-first-attempt-ms'];
     const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
     const order: AppendRequest = {
       topic,
@@ -39,6 +40,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
       requestId: requestId === null ? null : latin1AsUtf8(requestId, topic),
       sequence: headers['cairn-sequence'] ?? 0,
       expectedOffset: query.expectedOffset ?? null,
+      ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }),
     };
     try {
       return await context.log.append(order);

@@ -34,6 +34,7 @@ export const AppendHeaders = Type.Object({
     Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }),
   ),
   'cairn-sequence': Type.Optional(wholeNumber(0, sequenceMax, 'a position')),
+  'cairn-first-attempt-ms': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'milliseconds')),
 });
 
 export const ReadQuery = Type.Object(
