@@ -134,7 +134,7 @@ export class Reads {
     const { replica, request, offsetFrom } = reader;
     const { logStartOffset } = replica.log;
     const range = `it holds the offsets ${logStartOffset} to ${replica.visible}`;
-    const message = `Cannot read topic "${request.topic}" from offset ${offsetFrom}: ${range}`;
+    const message = `Cannot read topic "${request.topic}" from offset ${String(offsetFrom)}: ${range}`;
     this.#finish(reader, failure('offsetOutOfRange', message, { logStartOffset, endOffset: replica.visible }));
   }
 
