@@ -29,6 +29,7 @@ import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
 import { freshnessMs } from './reads.ts';
 import { Services } from './services.ts';
+import { SyncTimes } from './sync-times.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
@@ -38,6 +39,7 @@ type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'f
 export class Broker implements BrokerApi {
   readonly #options: BrokerOptions;
   readonly #counters = new Counters();
+  readonly #syncTimes = new SyncTimes();
   readonly #hybrid: HybridClock;
   readonly #loop: Loop;
   readonly #groups: Groups;
@@ -88,7 +90,11 @@ export class Broker implements BrokerApi {
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
         roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),
-        synced: (replica, ms) => this.#services?.synced(replica, ms),
+        usualSyncMs: () => this.#syncTimes.usualMs(host.clock.monotonicMs()),
+        synced: (replica, ms) => {
+          this.#syncTimes.note(ms, host.clock.monotonicMs());
+          this.#services?.synced(replica, ms);
+        },
         derivedAgain: (replica) => this.#log('info', 'derivedAgain', { group: replica.group, endOffset: replica.tail.endOffset }),
         rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
         refusedFrames: (replica, peer, problem) => this.#log('error', 'framesRefused', { group: replica.group, peer, problem }),

@@ -52,6 +52,8 @@ export interface ReplicaContext {
   /** A read met bytes that are not what was once synced. */
   damaged(replica: Replica, failure: ReadFailure): void;
   roleChanged(replica: Replica, before: Role): void;
+  /** How long writes with their syncs took lately, all logs and votes of this broker; 0 where nothing was written lately. */
+  usualSyncMs(): number;
   /** A write and its sync took this long. */
   synced(replica: Replica, ms: number): void;
   /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start, one from before November 2026. */
@@ -95,6 +97,10 @@ export class Replica {
   /** The log is being read for it. */
   #isDeriving = false;
   #persistStartedMs: number | null = null;
+  /** End of the log once the write under way is synced. */
+  #persistEnd: Offset;
+  /** Since when a peer is known to have synced all of that; null where none is. */
+  #outrunSinceMs: number | null = null;
   /** Of a leader: bytes being written, and bytes proposed since that write was handed over. */
   readonly #unsyncedBytes = { writing: 0, proposed: 0 };
   #visible: Offset;
@@ -133,6 +139,7 @@ export class Replica {
         membership: { voters: options.voters, votersOutgoing: [], learners: [] },
         electionTicks: Math.max(2, Math.round(settings.electionTimeoutMs / settings.tickMs)),
         heartbeatTicks,
+        slowDiskTicks: () => this.#slowDiskTicks(),
         heartbeatPhase: () => context.tickCount() % heartbeatTicks,
         randomBelow: (limit) => context.randomBelow(limit),
         noOp: (offsetFrom, term) => this.#noOp(offsetFrom, term),
@@ -156,6 +163,7 @@ export class Replica {
       },
     };
     this.#visible = raft.highWatermark;
+    this.#persistEnd = raft.endOffset;
     this.appends = new LeaderAppends(this, context);
     this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
     context.observer?.opened(this.group, restored, log.lastChecksum);
@@ -242,7 +250,7 @@ export class Replica {
 
   tick(nowMs: number): void {
     const { settings } = this.#context;
-    if (!this.passTick(nowMs)) return;
+    this.passTick(nowMs);
     this.ages.note(nowMs, this.tail.producers.ageMs);
     this.appends.expire(nowMs);
     if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
@@ -253,15 +261,45 @@ export class Replica {
     }
   }
 
-  /** Counts one tick; false when it cannot count because the disk hangs. */
-  passTick(nowMs: number): boolean {
-    if (this.#persistStartedMs !== null && nowMs - this.#persistStartedMs > this.#context.settings.electionTimeoutMs) {
-      // It could not acknowledge anything, so somebody else should lead, and it should not ask for votes that it could not store.
-      if (this.raft.role !== 'follower') this.step({ type: 'stepDown' });
-      return false;
+  /**
+   * Counts one tick, unless this is no leader and its disk has not answered for an election timeout: it should not ask for votes that it could not store. A
+   * candidate that waits for its own vote has asked nobody yet, and waits on. A leader goes on, however long its disk takes, unless somebody else is faster.
+   */
+  passTick(nowMs: number): void {
+    const { role } = this.raft;
+    if (role === 'leader') {
+      if (this.#isOutrun(nowMs)) this.step({ type: 'stepDown' });
+    } else if (this.#persistStartedMs !== null && nowMs - this.#persistStartedMs > this.#context.settings.electionTimeoutMs) {
+      if (role === 'preCandidate') this.step({ type: 'stepDown' });
+      return;
     }
     this.step({ type: 'tick' });
-    return true;
+  }
+
+  /**
+   * Whether a peer has had on its disk for an election timeout what is still being written here. Disks that are slow everywhere are no reason to change
+   * leaders, nor is one's own where nobody is known to do better. Where writes take long anyway, half of what they took lately may pass before the
+   * difference counts, so that chance in it does not move the office to and fro.
+   */
+  #isOutrun(nowMs: number): boolean {
+    if (this.#persistStartedMs === null) return false;
+    if (this.#outrunSinceMs === null) {
+      const { id } = this.raft;
+      if (this.raft.acknowledgedBy(this.#persistEnd).some((voter) => voter !== id)) this.#outrunSinceMs = nowMs;
+      return false;
+    }
+    const { electionTimeoutMs } = this.#context.settings;
+    return nowMs - this.#outrunSinceMs > Math.max(electionTimeoutMs, this.#boundedSyncMs / 2);
+  }
+
+  /** Bounded, so that a disk that hung for a minute does not make elections slow for longer than they would be with one that is merely bad. */
+  get #boundedSyncMs(): number {
+    return Math.min(this.#context.usualSyncMs(), this.#context.settings.electionTimeoutMs * 10);
+  }
+
+  /** A candidate waits for its own vote; then a voter may have to finish a write of its log before it writes its vote. */
+  #slowDiskTicks(): number {
+    return Math.floor((2 * this.#boundedSyncMs) / this.#context.settings.tickMs);
   }
 
   /** Nothing here is due within `restMs`: it leads and nobody waits, or it hears its leader. */
@@ -343,6 +381,8 @@ export class Replica {
     for (const batch of persist.batches) this.#unsyncedBytes.writing += batch.bytes.length;
     this.#unsyncedBytes.proposed = 0;
     this.#persistStartedMs = this.#context.clock.monotonicMs();
+    this.#persistEnd = persist.batches.at(-1)?.offsetTo ?? this.#persistEnd;
+    this.#outrunSinceMs = null;
     this.#context.persist(this, persist, () => this.#persisted(persist));
   }
 

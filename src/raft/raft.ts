@@ -50,7 +50,10 @@ export class Raft {
   #isTransfer = false;
 
   #ticksSinceReset = 0;
-  #electionTimeoutTicks = 0;
+  /** Drawn anew at each reset: below `electionTicks`. */
+  #timerDraw = 0;
+  /** Newest term of which a leader is known, here or elsewhere; at the start the restored one. */
+  #ledTerm: Term;
   /** Since a leader of the current term was heard; for stickiness. */
   #quietTicks: number;
 
@@ -84,6 +87,7 @@ export class Raft {
     this.#term = restored.vote.term;
     this.#votedFor = restored.vote.votedFor;
     assert(this.#log.lastTerm <= this.#term, `the vote is at least as new as the log: term ${this.#term}, log ${this.#log.lastTerm}`);
+    this.#ledTerm = this.#term;
     this.#quietTicks = config.electionTicks;
     this.#matchedOffset = this.#log.highWatermark;
     this.#reportedHighWatermark = this.#log.highWatermark;
@@ -260,15 +264,30 @@ export class Raft {
       if (this.#leadership.tick() === 'lostQuorum') this.#becomeFollower(this.#term, null);
       return;
     }
-    this.#ticksSinceReset++;
     this.#quietTicks++;
-    if (this.#ticksSinceReset >= this.#electionTimeoutTicks && isVoter(this.membership, this.id)) this.#becomePreCandidate();
+    // A candidate has asked nobody before its own vote is on disk: another term would only mean another vote to write.
+    if (this.#role === 'candidate' && !this.#disk.hasSynced(this.#vote)) return;
+    this.#ticksSinceReset++;
+    if (this.#isElectionDue && isVoter(this.membership, this.id)) this.#becomePreCandidate();
     else if (this.#role !== 'follower' && this.#ticksSinceReset % this.#config.heartbeatTicks === 0) this.#repeatRequests();
   }
 
   #resetElectionTimer(): void {
     this.#ticksSinceReset = 0;
-    this.#electionTimeoutTicks = this.#config.electionTicks + this.#config.randomBelow(this.#config.electionTicks);
+    this.#timerDraw = this.#config.randomBelow(this.#config.electionTicks);
+  }
+
+  /**
+   * `electionTicks` and a random part of the same length. Longer where votes take long to be written, or the next term begins before the votes of this one
+   * are there, again and again: by what the host measures of its own disk, and twice as long for each term after the second that nobody came to lead, up to
+   * eight times, because a candidate does not know how slow the others' disks are.
+   */
+  get #isElectionDue(): boolean {
+    const { electionTicks, slowDiskTicks } = this.#config;
+    if (this.#ticksSinceReset < electionTicks) return false;
+    const patience = 2 ** Math.min(3, Math.max(0, this.#term - this.#ledTerm - 2));
+    const least = (electionTicks + (slowDiskTicks?.() ?? 0)) * patience;
+    return this.#ticksSinceReset >= least + Math.floor((this.#timerDraw * least) / electionTicks);
   }
 
   // Roles.
@@ -298,6 +317,7 @@ export class Raft {
     if (this.#role !== 'follower') this.#resetElectionTimer();
     this.#role = 'follower';
     this.#leader = leader;
+    if (leader !== null) this.#ledTerm = this.#term;
   }
 
   /** Asks whether an election could be won, without disturbing anyone's term (thesis §9.6). */
@@ -324,6 +344,7 @@ export class Raft {
     assert(this.#disk.hasSynced(this.#vote), 'a leader has its own vote on disk');
     this.#role = 'leader';
     this.#leader = this.id;
+    this.#ledTerm = this.#term;
     this.#leadership = new Leadership(this.#config, this.#term, this.#log);
     // Nothing older can be committed before something of this term is (Raft §8).
     const noOp = this.#config.noOp(this.#log.endOffset, this.#term);
@@ -442,6 +463,7 @@ export class Raft {
     if (this.#leadership !== null) broken(`term ${this.#term} has one leader, not ${this.id} and ${request.from}`);
     if (this.#role !== 'follower') this.#becomeFollower(this.#term, request.from);
     this.#leader = request.from;
+    this.#ledTerm = this.#term;
     this.#ticksSinceReset = 0;
     this.#quietTicks = 0;
     if (!this.#log.continuesFrom(request)) return this.#refuse(request);

@@ -28,6 +28,8 @@ export interface RaftConfig {
   /** A follower campaigns after this many ticks without a leader, plus a random 0..electionTicks - 1 more. Also the stickiness and CheckQuorum period. */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  /** Ticks that an election needs beyond those because disks are slow, as the host has measured lately; bounded. 0 where it is left out. */
+  readonly slowDiskTicks?: () => number;
   /** Ticks since the host's last common heartbeat, below `heartbeatTicks`: all groups that one broker leads beat at the same tick. 0 where it is left out. */
   readonly heartbeatPhase?: () => number;
   /** An integer in [0, limit); the only randomness the core sees. */

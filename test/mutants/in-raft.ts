@@ -249,6 +249,30 @@ export const inRaft: readonly Mutant[] = [
     how: { by: 'test', file: 'test/scenario/raft.test.ts', title: 'raft-flow-control goes as written' },
   },
   {
+    id: 'candidate-in-a-hurry',
+    title: 'a candidate begins another term while its vote is being written',
+    edits: [raft("if (this.#role === 'candidate' && !this.#disk.hasSynced(this.#vote)) return;", '')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/raft/raft.test.ts',
+      title: 'a candidate waits for its own vote, and only then does its time begin',
+    },
+  },
+  {
+    id: 'slow-leader-gives-up',
+    title: 'a leader whose disk is slow gives up, though nobody is known to be faster',
+    edits: [
+      {
+        file: 'src/broker/replica.ts',
+        find: '      if (this.raft.acknowledgedBy(this.#persistEnd).some((voter) => voter !== id)) this.#outrunSinceMs = nowMs;',
+        replace: '      if (id > 0) this.#outrunSinceMs = nowMs;',
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/slow-disks.test.ts', title: '3 brokers are, every sync of which takes 1000 ms more' },
+  },
+  {
     id: 'cut-not-told-to-disk',
     title: 'the log is cut and the disk is not told',
     edits: [raft('    this.#disk.truncate(end);\n', '')],

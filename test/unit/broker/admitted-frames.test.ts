@@ -41,6 +41,7 @@ function makeFollower(): {
     synced: ignore,
     derivedAgain: ignore,
     rolledBack: ignore,
+    usualSyncMs: () => 0,
     refusedFrames: (_replica, _peer, problem) => void problems.push(problem),
   };
   const tail = new Tail(bytes, 0);

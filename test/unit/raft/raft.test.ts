@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { brokerId, offset, term } from '../../../src/base/branded.ts';
 import { describe as describeMessage, describeReady, type Input, Raft } from '../../../src/raft/index.ts';
 import { isWellFormed } from '../../../src/raft/well-formed.ts';
-import { answer, append, batch, Core, electionTicks, heartbeatTicks, ofType, requestVote } from '../../paper/core.ts';
+import { answer, append, batch, Core, electionTicks, heartbeatTicks, ofType, requestVote, vote } from '../../paper/core.ts';
 
 const largeBytes = 128 * 1024;
 const largeBatch = ({ raft }: Core) => ({ ...batch(raft.endOffset, raft.term), bytes: new Uint8Array(largeBytes) });
@@ -376,5 +376,51 @@ describe('the one-line form of', () => {
       '  then 1->2 t2 append after 1: match 2 ctx 0',
       'hw 1',
     ]);
+  });
+});
+
+describe('Raft, on slow disks', () => {
+  /** Ticks until it has asked for pre-votes again, answered by nobody. */
+  const ticksToPreVote = (core: Core): number => {
+    for (let ticks = 1; ; ticks++) {
+      core.raft.step({ type: 'tick' });
+      core.raft.ready();
+      if (core.raft.role === 'preCandidate') return ticks;
+    }
+  };
+
+  it('a candidate waits for its own vote, and only then does its time begin', () => {
+    const core = new Core();
+    while (core.raft.role === 'follower') core.tick();
+    core.step({ type: 'receive', message: vote(core, 2, { preVote: true }) });
+    for (let tick = 0; tick < electionTicks * 20; tick++) core.step({ type: 'tick' });
+    expect([core.raft.role, core.raft.term, core.isWriting]).toEqual(['candidate', 1, true]);
+
+    expect(ofType(core.sync(), 'requestVote').map(({ to }) => to)).toEqual([2, 3]);
+    expect(ticksToPreVote(core)).toBe(electionTicks);
+  });
+
+  it('waits longer for an election where its own disk is slow, as long as it is', () => {
+    let slowDiskTicks = 7;
+    const core = new Core({ config: { slowDiskTicks: () => slowDiskTicks } });
+    core.campaign();
+    expect([core.raft.role, ticksToPreVote(core)]).toEqual(['candidate', electionTicks + 7]);
+
+    slowDiskTicks = 0;
+    core.receive(append(core, { term: 1 }));
+    expect([core.raft.role, ticksToPreVote(core)]).toEqual(['follower', electionTicks]);
+  });
+
+  it('waits twice as long after each term that nobody led, up to eight times, and no longer once somebody leads', () => {
+    const core = new Core({ voters: [1, 2, 3, 4, 5] });
+    const waits: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      core.campaign();
+      waits.push(ticksToPreVote(core) / electionTicks);
+    }
+    expect(waits).toEqual([1, 1, 2, 4, 8, 8, 8]);
+
+    core.receive(append(core, { term: 7 }));
+    expect(ticksToPreVote(core)).toBe(electionTicks);
   });
 });
