@@ -9,7 +9,8 @@ import { PAGE } from './page-build.ts';
 export interface FakeRecord {
   readonly offset: number;
   readonly timestamp: number;
-  readonly value: string;
+  readonly value?: string;
+  readonly valueBase64?: string;
 }
 
 export class FakeBroker {
@@ -17,6 +18,8 @@ export class FakeBroker {
   readonly missing = new Set<number>();
   /** Every connection is destroyed without a byte, as in contract 2's crashed state. */
   isAway = false;
+  /** Connections are taken and nothing is answered, as by a process that was stopped; streams stay open and say nothing. */
+  isStopped = false;
   refusal: { readonly status: number; readonly code: string; readonly message: string; readonly definite: boolean } | null = null;
   token: string | null = null;
   readonly requestIds: (string | undefined)[] = [];
@@ -45,7 +48,14 @@ export class FakeBroker {
   }
 
   append(value: string, timestamp = Date.now()): number {
-    const record = { offset: this.records.length + 1, timestamp, value };
+    return this.#add({ offset: this.records.length + 1, timestamp, value });
+  }
+
+  appendBytes(bytes: Uint8Array): number {
+    return this.#add({ offset: this.records.length + 1, timestamp: Date.now(), valueBase64: Buffer.from(bytes).toString('base64') });
+  }
+
+  #add(record: FakeRecord): number {
     this.records.push(record);
     for (const follower of this.#followers) follower.write(eventOf(record));
     return record.offset;
@@ -57,6 +67,7 @@ export class FakeBroker {
       request.socket.destroy();
       return;
     }
+    if (this.isStopped) return;
     const isApi = url.pathname.startsWith('/v1/');
     if (isApi && this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
       json(response, 401, { error: { code: 'unauthorized', message: 'Cannot answer: the token is missing or wrong', definite: true } });
@@ -75,6 +86,10 @@ export class FakeBroker {
       json(response, 200, { brokers, partial: this.missing.size > 0, missing: [...this.missing] });
     } else if (url.pathname === '/v1/topics') {
       json(response, 200, { topics: [this.#topic('log'), this.#topic('cairn.events')] });
+    } else if (url.pathname.startsWith('/v1/topics/gone')) {
+      json(response, 404, {
+        error: { code: 'unknownTopic', message: 'Cannot describe topic "gone": there is no such topic', definite: true },
+      });
     } else if (/^\/v1\/topics\/[^/]+$/.test(url.pathname)) {
       json(response, 200, this.#topic('log'));
     } else if (request.method === 'POST') {
@@ -100,6 +115,8 @@ export class FakeBroker {
       } else {
         json(response, this.refusal.status, { error: this.refusal });
       }
+    } else if (url.searchParams.get('follow') !== 'true') {
+      json(response, 200, { records: this.records.filter(({ offset }) => offset === Number(url.searchParams.get('from'))) });
     } else {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const from = Number(url.searchParams.get('from'));
@@ -149,7 +166,7 @@ export class FakeBroker {
 }
 
 function eventOf(record: FakeRecord): string {
-  return `id: ${record.offset}\ndata: ${JSON.stringify({ offset: record.offset, timestamp: record.timestamp, key: null, value: record.value, headers: [] })}\n\n`;
+  return `id: ${record.offset}\ndata: ${JSON.stringify({ key: null, headers: [], ...record })}\n\n`;
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

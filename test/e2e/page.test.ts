@@ -174,6 +174,79 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(await page.locator('[data-broker="1"]').count()).toBe(1);
   });
 
+  it('says that a token is wrong, and takes the right one after it', async () => {
+    broker.token = 'secret';
+    broker.append('behind the token');
+    await page.goto(url);
+    await page.getByLabel('Token').fill('guess');
+    await page.keyboard.press('Enter');
+
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').innerText()).toBe('That token is wrong: this broker refuses it.');
+
+    await page.getByLabel('Token').fill('secret');
+    await page.keyboard.press('Enter');
+    await page.locator('article', { hasText: 'behind the token' }).waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('tells a topic that is not there from one without a leader', async () => {
+    await page.goto(`${url}/?topic=gone`);
+
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').innerText()).toBe('There is no topic "gone": it was deleted, or never made.');
+    expect(await page.getByRole('status').first().innerText()).toBe('No such topic');
+    expect(await page.locator('.live').innerText()).toBe('Waiting');
+  });
+
+  it('is not live while nothing can come: no majority, or the broker was stopped', async () => {
+    broker.append('one');
+    await page.goto(url);
+    const live = page.locator('.live:not(.off)');
+    const waiting = page.locator('.live.off', { hasText: 'Waiting' });
+    await live.waitFor();
+
+    broker.missing.add(2).add(3);
+    await waiting.waitFor();
+    broker.missing.clear();
+    await live.waitFor();
+
+    broker.isStopped = true;
+    await waiting.waitFor();
+    expect(await page.getByRole('alert').innerText()).toContain('This broker does not answer');
+  });
+
+  it('has room for megabytes that are not text, and shows all of a record when asked', async () => {
+    // Every second byte is one that can be read: nothing is a run.
+    const bytes = Uint8Array.from({ length: 10_000 }, (_, index) => (index % 2 === 0 ? 0x41 : 0x80 + (index % 100)));
+    for (let index = 0; index < 300; index++) broker.appendBytes(bytes);
+    await page.goto(url);
+    await page.locator('article').nth(299).waitFor();
+
+    expect(await page.locator('*').count()).toBeLessThan(15_000);
+    const value = page.locator('article .value').last();
+    expect(await value.innerText()).toMatch(/ … 9,000 more\s+show all\s*$/);
+    await value.getByRole('button', { name: 'show all' }).click();
+    await value.getByRole('button', { name: 'show less' }).waitFor();
+    expect((await value.innerText()).length).toBeGreaterThan(5000 + 4 * 5000);
+    await value.getByRole('button', { name: 'show less' }).click();
+    await value.getByRole('button', { name: 'show all' }).waitFor();
+  });
+
+  it('shows a run of bytes that are not text as one', async () => {
+    broker.appendBytes(Uint8Array.from({ length: 900 }, (_, index) => 0x80 + (index % 100)));
+    await page.goto(url);
+    await page.locator('article').waitFor();
+
+    expect(await page.locator('article .escape').count()).toBe(1);
+  });
+
+  it('begins with a command that reaches this broker', async () => {
+    await page.goto(url);
+
+    expect(await page.locator('.nothing code').innerText()).toBe(`npx cairn append log - --server ${url} < FILE`);
+  });
+
   it('pauses, and goes on without a gap', async () => {
     broker.append('one');
     await page.goto(url);

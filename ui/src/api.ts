@@ -67,6 +67,8 @@ export function setToken(value: string): void {
   }
 }
 
+export const hasToken = (): boolean => token !== '';
+
 export async function request(path: string, options: RequestInit = {}): Promise<Response> {
   const headers = new Headers(options.headers);
   if (token !== '') headers.set('Authorization', `Bearer ${token}`);

@@ -52,26 +52,40 @@ export interface ClusterState {
   readonly tone: 'ok' | 'warning' | 'bad' | 'unknown';
   readonly word: string;
   readonly sentence: string;
+  /** What is appended to the topic can come: somebody leads it, has a majority, and is heard here. */
+  readonly flows: boolean;
 }
 
-export function clusterState(rows: readonly BrokerRow[], isAway: boolean): ClusterState {
-  if (isAway) return { tone: 'bad', word: 'Broker away', sentence: 'This broker does not answer. What you see is the last that it said' };
-  if (rows.length === 0) return { tone: 'unknown', word: 'Connecting', sentence: '' };
+export function clusterState(rows: readonly BrokerRow[], isAway: boolean, topic: string): ClusterState {
+  const flows = false;
+  if (isAway)
+    return { tone: 'bad', word: 'Broker away', sentence: 'This broker does not answer. What you see is the last that it said', flows };
+  if (rows.length === 0) return { tone: 'unknown', word: 'Connecting', sentence: '', flows };
   const missing = rows.filter((row) => row.state === 'missing' || row.state === 'crashed');
   const up = rows.length - missing.length;
   const count = `${up} of ${rows.length} ${rows.length === 1 ? 'broker' : 'brokers'}`;
   const names = missing.map((row) => row.id).join(', ');
   const verb = missing.length === 1 ? `Broker ${names} does not answer` : `Brokers ${names} do not answer`;
-  if (up * 2 <= rows.length) return { tone: 'bad', word: count, sentence: `${verb}: no majority, so nothing can be appended` };
-  if (missing.length > 0) return { tone: 'warning', word: count, sentence: `${verb}. A majority is there: appending and reading go on` };
+  if (up * 2 <= rows.length) return { tone: 'bad', word: count, sentence: `${verb}: no majority, so nothing can be appended`, flows };
+  const answering = rows.filter((row) => row.state !== 'missing' && row.state !== 'crashed');
+  if (answering.every((row) => row.role === 'no replica'))
+    return {
+      tone: 'warning',
+      word: 'No such topic',
+      sentence: `There is no topic ${JSON.stringify(topic)}: it was deleted, or never made`,
+      flows,
+    };
+  const isLed = answering.some((row) => row.role === 'leader');
+  if (missing.length > 0)
+    return { tone: 'warning', word: count, sentence: `${verb}. A majority is there: appending and reading go on`, flows: isLed };
   const fenced = rows.filter((row) => row.state === 'fenced');
   if (fenced.length > 0)
     return {
       tone: 'warning',
       word: 'Damage found',
       sentence: `Broker ${fenced.map((row) => row.id).join(', ')} takes no part: ${fenced[0]?.fenced ?? ''}`,
+      flows: isLed,
     };
-  if (!rows.some((row) => row.role === 'leader'))
-    return { tone: 'warning', word: 'No leader', sentence: 'The brokers are electing a leader' };
-  return { tone: 'ok', word: count, sentence: '' };
+  if (!isLed) return { tone: 'warning', word: 'No leader', sentence: 'The brokers are electing a leader', flows };
+  return { tone: 'ok', word: count, sentence: '', flows: true };
 }

@@ -1,6 +1,6 @@
 import { ApiError, type LogRecord, request } from './api.ts';
 import { EventStreamParser } from './event-stream.ts';
-import { type TextPiece, visibleBytes, visiblePieces } from './visible-text.ts';
+import { inFewPieces, type TextPiece, visibleBytes, visiblePieces } from './visible-text.ts';
 
 /** A record ready to be shown. */
 export interface TailRow {
@@ -8,28 +8,52 @@ export interface TailRow {
   readonly timestamp: number;
   readonly key: readonly TextPiece[] | null;
   readonly pieces: readonly TextPiece[];
-  /** Characters that were not shown, for they are too many. */
+  /** Characters, or bytes, that are not shown, for they are too many. */
   readonly cut: number;
 }
 
 /** Rows kept on the page: the rest is in the log. */
 export const ROWS_MAX = 300;
-const SHOWN_CHARACTERS_MAX = 4000;
 const RETRY_MS_MAX = 5000;
+/** A broker shows every 10 s that a stream lives. */
+const SILENCE_MS_MAX = 25_000;
 
-export function rowOf(record: LogRecord): TailRow {
-  const value = shownText(record.value, record.valueBase64) ?? { pieces: [], cut: 0 };
-  const key = shownText(record.key, record.keyBase64);
+/** How much of a record is drawn: pieces are elements, of which a page with all its rows has a few ten thousand at most. */
+interface Extent {
+  readonly charactersMax: number;
+  readonly piecesMax: number;
+}
+const PREVIEW: Extent = { charactersMax: 1000, piecesMax: 60 };
+const WHOLE: Extent = { charactersMax: Number.POSITIVE_INFINITY, piecesMax: 5000 };
+
+export function rowOf(record: LogRecord, extent = PREVIEW): TailRow {
+  const value = shownText(record.value, record.valueBase64, extent) ?? { pieces: [], cut: 0 };
+  const key = shownText(record.key, record.keyBase64, PREVIEW);
   return { offset: record.offset, timestamp: record.timestamp, key: key?.pieces ?? null, pieces: value.pieces, cut: value.cut };
 }
 
-function shownText(text: string | null | undefined, base64: string | undefined): Pick<TailRow, 'pieces' | 'cut'> | null {
+function shownText(
+  text: string | null | undefined,
+  base64: string | undefined,
+  { charactersMax, piecesMax }: Extent,
+): Pick<TailRow, 'pieces' | 'cut'> | null {
   if (base64 !== undefined) {
-    const bytes = bytesOf(base64);
-    return { pieces: visibleBytes(bytes.subarray(0, SHOWN_CHARACTERS_MAX)), cut: Math.max(0, bytes.length - SHOWN_CHARACTERS_MAX) };
+    // Four letters hold three bytes: no more is decoded than is shown.
+    const bytes = bytesOf(base64.slice(0, Math.ceil(charactersMax / 3) * 4));
+    const length = (base64.length / 4) * 3 - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
+    const pieces = inFewPieces(visibleBytes(bytes.subarray(0, charactersMax)), piecesMax);
+    return { pieces, cut: Math.max(0, length - charactersMax) };
   }
   if (text === null || text === undefined) return null;
-  return { pieces: visiblePieces(text.slice(0, SHOWN_CHARACTERS_MAX)), cut: Math.max(0, text.length - SHOWN_CHARACTERS_MAX) };
+  return { pieces: inFewPieces(visiblePieces(text.slice(0, charactersMax)), piecesMax), cut: Math.max(0, text.length - charactersMax) };
+}
+
+/** One record with all of its value, asked for again: rows do not keep what they do not show. */
+export async function fetchWhole(topic: string, offset: number): Promise<TailRow> {
+  const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?from=${offset}&max=1&level=local`);
+  const [record] = ((await response.json()) as { readonly records: readonly LogRecord[] }).records;
+  if (record?.offset !== offset) throw new ApiError(404, 'offsetOutOfRange', 'This record is not kept any more', true);
+  return rowOf(record, WHOLE);
 }
 
 function bytesOf(base64: string): Uint8Array {
@@ -80,7 +104,7 @@ async function* rowsOf(response: Response): AsyncGenerator<TailRow[], void, unde
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new EventStreamParser();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await readInTime(reader);
     if (done) return;
     const rows: TailRow[] = [];
     for (const event of parser.push(value)) {
@@ -89,6 +113,19 @@ async function* rowsOf(response: Response): AsyncGenerator<TailRow[], void, unde
     }
     yield rows;
   }
+}
+
+/** A connection to a machine that is gone says nothing, for ever. */
+async function readInTime(reader: ReadableStreamDefaultReader<string>): Promise<ReadableStreamReadResult<string>> {
+  let isSilent = false;
+  const timer = setTimeout(() => {
+    isSilent = true;
+    void reader.cancel();
+  }, SILENCE_MS_MAX);
+  const result = await reader.read();
+  clearTimeout(timer);
+  if (isSilent) throw new ApiError(0, 'connectionLost', 'Nothing has come from this broker for a while; asking again', false);
+  return result;
 }
 
 function refusalOf(data: string): ApiError {

@@ -5,7 +5,7 @@
  */
 export interface TextPiece {
   readonly text: string;
-  /** The piece is the escape of a character, not the text itself. */
+  /** The piece is a run of escapes of characters, not the text itself. */
   readonly escaped: boolean;
 }
 
@@ -18,15 +18,15 @@ const UNSEEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
 
 export function visiblePieces(text: string): TextPiece[] {
-  const pieces: TextPiece[] = [];
+  const pieces = new Pieces();
   let from = 0;
   for (const match of text.matchAll(UNSEEN)) {
-    if (match.index > from) pieces.push({ text: text.slice(from, match.index), escaped: false });
-    pieces.push({ text: escapeOf(match[0]), escaped: true });
+    pieces.add(text.slice(from, match.index), false);
+    pieces.add(escapeOf(match[0]), true);
     from = match.index + match[0].length;
   }
-  if (from < text.length || pieces.length === 0) pieces.push({ text: text.slice(from), escaped: false });
-  return pieces;
+  pieces.add(text.slice(from), false);
+  return pieces.end();
 }
 
 /** Written as the command line writes them. */
@@ -39,17 +39,42 @@ function escapeOf(character: string): string {
 
 /** Bytes that are not UTF-8: what can be read is shown, every other byte as an escape. */
 export function visibleBytes(bytes: Uint8Array): TextPiece[] {
-  const pieces: TextPiece[] = [];
-  let plain = '';
+  const pieces = new Pieces();
   for (const byte of bytes) {
-    if (byte >= 0x20 && byte < 0x7f) {
-      plain += String.fromCharCode(byte);
-      continue;
-    }
-    if (plain !== '') pieces.push({ text: plain, escaped: false });
-    plain = '';
-    pieces.push({ text: String.raw`\x${byte.toString(16).padStart(2, '0')}`, escaped: true });
+    const isPlain = byte >= 0x20 && byte < 0x7f;
+    pieces.add(isPlain ? String.fromCharCode(byte) : String.raw`\x${byte.toString(16).padStart(2, '0')}`, !isPlain);
   }
-  if (plain !== '' || pieces.length === 0) pieces.push({ text: plain, escaped: false });
-  return pieces;
+  return pieces.end();
+}
+
+/** The same in at most `max` pieces: of a text that is neither, the rest becomes one. Every piece is an element of the page. */
+export function inFewPieces(pieces: readonly TextPiece[], max: number): readonly TextPiece[] {
+  if (pieces.length <= max) return pieces;
+  const rest = pieces.slice(max - 1).map((piece) => piece.text);
+  return [...pieces.slice(0, max - 1), { text: rest.join(''), escaped: true }];
+}
+
+/** A run of escapes is one piece, and so is a run of plain text. */
+class Pieces {
+  readonly #pieces: TextPiece[] = [];
+  #text = '';
+  #escaped = false;
+
+  add(text: string, escaped: boolean): void {
+    if (text === '') return;
+    if (escaped !== this.#escaped) this.#flush();
+    this.#text += text;
+    this.#escaped = escaped;
+  }
+
+  #flush(): void {
+    if (this.#text !== '') this.#pieces.push({ text: this.#text, escaped: this.#escaped });
+    this.#text = '';
+  }
+
+  /** At least one piece. */
+  end(): TextPiece[] {
+    this.#flush();
+    return this.#pieces.length > 0 ? this.#pieces : [{ text: '', escaped: false }];
+  }
 }

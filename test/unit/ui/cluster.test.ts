@@ -62,23 +62,45 @@ describe('what the page says of the brokers', () => {
     const rows = brokerRows(answer({ role: 'leader' }, null, {}), 'log', 1);
 
     expect(rows.map((row) => row.state)).toEqual(['ok', 'missing', 'ok']);
-    expect(clusterState(rows, false)).toMatchObject({ tone: 'warning', word: '2 of 3 brokers' });
-    expect(clusterState(rows, false).sentence).toContain('Broker 2 does not answer');
+    expect(clusterState(rows, false, 'log')).toMatchObject({ tone: 'warning', word: '2 of 3 brokers' });
+    expect(clusterState(rows, false, 'log').sentence).toContain('Broker 2 does not answer');
   });
 
   it('says that nothing can be appended without a majority', () => {
     const rows = brokerRows(answer({}, null, { crashed: true }), 'log', 1);
 
-    expect(clusterState(rows, false)).toMatchObject({
+    expect(clusterState(rows, false, 'log')).toMatchObject({
       tone: 'bad',
       sentence: 'Brokers 2, 3 do not answer: no majority, so nothing can be appended',
     });
   });
 
+  it('says that a topic is not there when no broker that answers has it', () => {
+    expect(clusterState(brokerRows(answer({ role: 'leader' }, {}, null), 'other', 1), false, 'other')).toMatchObject({
+      word: 'No such topic',
+      sentence: 'There is no topic "other": it was deleted, or never made',
+    });
+  });
+
+  it('takes records for flowing only where they can come', () => {
+    const flows = (given: BrokersAnswer, isAway = false): boolean => clusterState(brokerRows(given, 'log', 1), isAway, 'log').flows;
+
+    expect(flows(answer({ role: 'leader' }, {}, {}))).toBe(true);
+    expect(flows(answer({ role: 'leader' }, {}, null))).toBe(true);
+    expect(flows(answer({ role: 'leader' }, { fenced: 'segment 0' }, {}))).toBe(true);
+    expect(flows(answer({ role: 'leader' }, null, null))).toBe(false);
+    expect(flows(answer({}, {}, {}))).toBe(false);
+    expect(flows(answer({}, {}, null))).toBe(false);
+    expect(flows(answer({ role: 'leader', crashed: true }, {}, {}))).toBe(false);
+    expect(flows(answer({ role: 'leader' }, {}, {}), true)).toBe(false);
+  });
+
   it('says when a leader is missing, when a log is fenced, and when this broker is away', () => {
-    expect(clusterState(brokerRows(answer({}, {}, {}), 'log', 1), false).word).toBe('No leader');
-    expect(clusterState(brokerRows(answer({ role: 'leader' }, { fenced: 'segment 0' }, {}), 'log', 1), false).word).toBe('Damage found');
-    expect(clusterState([], true).word).toBe('Broker away');
+    expect(clusterState(brokerRows(answer({}, {}, {}), 'log', 1), false, 'log').word).toBe('No leader');
+    expect(clusterState(brokerRows(answer({ role: 'leader' }, { fenced: 'segment 0' }, {}), 'log', 1), false, 'log').word).toBe(
+      'Damage found',
+    );
+    expect(clusterState([], true, 'log').word).toBe('Broker away');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { visibleBytes, visiblePieces } from '../../../ui/src/visible-text.ts';
+import { inFewPieces, visibleBytes, visiblePieces } from '../../../ui/src/visible-text.ts';
 
 function shown(text: string): string {
   return visiblePieces(text)
@@ -15,16 +15,23 @@ describe('event text on the page', () => {
   });
 
   it('shows control characters as escapes', () => {
-    expect(shown('a\u001b[31mred\0\r\u007f\u009b')).toBe(String.raw`a[\x1b][31mred[\x00][\r][\x7f][\x9b]`);
+    expect(shown('a\u001b[31mred\0\r\u007f\u009b')).toBe(String.raw`a[\x1b][31mred[\x00\r\x7f\x9b]`);
   });
 
   it('shows characters that reorder or hide text as escapes', () => {
-    expect(shown('x\u202egpj.exe\u2066\u200b\ufeff\u2028')).toBe(String.raw`x[\u{202e}]gpj.exe[\u{2066}][\u{200b}][\u{feff}][\u{2028}]`);
+    expect(shown('x\u202egpj.exe\u2066\u200b\ufeff\u2028')).toBe(String.raw`x[\u{202e}]gpj.exe[\u{2066}\u{200b}\u{feff}\u{2028}]`);
     expect(shown('\u{e0041}')).toBe(String.raw`[\u{e0041}]`);
   });
 
   it('shows halves of a surrogate pair as escapes', () => {
     expect(shown('a\ud83db\udc69')).toBe(String.raw`a[\u{d83d}]b[\u{dc69}]`);
+  });
+
+  it('is gathered into few pieces, of which the last has the rest', () => {
+    const pieces = visiblePieces('a\0b\0c\0d');
+
+    expect(inFewPieces(pieces, 7)).toEqual(pieces);
+    expect(inFewPieces(pieces, 3).map((piece) => piece.text)).toEqual(['a', String.raw`\x00`, String.raw`b\x00c\x00d`]);
   });
 
   it('shows an empty text as an empty piece', () => {
@@ -34,6 +41,6 @@ describe('event text on the page', () => {
   it('shows bytes that are not text with every unreadable byte escaped', () => {
     const pieces = visibleBytes(Uint8Array.of(0x41, 0xff, 0x00, 0x42));
 
-    expect(pieces.map((piece) => piece.text)).toEqual(['A', String.raw`\xff`, String.raw`\x00`, 'B']);
+    expect(pieces.map((piece) => piece.text)).toEqual(['A', String.raw`\xff\x00`, 'B']);
   });
 });
