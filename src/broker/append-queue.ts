@@ -87,6 +87,9 @@ export class AppendQueue {
   #mayRetry = true;
   /** The leader refused the last one at once. */
   #isHeldBack = false;
+  /** Without a replica of the group here: whom the last who refused named as its leader, and which of the peers is tried where nobody was named. */
+  #named: BrokerId | null = null;
+  #turn = 0;
 
   constructor(group: GroupId, producerId: number, core: Core, requests: Requests, edge: AppendEdge) {
     this.group = group;
@@ -117,18 +120,29 @@ export class AppendQueue {
     }
   }
 
+  /** A broker that has no replica, for want of space or because its own is damaged, passes appends on as any other: some peer knows who leads. */
   get #leader(): BrokerId | null {
-    return this.#core.replica(this.group)?.raft.leader ?? null;
+    const replica = this.#core.replica(this.group);
+    if (replica !== undefined) return replica.raft.leader;
+    const { links } = this.#core;
+    if (this.#named !== null && links.isReady(this.#named)) return this.#named;
+    const ready = links.peers.filter((peer) => links.isReady(peer));
+    return ready[this.#turn % ready.length] ?? null;
+  }
+
+  #noteNoLeader(named: unknown): void {
+    if (this.#core.replica(this.group) !== undefined) return;
+    this.#named = this.#core.links.peers.find((peer) => peer === named) ?? null;
+    this.#turn++;
   }
 
   /** Sends what can be sent now; part of a turn. True when something was. */
   dispatch(): boolean {
     if (this.isEmpty || this.#isHeldBack) return false;
-    const replica = this.#core.replica(this.group);
-    if (replica === undefined) return false;
-    const leader = replica.raft.leader;
+    const leader = this.#leader;
     if (leader === null) return false;
-    if (leader === this.#core.self ? replica.appends.refusal() !== null : !this.#core.links.isReady(leader)) return false;
+    const { self, links } = this.#core;
+    if (leader === self ? this.#core.replica(this.group)?.appends.refusal() !== null : !links.isReady(leader)) return false;
     let isBusy = false;
     if (this.#mayRetry) {
       this.#mayRetry = false;
@@ -283,6 +297,7 @@ export class AppendQueue {
       default:
         // Lost, or an answer that this request cannot have.
         unit.isUnknown = true;
+        this.#noteNoLeader(null);
         this.#mayRetry = true;
         this.#core.wake();
     }
@@ -298,6 +313,7 @@ export class AppendQueue {
   #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {
     if (unknownRetries.has(code)) unit.isUnknown = true;
     if (unknownRetries.has(code) || cleanRetries.has(code)) {
+      this.#noteNoLeader(details['leader']);
       // The next tick, link or leader tries again.
       this.#dissolveClean();
       return;

@@ -12,6 +12,9 @@ import type { Replica } from './replica.ts';
 const outcomesMax = 1024;
 const commandMs = 5000;
 
+const tooLate = (): LogError =>
+  new LogError('timeout', 'Cannot say what a catalog command did: this broker has not come so far in its log');
+
 /** The catalog on one broker: follows its group's log, and appends commands to it through the same path as any append. */
 export class Catalog {
   readonly state: CatalogState;
@@ -21,7 +24,7 @@ export class Catalog {
   #applied = 0;
   #isReading = false;
   readonly #outcomes = new Map<number, CatalogOutcome>();
-  #waiting: { readonly offset: number; readonly done: (outcome: CatalogOutcome) => void }[] = [];
+  #waiting: { readonly offset: number; readonly deadlineMs: number; readonly done: (outcome: CatalogOutcome | null) => void }[] = [];
   #readers: { readonly offset: number; readonly deadlineMs: number; readonly done: (isApplied: boolean) => void }[] = [];
 
   constructor(core: Core, appends: Appends, oldTopicsMax: number, effects: CatalogEffects) {
@@ -50,15 +53,22 @@ export class Catalog {
   }
 
   expire(nowMs: number): void {
-    const late = this.#readers.filter(({ deadlineMs }) => deadlineMs <= nowMs);
-    if (late.length === 0) return;
-    this.#readers = this.#readers.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    const isLate = ({ deadlineMs }: { readonly deadlineMs: number }): boolean => deadlineMs <= nowMs;
+    const late = this.#readers.filter(isLate);
+    if (late.length > 0) this.#readers = this.#readers.filter((one) => !isLate(one));
     for (const one of late) one.done(false);
+    const unknown = this.#waiting.filter(isLate);
+    if (unknown.length > 0) this.#waiting = this.#waiting.filter((one) => !isLate(one));
+    for (const one of unknown) one.done(null);
   }
 
-  /** Appends a command; `done` gets what it did, once that has taken effect on this broker. */
+  /**
+   * Appends a command; `done` gets what it did, once that has taken effect on this broker. Where that does not come in time, it is a `timeout`: the command
+   * is in the catalog's log, and only this broker does not know yet what came of it.
+   */
   submit(command: CatalogCommand, done: (result: Result<CatalogOutcome, LogError>) => void): void {
     const { bytes, clock } = this.#core.host;
+    const deadlineMs = this.#core.nowMs() + commandMs;
     const builder = new RecordBatchBuilder();
     builder.add(Math.floor(clock.wallMs()), null, bytes.utf8Encode(JSON.stringify(command)));
     const common = { topic: 'the catalog', level: 'quorum' as const, requestId: null, sequence: 0, expectedOffset: null };
@@ -66,7 +76,8 @@ export class Catalog {
       if (!outcome.ok) return done(outcome);
       const at = outcome.value.offset;
       if (at >= this.#applied) {
-        this.#waiting.push({ offset: at, done: (result) => done({ ok: true, value: result }) });
+        const told = (value: CatalogOutcome | null): void => done(value === null ? { ok: false, error: tooLate() } : { ok: true, value });
+        this.#waiting.push({ offset: at, deadlineMs, done: told });
         return;
       }
       const result = this.#outcomes.get(at);

@@ -166,6 +166,11 @@ export class Links {
     return heardMs === undefined ? null : Math.round(this.#options.clock.monotonicMs() - heardMs);
   }
 
+  /** All configured brokers but this one. */
+  get peers(): readonly BrokerId[] {
+    return this.#options.peers;
+  }
+
   isReady(peer: BrokerId): boolean {
     return this.#outgoing.get(peer)?.consensus.isReady ?? false;
   }

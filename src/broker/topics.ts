@@ -30,6 +30,8 @@ export interface TopicsOptions {
 const lookUpMs = 2000;
 const maintainMs = 500;
 const openAgainMs = 5000;
+/** How long a caller waits for a topic's log to be opened. */
+const openMs = 2000;
 /** A topic that was just made is elected at once by the catalog's leader, unless the others are slow to open it: then by the timer, as always. */
 const firstElection = { retryMs: 50, untilMs: 400 } as const;
 
@@ -105,17 +107,30 @@ export class Topics {
 
   withReplica<Value>(name: string, doing: string, answer: Answer<Value>, found: (replica: Replica) => void): void {
     this.resolve(name, lookUpMs, doing, answer, (group) => {
-      const replica = this.#core.replica(group);
-      if (replica !== undefined) return found(replica);
-      this.#options.groups.open(group, this.catalog.state.topic(name)?.id ?? null, (error) => {
-        const opened = this.#core.replica(group);
-        if (opened !== undefined) found(opened);
-        else
-          this.#core.later(() =>
-            answer({ ok: false, error: error ?? new LogError('starting', `Cannot ${doing}: it is still being opened`) }),
-          );
+      this.#whenOpen(name, group, (error) => {
+        const replica = this.#core.replica(group);
+        if (replica !== undefined) return found(replica);
+        if (this.#options.groups.fenced(group) !== null) return this.#unlessFenced(group, doing, answer, () => undefined);
+        // Whatever keeps this broker from it, another one has the topic: whoever asked may go there.
+        const isFull = error?.code === 'dataUnusable';
+        const reason = isFull ? 'this broker has no space for it, the others go on' : 'it is still being opened';
+        this.#core.later(() => answer(failure(isFull ? 'diskFull' : 'starting', `Cannot ${doing}: ${reason}`)));
       });
     });
+  }
+
+  /** Calls back once the group is open here or cannot be opened, and after a while in any case: a disk may hang. */
+  #whenOpen(name: string, group: GroupId, done: (error: LogError | null) => void): void {
+    if (this.#core.replica(group) !== undefined) return done(null);
+    let isOver = false;
+    const end = (error: LogError | null): void => {
+      if (isOver) return;
+      isOver = true;
+      timer.cancel();
+      done(error);
+    };
+    const timer = this.#core.host.clock.startTimer(openMs, () => end(null));
+    this.#options.groups.open(group, this.catalog.state.topic(name)?.id ?? null, end);
   }
 
   // ---------------------------------------------------------------------------------------------------------- by callers
@@ -125,13 +140,25 @@ export class Topics {
       this.#core.later(() => answer(failure(code, `Cannot create topic "${name}": ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
     if (!isTopicName(name)) return fail('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
-    if (this.group(name) !== null) return fail('topicExists', 'it exists');
+    if (this.group(name) === null) return this.#create(name, settings, fail, answer);
+    // It may have been deleted since, elsewhere.
+    this.#whenCurrent(lookUpMs, (isCurrent) => {
+      if (!isCurrent) fail('noLeader', 'this broker knows a topic of that name, and nobody who leads the catalog could be asked');
+      else if (this.group(name) !== null) fail('topicExists', 'it exists');
+      else this.#create(name, settings, fail, answer);
+    });
+  }
+
+  #create(name: string, settings: TopicSettings, fail: (code: ErrorCode, reason: string) => void, answer: Answer<TopicDescription>): void {
     const { retentionBytes } = settings;
     const { topicsMax } = this.#core.settings;
     this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax }, (result) => {
       if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
       if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
-      this.describe(name, answer);
+      const topic = this.catalog.state.topic(name);
+      if (topic === undefined) return fail('unknownTopic', 'it was created, and deleted again meanwhile');
+      // Made it is, whether it can be opened here or not.
+      this.#whenOpen(name, groupId(topic.group), () => this.#core.later(() => answer({ ok: true, value: this.#description(topic) })));
     });
   }
 
@@ -165,11 +192,13 @@ export class Topics {
 
   describe(name: string, answer: Answer<TopicDescription>): void {
     const doing = `describe topic "${name}"`;
-    this.withReplica(name, doing, answer, () => {
-      const topic = this.catalog.state.topic(name);
-      if (name === logTopic) this.#core.later(() => answer({ ok: true, value: this.#logDescription() }));
-      else if (topic !== undefined) this.#core.later(() => answer({ ok: true, value: this.#description(topic) }));
-      else this.#core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted`)));
+    this.resolve(name, lookUpMs, doing, answer, (group) => {
+      this.#whenOpen(name, group, () => {
+        const topic = this.catalog.state.topic(name);
+        if (name === logTopic) this.#core.later(() => answer({ ok: true, value: this.#logDescription() }));
+        else if (topic !== undefined) this.#core.later(() => answer({ ok: true, value: this.#description(topic) }));
+        else this.#core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted`)));
+      });
     });
   }
 
