@@ -24,7 +24,7 @@ export function define(command: Command, io: CliIo): void {
   command
     .description(
       'Run simulated brokers under faults and check every promise. The brokers are the real program; clock, disks and network are simulated. ' +
-        `The same seed gives the same run on every machine. With ${seedsForCoverage} seeds or more it is also wrong if a fault or a rare path was never reached.`,
+        `The same seed gives the same run on every machine. With ${seedsForCoverage} seeds or more it is also wrong if a fault or a rare path was never reached, or a check had nothing to look at.`,
     )
     .option('--seed <number>', 'the first seed (default: a random one, which is printed)', integer(0))
     .option('--seeds <count>', 'how many seeds, one after another', integer(1), 1)
@@ -161,7 +161,7 @@ export function formatSummary(summary: CampaignSummary, { wallMs, cpuMs }: Spent
   const verdictOnCoverage = !coverageIsJudged
     ? `Fewer than ${seedsForCoverage} seeds: what was not reached is not held against them${missing.length === 0 ? '' : ` (${missing.join(', ')})`}\n`
     : missing.length === 0
-      ? 'Every fault struck while an append was in flight, and every rare path was taken\n'
+      ? 'Every fault struck while an append was in flight, every rare path was taken, and every check had something to look at\n'
       : `NEVER REACHED: ${missing.join(', ')}\n`;
   return [
     '\n',

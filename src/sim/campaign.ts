@@ -4,7 +4,7 @@
  */
 import { checkDeterminism } from './checkers/v7-determinism.ts';
 import { type Violation, violationsOf } from './checkers/verdict.ts';
-import { Coverage, expectedOf, seedsForCoverage } from './coverage.ts';
+import { Coverage, expectedChecksOf, expectedOf, seedsForCoverage } from './coverage.ts';
 import type { FaultName } from './faults/names.ts';
 import { run, type RunOptions, type Verdict } from './run.ts';
 
@@ -32,7 +32,7 @@ export interface CampaignSummary {
   /** Facts looked at, by check. */
   readonly checked: Readonly<Record<string, number>>;
   readonly coverage: Readonly<Record<string, number>>;
-  /** Faults and rare paths that no seed has reached. */
+  /** Faults and rare paths that no seed has reached, and checks that looked at nothing. */
   readonly missing: readonly string[];
   /** Fewer seeds than that say nothing about what is missing. */
   readonly coverageIsJudged: boolean;
@@ -105,7 +105,9 @@ export class Campaign {
   }
 
   summary(): CampaignSummary {
-    const missing = this.#coverage.missing(expectedOf(this.#options.faults));
+    const { faults } = this.#options;
+    const blind = expectedChecksOf(faults).filter((check) => (this.#checked.get(check) ?? 0) === 0);
+    const missing = [...this.#coverage.missing(expectedOf(faults)), ...blind];
     const coverageIsJudged = this.#seeds >= seedsForCoverage;
     return {
       seeds: this.#seeds,

@@ -110,9 +110,9 @@ export class Cluster {
       onFailing: (machine, operation, path) => this.#diskPast(machine.id).failing(operation, path),
       onFailed: (machine) => this.#diskPast(machine.id).told(this.nowMs),
       onFull: (machine) => this.#diskPast(machine.id).full(this.nowMs),
-      onSurvivedFailure: (machine, operation, path) => {
+      onAfterFailure: (machine, operation, path, goesOn) => {
         // One that stops is at its end anyway, also where the mark that its log is closed cannot be written.
-        const isServing = this.member(machine.id).broker !== null && !this.#stopping.has(machine.id);
+        const isServing = goesOn && this.member(machine.id).broker !== null && !this.#stopping.has(machine.id);
         this.#stopAfterAFailedSync.failed(machine.id, operation, path, isServing);
       },
       onHeld: (machine, where, isUnchanged) => this.#heldBuffers.released(machine, this.nowMs, where, isUnchanged),

@@ -2,6 +2,7 @@
  * Counts how often something that must happen sometimes did happen. A fault that was never injected and a rare path that was never reached prove
  * nothing, so runs together can be asked for the least count of each.
  */
+import { type CheckId, checkNames, checkTitle } from './checkers/catalogue.ts';
 import type { FaultName } from './faults/names.ts';
 
 export class Coverage {
@@ -44,14 +45,31 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'log.groupFenced', what: 'a damaged range is fenced', needs: 'bitRot' },
   { name: 'log.tailCut', what: 'a torn group of writes is cut', needs: 'powerLoss' },
   { name: 'log.diskFull', what: 'the disk is full while a segment is prepared', needs: 'diskFull' },
+  { name: 'disk.unreadable', what: 'a sector that stays bad is read', needs: 'badSector' },
+  { name: 'network.slowLine', what: 'what is sent waits for a slow line', needs: 'slowLine' },
+  { name: 'calm.disksSlow', what: 'acknowledgements are asked for (V2) while syncs are slow', needs: 'disksSlow' },
   { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
 ];
 
 /** A fault that is in few runs for good reasons is still expected once in so many. */
 export const seedsForCoverage = 100;
 
+/** Checks that only look where a fault has led to something; all others always have something to look at. */
+const checkNeeds: Partial<Record<CheckId, FaultName>> = { R10: 'crash', ST8: 'diskFailure', ST9: 'disksFull' };
+
+/** Checks that no run of the simulator asks: they have workloads of their own. */
+const elsewhere: ReadonlySet<CheckId> = new Set(['V3']);
+
 /** What runs with these faults must have reached together: each fault while an append was in flight, and the rare paths that it leads to. */
 export function expectedOf(faults: readonly FaultName[]): string[] {
   const rare = rarePaths.filter(({ needs }) => faults.includes(needs));
   return [...faults.map((fault) => `fault.${fault}.inFlight`), ...rare.map(({ name }) => name)];
+}
+
+/** Titles of the checks that must have looked at something in runs with these faults. */
+export function expectedChecksOf(faults: readonly FaultName[]): string[] {
+  const ids = Object.keys(checkNames) as CheckId[];
+  return ids
+    .filter((id) => !elsewhere.has(id) && (checkNeeds[id] === undefined || faults.includes(checkNeeds[id])))
+    .map((id) => checkTitle(id));
 }

@@ -286,6 +286,7 @@ export class SimNetwork {
       this.#leave(connection, from, unit);
       return;
     }
+    this.#coverage.reach('network.slowLine');
     from.waiting.push(unit);
     if (from.waiting.length === 1) this.#pump(connection, from);
   }

@@ -135,7 +135,8 @@ export function run(options: RunOptions): Verdict {
     clients.lastAckMs = cluster.nowMs;
     faults.begin();
     lookNowAndThen(cluster, clients, () => {
-      majorityAcknowledges.look(cluster.nowMs, faults.calmSinceMs(), clients.lastAckMs);
+      const isCalm = majorityAcknowledges.look(cluster.nowMs, faults.calmSinceMs(), clients.lastAckMs);
+      if (isCalm && faults.hasStruck('disksSlow')) cluster.world.coverage.reach('calm.disksSlow');
       spaceForElections.look(
         cluster.nowMs,
         faults.onlySinceMs('disksFull'),

@@ -68,8 +68,8 @@ export interface WorldOptions {
   readonly onFailed?: (machine: Machine) => void;
   /** A write met a full disk. */
   readonly onFull?: (machine: Machine) => void;
-  /** A call of the disk failed a moment ago and the process still lives. */
-  readonly onSurvivedFailure?: (machine: Machine, operation: DiskOperation, path: string) => void;
+  /** A call of the disk failed a moment ago: whether the process that was told goes on. Nobody is asked about one that sleeps. */
+  readonly onAfterFailure?: (machine: Machine, operation: DiskOperation, path: string, goesOn: boolean) => void;
   /** What a program handed to its disk or a link is done with: whether it was left alone until then. */
   readonly onHeld?: (machine: number, where: string, isUnchanged: boolean) => void;
   readonly onLog?: ((line: LogLine) => void) | undefined;
@@ -201,7 +201,8 @@ export class World {
     const { process } = machine;
     this.#options.onFailed?.(machine);
     this.scheduler.schedule(1, 'check', machine.id, () => {
-      if (process !== null && machine.process === process && !process.paused) this.#options.onSurvivedFailure?.(machine, operation, path);
+      if (process?.paused !== true)
+        this.#options.onAfterFailure?.(machine, operation, path, process !== null && machine.process === process);
     });
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Campaign } from '../../src/sim/campaign.ts';
-import { expectedOf, rarePaths, seedsForCoverage } from '../../src/sim/coverage.ts';
+import { Campaign, type CampaignSummary } from '../../src/sim/campaign.ts';
+import { expectedChecksOf, expectedOf, rarePaths, seedsForCoverage } from '../../src/sim/coverage.ts';
 import { lastingDamage } from '../../src/sim/faults/names.ts';
 import { allFaults, faultNames, parseFaults, run, type RunOptions, type Verdict } from '../../src/sim/run.ts';
 import { brokenBrokers, unreadable } from './broken-brokers.ts';
@@ -167,6 +167,29 @@ describe('a campaign', () => {
 
     expect(campaign.summary()).toMatchObject({ coverageIsJudged: true, wrong: [], ok: false });
     expect(campaign.summary().missing).toContain('append.deduplicatedBeforeCommit');
+  });
+
+  test(`is wrong when in ${seedsForCoverage} seeds or more a check looked at nothing, and says so with fewer`, () => {
+    const campaign = new Campaign(options);
+    const verdict = campaign.runSeed(1);
+    const blind = { ...verdict, checks: verdict.checks.map((check) => (check.id === 'V1' ? { ...check, checked: 0 } : check)) };
+    const sumOf = (seeds: number): CampaignSummary => {
+      const made = new Campaign(options);
+      for (let seed = 0; seed < seeds; seed++) made.add(blind);
+      return made.summary();
+    };
+
+    expect(sumOf(1).missing).toContain('V1 minority never acknowledges');
+    expect(sumOf(1).ok).toBe(true);
+    expect(sumOf(seedsForCoverage).ok).toBe(false);
+    expect(campaign.summary().missing).not.toContain('V1 minority never acknowledges');
+  });
+
+  test('expects every check to look, but for what needs a fault that was not asked for, or another workload', () => {
+    expect(expectedChecksOf([])).toContain('R1 election safety');
+    expect(expectedChecksOf([])).not.toContain('ST8 stop after a failed sync');
+    expect(expectedChecksOf(['diskFailure'])).toContain('ST8 stop after a failed sync');
+    expect(expectedChecksOf(allFaults)).not.toContain('V3 stable leader');
   });
 
   test('expects each fault that was named, and the rare paths that it leads to', () => {

@@ -10,14 +10,15 @@ const gapMsMax = 5000;
 export class MajorityAcknowledges {
   readonly findings = new Findings('V2');
 
-  /** Looked at every now and then while clients append. `calmSinceMs` is null while something is wrong. */
-  look(nowMs: number, calmSinceMs: number | null, lastAckMs: number): void {
-    if (calmSinceMs === null || nowMs - calmSinceMs < settledAfterMs) return;
+  /** Looked at every now and then while clients append. `calmSinceMs` is null while something is wrong. False while there is nothing to look at. */
+  look(nowMs: number, calmSinceMs: number | null, lastAckMs: number): boolean {
+    if (calmSinceMs === null || nowMs - calmSinceMs < settledAfterMs) return false;
     this.findings.checked++;
     if (nowMs - lastAckMs > gapMsMax) {
       this.findings.violate(
         `no append was acknowledged for ${(nowMs - lastAckMs).toFixed(0)} ms at ${nowMs.toFixed(0)} ms, though nothing has been wrong for ${(nowMs - calmSinceMs).toFixed(0)} ms`,
       );
     }
+    return true;
   }
 }

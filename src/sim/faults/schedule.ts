@@ -40,7 +40,7 @@ export class FaultSchedule {
   #lastTroubleMs = 0;
   /** No other fault strikes before this. */
   #quietUntilMs = 0;
-  /** Faults that strike once in a run and have. */
+  /** Of those that strike once in a run, those that have. */
   readonly #struck = new Set<FaultName>();
   /** When somebody was last struck, or a fault was taken back; not when a broker ended by itself. */
   #lastStrikeMs = 0;
@@ -151,6 +151,10 @@ export class FaultSchedule {
     if (this.#struck.has(fault)) return false;
     this.#struck.add(fault);
     return true;
+  }
+
+  hasStruck(fault: FaultName): boolean {
+    return this.#struck.has(fault);
   }
 
   /** Leaves the brokers alone with what was just done to them. */
