@@ -53,6 +53,8 @@ import { announceTruncation, carryOutTruncation, removeDerived } from './truncat
 const groupBytesMax = 4 * 1024 * 1024;
 /** The next file is prepared once this part of the active one is used: idle groups cost one small file. */
 const prepareAtPart = 1 / 4;
+/** Room for the first batches of about sixty leaders, each with its marks. */
+const electionBytesMax = 16 * 1024;
 /** Sealed segments whose index stays in memory. */
 const indexesInMemory = 4;
 /** Newest state files that are kept; older ones only cost space. */
@@ -169,10 +171,15 @@ class SegmentedLog implements GroupLog {
 
   hasRoomFor(bytes: number): boolean {
     const { capacity, scan } = this.#active;
-    const needed = bytes + markBytes * (2 + Math.ceil(bytes / groupBytesMax));
+    const needed = bytes + markBytes * (2 + Math.ceil(bytes / groupBytesMax)) + this.#electionBytes;
     if (needed <= capacity - scan.position) return true;
     // What does not fit may leave the rest of the active segment unused.
     return this.#preparer.offers(Math.max(segmentHeaderBytes + needed, this.#nextCapacity()), segmentHeaderBytes + needed);
+  }
+
+  /** Kept free of what a leader appends for others: where the disk is full, every leader to come must still begin its term with a batch. */
+  get #electionBytes(): number {
+    return Math.min(electionBytesMax, this.#options.segmentBytesMin / 4);
   }
 
   // ------------------------------------------------------------------------------------------------------------------ writing

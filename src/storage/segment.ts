@@ -5,7 +5,7 @@ import type { StorageHost } from './host.ts';
 import { scanMarks, SegmentScan, scanOn } from './scan.ts';
 import { indexSuffix, logSuffix, type SegmentHeader, segmentName } from './segment-format.ts';
 import { encodeSegmentIndex, readSegmentIndex, type SegmentFacts, type SparseIndex } from './segment-index.ts';
-import { CorruptionFound, openFile, readWhole, replaceWhole } from './steps.ts';
+import { CorruptionFound, guard, openFile, readWhole, replaceWhole, rethrow } from './steps.ts';
 
 /** A segment as a reader sees it for the time of one read. */
 export interface SegmentView {
@@ -119,7 +119,10 @@ function* loadIndex(
   return (yield* scanSealed(path, header, file, endOffset, host.bytes)).index;
 }
 
-/** Reads a whole sealed segment and stores its index again; only while the log opens, when nothing else runs. */
+/**
+ * Reads a whole sealed segment and stores its index again, unless the disk is full: then the next open reads it once more. Only while the log opens, when
+ * nothing else runs.
+ */
 export function* rebuildSealed(
   host: StorageHost,
   path: string,
@@ -129,7 +132,10 @@ export function* rebuildSealed(
   endOffset: number,
 ): Task<ScannedSegment> {
   const scanned = yield* scanSealed(path, header, file, endOffset, host.bytes);
-  yield* replaceWhole(host.disk, indexPath, encodeSegmentIndex(header.group, scanned.facts, scanned.index, host.bytes));
+  const stored = yield* guard(
+    replaceWhole(host.disk, indexPath, encodeSegmentIndex(header.group, scanned.facts, scanned.index, host.bytes)),
+  );
+  if (!stored.ok && (stored.error.kind !== 'disk' || stored.error.error.code !== 'noSpace')) rethrow(stored.error);
   return scanned;
 }
 

@@ -62,3 +62,26 @@ test('a topic is deleted, and a broker stops, while a write waits for space', ()
   rig.waitFor<undefined>((done) => rig.broker(other).close(0, () => done(undefined)));
   expect(rig.lines.filter(({ event }) => event === 'fatal')).toEqual([]);
 });
+
+test('brokers whose disks are all full elect leaders that know what is committed, again and again and after every one of them was started again', () => {
+  const rig = new Rig({ settings: { segmentBytesMin: 64 * 1024 } });
+  rig.awaitLeader('catalog');
+  for (const { machine } of rig.cluster.members) if (machine.disk !== null) machine.disk.capacityBytes = machine.disk.usedBytes;
+  let taken = 0;
+  for (const bytes of [62_000, 9000, 9000, 9000, 9000, 9000, 9000]) if (rig.append(1, ['x'.repeat(bytes)], { timeoutMs: 3000 }).ok) taken++;
+
+  for (let i = 0; i < 12; i++) {
+    const leader = rig.awaitLeader();
+    rig.kill(leader);
+    rig.awaitLeader();
+    rig.start(leader);
+    rig.run(300);
+  }
+  for (const id of [1, 2, 3]) rig.kill(id, true);
+  for (const id of [1, 2, 3]) rig.start(id);
+  rig.awaitLeader();
+
+  expect(rig.values(2)).toHaveLength(taken);
+  expect(taken).toBeLessThan(7);
+  expect(rig.violations).toEqual([]);
+});

@@ -62,6 +62,50 @@ describe('a full disk', () => {
     expect([wasFull, rig.logged]).toEqual([false, []]);
   });
 
+  test('leaves room for elections, however large the batches are that a leader asks about', () => {
+    for (const valueBytes of [100, 5000, 30_000, 60_000]) {
+      const rig = new Rig(9);
+      const options = { segmentBytesMin: 64 * 1024, segmentBytesMax: 64 * 1024 };
+      const { log } = rig.open(options);
+      const leader = new Leader();
+      rig.disk.capacityBytes = rig.disk.usedBytes;
+      for (;;) {
+        const next = leader.batch(1, valueBytes);
+        if (log.full || !log.hasRoomFor(next.bytes.length)) {
+          leader.takeBack(next);
+          break;
+        }
+        rig.write(log, [next]);
+      }
+      for (let term = 2; term <= 50; term++) {
+        const batches = [leader.batch(1, 60)];
+        const written = rig.tryRun<Outcome>((done) => log.write({ truncateTo: null, batches }, done), 5000);
+        expect(written, `term ${term}, after batches of ${valueBytes}`).toEqual({ ok: true, value: undefined });
+        rig.run<Outcome>((done) => log.mark(done));
+      }
+      rig.crash();
+
+      expect(rig.open(options).log.endOffset).toBe(leader.endOffset);
+    }
+  });
+
+  test('does not keep a log from opening, the index of which could not be written before', () => {
+    const rig = new Rig(10);
+    const { log } = rig.open();
+    const batches = new Leader().batches(60, 1, 150);
+    rig.disk.inject = (_operation, path) => (path.endsWith('.index.tmp') ? 'noSpace' : null);
+    for (let i = 0; i < 60; i += 2) rig.write(log, batches.slice(i, i + 2));
+    rig.settle();
+    expect(log.segmentCount).toBe(3);
+    rig.crash();
+
+    const again = rig.open();
+    expect(rig.read(again.log)).toEqual(batches);
+    rig.crash();
+    rig.disk.inject = null;
+    expect(rig.read(rig.open().log)).toEqual(batches);
+  });
+
   test('lets a follower cut its log back', () => {
     const rig = new Rig(3);
     const { log } = rig.open();

@@ -200,6 +200,7 @@ export class Leader {
   readonly group: GroupId;
   stampMs = 1_000_000;
   #count = 0;
+  #checksumBefore = 0;
 
   constructor(group: GroupId = logOptions.group) {
     this.group = group;
@@ -212,8 +213,15 @@ export class Leader {
     const fields = { group: this.group, offsetFrom: this.endOffset, term: this.term, stampMs: this.stampMs++, stampCounter: 0 };
     const framed = frameBatch({ ...fields, previousChecksum: this.lastChecksum }, batch, bytes);
     this.endOffset = framed.offsetTo;
+    this.#checksumBefore = this.lastChecksum;
     this.lastChecksum = frameChecksum(framed.bytes);
     return framed;
+  }
+
+  /** The last batch was not written. */
+  takeBack(last: LogBatch): void {
+    this.endOffset = last.offsetFrom;
+    this.lastChecksum = this.#checksumBefore;
   }
 
   batches(count: number, recordCount = 1, valueBytes = 20): LogBatch[] {
