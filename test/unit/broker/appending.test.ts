@@ -184,6 +184,9 @@ describe('errors are definite or indefinite, truly', () => {
   test('more than may wait is refused at once', () => {
     const rig = new Rig({ settings: { queuedAppendsMax: 3 } });
     const id = rig.awaitLeader();
+    rig.awaitLeader('cairn.events');
+    // What a broker appends for itself waits too.
+    rig.until('nothing else waits', () => rig.broker(id).peek().counters.queuedAppendBytes === 0);
 
     const calls = Array.from({ length: 5 }, () => rig.beginAppend(id, ['x']));
     rig.until('all are answered', () => calls.every(({ outcome }) => outcome !== null));
