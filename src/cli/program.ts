@@ -84,13 +84,20 @@ function report(error: unknown, args: readonly string[], io: CliIo): number {
   }
   if (error instanceof ExitWith) return error.code;
   if (error instanceof LogError) {
-    const remedy = error.code === 'unreachable' ? ', start brokers with `cairn up` or name one with --server' : '';
-    say(io, error.message + remedy);
+    say(io, error.message + remedyOf(error));
     return errorCatalogue[error.code].exitCode;
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.stderr.write(`${escapeControls(`Cannot go on: a defect of Cairn: ${trace}`, { keepNewlines: true })}\n`);
   return exitCodes.software;
+}
+
+/** What to do where the message alone does not say it. The cause is the client's `TransportError`, which is not loaded for this. */
+export function remedyOf({ code, cause }: LogError): string {
+  if (code !== 'unreachable') return '';
+  const failure = (cause as { readonly failure?: string } | undefined)?.failure;
+  if (failure === 'away') return ', start brokers with `cairn up` or name one with --server';
+  return failure === 'untrusted' ? ', name the certificates to trust with --ca-file' : '';
 }
 
 /** Commander's message as the end of a sentence: `error: option '--max <n>' argument 'x' is invalid. It is a whole number.` */

@@ -53,6 +53,7 @@ export class Caller {
     const until = firstMs + call.timeoutMs;
     let uncertain = false;
     let refusals = 0;
+    let answered: LogError | null = null;
     for (let attempt = 0; ; attempt++) {
       const server = this.#servers.current;
       const attemptMs = Math.max(1, Math.min(call.attemptMsMax, Math.ceil(until - performance.now())));
@@ -68,6 +69,7 @@ export class Caller {
         return { answer, server, uncertain };
       } catch (error) {
         failure = toLogError(error, call, server);
+        if (error instanceof LogError) answered = failure;
       }
 
       if (call.signal?.aborted === true) throw new LogError('interrupted', `${call.action}: interrupted`);
@@ -78,7 +80,11 @@ export class Caller {
       if (failure.code !== 'overloaded') this.#servers.leave(server);
 
       const pauseMs = pauseBefore(attempt, this.#servers.all.length);
-      if (performance.now() + pauseMs >= until) throw uncertain ? asUncertain(failure, call) : failure;
+      if (performance.now() + pauseMs >= until) {
+        if (uncertain) throw asUncertain(failure, call);
+        // What a broker said of the cluster tells more than that the last one had not the time to say it.
+        throw !call.changes && isSilence(failure) ? (answered ?? failure) : failure;
+      }
       await pause(pauseMs, call.signal);
     }
   }
@@ -91,6 +97,8 @@ function toLogError(error: unknown, call: Call, server: string): LogError {
   const lost = error.connected && call.changes;
   return new LogError(lost ? 'connectionLost' : 'unreachable', message, {}, { cause: error });
 }
+
+const isSilence = ({ cause }: LogError): boolean => cause instanceof TransportError && cause.connected;
 
 /** A definite refusal of the last attempt says nothing about an earlier one whose answer never came, unless the broker says that it speaks of all. */
 function asUncertain(failure: LogError, call: Call): LogError {

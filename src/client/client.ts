@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly ca?: string | null;
   /** For calls that do not bring a time of their own. */
   readonly timeoutMs?: number;
-  /** The longest that one broker is given before another is asked; default 3 s. */
+  /** The longest that one broker is given before another is asked; default 3 s, and 6 s for what needs a leader. */
   readonly attemptMs?: number;
   /** False to talk to the given brokers only. */
   readonly discover?: boolean;
@@ -43,6 +43,8 @@ export type BrokerList = Awaited<ReturnType<EventLog['brokers']>>;
 
 const batchesType = 'application/vnd.cairn.batches';
 const attemptMsDefault = 3_000;
+/** A broker looks for a leader, or for a majority, for 5 s and then says what is missing: whoever gives up before blames the broker that he asked. */
+const leaderAttemptMsDefault = 6_000;
 const waitMsMax = 30_000;
 const timeoutMsMax = 60_000;
 
@@ -53,6 +55,7 @@ export class Client implements EventLog {
   readonly #caller: Caller;
   readonly #timeoutMs: number;
   readonly #attemptMs: number;
+  readonly #leaderAttemptMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #requestIds: boolean;
   readonly #discover: boolean;
@@ -67,6 +70,7 @@ export class Client implements EventLog {
     this.#caller = new Caller(this.#transport, this.#servers);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#attemptMs = options.attemptMs ?? attemptMsDefault;
+    this.#leaderAttemptMs = options.attemptMs ?? leaderAttemptMsDefault;
     this.#signal = options.signal;
     this.#requestIds = options.requestIds ?? true;
     this.#discover = options.discover ?? true;
@@ -162,7 +166,7 @@ export class Client implements EventLog {
           headers: { accept: batchesType },
         }),
         timeoutMs: waitMs + this.#timeoutMs,
-        attemptMsMax: waitMs + this.#attemptMs,
+        attemptMsMax: waitMs + (request.freshness === 'linearizable' ? this.#leaderAttemptMs : this.#attemptMs),
         changes: false,
         repeatable: true,
         signal: aborting.signal,
@@ -178,10 +182,9 @@ export class Client implements EventLog {
   }
 
   async end(topic: string, freshness: Freshness): Promise<EndResult> {
-    return (await this.#get(
-      `Cannot read the end of topic "${topic}"`,
-      topicPath(topic, 'end', { level: freshness }),
-    )) as unknown as EndResult;
+    const attemptMs = freshness === 'local' ? this.#attemptMs : this.#leaderAttemptMs;
+    const action = `Cannot read the end of topic "${topic}"`;
+    return (await this.#get(action, topicPath(topic, 'end', { level: freshness }), attemptMs)) as unknown as EndResult;
   }
 
   async nextSequence(topic: string, requestId: string): Promise<number> {
@@ -213,11 +216,11 @@ export class Client implements EventLog {
   }
 
   async status(): Promise<BrokerStatus> {
-    return (await this.#get('Cannot ask for the status', '/v1/status')) as unknown as BrokerStatus;
+    return (await this.#get('Cannot ask for the status', '/v1/status', this.#attemptMs)) as unknown as BrokerStatus;
   }
 
   async brokers(): Promise<BrokerList> {
-    return (await this.#get('Cannot list the brokers', '/v1/brokers'))['brokers'] as BrokerList;
+    return (await this.#get('Cannot list the brokers', '/v1/brokers', this.#attemptMs))['brokers'] as BrokerList;
   }
 
   /** Switches the broker in use into, or out of, acting as crashed. A crashed broker answers nothing but this. */
@@ -229,12 +232,12 @@ export class Client implements EventLog {
     this.#transport.close();
   }
 
-  async #get(action: string, path: string): Promise<Readonly<Record<string, unknown>>> {
+  async #get(action: string, path: string, attemptMsMax = this.#leaderAttemptMs): Promise<Readonly<Record<string, unknown>>> {
     const { answer, server } = await this.#call({
       action,
       request: () => ({ method: 'GET', path }),
       timeoutMs: this.#timeoutMs,
-      attemptMsMax: this.#attemptMs,
+      attemptMsMax,
       changes: false,
       repeatable: true,
     });
@@ -248,7 +251,7 @@ export class Client implements EventLog {
         action,
         request: () => request,
         timeoutMs: this.#timeoutMs,
-        attemptMsMax: this.#attemptMs,
+        attemptMsMax: this.#leaderAttemptMs,
         changes: true,
         repeatable: true,
       });

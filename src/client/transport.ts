@@ -20,17 +20,25 @@ export interface TransportAnswer {
   readonly body: Buffer;
 }
 
-/** Why there is no answer. Before a connection stands nothing can have happened; after it anything may have. */
+/**
+ * What a person can do about it: `away`, nobody is there; `untrusted`, the certificate is not one of those that are trusted; `other`, the place is right
+ * and something else is wrong.
+ */
+export type TransportFailure = 'away' | 'untrusted' | 'other';
+
+/** Why there is no answer. Before a connection stands, with TLS where that is asked for, nothing can have happened; after it anything may have. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
   readonly connected: boolean;
   /** E.g. "connection refused"; the end of a sentence. */
   readonly reason: string;
+  readonly failure: TransportFailure;
 
-  constructor(connected: boolean, reason: string, options?: { readonly cause?: unknown }) {
+  constructor(connected: boolean, reason: string, failure: TransportFailure = 'other', options?: { readonly cause?: unknown }) {
     super(reason, options);
     this.connected = connected;
     this.reason = reason;
+    this.failure = failure;
   }
 }
 
@@ -85,7 +93,7 @@ export class Transport implements Sender {
       };
       const fail = (error: unknown): void => {
         const reason = timedOut ? `no answer within ${formatSeconds(request.timeoutMs)}` : describe(error);
-        settle(() => reject(new TransportError(connected, reason, { cause: error })));
+        settle(() => reject(new TransportError(connected, reason, timedOut ? 'other' : failureOf(error), { cause: error })));
       };
 
       const outgoing = protocol.request({
@@ -107,8 +115,9 @@ export class Transport implements Sender {
       if (request.signal?.aborted === true) onAbort();
 
       outgoing.on('socket', (socket) => {
-        if (!socket.connecting) connected = true;
-        else socket.once('connect', () => (connected = true));
+        // What is sent leaves once both sides have agreed on the keys.
+        if (outgoing.reusedSocket) connected = true;
+        else socket.once(server.startsWith('https:') ? 'secureConnect' : 'connect', () => (connected = true));
       });
       outgoing.on('error', fail);
       outgoing.on('response', (incoming) => {
@@ -164,7 +173,29 @@ const reasons: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'no local address is free',
   EPROTO: 'it does not speak TLS as we do, is it http?',
   HPE_INVALID_CONSTANT: 'it does not speak HTTP, or wants https',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS, is it http?',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS, is it http?',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by somebody who is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by somebody who is not known',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by somebody who is not known',
 };
+
+const untrusted: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+const away: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+
+function failureOf(error: unknown): TransportFailure {
+  if (error instanceof AggregateError && error.errors.length > 0) return failureOf(error.errors[0]);
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return untrusted.has(code) ? 'untrusted' : away.has(code) ? 'away' : 'other';
+}
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,6 +1,8 @@
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect as dial, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { appendDefaults, batchOf, Client } from '../../../src/client/index.ts';
+import { certificate } from '../../support/certificate.ts';
 import { type MemoryBroker, startMemoryBroker } from '../../support/memory-broker.ts';
 
 const servers: Server[] = [];
@@ -82,6 +84,35 @@ test('a server that speaks no HTTP is told apart from a broker', async () => {
   const url = await listen((socket) => void socket.end('220 mail.example ESMTP\r\n'));
 
   await expect(connect([url], 1000, 200).status()).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+test('https to a port that speaks http has sent nothing, and is told so', async () => {
+  const broker = await startBroker();
+  const url = broker.url.replace('http:', 'https:');
+
+  const appending = connect([url]).append({ ...hello, timeoutMs: 200 });
+
+  await expect(appending).rejects.toMatchObject({
+    code: 'unreachable',
+    definite: true,
+    message: expect.stringMatching(/is it http\?$/) as string,
+  });
+  expect((await broker.log.end('log', 'local')).offset).toBe(0);
+});
+
+test('a certificate that is not trusted is told from a broker that is away', async () => {
+  const server = createTlsServer(certificate, (_request, response) => void response.end());
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  const asking = connect([`https://127.0.0.1:${port}`], 1000, 200).status();
+
+  await expect(asking).rejects.toMatchObject({
+    code: 'unreachable',
+    message: `Cannot ask for the status: https://127.0.0.1:${port}: its certificate is signed by itself`,
+    cause: { connected: false, failure: 'untrusted' },
+  });
 });
 
 test('a name that nobody knows is said so', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { runCli } from '../../../src/cli/program.ts';
+import { remedyOf, runCli } from '../../../src/cli/program.ts';
 import { registry } from '../../../src/cli/registry.ts';
+import { TransportError, type TransportFailure } from '../../../src/client/transport.ts';
+import { LogError } from '../../../src/eventlog/index.ts';
 import { fakeIo } from './fake-io.ts';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -56,6 +58,15 @@ test('no broker is one sentence and exit code 69', async () => {
     out: '',
     err: 'Cannot list the brokers: http://127.0.0.1:1: connection refused, start brokers with `cairn up` or name one with --server\n',
   });
+});
+
+test('what to do about a connection that failed depends on why', () => {
+  const failed = (failure: TransportFailure): LogError =>
+    new LogError('unreachable', 'Cannot', {}, { cause: new TransportError(false, 'reason', failure) });
+
+  expect(remedyOf(failed('away'))).toBe(', start brokers with `cairn up` or name one with --server');
+  expect(remedyOf(failed('untrusted'))).toBe(', name the certificates to trust with --ca-file');
+  expect(remedyOf(failed('other'))).toBe('');
 });
 
 test('the version is that of the package', async () => {

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../../src/base/errors.ts';
 import { Client, type ClientOptions, clientBytes, parseServer } from '../../../src/client/index.ts';
 import { type Sender, type TransportAnswer, TransportError, type TransportRequest } from '../../../src/client/transport.ts';
 import { errorCatalogue } from '../../../src/base/errors.ts';
+import { freshnessMs } from '../../../src/broker/reads.ts';
 import { RecordBatchBuilder } from '../../../src/record/index.ts';
 
 /** What a fake network answers to the n-th request. */
@@ -297,9 +298,29 @@ describe('a read', () => {
   });
 
   test('that fails is definite: nothing was changed', async () => {
-    const { client } = open((_server, _request, call) => (call === 0 ? refusal('noLeader') : lost()), { timeoutMs: 20 });
+    const { client } = open(() => lost(), { timeoutMs: 20 });
 
     await expect(client.read(read)).rejects.toMatchObject({ code: 'unreachable', definite: true });
+  });
+
+  test('says what a broker said, though the last one asked had no time to', async () => {
+    const { client } = open((_server, _request, call) => (call === 0 ? refusal('notCurrent') : lost()), { timeoutMs: 20 });
+
+    await expect(client.read(read)).rejects.toMatchObject({ code: 'notCurrent' });
+  });
+
+  test.each<[string, (client: Client) => Promise<unknown>]>([
+    ['a read', (client) => client.read({ ...read, freshness: 'linearizable' })],
+    ['a look at the end', (client) => client.end('log', 'linearizable')],
+    ['the list of topics', (client) => client.listTopics()],
+    ['a topic to be made', (client) => client.createTopic('a', { retentionBytes: null })],
+    ['a topic to be deleted', (client) => client.deleteTopic('a')],
+  ])('gives a broker that looks for a leader the time to say so: %s', async (_what, ask) => {
+    const { client, sent } = open(() => json({ offset: 0, topics: [] }));
+
+    await ask(client).catch(() => undefined);
+
+    expect(sent[0]?.request.timeoutMs).toBeGreaterThan(freshnessMs);
   });
 });
 

@@ -1,0 +1,21 @@
+/** A certificate for `localhost` that nobody has signed but itself, valid for a hundred years, and its key: for tests, worth nothing elsewhere. */
+export const certificate = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUfKweOlV9EyQ8m0+YV+b7OOkhhXIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEzMDAxNTgyNFoYDzIxMjYxMTA2
+MDE1ODI0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQo/b3FBlnBalJnITiDNXRAcgYnmKo2LgYRxZkLguOzfnScumIT7BSN
+TGmGaVDEBL6YX9JgDXzoKQeXKFRcLb7fo1MwUTAdBgNVHQ4EFgQUEIaw/0Ua3Qxy
+KOtr+vfWY9mj19AwHwYDVR0jBBgwFoAUEIaw/0Ua3QxyKOtr+vfWY9mj19AwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAhHVk5dDzG012rV3vm85P
+S3WXXnvTdXj3YICDWXv7l1gCIHbNbtx46HDN8E196AK88MUgFsq9esow0KyTggtR
+8uo3
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHtLJ2z9slcZRyuAJ
+9WaVNQAlpFASTmwtORx8vZTS7DChRANCAAQo/b3FBlnBalJnITiDNXRAcgYnmKo2
+LgYRxZkLguOzfnScumIT7BSNTGmGaVDEBL6YX9JgDXzoKQeXKFRcLb7f
+-----END PRIVATE KEY-----
+`,
+};
