@@ -1,5 +1,5 @@
 // What `npm test` prints beside failures: a line about where it is every few seconds, and at its end which tests were skipped, and why.
-import type { Reporter, TestCase, TestModule, TestSpecification } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestSpecification, Vitest } from 'vitest/node';
 import './needs.ts';
 
 const EVERY_MS = 5_000;
@@ -7,11 +7,17 @@ const EVERY_MS = 5_000;
 export default class ProgressReporter implements Reporter {
   readonly #running = new Set<string>();
   readonly #skipped = new Map<string, string[]>();
+  /** By `-t`: then most tests are left out on purpose. */
+  #isFiltered = false;
   #startedMs = 0;
   #filesInAll = 0;
   #filesDone = 0;
   #testsDone = 0;
   #timer: NodeJS.Timeout | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#isFiltered = vitest.config.testNamePattern !== undefined;
+  }
 
   onTestRunStart(specifications: readonly TestSpecification[]): void {
     this.#startedMs = Date.now();
@@ -30,7 +36,7 @@ export default class ProgressReporter implements Reporter {
 
   onTestCaseResult(test: TestCase): void {
     this.#testsDone++;
-    if (test.result().state !== 'skipped') return;
+    if (test.result().state !== 'skipped' || this.#isFiltered) return;
     const why = missingFor(test);
     this.#skipped.set(why, [...(this.#skipped.get(why) ?? []), `${test.module.relativeModuleId}: ${test.fullName}`]);
   }
