@@ -251,9 +251,9 @@ export class AppendQueue {
         triedForMs,
         deadlineMs,
         answer: (outcome) => {
-          if (outcome.ok) this.#ended(unit, { type: 'appended', correlation: 0, ...outcome.value });
+          if (outcome.ok) this.#ended(unit, leader, { type: 'appended', correlation: 0, ...outcome.value });
           else
-            this.#ended(unit, {
+            this.#ended(unit, leader, {
               type: 'error',
               correlation: 0,
               code: outcome.error.code,
@@ -269,7 +269,7 @@ export class AppendQueue {
     const remainingMs = Math.max(1, deadlineMs - nowMs);
     const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, batch: unit.batch };
     const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
-    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, outcome))) return true;
+    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, leader, outcome))) return true;
     unit.attempts--;
     unit.outstanding--;
     unit.target = null;
@@ -286,8 +286,10 @@ export class AppendQueue {
     return Math.max(own ?? 0, firstAttemptMs + Math.max(0, nowMs - arrivedMs));
   }
 
-  #ended(unit: Unit, outcome: RequestOutcome): void {
+  #ended(unit: Unit, to: BrokerId, outcome: RequestOutcome): void {
     unit.outstanding--;
+    // An attempt at an earlier leader may go on being outstanding, for as long as the link to it is slow: the next does not wait for that.
+    if (unit.target === to) unit.target = null;
     if (unit.isDone) return;
     switch (outcome.type) {
       case 'appended':

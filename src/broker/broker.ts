@@ -87,6 +87,7 @@ export class Broker implements BrokerApi {
         sendRaft: (group, message) => this.#services?.links.sendRaft(group, message),
         confirmOffice: (replica, deadlineMs, done) =>
           this.#services?.barriers.confirm(replica.group, deadlineMs, (highWatermark) => done(highWatermark !== null)),
+        bulkBytesQueued: (peer) => this.#services?.links.bulkBytesQueued(peer) ?? 0,
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
         roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),

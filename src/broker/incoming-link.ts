@@ -5,6 +5,8 @@ import type { LinkContext } from './links.ts';
 import type { Meeting } from './peer-lives.ts';
 
 const handshakeMs = 2000;
+/** While bytes come, the other end is told so this often: a large frame on a slow line takes its time. */
+const pongMs = 1000;
 
 /** One way in: answers the challenge and response of whoever dialled, then hands on frames. It sends nothing but the handshake and answers to pings. */
 export class IncomingLink {
@@ -21,6 +23,7 @@ export class IncomingLink {
   #sequence = 0;
   /** The highest link sequence that came. */
   #lastSequence = 0;
+  #pongMs = 0;
 
   readonly handlers: LinkHandlers;
 
@@ -78,7 +81,14 @@ export class IncomingLink {
     if (this.#reader.damage !== null) {
       this.#context.logger.log('warn', 'linkDamaged', { peer: this.#peer, damage: this.#reader.damage });
       this.close(`received ${this.#reader.damage}`);
+    } else if (this.#peer !== null && this.#context.nowMs() - this.#pongMs >= pongMs) {
+      this.#pong();
     }
+  }
+
+  #pong(): void {
+    this.#pongMs = this.#context.nowMs();
+    this.#send(wire.encodePong(this.#lastSequence));
   }
 
   #receive(frame: wire.WireFrame): void {
@@ -86,7 +96,7 @@ export class IncomingLink {
       const isInOrder = frame.sequence > this.#lastSequence;
       if (isInOrder) this.#lastSequence = frame.sequence;
       this.#context.counters.framesReceived++;
-      if (frame.kind === wire.handshakeKinds.ping) this.#send(wire.encodePong());
+      if (frame.kind === wire.handshakeKinds.ping) this.#pong();
       this.#context.onFrame(this.#peer, frame, isInOrder);
       return;
     }
@@ -131,6 +141,7 @@ export class IncomingLink {
       (then) => this.#context.lives.meet(peer, hello.life, then),
       () => {
         this.#peer = peer;
+        this.#pongMs = this.#context.nowMs();
         this.#reader.allow(wire.wireFrameBytesMax);
         this.#context.onAccepted(peer, hello.life, this);
         this.#send(wire.encodeWelcome());

@@ -22,6 +22,7 @@ export interface LinkContext {
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
   startTimer(delayMs: number, fire: () => void): Timer;
+  nowMs(): number;
   stamp(): wire.Stamp;
   /** While true nothing leaves and nothing is dialled. */
   isClosed(): boolean;
@@ -67,10 +68,6 @@ export interface LinksOptions {
   stamp(): wire.Stamp;
 }
 
-/** An entry above this goes by the bulk lane, and what follows it to the same replica too, so that nothing overtakes it. */
-const bulkBytesMin = 128 * 1024;
-const bulkHoldMs = 200;
-
 interface News {
   readonly group: number;
   readonly message: AppendEntries;
@@ -88,12 +85,8 @@ export class Links {
   readonly #outgoing = new Map<BrokerId, { readonly consensus: OutgoingLink; readonly bulk: OutgoingLink }>();
   readonly #incoming = new Set<IncomingLink>();
   readonly #heardMs = new Map<BrokerId, number>();
-  /** Group and peer -> until when its entries go by the bulk lane. */
-  readonly #bulkUntilMs = new Map<number, number>();
   /** Group and peer -> news of the high watermark alone, held back for one turn: a batch that follows at once brings it as well. */
   readonly #news = new Map<number, News>();
-  /** Group and peer -> the place of the last entries or heartbeat sent to it. */
-  readonly #sent = new Map<number, { term: number; readContext: number; offsetFrom: number }>();
   #isClosed = true;
 
   constructor(options: LinksOptions, events: LinkEvents) {
@@ -101,6 +94,7 @@ export class Links {
     this.#context = {
       ...options,
       startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),
+      nowMs: () => options.clock.monotonicMs(),
       stamp: () => options.stamp(),
       isClosed: () => this.#isClosed,
       isPeer: (id) => options.peers.includes(brokerId(id)),
@@ -157,7 +151,6 @@ export class Links {
     for (const link of this.#incoming) link.close(reason);
     this.#incoming.clear();
     this.#news.clear();
-    this.#sent.clear();
   }
 
   /** Milliseconds since the last frame of this peer, null if there was none. */
@@ -180,6 +173,21 @@ export class Links {
     return links === undefined ? 0 : links.consensus.bytesQueued + links.bulk.bytesQueued;
   }
 
+  /** Of the way for bulk alone. */
+  bulkBytesQueued(peer: BrokerId): number {
+    return this.#outgoing.get(peer)?.bulk.bytesQueued ?? 0;
+  }
+
+  /** The place of what was last queued on the way to a peer; `hasArrived` tells of it. */
+  placeOf(peer: BrokerId): number {
+    return this.#outgoing.get(peer)?.consensus.placeQueued ?? 0;
+  }
+
+  /** What was queued up to this place of the present connection has reached the peer, or was lost where messages are lost one by one. */
+  hasArrived(peer: BrokerId, place: number): boolean {
+    return (this.#outgoing.get(peer)?.consensus.placeArrived ?? 0) >= place;
+  }
+
   /** False when there is no way to the peer now. */
   send(peer: BrokerId, message: wire.Draft): boolean {
     if (this.#isClosed) return false;
@@ -191,20 +199,11 @@ export class Links {
     if (this.#isClosed) return;
     if (message.type === 'appendEntries') {
       const key = keyOf(group, message.to);
-      const last = this.#sent.get(key);
-      const { batches, term, readContext, offsetFrom } = message;
-      const isNewsOnly = batches.length === 0 && last?.term === term && last.readContext === readContext && offsetFrom >= last.offsetFrom;
-      if (isNewsOnly) {
+      if (message.isNews) {
         this.#news.set(key, { group, message, isDue: this.#news.get(key)?.isDue ?? false });
         return;
       }
       this.#news.delete(key);
-      if (last === undefined) this.#sent.set(key, { term, readContext, offsetFrom });
-      else {
-        last.term = term;
-        last.readContext = readContext;
-        last.offsetFrom = offsetFrom;
-      }
     }
     this.#sendNow(group, message);
   }
@@ -212,32 +211,8 @@ export class Links {
   #sendNow(group: number, message: Message): void {
     const links = this.#outgoing.get(message.to);
     if (links === undefined) return;
-    const encoded = wire.encodeRaftMessage(group, message);
-    const isBulk = message.type === 'appendEntries' && this.#goesByBulk(group, message.to, encoded.lengthBytes);
-    if (isBulk) {
-      if (links.bulk.isReady) {
-        links.bulk.send(encoded);
-        return;
-      }
-      links.bulk.dial();
-    }
-    links.consensus.send(encoded);
-  }
-
-  #goesByBulk(group: number, peer: BrokerId, lengthBytes: number): boolean {
-    const isLarge = lengthBytes >= bulkBytesMin;
-    if (!isLarge && this.#bulkUntilMs.size === 0) return false;
-    const key = keyOf(group, peer);
-    const nowMs = this.#options.clock.monotonicMs();
-    if (isLarge) {
-      this.#bulkUntilMs.set(key, nowMs + bulkHoldMs);
-      return true;
-    }
-    const untilMs = this.#bulkUntilMs.get(key);
-    if (untilMs === undefined) return false;
-    if (nowMs < untilMs) return true;
-    this.#bulkUntilMs.delete(key);
-    return false;
+    const link = message.type === 'appendEntries' && message.isBulk === true ? links.bulk : links.consensus;
+    link.send(wire.encodeRaftMessage(group, message));
   }
 
   /** The end of a turn: what it queued leaves, in one call a link. True when something waits for the end of the next. */

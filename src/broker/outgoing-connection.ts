@@ -29,6 +29,7 @@ export class OutgoingConnection {
   #isReady = false;
   #isEnded = false;
   #sequence = 0;
+  #sequenceArrived = 0;
   #handshakeTimer: Timer | null;
 
   constructor(context: LinkContext, peer: BrokerId, lane: Lane, events: ConnectionEvents) {
@@ -58,6 +59,16 @@ export class OutgoingConnection {
   /** Of the peer's life that this connection leads to; 0 before that is known. */
   get incarnation(): number {
     return this.#life?.incarnation ?? 0;
+  }
+
+  /** Of the last frame that was sent. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Of the last frame that the peer says has arrived. */
+  get sequenceArrived(): number {
+    return this.#sequenceArrived;
   }
 
   get bytesQueued(): number {
@@ -107,6 +118,7 @@ export class OutgoingConnection {
       this.#handshakeTimer?.cancel();
       this.#events.ready(this, this.#life);
     } else if (frame.kind === wire.handshakeKinds.pong) {
+      this.#sequenceArrived = Math.max(this.#sequenceArrived, wire.decodePong(frame.body) ?? 0);
       this.#events.pong(this);
     } else if (frame.kind === wire.handshakeKinds.refusal) {
       const { reason, isOfLife } = wire.decodeRefusal(frame.body, bytes) ?? { reason: 'no reason given', isOfLife: false };

@@ -57,6 +57,15 @@ export class OutgoingLink {
     return this.#current?.incarnation ?? 0;
   }
 
+  /** Link sequence of what was queued last, on the present connection. */
+  get placeQueued(): number {
+    return (this.#current?.sequence ?? 0) + this.#outbox.length;
+  }
+
+  get placeArrived(): number {
+    return this.#current?.sequenceArrived ?? 0;
+  }
+
   get bytesQueued(): number {
     return (this.#current?.bytesQueued ?? 0) + this.#outboxBytes;
   }
@@ -84,7 +93,12 @@ export class OutgoingLink {
    * one message of any length goes.
    */
   send(message: wire.Draft): boolean {
-    if (this.#current === null) return false;
+    if (this.#current === null) {
+      // Bulk is rare: its connection is dialled when it is first wanted, and what wants it waits.
+      if (this.lane !== 'bulk') return false;
+      this.dial();
+      if (this.#next === null) return false;
+    }
     const { bytesQueued } = this;
     if (bytesQueued > 0 && bytesQueued + message.lengthBytes > this.#context.linkBytesMax) {
       if (!this.#isFull) this.#context.logger.log('info', 'linkFull', { peer: this.peer, lane: this.lane, bytesQueued });
@@ -122,15 +136,21 @@ export class OutgoingLink {
 
   #ready(connection: OutgoingConnection, life: Life): void {
     this.#next = null;
+    const isFirst = this.#current === null;
+    const waiting = isFirst ? this.#outbox : [];
+    const waitingBytes = isFirst ? this.#outboxBytes : 0;
     const before = this.#forgetCurrent();
     if (before !== null) {
       before.close('another connection has taken its place');
       this.#tellLost('the peer answers on a new connection only');
     }
     this.#current = connection;
+    this.#outbox = waiting;
+    this.#outboxBytes = waitingBytes;
     this.#backOffMs = backOffMsMin;
     this.#unanswered = 0;
     this.#startPinging();
+    this.flush();
     this.#context.onReady(this.peer, life, this.lane);
   }
 
@@ -149,6 +169,10 @@ export class OutgoingLink {
   #lost(connection: OutgoingConnection, reason: string): void {
     if (connection === this.#next) {
       this.#next = null;
+      if (this.#current === null && this.#outbox.length > 0) {
+        this.#emptyOutbox();
+        this.#tellLost(reason);
+      }
     } else {
       this.#forgetCurrent();
       this.#tellLost(reason);

@@ -45,6 +45,7 @@ export interface ReplicaContext {
   sendRaft(group: GroupId, message: Message): void;
   /** Whether this replica still leads, as a round of messages begun after this call finds; false too when nobody could say in time. */
   confirmOffice(replica: Replica, deadlineMs: number, done: (isConfirmed: boolean) => void): void;
+  bulkBytesQueued(peer: BrokerId): number;
   /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
   persist(replica: Replica, persist: Persist, done: () => void): void;
   /** A write or sync failed: the broker stops (design, D5). */
@@ -70,6 +71,9 @@ export interface ReplicaOptions {
   readonly vote: Vote;
   readonly tail: Tail;
 }
+
+/** At a megabit a second a heartbeat waits for a second behind so much. */
+const bulkBytesMin = 128 * 1024;
 
 /** What wants to know how far a replica's committed and readable part reaches. */
 export interface ReplicaListener {
@@ -145,6 +149,8 @@ export class Replica {
         noOp: (offsetFrom, term) => this.#noOp(offsetFrom, term),
         appendBytesMax: settings.appendBytesMax,
         inFlightBytesMax: settings.inFlightBytesMax,
+        bulkBytesMin: Math.min(bulkBytesMin, settings.appendBytesMax),
+        bulkBytesQueued: (peer) => context.bulkBytesQueued(peer),
         uncommittedBytesMax: settings.uncommittedBytesMax,
         cacheBytesMax: settings.cacheBytesMax,
       },

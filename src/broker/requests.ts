@@ -11,7 +11,10 @@ type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? 
 
 interface Pending {
   readonly peer: BrokerId;
-  readonly deadlineMs: number;
+  readonly waitMs: number;
+  deadlineMs: number;
+  /** Where an append stands on the link, 0 for what is small. */
+  readonly place: number;
   readonly done: (outcome: RequestOutcome) => void;
 }
 
@@ -36,7 +39,8 @@ export class Requests {
     const correlation = ++this.#lastCorrelation;
     const numbered = { ...request, correlation } as wire.PeerRequest;
     if (!this.#core.links.send(peer, wire.encodeRequest(group, numbered))) return false;
-    this.#pending.set(correlation, { peer, deadlineMs: this.#core.nowMs() + waitMs, done });
+    const place = request.type === 'append' ? this.#core.links.placeOf(peer) : 0;
+    this.#pending.set(correlation, { peer, waitMs, deadlineMs: this.#core.nowMs() + waitMs, place, done });
     return true;
   }
 
@@ -53,7 +57,12 @@ export class Requests {
   }
 
   expire(nowMs: number): void {
-    for (const [correlation, pending] of this.#pending) if (nowMs >= pending.deadlineMs) this.#lose(correlation, pending);
+    for (const [correlation, pending] of this.#pending) {
+      if (nowMs < pending.deadlineMs) continue;
+      // While it is still on its way nobody can have answered it, and sent again it would be on its way twice.
+      if (this.#core.links.hasArrived(pending.peer, pending.place)) this.#lose(correlation, pending);
+      else pending.deadlineMs = nowMs + pending.waitMs;
+    }
   }
 
   /** Nobody will answer any more. */

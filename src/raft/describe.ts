@@ -14,7 +14,8 @@ export function describe(message: Message): string {
       return `${head} ${message.preVote ? 'preVote' : 'vote'} ${message.granted ? 'granted' : 'refused'}`;
     case 'appendEntries': {
       const batches = message.batches.length === 0 ? '' : ` ${describeBatches(message.batches)}`;
-      return `${head} append after ${message.offsetFrom}/t${message.previousTerm}${batches} hw ${message.highWatermark} ctx ${message.readContext}`;
+      const way = message.isBulk === true ? ' bulk' : '';
+      return `${head} append after ${message.offsetFrom}/t${message.previousTerm}${batches} hw ${message.highWatermark} ctx ${message.readContext}${way}`;
     }
     case 'appendEntriesResponse': {
       const outcome = message.success ? `match ${message.matchOffset}` : `refused hint ${message.hintOffset}/t${message.hintTerm}`;

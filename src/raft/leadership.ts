@@ -8,6 +8,12 @@ import { quorumValue } from './quorum.ts';
 import { type CurrentRead, ReadIndex } from './read-index.ts';
 import type { LoadRequest, PeerStatus, RaftConfig } from './types.ts';
 
+function bytesOf(batches: readonly LogBatch[]): number {
+  let bytes = 0;
+  for (const batch of batches) bytes += batch.bytes.length;
+  return bytes;
+}
+
 /**
  * What a replica knows and does only while it leads, in one term: the progress of every peer, reads that wait, a transfer under way.
  * It is made when an election is won and thrown away when leadership ends, so nothing of one term can leak into the next.
@@ -80,8 +86,9 @@ export class Leadership {
     }
     progress.heardAt = this.#now;
     progress.roundAnswered = Math.max(progress.roundAnswered, response.readContext);
-    if (response.success) progress.acknowledged(response);
-    else this.#refused(progress, response);
+    if (response.success) {
+      progress.acknowledged(response, this.#now, () => this.#config.bulkBytesQueued?.(progress.peer) ?? 0, this.#config);
+    } else this.#refused(progress, response);
     return false;
   }
 
@@ -151,7 +158,10 @@ export class Leadership {
     if (progress.nextOffset !== request.offsetFrom || progress.isProbeOut || progress.state === 'rolledBack') return;
     progress.isAtBoundary = true;
     progress.nextOffset = (usable[0] as LogBatch).offsetFrom;
-    this.#append(progress, (usable[0] as LogBatch).offsetFrom, usable, send);
+    const bytes = bytesOf(usable);
+    // Asked for when it may leave; this only tells which way.
+    progress.mayTake(bytes, this.#config);
+    this.#entries(progress, usable, bytes, send);
   }
 
   /** Brings every peer what it lacks, as far as its window allows. */
@@ -178,7 +188,7 @@ export class Leadership {
     return voter === this.#config.id ? this.#now : (this.#progress.get(voter) as Progress).heardAt;
   }
 
-  /** The first probe brings what is cached, which nearly always fits; a repeated one is empty. */
+  /** The first probe brings what is cached where it most likely fits; a repeated one is empty. */
   #probe(progress: Progress, send: Message[], load: LoadRequest[]): void {
     if (!progress.isAtBoundary) {
       this.#load(progress, load);
@@ -186,32 +196,59 @@ export class Leadership {
       if (progress.roundSent < this.#round) this.#append(progress, progress.matchOffset, [], send);
       return;
     }
-    if (progress.isProbeOut) {
-      if (progress.roundSent < this.#round) this.#append(progress, progress.nextOffset, [], send);
-      return;
-    }
     const { nextOffset } = progress;
-    const batches = nextOffset >= this.#log.cachedFrom ? this.#log.slice(nextOffset, this.#log.endOffset, this.#config.appendBytesMax) : [];
-    this.#append(progress, batches[0]?.offsetFrom ?? nextOffset, batches, send);
+    if (progress.isProbeOut) {
+      if (progress.roundSent >= this.#round) return;
+    } else if (progress.isCertain && nextOffset >= this.#log.cachedFrom && nextOffset < this.#log.endOffset) {
+      const batches = this.#next(progress);
+      const bytes = bytesOf(batches);
+      if (progress.mayTake(bytes, this.#config)) return this.#entries(progress, batches, bytes, send);
+    }
+    this.#append(progress, nextOffset, [], send);
+    progress.sentProbe(nextOffset);
   }
 
   #stream(progress: Progress, send: Message[], load: LoadRequest[]): void {
     while (progress.nextOffset < this.#log.endOffset && progress.inFlightBytes < this.#config.inFlightBytesMax) {
       if (progress.nextOffset < this.#log.cachedFrom) {
-        this.#load(progress, load);
+        // What is older comes in large pieces.
+        if (progress.mayTake(this.#config.bulkBytesMin, this.#config)) this.#load(progress, load);
         break;
       }
-      const batches = this.#log.slice(progress.nextOffset, this.#log.endOffset, this.#config.appendBytesMax);
-      this.#append(progress, (batches[0] as LogBatch).offsetFrom, batches, send);
+      const batches = this.#next(progress);
+      const bytes = bytesOf(batches);
+      if (!progress.mayTake(bytes, this.#config)) break;
+      this.#entries(progress, batches, bytes, send);
     }
-    if (progress.roundSent < this.#round || progress.highWatermarkSent < this.#log.highWatermark) {
-      this.#append(progress, progress.nextOffset, [], send);
-    }
+    if (progress.roundSent < this.#round) this.#append(progress, progress.matchOffset, [], send);
+    else if (progress.highWatermarkSent < this.#log.highWatermark) this.#append(progress, progress.matchOffset, [], send, { isNews: true });
+    if (progress.isStuck(this.#now, this.#config.heartbeatTicks))
+      this.#append(progress, progress.nextOffset, [], send, { isBulk: progress.isBulk });
   }
 
-  #append(progress: Progress, offsetFrom: Offset, batches: readonly LogBatch[], send: Message[]): void {
-    let bytes = 0;
-    for (const batch of batches) bytes += batch.bytes.length;
+  /** The cached batches that come next, as many as go in one message. */
+  #next(progress: Progress): LogBatch[] {
+    return this.#log.slice(progress.nextOffset, this.#log.endOffset, this.#messageBytesMax(progress));
+  }
+
+  #messageBytesMax(progress: Progress): number {
+    return Math.min(this.#config.appendBytesMax, progress.bulkMessageBytes(this.#config));
+  }
+
+  #entries(progress: Progress, batches: readonly LogBatch[], bytes: number, send: Message[]): void {
+    const offsetTo = (batches.at(-1) as LogBatch).offsetTo;
+    this.#append(progress, (batches[0] as LogBatch).offsetFrom, batches, send, { isBulk: progress.isBulk });
+    progress.sentEntries(offsetTo, bytes, this.#now);
+    if (progress.state === 'probe') progress.sentProbe(offsetTo);
+  }
+
+  #append(
+    progress: Progress,
+    offsetFrom: Offset,
+    batches: readonly LogBatch[],
+    send: Message[],
+    { isBulk = false, isNews = false }: { readonly isBulk?: boolean; readonly isNews?: boolean } = {},
+  ): void {
     send.push({
       type: 'appendEntries',
       from: this.#config.id,
@@ -222,8 +259,10 @@ export class Leadership {
       batches,
       highWatermark: this.#log.highWatermark,
       readContext: this.#round,
+      number: progress.nextNumber(),
+      isBulk,
+      isNews,
     });
-    progress.sent(offsetFrom, batches.at(-1)?.offsetTo ?? offsetFrom, bytes);
     progress.roundSent = this.#round;
     progress.highWatermarkSent = this.#log.highWatermark;
   }
@@ -234,7 +273,7 @@ export class Leadership {
       peer: progress.peer,
       offsetFrom: progress.nextOffset,
       offsetTo: this.#log.cachedFrom,
-      bytesMax: this.#config.appendBytesMax,
+      bytesMax: this.#messageBytesMax(progress),
       term: this.#term,
     };
     load.push(progress.load);

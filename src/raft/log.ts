@@ -13,6 +13,8 @@ export interface ProbePoint {
   readonly offset: Offset;
   /** False when only the disk can tell where the batch around `offset` begins. */
   readonly isBoundary: boolean;
+  /** The two logs are equal up to `offset`. */
+  readonly isCertain: boolean;
 }
 
 /**
@@ -130,7 +132,10 @@ export class ReplicaLog {
     const found = this.#terms.backUp(limit, hintTerm);
     // A term start is a boundary. A hint is one of the follower's log, and of ours if the batch before it is the same.
     const isBoundary = found >= this.cachedFrom || found < limit || this.#terms.termBefore(found) === hintTerm;
-    return { offset: this.#cache.boundaryAtOrBelow(found), isBoundary };
+    const at = this.#cache.boundaryAtOrBelow(found);
+    // The same term before the same offset: the same log up to there (Log Matching, Raft §5.3).
+    const isCertain = isBoundary && at === hintOffset && this.#terms.termBefore(at) === hintTerm;
+    return { offset: at, isBoundary, isCertain };
   }
 
   /** Raft §5.4.1: a later last term wins; with equal last terms the longer log. */

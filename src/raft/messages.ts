@@ -55,6 +55,15 @@ export interface AppendEntries extends Envelope {
    * rises with every heartbeat and every group of reads.
    */
   readonly readContext: number;
+  /** Rises with every message of this term to this peer, and is answered back: tells which of several that began at one offset was answered. */
+  readonly number: number;
+  /** It brings a new high watermark and nothing else: it needs no answer, and the next message to this peer makes it superfluous. */
+  readonly isNews: boolean;
+  /**
+   * Not on the wire, absent in what was received: it goes by the way for bulk, where it delays nobody's heartbeat. Messages of one way arrive in the
+   * order of sending; the way of a peer's entries changes only while none of them are in flight.
+   */
+  readonly isBulk?: boolean;
 }
 
 export interface AppendEntriesResponse extends Envelope {
@@ -66,9 +75,11 @@ export interface AppendEntriesResponse extends Envelope {
   readonly hintOffset: Offset;
   /** On refusal: the follower's term of the batch that ends at or covers `hintOffset`. */
   readonly hintTerm: Term;
-  /** `offsetFrom` of the request that this answers: tells a late refusal from a new one. */
+  /** `offsetFrom` of the request that this answers. */
   readonly requestOffset: Offset;
   readonly readContext: number;
+  /** Of the request that this answers, the highest where several are answered at once: tells a late refusal from a new one. */
+  readonly number: number;
 }
 
 /** Asks a follower that has everything to campaign at once (leadership transfer, thesis §3.10). */

@@ -62,7 +62,7 @@ export class Raft {
   /** Of a follower: highest high watermark heard in this term, which may be ahead of the match. */
   #leaderHighWatermark: Offset = firstOffset;
   /** Of a follower: an acknowledgement that waits for a sync. One is enough: acknowledgements add up. */
-  #ack: { readonly to: BrokerId; readonly requestOffset: Offset; readonly readContext: number } | null = null;
+  #ack: { readonly to: BrokerId; readonly requestOffset: Offset; readonly readContext: number; readonly number: number } | null = null;
   /** What the leader of this term was told last. */
   #answeredReadContext = -1;
   #answeredMatch = -1;
@@ -495,13 +495,13 @@ export class Raft {
 
   /**
    * The acknowledgement leaves when everything that matches is synced. A new read context is answered at once all the same, with what is synced
-   * so far: a read does not wait for a disk. An empty request that asks nothing new, as one that only brings the high watermark, is not answered.
+   * so far: a read does not wait for a disk. One that only brings a high watermark is not answered.
    */
   #acknowledge(request: AppendEntries): void {
-    const isNews = request.readContext > this.#answeredReadContext || this.#matchedOffset > this.#answeredMatch;
-    if (request.batches.length === 0 && !isNews) return;
+    if (request.isNews && this.#matchedOffset <= this.#answeredMatch) return;
     const readContext = Math.max(request.readContext, this.#ack?.readContext ?? -1);
-    this.#ack = { to: request.from, requestOffset: request.offsetFrom, readContext };
+    const number = Math.max(request.number, this.#ack?.number ?? 0);
+    this.#ack = { to: request.from, requestOffset: request.offsetFrom, readContext, number };
     if (this.#isAckSynced) return this.#releaseAck(this.#send);
     if (readContext > this.#answeredReadContext && this.#disk.hasSynced(this.#vote)) {
       this.#send.push(this.#success(this.#ack, offset(Math.min(this.#matchedOffset, this.#disk.syncedOffset))));
@@ -519,7 +519,7 @@ export class Raft {
     this.#ack = null;
   }
 
-  #success(ack: { to: BrokerId; requestOffset: Offset; readContext: number }, matchOffset: Offset): AppendEntriesResponse {
+  #success(ack: { to: BrokerId; requestOffset: Offset; readContext: number; number: number }, matchOffset: Offset): AppendEntriesResponse {
     this.#answeredReadContext = Math.max(this.#answeredReadContext, ack.readContext);
     this.#answeredMatch = Math.max(this.#answeredMatch, matchOffset);
     return {
@@ -533,6 +533,7 @@ export class Raft {
       hintTerm: firstTerm,
       requestOffset: ack.requestOffset,
       readContext: ack.readContext,
+      number: ack.number,
     };
   }
 
@@ -548,8 +549,9 @@ export class Raft {
       hintOffset,
       hintTerm,
       requestOffset: request.offsetFrom,
-      // Contexts count within a term. The sender of an old request may lead this term by now: it must not find an answer to a later round in it.
+      // Contexts and numbers count within a term. The sender of an old request may lead this term by now: it must not find an answer to a later round in it.
       readContext: request.term === this.#term ? request.readContext : 0,
+      number: request.term === this.#term ? request.number : 0,
     });
   }
 

@@ -39,6 +39,10 @@ export interface RaftConfig {
   readonly appendBytesMax: number;
   /** Bytes sent to one follower and not yet acknowledged. */
   readonly inFlightBytesMax: number;
+  /** So much may be in flight to a follower beside its heartbeats; what is more goes by the way for bulk, in messages of this size while that way is slow. */
+  readonly bulkBytesMin: number;
+  /** Bytes that wait in this host for the way for bulk to a peer: while they are many, no more is handed over. 0 where it is left out. */
+  readonly bulkBytesQueued?: (peer: BrokerId) => number;
   /** Bytes of the leader's log that are not committed; at the limit `refusal()` says `uncommittedFull`. */
   readonly uncommittedBytesMax: number;
   /** Bytes of recent batches kept in memory for followers; older ones are asked for with `load`. */

@@ -11,7 +11,7 @@
  * and later, so that a link that leads nowhere any more does not pass for one that does:
  *
  *     6 ping       D -> A  nothing
- *     7 pong       A -> D  nothing: what D has sent before has arrived
+ *     7 pong       A -> D  u64 highest link sequence of D that has arrived: after a ping, and once a second while bytes come, whole frame or not
  *
  * A life is 16 bytes disk id, u64 incarnation, 16 bytes nonce, u8 count and as many nonces of earlier lives (docs/decisions/0011). Each side compares the other's with what it remembers: D before its
  * proof, A before its welcome.
@@ -100,7 +100,13 @@ export const encodeWelcome = (): Draft => draft(handshakeKinds.welcome, 0, field
 
 export const encodePing = (): Draft => draft(handshakeKinds.ping, 0, fields(0).bytes);
 
-export const encodePong = (): Draft => draft(handshakeKinds.pong, 0, fields(0).bytes);
+export const encodePong = (sequence: number): Draft => draft(handshakeKinds.pong, 0, fields(8).u64(sequence).bytes);
+
+export function decodePong(body: Uint8Array): number | null {
+  const reader = new FieldReader(body);
+  const sequence = reader.u64();
+  return reader.complete ? sequence : null;
+}
 
 export interface Refusal {
   readonly reason: string;

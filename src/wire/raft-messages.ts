@@ -3,9 +3,10 @@
  *
  *     16 requestVote             u64 term, u8 flags (1 pre-vote, 2 transfer), u64 end offset, u64 last term
  *     17 requestVoteResponse     u64 term, u8 flags (1 pre-vote, 2 granted)
- *     18 appendEntries           u64 term, u64 offset from, u64 previous term, u64 high watermark, u64 read context, u32 batch count, then for each
- *                                batch u64 offset from, u64 offset to, u64 term, u32 length, then all batches' bytes one after another
- *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context
+ *     18 appendEntries           u64 term, u64 offset from, u64 previous term, u64 high watermark, u64 read context, u64 number,
+ *                                u8 flags (1 news only), u32 batch count, then for each batch u64 offset from, u64 offset to, u64 term, u32 length, then all batches' bytes one after another
+ *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context,
+ *                                u64 number
  *     20 timeoutNow              u64 term
  *
  * Batches are passed on as they are, without copying, in both directions. A decoder gives null for a body that no broker would send,
@@ -43,9 +44,12 @@ export function encodeRaftMessage(group: number, message: Message): Draft {
     }
     case 'appendEntries': {
       const batches = message.batches;
-      const writer = fields(44 + batches.length * batchFieldsBytes);
+      const writer = fields(53 + batches.length * batchFieldsBytes);
       writer.u64(message.term).u64(message.offsetFrom).u64(message.previousTerm).u64(message.highWatermark).u64(message.readContext);
-      writer.u32(batches.length);
+      writer
+        .u64(message.number)
+        .u8(message.isNews ? 1 : 0)
+        .u32(batches.length);
       const tail: Uint8Array[] = [];
       for (const batch of batches) {
         writer.u64(batch.offsetFrom).u64(batch.offsetTo).u64(batch.term).u32(batch.bytes.length);
@@ -54,10 +58,11 @@ export function encodeRaftMessage(group: number, message: Message): Draft {
       return draft(raftKinds.appendEntries, group, writer.bytes, tail, checksumThroughFrame);
     }
     case 'appendEntriesResponse': {
-      const writer = fields(49)
+      const writer = fields(57)
         .u64(message.term)
         .u8(message.success ? 1 : 0);
-      writer.u64(message.matchOffset).u64(message.hintOffset).u64(message.hintTerm).u64(message.requestOffset).u64(message.readContext);
+      writer.u64(message.matchOffset).u64(message.hintOffset).u64(message.hintTerm).u64(message.requestOffset);
+      writer.u64(message.readContext).u64(message.number);
       return draft(raftKinds.appendEntriesResponse, group, writer.bytes);
     }
     case 'timeoutNow':
@@ -87,9 +92,12 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
       const previousTerm = reader.term();
       const highWatermark = reader.offset();
       const readContext = reader.u64();
+      const number = reader.u64();
+      const flags = reader.u8();
       const batches = decodeBatches(body, reader, offsetFrom);
-      if (batches === null) return null;
-      return { type: 'appendEntries', from, to, term: messageTerm, offsetFrom, previousTerm, highWatermark, readContext, batches };
+      if (batches === null || flags > 1) return null;
+      const position = { offsetFrom, previousTerm, highWatermark, readContext, number, isNews: flags === 1 };
+      return { type: 'appendEntries', ...envelope, ...position, batches };
     }
     case raftKinds.appendEntriesResponse: {
       const flags = reader.u8();
@@ -98,6 +106,7 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
       const hintTerm = reader.term();
       const requestOffset = reader.offset();
       const readContext = reader.u64();
+      const number = reader.u64();
       if (!reader.complete || flags > 1) return null;
       return {
         type: 'appendEntriesResponse',
@@ -110,6 +119,7 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
         hintTerm,
         requestOffset,
         readContext,
+        number,
       };
     }
     case raftKinds.timeoutNow:

@@ -13,6 +13,7 @@ const slowCatchUp: How = {
   settings: { appendBytesMax: 1024, inFlightBytesMax: 1024 },
 };
 const raft = (find: string, replace: string): Edit => ({ file: 'src/raft/raft.ts', find, replace });
+const progress = (find: string, replace: string): Edit => ({ file: 'src/raft/progress.ts', find, replace });
 const leadership = (find: string, replace: string): Edit => ({ file: 'src/raft/leadership.ts', find, replace });
 
 /** The core's own guard is taken away too, where it would end the broker before a check could speak. */
@@ -224,7 +225,11 @@ export const inRaft: readonly Mutant[] = [
   {
     id: 'flow-control-off',
     title: 'the bytes in flight to a peer are not bounded',
-    edits: [leadership(' && progress.inFlightBytes < this.#config.inFlightBytesMax', '')],
+    edits: [
+      leadership(' && progress.inFlightBytes < this.#config.inFlightBytesMax', ''),
+      progress('if (this.#inFlightBytes >= inFlightBytesMax) return false;', ''),
+      progress('Math.min(inFlightBytesMax, window + acknowledgedBytes)', 'window + acknowledgedBytes'),
+    ],
     expected: ['R22'],
     how: { by: 'sim', brokers: 3, minutes: 1, settings: { inFlightBytesMax: 4096, appendBytesMax: 2048 } },
   },

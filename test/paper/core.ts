@@ -56,6 +56,7 @@ export class Core {
       randomBelow: options.randomBelow ?? (() => 0),
       noOp: (offsetFrom, inTerm) => batch(offsetFrom, inTerm),
       appendBytesMax: 1000,
+      bulkBytesMin: 1000,
       inFlightBytesMax: 1000,
       uncommittedBytesMax: 1000,
       cacheBytesMax: 1000,
@@ -178,7 +179,16 @@ export function requestVote(
 /** A leader's request to this core; `terms` are those of the batches that follow `after`. */
 export function append(
   core: Core,
-  request: { from?: number; term: number; after?: number; previousTerm?: number; terms?: readonly number[]; hw?: number; context?: number },
+  request: {
+    from?: number;
+    term: number;
+    after?: number;
+    previousTerm?: number;
+    terms?: readonly number[];
+    hw?: number;
+    context?: number;
+    number?: number;
+  },
 ): AppendEntries {
   const after = request.after ?? 0;
   return {
@@ -191,13 +201,24 @@ export function append(
     batches: (request.terms ?? []).map((batchTerm, i) => batch(after + i, batchTerm)),
     highWatermark: offset(request.hw ?? 0),
     readContext: request.context ?? 0,
+    number: request.number ?? 1,
+    isNews: false,
   };
 }
 
-/** A follower's answer to this leader. */
+/** A follower's answer to this leader, by itself to the newest message. */
 export function answer(
   core: Core,
-  response: { from?: number; term?: number; match?: number; hint?: number; hintTerm?: number; request?: number; context?: number },
+  response: {
+    from?: number;
+    term?: number;
+    match?: number;
+    hint?: number;
+    hintTerm?: number;
+    request?: number;
+    context?: number;
+    number?: number;
+  },
 ): AppendEntriesResponse {
   return {
     type: 'appendEntriesResponse',
@@ -210,6 +231,7 @@ export function answer(
     hintTerm: term(response.hintTerm ?? 0),
     requestOffset: offset(response.request ?? 0),
     readContext: response.context ?? 0,
+    number: response.number ?? Number.MAX_SAFE_INTEGER,
   };
 }
 

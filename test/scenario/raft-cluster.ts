@@ -19,7 +19,7 @@ import { RigDisk } from '../property/raft/disk.ts';
  * its link until it is delivered, a write until it is synced. There is no randomness: every follower waits as long as it may, 2 * election - 1 ticks,
  * so that after `election` ticks it no longer protects its leader and does not campaign yet.
  *
- *     cluster 1 2 3 [outgoing 3 4 5] [learners 6] [election=10] [heartbeat=2] [append=1000] [window=1000] [uncommitted=1000] [cache=1000]
+ *     cluster 1 2 3 [outgoing 3 4 5] [learners 6] [election=10] [heartbeat=2] [append=1000] [window=1000] [bulk=1000] [uncommitted=1000] [cache=1000]
  *     restore 1 t6 1x3 4x2 5:3       disk of broker 1: term 6, three batches of one record of term 1, two of term 4, one of three records of term 5
  *     tick 1 [count]    campaign 1 (ticks until it campaigns)    propose 1 [records] [times]    read 1 7    transfer 1 2|best    stepDown 1
  *     unreachable 1 2   reachable 1 2     deliver 1->2 [count|all]    drop 1->2 [all]    again 1->2 (the last one delivered, once more)    sync 1    load 1
@@ -139,6 +139,7 @@ export class ScenarioCluster {
       noOp: (offsetFrom, inTerm) => makeBatch(offsetFrom, inTerm, 1),
       appendBytesMax: setting('append', 1000),
       inFlightBytesMax: setting('window', 1000),
+      bulkBytesMin: setting('bulk', 1000),
       uncommittedBytesMax: setting('uncommitted', 1000),
       cacheBytesMax: setting('cache', 1000),
     };

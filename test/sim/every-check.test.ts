@@ -89,6 +89,8 @@ const appendOf = (batches: readonly LogBatch[], offsetFrom = 2): AppendEntries =
   batches,
   highWatermark: offset(2),
   readContext: 0,
+  number: 1,
+  isNews: false,
 });
 const later = (a: { readonly bytes: Uint8Array }) => batchAt(1, 2, frameChecksum(a.bytes), 1, 5);
 const cluster = (): Cluster =>
@@ -350,12 +352,15 @@ describe('ST3 takes', () => {
 
 describe('R22', () => {
   /** Broker 1 sends two large batches to broker 2, one after another; `between` is what happens meanwhile. */
-  const report = (between: (watched: Watched) => void, second = (next: LogBatch) => appendOf([next], next.offsetFrom)): CheckReport => {
+  const report = (
+    between: (watched: Watched) => void,
+    second = (next: LogBatch, _first: LogBatch) => appendOf([next], next.offsetFrom),
+  ): CheckReport => {
     const { watched, b } = committed({ inFlightBytesMax: 100_000 });
     const large = largeAfter(b);
     watched.ready(1, 1, 'leader', { send: [appendOf([large])] }, []);
     between(watched);
-    watched.ready(1, 1, 'leader', { send: [second(largeAfter(large))] }, []);
+    watched.ready(1, 1, 'leader', { send: [second(largeAfter(large), large)] }, []);
     return watched.report('R22');
   };
 
@@ -363,11 +368,20 @@ describe('R22', () => {
     expect(report(() => undefined).status).toBe('violated');
   });
 
+  test('is red where a heartbeat below what is on its way comes between', () => {
+    expect(report((watched) => watched.ready(1, 1, 'leader', { send: [appendOf([])] }, [])).status).toBe('violated');
+  });
+
   test('is content once the first has arrived, or is given up and sent again', () => {
     const answer = answered(2, 1, 1, 3);
 
     expect(report(({ watch }) => watch.observerOf(one, () => true).received(group, answer)).status).toBe('pass');
-    expect(report((watched) => watched.ready(1, 1, 'leader', { send: [appendOf([])] }, [])).status).toBe('pass');
+    expect(
+      report(
+        () => undefined,
+        (_next, first) => appendOf([first], first.offsetFrom),
+      ).status,
+    ).toBe('pass');
     expect(
       report(
         () => undefined,

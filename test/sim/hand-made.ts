@@ -125,6 +125,7 @@ export const answered = (from: 1 | 2 | 3, to: 1 | 2 | 3, inTerm: number, matchOf
   hintTerm: term(0),
   requestOffset: offset(0),
   readContext,
+  number: 1,
 });
 
 /** Broker 1 leads term 1 and commits two batches with broker 2. */

@@ -62,7 +62,7 @@ export class FlowControl {
     const key = `${group}/${broker}/${to}`;
     let flight = this.#flights.get(key);
     // Whoever goes back asks anew where the logs meet: what was on its way before is given up.
-    if (flight === undefined || flight.term !== term || offsetFrom < flight.offsetTo) {
+    if (flight === undefined || flight.term !== term || (batches.length > 0 && offsetFrom < flight.offsetTo)) {
       flight = { term, offsetTo: offsetFrom, bytes: 0, messages: [] };
       this.#flights.set(key, flight);
     }

@@ -161,7 +161,7 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'a probe that was lost is not repeated',
     file: 'leadership.ts',
-    from: 'if (progress.roundSent < this.#round) this.#append(progress, progress.nextOffset, [], send);\n      return;',
+    from: 'if (progress.roundSent >= this.#round) return;',
     to: 'return;',
     caughtBy: ['Liveness'],
   },

@@ -111,6 +111,7 @@ export class Rig {
       noOp: (offsetFrom, inTerm) => this.#batch(offsetFrom, inTerm, 1, id),
       appendBytesMax: 60,
       inFlightBytesMax: 150,
+      bulkBytesMin: 50,
       uncommittedBytesMax: 400,
       cacheBytesMax: 100,
     };

@@ -34,6 +34,7 @@ function makeFollower(): {
     wake: ignore,
     sendRaft: ignore,
     confirmOffice: ignore,
+    bulkBytesQueued: () => 0,
     persist: ignore,
     diskFailed: ignore,
     damaged: ignore,
@@ -59,6 +60,8 @@ function makeFollower(): {
       batches,
       highWatermark: offset(highWatermark),
       readContext: 0,
+      number: 1,
+      isNews: false,
     };
     replica.receive(message);
   };

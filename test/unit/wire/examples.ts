@@ -35,8 +35,8 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(envelope, fc.boolean(), fc.boolean())
     .map(([env, preVote, granted]): Message => ({ type: 'requestVoteResponse', ...env, preVote, granted })),
-  fc.tuple(envelope, batches, aTerm, anOffset, position).map(
-    ([env, content, previousTerm, highWatermark, readContext]): Message => ({
+  fc.tuple(envelope, batches, aTerm, anOffset, position, position, fc.boolean()).map(
+    ([env, content, previousTerm, highWatermark, readContext, number, isNews]): Message => ({
       type: 'appendEntries',
       ...env,
       offsetFrom: offset(content.offsetFrom),
@@ -44,10 +44,12 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
       batches: content.batches,
       highWatermark,
       readContext,
+      number,
+      isNews,
     }),
   ),
-  fc.tuple(envelope, fc.boolean(), anOffset, anOffset, aTerm, anOffset, position).map(
-    ([env, success, matchOffset, hintOffset, hintTerm, requestOffset, readContext]): Message => ({
+  fc.tuple(envelope, fc.boolean(), anOffset, anOffset, aTerm, anOffset, position, position).map(
+    ([env, success, matchOffset, hintOffset, hintTerm, requestOffset, readContext, number]): Message => ({
       type: 'appendEntriesResponse',
       ...env,
       success,
@@ -56,6 +58,7 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
       hintTerm,
       requestOffset,
       readContext,
+      number,
     }),
   ),
   envelope.map((env): Message => ({ type: 'timeoutNow', ...env })),

@@ -61,7 +61,15 @@ describe('a frame', () => {
     const fields = { group: groupId(2), offsetFrom: offset(5), term: term(3), stampMs: 1, stampCounter: 0, previousChecksum: 9 };
     const framed = frameBatch(fields, batch, simBytes);
     const usual = { type: 'appendEntries', from: brokerId(1), to: brokerId(2), term: term(3), offsetFrom: offset(5) } as const;
-    const entries = { ...usual, previousTerm: term(3), highWatermark: offset(5), readContext: 0, batches: [framed] };
+    const entries = {
+      ...usual,
+      previousTerm: term(3),
+      highWatermark: offset(5),
+      readContext: 0,
+      number: 1,
+      isNews: false,
+      batches: [framed],
+    };
     const request = {
       type: 'append',
       correlation: 1,
