@@ -24,6 +24,7 @@ import type { HybridClock } from './hybrid-clock.ts';
 import { LeaderAppends } from './leader-appends.ts';
 import { LogAges } from './log-ages.ts';
 import { findFrameProblem } from './received-frames.ts';
+import { RoundTimes } from './round-times.ts';
 import type { BrokerSettings } from './settings.ts';
 import type { LogView, Tail } from './tail.ts';
 import { sameUpTo } from './terms.ts';
@@ -114,7 +115,11 @@ export class Replica {
   #heardMs: number | null = null;
   /** The newest term whose leader is known to know. */
   #knowingTerm: Term | null = null;
-  readonly #answeredMs = new Map<BrokerId, number>();
+  /** All that anybody had committed at this moment is below the highest high watermark heard. */
+  #currentMs: number | null = null;
+  /** Of a leader: when it sent its rounds. Of a follower: when it answered its leader's. */
+  readonly #sentRounds = new RoundTimes();
+  readonly #answeredRounds = new RoundTimes();
   #framesRefusedIn: Term | null = null;
   #lastWriteMs = 0;
   #isMarked = true;
@@ -199,15 +204,14 @@ export class Replica {
   }
 
   /**
-   * How old the knowledge of the high watermark is, in ms: on a leader since a majority was last heard, elsewhere since the leader was. A new leader does
-   * not know what was committed before it, until it has committed something itself (Raft §8), so hearing from one proves nothing.
+   * How old the knowledge of the high watermark is, in ms: all that was committed that long ago is below `visible` + `lag`. It counts from before the last
+   * round of messages that a majority has answered was sent, not from when anything was heard: what was heard may have waited, on its way or in this
+   * process while it slept, and a leader may have been replaced meanwhile without knowing. So a follower counts from an answer of its own that its leader
+   * had before it began that round. A new leader does not know what was committed before it, until it has committed something itself (Raft §8).
    */
   asOfMs(nowMs: number): number {
-    const { role, term, highWatermark } = this.raft;
-    if (role !== 'leader' || this.raft.termBefore(highWatermark) !== term)
-      return this.#heardMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.round(nowMs - this.#heardMs));
-    const heardMs = quorumValue(this.raft.membership, (id) => (id === this.raft.id ? nowMs : (this.#answeredMs.get(id) ?? 0)));
-    return Math.max(0, Math.round(nowMs - heardMs));
+    if (this.raft.confirmedContext === Number.MAX_SAFE_INTEGER) return 0;
+    return this.#currentMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.ceil(nowMs - this.#currentMs));
   }
 
   /** Somebody's read met bytes that are not what was once synced. */
@@ -226,14 +230,34 @@ export class Replica {
     if (message.type === 'appendEntries' && message.batches.length > 0 && !this.#admits(message)) return;
     const nowMs = this.#context.clock.monotonicMs();
     if (message.type === 'appendEntries' && message.term >= this.raft.term) {
-      if (this.#isFromKnowingLeader(message)) this.#heardMs = nowMs;
+      if (this.#isFromKnowingLeader(message)) {
+        this.#heardMs = nowMs;
+        this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));
+      }
       if (message.highWatermark > this.#heardHighWatermark) this.#heardHighWatermark = message.highWatermark;
-    } else if (message.type === 'appendEntriesResponse') {
-      this.#answeredMs.set(message.from, nowMs);
     }
     this.#context.observer?.received(this.group, message);
     this.step({ type: 'receive', message });
+    if (message.type === 'appendEntriesResponse') {
+      const confirmed = this.raft.confirmedContext;
+      if (confirmed !== null) this.#noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));
+    }
     if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
+  }
+
+  #noteCurrent(atMs: number | null): void {
+    if (atMs !== null && (this.#currentMs === null || atMs > this.#currentMs)) this.#currentMs = atMs;
+  }
+
+  /** Every message of consensus leaves here. */
+  #sendRaft(message: Message): void {
+    const isRequest = message.type === 'appendEntries';
+    // Round 0 is none: an answer to a request of an earlier term names it too.
+    if ((isRequest || message.type === 'appendEntriesResponse') && message.readContext > 0) {
+      const rounds = isRequest ? this.#sentRounds : this.#answeredRounds;
+      rounds.note(message.term, message.readContext, this.#context.clock.monotonicMs());
+    }
+    this.#context.sendRaft(this.group, message);
   }
 
   #isFromKnowingLeader({ term, highWatermark }: AppendEntries): boolean {
@@ -365,7 +389,7 @@ export class Replica {
     }
     this.#context.observer?.ready(this.group, ready, this.view);
     this.#derive();
-    for (const message of ready.send) this.#context.sendRaft(this.group, message);
+    for (const message of ready.send) this.#sendRaft(message);
     if (ready.persist !== null) this.#persist(ready.persist);
     this.#see();
     for (const request of ready.load) this.#load(request);
@@ -405,7 +429,7 @@ export class Replica {
     }
     this.raft.step({ type: 'persisted', id: persist.id });
     this.#context.observer?.persisted(this.group, persist);
-    for (const message of persist.then) this.#context.sendRaft(this.group, message);
+    for (const message of persist.then) this.#sendRaft(message);
     this.#touch();
   }
 

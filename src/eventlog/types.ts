@@ -93,7 +93,7 @@ export interface ReadResult {
   readonly batches: readonly Uint8Array[];
   readonly highWatermark: number;
   readonly logStartOffset: number;
-  /** How old the knowledge of `highWatermark` is: 0 on a confirmed leader; milliseconds since this broker last heard from one. */
+  /** How old that knowledge is: all that was committed so many milliseconds ago is below `highWatermark` + `lag`. 0 on a confirmed leader. */
   readonly asOfMs: number;
   /** Records below the last high watermark heard that this broker cannot show yet. */
   readonly lag: number;

@@ -8,11 +8,16 @@ import { quorumValue } from './quorum.ts';
 import { type CurrentRead, ReadIndex } from './read-index.ts';
 import type { LoadRequest, PeerStatus, RaftConfig } from './types.ts';
 
+<<<<<<< HEAD
 function bytesOf(batches: readonly LogBatch[]): number {
   let bytes = 0;
   for (const batch of batches) bytes += batch.bytes.length;
   return bytes;
 }
+=======
+/** Of more rounds than these that wait for a quorum, nobody remembers when they began: what is known is then a little older than need be. */
+const unconfirmedMax = 64;
+>>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
 
 /**
  * What a replica knows and does only while it leads, in one term: the progress of every peer, reads that wait, a transfer under way.
@@ -31,6 +36,9 @@ export class Leadership {
   readonly #reads = new ReadIndex();
   /** Travels as `readContext`: rises with every heartbeat and every group of reads, never reused in this term. */
   #round = 0;
+  /** Rounds that no quorum has confirmed yet, oldest first, with what each peer had answered when they began. */
+  #unconfirmed: { readonly round: number; readonly answered: readonly number[] }[] = [];
+  #confirmedRound = -1;
   #ticksSinceHeartbeat = 0;
   #now = 0;
   #transfer: { readonly to: BrokerId; ticks: number; asked: boolean } | null = null;
@@ -85,10 +93,19 @@ export class Leadership {
       return true;
     }
     progress.heardAt = this.#now;
+<<<<<<< HEAD
     progress.roundAnswered = Math.max(progress.roundAnswered, response.readContext);
     if (response.success) {
       progress.acknowledged(response, this.#now, () => this.#config.bulkBytesQueued?.(progress.peer) ?? 0, this.#config);
     } else this.#refused(progress, response);
+=======
+    if (response.readContext > progress.roundAnswered) {
+      progress.roundAnswered = response.readContext;
+      this.#confirm();
+    }
+    if (response.success) progress.acknowledged(response);
+    else this.#refused(progress, response);
+>>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     return false;
   }
 
@@ -124,11 +141,35 @@ export class Leadership {
 
   confirmReads(): CurrentRead[] {
     if (!this.#reads.isWaitingForAnswers) return [];
-    return this.#reads.confirm(
-      quorumValue(this.#config.membership, (voter) =>
-        voter === this.#config.id ? Number.MAX_SAFE_INTEGER : (this.#progress.get(voter) as Progress).roundAnswered,
-      ),
+    return this.#reads.confirm(this.#quorumRound());
+  }
+
+  /** The newest round that a quorum has answered: nobody else had committed anything when it was sent. */
+  get confirmedRound(): number {
+    return this.#progress.size === 0 ? Number.MAX_SAFE_INTEGER : this.#confirmedRound;
+  }
+
+  #quorumRound(): number {
+    return quorumValue(this.#config.membership, (voter) =>
+      voter === this.#config.id ? Number.MAX_SAFE_INTEGER : (this.#progress.get(voter) as Progress).roundAnswered,
     );
+  }
+
+  #beginRound(): void {
+    this.#round++;
+    if (this.#unconfirmed.length === unconfirmedMax) return;
+    this.#unconfirmed.push({ round: this.#round, answered: [...this.#progress.values()].map(({ roundAnswered }) => roundAnswered) });
+  }
+
+  #confirm(): void {
+    this.#confirmedRound = this.#quorumRound();
+    let count = 0;
+    while (count < this.#unconfirmed.length && (this.#unconfirmed[count] as { round: number }).round <= this.#confirmedRound) count++;
+    if (count === 0) return;
+    const { answered } = this.#unconfirmed[count - 1] as { answered: readonly number[] };
+    this.#unconfirmed.splice(0, count);
+    let index = 0;
+    for (const progress of this.#progress.values()) progress.asOfContext = Math.max(0, answered[index++] as number);
   }
 
   failReads(): number[] {
@@ -167,7 +208,7 @@ export class Leadership {
   /** Brings every peer what it lacks, as far as its window allows. */
   replicate(send: Message[], load: LoadRequest[]): void {
     if (this.#reads.isWaitingForRound && this.#log.highWatermark > this.#termStart) {
-      this.#round++;
+      this.#beginRound();
       this.#reads.startRound(this.#round, this.#log.highWatermark);
     }
     for (const progress of this.#progress.values()) {
@@ -179,7 +220,7 @@ export class Leadership {
 
   #startRound(): void {
     this.#ticksSinceHeartbeat = 0;
-    this.#round++;
+    this.#beginRound();
     for (const progress of this.#progress.values()) progress.raiseFence(this.#round);
   }
 
@@ -259,9 +300,13 @@ export class Leadership {
       batches,
       highWatermark: this.#log.highWatermark,
       readContext: this.#round,
+<<<<<<< HEAD
       number: progress.nextNumber(),
       isBulk,
       isNews,
+=======
+      asOfContext: progress.asOfContext,
+>>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     });
     progress.roundSent = this.#round;
     progress.highWatermarkSent = this.#log.highWatermark;

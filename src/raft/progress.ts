@@ -32,6 +32,8 @@ export class Progress {
   /** Highest round sent to it, and answered by it. */
   roundSent = -1;
   roundAnswered = -1;
+  /** What it had answered when the newest round began that a quorum has confirmed; 0 for nothing. */
+  asOfContext = 0;
   highWatermarkSent: Offset = firstOffset;
   /** The one outstanding request for older batches. */
   load: LoadRequest | null = null;

@@ -125,6 +125,15 @@ export class Raft {
     return this.#log.highWatermark;
   }
 
+  /**
+   * Of a leader: the newest `readContext` that a quorum has answered, so that nothing had been committed by others when it was first sent. Null on others,
+   * and on a leader that has committed nothing in its own term, since it does not know what was committed before (Raft §8).
+   */
+  get confirmedContext(): number | null {
+    if (this.#leadership === null || this.#log.termBefore(this.#log.highWatermark) !== this.#term) return null;
+    return this.#leadership.confirmedRound;
+  }
+
   get membership(): Membership {
     return this.#config.membership;
   }

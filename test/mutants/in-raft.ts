@@ -179,7 +179,7 @@ export const inRaft: readonly Mutant[] = [
   {
     id: 'read-round-reused',
     title: 'a read shares the number of a round that was sent before it began',
-    edits: [leadership('      this.#round++;\n      this.#reads.startRound', '      this.#reads.startRound')],
+    edits: [leadership('      this.#beginRound();\n      this.#reads.startRound', '      this.#reads.startRound')],
     expected: ['R18', 'L11'],
     how: cores,
   },

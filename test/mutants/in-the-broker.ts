@@ -131,6 +131,13 @@ export const inTheBroker: readonly Mutant[] = [
     how: everything,
   },
   {
+    id: 'age-since-hearing',
+    title: 'a local read counts from when a leader was heard, not from when it knew to be one',
+    edits: [replica('this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));', 'this.#noteCurrent(nowMs);')],
+    expected: ['L13'],
+    how: everything,
+  },
+  {
     id: 'refused-in-an-old-office',
     title: 'a leader refuses what its log says without making sure that it still leads',
     edits: [leader('this.#context.confirmOffice(this.#replica, deadlineMs, (isConfirmed) => {', '[true].forEach((isConfirmed) => {')],
@@ -309,7 +316,7 @@ export const inTheBroker: readonly Mutant[] = [
       services(
         'for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);',
         `const all = [...this.#options.groups.replicas()];
-    const isHeard = (replica: Replica): boolean => replica.raft.role !== 'leader' && replica.asOfMs(nowMs) < 300;
+    const isHeard = (replica: Replica): boolean => replica.raft.role !== 'leader' && replica.asOfMs(nowMs) < 500;
     for (const replica of all)
       if (replica.raft.role === 'leader' || isHeard(replica) || !all.some(isHeard)) replica.tick(nowMs);`,
       ),

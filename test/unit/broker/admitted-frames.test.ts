@@ -15,7 +15,8 @@ const group = groupId(7);
 function makeFollower(): {
   readonly replica: Replica;
   readonly problems: string[];
-  receive(batches: readonly LogBatch[], highWatermark?: number): void;
+  /** `asOf` is the round that this follower has answered, the message is of the next one. */
+  receive(batches: readonly LogBatch[], highWatermark?: number, asOf?: number): void;
 } {
   const { log } = new Rig(1).open();
   const problems: string[] = [];
@@ -48,7 +49,7 @@ function makeFollower(): {
   const tail = new Tail(bytes, 0);
   const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };
   const replica = new Replica(options, context, { advanced: ignore, readCurrent: ignore, readFailed: ignore });
-  const receive = (batches: readonly LogBatch[], highWatermark = 0): void => {
+  const receive = (batches: readonly LogBatch[], highWatermark = 0, asOf = 0): void => {
     const offsetFrom = batches[0]?.offsetFrom ?? replica.raft.endOffset;
     const message: AppendEntries = {
       type: 'appendEntries',
@@ -59,11 +60,17 @@ function makeFollower(): {
       previousTerm: term(offsetFrom === 0 ? 0 : 1),
       batches,
       highWatermark: offset(highWatermark),
+<<<<<<< HEAD
       readContext: 0,
       number: 1,
       isNews: false,
+=======
+      readContext: asOf + 1,
+      asOfContext: asOf,
+>>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     };
     replica.receive(message);
+    replica.turn();
   };
   return { replica, problems, receive };
 }
@@ -102,10 +109,10 @@ test('a batch whose bytes are not those of its checksum is dropped like a lost m
 test('a leader that has committed nothing of its term does not make what a follower shows fresh', () => {
   const { replica, receive } = makeFollower();
   receive(new Leader(group).batches(2));
-  receive([]);
+  receive([], 0, 1);
   expect(replica.asOfMs(0)).toBe(Number.MAX_SAFE_INTEGER);
 
-  receive([], 1);
+  receive([], 1, 1);
 
   expect(replica.asOfMs(0)).toBe(0);
 });

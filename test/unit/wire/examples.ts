@@ -35,8 +35,13 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(envelope, fc.boolean(), fc.boolean())
     .map(([env, preVote, granted]): Message => ({ type: 'requestVoteResponse', ...env, preVote, granted })),
+<<<<<<< HEAD
   fc.tuple(envelope, batches, aTerm, anOffset, position, position, fc.boolean()).map(
     ([env, content, previousTerm, highWatermark, readContext, number, isNews]): Message => ({
+=======
+  fc.tuple(envelope, batches, aTerm, anOffset, position, position).map(
+    ([env, content, previousTerm, highWatermark, readContext, asOfContext]): Message => ({
+>>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
       type: 'appendEntries',
       ...env,
       offsetFrom: offset(content.offsetFrom),
@@ -44,8 +49,12 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
       batches: content.batches,
       highWatermark,
       readContext,
+<<<<<<< HEAD
       number,
       isNews,
+=======
+      asOfContext,
+>>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     }),
   ),
   fc.tuple(envelope, fc.boolean(), anOffset, anOffset, aTerm, anOffset, position, position).map(
