@@ -33,12 +33,14 @@ import { ActiveSegment, SealedSegment, type SegmentView } from './segment.ts';
 import {
   encodeMark,
   encodeSegmentHeader,
+  encodeSynced,
   indexSuffix,
   markBytes,
   type MarkKind,
   segmentHeaderBytes,
   type SegmentHeader,
   segmentName,
+  syncedSlotAt,
   stateSuffix,
 } from './segment-format.ts';
 import { encodeSegmentIndex, noteTerm, truncateTerms } from './segment-index.ts';
@@ -576,9 +578,11 @@ class SegmentedLog implements GroupLog {
   }
 
   *#writeMark(kind: MarkKind): Task<void> {
-    const { file, scan, capacity } = this.#active;
+    const { file, scan, capacity, header } = this.#active;
     const nothingNew = kind === 'idle' ? scan.lastBlock !== 'frame' : scan.lastBlock === 'closeMark';
     if (nothingNew || scan.position + markBytes > capacity) return;
+    // Once more where no page that the log grows into is: it says that everything below it was synced, also where its own page is lost.
+    yield* writeAt(file, syncedSlotAt, [encodeSynced(header, scan.position, this.#host.bytes)]);
     yield* writeAt(file, scan.position, [this.#mark(kind)]);
     scan.takeMark(kind === 'close');
     yield* syncFile(file);

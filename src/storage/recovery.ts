@@ -15,16 +15,19 @@ import { ActiveSegment, rebuildSealed, SealedSegment } from './segment.ts';
 import {
   baseOffsetOf,
   encodeSegmentHeader,
+  encodeSynced,
   indexSuffix,
   logSuffix,
   preparedName,
   readSegmentHeader,
+  readSynced,
   readTruncation,
   segmentHeaderBytes,
   type SegmentHeader,
   segmentName,
   segmentStateSuffix,
   stateSuffix,
+  syncedSlotAt,
   truncationSlotAt,
 } from './segment-format.ts';
 import { removedName, removeLog } from './removal.ts';
@@ -48,7 +51,7 @@ import {
   writeAt,
   writeZeros,
 } from './steps.ts';
-import { carryOutTruncation } from './truncate.ts';
+import { carryOutTruncation, clearTruncation, isTruncationOver } from './truncate.ts';
 
 export interface RecoveredLog {
   readonly sealed: SealedSegment[];
@@ -124,11 +127,21 @@ function* finishTruncation(
     if (segment.truncation === null) continue;
     const path = `${options.path}/${segmentName(base, logSuffix)}`;
     const file = yield* openFile(host.disk, path, 'write');
-    yield* closing(file, carryOutTruncation(host, options.path, segment.header, file, segment.truncation, segment.sizeBytes));
-    // Later segments are gone.
-    return { truncated: true, found };
+    // Later segments are gone where one is carried out.
+    if (yield* closing(file, finishIn(host, options, segment, file, segment.truncation))) return { truncated: true, found };
   }
   return { truncated: false, found };
+}
+
+/** False for a truncation that was finished before. */
+function* finishIn(host: StorageHost, options: GroupLogOptions, segment: FoundSegment, file: DiskFile, position: number): Task<boolean> {
+  const { header, sizeBytes } = segment;
+  if (yield* isTruncationOver(header, file, position, host.bytes)) {
+    yield* clearTruncation(file);
+    return false;
+  }
+  yield* carryOutTruncation(host, options.path, header, file, position, sizeBytes);
+  return true;
 }
 
 function* lookAt(host: StorageHost, options: GroupLogOptions, base: number): Task<FoundSegment> {
@@ -183,7 +196,7 @@ function* readHeader(
   path: string,
   base: number,
   file: DiskFile,
-): Task<{ readonly header: SegmentHeader; readonly truncation: number | null }> {
+): Task<{ readonly header: SegmentHeader; readonly truncation: number | null; readonly syncedBefore: number | null }> {
   const source = yield* readAt(file, 0, segmentHeaderBytes);
   const header = readSegmentHeader(source, host.bytes);
   if (typeof header === 'string') throw new CorruptionFound({ path, position: 0, expected: 'a segment header', found: header });
@@ -194,7 +207,10 @@ function* readHeader(
   const truncation = readTruncation(header, source, host.bytes);
   if (truncation === 'damaged')
     throw new CorruptionFound({ path, position: truncationSlotAt, expected: 'a truncation or zeros', found: 'other bytes' });
-  return { header, truncation };
+  const syncedBefore = readSynced(header, source, host.bytes);
+  if (syncedBefore === 'damaged')
+    throw new CorruptionFound({ path, position: syncedSlotAt, expected: 'a synced position or zeros', found: 'other bytes' });
+  return { header, truncation, syncedBefore };
 }
 
 /** Of several damaged ones the last is told: it would have been met first by whoever follows the log back from its end. */
@@ -256,13 +272,13 @@ export function* openActive(host: StorageHost, options: GroupLogOptions, base: n
 }
 
 function* recoverActive(host: StorageHost, options: GroupLogOptions, base: number, path: string, file: DiskFile): Task<OpenedActive> {
-  const { header } = yield* readHeader(host, options, path, base, file);
+  const { header, syncedBefore } = yield* readHeader(host, options, path, base, file);
   const scan = new SegmentScan(header);
   const end = yield* scanOn(scan, file, null, host.bytes);
 
   let cut: OpenedLog['cut'] = null;
   const rest = yield* judgeRest(header, file, scan.position, host.bytes);
-  if (rest.kind === 'laterMark') {
+  if (rest.kind === 'laterMark' || scan.position < (syncedBefore ?? 0)) {
     const { expected, found } = end.kind === 'damaged' ? end : { expected: 'a frame or a mark', found: 'zeros' };
     throw new CorruptionFound({ path, position: scan.position, expected, found });
   }
@@ -273,6 +289,8 @@ function* recoverActive(host: StorageHost, options: GroupLogOptions, base: numbe
   const clean = scan.lastBlock === 'closeMark' && cut === null;
   // A closing mark too: it was written, and whether it was synced nobody knows; a sealed segment ends behind it.
   yield* writeAgain(file, scan.lastMarkPosition, scan.position);
+  if (scan.lastMarkPosition > (syncedBefore ?? segmentHeaderBytes))
+    yield* writeAt(file, syncedSlotAt, [encodeSynced(header, scan.lastMarkPosition, host.bytes)]);
   yield* syncFile(file);
   return { segment: new ActiveSegment(options.path, file, scan), clean, cut };
 }

@@ -20,6 +20,7 @@
  *     60  u32   CRC-32C of [0, 60)
  *     64        zeros
  *    512        truncation slot, zeros except while the log is cut back into this segment
+ *    768        synced slot, zeros until the log was idle for the first time
  *
  * Truncation slot. Cutting a log back zeroes what was synced, and half zeroed it would look like corruption. So it is announced first, in blocks
  * that the file has already (a full disk must not keep a follower from truncating), and the slot is cleared when all is done. Recovery carries
@@ -28,6 +29,17 @@
  *    512  8     'CAIRNTRU'
  *    520  u64   position
  *    528  u32   CRC-32C of [512, 528), seeded with the salt
+ *
+ * The position is where a frame began, and whatever is written there later begins with a mark. So a mark there says that the cut was finished and the log
+ * has grown since: the page in which the slot was cleared was lost, and the slot is cleared again. (Earlier versions cut at 1024 too, where a mark stood
+ * before: there it is carried out.) While a log is cut the synced slot is empty, because both change in one sector.
+ *
+ * Synced slot. What a lost page takes with it cannot tell of itself when it is the last of the log. So a mark that is written when nothing else is (idle,
+ * clean stop) is told of here, too, and so is the last mark that an open has found (docs/decisions/0015): a log that ends before it is damaged.
+ *
+ *    768  8     'CAIRNSYN'
+ *    776  u64   synced before: all bytes of this file below here were synced when this was written
+ *    784  u32   CRC-32C of [768, 784), seeded with the salt
  *
  * Mark, 48 bytes, a local fact that is never replicated (docs/decisions/0002):
  *
@@ -46,8 +58,8 @@
  * One write + sync is outstanding at a time, and each starts with a mark, so at most the bytes after the last mark are not known to be synced.
  *
  * Recovery rule. Blocks are read from the header on while they are intact and continue the log (offset, chain, term not going back). Where that
- * ends, at p: zeros up to the end of the file are the normal end. Anything else is judged by what follows: a valid mark with synced before > p, or
- * a later segment, proves that p had been synced, so this is corruption and the group is fenced; otherwise it is a torn tail, never acknowledged
+ * ends, at p, and nothing says that more was synced, zeros up to the end of the file are the normal end. Else it is judged by what else there is: a valid mark or a synced slot
+ * with synced before > p, or a later segment, proves that p had been synced, so this is corruption and the group is fenced; otherwise it is a torn tail, never acknowledged
  * or in the last unmarked group, and is cut: zeroed and synced before anything else happens. Then everything from the last mark on is written
  * again and synced, because a process that died may have left it in the page cache only. Marks are searched with a salted checksum, so that
  * bytes inside a record cannot pose as one.
@@ -61,7 +73,10 @@ import type { Bytes } from '../host/index.ts';
 export const segmentHeaderBytes = 1024;
 const headerFieldBytes = 64;
 export const truncationSlotAt = 512;
-export const truncationSlotBytes = 20;
+export const syncedSlotAt = 768;
+const slotBytes = 20;
+/** The sector of both slots. */
+export const slotsBytes = segmentHeaderBytes - truncationSlotAt;
 export const markBytes = 48;
 export const markTag = 0x81;
 /** Version 1, which did not keep the previous term, is read too. */
@@ -69,6 +84,7 @@ const segmentVersion = 2;
 const magicHigh = 0x4341_4952; // 'CAIR'
 const magicLow = 0x4e53_4547; // 'NSEG'
 const truncationMagicLow = 0x4e54_5255; // 'NTRU'
+const syncedMagicLow = 0x4e53_594e; // 'NSYN'
 /** 'MARK', for searching. */
 export const markMagic = Uint8Array.of(0x4d, 0x41, 0x52, 0x4b);
 export const markMagicAt = 8;
@@ -107,8 +123,11 @@ export function readSegmentHeader(source: Uint8Array, bytes: Bytes): SegmentHead
   if (found !== view.getUint32(60)) return 'a wrong checksum';
   const version = view.getUint32(8);
   if (version < 1 || version > segmentVersion) return `version ${version}`;
-  if (!isZero(source, 60 + 4, truncationSlotAt) || !isZero(source, truncationSlotAt + truncationSlotBytes, segmentHeaderBytes))
-    return 'bytes where zeros belong';
+  const areGapsEmpty =
+    isZero(source, 60 + 4, truncationSlotAt) &&
+    isZero(source, truncationSlotAt + slotBytes, syncedSlotAt) &&
+    isZero(source, syncedSlotAt + slotBytes, segmentHeaderBytes);
+  if (!areGapsEmpty) return 'bytes where zeros belong';
   const baseOffset = readU64(view, 16);
   if (baseOffset === null) return 'a base offset out of range';
   const previousTerm = version === 1 ? firstTerm : readU64(view, 32);
@@ -182,23 +201,40 @@ export function baseOffsetOf(name: string, suffix: string): number | null {
   return Number.isSafeInteger(baseOffset) ? baseOffset : null;
 }
 
+/** The sector of both slots, with a truncation announced: what was synced is about to be cut. */
 export function encodeTruncation(segment: SegmentHeader, position: number, bytes: Bytes): Uint8Array {
-  assert(position >= segmentHeaderBytes, 'a truncation keeps the header');
-  const encoded = new Uint8Array(truncationSlotBytes);
+  const sector = new Uint8Array(slotsBytes);
+  sector.set(encodeSlot(segment, truncationMagicLow, position, bytes));
+  return sector;
+}
+
+export const encodeSynced = (segment: SegmentHeader, syncedBefore: number, bytes: Bytes): Uint8Array =>
+  encodeSlot(segment, syncedMagicLow, syncedBefore, bytes);
+
+/** The position in a header's truncation slot, null for an empty slot, 'damaged' for anything else. */
+export const readTruncation = (segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null | 'damaged' =>
+  readSlot(segment, source, truncationSlotAt, truncationMagicLow, bytes);
+
+/** The position in a header's synced slot, null for an empty slot, 'damaged' for anything else. */
+export const readSynced = (segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null | 'damaged' =>
+  readSlot(segment, source, syncedSlotAt, syncedMagicLow, bytes);
+
+function encodeSlot(segment: SegmentHeader, low: number, position: number, bytes: Bytes): Uint8Array {
+  assert(position >= segmentHeaderBytes, 'a position in a slot is behind the header');
+  const encoded = new Uint8Array(slotBytes);
   const view = viewOf(encoded);
   view.setUint32(0, magicHigh);
-  view.setUint32(4, truncationMagicLow);
+  view.setUint32(4, low);
   writeU64(view, 8, position);
   view.setUint32(16, bytes.crc32c(encoded.subarray(0, 16), segment.salt));
   return encoded;
 }
 
-/** The position in a header's truncation slot, null for an empty slot, 'damaged' for anything else. */
-export function readTruncation(segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null | 'damaged' {
-  const slot = source.subarray(truncationSlotAt, truncationSlotAt + truncationSlotBytes);
+function readSlot(segment: SegmentHeader, source: Uint8Array, at: number, low: number, bytes: Bytes): number | null | 'damaged' {
+  const slot = source.subarray(at, at + slotBytes);
   if (isZero(slot, 0, slot.length)) return null;
   const view = viewOf(slot);
-  if (view.getUint32(0) !== magicHigh || view.getUint32(4) !== truncationMagicLow) return 'damaged';
+  if (view.getUint32(0) !== magicHigh || view.getUint32(4) !== low) return 'damaged';
   if (view.getUint32(16) !== bytes.crc32c(slot.subarray(0, 16), segment.salt)) return 'damaged';
   const position = readU64(view, 8);
   return position === null || position < segmentHeaderBytes ? 'damaged' : position;

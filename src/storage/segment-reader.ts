@@ -100,11 +100,10 @@ export interface CutPlace {
   readonly previousChecksum: number;
 }
 
-/** Where the frame with this first offset begins; null if the segment has none. */
+/** Where the frame with this first offset begins, behind the mark in front of it; null if the segment has none. */
 export function* placeOf(view: SegmentView, offsetFrom: Offset, bytes: Bytes): Task<CutPlace | null> {
-  const { baseOffset, previousChecksum } = view.header;
-  if (offsetFrom === baseOffset) return { position: segmentHeaderBytes, previousChecksum };
-  const reader = new FrameReader(view, view.index.positionFor(offsetFrom - 1), readWindowBytes, bytes);
+  const isFirst = offsetFrom === view.header.baseOffset;
+  const reader = new FrameReader(view, isFirst ? segmentHeaderBytes : view.index.positionFor(offsetFrom - 1), readWindowBytes, bytes);
   for (;;) {
     const frame = yield* reader.next(headerOnly);
     if (frame === null || frame.offsetFrom > offsetFrom) return null;

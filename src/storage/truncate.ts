@@ -1,6 +1,6 @@
 /** Cutting a log back (truncation slot, `segment-format.ts`): in one order, the same for the running log and for recovery after a crash. */
 import type { Task } from '../base/task.ts';
-import type { DiskFile } from '../host/index.ts';
+import type { Bytes, DiskFile } from '../host/index.ts';
 import type { StorageHost } from './host.ts';
 import {
   baseOffsetOf,
@@ -8,12 +8,15 @@ import {
   encodeTruncation,
   indexSuffix,
   logSuffix,
+  markBytes,
+  readMark,
+  segmentHeaderBytes,
   type SegmentHeader,
   segmentName,
+  slotsBytes,
   truncationSlotAt,
-  truncationSlotBytes,
 } from './segment-format.ts';
-import { must, removeIfThere, syncDirectory, syncFile, writeAt, writeZeros } from './steps.ts';
+import { must, readAt, removeIfThere, syncDirectory, syncFile, writeAt, writeZeros } from './steps.ts';
 
 /** Writes down that the log will end at this position of this segment; from here on it will, whatever happens. */
 export function* announceTruncation(host: StorageHost, header: SegmentHeader, file: DiskFile, position: number): Task<void> {
@@ -44,8 +47,19 @@ export function* carryOutTruncation(
   yield* syncDirectory(disk, directory);
   yield* writeZeros(file, position, zeroTo);
   yield* syncFile(file);
-  yield* writeZeros(file, truncationSlotAt, truncationSlotAt + truncationSlotBytes);
+  yield* clearTruncation(file);
+}
+
+export function* clearTruncation(file: DiskFile): Task<void> {
+  yield* writeZeros(file, truncationSlotAt, truncationSlotAt + slotsBytes);
   yield* syncFile(file);
+}
+
+/** Whether the log has grown since a truncation to here was carried out, and only its clearing was lost. */
+export function* isTruncationOver(header: SegmentHeader, file: DiskFile, position: number, bytes: Bytes): Task<boolean> {
+  if (position === segmentHeaderBytes) return false;
+  const source = yield* readAt(file, position, markBytes);
+  return readMark(header, source, 0, position, bytes) !== null;
 }
 
 /** Removes what belongs to a segment. Durable only after a sync of the folder. A state of what is committed stays: no cut goes below it. */

@@ -74,10 +74,8 @@ export const inStorage: readonly Mutant[] = [
     id: 'not-written-again',
     title: 'what a killed process left in the page cache counts as synced',
     edits: [
-      recovery(
-        '  yield* writeAgain(file, scan.lastMarkPosition, scan.position);\n  yield* syncFile(file);',
-        '  if (clean) yield* syncFile(file);',
-      ),
+      recovery('  yield* writeAgain(file, scan.lastMarkPosition, scan.position);\n', ''),
+      recovery('  yield* syncFile(file);\n  return { segment: new', '  if (clean) yield* syncFile(file);\n  return { segment: new'),
     ],
     expected: ['ST1', 'ST4'],
     how: images,
@@ -112,7 +110,10 @@ export const inStorage: readonly Mutant[] = [
     id: 'cut-at-first-bad',
     title: 'the log is cut at the first bad checksum',
     edits: [
-      recovery("if (rest.kind === 'laterMark') {", "if (rest.kind !== 'laterMark' && rest.lastByteTo < 0) {"),
+      recovery(
+        "if (rest.kind === 'laterMark' || scan.position < (syncedBefore ?? 0)) {",
+        "if (rest.kind !== 'laterMark' && rest.lastByteTo < 0) {",
+      ),
       recovery("if (rest.kind === 'bytes') {", "if (rest.kind !== 'zeros') {"),
     ],
     expected: ['ST3'],
@@ -173,6 +174,30 @@ export const inStorage: readonly Mutant[] = [
     ],
     expected: ['ST2', 'ST4'],
     how: flips,
+  },
+  {
+    id: 'synced-slot-not-looked-at',
+    title: 'a log that ends before what was known to be synced is taken for whole',
+    edits: [recovery("if (rest.kind === 'laterMark' || scan.position < (syncedBefore ?? 0)) {", "if (rest.kind === 'laterMark') {")],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/damage.test.ts', title: 'is noticed once it was idle, wherever the page begins' },
+  },
+  {
+    id: 'truncation-carried-out-twice',
+    title: 'a truncation whose clearing was lost cuts what was appended since',
+    edits: [
+      {
+        file: 'src/storage/truncate.ts',
+        find: '  return readMark(header, source, 0, position, bytes) !== null;',
+        replace: '  return readMark(header, source, 0, position, bytes) !== null && position === 0;',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/storage/damage.test.ts',
+      title: 'at offset 5 is not carried out again when only the write that cleared it was lost',
+    },
   },
   {
     id: 'gap-in-votes',

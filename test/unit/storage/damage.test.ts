@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import { frameChecksum } from '../../../src/record/index.ts';
 import { SimDisk } from '../../../src/sim/disk.ts';
-import { Leader, Rig } from './rig.ts';
+import type { GroupLog } from '../../../src/storage/index.ts';
+import { bytes, Leader, Rig } from './rig.ts';
 
 const small = { segmentBytesMin: 2048, segmentBytesMax: 2048 };
 
@@ -167,4 +168,106 @@ test('an index that is made again counts the mark behind the last frame, as the 
   rig.open(small);
 
   expect(rig.disk.fileBytes(path)).toEqual(before);
+});
+
+describe('a lost page at the end of a log', () => {
+  const pageBytes = 4096;
+  const options = { segmentBytesMin: 65_536, segmentBytesMax: 65_536 };
+  /** Zeros in place of the last page that holds anything, and what an open says of that. */
+  const openWithoutLastPage = (disk: SimDisk): 'fenced' | number => {
+    const rig = Rig.on(disk, 6);
+    const path = rig.disk.filePaths().find((name) => name.endsWith('.log')) as string;
+    const last = (rig.disk.fileBytes(path) as Uint8Array).findLastIndex((byte) => byte !== 0);
+    rig.disk.overwrite(path, last - (last % pageBytes), new Uint8Array(pageBytes));
+    const opened = rig.tryOpen(options);
+    if (!opened.ok) return opened.error.kind === 'corrupt' ? 'fenced' : -1;
+    return opened.value.log.endOffset;
+  };
+  const logOf = (count: number, after: (rig: Rig, log: GroupLog) => void): SimDisk => {
+    const rig = new Rig(11);
+    const { log } = rig.open(options);
+    const leader = new Leader();
+    for (let i = 0; i < count; i++) rig.write(log, [leader.batch(1, 40)]);
+    after(rig, log);
+    rig.settle();
+    rig.crash('kill');
+    return rig.disk;
+  };
+  const mark = (rig: Rig, log: GroupLog): void => void rig.run((done) => log.mark(done));
+  const openedAgain = (rig: Rig): void => {
+    rig.crash('kill');
+    rig.open(options);
+  };
+
+  test.each([
+    ['was idle', mark],
+    ['was closed', (rig: Rig, log: GroupLog) => rig.close(log)],
+    ['was killed, opened again and killed once more', openedAgain],
+  ])('is noticed once it %s, wherever the page begins', (_, after) => {
+    const found: ('fenced' | number)[] = [];
+    for (let count = 60; count < 90; count++) found.push(openWithoutLastPage(logOf(count, after)));
+
+    // A page that holds a mark and no more takes nothing with it; what an open has found behind the last mark is as ambiguous as before.
+    expect(found.filter((end) => end === 'fenced').length).toBeGreaterThanOrEqual(28);
+    const ambiguous = after === openedAgain ? 1 : 0;
+    for (const [i, end] of found.entries()) if (end !== 'fenced') expect(end).toBeGreaterThanOrEqual(60 + i - ambiguous);
+  });
+
+  test('takes no more than the page held, where the log was written to until the end', () => {
+    for (let count = 60; count < 90; count++) {
+      const end = openWithoutLastPage(
+        logOf(count, () => {
+          // Killed in the middle of its work.
+        }),
+      );
+      expect(end === 'fenced' ? count : end).toBeGreaterThan(count - pageBytes / 150);
+    }
+  });
+
+  test('is judged anew after the log was cut back below what was known to be synced', () => {
+    const rig = new Rig(12);
+    const { log } = rig.open(options);
+    const leader = new Leader();
+    const batches = leader.batches(60, 1, 40);
+    rig.write(log, batches);
+    mark(rig, log);
+    leader.goBackTo(batches.slice(0, 20), 2);
+    rig.write(log, [leader.batch()], 20);
+    rig.crash();
+
+    expect(rig.open(options).log.endOffset).toBe(21);
+  });
+});
+
+describe('a truncation that was announced', () => {
+  const cutAndGrown = (cutTo: number): { readonly rig: Rig; readonly batches: readonly LogBatch[]; readonly announced: Uint8Array } => {
+    const rig = new Rig(13);
+    const { log } = rig.open();
+    const leader = new Leader();
+    const old = leader.batches(8, 1, 60);
+    for (const batch of old) rig.write(log, [batch]);
+    const path = rig.disk.filePaths().find((name) => name.endsWith('.log')) as string;
+    let announced = new Uint8Array(0);
+    rig.disk.onCall = (operation, _path, phase) => {
+      const page = (rig.disk.fileBytes(path) as Uint8Array).slice(512, 1024);
+      if (operation === 'sync' && phase === 'after' && page.some((byte) => byte !== 0)) announced = page;
+    };
+    leader.goBackTo(old.slice(0, cutTo), 2);
+    const more = leader.batches(5, 1, 60);
+    for (const batch of more) rig.write(log, [batch], batch === more[0] ? cutTo : null);
+    rig.disk.onCall = null;
+    rig.crash('kill');
+    return { rig, batches: [...old.slice(0, cutTo), ...more], announced };
+  };
+
+  test.each([0, 1, 5, 7])('at offset %i is not carried out again when only the write that cleared it was lost', (cutTo) => {
+    const { rig, batches, announced } = cutAndGrown(cutTo);
+    const path = rig.disk.filePaths().find((name) => name.endsWith('.log')) as string;
+    expect(bytes.utf8Decode(announced.subarray(0, 8))).toBe('CAIRNTRU');
+    rig.disk.overwrite(path, 512, announced);
+
+    expect(rig.read(rig.open().log)).toEqual(batches);
+    rig.crash();
+    expect(rig.read(rig.open().log)).toEqual(batches);
+  });
 });
