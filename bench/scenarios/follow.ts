@@ -5,7 +5,8 @@
 import { connect, type Socket } from 'node:net';
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
-import { pause, percentile } from '../../src/lab/load/index.ts';
+import { percentile } from '../../src/base/percentile.ts';
+import { pause } from '../../src/lab/load/index.ts';
 import { atMost, type Row } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -1,3 +1,4 @@
+import { percentile } from '../base/percentile.ts';
 import type { BrokerCounters } from '../eventlog/index.ts';
 
 /** What a broker counts since its start. Plain fields: the hot path adds to them. */
@@ -49,7 +50,7 @@ export class Counters {
     const count = Math.min(this.#syncCount, this.#syncMs.length);
     if (count === 0) return 0;
     const sorted = this.#syncMs.slice(0, count).sort();
-    return sorted[Math.min(count - 1, Math.floor(count * 0.99))] as number;
+    return percentile(sorted, 0.99);
   }
 
   snapshot(queuedAppendBytes: number): BrokerCounters {

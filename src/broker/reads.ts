@@ -1,5 +1,5 @@
 import { type Offset, offset } from '../base/branded.ts';
-import type { Answer, ReadRequest, ReadResult } from '../eventlog/index.ts';
+import { type Answer, describeOffsets, type ReadRequest, type ReadResult } from '../eventlog/index.ts';
 import type { LogBatch } from '../raft/index.ts';
 import { batchOf, isControl, producerId, producerKind } from '../record/index.ts';
 import type { ReadFailure } from '../storage/index.ts';
@@ -124,7 +124,7 @@ export class Reads {
     this.#barriers.begin(replica.group, reader.deadlineMs, (isCurrent) => {
       if (reader.state !== 'asking') return;
       if (!isCurrent)
-        this.#notCurrent(reader, `this broker shows it up to offset ${replica.visible}, and no leader said in time how far it goes`);
+        this.#notCurrent(reader, `this broker shows it up to its end ${replica.visible}, and no leader said in time how far it goes`);
       else if (isHeardOf(replica, reader.offsetFrom as number)) this.#start(reader);
       else this.#outOfRange(reader);
     });
@@ -133,7 +133,7 @@ export class Reads {
   #outOfRange(reader: Reader): void {
     const { replica, request, offsetFrom } = reader;
     const { logStartOffset } = replica.log;
-    const range = `it holds the offsets ${logStartOffset} to ${replica.visible}`;
+    const range = `it holds ${describeOffsets(logStartOffset, replica.visible)}`;
     const message = `Cannot read topic "${request.topic}" from offset ${String(offsetFrom)}: ${range}`;
     this.#finish(reader, failure('offsetOutOfRange', message, { logStartOffset, endOffset: replica.visible }));
   }
@@ -267,7 +267,10 @@ export class Reads {
       if (reader.state === 'waiting') this.#give(reader, []);
       else if (reader.state === 'deriving') this.#notCurrent(reader, 'this broker is reading its log again');
       else if (reader.state === 'freshening' && reader.request.freshness === 'session') {
-        this.#notCurrent(reader, `this broker shows it up to offset ${reader.replica.visible}, not yet to ${reader.request.sessionOffset}`);
+        this.#notCurrent(
+          reader,
+          `this broker shows it up to its end ${reader.replica.visible}, not yet to ${reader.request.sessionOffset}`,
+        );
       }
     }
   }

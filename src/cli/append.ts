@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { AppendStream, type AppendStreamSummary, batchOf, type Client, LineBatcher, lineBytesMax } from '../client/index.ts';
-import { type AppendResult, type Level, LogError } from '../eventlog/index.ts';
+import { type AppendResult, describeOffsets, type Level, LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -98,10 +98,8 @@ async function appendTexts(client: Client, topic: string, texts: readonly string
 }
 
 function describe(result: AppendResult): string {
-  const what =
-    result.count === 1
-      ? `1 record at offset ${result.offset}`
-      : `${result.count} records at offsets ${result.offset} to ${result.offset + result.count - 1}`;
+  const records = result.count === 1 ? '1 record' : `${result.count} records`;
+  const what = `${records} at ${describeOffsets(result.offset, result.offset + result.count)}`;
   const where = result.committed ? `on the disks of brokers ${result.ackedBy.join(', ')}` : 'by the leader only, it may be lost';
   const memory = result.durable ? '' : ', in memory only: these brokers keep nothing on disk';
   if (result.duplicate) return `Appended before: ${what}`;

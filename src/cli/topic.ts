@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TopicDescription } from '../eventlog/index.ts';
+import { describeOffsets, type TopicDescription } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -91,11 +91,11 @@ function formatTopic(topic: TopicDescription): string {
     ['retention', topic.settings.retentionBytes === null ? 'everything is kept' : bytes(topic.settings.retentionBytes)],
     ['leader', partition.leader === null ? 'none' : `broker ${partition.leader}, term ${partition.term}`],
     ['replicas', partition.replicas.map((id) => `broker ${id}`).join(', ')],
-    ['offsets', `${partition.logStartOffset} to ${partition.highWatermark}`],
+    ['holds', describeOffsets(partition.logStartOffset, partition.highWatermark)],
     ['size', `${bytes(partition.sizeBytes)} in ${partition.segmentCount} ${partition.segmentCount === 1 ? 'segment' : 'segments'}`],
   ];
   for (const follower of partition.followers) {
-    rows.push([`broker ${follower.broker}`, `has everything up to ${follower.matchOffset}`]);
+    rows.push([`broker ${follower.broker}`, `has everything below offset ${follower.matchOffset}`]);
   }
   if (partition.fenced !== null) rows.push(['fenced', partition.fenced]);
   return rows.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('');

@@ -10,6 +10,7 @@ import { offset, term } from '../base/branded.ts';
 import type { Bytes, Clock, Timer } from '../host/index.ts';
 import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
+import { describeOffsets } from './offsets.ts';
 import { refuseAppend, refuseRead, refuseSettings } from './ranges.ts';
 import type {
   Answer,
@@ -232,7 +233,7 @@ export class MemoryLog implements LogService {
     if (topic === undefined) return reply(this.#unknown('read', request.topic));
     const offsetFrom = request.offsetFrom ?? (request.sinceMs === null ? 0 : offsetSince(topic, request.sinceMs));
     if (offsetFrom > topic.endOffset) {
-      const message = `Cannot read topic "${topic.name}" from offset ${offsetFrom}: it holds the offsets 0 to ${topic.endOffset}`;
+      const message = `Cannot read topic "${topic.name}" from offset ${offsetFrom}: it holds ${describeOffsets(0, topic.endOffset)}`;
       const details = { logStartOffset: 0, endOffset: topic.endOffset };
       return reply({ ok: false, error: new LogError('offsetOutOfRange', message, details) });
     }

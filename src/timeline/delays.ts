@@ -1,3 +1,5 @@
+import { nearestRank } from '../base/percentile.ts';
+
 /** Delays of one second: exact up to so many, above it within 1 %. */
 export const exactEventsMax = 100_000;
 
@@ -97,8 +99,7 @@ export class DelayCollector {
 
   /** The value at a rank; `summarise` has sorted. */
   #at(part: number): number {
-    // 0.9 * 10 is 9.000000000000002 in some orders of rounding; the rank is meant for the exact product.
-    const rank = Math.max(1, Math.ceil(part * this.#count - 1e-9));
+    const rank = nearestRank(this.#count, part);
     if (this.#buckets === null) return this.#values[rank - 1] as number;
     let seen = 0;
     for (let bucket = 0; bucket < this.#buckets.length; bucket++) {

@@ -1,3 +1,4 @@
+import { percentile } from '../base/percentile.ts';
 import type { DelayFields, TimelineRun } from './format.ts';
 
 /**
@@ -28,7 +29,7 @@ export function summariseRun(run: TimelineRun): { readonly total: RunSummary; re
 export function summariseRows(name: string, address: string, rows: readonly DelayFields[]): RunSummary {
   const sum = (pick: (row: DelayFields) => number): number => rows.reduce((total, row) => total + pick(row), 0);
   const present = (pick: (row: DelayFields) => number | null): number[] => rows.flatMap((row) => pick(row) ?? []).toSorted((a, b) => a - b);
-  const middle = (values: readonly number[]): number | null => values[Math.max(0, Math.ceil(values.length / 2) - 1)] ?? null;
+  const middle = (values: readonly number[]): number | null => (values.length === 0 ? null : percentile(values, 0.5));
   return {
     name,
     address,

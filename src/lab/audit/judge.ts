@@ -1,3 +1,4 @@
+import { describeOffsets } from '../../eventlog/offsets.ts';
 import { brokerId } from '../../base/branded.ts';
 import { decodeRaftMessage, isRaftKind, type WireFrame } from '../../wire/index.ts';
 import { DurableState } from './durable-state.ts';
@@ -84,7 +85,7 @@ export class AuditJudge {
     if (group === undefined || level === 'leader') return;
     this.#answerCount++;
     this.#records += count;
-    const what = `broker ${broker} acknowledged offsets ${offset} to ${offset + count} of "${topic}"`;
+    const what = `broker ${broker} acknowledged ${describeOffsets(offset, offset + count)} of "${topic}"`;
     if (ackedBy.length * 2 <= this.#portOf.size) this.#violate('minority', `${what} and named ${ackedBy.join(', ') || 'nobody'} only`);
     for (const id of ackedBy) {
       const durable = this.#states.get(id)?.durableEnd(group, at) ?? 0;

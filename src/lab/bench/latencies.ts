@@ -1,3 +1,5 @@
+import { nearestRank } from '../../base/percentile.ts';
+
 /**
  * Delays of a run in buckets that grow by half a per cent: percentiles are that exact, the memory does not grow, and a group of answers that came
  * together is one entry with a weight.
@@ -21,7 +23,7 @@ export class Latencies {
 
   /** The least delay that so many per cent of all stay within (nearest rank). */
   #percentile(percent: number): number {
-    let left = Math.max(1, Math.ceil((percent / 100) * this.#count));
+    let left = nearestRank(this.#count, percent / 100);
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       left -= this.#counts[bucket] as number;
       if (left <= 0) return Math.min(this.#maxMs, leastMs * growth ** bucket);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { percentile } from '../../base/percentile.ts';
 import { Children } from '../children.ts';
 import type { Graph } from '../report/graph.ts';
 import { check, type LabResult } from '../report/report.ts';
@@ -51,7 +52,7 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
       arrangement: arrangement.name,
       starts: times.length,
       'best ms': Math.round(times[0] ?? 0),
-      'median ms': Math.round(times[Math.floor(times.length / 2)] ?? 0),
+      'median ms': Math.round(percentile(times, 0.5)),
       'worst ms': Math.round(worst),
     });
     checks.push(check(`${arrangement.name}: worst start`, worst < TARGET_MS, `under ${TARGET_MS} ms`, `${Math.round(worst)} ms`));

@@ -1,16 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { percentile } from '../../base/percentile.ts';
 import { SeededRandom } from '../../base/random.ts';
-import {
-  checkFigures,
-  figuresOf,
-  findLeader,
-  type LoadedRun,
-  type LoadedRunResult,
-  pause,
-  percentile,
-  runUnderLoad,
-} from '../load/index.ts';
+import { checkFigures, figuresOf, findLeader, type LoadedRun, type LoadedRunResult, pause, runUnderLoad } from '../load/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 
 export interface KillsOptions {

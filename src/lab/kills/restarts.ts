@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { percentile } from '../../base/percentile.ts';
 import {
   checkFigures,
   figuresOf,
@@ -8,7 +9,6 @@ import {
   type LoadedRunResult,
   longestGapMs,
   pause,
-  percentile,
   runUnderLoad,
 } from '../load/index.ts';
 import { check, type LabResult } from '../report/report.ts';

@@ -4,7 +4,7 @@
  * ends a run that stands still. What is done to the brokers is not here: see `kills/` and `chaos/`.
  */
 export type { Attempt } from './check-copies.ts';
-export { findLeader, leaderAsSeenBy, longestGapMs, pause, percentile } from './load.ts';
+export { findLeader, leaderAsSeenBy, longestGapMs, pause } from './load.ts';
 export {
   addFigures,
   checkFigures,

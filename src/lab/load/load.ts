@@ -219,7 +219,3 @@ export function longestGapMs(attempts: readonly Attempt[], fromMs: number, toMs:
   const edges = [fromMs, ...times, toMs];
   return Math.max(...edges.slice(1).map((time, index) => time - (edges[index] ?? time)));
 }
-
-export function percentile(sorted: readonly number[], part: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-}

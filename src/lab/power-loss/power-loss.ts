@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
-import { checkFigures, figuresOf, findLeader, type LoadedRun, pause, percentile, runUnderLoad } from '../load/index.ts';
+import { percentile } from '../../base/percentile.ts';
+import { checkFigures, figuresOf, findLeader, type LoadedRun, pause, runUnderLoad } from '../load/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { type Forgotten, ForgetfulDisk } from './forgetful-disk.ts';
 

@@ -1,3 +1,4 @@
+import { percentile } from '../../base/percentile.ts';
 import type { TimelineRun } from '../format.ts';
 import type { Chart } from './chart.ts';
 
@@ -32,7 +33,10 @@ export function bandwidthChart(run: TimelineRun): Chart {
 export function delayChart(run: TimelineRun): Chart {
   const of = (pick: (row: TimelineRun['totals'][number]) => number | null): number[] => run.totals.map((row) => pick(row) ?? 0);
   const p90s = of((row) => row.p90Ms).filter((value) => value !== 0);
-  const typical = p90s.toSorted((a, b) => a - b)[Math.floor(p90s.length / 2)] ?? 0;
+  const typical = percentile(
+    p90s.toSorted((a, b) => a - b),
+    0.5,
+  );
   const greatest = of((row) => row.maxMs).reduce((most, value) => Math.max(most, value), 0);
   const isDecades = greatest > Math.abs(typical) * decadesFrom;
   return {

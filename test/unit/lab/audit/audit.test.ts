@@ -75,8 +75,8 @@ describe('the audit of a trace', () => {
 
     expect(answers).toBe(1);
     expect(violations.map((what) => what.replace(/\d+$/, 'N'))).toEqual([
-      'broker 2 acknowledged offsets 1000000 to 1000001 of "log" when broker 1, which it named, had synced up to N',
-      'broker 2 acknowledged offsets 1000000 to 1000001 of "log" when broker 2, which it named, had synced up to N',
+      'broker 2 acknowledged offset 1000000 of "log" when broker 1, which it named, had synced up to N',
+      'broker 2 acknowledged offset 1000000 of "log" when broker 2, which it named, had synced up to N',
     ]);
   });
 
@@ -105,14 +105,14 @@ describe('the audit of a trace', () => {
   });
 
   test('finds an answer to a client that names no majority', () => {
-    expect(audit(lines, [answerLine(1, [2])]).violations).toEqual(['broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only']);
+    expect(audit(lines, [answerLine(1, [2])]).violations).toEqual(['broker 2 acknowledged offset 1 of "log" and named 2 only']);
   });
 
   test('shows each kind of what is wrong, however often another kind came first', () => {
     const { violationCount, violations } = audit(lines, [...Array<string>(30).fill(answerLine(1, [2])), answerLine(1_000_000, [1, 2])]);
 
     expect(violationCount).toBe(32);
-    expect(violations).toContain('broker 2 acknowledged offsets 1 to 2 of "log" and named 2 only');
+    expect(violations).toContain('broker 2 acknowledged offset 1 of "log" and named 2 only');
     expect(violations.filter((what) => what.includes('when broker'))).toHaveLength(2);
   });
 });
