@@ -23,10 +23,10 @@ describe('the sources', () => {
     expect(violations.map(({ file, line, message }) => `${file}:${line} ${message}`)).toEqual([]);
   });
 
-  test('have every folder in the table', () => {
-    const folders = readdirSync(path.join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  test('have every folder in the table, and every folder of the table', () => {
+    const folders = new Set(sourceFiles().map((file) => file.split('/')[1]));
 
-    expect(folders.map((folder) => folder.name).filter((name) => FOLDERS[name] === undefined)).toEqual([]);
+    expect([...folders].toSorted()).toEqual(Object.keys(FOLDERS).toSorted());
   });
 
   test('have a tsconfig.pure.json that covers exactly the folders P and H', () => {

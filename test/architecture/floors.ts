@@ -21,11 +21,9 @@ export interface Folder {
 export const FOLDERS: Readonly<Record<string, Folder>> = {
   base: { floor: 0, kind: 'P' },
   raft: { floor: 1, kind: 'P' },
-  clocks: { floor: 1, kind: 'P' },
   record: { floor: 1, kind: 'P' },
-  placement: { floor: 1, kind: 'P' },
-  query: { floor: 1, kind: 'P' },
   wire: { floor: 1, kind: 'P' },
+  chart: { floor: 1, kind: 'P' },
   eventlog: { floor: 1, kind: 'P' },
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
@@ -35,7 +33,6 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   system: { floor: 4, kind: 'IO' },
   gateway: { floor: 5, kind: 'IO' },
   client: { floor: 5, kind: 'IO' },
-  search: { floor: 5, kind: 'IO' },
   timeline: { floor: 5, kind: 'IO' },
   daemon: { floor: 6, kind: 'IO' },
   lab: { floor: 6, kind: 'IO' },
@@ -45,10 +42,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
 /** Imports within a floor. `host` holds interfaces only, so everything beside it may name them. */
 const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   raft: ['host'],
-  clocks: ['host'],
   record: ['host'],
-  placement: ['host'],
-  query: ['host'],
   wire: ['host', 'raft', 'record'],
   eventlog: ['host', 'record'],
   lab: ['daemon'],

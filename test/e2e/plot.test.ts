@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
 import type { TimelineRun } from '../../src/timeline/index.ts';
-import { bandwidthChart, delayChart, renderChart } from '../../src/timeline/plot/index.ts';
+import { renderChart } from '../../src/chart/index.ts';
+import { bandwidthChart, delayChart } from '../../src/timeline/plot/index.ts';
 import { launchBrowser, needsBrowser } from './browser.ts';
 
 function run(seconds: number, scale: number): TimelineRun {

@@ -1,3 +1,4 @@
+import { escapeXml as escapeHtml } from '../../chart/index.ts';
 import type { Check, Figure, LabResult, Summary } from './report.ts';
 
 /** One file without scripts or anything from elsewhere, to be kept or sent. */
@@ -83,11 +84,6 @@ function shown(value: Figure): string {
   return String(value);
 }
 
-/** Results may quote what servers wrote. */
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-}
-
 const STYLE = `
 :root { color-scheme: light dark; --ink: light-dark(#1c2321, #e7ebe9); --muted: light-dark(#66706c, #98a39f); --line: light-dark(#e2e0d9, #2a322f); }
 body { max-width: 1100px; margin: 32px auto; padding: 0 20px; background: light-dark(#f5f4f0, #111514); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
@@ -98,7 +94,8 @@ h2 { font-size: 15px; margin: 28px 0 8px; }
 .bad, .failed td { color: light-dark(#b42318, #ff8f83); }
 .dim { color: var(--muted); font-size: 13px; }
 .wide { overflow-x: auto; }
-figure { margin: 20px 0; overflow-x: auto; }
+figure { margin: 20px 0; }
+figure svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: 14px; }
 th, td { text-align: left; padding: 4px 18px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--muted); font-weight: 500; }

@@ -1,10 +1,12 @@
 import { percentile } from '../../base/percentile.ts';
 import type { TimelineRun } from '../format.ts';
-import type { Chart } from './chart.ts';
+import type { Chart } from '../../chart/index.ts';
 
 const xTitle = 'time since the first connection (s)';
 /** Where the greatest delay is so many times the typical one, equal steps would show nothing but the greatest. */
 const decadesFrom = 20;
+
+const bySecond = { xScale: 'exact', marks: 'lines' } as const;
 
 const rateUnits = [
   { unit: 'Mbps', bitsPerSecond: 1e6 },
@@ -23,8 +25,9 @@ export function bandwidthChart(run: TimelineRun): Chart {
     title: `Bandwidth: ${scenarioOf(run)}`,
     xTitle,
     yTitle: `bandwidth (${unit})`,
-    isDecades: false,
-    series: [{ label: 'all nodes', values: rates.map((rate) => rate / bitsPerSecond) }],
+    ...bySecond,
+    yScale: 'linear',
+    series: [{ label: 'all nodes', points: rates.map((rate, second) => [second, rate / bitsPerSecond]) }],
     band: null,
   };
 }
@@ -32,6 +35,8 @@ export function bandwidthChart(run: TimelineRun): Chart {
 /** Delays of the events of each second; 0 where there was none, as contract 1 wants it. */
 export function delayChart(run: TimelineRun): Chart {
   const of = (pick: (row: TimelineRun['totals'][number]) => number | null): number[] => run.totals.map((row) => pick(row) ?? 0);
+  const pointsOf = (pick: (row: TimelineRun['totals'][number]) => number | null): (readonly [number, number])[] =>
+    of(pick).map((value, second) => [second, value]);
   const p90s = of((row) => row.p90Ms).filter((value) => value !== 0);
   const typical = percentile(
     p90s.toSorted((a, b) => a - b),
@@ -43,12 +48,13 @@ export function delayChart(run: TimelineRun): Chart {
     title: `Delay: ${scenarioOf(run)}`,
     xTitle,
     yTitle: isDecades ? 'delay (ms), in powers of ten' : 'delay (ms)',
-    isDecades,
+    ...bySecond,
+    yScale: isDecades ? 'decades' : 'linear',
     series: [
-      { label: 'minimum', values: of((row) => row.minMs) },
-      { label: 'median', values: of((row) => row.medianMs) },
-      { label: '90th percentile', values: of((row) => row.p90Ms) },
-      { label: 'maximum', values: of((row) => row.maxMs) },
+      { label: 'minimum', points: pointsOf((row) => row.minMs) },
+      { label: 'median', points: pointsOf((row) => row.medianMs) },
+      { label: '90th percentile', points: pointsOf((row) => row.p90Ms) },
+      { label: 'maximum', points: pointsOf((row) => row.maxMs) },
     ],
     band: ['minimum', 'maximum'],
   };

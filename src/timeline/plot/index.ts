@@ -1,16 +1,15 @@
 /**
- * The graphs of a timeline (`cairn plot`): bandwidth and delay, second by second, as SVG and PNG, and a page with both. The SVGs are written by hand: a
- * plotting library would weigh sixty packages for two graphs of lines. PNGs are made of them by resvg, with the fonts of the machine.
+ * The graphs of a timeline (`cairn plot`): bandwidth and delay, second by second, as SVG and PNG, and a page with both. PNGs are made by resvg,
+ * with the fonts of the machine.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { chartWidth, renderChart } from '../../chart/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 import type { TimelineRun } from '../format.ts';
-import { chartWidth, renderChart } from './chart.ts';
 import { bandwidthChart, delayChart } from './charts.ts';
 import { renderPage } from './page.ts';
 
-export { type Chart, renderChart } from './chart.ts';
 export { bandwidthChart, delayChart } from './charts.ts';
 
 /** Sharp on a dense screen and in print. */

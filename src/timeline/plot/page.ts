@@ -1,5 +1,5 @@
 import type { TimelineRun } from '../format.ts';
-import { escapeXml as escapeHtml } from './chart.ts';
+import { escapeXml as escapeHtml } from '../../chart/index.ts';
 import { scenarioOf } from './charts.ts';
 import { type RunSummary, summariseRun } from '../summary.ts';
 

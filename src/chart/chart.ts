@@ -1,20 +1,23 @@
-import { decadeScale, exactScale, linearScale } from './scale.ts';
+import { decadeScale, exactScale, linearScale, type Scale } from './scale.ts';
+import { escapeXml } from './xml.ts';
 
 export interface Series {
   readonly label: string;
-  readonly values: readonly number[];
+  readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** Values by second, as lines. */
 export interface Chart {
   readonly title: string;
   readonly xTitle: string;
   /** With its unit. */
   readonly yTitle: string;
-  /** Powers of ten instead of equal steps. */
-  readonly isDecades: boolean;
+  /** From 0 to exactly the greatest value, or between round values. */
+  readonly xScale: 'exact' | 'round';
+  /** Equal steps, or powers of ten. */
+  readonly yScale: 'linear' | 'decades';
+  readonly marks: 'lines' | 'points';
   readonly series: readonly Series[];
-  /** The area between two series, by their labels. */
+  /** The area between two series of equally many points, by their labels. */
   readonly band: readonly [string, string] | null;
 }
 
@@ -37,16 +40,12 @@ const fontSize = 15;
 const characterWidth = 9.5;
 const titleCharactersMax = 100;
 
-/** An SVG that stands alone. Each series is one polyline with a point for each second. */
+/** An SVG that stands alone: title, both axes with their titles, a legend. Each series is one line through all its points, or a mark for each. */
 export function renderChart(chart: Chart): string {
-  const values = chart.series.flatMap((series) => series.values);
-  const least = Math.min(0, ...rangeOf(values));
-  const greatest = Math.max(0, ...rangeOf(values));
-  const seconds = Math.max(...chart.series.map((series) => series.values.length), 1);
-  const x = exactScale(Math.max(1, seconds - 1), left, chartWidth - right, 10);
   const bottomAt = height - bottom;
-  const y = chart.isDecades ? decadeScale(least, greatest, bottomAt, top) : linearScale(least, greatest, bottomAt, top, 6);
-  const pointOf = (value: number, second: number): string => `${round(x.at(second))},${round(y.at(value))}`;
+  const x = xScaleOf(chart);
+  const y = yScaleOf(chart, bottomAt);
+  const pointOf = ([atX, atY]: readonly [number, number]): string => `${round(x.at(atX))},${round(y.at(atY))}`;
 
   const grid = y.ticks.map(({ value, label }) => {
     const at = round(y.at(value));
@@ -58,14 +57,14 @@ export function renderChart(chart: Chart): string {
   });
   let legendX = left;
   const legend = chart.series.map(({ label }, index) => {
-    const { color, dash } = strokeOf(index);
-    const item = `<line x1="${legendX}" x2="${legendX + 34}" y1="66" y2="66" stroke="${color}" stroke-width="3"${dashOf(dash)}/><text class="legend" x="${legendX + 42}" y="71">${escapeXml(label)}</text>`;
+    const item = `${sampleOf(chart, index, legendX)}<text class="legend" x="${legendX + 42}" y="71">${escapeXml(label)}</text>`;
     legendX += 42 + label.length * characterWidth + 30;
     return item;
   });
-  const lines = chart.series.map(({ label, values: each }, index) => {
+  const drawn = chart.series.map(({ label, points }, index) => {
+    if (chart.marks === 'points') return points.map(([atX, atY]) => markOf('point', index, x.at(atX), y.at(atY))).join('\n');
     const { color, dash } = strokeOf(index);
-    return `<polyline class="series" data-label="${escapeXml(label)}" fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"${dashOf(dash)} points="${each.map(pointOf).join(' ')}"/>`;
+    return `<polyline class="series" data-label="${escapeXml(label)}" fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"${dashOf(dash)} points="${points.map(pointOf).join(' ')}"/>`;
   });
   const middle = (top + bottomAt) / 2;
   const title = shorten(chart.title);
@@ -77,16 +76,28 @@ ${legend.join('\n')}
 ${grid.join('\n')}
 ${ticks.join('\n')}
 ${bandOf(chart, pointOf)}
-${lines.join('\n')}
+${drawn.join('\n')}
 <text class="x-title" x="${(left + chartWidth - right) / 2}" y="${height - 14}" text-anchor="middle">${escapeXml(chart.xTitle)}</text>
 <text class="y-title" x="22" y="${middle}" text-anchor="middle" transform="rotate(-90 22 ${middle})">${escapeXml(chart.yTitle)}</text>
 </svg>
 `;
 }
 
-function bandOf({ band, series }: Chart, pointOf: (value: number, second: number) => string): string {
+function xScaleOf({ series, xScale }: Chart): Scale {
+  const [least, greatest] = rangeOf(series.flatMap(({ points }) => points.map(([x]) => x)));
+  if (xScale === 'exact') return exactScale(Math.max(1, greatest), left, chartWidth - right, 10);
+  return linearScale(least, greatest, left, chartWidth - right, 8);
+}
+
+function yScaleOf({ series, yScale }: Chart, bottomAt: number): Scale {
+  const [least, greatest] = rangeOf(series.flatMap(({ points }) => points.map(([, y]) => y)));
+  const [low, high] = [Math.min(0, least), Math.max(0, greatest)];
+  return yScale === 'decades' ? decadeScale(low, high, bottomAt, top) : linearScale(low, high, bottomAt, top, 6);
+}
+
+function bandOf({ band, series }: Chart, pointOf: (point: readonly [number, number]) => string): string {
   if (band === null) return '';
-  const [low, high] = band.map((label) => series.find((each) => each.label === label)?.values ?? []);
+  const [low, high] = band.map((label) => series.find((each) => each.label === label)?.points ?? []);
   if (low === undefined || high === undefined || low.length === 0) return '';
   const back = low.map(pointOf).reverse();
   return `<polygon class="band" fill="${strokes[0].color}" fill-opacity="0.12" points="${[...high.map(pointOf), ...back].join(' ')}"/>`;
@@ -103,18 +114,22 @@ function rangeOf(values: readonly number[]): readonly [number, number] {
   return values.length === 0 ? [0, 1] : [least, greatest];
 }
 
+/** What stands for a series in the legend. */
+function sampleOf({ marks }: Chart, index: number, x: number): string {
+  if (marks === 'points') return markOf('sample', index, x + 28, 66);
+  const { color, dash } = strokeOf(index);
+  return `<line x1="${x}" x2="${x + 34}" y1="66" y2="66" stroke="${color}" stroke-width="3"${dashOf(dash)}/>`;
+}
+
+/** Told apart by shape too. */
+function markOf(kind: 'point' | 'sample', index: number, x: number, y: number): string {
+  const at = `class="${kind}" fill="${strokeOf(index).color}" fill-opacity="0.8"`;
+  if (index % 3 === 0) return `<circle cx="${round(x)}" cy="${round(y)}" r="5" ${at}/>`;
+  if (index % 3 === 1) return `<rect x="${round(x - 4.5)}" y="${round(y - 4.5)}" width="9" height="9" ${at}/>`;
+  return `<path d="M${round(x)} ${round(y - 6)}l6 11h-12z" ${at}/>`;
+}
+
 const strokeOf = (index: number): (typeof strokes)[number] => strokes[index % strokes.length] as (typeof strokes)[number];
 const dashOf = (dash: string): string => (dash === '' ? '' : ` stroke-dasharray="${dash}"`);
 const shorten = (text: string): string => (text.length <= titleCharactersMax ? text : `${text.slice(0, titleCharactersMax - 1)}…`);
 const round = (value: number): number => Math.round(value * 100) / 100;
-
-/** Control characters have no place in XML, not even as references. */
-const isInXml = (character: string): boolean => {
-  const code = character.charCodeAt(0);
-  return (code >= 0x20 || code === 0x09 || code === 0x0a || code === 0x0d) && code < 0xfffe;
-};
-
-export function escapeXml(text: string): string {
-  const visible = Array.from(text, (character) => (isInXml(character) ? character : '\ufffd')).join('');
-  return visible.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-}
