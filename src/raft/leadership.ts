@@ -8,16 +8,14 @@ import { quorumValue } from './quorum.ts';
 import { type CurrentRead, ReadIndex } from './read-index.ts';
 import type { LoadRequest, PeerStatus, RaftConfig } from './types.ts';
 
-<<<<<<< HEAD
+/** Of more rounds than these that wait for a quorum, nobody remembers when they began: what is known is then a little older than need be. */
+const unconfirmedMax = 64;
+
 function bytesOf(batches: readonly LogBatch[]): number {
   let bytes = 0;
   for (const batch of batches) bytes += batch.bytes.length;
   return bytes;
 }
-=======
-/** Of more rounds than these that wait for a quorum, nobody remembers when they began: what is known is then a little older than need be. */
-const unconfirmedMax = 64;
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
 
 /**
  * What a replica knows and does only while it leads, in one term: the progress of every peer, reads that wait, a transfer under way.
@@ -93,19 +91,13 @@ export class Leadership {
       return true;
     }
     progress.heardAt = this.#now;
-<<<<<<< HEAD
-    progress.roundAnswered = Math.max(progress.roundAnswered, response.readContext);
-    if (response.success) {
-      progress.acknowledged(response, this.#now, () => this.#config.bulkBytesQueued?.(progress.peer) ?? 0, this.#config);
-    } else this.#refused(progress, response);
-=======
     if (response.readContext > progress.roundAnswered) {
       progress.roundAnswered = response.readContext;
       this.#confirm();
     }
-    if (response.success) progress.acknowledged(response);
-    else this.#refused(progress, response);
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
+    if (response.success) {
+      progress.acknowledged(response, this.#now, () => this.#config.bulkBytesQueued?.(progress.peer) ?? 0, this.#config);
+    } else this.#refused(progress, response);
     return false;
   }
 
@@ -300,13 +292,10 @@ export class Leadership {
       batches,
       highWatermark: this.#log.highWatermark,
       readContext: this.#round,
-<<<<<<< HEAD
+      asOfContext: progress.asOfContext,
       number: progress.nextNumber(),
       isBulk,
       isNews,
-=======
-      asOfContext: progress.asOfContext,
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     });
     progress.roundSent = this.#round;
     progress.highWatermarkSent = this.#log.highWatermark;

@@ -55,7 +55,11 @@ export interface AppendEntries extends Envelope {
    * rises with every heartbeat and every group of reads.
    */
   readonly readContext: number;
-<<<<<<< HEAD
+  /**
+   * The newest `readContext` that this follower had answered when the newest round that a quorum has confirmed began; 0 where there is none. Whatever was
+   * committed before the follower sent that answer is below `highWatermark`: it tells the age of what it knows, without anybody's clock but its own.
+   */
+  readonly asOfContext: number;
   /** Rises with every message of this term to this peer, and is answered back: tells which of several that began at one offset was answered. */
   readonly number: number;
   /** It brings a new high watermark and nothing else: it needs no answer, and the next message to this peer makes it superfluous. */
@@ -65,13 +69,6 @@ export interface AppendEntries extends Envelope {
    * order of sending; the way of a peer's entries changes only while none of them are in flight.
    */
   readonly isBulk?: boolean;
-=======
-  /**
-   * The newest `readContext` that this follower had answered when the newest round that a quorum has confirmed began; 0 where there is none. Whatever was
-   * committed before the follower sent that answer is below `highWatermark`: it tells the age of what it knows, without anybody's clock but its own.
-   */
-  readonly asOfContext: number;
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
 }
 
 export interface AppendEntriesResponse extends Envelope {

@@ -3,16 +3,11 @@
  *
  *     16 requestVote             u64 term, u8 flags (1 pre-vote, 2 transfer), u64 end offset, u64 last term
  *     17 requestVoteResponse     u64 term, u8 flags (1 pre-vote, 2 granted)
-<<<<<<< HEAD
- *     18 appendEntries           u64 term, u64 offset from, u64 previous term, u64 high watermark, u64 read context, u64 number,
- *                                u8 flags (1 news only), u32 batch count, then for each batch u64 offset from, u64 offset to, u64 term, u32 length, then all batches' bytes one after another
+ *     18 appendEntries           u64 term, u64 offset from, u64 previous term, u64 high watermark, u64 read context, u64 as-of context, u64 number,
+ *                                u8 flags (1 news only), u32 batch count, then for each batch u64 offset from, u64 offset to, u64 term, u32 length,
+ *                                then all batches' bytes one after another
  *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context,
  *                                u64 number
-=======
- *     18 appendEntries           u64 term, u64 offset from, u64 previous term, u64 high watermark, u64 read context, u64 as-of context, u32 batch
- *                                count, then for each batch u64 offset from, u64 offset to, u64 term, u32 length, then all batches' bytes one after another
- *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
  *     20 timeoutNow              u64 term
  *
  * Batches are passed on as they are, without copying, in both directions. A decoder gives null for a body that no broker would send,
@@ -50,18 +45,14 @@ export function encodeRaftMessage(group: number, message: Message): Draft {
     }
     case 'appendEntries': {
       const batches = message.batches;
-<<<<<<< HEAD
-      const writer = fields(53 + batches.length * batchFieldsBytes);
-      writer.u64(message.term).u64(message.offsetFrom).u64(message.previousTerm).u64(message.highWatermark).u64(message.readContext);
+      const writer = fields(61 + batches.length * batchFieldsBytes);
+      writer.u64(message.term).u64(message.offsetFrom).u64(message.previousTerm).u64(message.highWatermark);
       writer
+        .u64(message.readContext)
+        .u64(message.asOfContext)
         .u64(message.number)
         .u8(message.isNews ? 1 : 0)
         .u32(batches.length);
-=======
-      const writer = fields(52 + batches.length * batchFieldsBytes);
-      writer.u64(message.term).u64(message.offsetFrom).u64(message.previousTerm).u64(message.highWatermark);
-      writer.u64(message.readContext).u64(message.asOfContext).u32(batches.length);
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
       const tail: Uint8Array[] = [];
       for (const batch of batches) {
         writer.u64(batch.offsetFrom).u64(batch.offsetTo).u64(batch.term).u32(batch.bytes.length);
@@ -104,20 +95,13 @@ export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId
       const previousTerm = reader.term();
       const highWatermark = reader.offset();
       const readContext = reader.u64();
-<<<<<<< HEAD
+      const asOfContext = reader.u64();
       const number = reader.u64();
       const flags = reader.u8();
       const batches = decodeBatches(body, reader, offsetFrom);
       if (batches === null || flags > 1) return null;
-      const position = { offsetFrom, previousTerm, highWatermark, readContext, number, isNews: flags === 1 };
+      const position = { offsetFrom, previousTerm, highWatermark, readContext, asOfContext, number, isNews: flags === 1 };
       return { type: 'appendEntries', ...envelope, ...position, batches };
-=======
-      const asOfContext = reader.u64();
-      const batches = decodeBatches(body, reader, offsetFrom);
-      if (batches === null) return null;
-      const contexts = { readContext, asOfContext };
-      return { type: 'appendEntries', from, to, term: messageTerm, offsetFrom, previousTerm, highWatermark, ...contexts, batches };
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     }
     case raftKinds.appendEntriesResponse: {
       const flags = reader.u8();

@@ -201,12 +201,9 @@ export function append(
     batches: (request.terms ?? []).map((batchTerm, i) => batch(after + i, batchTerm)),
     highWatermark: offset(request.hw ?? 0),
     readContext: request.context ?? 0,
-<<<<<<< HEAD
     number: request.number ?? 1,
     isNews: false,
-=======
     asOfContext: 0,
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
   };
 }
 

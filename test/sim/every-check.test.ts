@@ -89,12 +89,9 @@ const appendOf = (batches: readonly LogBatch[], offsetFrom = 2): AppendEntries =
   batches,
   highWatermark: offset(2),
   readContext: 0,
-<<<<<<< HEAD
   number: 1,
   isNews: false,
-=======
   asOfContext: 0,
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
 });
 const later = (a: { readonly bytes: Uint8Array }) => batchAt(1, 2, frameChecksum(a.bytes), 1, 5);
 const cluster = (): Cluster =>

@@ -60,14 +60,10 @@ function makeFollower(): {
       previousTerm: term(offsetFrom === 0 ? 0 : 1),
       batches,
       highWatermark: offset(highWatermark),
-<<<<<<< HEAD
-      readContext: 0,
-      number: 1,
-      isNews: false,
-=======
       readContext: asOf + 1,
       asOfContext: asOf,
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
+      number: 1,
+      isNews: false,
     };
     replica.receive(message);
     replica.turn();

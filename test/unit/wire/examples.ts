@@ -35,13 +35,8 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(envelope, fc.boolean(), fc.boolean())
     .map(([env, preVote, granted]): Message => ({ type: 'requestVoteResponse', ...env, preVote, granted })),
-<<<<<<< HEAD
-  fc.tuple(envelope, batches, aTerm, anOffset, position, position, fc.boolean()).map(
-    ([env, content, previousTerm, highWatermark, readContext, number, isNews]): Message => ({
-=======
-  fc.tuple(envelope, batches, aTerm, anOffset, position, position).map(
-    ([env, content, previousTerm, highWatermark, readContext, asOfContext]): Message => ({
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
+  fc.tuple(envelope, batches, aTerm, anOffset, position, position, position, fc.boolean()).map(
+    ([env, content, previousTerm, highWatermark, readContext, asOfContext, number, isNews]): Message => ({
       type: 'appendEntries',
       ...env,
       offsetFrom: offset(content.offsetFrom),
@@ -49,12 +44,9 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
       batches: content.batches,
       highWatermark,
       readContext,
-<<<<<<< HEAD
+      asOfContext,
       number,
       isNews,
-=======
-      asOfContext,
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     }),
   ),
   fc.tuple(envelope, fc.boolean(), anOffset, anOffset, aTerm, anOffset, position, position).map(

@@ -61,19 +61,16 @@ describe('a frame', () => {
     const fields = { group: groupId(2), offsetFrom: offset(5), term: term(3), stampMs: 1, stampCounter: 0, previousChecksum: 9 };
     const framed = frameBatch(fields, batch, simBytes);
     const usual = { type: 'appendEntries', from: brokerId(1), to: brokerId(2), term: term(3), offsetFrom: offset(5) } as const;
-<<<<<<< HEAD
     const entries = {
       ...usual,
       previousTerm: term(3),
       highWatermark: offset(5),
       readContext: 0,
+      asOfContext: 0,
       number: 1,
       isNews: false,
       batches: [framed],
     };
-=======
-    const entries = { ...usual, previousTerm: term(3), highWatermark: offset(5), readContext: 0, asOfContext: 0, batches: [framed] };
->>>>>>> be8abc5 (raft, broker: the age of a read counts from a confirmed round, not from hearing)
     const request = {
       type: 'append',
       correlation: 1,
