@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import type { LatencySummary } from '../../src/lab/bench/latencies.ts';
 import type { Load, LoadRun } from '../../src/lab/bench/measure.ts';
-import type { Surroundings } from '../../src/lab/brokers.ts';
+import type { Surroundings } from '../../src/lab/rig/index.ts';
 import type { CpuProfile } from '../profile/stages.ts';
 
 export type Order =

@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Children } from '../../src/lab/children.ts';
+import { Children } from '../../src/lab/rig/index.ts';
 import type { LeaderOrder, LeaderResult } from './leader.ts';
 import { prepareLog } from './log.ts';
 

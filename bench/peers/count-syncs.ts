@@ -1,7 +1,7 @@
 /** Counts the syncs of processes from outside, for a sample: what a program says about itself can be wrong, or it says nothing. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { pause } from '../../src/lab/load/index.ts';
+import { pause } from '../../src/lab/rig/index.ts';
 import { findProgram } from './processes.ts';
 
 export interface SyncSample<Value> {

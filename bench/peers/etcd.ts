@@ -1,6 +1,6 @@
 import { HttpLoad, makeRequest } from '../../src/lab/bench/http-load.ts';
 import type { Load } from '../../src/lab/bench/measure.ts';
-import { findFreePorts } from '../../src/lab/brokers.ts';
+import { findFreePorts } from '../../src/lab/rig/index.ts';
 import { eventually, PeerProcesses, versionOf } from './processes.ts';
 
 /** etcd with its default settings, which sync before an answer; driven through its JSON gateway by the load generator that drives Cairn. */

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, type JetStreamClient, type JetStreamManager, type NatsConnection, StorageType } from 'nats';
 import { Latencies } from '../../src/lab/bench/latencies.ts';
 import type { Load, LoadRun } from '../../src/lab/bench/measure.ts';
-import { findFreePorts } from '../../src/lab/brokers.ts';
+import { findFreePorts } from '../../src/lab/rig/index.ts';
 import { eventually, PeerProcesses, versionOf } from './processes.ts';
 
 /** NATS JetStream with a replicated stream on files, driven by its own npm client. */

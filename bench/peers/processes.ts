@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { Children } from '../../src/lab/children.ts';
-import { pause } from '../../src/lab/load/index.ts';
+import { Children, pause } from '../../src/lab/rig/index.ts';
 
 /** Debian puts servers into folders that are not on everybody's PATH. */
 const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/sbin'];

@@ -8,7 +8,7 @@ import { makeAppendRequest, type RequestForm } from '../../src/lab/bench/append-
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import type { LatencySummary } from '../../src/lab/bench/latencies.ts';
 import { countRecords, countSyncs, type Load } from '../../src/lab/bench/measure.ts';
-import { readCpuMs } from '../../src/lab/process-cost.ts';
+import { readCpuMs } from '../../src/lab/rig/index.ts';
 import { describeMachine } from '../../src/lab/report/machine.ts';
 import { describeRun } from '../document.ts';
 import { digits } from '../figures.ts';

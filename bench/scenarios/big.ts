@@ -1,8 +1,6 @@
 /** A log of many gigabytes next to a small one: what an append costs, how long a broker needs after a kill, and what it keeps in memory. */
 import { countRecords, measureAppends } from '../../src/lab/bench/measure.ts';
-import type { LabBrokers } from '../../src/lab/brokers.ts';
-import { findLeader } from '../../src/lab/load/index.ts';
-import { readCpuMs, readMemoryBytes } from '../../src/lab/process-cost.ts';
+import { findLeader, type LabBrokers, readCpuMs, readMemoryBytes } from '../../src/lab/rig/index.ts';
 import { atMost, type Row } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Place, World } from '../world.ts';

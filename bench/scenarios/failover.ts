@@ -1,7 +1,7 @@
 /** From SIGKILL of the leader to the acknowledgement of an append that was sent afterwards, with default settings, under load. */
 import path from 'node:path';
 import { percentile } from '../../src/base/percentile.ts';
-import { findLeader, type LoadedRun, pause, runUnderLoad } from '../../src/lab/load/index.ts';
+import { findLeader, type LoadedRun, pause, runUnderLoad } from '../../src/lab/rig/index.ts';
 import { atMost, digits } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import { percentile } from '../../src/base/percentile.ts';
-import { pause } from '../../src/lab/load/index.ts';
+import { pause } from '../../src/lab/rig/index.ts';
 import { atMost, type Row } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -1,4 +1,4 @@
-import { Children } from '../../src/lab/children.ts';
+import { Children } from '../../src/lab/rig/index.ts';
 import {
   bareLoopName,
   lineBytes,

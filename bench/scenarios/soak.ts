@@ -2,7 +2,7 @@
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import { countRecords, measureAppends } from '../../src/lab/bench/measure.ts';
-import { readMemoryBytes } from '../../src/lab/process-cost.ts';
+import { readMemoryBytes } from '../../src/lab/rig/index.ts';
 import { atMost, median } from '../figures.ts';
 import type { Scenario } from '../scenario.ts';
 

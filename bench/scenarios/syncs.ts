@@ -2,7 +2,7 @@
 import { makeAppendRequest } from '../../src/lab/bench/append-request.ts';
 import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import { countSyncs, type Load } from '../../src/lab/bench/measure.ts';
-import { pause } from '../../src/lab/load/index.ts';
+import { pause } from '../../src/lab/rig/index.ts';
 import type { Row } from '../figures.ts';
 import { jetStreamSettings } from '../parties/others.ts';
 import { buildNames } from '../peers/builds.ts';

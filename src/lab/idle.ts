@@ -1,8 +1,7 @@
+import { LabBrokers, pause, readCpuMs, readMemoryBytes } from './rig/index.ts';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { clientBytes, forEachRead } from '../client/index.ts';
-import { LabBrokers } from './brokers.ts';
-import { readCpuMs, readMemoryBytes } from './process-cost.ts';
 import { check, type LabResult } from './report/report.ts';
 
 export interface IdleOptions {
@@ -149,5 +148,3 @@ async function readCounters(brokers: LabBrokers): Promise<readonly Readonly<Reco
     }),
   );
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

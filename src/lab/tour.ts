@@ -9,7 +9,7 @@ import path from 'node:path';
 import { AppendStream, type Client, forEachRead, LineBatcher } from '../client/index.ts';
 import { packageFolder } from '../daemon/paths.ts';
 import { LogError, type PartitionStatus } from '../eventlog/index.ts';
-import { LabBrokers } from './brokers.ts';
+import { LabBrokers } from './rig/index.ts';
 
 export interface TourOptions {
   /** The file to stream, or null for one that is found here. */

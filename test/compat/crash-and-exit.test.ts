@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Children } from '../../src/lab/children.ts';
+import { Children } from '../../src/lab/rig/children.ts';
 import { getText } from '../../src/lab/consistency/http-world.ts';
 import { type ServerSet, startServers } from '../../src/lab/consistency/servers.ts';
 

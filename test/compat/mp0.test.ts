@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { readTimeline, type TimelineRun } from '../../src/timeline/index.ts';
 import { eventually } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { generateOnce, gradeOnce, inFolder, killGroup, launchers, pause, printedBy, type Running, run, timelinesIn } from './mp0.ts';
+import { pause } from '../../src/lab/rig/index.ts';
+import { generateOnce, gradeOnce, inFolder, killGroup, launchers, printedBy, type Running, run, timelinesIn } from './mp0.ts';
 
 /** A logger that listens. */
 async function withLogger(use: (logger: Running, port: number, folder: string) => Promise<void>): Promise<void> {

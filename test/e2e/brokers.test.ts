@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LabBrokers } from '../../src/lab/brokers.ts';
+import { LabBrokers } from '../../src/lab/rig/brokers.ts';
 import { cairn, type CairnProcess, type CairnRun, ended, startCairn } from '../support/cairn.ts';
 
 /** Commands typed at three real brokers, some of which die. */

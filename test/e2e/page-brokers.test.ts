@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LabBrokers } from '../../src/lab/brokers.ts';
+import { LabBrokers } from '../../src/lab/rig/brokers.ts';
 import { launchBrowser, needsBrowser, watchPage } from './browser.ts';
 import { buildPageIfStale } from './page-build.ts';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LabBrokers } from '../../src/lab/brokers.ts';
+import { LabBrokers } from '../../src/lab/rig/brokers.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 let brokers: LabBrokers;

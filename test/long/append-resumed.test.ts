@@ -5,8 +5,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { forEachRead } from '../../src/client/index.ts';
-import { LabBrokers } from '../../src/lab/brokers.ts';
+import { LabBrokers } from '../../src/lab/rig/brokers.ts';
 import { report, seedsWithinBudget } from './budget.ts';
+import { pause } from '../../src/lab/rig/index.ts';
 
 /**
  * `cairn append - --request-id` is killed again and again, and meanwhile brokers are: in the end every line of the file is there once and in order.
@@ -105,5 +106,3 @@ async function linesOf(id: number, topic: string, end: number): Promise<readonly
   client.close();
   return held;
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

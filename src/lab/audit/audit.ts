@@ -1,8 +1,7 @@
 import { createReadStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { LabBrokers } from '../brokers.ts';
-import { countDamage, findLeader, type LoadedRun, pause, runUnderLoad } from '../load/index.ts';
+import { countDamage, findLeader, type LabBrokers, type LoadedRun, pause, runUnderLoad } from '../rig/index.ts';
 import { type AuditFigures, AuditJudge } from './judge.ts';
 import { TraceReader } from './system-calls.ts';
 

@@ -5,8 +5,7 @@
  * rate. Load generator and brokers share the machine, and the generator takes as much of it as a broker.
  */
 import type { Client } from '../../client/index.ts';
-import { LabBrokers } from '../brokers.ts';
-import { findLeader } from '../load/index.ts';
+import { findLeader, LabBrokers } from '../rig/index.ts';
 import { describeMachine, type Machine } from '../report/machine.ts';
 import { type DiskLimit, measureDisk } from './disk-limit.ts';
 import { makeAppendRequest } from './append-request.ts';

@@ -1,7 +1,7 @@
 /** What `cairn bench append` and `npm run bench` share: a load for so long, what the disks did meanwhile, and what is there afterwards. */
 import type { Client } from '../../client/index.ts';
 import { recordCount } from '../../record/index.ts';
-import type { LabBrokers } from '../brokers.ts';
+import type { LabBrokers } from '../rig/index.ts';
 import type { LatencySummary } from './latencies.ts';
 
 /** Keeps something busy, from wherever it may be: so many requests in flight, each begun as soon as one is answered. */

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
-import { countDamage } from '../load/index.ts';
+import { countDamage } from '../rig/index.ts';
 import type { LabResult } from '../report/report.ts';
 import { judgeChaos } from './judge.ts';
 import { type FaultRecord, type RoundResult, runRound } from './round.ts';

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { exitCodes } from '../../base/errors.ts';
-import { pause, within } from '../load/index.ts';
+import { pause, within } from '../rig/index.ts';
 import type { Fault, Field } from './fault.ts';
 import { injectIntoSystemCalls, setLimit } from './tools.ts';
 

@@ -2,7 +2,7 @@ import { History } from '../../sim/history.ts';
 import { checkLinearizableEnd } from '../../sim/checkers/l11-linearizable-end.ts';
 import type { CheckReport } from '../../sim/checkers/verdict.ts';
 import { LogError } from '../../eventlog/index.ts';
-import { type Attempt, type LoadedRun, pause } from '../load/index.ts';
+import { type Attempt, type LoadedRun, pause } from '../rig/index.ts';
 
 export interface EndRead {
   readonly broker: number;

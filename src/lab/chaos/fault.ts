@@ -1,6 +1,5 @@
 import type { SeededRandom } from '../../base/random.ts';
-import type { Surroundings } from '../brokers.ts';
-import type { LoadedRun } from '../load/index.ts';
+import type { LoadedRun, Surroundings } from '../rig/index.ts';
 import type { LinkProxy } from './link-proxy.ts';
 import type { Tool } from './tools.ts';
 import type { WallClocks } from './wall-clocks.ts';

@@ -1,5 +1,5 @@
 import { percentile } from '../../base/percentile.ts';
-import { addFigures, checkFigures } from '../load/index.ts';
+import { addFigures, checkFigures } from '../rig/index.ts';
 import type { Graph } from '../report/graph.ts';
 import { check, type Check, type LabResult } from '../report/report.ts';
 import type { Campaign, ChaosOptions } from './chaos.ts';

@@ -7,7 +7,7 @@
  * the connection is broken first. A new connection is taken by the kernel, and then nothing comes of it.
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import type { Route } from '../brokers.ts';
+import type { Route } from '../rig/index.ts';
 
 export interface LinkRule {
   /** Nothing gets through. */

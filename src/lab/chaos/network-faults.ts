@@ -1,4 +1,4 @@
-import { leaderAsSeenBy, pause } from '../load/index.ts';
+import { leaderAsSeenBy, pause } from '../rig/index.ts';
 import type { Fault, Field, Injected } from './fault.ts';
 import { dropRule, openRule } from './link-proxy.ts';
 

@@ -1,4 +1,4 @@
-import { pause } from '../load/index.ts';
+import { pause } from '../rig/index.ts';
 import type { Fault, Field, Injected } from './fault.ts';
 
 /** Processes that are killed, and processes that stop for a while and do not know it. */

@@ -5,9 +5,16 @@ import type { SeededRandom } from '../../base/random.ts';
 import { exitCodes } from '../../base/errors.ts';
 import { LogError } from '../../eventlog/index.ts';
 import type { CheckReport } from '../../sim/checkers/verdict.ts';
-import type { Surroundings } from '../brokers.ts';
-import type { ExitOfChild } from '../children.ts';
-import { figuresOf, findLeader, type LoadedRun, pause, type RunFigures, runUnderLoad } from '../load/index.ts';
+import {
+  type ExitOfChild,
+  figuresOf,
+  findLeader,
+  type LoadedRun,
+  pause,
+  type RunFigures,
+  runUnderLoad,
+  type Surroundings,
+} from '../rig/index.ts';
 import { checkEndReads, EndReaders } from './end-readers.ts';
 import type { Family, Fault, Field, Injected } from './fault.ts';
 import { LinkProxy } from './link-proxy.ts';

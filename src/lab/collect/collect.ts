@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { readTimeline, summariseRun } from '../../timeline/index.ts';
 import { plotTimeline } from '../../timeline/plot/index.ts';
-import { Children } from '../children.ts';
+import { Children } from '../rig/index.ts';
 import { checkoutFolder } from '../report/machine.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { makePipe } from './pipes.ts';

@@ -7,8 +7,7 @@ import { appendFileSync, closeSync, openSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { type Client, forEachRead } from '../../client/index.ts';
-import { LabBrokers } from '../brokers.ts';
-import { Children } from '../children.ts';
+import { Children, LabBrokers } from '../rig/index.ts';
 import { checkoutFolder } from '../report/machine.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { findFreePort, untilListening } from './ports.ts';

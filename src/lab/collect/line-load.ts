@@ -6,8 +6,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
-import type { LabBrokers } from '../brokers.ts';
-import type { Children } from '../children.ts';
+import type { Children, LabBrokers } from '../rig/index.ts';
 import { checkoutFolder } from '../report/machine.ts';
 import { findFreePort, untilListening } from './ports.ts';
 

@@ -3,8 +3,7 @@
  * and under the same load; and into a topic of three brokers.
  */
 import path from 'node:path';
-import { LabBrokers } from '../brokers.ts';
-import { Children } from '../children.ts';
+import { Children, LabBrokers } from '../rig/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 import {
   bareLoopName,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
-import { Children } from '../children.ts';
+import { Children } from '../rig/index.ts';
 import type { Graph } from '../report/graph.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { getText } from './http-world.ts';

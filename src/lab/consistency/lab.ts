@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Children } from '../children.ts';
+import { Children } from '../rig/index.ts';
 import type { Graph } from '../report/graph.ts';
 import { type Check, check, type LabResult } from '../report/report.ts';
 import { runOnce, type RunResult } from './run.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
-import type { Children } from '../children.ts';
+import type { Children } from '../rig/index.ts';
 import { type ClientHistory, runCourseClient } from './client.ts';
 import { compareLogs, putsLeftUnanswered, type Verdict } from './comparer.ts';
 import { httpWorld } from './http-world.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { LogError } from '../../eventlog/index.ts';
-import type { Children, ExitOfChild } from '../children.ts';
+import type { Children, ExitOfChild } from '../rig/index.ts';
 import { checkoutFolder } from '../report/machine.ts';
 
 const PORT_FIRST = 49_152;

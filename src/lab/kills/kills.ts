@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
 import { SeededRandom } from '../../base/random.ts';
-import { checkFigures, figuresOf, findLeader, type LoadedRun, type LoadedRunResult, pause, runUnderLoad } from '../load/index.ts';
+import { checkFigures, figuresOf, findLeader, type LoadedRun, type LoadedRunResult, pause, runUnderLoad } from '../rig/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 
 export interface KillsOptions {

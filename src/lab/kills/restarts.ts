@@ -10,7 +10,7 @@ import {
   longestGapMs,
   pause,
   runUnderLoad,
-} from '../load/index.ts';
+} from '../rig/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 
 export interface RestartsOptions {

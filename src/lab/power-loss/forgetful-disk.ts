@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LogError } from '../../eventlog/index.ts';
-import { pause } from '../load/index.ts';
+import { pause } from '../rig/index.ts';
 
 /** What a disk has lost so far. */
 export interface Forgotten {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { percentile } from '../../base/percentile.ts';
-import { checkFigures, figuresOf, findLeader, type LoadedRun, pause, runUnderLoad } from '../load/index.ts';
+import { checkFigures, figuresOf, findLeader, type LoadedRun, pause, runUnderLoad } from '../rig/index.ts';
 import { check, type LabResult } from '../report/report.ts';
 import { type Forgotten, ForgetfulDisk } from './forgetful-disk.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Client } from '../../../src/client/index.ts';
-import { LabBrokers } from '../../../src/lab/brokers.ts';
+import { LabBrokers } from '../../../src/lab/rig/brokers.ts';
 import { eventLogConformance } from '../../conformance/event-log.ts';
 
 let brokers: LabBrokers;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Watchdog, within } from '../../../src/lab/load/index.ts';
+import { Watchdog, within } from '../../../../src/lab/rig/index.ts';
 
 describe('a watchdog', () => {
   test('lets a run that ends in time end', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Attempt, checkCopies, type Copy } from '../../../src/lab/load/check-copies.ts';
-import { longestGapMs } from '../../../src/lab/load/load.ts';
+import { type Attempt, checkCopies, type Copy } from '../../../../src/lab/rig/check-copies.ts';
+import { longestGapMs } from '../../../../src/lab/rig/load.ts';
 
 interface Given {
   readonly offset?: number;

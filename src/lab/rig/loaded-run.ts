@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { LabBrokers, type LabBrokersOptions } from '../brokers.ts';
+import { LabBrokers, type LabBrokersOptions } from './brokers.ts';
 import { check, type Check } from '../report/report.ts';
 import { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
 import { Load, readCopy } from './load.ts';

@@ -1,9 +1,10 @@
 import { type Client, clientBytes, forEachRead } from '../../client/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
-import type { LabBrokers } from '../brokers.ts';
+import type { LabBrokers } from './brokers.ts';
 import type { Attempt, Copy } from './check-copies.ts';
 import { type Watchdog, within } from './watchdog.ts';
+import { pause } from './pause.ts';
 
 export interface LoadOptions {
   readonly brokers: LabBrokers;
@@ -207,8 +208,6 @@ export async function leaderAsSeenBy(
     client.close();
   }
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The longest time between two acknowledgements within a span of time; its edges count as acknowledgements. */
 export function longestGapMs(attempts: readonly Attempt[], fromMs: number, toMs: number): number {

@@ -4,13 +4,13 @@ import module from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { ErrorCode } from '../base/errors.ts';
-import { Client, type ClientOptions } from '../client/index.ts';
-import { readConfig } from '../daemon/config.ts';
-import { brokerNodeFlags } from '../daemon/node-flags.ts';
-import { besideDaemon } from '../daemon/paths.ts';
-import type { ChildMessage, StartMessage } from '../daemon/supervisor.ts';
-import { LogError } from '../eventlog/index.ts';
+import type { ErrorCode } from '../../base/errors.ts';
+import { Client, type ClientOptions } from '../../client/index.ts';
+import { readConfig } from '../../daemon/config.ts';
+import { brokerNodeFlags } from '../../daemon/node-flags.ts';
+import { besideDaemon } from '../../daemon/paths.ts';
+import type { ChildMessage, StartMessage } from '../../daemon/supervisor.ts';
+import { LogError } from '../../eventlog/index.ts';
 import { Children, type ExitOfChild } from './children.ts';
 
 export interface LabBrokersOptions {
