@@ -8,6 +8,7 @@ import {
   closeFile,
   closingOnFailure,
   CorruptionFound,
+  createFile,
   guard,
   must,
   openFile,
@@ -397,7 +398,7 @@ function* makeSegment({ disk, bytes }: SpoolHost, first: number, position: Uint8
   const path = segmentName(first);
   // Of an attempt that the disk had no room for.
   yield* removeIfThere(disk, path);
-  const file = yield* openFile(disk, path, 'create');
+  const file = yield* createFile(disk, path);
   const frame = encodeFrame(first, 0, position, noBytes, bytes);
   const written = yield* guard(writeAt(file, 0, frame));
   if (!written.ok) {

@@ -69,6 +69,7 @@ export class Broker implements BrokerApi {
       flush: () => this.#services?.links.flush() ?? false,
       answer: () => this.#flushAnswers(),
       fatal: (error, doing) => this.#diskFailed(error, doing),
+      fence: (replica, failure) => this.#groups.fence(replica.group, failure),
     });
     this.#groups = new Groups(
       {
@@ -90,6 +91,7 @@ export class Broker implements BrokerApi {
         bulkBytesQueued: (peer) => this.#services?.links.bulkBytesQueued(peer) ?? 0,
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
+        fenced: (replica, reason) => this.#services?.fenced(replica, reason),
         roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),
         usualSyncMs: () => this.#syncTimes.usualMs(host.clock.monotonicMs()),
         synced: (replica, ms) => {
@@ -98,6 +100,7 @@ export class Broker implements BrokerApi {
         },
         derivedAgain: (replica) => this.#log('info', 'derivedAgain', { group: replica.group, endOffset: replica.tail.endOffset }),
         rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
+        handsOver: ({ group }, to, lacking) => this.#log('warn', 'leadershipHandedOver', { group, to, lacking }),
         refusedFrames: (replica, peer, problem) => this.#log('error', 'framesRefused', { group: replica.group, peer, problem }),
         diskFailed: (error, doing) => this.#diskFailed(error, doing),
       },
@@ -167,7 +170,6 @@ export class Broker implements BrokerApi {
     if (!this.#isCrashed) this.#services.links.open();
     else this.#loop.stop();
     this.#scheduleTick();
-    for (const group of this.#groups.fencedGroups) this.#log('error', 'groupFenced', { group, reason: this.#groups.fenced(group) });
     this.#log('info', 'started', { broker: identity.brokerId, incarnation: identity.incarnation, cluster: identity.clusterId });
   }
 

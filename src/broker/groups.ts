@@ -5,7 +5,7 @@ import type { LogError, PartitionStatus } from '../eventlog/index.ts';
 import type { DiskError } from '../host/index.ts';
 import type { Vote } from '../raft/index.ts';
 import {
-  type Corruption,
+  describeFailure,
   type GroupIdentity,
   openGroupLog,
   type OpenedLog,
@@ -28,6 +28,8 @@ export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
   readonly voters: readonly BrokerId[];
   readonly storage: StorageHost;
   damaged(replica: Replica, failure: ReadFailure): void;
+  /** This replica takes no part any more: nobody need wait for it. */
+  fenced(replica: Replica, reason: string): void;
 }
 
 /** The replicas of this broker: opening, fencing, closing, removing them. A damaged group is fenced; the others go on. */
@@ -39,6 +41,8 @@ export class Groups {
   /** Of groups that were opened; null for a folder from before there were identities. */
   readonly #identities = new Map<GroupId, GroupIdentity | null>();
   readonly #opening = new Map<GroupId, ((error: LogError | null) => void)[]>();
+  /** Logs of fenced groups. */
+  readonly #closing = new Map<GroupId, (() => void)[]>();
   #votes: ReadonlyMap<GroupId, Vote> = new Map();
 
   constructor(context: GroupsContext, listener: ReplicaListener) {
@@ -60,10 +64,6 @@ export class Groups {
 
   get isOpening(): boolean {
     return this.#opening.size > 0;
-  }
-
-  get fencedGroups(): Iterable<GroupId> {
-    return this.#fenced.keys();
   }
 
   /** Why this group takes no part here, or null. */
@@ -104,7 +104,7 @@ export class Groups {
     disk.list(pathOf(group), (listed) => {
       if (!listed.ok || (listed.value.length > 0 && !listed.value.includes(removedName))) return this.open(group, null, done);
       removeGroupLog(disk, pathOf(group), (result) =>
-        done(result.ok ? null : openError(`what is left of the log of group ${group}`, { kind: 'disk', error: result.error })),
+        done(result.ok ? null : openError(`what is left of the log of group ${group}`, result.error)),
       );
     });
   }
@@ -164,13 +164,13 @@ export class Groups {
     const read = yield* wait<Result<GroupIdentity | null, OpenFailure>>((done) => readGroupIdentity(storage, path, group, done));
     if (!read.ok) {
       if (read.error.kind === 'disk') return openError(`the log of group ${group}`, read.error);
-      this.#fenced.set(group, describeCorruption(read.error.corruption));
+      this.#setFenced(group, fencedBy(read.error));
       return null;
     }
     const identity = read.value;
     this.#identities.set(group, identity);
     if (identity !== null && topic !== null && identity.topic !== topic) {
-      this.#fenced.set(group, foreign(group, identity, topic));
+      this.#setFenced(group, foreign(group, identity, topic));
       return null;
     }
     if (identity === null && topic !== null && (yield* this.#isNew(path))) {
@@ -197,7 +197,7 @@ export class Groups {
     const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));
     if (!opened.ok) {
       if (opened.error.kind === 'disk') return openError(`the log of group ${group}`, opened.error);
-      this.#fenced.set(group, describeCorruption(opened.error.corruption));
+      this.#setFenced(group, fencedBy(opened.error));
       return null;
     }
     const { log, checkpoint, cut } = opened.value;
@@ -206,55 +206,59 @@ export class Groups {
     const isRestored = checkpoint !== null && built.restore(checkpoint.bytes, checkpoint.offsetTo);
     if (!isRestored && log.logStartOffset > 0 && identity !== null) {
       yield* wait<undefined>((done) => log.close(() => done(undefined)));
-      this.#fenced.set(group, lostState(path, log.logStartOffset));
+      this.#setFenced(group, lostState(path, log.logStartOffset));
       return null;
     }
     const replayed = yield* replay(built, log, () => log.endOffset);
     if (!replayed.ok) {
-      if (replayed.error.kind === 'disk') {
-        yield* wait<undefined>((done) => log.close(() => done(undefined)));
-        return openError(`the log of group ${group}`, replayed.error);
-      }
-      this.#fenced.set(group, describeFailure(replayed.error));
+      this.#setFenced(group, fencedBy(replayed.error));
+      yield* wait<undefined>((done) => log.close(() => done(undefined)));
       return null;
     }
     built.chainTo(log.lastChecksum);
     tail = built;
     // From before checkpoints outlived what they cover. What is known now, and from where on, is kept at once.
-    if (!isRestored && log.logStartOffset > 0) yield* wait<Result<undefined, DiskError>>((done) => log.storeCheckpoint(done));
+    if (!isRestored && log.logStartOffset > 0) yield* wait<Result<undefined, OpenFailure>>((done) => log.storeCheckpoint(done));
     const vote = this.#votes.get(group) ?? { term: firstTerm, votedFor: null };
     const lastTerm = log.termStarts.at(-1)?.term ?? log.termBeforeStart;
     if (lastTerm > vote.term) {
-      this.#fenced.set(
-        group,
-        `its log holds term ${lastTerm}, the vote journal only term ${vote.term}: the votes were lost or rolled back`,
-      );
+      this.#setFenced(group, `its log holds term ${lastTerm}, the vote journal only term ${vote.term}: the votes were lost or rolled back`);
+      yield* wait<undefined>((done) => log.close(() => done(undefined)));
       return null;
     }
     this.#replicas.set(group, new Replica({ group, voters: this.#context.voters, log, vote, tail: built }, this.#context, this.#listener));
     return null;
   }
 
-  /** Damage met while running: the group takes no part any more. */
-  fence(group: GroupId, failure: ReadFailure): void {
+  /** Met while running, by something that this group cannot do without: it takes no part any more. */
+  fence(group: GroupId, failure: OpenFailure | ReadFailure): void {
     if (failure.kind === 'belowLogStart' || failure.kind === 'closed') return;
-    if (failure.kind === 'disk') return this.#context.diskFailed(failure.error, `read the log of group ${group}`);
     const replica = this.#replicas.get(group);
-    if (replica !== undefined) this.#fenceFor(replica, describeFailure(failure));
+    if (replica !== undefined) this.#fenceFor(replica, fencedBy(failure));
   }
 
   #fenceFor(replica: Replica, reason: string): void {
     const { group } = replica;
+    this.#setFenced(group, reason);
+    this.#replicas.delete(group);
+    this.#context.fenced(replica, reason);
+    this.#closing.set(group, []);
+    replica.log.close(() => {
+      const waiting = this.#closing.get(group) ?? [];
+      this.#closing.delete(group);
+      for (const closed of waiting) closed();
+    });
+    this.#context.wake();
+  }
+
+  #setFenced(group: GroupId, reason: string): void {
     this.#fenced.set(group, reason);
     this.#context.storage.logger.log('error', 'groupFenced', { group, reason });
-    replica.appends.abandon('leadershipLost', 'its log is damaged there');
-    this.#replicas.delete(group);
-    this.#context.wake();
   }
 
   /** Closes a group and removes its files, unless they are another topic's. */
   remove(group: GroupId, topic: number): void {
-    const opening = this.#opening.get(group);
+    const opening = this.#opening.get(group) ?? this.#closing.get(group);
     if (opening !== undefined) {
       opening.push(() => this.remove(group, topic));
       return;
@@ -273,8 +277,11 @@ export class Groups {
     this.#identities.delete(group);
     const replica = this.#replicas.get(group);
     this.#replicas.delete(group);
-    const removed = (result: Result<undefined, DiskError>): void => {
-      if (!result.ok) this.#context.diskFailed(result.error, `remove the log of group ${group}`);
+    const removed = (result: Result<undefined, OpenFailure>): void => {
+      if (result.ok) return;
+      if (result.error.kind === 'disk') return this.#context.diskFailed(result.error.error, `remove the log of group ${group}`);
+      // What is left of it costs space: it is removed at the next start.
+      this.#context.storage.logger.log('warn', 'logNotRemoved', { group, reason: describeFailure(result.error) });
     };
     if (replica === undefined) removeGroupLog(this.#context.storage.disk, pathOf(group), removed);
     else replica.log.remove(removed);
@@ -286,18 +293,19 @@ export class Groups {
 
   *#isNew(path: string): Task<boolean> {
     const listed = yield* wait<Result<readonly string[], DiskError>>((done) => this.#context.storage.disk.list(path, done));
-    return !listed.ok || !listed.value.some((name) => name.endsWith('.log'));
+    return listed.ok ? !listed.value.some((name) => name.endsWith('.log')) : listed.error.code === 'notFound';
   }
 
+  /** Also those that are being closed already. */
   closeAll(done: () => void): void {
     const replicas = [...this.#replicas.values()];
-    let left = replicas.length;
+    let left = replicas.length + this.#closing.size;
     if (left === 0) return done();
-    for (const replica of replicas) {
-      replica.log.close(() => {
-        if (--left === 0) done();
-      });
-    }
+    const closed = (): void => {
+      if (--left === 0) done();
+    };
+    for (const waiting of this.#closing.values()) waiting.push(closed);
+    for (const replica of replicas) replica.log.close(closed);
   }
 }
 
@@ -340,13 +348,8 @@ const names: ReadonlyMap<number, string> = new Map([
 /** Names for people where there is one, group ids elsewhere: never a topic's name. */
 const pathOf = (group: GroupId): string => `${groupsPath}/${names.get(group) ?? group}`;
 
-export function describeFailure(failure: ReadFailure): string {
-  if (failure.kind === 'corrupt') return describeCorruption(failure.corruption);
-  if (failure.kind === 'belowLogStart') return 'its oldest records were removed meanwhile';
-  if (failure.kind === 'closed') return 'it was closed meanwhile';
-  const { operation, path, reason } = failure.error;
-  return `${operation} of ${path} failed: ${reason}`;
+/** Why a group takes no part any more, and what to do about it. */
+function fencedBy(failure: OpenFailure | ReadFailure): string {
+  const what = describeFailure(failure);
+  return failure.kind === 'unreadable' ? `${what}; check the disk and start this broker again, the other brokers go on without it` : what;
 }
-
-const describeCorruption = ({ path, position, expected, found }: Corruption): string =>
-  `${path} is damaged at ${position}: expected ${expected}, found ${found}; restore the file from a copy, the other brokers go on without this one`;

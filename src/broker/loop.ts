@@ -1,8 +1,7 @@
 import type { GroupId } from '../base/branded.ts';
-import type { Result } from '../base/result.ts';
 import type { Clock, DiskError } from '../host/index.ts';
 import type { Persist, Vote } from '../raft/index.ts';
-import type { VoteJournal } from '../storage/contract.ts';
+import type { OpenFailure, VoteJournal } from '../storage/contract.ts';
 import type { Counters } from './counters.ts';
 import type { Replica } from './replica.ts';
 
@@ -18,6 +17,8 @@ export interface TurnSteps {
   /** Answers what the turn has decided, after everything else. */
   answer(): void;
   fatal(error: DiskError, doing: string): void;
+  /** A log could not be cut, because what is there cannot be read or is damaged: its group takes no part any more. */
+  fence(replica: Replica, failure: OpenFailure): void;
 }
 
 interface WaitingVote {
@@ -129,8 +130,11 @@ export class Loop {
     this.#counters.diskWrites++;
     replica.log.write({ truncateTo: persist.truncateTo, batches: persist.batches }, (result) => {
       // A log that is closed, with its topic or with the broker, while a write waits for space gives that up: nothing was promised of it.
-      const isGivenUp = !result.ok && result.error.code === 'noSpace' && (this.#isClosed || !this.#steps.holds(replica));
-      if (!isGivenUp && this.#isFine(result, 'write its log')) done();
+      if (result.ok) return done();
+      const { error } = result;
+      if (error.kind !== 'disk') return this.#steps.fence(replica, error);
+      const isGivenUp = error.error.code === 'noSpace' && (this.#isClosed || !this.#steps.holds(replica));
+      if (!isGivenUp) this.#steps.fatal(error.error, 'write its log');
     });
     // What was just handed over can be read from now on.
     replica.written();
@@ -144,14 +148,10 @@ export class Loop {
     this.#counters.diskWrites++;
     this.#journal.write(votes, (result) => {
       this.#isJournalBusy = false;
-      if (!this.#isFine(result, 'write its votes') || this.#isClosed) return;
+      if (!result.ok) return this.#steps.fatal(result.error, 'write its votes');
+      if (this.#isClosed) return;
       for (const { synced } of votes) synced();
       this.wake();
     });
-  }
-
-  #isFine(result: Result<undefined, DiskError>, doing: string): boolean {
-    if (!result.ok) this.#steps.fatal(result.error, doing);
-    return result.ok;
   }
 }

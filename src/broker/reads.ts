@@ -2,10 +2,9 @@ import { type Offset, offset } from '../base/branded.ts';
 import { type Answer, describeOffsets, type ReadRequest, type ReadResult } from '../eventlog/index.ts';
 import type { LogBatch } from '../raft/index.ts';
 import { batchOf, isControl, producerId, producerKind } from '../record/index.ts';
-import type { ReadFailure } from '../storage/index.ts';
+import { describeFailure, type ReadFailure } from '../storage/index.ts';
 import type { Barriers } from './barriers.ts';
 import { type Core, failure } from './core.ts';
-import { describeFailure } from './groups.ts';
 import type { Replica } from './replica.ts';
 
 /** A read that cannot be made as fresh as asked in this time fails with `notCurrent`. */
@@ -280,14 +279,14 @@ export class Reads {
   }
 
   /** Ends every read, or those of one replica. */
-  abandon(code: 'crashed' | 'shuttingDown' | 'unknownTopic', reason: string, replica: Replica | null = null): void {
+  abandon(code: 'crashed' | 'shuttingDown' | 'unknownTopic' | 'fenced', reason: string, replica: Replica | null = null): void {
     for (const reader of replica === null ? this.#all() : (this.#readers.get(replica) ?? [])) {
       this.#finish(reader, failure(code, `Cannot read topic "${reader.request.topic}": ${reason}`));
     }
   }
 }
 
-const failureCodes = { belowLogStart: 'offsetOutOfRange', closed: 'shuttingDown', corrupt: 'fenced', disk: 'diskFailed' } as const;
+const failureCodes = { belowLogStart: 'offsetOutOfRange', closed: 'shuttingDown', corrupt: 'fenced', unreadable: 'diskFailed' } as const;
 
 /** Whether the topic is known here to go so far, or may, by what this log holds. */
 const isHeardOf = ({ visible, lag, log }: Replica, at: number): boolean => at <= Math.max(visible + lag, log.endOffset);

@@ -9,6 +9,7 @@ import {
   type LoadRequest,
   type LogBatch,
   type Message,
+  type PeerStatus,
   type Persist,
   quorumValue,
   Raft,
@@ -51,7 +52,7 @@ export interface ReplicaContext {
   persist(replica: Replica, persist: Persist, done: () => void): void;
   /** A write or sync failed: the broker stops (design, D5). */
   diskFailed(error: DiskError, doing: string): void;
-  /** A read met bytes that are not what was once synced. */
+  /** A read that this replica cannot do without met other bytes than once were synced, or was refused by the disk. */
   damaged(replica: Replica, failure: ReadFailure): void;
   roleChanged(replica: Replica, before: Role): void;
   /** How long writes with their syncs took lately, all logs and votes of this broker; 0 where nothing was written lately. */
@@ -61,6 +62,8 @@ export interface ReplicaContext {
   /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start, one from before November 2026. */
   derivedAgain(replica: Replica): void;
   rolledBack(replica: Replica, peer: BrokerId): void;
+  /** What `lacking` lacks cannot be read here: `to` is asked to lead. */
+  handsOver(replica: Replica, to: BrokerId, lacking: BrokerId): void;
   /** A leader sent batches that cannot be part of this log; they were dropped. Told once a term. */
   refusedFrames(replica: Replica, peer: BrokerId, problem: string): void;
 }
@@ -125,6 +128,9 @@ export class Replica {
   #isMarked = true;
   /** Reads from the log under way for peers, so that one peer never has two. */
   readonly #loading = new Set<BrokerId>();
+  /** What a peer lacks and the disk refused to read, and until when it is not asked for again. */
+  readonly #unreadable = new Map<BrokerId, { readonly offsetFrom: Offset; readonly untilMs: number }>();
+  #handOverAgainMs = 0;
 
   constructor(options: ReplicaOptions, context: ReplicaContext, listener: ReplicaListener) {
     const { log, tail } = options;
@@ -214,7 +220,7 @@ export class Replica {
     return this.#currentMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.ceil(nowMs - this.#currentMs));
   }
 
-  /** Somebody's read met bytes that are not what was once synced. */
+  /** As that of its context, for whoever reads its log. */
   damaged(failure: ReadFailure): void {
     this.#context.damaged(this, failure);
   }
@@ -286,7 +292,9 @@ export class Replica {
     if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
       this.#isMarked = true;
       this.log.mark((result) => {
-        if (!result.ok) this.#context.diskFailed(result.error, 'mark its log');
+        if (result.ok) return;
+        if (result.error.kind === 'disk') this.#context.diskFailed(result.error.error, 'mark its log');
+        else this.#context.damaged(this, result.error);
       });
     }
   }
@@ -455,7 +463,9 @@ export class Replica {
   }
 
   #load(request: LoadRequest): void {
-    if (this.#loading.has(request.peer)) {
+    const unreadable = this.#unreadable.get(request.peer);
+    const isRefused = unreadable?.offsetFrom === request.offsetFrom && this.#context.clock.monotonicMs() < unreadable.untilMs;
+    if (this.#loading.has(request.peer) || isRefused) {
       this.step({ type: 'loaded', request, batches: [] });
       return;
     }
@@ -470,9 +480,30 @@ export class Replica {
     }
     this.log.read({ offsetFrom, offsetTo, bytesMax }, (result) => {
       this.#loading.delete(request.peer);
-      if (!result.ok) this.#context.damaged(this, result.error);
+      if (!result.ok && result.error.kind === 'unreadable') {
+        this.#unreadable.set(request.peer, { offsetFrom, untilMs: this.#context.clock.monotonicMs() + loadAgainMs });
+        this.#letAnotherBringOn(request.peer);
+      } else if (!result.ok) this.#context.damaged(this, result.error);
       this.step({ type: 'loaded', request, batches: result.ok ? result.value : [] });
     });
+  }
+
+  /**
+   * The disk refuses to read what a peer lacks. Another replica has it: one that has all of this log leads from here on, if there is one. If that cannot read
+   * it either, office comes back, and stays for a while: a peer that nobody can bring on must not cost the others their leader again and again.
+   */
+  #letAnotherBringOn(lacking: BrokerId): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    const { role, peers, highWatermark } = this.raft;
+    if (role !== 'leader' || nowMs < this.#handOverAgainMs) return;
+    // One that its link has lost is probed.
+    const isWhole = ({ peer, state, matchOffset }: PeerStatus): boolean =>
+      peer !== lacking && state === 'replicate' && matchOffset >= highWatermark;
+    const to = peers.find(isWhole)?.peer ?? null;
+    if (to === null) return;
+    this.#handOverAgainMs = nowMs + handOverEveryMs;
+    this.#context.handsOver(this, to, lacking);
+    this.step({ type: 'transferLeadership', to });
   }
 
   // --------------------------------------------------------------------------------------------------------- derived state
@@ -538,6 +569,10 @@ export class Replica {
     };
   }
 }
+
+const loadAgainMs = 5000;
+/** A leader that cannot read what a peer lacks gives office to another no more often than this. */
+const handOverEveryMs = 60_000;
 
 const replayBytesMax = 1024 * 1024;
 

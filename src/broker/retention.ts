@@ -2,6 +2,7 @@ import { groupId, offset } from '../base/branded.ts';
 import type { Catalog } from './catalog.ts';
 import type { Topic } from './catalog-state.ts';
 import type { Core } from './core.ts';
+import { describeFailure } from '../storage/index.ts';
 import type { Replica } from './replica.ts';
 import type { BrokerSettings } from './settings.ts';
 
@@ -68,7 +69,7 @@ export class Retention {
       else this.#nextMs.set(topic.group, nowMs + removeAgainMs);
       replica.tail.producers.trimmed(replica.log.logStartOffset);
       // Removing is housekeeping: a failure costs space, not records, and is tried again.
-      if (!result.ok) this.#core.host.logger.log('warn', 'retentionFailed', { topic: topic.name, reason: result.error.reason });
+      if (!result.ok) this.#core.host.logger.log('warn', 'retentionFailed', { topic: topic.name, reason: describeFailure(result.error) });
     });
   }
 }

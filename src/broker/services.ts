@@ -149,6 +149,12 @@ export class Services {
     this.reads.advanced(replica);
   }
 
+  /** A replica takes no part any more. */
+  fenced(replica: Replica, reason: string): void {
+    replica.appends.abandon('leadershipLost', 'its log cannot be used there any more');
+    this.reads.abandon('fenced', reason, replica);
+  }
+
   tick(nowMs: number): void {
     for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);
     this.requests.expire(nowMs);

@@ -74,6 +74,8 @@ export class Cluster {
   readonly members: readonly Member[];
   /** A process ended by itself or by a trap; whoever injects faults starts it again. */
   onDown: ((member: Member) => void) | null = null;
+  /** One of its groups takes no part any more. */
+  onFenced: ((member: Member) => void) | null = null;
   kills = 0;
   /** When a broker was last killed, by a trap too, or told to stop. */
   lastKillMs = 0;
@@ -367,6 +369,7 @@ export class Cluster {
         String(fields?.['reason'] ?? '?'),
         this.#diskPast(machine).at(atMs),
       );
+      this.onFenced?.(this.member(machine));
     }
     this.#options.onLog?.(line);
   }

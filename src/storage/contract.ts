@@ -33,8 +33,13 @@ export interface StateCheckpoint {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * Three that are not one (docs/decisions/0017). `disk`: a write, a sync or a change of names failed, so what the disk holds is not known: fatal. `unreadable`:
+ * the disk refused to read what is there; nothing that is written is in doubt. `corrupt`: it read other bytes than once were synced.
+ */
 export type OpenFailure =
   | { readonly kind: 'corrupt'; readonly corruption: Corruption }
+  | { readonly kind: 'unreadable'; readonly error: DiskError }
   | { readonly kind: 'disk'; readonly error: DiskError };
 
 export interface GroupLogOptions {
@@ -74,12 +79,13 @@ export interface GroupLog {
 
   /**
    * Truncates (if asked), writes and syncs. At most one call is outstanding. The batches continue the log: contiguous, chained.
-   * A failure is final (design, D5): the broker stops with exit code 74.
+   * A failure is final for this log. `disk`: the broker stops with exit code 74 (design, D5). The others come of reading where a cut falls.
    */
-  write(request: LogWrite, done: (result: Result<undefined, DiskError>) => void): void;
+  write(request: LogWrite, done: (result: Result<undefined, OpenFailure>) => void): void;
   /**
-   * Whole batches from the one that contains `offsetFrom`, below `offsetTo`, at least one and then as many as fit `bytesMax`. Checksums are
-   * verified. Also gives what is written and not yet synced. Bad bytes: `corrupt`.
+   * Whole batches from the one that contains `offsetFrom`, below `offsetTo`, at least one and then as many as fit `bytesMax`, up to what cannot be read.
+   * Checksums are verified. Also gives what is written and not yet synced. Bad bytes: `corrupt`. What the disk has refused to read is `unreadable` for some
+   * seconds without asking it again.
    */
   read(request: LogRead, done: (result: Result<readonly LogBatch[], ReadFailure>) => void): void;
   /** First offset whose batch has log time >= `timeMs`, or `endOffset`. */
@@ -87,15 +93,18 @@ export interface GroupLog {
   /** A checkpoint up to here is durable, 0 when there is none: what was derived from records below it is not lost with them. */
   readonly checkpointedTo: Offset;
   /** Makes a checkpoint now, beside what else is done. A failure ends nothing: what is below the last one can still go. */
-  storeCheckpoint(done: (result: Result<undefined, DiskError>) => void): void;
-  /** Removes whole sealed segments that end at or below `offset`, with a checkpoint first that covers them; those that none covers stay. */
-  deleteBefore(offset: Offset, done: (result: Result<undefined, DiskError>) => void): void;
+  storeCheckpoint(done: (result: Result<undefined, OpenFailure>) => void): void;
+  /**
+   * Removes whole sealed segments that end at or below `offset`, with a checkpoint first that covers them; those that none covers stay. Housekeeping: after a
+   * failure the log goes on, and the next call tries again.
+   */
+  deleteBefore(offset: Offset, done: (result: Result<undefined, OpenFailure>) => void): void;
   /** Records the synced position (design, D5: after 100 ms without traffic, and at a clean stop). No-op while a write is outstanding or when nothing is new. */
-  mark(done: (result: Result<undefined, DiskError>) => void): void;
+  mark(done: (result: Result<undefined, OpenFailure>) => void): void;
   /** Waits for what is outstanding, reads too, marks, closes. */
   close(done: () => void): void;
   /** Waits for what is outstanding, reads too, closes and removes the files. What a crash leaves of them is removed at the next open. */
-  remove(done: (result: Result<undefined, DiskError>) => void): void;
+  remove(done: (result: Result<undefined, OpenFailure>) => void): void;
 }
 
 export interface LogWrite {
@@ -114,7 +123,7 @@ export type ReadFailure =
   /** It was asked after `close` or `remove`. */
   | { readonly kind: 'closed' }
   | { readonly kind: 'corrupt'; readonly corruption: Corruption }
-  | { readonly kind: 'disk'; readonly error: DiskError };
+  | { readonly kind: 'unreadable'; readonly error: DiskError };
 
 /** Terms and votes of all groups: one append-only file, one sync per write. */
 export interface VoteJournal {

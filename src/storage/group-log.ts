@@ -17,17 +17,8 @@ import type { LogBatch } from '../raft/messages.ts';
 import type { TermStart } from '../raft/types.ts';
 import { type Frame, readFrame } from '../record/index.ts';
 import { encodeCheckpoint } from './checkpoint-file.ts';
-import type {
-  Corruption,
-  GroupLog,
-  GroupLogOptions,
-  LogRead,
-  LogWrite,
-  OpenedLog,
-  OpenFailure,
-  ReadFailure,
-  StateCheckpoint,
-} from './contract.ts';
+import type { GroupLog, GroupLogOptions, LogRead, LogWrite, OpenedLog, OpenFailure, ReadFailure, StateCheckpoint } from './contract.ts';
+import { describeFailure } from './describe-failure.ts';
 import type { StorageHost } from './host.ts';
 import { ActiveSegment, SealedSegment, type SegmentView } from './segment.ts';
 import {
@@ -77,7 +68,7 @@ export function openGroupLog(host: StorageHost, options: GroupLogOptions, done: 
   );
 }
 
-type Outcome = Result<undefined, DiskError>;
+type Outcome = Result<undefined, OpenFailure>;
 
 class SegmentedLog implements GroupLog {
   readonly #host: StorageHost;
@@ -94,8 +85,10 @@ class SegmentedLog implements GroupLog {
   #pending: readonly LogBatch[] = [];
   #writing = false;
   #closed = false;
-  /** Final: after a failed write or sync nothing is tried again (design, D5). */
-  #failure: DiskError | null = null;
+  /** Final: after a failed write or sync nothing is tried again (design, D5), nor after a cut that could not be made. */
+  #failure: OpenFailure | null = null;
+  /** Removed from the log, but not from the disk yet; oldest first. */
+  readonly #removed: SealedSegment[] = [];
   readonly #queue: (() => Task<void>)[] = [];
   #queueRunning = false;
   /** Background work on sealed segments; whoever removes files waits for it. */
@@ -215,7 +208,8 @@ class SegmentedLog implements GroupLog {
   #appendAtOnce(frames: readonly Frame[], done: (result: Outcome) => void): void {
     this.#queueRunning = true;
     let inside = true;
-    const finish = (result: Outcome): void => {
+    const finish = (written: Result<undefined, DiskError>): void => {
+      const result: Outcome = written.ok ? written : failed({ kind: 'disk', error: written.error });
       if (!result.ok) this.#failure = result.error;
       if (inside) this.#host.clock.defer(() => done(result));
       else done(result);
@@ -279,12 +273,12 @@ class SegmentedLog implements GroupLog {
     return count;
   }
 
-  #appendGroup(frames: readonly Frame[], done: (result: Outcome) => void): void {
+  #appendGroup(frames: readonly Frame[], done: (result: Result<undefined, DiskError>) => void): void {
     const { file, scan } = this.#active;
     const chunks = [this.#mark('group')];
     for (const frame of frames) chunks.push(frame.bytes);
     assert((frames[0] as Frame).previousChecksum === scan.lastChecksum, 'batches chain to the log');
-    const synced = (result: Outcome): void => {
+    const synced = (result: Result<undefined, DiskError>): void => {
       if (result.ok) {
         this.#syncedOffset = scan.endOffset;
         this.#prepareNext();
@@ -450,7 +444,7 @@ class SegmentedLog implements GroupLog {
         if (this.#truncating) yield* wait<void>((resume) => this.#afterTruncation.push(() => resume()));
         const generation = this.#generation;
         const result: Result<Result<Value, ReadFailure>, OpenFailure> = yield* guard(read());
-        const outcome = result.ok ? result.value : result;
+        const outcome = result.ok ? result.value : failed(asReadFailure(result.error));
         if (outcome.ok || (generation === this.#generation && !this.#truncating)) return outcome;
       }
     }.bind(this);
@@ -475,11 +469,9 @@ class SegmentedLog implements GroupLog {
     // Whatever is written goes on being in its file, so a batch is found in one place or the other.
     const pending = this.#pending;
     while (offsetFrom < offsetTo && offsetFrom < this.#active.scan.endOffset) {
-      const view = yield* this.#viewOf(offsetFrom);
-      const reading = readBatches(view, offsetFrom, offsetTo, bytesLeft, found, this.#host.bytes);
-      const read: Result<SegmentRead, OpenFailure> = yield* guard(reading);
-      view.release();
-      if (!read.ok) return read;
+      const read: Result<SegmentRead, OpenFailure> = yield* guard(this.#readSegment(offsetFrom, offsetTo, bytesLeft, found));
+      // What is in front of a bad sector can be read.
+      if (!read.ok) return found.length > 0 && read.error.kind === 'unreadable' ? ok(found) : failed(asReadFailure(read.error));
       bytesLeft = read.value.bytesLeft;
       offsetFrom = read.value.offsetTo;
       if (read.value.enough) return ok(found);
@@ -491,6 +483,13 @@ class SegmentedLog implements GroupLog {
       bytesLeft -= batch.bytes.length;
     }
     return ok(found);
+  }
+
+  *#readSegment(offsetFrom: number, offsetTo: number, bytesLeft: number, into: LogBatch[]): Task<SegmentRead> {
+    const view = yield* this.#viewOf(offsetFrom);
+    const read: Result<SegmentRead, OpenFailure> = yield* guard(readBatches(view, offsetFrom, offsetTo, bytesLeft, into, this.#host.bytes));
+    view.release();
+    return read.ok ? read.value : rethrow(read.error);
   }
 
   *#viewOf(offsetFrom: number): Task<SegmentView> {
@@ -508,7 +507,7 @@ class SegmentedLog implements GroupLog {
       const view = segment instanceof SealedSegment ? yield* segment.view() : segment.view();
       const found: Result<Offset | null, OpenFailure> = yield* guard(findSince(view, timeMs, this.#host.bytes));
       view.release();
-      if (!found.ok) return found;
+      if (!found.ok) return failed(asReadFailure(found.error));
       if (found.value !== null) return ok(found.value);
     }
     return ok(this.#pendingSince(timeMs));
@@ -529,14 +528,13 @@ class SegmentedLog implements GroupLog {
       const state = this.#closed ? null : this.#neededState();
       if (state === null) return ok(undefined);
       const stored: Result<void, OpenFailure> = yield* wait((next) => this.#enqueueSealing(() => this.#storeState(state), next));
-      if (stored.ok) return ok(undefined);
-      return failed(stored.error.kind === 'disk' ? stored.error.error : asDiskError(stored.error.corruption));
+      return stored.ok ? ok(undefined) : stored;
     }.bind(this);
     this.#runBeside(body, done);
   }
 
   deleteBefore(before: Offset, done: (result: Outcome) => void): void {
-    this.#enqueue(() => this.#deleteBefore(before), done);
+    this.#enqueue(() => this.#deleteBefore(before), done, false);
   }
 
   *#deleteBefore(before: Offset): Task<void> {
@@ -548,6 +546,14 @@ class SegmentedLog implements GroupLog {
       if (stored?.ok === false) this.#host.logger.log('warn', 'checkpointNotWritten', { path: this.#options.path });
     }
     for (;;) {
+      const removed = this.#removed[0];
+      if (removed !== undefined) {
+        yield* removeIfThere(this.#host.disk, removed.path);
+        yield* removeDerived(this.#host, this.#options.path, removed.header.baseOffset);
+        // Each removal durable before the next: a log has no gap, whatever a crash keeps.
+        yield* syncDirectory(this.#host.disk, this.#options.path);
+        this.#removed.shift();
+      }
       const oldest = this.#sealed[0];
       // The log keeps at least one frame: the term of the last one is needed for votes.
       if (
@@ -557,15 +563,12 @@ class SegmentedLog implements GroupLog {
       )
         return;
       this.#sealed = this.#sealed.slice(1);
+      this.#removed.push(oldest);
       this.#generation++;
       const start = this.logStartOffset;
       while (this.#termStarts.length > 1 && (this.#termStarts[1] as TermStart).offsetFrom <= start) this.#termStarts.shift();
       const first = this.#termStarts[0];
       if (first !== undefined && first.offsetFrom < start) this.#termStarts[0] = { term: first.term, offsetFrom: start };
-      yield* removeIfThere(this.#host.disk, oldest.path);
-      yield* removeDerived(this.#host, this.#options.path, oldest.header.baseOffset);
-      // Each removal durable before the next: a log has no gap, whatever a crash keeps.
-      yield* syncDirectory(this.#host.disk, this.#options.path);
     }
   }
 
@@ -592,7 +595,7 @@ class SegmentedLog implements GroupLog {
     this.#end(
       () => this.#writeMark('close'),
       (result) => {
-        if (!result.ok) this.#host.logger.log('warn', 'logNotClosed', { path: this.#options.path, reason: result.error.reason });
+        if (!result.ok) this.#host.logger.log('warn', 'logNotClosed', { path: this.#options.path, reason: describeFailure(result.error) });
         done();
       },
     );
@@ -625,15 +628,13 @@ class SegmentedLog implements GroupLog {
 
   // ------------------------------------------------------------------------------------------------------------------- queues
 
-  #enqueue(task: () => Task<void>, done: (result: Outcome) => void): void {
+  #enqueue(task: () => Task<void>, done: (result: Outcome) => void, isFinal = true): void {
     const body = function* (this: SegmentedLog): Task<Outcome> {
       if (this.#failure !== null) return failed(this.#failure);
       const result = yield* guard(task());
       if (result.ok) return ok(undefined);
-      const { error } = result;
-      // Damage found while cutting: as final as a failed write, and named by its place.
-      this.#failure = error.kind === 'disk' ? error.error : asDiskError(error.corruption);
-      return failed(this.#failure);
+      if (isFinal) this.#failure = result.error;
+      return result;
     }.bind(this);
     let inside = true;
     this.#queue.push(
@@ -679,7 +680,7 @@ class SegmentedLog implements GroupLog {
         this.#sealingRunning = false;
         if (!result.ok) {
           // An index can be made again, and without a checkpoint the log keeps what it would cover.
-          const reason = result.error.kind === 'disk' ? result.error.error.reason : 'damage';
+          const reason = describeFailure(result.error);
           this.#host.logger.log('warn', 'segmentSummaryNotWritten', { path: this.#options.path, reason });
         }
         next.done?.(result);
@@ -706,7 +707,8 @@ class SegmentedLog implements GroupLog {
   }
 }
 
-function asDiskError(corruption: Corruption): DiskError {
-  const reason = `damaged at ${corruption.position}: expected ${corruption.expected}, found ${corruption.found}`;
-  return { code: 'failed', operation: 'truncate', path: corruption.path, reason };
+/** Reading changes nothing, so nothing can fail that would have to be written. */
+function asReadFailure(failure: OpenFailure): ReadFailure {
+  if (failure.kind === 'disk') broken(`a read writes nothing: ${failure.error.operation} of ${failure.error.path}`);
+  return failure;
 }

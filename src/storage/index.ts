@@ -17,6 +17,7 @@ export type {
   StateCheckpoint,
   VoteJournal,
 } from './contract.ts';
+export { describeFailure } from './describe-failure.ts';
 export { type GroupIdentity, readGroupIdentity, writeGroupIdentity } from './group-identity.ts';
 export { openGroupLog } from './group-log.ts';
 export type { StorageHost } from './host.ts';

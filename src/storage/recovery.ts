@@ -11,7 +11,7 @@ import { readCheckpoint, segmentStateVersion, stateVersion } from './checkpoint-
 import type { Corruption, GroupLogOptions, OpenedLog, OpenFailure, StateCheckpoint } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { judgeRest, scanOn, SegmentScan } from './scan.ts';
-import { ActiveSegment, rebuildSealed, SealedSegment } from './segment.ts';
+import { ActiveSegment, readDerived, rebuildSealed, SealedSegment } from './segment.ts';
 import {
   baseOffsetOf,
   encodeSegmentHeader,
@@ -37,12 +37,13 @@ import {
   closing,
   closingOnFailure,
   CorruptionFound,
+  createFile,
   guard,
+  listNames,
   makeDurableDirectory,
   must,
   openFile,
   readAt,
-  readWhole,
   removeIfThere,
   rethrow,
   syncDirectory,
@@ -73,10 +74,10 @@ export function* recoverLog(host: StorageHost, options: GroupLogOptions): Task<R
   const { disk } = host;
   const directory = options.path;
   yield* makeDurableDirectory(disk, directory);
-  const listed = yield* must<readonly string[]>((done) => disk.list(directory, done));
+  const listed = yield* listNames(disk, directory);
   if (listed.includes(removedName)) yield* removeLog(disk, directory);
   const { truncated, found } = yield* finishTruncation(host, options);
-  const names = yield* must<readonly string[]>((done) => disk.list(directory, done));
+  const names = yield* listNames(disk, directory);
   const bases = basesIn(names);
   yield* removeLeftovers(host, directory, names, new Set(bases));
   if (bases.length === 0) {
@@ -114,7 +115,7 @@ function* finishTruncation(
   host: StorageHost,
   options: GroupLogOptions,
 ): Task<{ readonly truncated: boolean; readonly found: ReadonlyMap<number, FoundSegment> }> {
-  const names = yield* must<readonly string[]>((done) => host.disk.list(options.path, done));
+  const names = yield* listNames(host.disk, options.path);
   const bases = basesIn(names);
   const looks = yield* sideBySide(
     bases.map((base) => () => guard(lookAt(host, options, base))),
@@ -173,7 +174,7 @@ function* createFirstSegment(host: StorageHost, options: GroupLogOptions): Task<
     salt: host.random.next(),
   };
   const prepared = `${options.path}/${preparedName}`;
-  const file = yield* openFile(disk, prepared, 'create');
+  const file = yield* createFile(disk, prepared);
   yield* writeAt(file, 0, [encodeSegmentHeader(header, host.bytes)]);
   yield* writeZeros(file, segmentHeaderBytes, options.segmentBytesMin);
   yield* syncFile(file);
@@ -187,7 +188,7 @@ export function* nameSegment(host: StorageHost, directory: string, header: Segme
   yield* must<undefined>((done) => host.disk.rename(`${directory}/${preparedName}`, path, done));
   yield* syncDirectory(host.disk, directory);
   const file = yield* openFile(host.disk, path, 'write');
-  return new ActiveSegment(directory, file, new SegmentScan(header));
+  return new ActiveSegment(host, directory, file, new SegmentScan(header));
 }
 
 function* readHeader(
@@ -234,7 +235,7 @@ function* openSealed(host: StorageHost, options: GroupLogOptions, segment: Found
   const base = header.baseOffset;
   const path = `${options.path}/${segmentName(base, logSuffix)}`;
   const indexPath = `${options.path}/${segmentName(base, indexSuffix)}`;
-  const stored = yield* readWhole(host.disk, indexPath);
+  const stored = yield* readDerived(host, indexPath);
   const read = stored === null ? null : readSegmentIndex(stored, options.group, host.bytes);
   let facts = read?.facts ?? null;
   if (facts === null || facts.baseOffset !== base || facts.endOffset !== next.baseOffset || facts.lastChecksum !== next.previousChecksum) {
@@ -292,7 +293,7 @@ function* recoverActive(host: StorageHost, options: GroupLogOptions, base: numbe
   if (scan.lastMarkPosition > (syncedBefore ?? segmentHeaderBytes))
     yield* writeAt(file, syncedSlotAt, [encodeSynced(header, scan.lastMarkPosition, host.bytes)]);
   yield* syncFile(file);
-  return { segment: new ActiveSegment(options.path, file, scan), clean, cut };
+  return { segment: new ActiveSegment(host, options.path, file, scan), clean, cut };
 }
 
 /** Writes a range with its own bytes: what a dead process left in the page cache becomes dirty again, so that the next sync means something. */
@@ -313,7 +314,7 @@ function* newestState(
 ): Task<StateCheckpoint | null> {
   for (const at of states.toReversed()) {
     const path = `${options.path}/${segmentName(at, stateSuffix)}`;
-    const stored = yield* readWhole(host.disk, path);
+    const stored = yield* readDerived(host, path);
     const state = stored === null ? null : readCheckpoint(stored, options.group, stateVersion, at, host.bytes);
     if (state === null || at < logStartOffset) continue;
     if (at <= endOffset) return state;
@@ -325,7 +326,7 @@ function* newestState(
 /** From before there were state files. */
 function* newestSegmentState(host: StorageHost, options: GroupLogOptions, sealed: readonly SealedSegment[]): Task<StateCheckpoint | null> {
   for (const segment of sealed.toReversed()) {
-    const stored = yield* readWhole(host.disk, `${options.path}/${segmentName(segment.header.baseOffset, segmentStateSuffix)}`);
+    const stored = yield* readDerived(host, `${options.path}/${segmentName(segment.header.baseOffset, segmentStateSuffix)}`);
     if (stored === null) continue;
     const { endOffset, lastChecksum } = segment.facts;
     const state = readCheckpoint(stored, options.group, segmentStateVersion, endOffset, host.bytes);

@@ -2,31 +2,27 @@
  * Removing a whole log. Its names go one by one, and of those that are not synced yet a power loss keeps any: what is left would look like a log with a
  * gap, or like a shorter one. So a file says first that the log is removed, and whoever finds it finishes.
  */
-import { done as succeeded, failed, type Result } from '../base/result.ts';
+import { done as succeeded, type Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Disk, DiskError, DiskFile } from '../host/index.ts';
-import { closeFile, DiskFailed, removeIfThere, syncDirectory } from './steps.ts';
+import type { OpenFailure } from './contract.ts';
+import { closeFile, DiskFailed, guard, removeIfThere, syncDirectory, Unreadable } from './steps.ts';
 
 /** Stands in the folder of a log while that is removed. */
 export const removedName = 'removed';
 
 /** Removes the files of a log that is not open, or of which a removal was interrupted; the folder stays. */
-export function removeGroupLog(disk: Disk, directory: string, done: (result: Result<undefined, DiskError>) => void): void {
-  runTask(function* (): Task<Result<undefined, DiskError>> {
-    try {
-      yield* removeLog(disk, directory);
-      return succeeded;
-    } catch (error) {
-      if (error instanceof DiskFailed) return failed(error.error);
-      throw error;
-    }
+export function removeGroupLog(disk: Disk, directory: string, done: (result: Result<undefined, OpenFailure>) => void): void {
+  runTask(function* (): Task<Result<undefined, OpenFailure>> {
+    const removed = yield* guard(removeLog(disk, directory));
+    return removed.ok ? succeeded : removed;
   }, done);
 }
 
 /** Idempotent. */
 export function* removeLog(disk: Disk, directory: string): Task<void> {
   const listed = yield* wait<Result<readonly string[], DiskError>>((done) => disk.list(directory, done));
-  if (!listed.ok && listed.error.code !== 'notFound') throw new DiskFailed(listed.error);
+  if (!listed.ok && listed.error.code !== 'notFound') throw new Unreadable(listed.error);
   const names = listed.ok ? listed.value : [];
   if (names.length === 0) return;
   if (!names.includes(removedName)) yield* announceRemoval(disk, directory);

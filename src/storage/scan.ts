@@ -1,13 +1,16 @@
 /** Reading a segment block by block: the one place that decides whether a block is intact and continues the log. */
 import type { Offset, Term } from '../base/branded.ts';
 import { offset } from '../base/branded.ts';
+import type { Result } from '../base/result.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes, DiskFile } from '../host/index.ts';
 import type { TermStart } from '../raft/types.ts';
 import { batchChecksumMatches, batchOf, type Frame, frameVersion, readFrame } from '../record/index.ts';
+import type { OpenFailure } from './contract.ts';
 import { isZero, markBytes, markMagic, markMagicAt, markTag, readMark, segmentHeaderBytes, type SegmentHeader } from './segment-format.ts';
 import { noteTerm, type SegmentFacts, SparseIndex } from './segment-index.ts';
-import { readAt } from './steps.ts';
+import { guard, readAt, rethrow, Unreadable } from './steps.ts';
+import type { UnreadableRanges } from './unreadable-ranges.ts';
 
 const windowBytes = 1024 * 1024;
 
@@ -15,22 +18,40 @@ const windowBytes = 1024 * 1024;
 export class Window {
   readonly #file: DiskFile;
   readonly #fileEnd: number;
-  readonly #readAhead: number;
+  readonly #unreadable: UnreadableRanges | null;
+  #readAhead: number;
   bytes: Uint8Array = new Uint8Array(0);
   from = 0;
 
-  constructor(file: DiskFile, fileEnd: number, readAhead = windowBytes) {
+  constructor(file: DiskFile, fileEnd: number, readAhead = windowBytes, unreadable: UnreadableRanges | null = null) {
     this.#file = file;
     this.#fileEnd = fileEnd;
     this.#readAhead = readAhead;
+    this.#unreadable = unreadable;
   }
 
   /** Makes at least `needed` bytes from `position` on visible, as far as the file has them. */
   *show(position: number, needed: number): Task<void> {
     if (position >= this.from && position + needed <= this.from + this.bytes.length) return;
-    const length = Math.min(Math.max(needed, this.#readAhead), this.#fileEnd - position);
-    this.bytes = length <= 0 ? new Uint8Array(0) : yield* readAt(this.#file, position, length);
+    const least = Math.min(needed, this.#fileEnd - position);
+    const known = this.#unreadable?.find(position, position + least) ?? null;
+    if (known !== null) throw new Unreadable(known);
+    const ahead = Math.min(this.#readAhead, (this.#unreadable?.endOfReadable(position) ?? Number.POSITIVE_INFINITY) - position);
+    const length = Math.min(Math.max(needed, ahead), this.#fileEnd - position);
+    this.bytes = length <= 0 ? new Uint8Array(0) : yield* this.#read(position, length, least);
     this.from = position;
+  }
+
+  /** What is read ahead may be what the disk refuses: then only what is needed is read, from here on. */
+  *#read(position: number, length: number, least: number): Task<Uint8Array> {
+    const read: Result<Uint8Array, OpenFailure> = yield* guard(readAt(this.#file, position, length));
+    if (read.ok) return read.value;
+    if (read.error.kind === 'unreadable' && length > least) {
+      this.#readAhead = 0;
+      return yield* this.#read(position, least, least);
+    }
+    if (read.error.kind === 'unreadable') this.#unreadable?.note(position, position + least, read.error.error);
+    return rethrow(read.error);
   }
 }
 
@@ -140,8 +161,14 @@ export class SegmentScan {
 export type ScanEnd = { readonly kind: 'end' } | { readonly kind: 'damaged'; readonly expected: string; readonly found: string };
 
 /** Scans on from where `scan` stands until its log reaches `offsetTo` (null: as far as it goes). */
-export function* scanOn(scan: SegmentScan, file: DiskFile, offsetTo: number | null, bytes: Bytes): Task<ScanEnd> {
-  const window = new Window(file, file.size);
+export function* scanOn(
+  scan: SegmentScan,
+  file: DiskFile,
+  offsetTo: number | null,
+  bytes: Bytes,
+  unreadable: UnreadableRanges | null = null,
+): Task<ScanEnd> {
+  const window = new Window(file, file.size, windowBytes, unreadable);
   while (offsetTo === null || scan.endOffset < offsetTo) {
     const block: Block = yield* readBlock(window, scan.header, scan.position, () => true, bytes);
     if (block.kind === 'end' || block.kind === 'damaged') return block;

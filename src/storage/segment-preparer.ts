@@ -8,7 +8,7 @@ import { runTask, type Task, wait } from '../base/task.ts';
 import type { DiskError, DiskFile, Timer } from '../host/index.ts';
 import type { StorageHost } from './host.ts';
 import { preparedName } from './segment-format.ts';
-import { closeFile, DiskFailed, guard, must, openFile, removeIfThere, syncFile, writeZeros } from './steps.ts';
+import { closeFile, createFile, DiskFailed, guard, must, removeIfThere, syncFile, writeZeros } from './steps.ts';
 
 const retryAfterMs = 1000;
 const syncEveryBytes = 4 * 1024 * 1024;
@@ -138,7 +138,7 @@ export class SegmentPreparer {
     this.#ready = null;
     if (file === null) {
       yield* removeIfThere(disk, this.path);
-      file = yield* openFile(disk, this.path, 'create');
+      file = yield* createFile(disk, this.path);
     }
     // In memory there is nothing to be had from writing zeros but their memory.
     const fill = disk.durable ? fillAndSync(file, from, capacity) : resize(file, capacity);

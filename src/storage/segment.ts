@@ -1,11 +1,14 @@
 /** The two kinds of segments: the active one is written, sealed ones only read and removed. */
+import type { Result } from '../base/result.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes, DiskFile } from '../host/index.ts';
+import type { OpenFailure } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import { scanMarks, SegmentScan, scanOn } from './scan.ts';
 import { indexSuffix, logSuffix, type SegmentHeader, segmentName } from './segment-format.ts';
 import { encodeSegmentIndex, readSegmentIndex, type SegmentFacts, type SparseIndex } from './segment-index.ts';
-import { CorruptionFound, guard, openFile, readWhole, replaceWhole, rethrow } from './steps.ts';
+import { closingOnFailure, CorruptionFound, guard, openFile, readWhole, replaceWhole, rethrow, Unreadable } from './steps.ts';
+import { UnreadableRanges } from './unreadable-ranges.ts';
 
 /** A segment as a reader sees it for the time of one read. */
 export interface SegmentView {
@@ -15,6 +18,7 @@ export interface SegmentView {
   readonly index: SparseIndex;
   readonly endOffset: number;
   readonly endPosition: number;
+  readonly unreadable: UnreadableRanges;
   readonly release: () => void;
 }
 
@@ -25,10 +29,12 @@ export class ActiveSegment {
   readonly file: DiskFile;
   /** Where the written part ends, and what is known of it. */
   readonly scan: SegmentScan;
+  readonly #unreadable: UnreadableRanges;
   #readers = 0;
   #retired = false;
 
-  constructor(directory: string, file: DiskFile, scan: SegmentScan) {
+  constructor(host: StorageHost, directory: string, file: DiskFile, scan: SegmentScan) {
+    this.#unreadable = new UnreadableRanges(host);
     this.header = scan.header;
     this.path = `${directory}/${segmentName(scan.header.baseOffset, logSuffix)}`;
     this.file = file;
@@ -50,7 +56,8 @@ export class ActiveSegment {
       if (this.#readers === 0 && this.#retired) this.file.close(() => {});
     };
     const { index, endOffset, position } = this.scan;
-    return { path: this.path, header: this.header, file: this.file, index, endOffset, endPosition: position, release };
+    const { path, header, file } = this;
+    return { path, header, file, index, endOffset, endPosition: position, unreadable: this.#unreadable, release };
   }
 
   /** Closes the file once the last reader is done; the segment is not used for anything else afterwards. */
@@ -67,6 +74,7 @@ export class SealedSegment {
   readonly facts: SegmentFacts;
   readonly #host: StorageHost;
   readonly #indexPath: string;
+  readonly #unreadable: UnreadableRanges;
   #index: SparseIndex | null;
 
   constructor(host: StorageHost, directory: string, header: SegmentHeader, facts: SegmentFacts, index: SparseIndex | null) {
@@ -75,6 +83,7 @@ export class SealedSegment {
     this.#indexPath = `${directory}/${segmentName(header.baseOffset, indexSuffix)}`;
     this.header = header;
     this.facts = facts;
+    this.#unreadable = new UnreadableRanges(host);
     this.#index = index;
   }
 
@@ -84,39 +93,47 @@ export class SealedSegment {
   }
 
   *view(): Task<SegmentView> {
-    const file = yield* openFile(this.#host.disk, this.path, 'read');
-    this.#index ??= yield* loadIndex(
-      this.#host,
-      this.path,
-      this.#indexPath,
-      this.header,
-      file,
-      this.facts.endOffset,
-      this.facts.lastChecksum,
-    );
+    const refused = this.#unreadable.wholeFile;
+    if (refused !== null) throw new Unreadable(refused);
+    const viewed: Result<{ readonly file: DiskFile; readonly index: SparseIndex }, OpenFailure> = yield* guard(this.#open());
+    if (!viewed.ok) {
+      if (viewed.error.kind === 'unreadable') this.#unreadable.noteWholeFile(viewed.error.error);
+      return rethrow(viewed.error);
+    }
+    const { file, index } = viewed.value;
     const release = (): void => file.close(() => {});
     const { endOffset, endPosition } = this.facts;
-    return { path: this.path, header: this.header, file, index: this.#index, endOffset, endPosition, release };
+    return { path: this.path, header: this.header, file, index, endOffset, endPosition, unreadable: this.#unreadable, release };
+  }
+
+  *#open(): Task<{ readonly file: DiskFile; readonly index: SparseIndex }> {
+    const file = yield* openFile(this.#host.disk, this.path, 'read');
+    const index: SparseIndex = this.#index ?? (yield* closingOnFailure(file, this.#loadIndex(file)));
+    this.#index = index;
+    return { file, index };
+  }
+
+  /**
+   * The stored index, or one made from the segment's bytes when it is missing, unreadable, damaged or another segment's. That one is not stored: reads run
+   * beside one another and beside the sealing of this very segment, and two writers of one file would break each other's.
+   */
+  *#loadIndex(file: DiskFile): Task<SparseIndex> {
+    const { endOffset, lastChecksum } = this.facts;
+    const stored = yield* readDerived(this.#host, this.#indexPath);
+    const read = stored === null ? null : readSegmentIndex(stored, this.header.group, this.#host.bytes);
+    if (read !== null && read.facts.endOffset === endOffset && read.facts.lastChecksum === lastChecksum) return read.index;
+    return (yield* scanSealed(this.path, this.header, file, endOffset, this.#host.bytes, this.#unreadable)).index;
   }
 }
 
-/**
- * The stored index, or one made from the segment's bytes when it is missing, damaged or another segment's. That one is not stored: reads run beside
- * one another and beside the sealing of this very segment, and two writers of one file would break each other's.
- */
-function* loadIndex(
-  host: StorageHost,
-  path: string,
-  indexPath: string,
-  header: SegmentHeader,
-  file: DiskFile,
-  endOffset: number,
-  lastChecksum: number,
-): Task<SparseIndex> {
-  const stored = yield* readWhole(host.disk, indexPath);
-  const read = stored === null ? null : readSegmentIndex(stored, header.group, host.bytes);
-  if (read !== null && read.facts.endOffset === endOffset && read.facts.lastChecksum === lastChecksum) return read.index;
-  return (yield* scanSealed(path, header, file, endOffset, host.bytes)).index;
+/** All bytes of a file that can be made again, or null where there is none or the disk refuses to read it. */
+export function* readDerived(host: StorageHost, path: string): Task<Uint8Array | null> {
+  const read: Result<Uint8Array | null, OpenFailure> = yield* guard(readWhole(host.disk, path));
+  if (read.ok) return read.value;
+  if (read.error.kind !== 'unreadable') return rethrow(read.error);
+  const { operation, reason } = read.error.error;
+  host.logger.log('warn', 'derivedFileUnreadable', { path, operation, reason });
+  return null;
 }
 
 /**
@@ -131,7 +148,7 @@ export function* rebuildSealed(
   file: DiskFile,
   endOffset: number,
 ): Task<ScannedSegment> {
-  const scanned = yield* scanSealed(path, header, file, endOffset, host.bytes);
+  const scanned = yield* scanSealed(path, header, file, endOffset, host.bytes, null);
   const stored = yield* guard(
     replaceWhole(host.disk, indexPath, encodeSegmentIndex(header.group, scanned.facts, scanned.index, host.bytes)),
   );
@@ -140,9 +157,16 @@ export function* rebuildSealed(
 }
 
 /** Reads a whole sealed segment and verifies it. Anything that does not reach `endOffset` is corruption. */
-function* scanSealed(path: string, header: SegmentHeader, file: DiskFile, endOffset: number, bytes: Bytes): Task<ScannedSegment> {
+function* scanSealed(
+  path: string,
+  header: SegmentHeader,
+  file: DiskFile,
+  endOffset: number,
+  bytes: Bytes,
+  unreadable: UnreadableRanges | null,
+): Task<ScannedSegment> {
   const scan = new SegmentScan(header);
-  let end = yield* scanOn(scan, file, endOffset, bytes);
+  let end = yield* scanOn(scan, file, endOffset, bytes, unreadable);
   // A mark behind the last frame belongs to the segment too: it was synced before the next one began.
   if (end.kind === 'end' && scan.endOffset === endOffset) end = yield* scanMarks(scan, file, bytes);
   if (end.kind === 'damaged') throw new CorruptionFound({ path, position: scan.position, expected: end.expected, found: end.found });

@@ -17,6 +17,16 @@ export class DiskFailed extends Error {
   }
 }
 
+/** The disk refused to read something that is there. */
+export class Unreadable extends Error {
+  readonly error: DiskError;
+
+  constructor(error: DiskError) {
+    super(`Cannot ${error.operation} ${error.path}: ${error.reason}`);
+    this.error = error;
+  }
+}
+
 export class CorruptionFound extends Error {
   readonly corruption: Corruption;
 
@@ -31,6 +41,7 @@ export function* guard<Value>(task: Task<Value>): Task<Result<Value, OpenFailure
     return ok(yield* task);
   } catch (error) {
     if (error instanceof DiskFailed) return failed({ kind: 'disk', error: error.error });
+    if (error instanceof Unreadable) return failed({ kind: 'unreadable', error: error.error });
     if (error instanceof CorruptionFound) return failed({ kind: 'corrupt', corruption: error.corruption });
     throw error;
   }
@@ -38,7 +49,8 @@ export function* guard<Value>(task: Task<Value>): Task<Result<Value, OpenFailure
 
 /** Throws what `guard` had caught. */
 export function rethrow(failure: OpenFailure): never {
-  throw failure.kind === 'disk' ? new DiskFailed(failure.error) : new CorruptionFound(failure.corruption);
+  if (failure.kind === 'corrupt') throw new CorruptionFound(failure.corruption);
+  throw failure.kind === 'unreadable' ? new Unreadable(failure.error) : new DiskFailed(failure.error);
 }
 
 /** Closes the file when the task is over, however it ends. */
@@ -65,11 +77,22 @@ export function* must<Value>(call: Call<Value>): Task<Value> {
   return result.value;
 }
 
-export const openFile = (disk: Disk, path: string, mode: OpenMode): Task<DiskFile> => must((done) => disk.open(path, mode, done));
+/** Waits for a host call that reads, or finds what is to be read. */
+function* mustRead<Value>(call: Call<Value>): Task<Value> {
+  const result = yield* wait<Result<Value, DiskError>>(call);
+  if (!result.ok) throw new Unreadable(result.error);
+  return result.value;
+}
+
+export const createFile = (disk: Disk, path: string): Task<DiskFile> => must((done) => disk.open(path, 'create', done));
+/** Opens a file that is there. */
+export const openFile = (disk: Disk, path: string, mode: Exclude<OpenMode, 'create'>): Task<DiskFile> =>
+  mustRead((done) => disk.open(path, mode, done));
+export const listNames = (disk: Disk, path: string): Task<readonly string[]> => mustRead((done) => disk.list(path, done));
 export const writeAt = (file: DiskFile, position: number, chunks: readonly Uint8Array[]): Task<undefined> =>
   must((done) => file.write(position, chunks, done));
 export const readAt = (file: DiskFile, position: number, length: number): Task<Uint8Array> =>
-  must((done) => file.read(position, length, done));
+  mustRead((done) => file.read(position, length, done));
 export const syncFile = (file: DiskFile): Task<undefined> => must((done) => file.sync(done));
 export const closeFile = (file: DiskFile): Task<undefined> => must((done) => file.close(done));
 export const syncDirectory = (disk: Disk, path: string): Task<undefined> => must((done) => disk.syncDirectory(path, done));
@@ -92,7 +115,7 @@ export function* readWhole(disk: Disk, path: string): Task<Uint8Array | null> {
   const opened = yield* wait<Result<DiskFile, DiskError>>((done) => disk.open(path, 'read', done));
   if (!opened.ok) {
     if (opened.error.code === 'notFound') return null;
-    throw new DiskFailed(opened.error);
+    throw new Unreadable(opened.error);
   }
   return yield* closing(opened.value, readAt(opened.value, 0, opened.value.size));
 }
@@ -103,7 +126,7 @@ export const temporarySuffix = '.tmp';
 export function* replaceWhole(disk: Disk, path: string, bytes: Uint8Array): Task<void> {
   const temporary = path + temporarySuffix;
   yield* removeIfThere(disk, temporary);
-  const file = yield* openFile(disk, temporary, 'create');
+  const file = yield* createFile(disk, temporary);
   const written = yield* guard(closing(file, fill(file, bytes)));
   if (!written.ok) {
     yield* removeIfThere(disk, temporary);

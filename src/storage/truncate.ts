@@ -16,7 +16,7 @@ import {
   slotsBytes,
   truncationSlotAt,
 } from './segment-format.ts';
-import { must, readAt, removeIfThere, syncDirectory, syncFile, writeAt, writeZeros } from './steps.ts';
+import { listNames, readAt, removeIfThere, syncDirectory, syncFile, writeAt, writeZeros } from './steps.ts';
 
 /** Writes down that the log will end at this position of this segment; from here on it will, whatever happens. */
 export function* announceTruncation(host: StorageHost, header: SegmentHeader, file: DiskFile, position: number): Task<void> {
@@ -34,7 +34,7 @@ export function* carryOutTruncation(
   zeroTo: number,
 ): Task<void> {
   const { disk } = host;
-  const names = yield* must<readonly string[]>((done) => disk.list(directory, done));
+  const names = yield* listNames(disk, directory);
   // In any order: until the slot is cleared, recovery removes what is left of them before it looks for a gap.
   for (const name of names) {
     const baseOffset = baseOffsetOf(name, logSuffix);

@@ -12,7 +12,7 @@
  */
 import type { Task } from '../base/task.ts';
 import type { Disk, DiskFile } from '../host/index.ts';
-import { closing, DiskFailed, guard, openFile, readAt, readWhole, rethrow, syncFile, writeAt } from './steps.ts';
+import { closing, guard, openFile, readAt, readWhole, rethrow, syncFile, Unreadable, writeAt } from './steps.ts';
 
 export const pageBytes = 4096;
 const copiesApartMin = 64 * 1024;
@@ -48,12 +48,12 @@ export function* writeTwice(file: DiskFile, position: number, bytes: Uint8Array)
 export function* readWhatIsReadable(disk: Disk, path: string): Task<Uint8Array | null> {
   const whole = yield* guard(readWhole(disk, path));
   if (whole.ok) return whole.value;
-  if (whole.error.kind !== 'disk' || whole.error.error.operation !== 'read') return rethrow(whole.error);
+  if (whole.error.kind !== 'unreadable' || whole.error.error.operation !== 'read') return rethrow(whole.error);
   const file = yield* openFile(disk, path, 'read');
-  return yield* closing(file, readPageByPage(file, new DiskFailed(whole.error.error)));
+  return yield* closing(file, readPageByPage(file, new Unreadable(whole.error.error)));
 }
 
-function* readPageByPage(file: DiskFile, failure: DiskFailed): Task<Uint8Array> {
+function* readPageByPage(file: DiskFile, failure: Unreadable): Task<Uint8Array> {
   const bytes = new Uint8Array(file.size);
   let readable = 0;
   for (let at = 0; at < bytes.length; at += pageBytes) {

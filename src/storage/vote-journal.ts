@@ -174,7 +174,7 @@ class FileVoteJournal implements VoteJournal {
           done(ok(undefined));
           return;
         }
-        assert(result.error.kind === 'disk', 'writing votes reads nothing');
+        assert(result.error.kind !== 'corrupt', 'writing votes reads nothing');
         this.#failure = result.error.error;
         done(failed(this.#failure));
       },

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { groupId, offset } from '../../src/base/branded.ts';
 import type { Result } from '../../src/base/result.ts';
-import type { DiskError } from '../../src/host/index.ts';
 import type { LogBatch } from '../../src/raft/messages.ts';
 import { verifyFrame } from '../../src/record/index.ts';
 import {
@@ -16,7 +15,7 @@ import {
 } from '../../src/storage/index.ts';
 import { bytes, Leader, logOptions, must } from '../unit/storage/rig.ts';
 
-type Wrote = Result<undefined, DiskError>;
+type Wrote = Result<undefined, OpenFailure>;
 
 const wait = <Value>(start: (done: (value: Value) => void) => void): Promise<Value> => new Promise((resolve) => start(resolve));
 

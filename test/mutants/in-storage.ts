@@ -218,8 +218,13 @@ export const inStorage: readonly Mutant[] = [
     edits: [
       {
         file: 'src/broker/loop.ts',
-        find: 'if (!result.ok) this.#steps.fatal(result.error, doing);\n    return result.ok;',
-        replace: "if (!result.ok && result.error.code !== 'failed') this.#steps.fatal(result.error, doing);\n    return true;",
+        find: "if (!isGivenUp) this.#steps.fatal(error.error, 'write its log');",
+        replace: "if (!isGivenUp && error.error.code !== 'failed') this.#steps.fatal(error.error, 'write its log');\n      done();",
+      },
+      {
+        file: 'src/broker/loop.ts',
+        find: "if (!result.ok) return this.#steps.fatal(result.error, 'write its votes');",
+        replace: "if (!result.ok && result.error.code !== 'failed') return this.#steps.fatal(result.error, 'write its votes');",
       },
     ],
     expected: ['ST8', 'ST1', 'ST4'],

@@ -394,8 +394,8 @@ export const inTheBroker: readonly Mutant[] = [
     title: 'a mark that fails is passed over',
     edits: [
       replica(
-        "if (!result.ok) this.#context.diskFailed(result.error, 'mark its log');",
-        "if (!result.ok && result.error.code !== 'failed') this.#context.diskFailed(result.error, 'mark its log');",
+        "if (result.error.kind === 'disk') this.#context.diskFailed(result.error.error, 'mark its log');",
+        "if (result.error.kind === 'disk') return;",
       ),
     ],
     expected: [],

@@ -1,6 +1,6 @@
 // ST3 torn or damaged
 import type { LogError } from '../../eventlog/index.ts';
-import { type DiskPastNow, folderOf } from '../disk-past.ts';
+import { type DiskPastNow, folderOf, placeOf } from '../disk-past.ts';
 import { Findings } from './verdict.ts';
 
 /** Files that every start reads as a whole. */
@@ -19,7 +19,7 @@ export class TornOrDamaged {
 
   fenced(broker: number, atMs: number, group: number, reason: string, past: DiskPastNow): void {
     this.findings.checked++;
-    if (past.isDamaged(folderOf(group))) return;
+    if (past.isDamaged(folderOf(group)) || wasRefused(group, past)) return;
     this.findings.violate(`broker ${broker} fenced group ${group} at ${atMs.toFixed(3)} ms, whose log nobody had touched: ${reason}`);
   }
 
@@ -29,6 +29,11 @@ export class TornOrDamaged {
     if (isExpected(error, past)) return;
     this.findings.violate(`broker ${broker} ${how} at ${atMs.toFixed(3)} ms: ${error.code}: ${error.message}`);
   }
+}
+
+/** What the disk refuses to read, once or for long, fences as damage does. */
+function wasRefused(group: number, { failed }: DiskPastNow): boolean {
+  return failed !== null && failed.operation === 'read' && placeOf(failed.path) === folderOf(group);
 }
 
 function isExpected({ code, message }: LogError, past: DiskPastNow): boolean {

@@ -44,6 +44,8 @@ export class FaultSchedule {
   readonly #struck = new Set<FaultName>();
   /** When somebody was last struck, or a fault was taken back; not when a broker ended by itself. */
   #lastStrikeMs = 0;
+  /** With a group that takes no part, and to be started again. */
+  readonly #fenced = new Set<Member>();
   /** What takes back the faults that last, by what they are. */
   readonly #lasting = new Map<string, () => void>();
 
@@ -54,6 +56,7 @@ export class FaultSchedule {
     this.random = cluster.world.random.fork();
     this.#writeInFlight = writeInFlight;
     cluster.onDown = (member) => this.#restartLater(member);
+    cluster.onFenced = (member) => this.#seesFence(member);
   }
 
   get coverage(): Coverage {
@@ -78,7 +81,10 @@ export class FaultSchedule {
   /** Since when nothing has been wrong: every broker that can be up is up and nothing is in its way. Null while something is. */
   calmSinceMs(): number | null {
     const { members } = this.cluster;
-    const isWell = this.#lasting.size === 0 && members.every((member) => this.cluster.isDamaged(member) || member.broker !== null);
+    const isWell =
+      this.#lasting.size === 0 &&
+      this.#fenced.size === 0 &&
+      members.every((member) => this.cluster.isDamaged(member) || member.broker !== null);
     if (!isWell) this.#lastTroubleMs = this.cluster.nowMs;
     return isWell ? this.#lastTroubleMs : null;
   }
@@ -194,6 +200,16 @@ export class FaultSchedule {
       countdown: 1 + this.random.below(60),
       powerLoss,
     };
+  }
+
+  /** A group was fenced though the disk is sound: it had refused a read. Whoever runs the cluster does what the broker says, and starts it again. */
+  #seesFence(member: Member): void {
+    if (this.cluster.isDamaged(member) || this.#fenced.has(member)) return;
+    this.#fenced.add(member);
+    this.cluster.world.scheduler.schedule(this.#running ? this.durationMs(4000) : 200, 'lifecycle', member.id, () => {
+      this.#fenced.delete(member);
+      this.cluster.kill(member, false);
+    });
   }
 
   #restartLater(member: Member): void {

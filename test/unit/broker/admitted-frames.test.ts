@@ -44,6 +44,7 @@ function makeFollower(): {
     derivedAgain: ignore,
     rolledBack: ignore,
     usualSyncMs: () => 0,
+    handsOver: () => undefined,
     refusedFrames: (_replica, _peer, problem) => void problems.push(problem),
   };
   const tail = new Tail(bytes, 0);

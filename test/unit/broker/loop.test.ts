@@ -26,6 +26,7 @@ function rig() {
     flush: () => false,
     answer: () => undefined,
     fatal: () => void notes.push('fatal'),
+    fence: () => void notes.push('fenced'),
   };
   const loop = new Loop(clock, new Counters(), steps);
   const journal: Pick<VoteJournal, 'write'> = { write: (_votes, done) => void journalDone.push(done) };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { offset } from '../../../src/base/branded.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { DiskError } from '../../../src/host/index.ts';
+import type { OpenFailure } from '../../../src/storage/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import { frameChecksum } from '../../../src/record/index.ts';
 import type { CallPhase, DiskOperation } from '../../../src/sim/disk.ts';
@@ -47,7 +47,7 @@ describe.each([
         const rig = Rig.on(start.disk, seed);
         const { log } = rig.open(uncommitted);
         armCrash(rig, callIndex, phase, 'power', () => true);
-        const done = rig.tryRun<Result<undefined, DiskError>>((callback) =>
+        const done = rig.tryRun<Result<undefined, OpenFailure>>((callback) =>
           log.write({ truncateTo: offset(truncateTo), batches: [] }, callback),
         );
         rig.disk.onCall = null;
@@ -79,7 +79,7 @@ test('a segment whose name a killed process had not synced is not lost by a powe
     // Too large for the first segment, which a larger one of the same name replaces.
     const batches = [leader.batch(1, 5000)];
     armCrash(rig, 1, 'after', 'kill', (operation, path) => operation === 'rename' && path.endsWith('prepared'));
-    expect(rig.tryRun<Result<undefined, DiskError>>((done) => log.write({ truncateTo: null, batches }, done))).toBeNull();
+    expect(rig.tryRun<Result<undefined, OpenFailure>>((done) => log.write({ truncateTo: null, batches }, done))).toBeNull();
 
     const again = rig.open();
     expect(again.log.endOffset).toBe(0);
@@ -121,7 +121,7 @@ test('a torn tail is cut once: afterwards the file is clean', () => {
     const leader = new Leader();
     rig.write(log, leader.batches(1));
     armCrash(rig, 1, 'during', 'power', (operation) => operation === 'sync');
-    rig.tryRun<Result<undefined, DiskError>>((done) => log.write({ truncateTo: null, batches: leader.batches(4, 1, 500) }, done));
+    rig.tryRun<Result<undefined, OpenFailure>>((done) => log.write({ truncateTo: null, batches: leader.batches(4, 1, 500) }, done));
 
     const again = rig.open();
     if (again.cut !== null) cuts++;

@@ -6,14 +6,13 @@ import { assert } from '../../../src/base/assert.ts';
 import { offset } from '../../../src/base/branded.ts';
 import type { SeededRandom } from '../../../src/base/random.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { DiskError } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import { frameChecksum, previousChecksum, verifyFrame } from '../../../src/record/index.ts';
 import type { CallPhase, DiskOperation } from '../../../src/sim/disk.ts';
-import type { GroupLog, GroupLogOptions, OpenedLog } from '../../../src/storage/index.ts';
+import type { GroupLog, GroupLogOptions, OpenedLog, OpenFailure } from '../../../src/storage/index.ts';
 import { bytes, Leader, Rig } from './rig.ts';
 
-type Outcome = Result<undefined, DiskError>;
+type Outcome = Result<undefined, OpenFailure>;
 
 interface InFlight {
   readonly truncateTo: number | null;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Result } from '../../../src/base/result.ts';
-import type { DiskError } from '../../../src/host/index.ts';
+import type { OpenFailure } from '../../../src/storage/index.ts';
 import { Leader, Rig } from './rig.ts';
 
-type Outcome = Result<undefined, DiskError>;
+type Outcome = Result<undefined, OpenFailure>;
 
 describe('a full disk', () => {
   test('is announced before the active segment is used up, and what was written stays', () => {
@@ -132,7 +132,7 @@ describe('a full disk', () => {
     const { syncedOffset } = log;
     rig.close(log);
 
-    expect(outcome).toMatchObject({ ok: false, error: { code: 'noSpace' } });
+    expect(outcome).toMatchObject({ ok: false, error: { kind: 'disk', error: { code: 'noSpace' } } });
     rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
     const again = rig.open();
     expect(again.log.endOffset).toBe(syncedOffset);
@@ -174,7 +174,10 @@ describe('a failing disk', () => {
     rig.disk.inject = null;
     const second = rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: leader.batches(1) }, done));
 
-    expect(first).toMatchObject({ ok: false, error: { code: 'failed', operation, path: expect.stringContaining('.log') } });
+    expect(first).toMatchObject({
+      ok: false,
+      error: { kind: 'disk', error: { code: 'failed', operation, path: expect.stringContaining('.log') } },
+    });
     expect(second).toEqual(first);
     expect(callCounts.write + callCounts.sync).toBe(callsBefore);
     expect(log.syncedOffset).toBe(1);
@@ -210,7 +213,7 @@ describe('a failing disk', () => {
     rig.disk.inject = (called, path) => (called === 'sync' && path.endsWith('prepared') ? 'failed' : null);
     const result = rig.run<Outcome>((done) => log.write({ truncateTo: null, batches: new Leader().batches(60, 1, 100) }, done));
 
-    expect(result).toMatchObject({ ok: false, error: { code: 'failed', operation: 'sync' } });
+    expect(result).toMatchObject({ ok: false, error: { kind: 'disk', error: { code: 'failed', operation: 'sync' } } });
   });
 
   test('that fails while the next segment is prepared does not keep its log from being asked to write, for good', () => {

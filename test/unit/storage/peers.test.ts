@@ -66,7 +66,7 @@ describe('what is known of peers', () => {
     const nothing = unreadable(rig.host, 'peers', 0, 2 ** 40);
     expect(rig.run<Result<KnownPeers, OpenFailure>>((done) => readPeers(nothing, done))).toMatchObject({
       ok: false,
-      error: { kind: 'disk', error: { operation: 'read', path: 'peers' } },
+      error: { kind: 'unreadable', error: { operation: 'read', path: 'peers' } },
     });
   });
 

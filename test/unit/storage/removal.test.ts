@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { offset } from '../../../src/base/branded.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { DiskError } from '../../../src/host/index.ts';
 import type { LogBatch } from '../../../src/raft/messages.ts';
 import type { CallPhase } from '../../../src/sim/disk.ts';
-import { removedName, removeGroupLog, type ReadFailure } from '../../../src/storage/index.ts';
+import { removedName, type OpenFailure, removeGroupLog, type ReadFailure } from '../../../src/storage/index.ts';
 import { killedLog, logOptions, must, Rig } from './rig.ts';
 
-type Done = Result<undefined, DiskError>;
+type Done = Result<undefined, OpenFailure>;
 
 const filesOf = (rig: Rig): string[] => rig.disk.filePaths().filter((path) => path.startsWith(`${logOptions.path}/`));
 
@@ -84,7 +83,7 @@ describe('removing a log', () => {
 
     const result = rig.run<Done>((done) => removeGroupLog(rig.host.disk, logOptions.path, done));
 
-    expect(result).toMatchObject({ ok: false, error: { code: 'failed', operation: 'remove' } });
+    expect(result).toMatchObject({ ok: false, error: { kind: 'disk', error: { code: 'failed', operation: 'remove' } } });
   });
 });
 

@@ -162,7 +162,7 @@ export class Rig {
 
   write(log: GroupLog, batches: readonly LogBatch[], truncateTo: number | null = null): void {
     const request: LogWrite = { truncateTo: truncateTo === null ? null : offset(truncateTo), batches };
-    must(this.run<Result<undefined, DiskError>>((done) => log.write(request, done)));
+    must(this.run<Result<undefined, OpenFailure>>((done) => log.write(request, done)));
   }
 
   tryRead(log: GroupLog, offsetFrom = 0, offsetTo: number = log.endOffset, bytesMax = 2 ** 40): Result<readonly LogBatch[], ReadFailure> {

@@ -2,9 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { offset, term } from '../../../src/base/branded.ts';
 import { viewOf, writeU64 } from '../../../src/base/bytes.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { DiskError } from '../../../src/host/index.ts';
 import { encodeSegmentHeader, readSegmentHeader, type SegmentHeader, segmentHeaderBytes } from '../../../src/storage/segment-format.ts';
-import type { GroupLog } from '../../../src/storage/index.ts';
+import type { GroupLog, OpenFailure } from '../../../src/storage/index.ts';
 import { bytes, Leader, must, Rig } from './rig.ts';
 
 const small = { segmentBytesMin: 2048, segmentBytesMax: 2048 };
@@ -47,7 +46,7 @@ function closedLog(): Rig {
 }
 
 const deleteBefore = (rig: Rig, log: GroupLog, before: number): void => {
-  must(rig.run<Result<undefined, DiskError>>((done) => log.deleteBefore(offset(before), done)));
+  must(rig.run<Result<undefined, OpenFailure>>((done) => log.deleteBefore(offset(before), done)));
 };
 const logFiles = (rig: Rig): string[] => rig.disk.filePaths().filter((path) => path.endsWith('.log'));
 const rewrite = (rig: Rig, path: string, as: (encoded: Uint8Array) => Uint8Array): void =>
