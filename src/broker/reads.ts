@@ -117,12 +117,16 @@ export class Reads {
 
   /** A broker that is behind does not know whether the topic goes so far: its leader does. */
   #ask(reader: Reader): void {
-    const { replica, request } = reader;
+    const { replica } = reader;
     reader.state = 'asking';
-    reader.deadlineMs = this.#core.nowMs() + Math.max(request.waitMs, beyondMs);
-    this.#barriers.begin(replica.group, reader.deadlineMs, (isCurrent) => {
+    // Again and again for as long as the reader has time: whoever goes away meanwhile leaves no question behind for long.
+    this.#barriers.begin(replica.group, this.#core.nowMs() + beyondMs, (isCurrent) => {
       if (reader.state !== 'asking') return;
-      if (!isCurrent)
+      if (!isCurrent && this.#core.nowMs() < (reader.untilMs as number))
+        this.#core.later(() => {
+          if (reader.state === 'asking') this.#ask(reader);
+        });
+      else if (!isCurrent)
         this.#notCurrent(reader, `this broker shows it up to its end ${replica.visible}, and no leader said in time how far it goes`);
       else if (isHeardOf(replica, reader.offsetFrom as number)) this.#start(reader);
       else this.#outOfRange(reader);

@@ -156,7 +156,7 @@ export class Topics {
       if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
       if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
       const topic = this.catalog.state.topic(name);
-      if (topic === undefined) return fail('unknownTopic', 'it was created, and deleted again meanwhile');
+      if (topic === undefined) return fail('timeout', 'it was created, and deleted again meanwhile');
       // Made it is, whether it can be opened here or not.
       this.#whenOpen(name, groupId(topic.group), () => this.#core.later(() => answer({ ok: true, value: this.#description(topic) })));
     });

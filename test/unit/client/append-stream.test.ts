@@ -200,6 +200,21 @@ describe('a stream of batches', () => {
     await expect(half).rejects.toMatchObject({ code: 'duplicateSequence' });
   });
 
+  test('sends a batch again that overtook another one, also when an answer was lost before that was said', async () => {
+    const log = newLog();
+    let refusals = 0;
+    const overtaking = between(log, (request) => {
+      if (request.sequence !== 20 || refusals++ > 0) return log.append(request);
+      const cause = new LogError('sequenceGap', 'a gap', { expectedSequence: 10 });
+      return Promise.reject(new LogError('timeout', 'an answer was lost, then: a gap', {}, { cause }));
+    });
+
+    const summary = await (await stream(overtaking)).finish();
+
+    expect(summary.acknowledged).toBe(text.length);
+    expect(refusals).toBe(2);
+  });
+
   test('gives up when a gap stays although the batch before it is acknowledged', async () => {
     const log = newLog();
     const forgetful = between(log, (request) =>
