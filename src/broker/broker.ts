@@ -442,6 +442,7 @@ export class Broker implements BrokerApi {
           connected: services?.links.isReady(peer.id) ?? false,
           lastHeardMs: services?.links.sinceHeardMs(peer.id) ?? null,
           bytesQueued: services?.links.bytesQueued(peer.id) ?? 0,
+          problem: services?.links.problemOf(peer.id) ?? null,
         })),
       counters: this.#counters.snapshot(services?.appends.queuedBytes ?? 0),
     };

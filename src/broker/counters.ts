@@ -21,6 +21,8 @@ export class Counters {
   framesReceived = 0;
   bytesSent = 0;
   bytesReceived = 0;
+  /** Links that this broker or its peer would not have. */
+  refusedLinks = 0;
   /** Since the last report (`takeLoopLag`), and the one before. */
   #loopLagMs = 0;
   #loopLagMsMax = 0;
@@ -69,6 +71,7 @@ export class Counters {
       framesReceived: this.framesReceived,
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
+      refusedLinks: this.refusedLinks,
       loopLagMsMax: hundredths(this.#loopLagMsMax),
       syncMsP99: hundredths(this.syncMsP99),
       queuedAppendBytes,

@@ -110,7 +110,7 @@ export class IncomingLink {
     const hello = wire.decodeHello(body, this.#context.bytes);
     if (hello === null) return this.close('sent a malformed hello');
     const problem = this.#problemOf(hello);
-    if (problem !== null) return this.#refuse(problem);
+    if (problem !== null) return this.#refuse(problem, false, hello.broker);
     this.#hello = hello;
     const { secret, bytes, self, random, lives } = this.#context;
     const peer = brokerId(hello.broker);
@@ -124,8 +124,12 @@ export class IncomingLink {
   }
 
   #problemOf(hello: wire.Hello): string | null {
-    const { clusterId, self } = this.#context;
-    if (hello.clusterId !== clusterId) return `this is cluster ${clusterId}, not ${hello.clusterId}`;
+    const { clusterId, self, brokers } = this.#context;
+    if (idsOf(hello.brokers) !== idsOf(brokers)) return listsDiffer(hello, self, brokers);
+    if (hello.clusterId !== clusterId) {
+      // Where nobody gave it an id, that is derived from the list.
+      return hello.brokers === brokers ? `this is cluster ${clusterId}, not ${hello.clusterId}` : listsDiffer(hello, self, brokers);
+    }
     if (hello.wanted !== self) return `this is broker ${self}, not ${hello.wanted}`;
     if (hello.broker === self || !this.#context.isPeer(hello.broker)) return `broker ${hello.broker} is not configured here`;
     return null;
@@ -135,7 +139,8 @@ export class IncomingLink {
     const proof = wire.decodeProof(body);
     const { secret, bytes } = this.#context;
     const input = { ...this.#proofInput(hello, this.#own as wire.Participant), role: 'dialler' as const };
-    if (proof === null || !wire.proofHolds(secret, input, proof, bytes)) return this.#refuse('the secret is not the same');
+    if (proof === null || !wire.proofHolds(secret, input, proof, bytes))
+      return this.#refuse(`its token is not that of broker ${this.#context.self}`);
     const peer = brokerId(hello.broker);
     this.#wait(
       (then) => this.#context.lives.meet(peer, hello.life, then),
@@ -144,6 +149,10 @@ export class IncomingLink {
         this.#pongMs = this.#context.nowMs();
         this.#reader.allow(wire.wireFrameBytesMax);
         this.#context.onAccepted(peer, hello.life, this);
+        // Addresses may change; who takes part may not.
+        const { self, brokers, problems } = this.#context;
+        if (hello.brokers === brokers) problems.forget(peer, 'listsDiffer');
+        else problems.note(peer, 'listsDiffer', listsDiffer(hello, self, brokers));
         this.#send(wire.encodeWelcome());
       },
     );
@@ -163,8 +172,9 @@ export class IncomingLink {
     return { lane: hello.lane, clusterId: this.#context.clusterId, dialler: hello, accepter: own };
   }
 
-  #refuse(reason: string, isOfLife = false): void {
-    this.#context.logger.log('warn', 'peerRefused', { peer: this.#hello?.broker ?? null, reason });
+  #refuse(reason: string, isOfLife = false, claimedBy: number | null = null): void {
+    const claimed = this.#hello?.broker ?? claimedBy;
+    this.#context.problems.note(claimed, 'refused', reason);
     this.#send(wire.encodeRefusal({ reason, isOfLife }, this.#context.bytes));
     // Whoever was refused closes; if it does not, the handshake timer does.
   }
@@ -175,3 +185,7 @@ export class IncomingLink {
     this.#link.send(chunks);
   }
 }
+
+const idsOf = (brokers: string): string => brokers.replaceAll(/=[^,]*/g, '');
+const listsDiffer = ({ broker, brokers }: wire.Hello, self: number, own: string): string =>
+  `the lists of brokers differ: broker ${broker} has "${brokers}", broker ${self} has "${own}"`;

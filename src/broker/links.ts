@@ -7,6 +7,7 @@ import type { Counters } from './counters.ts';
 import { IncomingLink } from './incoming-link.ts';
 import { OutgoingLink } from './outgoing-link.ts';
 import type { PeerLives } from './peer-lives.ts';
+import { PeerProblems } from './peer-problems.ts';
 
 /** What links need of their broker. */
 export interface LinkContext {
@@ -18,6 +19,8 @@ export interface LinkContext {
   readonly self: BrokerId;
   readonly clusterId: string;
   readonly version: string;
+  readonly brokers: string;
+  readonly problems: PeerProblems;
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
@@ -62,6 +65,8 @@ export interface LinksOptions {
   readonly peers: readonly BrokerId[];
   readonly clusterId: string;
   readonly version: string;
+  /** The configured list as text, by which peers find that theirs differs. */
+  readonly brokers: string;
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
@@ -82,6 +87,7 @@ const keyOf = (group: number, peer: BrokerId): number => group * 0x10_0000 + pee
 export class Links {
   readonly #options: LinksOptions;
   readonly #context: LinkContext;
+  readonly #problems: PeerProblems;
   readonly #outgoing = new Map<BrokerId, { readonly consensus: OutgoingLink; readonly bulk: OutgoingLink }>();
   readonly #incoming = new Set<IncomingLink>();
   readonly #heardMs = new Map<BrokerId, number>();
@@ -91,8 +97,10 @@ export class Links {
 
   constructor(options: LinksOptions, events: LinkEvents) {
     this.#options = options;
+    this.#problems = new PeerProblems(options.logger, options.counters, options.peers, () => options.clock.monotonicMs());
     this.#context = {
       ...options,
+      problems: this.#problems,
       startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),
       nowMs: () => options.clock.monotonicMs(),
       stamp: () => options.stamp(),
@@ -101,16 +109,18 @@ export class Links {
       sinceHeardMs: (peer) => this.sinceHeardMs(peer),
       onReady: (peer, life, lane) => {
         options.lives.confirmed(peer);
+        this.#problems.linked(peer, 'out');
         events.met(peer, life);
         if (lane === 'consensus') events.ready(peer);
       },
       onLost: (peer) => events.lost(peer),
       onRefused: (peer, reason, isOfLife) => {
-        options.logger.log('warn', 'refusedByPeer', { peer, reason });
+        this.#problems.note(peer, 'refusedByPeer', reason);
         if (isOfLife) events.disowned(peer, reason);
       },
       onAccepted: (peer, life, link) => {
         options.lives.confirmed(peer);
+        this.#problems.linked(peer, 'in');
         events.met(peer, life);
         this.#accepted(peer, life, link);
       },
@@ -162,6 +172,11 @@ export class Links {
   /** All configured brokers but this one. */
   get peers(): readonly BrokerId[] {
     return this.#options.peers;
+  }
+
+  /** Why there is no link to or from a peer, or what is wrong with the one that there is, as a sentence; null when nothing is known to be. */
+  problemOf(peer: BrokerId): string | null {
+    return this.#problems.of(peer);
   }
 
   isReady(peer: BrokerId): boolean {

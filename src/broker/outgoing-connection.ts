@@ -97,9 +97,14 @@ export class OutgoingConnection {
     return false;
   }
 
+  #refuse(reason: string): false {
+    this.#context.problems.note(this.#peer, 'refused', reason);
+    return this.#end(reason);
+  }
+
   #hello(): wire.Draft {
-    const { clusterId, version, bytes } = this.#context;
-    return wire.encodeHello({ ...this.#own, lane: this.#lane, wanted: this.#peer, clusterId, version }, bytes);
+    const { clusterId, version, brokers, bytes } = this.#context;
+    return wire.encodeHello({ ...this.#own, lane: this.#lane, wanted: this.#peer, clusterId, version, brokers }, bytes);
   }
 
   #receive(frame: wire.WireFrame): boolean {
@@ -109,7 +114,7 @@ export class OutgoingConnection {
       if (challenge === null || challenge.broker !== this.#peer) return this.#end('answered by somebody else');
       const input = { lane: this.#lane, clusterId, dialler: this.#own, accepter: challenge };
       if (!wire.proofHolds(secret, { ...input, role: 'accepter' }, challenge.proof, bytes)) {
-        return this.#end('the peer does not know the secret');
+        return this.#refuse(`its token is not that of broker ${this.#context.self}`);
       }
       this.#life = challenge.life;
       this.#meet(challenge.life, wire.encodeProof(wire.makeProof(secret, { ...input, role: 'dialler' }, bytes)));
@@ -134,8 +139,7 @@ export class OutgoingConnection {
     this.#context.lives.meet(this.#peer, life, (meeting) => {
       if (this.#isEnded || this.#context.isClosed()) return;
       if (meeting.kind === 'known') return this.send([proof]);
-      this.#context.logger.log('warn', 'peerRefused', { peer: this.#peer, reason: meeting.reason });
-      this.#end(meeting.reason);
+      this.#refuse(meeting.reason);
     });
   }
 }

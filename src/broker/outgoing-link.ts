@@ -169,6 +169,7 @@ export class OutgoingLink {
   #lost(connection: OutgoingConnection, reason: string): void {
     if (connection === this.#next) {
       this.#next = null;
+      this.#context.problems.note(this.peer, 'unreachable', reason);
       if (this.#current === null && this.#outbox.length > 0) {
         this.#emptyOutbox();
         this.#tellLost(reason);

@@ -1,5 +1,6 @@
 import { type BrokerId, groupId } from '../base/branded.ts';
 import { type BrokerStatus, LogError } from '../eventlog/index.ts';
+import type { BrokerAddress } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
 import * as wire from '../wire/index.ts';
@@ -117,6 +118,7 @@ export class Services {
         clusterId: data.identity.clusterId,
         version,
         secret,
+        brokers: listOf(brokers),
         linkBytesMax: settings.linkBytesMax,
         stamp: () => hybrid.next(),
         lives: this.peerLives,
@@ -267,3 +269,10 @@ export class Services {
     this.core.host.logger.log('warn', 'slowSync', { group: replica.group, ms: Math.round(ms) });
   }
 }
+
+/** As brokers compare it, and as people read it. */
+const listOf = (brokers: readonly BrokerAddress[]): string =>
+  [...brokers]
+    .sort((a, b) => a.id - b.id)
+    .map(({ id, host, port }) => `${id}=${host}:${port}`)
+    .join(', ');

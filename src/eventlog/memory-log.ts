@@ -406,6 +406,7 @@ const noCounters: BrokerCounters = {
   framesReceived: 0,
   bytesSent: 0,
   bytesReceived: 0,
+  refusedLinks: 0,
   loopLagMsMax: 0,
   syncMsP99: 0,
   queuedAppendBytes: 0,

@@ -163,6 +163,8 @@ export interface PeerStatus {
   /** Milliseconds since the last frame from it, null if never. */
   readonly lastHeardMs: number | null;
   readonly bytesQueued: number;
+  /** Why there is no link to or from it, or what is wrong with its configuration, as a sentence; null when nothing is known to be. */
+  readonly problem: string | null;
 }
 
 /** Since the start of the process; the metrics page shows the same numbers. */
@@ -181,6 +183,7 @@ export interface BrokerCounters {
   readonly framesReceived: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  readonly refusedLinks: number;
   readonly loopLagMsMax: number;
   readonly syncMsP99: number;
   readonly queuedAppendBytes: number;

@@ -28,7 +28,7 @@ export const wireHeaderBytes = 32;
 /** A largest batch, its frame header, and what an append or an entry adds. */
 export const wireFrameBytesMax = 16 * 1024 * 1024;
 /** Until the peer has proven itself it may send no more than this in one frame. */
-export const handshakeFrameBytesMax = 4096;
+export const handshakeFrameBytesMax = 8192;
 const traceTag = 1;
 
 export interface Stamp {

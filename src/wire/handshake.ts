@@ -2,7 +2,7 @@
  * How two brokers get to know one another on a fresh link, before anything else. D dials, A accepts:
  *
  *     1 hello      D -> A  u8 lane (0 consensus, 1 bulk), u32 broker id, u32 id of the broker it wants, its life, 16 bytes cluster id,
- *                          32 bytes nonce, version as text behind a u16
+ *                          32 bytes nonce, version and list of brokers as texts, each behind a u16
  *     2 challenge  A -> D  u32 broker id, its life, 32 bytes nonce, 32 bytes proof
  *     3 proof      D -> A  32 bytes proof
  *     4 welcome    A -> D  nothing: from now on D may send
@@ -43,7 +43,12 @@ export interface Hello {
   readonly clusterId: string;
   readonly nonce: Uint8Array;
   readonly version: string;
+  /** As configured: `1=host:port, 2=host:port`, by id. */
+  readonly brokers: string;
 }
+
+/** Printable and short of a frame: it is shown to people before its sender has proven itself. */
+const brokersText = /^[\x20-\x7e]{0,6000}$/;
 
 export interface Challenge extends Participant {
   readonly proof: Uint8Array;
@@ -53,12 +58,14 @@ const fields = (bodyBytes: number): FieldWriter => new FieldWriter(headLength(bo
 
 export function encodeHello(hello: Hello, bytes: Bytes): Draft {
   const version = bytes.utf8Encode(hello.version);
-  const writer = fields(1 + 4 + 4 + lifeLength(hello.life) + clusterIdBytes + nonceBytes + 2 + version.length);
+  const brokers = bytes.utf8Encode(hello.brokers);
+  const textBytes = 2 + version.length + 2 + brokers.length;
+  const writer = fields(1 + 4 + 4 + lifeLength(hello.life) + clusterIdBytes + nonceBytes + textBytes);
   writer
     .u8(hello.lane === 'bulk' ? 1 : 0)
     .u32(hello.broker)
     .u32(hello.wanted);
-  putLife(writer, hello.life).put(idToBytes(hello.clusterId)).put(hello.nonce).short(version);
+  putLife(writer, hello.life).put(idToBytes(hello.clusterId)).put(hello.nonce).short(version).short(brokers);
   return draft(handshakeKinds.hello, 0, writer.bytes);
 }
 
@@ -71,8 +78,9 @@ export function decodeHello(body: Uint8Array, bytes: Bytes): Hello | null {
   const clusterId = toHex(reader.bytes(clusterIdBytes));
   const nonce = reader.bytes(nonceBytes).slice();
   const version = bytes.utf8Decode(reader.short());
-  if (!reader.complete || lane > 1 || broker < 1) return null;
-  return { lane: lane === 1 ? 'bulk' : 'consensus', broker, wanted, life, clusterId, nonce, version };
+  const brokers = bytes.utf8Decode(reader.short());
+  if (!reader.complete || lane > 1 || broker < 1 || !brokersText.test(brokers)) return null;
+  return { lane: lane === 1 ? 'bulk' : 'consensus', broker, wanted, life, clusterId, nonce, version, brokers };
 }
 
 export function encodeChallenge(challenge: Challenge): Draft {

@@ -32,6 +32,15 @@ describe('a connection that asks for an upgrade and is reset', () => {
     expect(await exchange(gateway.front.port, requestText(gateway.front.port, 'GET', '/healthz'))).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it('of another version is told which one is spoken here', async () => {
+    gateway = await startTestGateway();
+    const { port } = gateway.front;
+
+    const answer = await exchange(port, requestText(port, 'GET', '/', { Connection: 'Upgrade', Upgrade: 'cairn-peer/2' }));
+
+    expect(answer).toMatch(/^HTTP\/1\.1 426 cairn-peer\/3 is spoken here, not cairn-peer\/2\r\n/);
+  });
+
   async function askAndReset(protocol: string): Promise<void> {
     const client = connect(gateway.front.port, '127.0.0.1');
     client.on('error', () => undefined);

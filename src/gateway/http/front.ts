@@ -85,6 +85,8 @@ export class Front {
   #isClosing = false;
   #isExiting = false;
   #putRefusalToldMs = Number.NEGATIVE_INFINITY;
+  /** A broker of another version has been told of: once is enough, and whoever reaches the port can claim any. */
+  #isProtocolTold = false;
   /** When a crash was last ended. */
   #recoveredMs: number | null = null;
 
@@ -365,12 +367,24 @@ export class Front {
         socket.destroy();
         return;
       }
-      const status = isPeer ? '421 Misdirected Request' : '400 Bad Request';
+      const status = isPeer ? '421 Misdirected Request' : this.#refusedProtocol(request);
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n\r\n`);
     this.#options.onPeer(socket, head);
+  }
+
+  /** A broker of another version is told what is spoken here; it dials again each second, and a line says so once. */
+  #refusedProtocol({ headers: { upgrade = '' } }: IncomingMessage): string {
+    if (!/^cairn-peer\/\d{1,4}$/.test(upgrade)) return '400 Bad Request';
+    if (!this.#isProtocolTold) {
+      this.#isProtocolTold = true;
+      this.#options.logger.log('warn', 'peerRefused', {
+        reason: `a broker of another version speaks ${upgrade}, this one ${peerProtocol}`,
+      });
+    }
+    return `426 ${peerProtocol} is spoken here, not ${upgrade}`;
   }
 
   /** Its header was read, its answer has not left: another one would be taken for its own, or cut it in two. */

@@ -203,8 +203,8 @@ describe('a dial', () => {
   });
 
   test.each([
-    ['HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n', 'closed: the upgrade was refused: HTTP/1.1 421 Misdirected Request'],
-    ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n', 'closed: the upgrade was refused: HTTP/1.1 101 Switching Protocols'],
+    ['HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n', 'closed: the upgrade was refused: 421 Misdirected Request'],
+    ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n', 'closed: the upgrade was refused: 101 Switching Protocols'],
     ['x'.repeat(10_000), 'closed: the answer to the upgrade is no answer of a broker'],
   ])('to one who answers %j is refused', async (answer, event) => {
     const port = await strangeServer((socket) => socket.write(answer));

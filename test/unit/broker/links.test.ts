@@ -36,7 +36,14 @@ class Acceptor {
       network: { dial: () => ({ send: () => undefined, bytesQueued: 0, close: () => undefined }), accept: (take) => (onLink = take) },
       logger: { log: () => undefined },
     };
-    const identity = { self: brokerId(2), peers: [brokerId(1), brokerId(3)], clusterId, version: 'test', secret };
+    const identity = {
+      self: brokerId(2),
+      peers: [brokerId(1), brokerId(3)],
+      clusterId,
+      version: 'test',
+      brokers: '1=a:1, 2=b:1, 3=c:1',
+      secret,
+    };
     const links = new Links(
       {
         ...host,
@@ -80,7 +87,20 @@ class Acceptor {
   hello(change: Partial<wire.Hello> = {}): void {
     const nonce = new Uint8Array(wire.nonceBytes).fill(1);
     this.send(
-      wire.encodeHello({ lane: 'consensus', broker: 1, wanted: 2, life: life(4), clusterId, nonce, version: 'x', ...change }, simBytes),
+      wire.encodeHello(
+        {
+          lane: 'consensus',
+          broker: 1,
+          wanted: 2,
+          life: life(4),
+          clusterId,
+          nonce,
+          version: 'x',
+          brokers: '1=a:1, 2=b:1, 3=c:1',
+          ...change,
+        },
+        simBytes,
+      ),
     );
   }
 
@@ -123,7 +143,7 @@ describe('whoever dials a broker', () => {
     acceptor.prove(known);
     acceptor.send(request());
 
-    expect(acceptor.refusal).toMatchObject({ reason: expect.stringContaining('secret'), isOfLife: false });
+    expect(acceptor.refusal).toMatchObject({ reason: expect.stringContaining('token'), isOfLife: false });
     expect(acceptor.frames).toEqual([]);
     expect(acceptor.closed).not.toBe(null);
   });

@@ -30,6 +30,7 @@ describe('the handshake', () => {
       clusterId: input.clusterId,
       nonce: nonce(1),
       version: '1.2.3-ü',
+      brokers: '1=10.0.0.1:8000, 2=[::1]:8000',
     };
     const challenge = { broker: 2, life: life(5), nonce: nonce(2), proof: nonce(3) };
 

@@ -159,6 +159,7 @@ export const BrokerStatus = Type.Object({
       connected: Type.Boolean(),
       lastHeardMs: nullable(Type.Number()),
       bytesQueued: Type.Integer(),
+      problem: nullable(Type.String({ description: 'why there is no link to or from it, or how its list of brokers differs' })),
     }),
   ),
   counters: Type.Record(Type.String(), Type.Number()),
