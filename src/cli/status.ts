@@ -45,9 +45,9 @@ export function findProblems(brokers: BrokerList): readonly string[] {
     }
     if (status.crashed) problems.push(`broker ${id} acts as crashed`);
     for (const { problem, id: peer } of status.peers) {
-      // That one is missing says who is; the others' sockets say nothing more.
-      const isMissing = brokers.some((other) => other.id === peer && other.status === null);
-      if (problem !== null && !isMissing) problems.push(`broker ${id} with broker ${peer}: ${problem}`);
+      // What others say of one that is missing or acts as crashed follows from that.
+      const isThere = brokers.some((other) => other.id === peer && other.status !== null && !other.status.crashed);
+      if (problem !== null && isThere) problems.push(`broker ${id} with broker ${peer}: ${problem}`);
     }
     for (const { name, partition } of partitionsOf(status)) {
       if (partition.fenced !== null) problems.push(`broker ${id}: ${name} is fenced: ${partition.fenced}`);

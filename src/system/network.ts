@@ -182,7 +182,7 @@ class SocketLink implements Link {
       const [statusLine = '', ...headers] = answer.toString('latin1', 0, end).split('\r\n');
       const isAgreed = headers.some((header) => header.toLowerCase().replaceAll(' ', '') === `upgrade:${peerProtocol}`);
       if (!statusLine.startsWith('HTTP/1.1 101 ') || !isAgreed) {
-        this.#end(`the upgrade was refused: ${statusLine.slice(0, 80)}`);
+        this.#end(`the upgrade was refused: ${statusLine.slice('HTTP/1.1 '.length, 90)}`);
         return;
       }
       socket.off('data', onData);

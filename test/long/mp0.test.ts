@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { generateOnce, gradeOnce, inFolder, killGroup, launchers, pause, printedBy, run } from '../compat/mp0.ts';
+import { pause } from '../../src/lab/rig/index.ts';
+import { generateOnce, gradeOnce, inFolder, killGroup, launchers, printedBy, run } from '../compat/mp0.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { report, seedsWithinBudget } from './budget.ts';
 

@@ -26,6 +26,7 @@ function broker(id: number, log: Partial<PartitionStatus> = {}, more: Partial<Br
     id,
     crashed: false,
     catalog: partition({ role }),
+    peers: [],
     partitions: [{ topic: 'log', ...partition({ role, ...log }) }],
     ...more,
   } as BrokerStatus;
@@ -45,6 +46,22 @@ describe('the status finds', () => {
 
   test('a broker that acts as crashed', () => {
     expect(findProblems([broker(1), broker(2, {}, { crashed: true })])).toEqual(['broker 2 acts as crashed']);
+  });
+
+  test('what stands between two brokers, where both are there', () => {
+    const peers = [2, 3].map((id) => ({
+      id,
+      address: '',
+      connected: false,
+      lastHeardMs: null,
+      bytesQueued: 0,
+      problem: 'its token is another',
+    }));
+
+    expect(findProblems([broker(1, {}, { peers }), broker(2), broker(3, {}, { crashed: true })])).toEqual([
+      'broker 1 with broker 2: its token is another',
+      'broker 3 acts as crashed',
+    ]);
   });
 
   test('a fenced partition with its reason', () => {
