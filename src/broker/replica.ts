@@ -11,7 +11,6 @@ import {
   type Message,
   type PeerStatus,
   type Persist,
-  quorumValue,
   Raft,
   type RestoredState,
   type Role,
