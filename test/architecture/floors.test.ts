@@ -24,7 +24,7 @@ describe('the sources', () => {
   });
 
   test('have every folder in the table, and every folder of the table', () => {
-    const folders = new Set(sourceFiles().map((file) => file.split('/')[1]));
+    const folders = new Set(sourceFiles().map((file) => String(file.split('/')[1])));
 
     expect([...folders].toSorted()).toEqual(Object.keys(FOLDERS).toSorted());
   });
