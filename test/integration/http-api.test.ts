@@ -1,7 +1,7 @@
 /** The routes of /v1 over the in-memory twin: appending and reading in every form, following, errors. */
 import { LogError } from '../../src/eventlog/index.ts';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { batchOfValues } from '../conformance/event-log.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { requestText } from '../support/raw-http.ts';
@@ -151,6 +151,22 @@ describe('appending', () => {
     expect(await second.json()).toMatchObject({ offset: 0, duplicate: true });
     const answer = await call('GET', `/v1/topics/${topic}/sequence?requestId=${encodeURIComponent('größe')}`);
     expect(await answer.json()).toEqual({ topic, requestId: 'größe', nextSequence: 1 });
+  });
+
+  test('with a request id passes on how old its first attempt is, and refuses what is no age', async () => {
+    const topic = await newTopic();
+    const appends = vi.spyOn(gateway.twin, 'append');
+    const send = (age: string): Promise<Response> =>
+      call('POST', `/v1/topics/${topic}/records`, {
+        type: 'text/plain',
+        body: 'a',
+        headers: { 'cairn-request-id': 'r', 'cairn-first-attempt-ms': age },
+      });
+
+    expect((await send('7000')).status).toBe(200);
+    expect(appends.mock.calls.map(([request]) => request.firstAttemptMs)).toEqual([7000]);
+    appends.mockRestore();
+    for (const age of ['-1', '1.5', 'long', '2147483648']) expect((await send(age)).status, age).toBe(400);
   });
 
   test('with a request id says with each refusal what is known of all attempts at it', async () => {

@@ -79,6 +79,17 @@ describe('an append', () => {
     expect(ids[1]).toBe(ids[0]);
   });
 
+  test('says on every retry how old its first attempt is, that of an earlier call included, and nothing at first', async () => {
+    const agesOf = (sent: readonly Sent[]): unknown[] => sent.map(({ request }) => request.headers?.['cairn-first-attempt-ms']);
+    const fresh = open((_server, _request, call) => (call < 2 ? refusal('noLeader') : json(result)));
+    await append(fresh.client, { timeoutMs: 5000 });
+    const again = open((_server, _request, call) => (call === 0 ? lost() : json(result)));
+    await append(again.client, { requestId: 'id', firstAttemptMs: 70_000 });
+
+    expect(agesOf(fresh.sent)).toEqual([undefined, expect.stringMatching(/^\d+$/), expect.stringMatching(/^\d+$/)]);
+    expect(agesOf(again.sent)).toEqual(['70000', expect.stringMatching(/^7\d{4}$/)]);
+  });
+
   test('without a request id is not sent again after a lost answer', async () => {
     const { client, sent } = open(() => lost(), { requestIds: false });
 

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { withPromises } from '../../../../src/eventlog/index.ts';
+import { expect, test, vi } from 'vitest';
+import { type EventLog, LogError, withPromises } from '../../../../src/eventlog/index.ts';
 import { MemoryLog } from '../../../../src/eventlog/memory-log.ts';
 import type { LineSource } from '../../../../src/gateway/lines/line-sink.ts';
 import { defaultLineSettings, TopicStore } from '../../../../src/gateway/lines/index.ts';
@@ -35,4 +35,36 @@ test('lines that come before their topic is there wait for it, and none is given
 
   expect(await storedLines(memory)).toEqual([{ key: 'n', value: '1.5 early', timestampMs: 1_500 }]);
   expect(told).toEqual([]);
+});
+
+test('a batch that is stored again says how old its first attempt is', async () => {
+  const memory = withPromises(new MemoryLog({ clock: testClock(), bytes: systemBytes }));
+  await memory.createTopic(testTopic, { retentionBytes: null });
+  const ages: (number | undefined)[] = [];
+  const log: EventLog = {
+    ...memory,
+    append: (request) => {
+      ages.push(request.firstAttemptMs);
+      return ages.length < 3 ? Promise.reject(new LogError('connectionLost', 'gone')) : memory.append(request);
+    },
+  };
+  const store = new TopicStore({
+    log,
+    bytes: systemBytes,
+    topic: testTopic,
+    settings: defaultLineSettings,
+    whenFull: 'wait',
+    diagnostics: { tell: () => undefined },
+    wallMs: () => 1_000,
+    newId: () => 'id',
+  });
+  const line = Buffer.from('1.5 x');
+
+  store.topicIsThere();
+  store.addPlain(source, line, 0, line.length, 1.5);
+  store.flushPlain(source);
+  await vi.waitFor(() => expect(store.stored).toBe(1));
+
+  expect(ages).toEqual([undefined, expect.any(Number), expect.any(Number)]);
+  expect(ages[2]).toBeGreaterThan(ages[1] as number);
 });
