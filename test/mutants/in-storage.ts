@@ -248,4 +248,17 @@ export const inStorage: readonly Mutant[] = [
       title: 'a write that finds too little space is never taken for a whole one',
     },
   },
+  {
+    id: 'removed-above-checkpoint',
+    title: 'records are removed that no checkpoint covers',
+    edits: [
+      {
+        file: 'src/storage/group-log.ts',
+        find: 'oldest.facts.endOffset > Math.min(before, this.#checkpointedTo)',
+        replace: 'oldest.facts.endOffset > before',
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/forgetting.test.ts', title: 'is not removed while no checkpoint can be written' },
+  },
 ];

@@ -415,4 +415,64 @@ export const inTheBroker: readonly Mutant[] = [
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/held-bytes.test.ts', title: 'a large batch that waits in a link to an earlier leader' },
   },
+  {
+    id: 'topics-by-local-limit',
+    title: 'a broker compares the topics that the log makes with its own limit',
+    edits: [edit('catalog-state.ts')('(topicsMax ?? this.#oldTopicsMax)', 'Math.min(topicsMax ?? this.#oldTopicsMax, this.#oldTopicsMax)')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/same-state.test.ts', title: 'judges a command by the limit that it carries' },
+  },
+  {
+    id: 'folder-not-checked',
+    title: 'a folder is served whoever’s log it holds',
+    edits: [
+      edit('groups.ts')(
+        'if (identity !== null && topic !== null && identity.topic !== topic) {',
+        'if (identity !== null && topic === -1) {',
+      ),
+      edit('groups.ts')('if (identity.topic !== topic) this.#fenceFor(', 'if (topic === -1) this.#fenceFor('),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/same-state.test.ts', title: 'is not served as this topic’s' },
+  },
+  {
+    id: 'foreign-folder-removed',
+    title: 'deleting a topic removes whatever lies in its group’s folder',
+    edits: [
+      edit('groups.ts')(
+        'if (identity !== null && identity.topic !== topic) return this.#kept(',
+        'if (identity !== null && topic === -1) return this.#kept(',
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/same-state.test.ts', title: 'stays when this topic is deleted' },
+  },
+  {
+    id: 'forgets-by-its-own-tail',
+    title: 'what is forgotten depends on what a replica holds beyond its commit offset',
+    edits: [producers('this.#single.size <= requestIdsMax) break;', 'this.#single.size + this.#open.size <= requestIdsMax) break;')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/tail.test.ts', title: 'depends on the committed log alone' },
+  },
+  {
+    id: 'session-pushed-out',
+    title: 'a stream is pushed out by other request ids',
+    edits: [producers('(isSession ? this.#sessions : this.#single).set(producerId, producer);', 'this.#single.set(producerId, producer);')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/forgetting.test.ts', title: 'goes on after however many other ids' },
+  },
+  {
+    id: 'age-of-retry-ignored',
+    title: 'a leader does not look at how old the first attempt of a retry is',
+    edits: [leader('triedForMs === null ? null : this.#replica.ages.before(nowMs, triedForMs)', 'triedForMs === null ? null : nowMs')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/forgetting.test.ts', title: 'is not appended again by a retry that says how old it is' },
+  },
+  {
+    id: 'hidden-until-forgotten',
+    title: 'what a revoke hides is shown once the revoke is forgotten',
+    edits: [producers('      this.#revoked.delete(id);', '      this.#revoked.delete(id);\n      this.#hidden.delete(id);')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/tail.test.ts', title: 'is forgotten by log time, and what it hides stays hidden' },
+  },
 ];

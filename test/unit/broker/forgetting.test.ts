@@ -130,8 +130,8 @@ describe('a request id that many others have pushed out', () => {
     const sinceMs = rig.nowMs;
 
     for (const { id } of rig.cluster.members) {
-      const error = rig.refused(id, ['victim'], { requestId: 'victim', firstAttemptMs: sinceMs });
-      expect(error).toMatchObject({ code: 'unknownProducer', definite: true });
+      const outcome = rig.append(id, ['victim'], { requestId: 'victim', firstAttemptMs: sinceMs });
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'unknownProducer', definite: true } });
     }
     expect(rig.values(1).filter((value) => value === 'victim')).toHaveLength(1);
     expect(rig.appended(1, ['59'], { requestId: 'id-59', firstAttemptMs: sinceMs }).duplicate).toBe(true);
@@ -171,8 +171,9 @@ describe('a stream', () => {
     for (const sequence of [0, 1]) rig.appended(id, ['s'], { requestId: 'stream', sequence });
     for (let i = 0; i < 60; i++) rig.appended(id, [`${i}`], { requestId: `id-${i}` });
 
-    expect(rig.appended(id, ['s'], { requestId: 'stream', sequence: 2 }).duplicate).toBe(false);
-    expect(rig.appended(id, ['s'], { requestId: 'stream', sequence: 1 }).duplicate).toBe(true);
+    const outcomeOf = (sequence: number) => rig.append(id, ['s'], { requestId: 'stream', sequence });
+    expect(outcomeOf(2)).toMatchObject({ ok: true, value: { duplicate: false } });
+    expect(outcomeOf(1)).toMatchObject({ ok: true, value: { duplicate: true } });
   });
 
   test('that is one too many is refused, and can be tried again', () => {

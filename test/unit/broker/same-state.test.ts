@@ -92,9 +92,9 @@ describe('a folder that holds another topic’s log', () => {
   test('is not served as this topic’s', () => {
     const { rig } = withForeignFolder();
 
-    expect(rig.refused(1, ['x'], { topic: 'a' })).toMatchObject({
-      code: 'fenced',
-      message: expect.stringMatching(/holds the log of topic id 9+,/),
+    expect(rig.append(1, ['x'], { topic: 'a' })).toMatchObject({
+      ok: false,
+      error: { code: 'fenced', message: expect.stringMatching(/holds the log of topic id 9+,/) },
     });
     expect(rig.lines.filter(({ event }) => event === 'groupFenced')).toHaveLength(1);
   });
