@@ -6,7 +6,7 @@ import { defaultLineSettings, lineBytesLimit } from '../gateway/lines/settings.t
 import type { LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls } from '../base/escape.ts';
 import type { CliIo } from './io.ts';
 import { addConnectOptions, type ConnectOptions, integer } from './options.ts';
 

@@ -3,7 +3,7 @@ import { exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import { problemOfName } from '../gateway/lines/hello.ts';
 import { addExamples, ExitWith } from './command.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls } from '../base/escape.ts';
 import type { CliIo } from './io.ts';
 import { integer } from './options.ts';
 

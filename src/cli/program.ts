@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { errorCatalogue, exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import { addExamples, type CommandEntry, ExitWith } from './command.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls } from '../base/escape.ts';
 import type { CliIo } from './io.ts';
 import { registry } from './registry.ts';
 import { version } from './version.ts';

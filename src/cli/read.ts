@@ -6,7 +6,7 @@ import { LogError, type ReadResult } from '../eventlog/index.ts';
 import type { RecordCursor } from '../record/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
-import { escapeControls, escapeJson } from './escape.ts';
+import { escapeControls, escapeJson } from '../base/escape.ts';
 import { type CliIo, write } from './io.ts';
 import { addConnectOptions, type ConnectOptions, integer, time } from './options.ts';
 

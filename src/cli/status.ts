@@ -5,7 +5,7 @@ import type { BrokerList } from '../client/index.ts';
 import type { BrokerStatus, PartitionStatus } from '../eventlog/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls } from '../base/escape.ts';
 import { type CliIo, isColourful, write } from './io.ts';
 import { addConnectOptions, type ConnectOptions, jsonOption } from './options.ts';
 import { bytes, count, table } from './table.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { LogError } from '../eventlog/index.ts';
 import { type LiveConnection, LiveTimeline, summariseRows } from '../timeline/index.ts';
 import { addExamples } from './command.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls } from '../base/escape.ts';
 import { type CliIo, write } from './io.ts';
 import { jsonOption } from './options.ts';
 import { showFrames } from './screen.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { runTour, type TourResult } from '../lab/tour.ts';
 import { addExamples, ExitWith } from './command.ts';
-import { escapeControls } from './escape.ts';
+import { escapeControls } from '../base/escape.ts';
 import { type CliIo, isColourful, write } from './io.ts';
 import { jsonOption } from './options.ts';
 import { loadProgress, type Progress } from './progress.ts';

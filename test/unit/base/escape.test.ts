@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { escapeControls, escapeJson } from '../../../src/cli/escape.ts';
+import { escapeControls, escapeJson } from '../../../src/base/escape.ts';
 
 describe('untrusted text on a terminal', () => {
   test.each([
