@@ -6,7 +6,6 @@ import { defaultLineSettings, lineBytesLimit } from '../gateway/lines/settings.t
 import type { LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
-import { escapeControls } from '../base/escape.ts';
 import type { CliIo } from './io.ts';
 import { addConnectOptions, type ConnectOptions, integer } from './options.ts';
 
@@ -72,7 +71,7 @@ async function run(port: number, options: LoggerCliOptions, io: CliIo, client: C
     scenario: options.scenario ?? null,
     lineBytesMax: options.lineBytesMax,
     output: 1,
-    say: (line) => void io.stderr.write(`${escapeControls(line)}\n`),
+    say: (line) => void io.stderr.write(`${line}\n`),
     onFatal: (error) => fail(error),
   });
   if (!isLoopback(options.listen)) {

@@ -9,9 +9,10 @@ import { errorCatalogue } from '../base/errors.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import { defaultLineSettings } from '../gateway/lines/settings.ts';
 import { startLogger } from './collect/logger.ts';
-import { writeAll } from './collect/write-all.ts';
+import { LogSink } from './log-sink.ts';
 
-const say = (line: string): void => writeAll(2, Buffer.from(`${line}\n`));
+const diagnostics = new LogSink(null);
+const say = (line: string): void => diagnostics.write(`${line}\n`);
 const fail = (error: LogError): never => {
   say(error.message);
   return process.exit(errorCatalogue[error.code].exitCode);

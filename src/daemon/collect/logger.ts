@@ -2,6 +2,8 @@
  * A logger as a process (contract 1): lines from many nodes to standard output, to a timeline, and into a topic where one is named. Used by
  * `cairn logger` and by `compat/mp0/logger`. Little is loaded before it listens: what stores lines only if they are to be stored.
  */
+import { isatty } from 'node:tty';
+import { escapeControls } from '../../base/escape.ts';
 import { type EventLog, LogError } from '../../eventlog/index.ts';
 import { LimitedDiagnostics } from '../../gateway/lines/diagnostics.ts';
 import { LineGateway } from '../../gateway/lines/gateway.ts';
@@ -42,11 +44,16 @@ export interface RunningLogger {
   stop(): Promise<void>;
 }
 
+/** Whole lines, which anybody may have sent. A pipe or a file gets every byte as it came. */
+const forTerminal = (lines: Uint8Array): Uint8Array =>
+  Buffer.from(escapeControls(Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength).toString('utf8'), { keepNewlines: true }));
+
 const tickMs = 5_000;
 const storeGraceMs = 3_000;
 
 export async function startLogger(options: LoggerOptions): Promise<RunningLogger> {
-  const { port, host, topic, timeline, scenario, output, say, onFatal } = options;
+  const { port, host, topic, timeline, scenario, output, onFatal } = options;
+  const say = (line: string): void => options.say(escapeControls(line));
   const settings = { ...defaultLineSettings, lineBytesMax: options.lineBytesMax };
   const clock = new PreciseClock();
   const nowS = (): number => clock.nowS();
@@ -56,6 +63,7 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
   );
   const store = topic === null ? null : await openStore(topic);
   const recorder = timeline === null ? null : new TimelineRecorder({ port, scenario, nowS, open: openTimeline, storedCounts: () => store });
+  const isTerminal = isatty(output);
   const printer = new Printer(print, nowS);
   const gateway = new LineGateway({ host, port, settings, sink: new LoggerSink(printer, recorder, nowS), store, diagnostics, nowS });
   await new Promise<void>((resolve, reject) => gateway.listen((error) => (error === null ? resolve() : reject(error))));
@@ -77,7 +85,7 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
 
   function print(bytes: Uint8Array): void {
     try {
-      writeAll(output, bytes);
+      writeAll(output, isTerminal ? forTerminal(bytes) : bytes);
     } catch (error) {
       // A reader that has seen enough is no failure.
       if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0);
