@@ -132,8 +132,11 @@ export const inTheBroker: readonly Mutant[] = [
   },
   {
     id: 'age-since-hearing',
-    title: 'a local read counts from when a leader was heard, not from when it knew to be one',
-    edits: [replica('this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));', 'this.#noteCurrent(nowMs);')],
+    title: 'a local read counts from when a leader or a majority was heard, not from when that was sent',
+    edits: [
+      replica('this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));', 'this.#noteCurrent(nowMs);'),
+      replica('this.#noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));', 'this.#noteCurrent(nowMs);'),
+    ],
     expected: ['L13'],
     how: everything,
   },
