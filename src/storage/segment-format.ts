@@ -57,12 +57,11 @@
  *
  * One write + sync is outstanding at a time, and each starts with a mark, so at most the bytes after the last mark are not known to be synced.
  *
- * Recovery rule. Blocks are read from the header on while they are intact and continue the log (offset, chain, term not going back). Where that
- * ends, at p, and nothing says that more was synced, zeros up to the end of the file are the normal end. Else it is judged by what else there is: a valid mark or a synced slot
- * with synced before > p, or a later segment, proves that p had been synced, so this is corruption and the group is fenced; otherwise it is a torn tail, never acknowledged
- * or in the last unmarked group, and is cut: zeroed and synced before anything else happens. Then everything from the last mark on is written
- * again and synced, because a process that died may have left it in the page cache only. Marks are searched with a salted checksum, so that
- * bytes inside a record cannot pose as one.
+ * Recovery rule. Blocks are read from the header on while they are intact and continue the log (offset, chain, term not going back), up to p. A valid
+ * mark or a synced slot with synced before > p, or a later segment, proves that more had been synced: this is corruption and the group is fenced. Else
+ * zeros from p up to the end of the file are the normal end, and anything else is a torn tail, never acknowledged or in the last unmarked group, and is
+ * cut: zeroed and synced before anything else happens. Then everything from the last mark on is written again and synced, because a process that died
+ * may have left it in the page cache only. Marks are searched with a salted checksum, so that bytes inside a record cannot pose as one.
  */
 import { assert } from '../base/assert.ts';
 import { firstTerm, type Term, term } from '../base/branded.ts';
