@@ -39,16 +39,14 @@ export function define(command: Command, io: CliIo): void {
 export function findProblems(brokers: BrokerList): readonly string[] {
   const problems: string[] = [];
   for (const { id, address, status } of brokers) {
+    const told = tellings(brokers, id);
     if (status === null) {
-      problems.push(`broker ${id} (${address}) does not answer`);
+      // One of them is enough: what the others say of it follows from the same.
+      problems.push(`broker ${id} (${address}) does not answer${told.length === 0 ? '' : `, and ${told[0]}`}`);
       continue;
     }
     if (status.crashed) problems.push(`broker ${id} acts as crashed`);
-    for (const { problem, id: peer } of status.peers) {
-      // What others say of one that is missing or acts as crashed follows from that.
-      const isThere = brokers.some((other) => other.id === peer && other.status !== null && !other.status.crashed);
-      if (problem !== null && isThere) problems.push(`broker ${id} with broker ${peer}: ${problem}`);
-    }
+    else problems.push(...told);
     for (const { name, partition } of partitionsOf(status)) {
       if (partition.fenced !== null) problems.push(`broker ${id}: ${name} is fenced: ${partition.fenced}`);
     }
@@ -59,6 +57,13 @@ export function findProblems(brokers: BrokerList): readonly string[] {
   }
   return problems;
 }
+
+/** What brokers that answer say of the link to one of them. */
+const tellings = (brokers: BrokerList, id: number): string[] =>
+  brokers.flatMap(({ id: by, status }) => {
+    const problem = status?.crashed === true ? null : (status?.peers.find((peer) => peer.id === id)?.problem ?? null);
+    return problem === null ? [] : [`broker ${by} says of broker ${id}: ${problem}`];
+  });
 
 const partitionsOf = (status: BrokerStatus): readonly { readonly name: string; readonly partition: PartitionStatus }[] => [
   { name: 'the catalog', partition: status.catalog },

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { Supervisor } from '../daemon/supervisor.ts';
-import { exampleFile, outputFile, prepareCluster } from '../daemon/up.ts';
+import { confirmCluster, exampleFile, outputFile, prepareCluster } from '../daemon/up.ts';
 import { addExamples } from './command.ts';
 import type { CliIo } from './io.ts';
 import { defaultServer, integer } from './options.ts';
@@ -42,6 +42,7 @@ async function up({ brokers, data, port, restart, faultInjection }: UpFlags, io:
     outputFile: (id) => outputFile(data, id),
     restart,
     say,
+    onLed: () => confirmCluster(data, brokers),
     onReady: () => {
       clearTimeout(waiting);
       io.stdout.write(welcome(brokers, data, port));

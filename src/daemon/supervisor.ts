@@ -28,6 +28,8 @@ export interface SupervisorOptions {
   /** File for a child's own output, by broker id: where a crash of Node itself leaves its trace. */
   readonly outputFile: (id: number) => string;
   readonly restart: boolean;
+  /** The first of them is ready, so the cluster has a leader. */
+  readonly onLed: () => void;
   /** All brokers are ready for the first time. */
   readonly onReady: () => void;
   /** For the person at the terminal, a line each. */
@@ -56,6 +58,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #children: readonly Child[];
   #wasReady = false;
+  #wasLed = false;
   #isStopping = false;
   #failure: LogError | null = null;
   #onEnd: (() => void) | null = null;
@@ -119,6 +122,10 @@ export class Supervisor {
     if (message.type === 'fatal') child.fatal = message;
     if (message.type !== 'ready') return;
     child.isReady = true;
+    if (!this.#wasLed) {
+      this.#wasLed = true;
+      this.#options.onLed();
+    }
     if (this.#wasReady || !this.#children.every(({ isReady }) => isReady)) return;
     this.#wasReady = true;
     this.#options.onReady();

@@ -32,7 +32,8 @@ export interface UpOptions {
 
 interface ClusterFile {
   readonly clusterId: string;
-  readonly brokers: number;
+  /** Null until the cluster has had a leader: whatever was tried before that binds nobody. */
+  readonly brokers: number | null;
 }
 
 /** Reads or makes the data directory, and gives the configuration of each broker. */
@@ -40,8 +41,8 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
   if (port + brokerCount - 1 > 65_535)
     throw new LogError('usage', `Cannot start ${brokerCount} brokers from port ${port}: the last port is 65535`);
   const root = path.resolve(data);
-  const { clusterId, brokers: count } = openClusterFile(root, data, brokerCount);
-  if (count !== brokerCount) {
+  const { clusterId, brokers: count } = openClusterFile(root, data);
+  if (count !== null && count !== brokerCount) {
     const message = `Cannot start ${brokerCount} brokers on ${data}: it holds a cluster of ${count}, say --brokers ${count} or name another directory with --data`;
     throw new LogError('invalidConfig', message);
   }
@@ -76,15 +77,25 @@ export function outputFile(data: string, id: number): string {
   return path.resolve(data, `broker-${id}.log`);
 }
 
-/** `cluster.json` gives the fresh brokers one cluster id, and remembers how many they are. */
-function openClusterFile(root: string, shown: string, brokerCount: number): ClusterFile {
-  const file = path.join(root, 'cluster.json');
+/** Remembers how many they are. Called when the first of them has a leader: from then on they may have acknowledged something as a majority of so many. */
+export function confirmCluster(data: string, brokerCount: number): void {
+  const file = fileOf(path.resolve(data));
+  const { clusterId, brokers } = readClusterFile(file);
+  if (brokers === null) writeClusterFile(file, { clusterId, brokers: brokerCount });
+}
+
+const fileOf = (root: string): string => path.join(root, 'cluster.json');
+const writeClusterFile = (file: string, content: ClusterFile): void => writeDurably(file, `${JSON.stringify(content)}\n`);
+
+/** `cluster.json` gives the fresh brokers one cluster id. */
+function openClusterFile(root: string, shown: string): ClusterFile {
+  const file = fileOf(root);
   try {
     makeFolder(root, 0o700);
     accessSync(root, constants.W_OK | constants.X_OK);
     if (existsSync(file)) return readClusterFile(file);
-    const made = { clusterId: randomBytes(16).toString('hex'), brokers: brokerCount };
-    writeDurably(file, `${JSON.stringify(made)}\n`);
+    const made = { clusterId: randomBytes(16).toString('hex'), brokers: null };
+    writeClusterFile(file, made);
     return made;
   } catch (error) {
     if (error instanceof LogError) throw error;
@@ -95,8 +106,8 @@ function openClusterFile(root: string, shown: string, brokerCount: number): Clus
 function readClusterFile(file: string): ClusterFile {
   try {
     const { clusterId, brokers } = JSON.parse(readFileSync(file, 'utf8')) as Partial<ClusterFile>;
-    if (typeof clusterId === 'string' && /^[0-9a-f]{32}$/.test(clusterId) && Number.isInteger(brokers)) {
-      return { clusterId, brokers: brokers as number };
+    if (typeof clusterId === 'string' && /^[0-9a-f]{32}$/.test(clusterId) && (brokers === null || Number.isInteger(brokers))) {
+      return { clusterId, brokers: brokers as number | null };
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

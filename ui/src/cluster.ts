@@ -17,6 +17,8 @@ export interface BrokerRow {
   readonly durable: boolean;
   readonly startedMs: number | null;
   readonly fenced: string | null;
+  /** What another broker says stands between the two. */
+  readonly problem: string | null;
 }
 
 /** Rows in the order of the ids. A broker that is missing keeps its row: it is named, not left out. */
@@ -38,9 +40,18 @@ export function brokerRows(answer: BrokersAnswer, topic: string, selfId: number 
         durable: status?.durable ?? true,
         startedMs: status?.startedMs ?? null,
         fenced: partition?.fenced ?? null,
+        problem: problemOf(answer, broker.id),
       };
     })
     .toSorted((a, b) => a.id - b.id);
+}
+
+function problemOf({ brokers }: BrokersAnswer, id: number): string | null {
+  for (const { id: by, status } of brokers) {
+    const problem = status?.crashed === true ? null : (status?.peers.find((peer) => peer.id === id)?.problem ?? null);
+    if (problem !== null) return `Broker ${by} says: ${problem}`;
+  }
+  return null;
 }
 
 function partitionOf(status: BrokerStatus | null, topic: string): PartitionStatus | null {

@@ -48,7 +48,7 @@ describe('the status finds', () => {
     expect(findProblems([broker(1), broker(2, {}, { crashed: true })])).toEqual(['broker 2 acts as crashed']);
   });
 
-  test('what stands between two brokers, where both are there', () => {
+  test('what stands between two brokers', () => {
     const peers = [2, 3].map((id) => ({
       id,
       address: '',
@@ -57,10 +57,15 @@ describe('the status finds', () => {
       bytesQueued: 0,
       problem: 'its token is another',
     }));
+    const missing = { id: 2, address: 'a:1', status: null };
 
-    expect(findProblems([broker(1, {}, { peers }), broker(2), broker(3, {}, { crashed: true })])).toEqual([
-      'broker 1 with broker 2: its token is another',
+    expect(findProblems([broker(1, {}, { peers }), missing, broker(3, {}, { crashed: true })])).toEqual([
+      'broker 2 (a:1) does not answer, and broker 1 says of broker 2: its token is another',
       'broker 3 acts as crashed',
+    ]);
+    expect(findProblems([broker(1, {}, { peers }), broker(2), broker(3)])).toEqual([
+      'broker 1 says of broker 2: its token is another',
+      'broker 1 says of broker 3: its token is another',
     ]);
   });
 

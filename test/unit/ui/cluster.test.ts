@@ -66,6 +66,18 @@ describe('what the page says of the brokers', () => {
     expect(clusterState(rows, false, 'log').sentence).toContain('Broker 2 does not answer');
   });
 
+  it('tells what another broker says of one that is not linked', () => {
+    const given = answer({ role: 'leader' }, {}, null);
+    const peer = { id: 3, address: 'a', connected: false, lastHeardMs: null, bytesQueued: 0, problem: 'its token is not that of broker 2' };
+    const brokers = given.brokers.map((each) =>
+      each.id === 2 && each.status !== null ? { ...each, status: { ...each.status, peers: [peer] } } : each,
+    );
+
+    const rows = brokerRows({ ...given, brokers }, 'log', 1);
+
+    expect(rows.map(({ problem }) => problem)).toEqual([null, null, 'Broker 2 says: its token is not that of broker 2']);
+  });
+
   it('says that nothing can be appended without a majority', () => {
     const rows = brokerRows(answer({}, null, { crashed: true }), 'log', 1);
 

@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { confirmCluster, prepareCluster } from '../../../src/daemon/up.ts';
+
+test('how many brokers a data directory has is decided when they have had a leader, not when they were first tried', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'cairn-up-'));
+  try {
+    const prepare = (brokerCount: number) => prepareCluster({ brokerCount, data, port: 9000, faultInjection: false });
+
+    const [first] = prepare(5);
+    // That start failed.
+    const [second] = prepare(3);
+    expect(second?.clusterId).toBe(first?.clusterId);
+    expect(second?.brokers).toHaveLength(3);
+    confirmCluster(data, 3);
+    confirmCluster(data, 5);
+
+    expect(prepare(3)).toHaveLength(3);
+    expect(() => prepare(5)).toThrow('it holds a cluster of 3');
+  } finally {
+    rmSync(data, { recursive: true });
+  }
+});
