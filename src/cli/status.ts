@@ -40,9 +40,10 @@ export function findProblems(brokers: BrokerList): readonly string[] {
   const problems: string[] = [];
   for (const { id, address, status } of brokers) {
     const told = tellings(brokers, id);
+    const [first] = told;
     if (status === null) {
       // One of them is enough: what the others say of it follows from the same.
-      problems.push(`broker ${id} (${address}) does not answer${told.length === 0 ? '' : `, and ${told[0]}`}`);
+      problems.push(`broker ${id} (${address}) does not answer${first === undefined ? '' : `, and ${first}`}`);
       continue;
     }
     if (status.crashed) problems.push(`broker ${id} acts as crashed`);
