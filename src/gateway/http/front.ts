@@ -18,11 +18,9 @@ import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { peerProtocol } from '../../wire/handshake.ts';
 import { AppendRecords, plainAppendTopic } from './append-records.ts';
-import { asLogError, sendError, sendJson, sendText } from './error-answer.ts';
+import { Contract2, isFaultPath } from './contract2/index.ts';
+import { asLogError, sendError, sendText } from './error-answer.ts';
 import { allowedHosts, guard, guardHost } from './guards.ts';
-import { collectLogLines, writeLogFile } from './log-file.ts';
-import { PutRecord } from './put-record.ts';
-import { Revoker } from './revoker.ts';
 import type { HttpSettings } from './settings.ts';
 
 /** Not by `import`, which reads every name of the module, `WebSocket` too, and so loads all of Node's `fetch`: 35 ms of a broker's start. */
@@ -73,8 +71,7 @@ const putRefusalEveryMs = 10_000;
 export class Front {
   readonly #options: FrontOptions;
   readonly #server: Server;
-  readonly #revoker: Revoker;
-  readonly #put: PutRecord;
+  readonly #contract2: Contract2;
   readonly #append: AppendRecords;
   /** Connections that carry HTTP, all but those of peers, with the answer to what each asked last; null where a crash may not cut it off. */
   readonly #sockets = new Map<Duplex, ServerResponse | null>();
@@ -83,19 +80,15 @@ export class Front {
   #api: RequestListener | null = null;
   #loadingApi: Promise<void> | null = null;
   #isClosing = false;
-  #isExiting = false;
   #putRefusalToldMs = Number.NEGATIVE_INFINITY;
   /** A broker of another version has been told of: once is enough, and whoever reaches the port can claim any. */
   #isProtocolTold = false;
-  /** When a crash was last ended. */
-  #recoveredMs: number | null = null;
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    const { broker, clock, random, bytes, limits, settings } = options;
-    this.#revoker = new Revoker(broker, clock);
-    const { bodyBytesMax, putTimeoutMs } = settings;
-    this.#put = new PutRecord({ log: broker, clock, random, revoker: this.#revoker, bodyBytesMax, timeoutMs: putTimeoutMs });
+    const { broker, clock, bytes, limits, settings } = options;
+    const { bodyBytesMax } = settings;
+    this.#contract2 = new Contract2({ ...options, cutUnderWay: () => this.#cutUnderWay() });
     this.#append = new AppendRecords({ log: broker, clock, bytes, limits, bodyBytesMax });
     this.#server = this.#createServer();
   }
@@ -119,7 +112,7 @@ export class Front {
   }
 
   get revokesPending(): number {
-    return this.#revoker.pendingCount;
+    return this.#contract2.revokesPending;
   }
 
   listen(done: (error: LogError | null) => void): void {
@@ -165,24 +158,20 @@ export class Front {
       done();
     };
     const timer = this.#options.clock.startTimer(graceMs, finish);
-    this.#server.close(() => this.#revoker.whenEmpty(finish));
+    this.#server.close(() => this.#contract2.whenRevoked(finish));
     this.#server.closeIdleConnections();
   }
 
-  /** Acts as crashed from here on: nothing leaves, connections with a request under way break. */
   crash(): void {
-    this.#options.broker.faults.crash();
-    this.#recoveredMs = null;
-    this.#revoker.hold();
-    this.#put.abandonAll();
-    for (const socket of this.#sockets.keys()) if (this.#isUnderWay(socket)) socket.destroy();
+    this.#contract2.crash();
   }
 
   recover(): void {
-    const { broker, clock } = this.#options;
-    if (broker.faults.crashed) this.#recoveredMs = clock.monotonicMs();
-    broker.faults.recover();
-    this.#revoker.release();
+    this.#contract2.recover();
+  }
+
+  #cutUnderWay(): void {
+    for (const socket of this.#sockets.keys()) if (this.#isUnderWay(socket)) socket.destroy();
   }
 
   #createServer(): Server {
@@ -247,8 +236,8 @@ export class Front {
     const { method } = request;
     const topic = plainAppendTopic(request);
     if (topic !== null) this.#append.handle(request, response, topic);
-    else if (method === 'PUT') this.#put.handle(request, response);
-    else if (isFault) this.#switchFault(path, request, response);
+    else if (method === 'PUT') this.#contract2.put(request, response);
+    else if (isFault) this.#contract2.switchFault(path, request, response);
     else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
     else if (path === '/readyz' && method === 'GET') this.#answerReady(response);
     else this.#serveApi(request, response);
@@ -311,51 +300,6 @@ export class Front {
     return this.#loadingApi;
   }
 
-  #switchFault(path: string, request: IncomingMessage, response: ServerResponse): void {
-    request.resume();
-    if (!this.#options.faultInjection) {
-      const message = `Cannot ${path.slice(1)}: fault injection is off, start the broker with --fault-injection`;
-      sendError(response, new LogError('faultInjectionOff', message));
-      return;
-    }
-    if (path === '/exit') {
-      this.#exit(response);
-      return;
-    }
-    if (this.#isExiting) {
-      // The course's crash threads go on while it sends /exit: a crash that comes now would cut off that answer, and the process would stay.
-      sendJson(response, 200, { crashed: this.#options.broker.faults.crashed });
-      return;
-    }
-    this.#options.logger.log('info', 'fault', { action: path.slice(1) });
-    if (path === '/crash') this.crash();
-    else this.recover();
-    sendJson(response, 200, { crashed: this.#options.broker.faults.crashed });
-  }
-
-  /** Writes the log file of contract 2, answers, ends. Works while crashed: the state stays in memory. */
-  #exit(response: ServerResponse): void {
-    const { logFile, broker, clock, onExit } = this.#options;
-    this.#isExiting = true;
-    const end = (error: LogError | null): void => {
-      // The process ends when the answer has left, or when nobody takes it.
-      if (response.closed) {
-        onExit();
-        return;
-      }
-      response.setHeader('connection', 'close');
-      response.once('close', onExit);
-      if (error === null) sendJson(response, 200, { file: logFile });
-      else sendError(response, error);
-    };
-    if (logFile === null) {
-      end(null);
-      return;
-    }
-    const backForMs = this.#recoveredMs === null ? null : clock.monotonicMs() - this.#recoveredMs;
-    collectLogLines(broker, backForMs, (outcome) => end(outcome.ok ? writeLogFile(logFile, outcome.value) : outcome.error));
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Node has taken its own listener away: a connection that breaks before somebody else listens would end the process.
     socket.on('error', () => {});
@@ -409,10 +353,6 @@ const malformed: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
-
-function isFaultPath(path: string): boolean {
-  return path === '/crash' || path === '/recover' || path === '/exit';
-}
 
 function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '/';

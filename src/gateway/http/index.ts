@@ -1,6 +1,6 @@
 /**
  * HTTP <-> `EventLog`: translation only (design, D9, D10). `Front` (`front.ts`) is the server and everything that must be quick or exact:
- * guards, `PUT /`, the fault routes of contract 2, the hand-over of peers. `api/` are the routes of `/v1` with fastify, loaded later.
+ * guards, plain appends, the hand-over of peers. `contract2/` are the course's routes, `api/` those of `/v1` with fastify, loaded later.
  */
 import { withPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';

@@ -6,12 +6,12 @@
  * revoke is committed a reader may see the record, where a majority had it in time and the client did not hear of it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type LogService, LogError } from '../../eventlog/index.ts';
-import type { Clock, Random } from '../../host/index.ts';
-import { RecordBatchBuilder } from '../../record/index.ts';
-import { toHex } from '../../base/bytes.ts';
-import { readBody } from './body.ts';
-import { sendJson } from './error-answer.ts';
+import { type LogService, LogError } from '../../../eventlog/index.ts';
+import type { Clock, Random } from '../../../host/index.ts';
+import { RecordBatchBuilder } from '../../../record/index.ts';
+import { toHex } from '../../../base/bytes.ts';
+import { readBody } from '../body.ts';
+import { sendJson } from '../error-answer.ts';
 import type { Revoker } from './revoker.ts';
 
 export interface PutRecordOptions {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { noBytes } from '../../base/bytes.ts';
-import { type Answer, LogError, type LogService, type Outcome, type ReadResult } from '../../eventlog/index.ts';
-import { forEachRecord } from '../../record/index.ts';
+import { noBytes } from '../../../base/bytes.ts';
+import { type Answer, LogError, type LogService, type Outcome, type ReadResult } from '../../../eventlog/index.ts';
+import { forEachRecord } from '../../../record/index.ts';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;

@@ -1,5 +1,5 @@
-import type { LogService } from '../../eventlog/index.ts';
-import type { Clock } from '../../host/index.ts';
+import type { LogService } from '../../../eventlog/index.ts';
+import type { Clock } from '../../../host/index.ts';
 
 const retryAfterMs = 200;
 
