@@ -1,4 +1,4 @@
-import { type AppendResult, type EventLog, type Level, LogError } from '../eventlog/index.ts';
+import { type AppendResult, type EventLog, isAhead, isPassed, type Level, LogError } from '../eventlog/index.ts';
 import { pause } from './caller.ts';
 
 export interface AppendStreamOptions {
@@ -28,13 +28,7 @@ export interface AppendStreamSummary {
 }
 
 const inFlightMaxDefault = 4;
-/** Refusals of a batch that overtook the one before it. */
-const aheadCodes: ReadonlySet<string> = new Set(['sequenceGap', 'unknownProducer']);
 const aheadPauseMs = 50;
-
-/** Also behind a failure of unknown outcome: a client that had no answer to the first attempt does not take such a refusal for the last word. */
-const isAhead = (error: unknown): boolean =>
-  error instanceof LogError && (aheadCodes.has(error.code) || (error.code === 'timeout' && isAhead(error.cause)));
 
 /**
  * Appends batch after batch under one request id, several in flight, in order and none twice: each batch keeps its sequence however often it is
@@ -151,9 +145,7 @@ export class AppendStream {
       if (result.count === count) return result;
       throw new LogError('requestIdReused', otherContents(topic, requestId, sequence, result.count, count));
     } catch (error) {
-      if (!(error instanceof LogError) || error.code !== 'duplicateSequence') throw error;
-      const expected = error.details['expectedSequence'];
-      if (typeof expected === 'number' && expected >= sequence + count) return null;
+      if (error instanceof LogError && isPassed(error, sequence + count)) return null;
       throw error;
     }
   }

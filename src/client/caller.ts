@@ -1,4 +1,4 @@
-import { LogError } from '../eventlog/index.ts';
+import { failsForGood, LogError } from '../eventlog/index.ts';
 import { throwIfError } from './answers.ts';
 import type { Servers } from './servers.ts';
 import { formatSeconds, type Sender, type TransportAnswer, TransportError, type TransportRequest } from './transport.ts';
@@ -102,13 +102,10 @@ const isSilence = ({ cause }: LogError): boolean => cause instanceof TransportEr
 
 /** A definite refusal of the last attempt says nothing about an earlier one whose answer never came, unless the broker says that it speaks of all. */
 function asUncertain(failure: LogError, call: Call): LogError {
-  if (!failure.definite || isSettled(failure)) return failure;
+  if (!failure.definite || failsForGood(failure, true)) return failure;
   const message = `${call.action}: the outcome is not known after ${formatSeconds(call.timeoutMs)}: an answer was lost, then: ${failure.message}`;
   return new LogError('timeout', message, failure.details, { cause: failure });
 }
-
-/** By what the broker says, not by what this program knows of the code: it is the broker that has looked. */
-const isSettled = ({ details: { requestOutcome } }: LogError): boolean => requestOutcome === 'notAppended' || requestOutcome === 'revoked';
 
 /** Every broker is asked once without delay; then the pauses double, with a random part so that clients do not return all at once. */
 function pauseBefore(attempt: number, serverCount: number): number {

@@ -1,3 +1,4 @@
+export { failsForGood, isAhead, isPassed, withRequestOutcome } from './attempts.ts';
 export { type FollowRequest, follow } from './follow.ts';
 export { LogError } from './log-error.ts';
 export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';

@@ -1,4 +1,4 @@
-import { type EventLog, LogError } from '../../eventlog/index.ts';
+import { type EventLog, isPassed, LogError } from '../../eventlog/index.ts';
 import type { Bytes } from '../../host/index.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
 
@@ -131,8 +131,7 @@ export class TopicStream {
         if (!(error instanceof LogError)) throw error;
         if (this.#isClosed) return error;
         // So long ago that the log no longer remembers the batch itself: it is there.
-        const expected = error.details['expectedSequence'];
-        if (error.code === 'duplicateSequence' && typeof expected === 'number' && expected >= this.#sequence + count) return null;
+        if (isPassed(error, this.#sequence + count)) return null;
         if (!error.retriable) return error;
         this.#options.onDelayed(error);
         await this.#pause(againMs);

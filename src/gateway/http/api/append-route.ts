@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import { type AppendRequest, LogError } from '../../../eventlog/index.ts';
+import { type AppendRequest, LogError, withRequestOutcome } from '../../../eventlog/index.ts';
 import { appendRoute, appendTimeoutMs } from '../append-records.ts';
 import { bodyOf } from '../body.ts';
 import type { ApiContext } from './context.ts';
@@ -45,16 +45,9 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     try {
       return await context.log.append(order);
     } catch (thrown) {
-      throw requestId === null ? thrown : withRequestOutcome(thrown);
+      throw requestId !== null && thrown instanceof LogError ? withRequestOutcome(thrown) : thrown;
     }
   });
-}
-
-/** Whoever tries again under a request id must not take what is said of the last attempt for what became of the first. */
-function withRequestOutcome(thrown: unknown): unknown {
-  if (!(thrown instanceof LogError)) return thrown;
-  const { code, message, details, requestOutcome } = thrown;
-  return new LogError(code, message, { ...details, requestOutcome }, { cause: thrown.cause });
 }
 
 /** Node gives header bytes as Latin-1; clients send UTF-8. Of what is not, two ids would become one. */
