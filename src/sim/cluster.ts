@@ -11,7 +11,7 @@ import type { Persist } from '../raft/index.ts';
 import { NoException } from './checkers/a1-no-exception.ts';
 import { OneAnswer } from './checkers/a2-one-answer.ts';
 import { HeldBuffers } from './checkers/a3-held-buffers.ts';
-import type { CheckId } from './checkers/catalogue.ts';
+import { AnsweredInTime } from './checkers/a4-answered-in-time.ts';
 import { RaftWatch } from './checkers/raft-watch.ts';
 import { TornOrDamaged } from './checkers/st3-torn-or-damaged.ts';
 import { DirectorySync } from './checkers/st7-directory-sync.ts';
@@ -37,12 +37,7 @@ export interface ClusterOptions {
   /** Makes a disk lie, to prove that the checkers see it. */
   readonly sabotageDisk?: ((disk: Disk) => Disk) | undefined;
   readonly onLog?: ((line: LogLine) => void) | undefined;
-  /** Reports what is wrong today too (`checksAhead`). */
-  readonly ahead?: boolean | undefined;
 }
-
-/** Checks that see a defect which is known and not mended yet: asked for by name until it is. */
-const checksAhead: ReadonlySet<CheckId> = new Set<CheckId>([]);
 
 /** What a client learns of its call. */
 export type CallOutcome<Value> =
@@ -56,6 +51,8 @@ export interface Member {
   readonly id: BrokerId;
   readonly machine: Machine;
   broker: BrokerApi | null;
+  /** The broker as callers have it: whether it answers in time is watched. */
+  service: LogService | null;
   /** Calls of clients under way, to be told when the process ends. */
   readonly calls: Set<() => void>;
   /** Nobody has asked for this end: how it is to be started again is the faults' business. */
@@ -87,6 +84,7 @@ export class Cluster {
   readonly #noException = new NoException();
   readonly #tornOrDamaged = new TornOrDamaged();
   readonly #oneAnswer = new OneAnswer();
+  readonly #answeredInTime = new AnsweredInTime();
   readonly #heldBuffers = new HeldBuffers();
   readonly #directorySync = new DirectorySync();
   readonly #stopAfterAFailedSync = new StopAfterAFailedSync();
@@ -131,7 +129,7 @@ export class Cluster {
       const id = brokerId(index + 1);
       const machine = this.world.addMachine(id);
       machine.sabotage = options.sabotageDisk ?? null;
-      return { id, machine, broker: null, calls: new Set(), address: { id, host: `broker-${id}`, port: 8000 + index } };
+      return { id, machine, broker: null, service: null, calls: new Set(), address: { id, host: `broker-${id}`, port: 8000 + index } };
     });
   }
 
@@ -149,12 +147,19 @@ export class Cluster {
 
   /** Reports of everything that is watched while it runs. */
   reports(): CheckReport[] {
+    this.#answeredInTime.look();
     return [
       ...this.watch.reports(),
-      ...[this.#noException, this.#oneAnswer, this.#heldBuffers, this.#tornOrDamaged, this.#directorySync, this.#stopAfterAFailedSync].map(
-        ({ findings }) => findings.report(),
-      ),
-    ].filter(({ id }) => this.#options.ahead === true || !checksAhead.has(id));
+      ...[
+        this.#noException,
+        this.#oneAnswer,
+        this.#answeredInTime,
+        this.#heldBuffers,
+        this.#tornOrDamaged,
+        this.#directorySync,
+        this.#stopAfterAFailedSync,
+      ].map(({ findings }) => findings.report()),
+    ];
   }
 
   start(member: Member): void {
@@ -183,8 +188,10 @@ export class Cluster {
       broker.open((result) => {
         if (!process.alive) return;
         this.#tornOrDamaged.opened();
-        if (result.ok) member.broker = broker;
-        else this.#failed(member, process, result.error, 'did not open');
+        if (result.ok) {
+          member.broker = broker;
+          member.service = this.#answeredInTime.watched(broker, process);
+        } else this.#failed(member, process, result.error, 'did not open');
       });
     });
   }
@@ -323,12 +330,12 @@ export class Cluster {
       }
       member.calls.add(lose);
       process.deliver('client', () => {
-        const { broker } = member;
-        if (broker === null || broker.faults.crashed) {
+        const { broker, service } = member;
+        if (broker === null || service === null || broker.faults.crashed) {
           lose();
           return;
         }
-        this.#invoke(process, broker, invoke, (outcome) => {
+        this.#invoke(process, service, invoke, (outcome) => {
           if (broker.faults.crashed) lose();
           else settle({ kind: 'answer', outcome });
         });
@@ -339,23 +346,23 @@ export class Cluster {
   /** Calls a broker in place, without a way there and back; what a dead process answers is not heard. */
   #invoke<Value>(
     process: SimProcess,
-    broker: BrokerApi,
+    service: LogService,
     invoke: (service: LogService, answer: Answer<Value>) => void,
     done: Answer<Value>,
   ): void {
     this.#oneAnswer.watch<Value>(
       process.id,
       () => process.alive,
-      (answer) => invoke(broker, answer),
+      (answer) => invoke(service, answer),
       done,
     );
   }
 
   /** A gateway and its broker are one process: this is how code beside the broker uses it. */
   callInside<Value>(member: Member, invoke: (service: LogService, answer: Answer<Value>) => void, done: Answer<Value>): void {
-    const { broker } = member;
+    const { service } = member;
     const { process } = member.machine;
-    if (broker !== null && process !== null) this.#invoke(process, broker, invoke, done);
+    if (service !== null && process !== null) this.#invoke(process, service, invoke, done);
   }
 
   #logged(line: LogLine): void {
@@ -393,6 +400,8 @@ export class Cluster {
 
   #ended(member: Member): void {
     member.broker = null;
+    member.service = null;
+    this.#answeredInTime.ended(member.id);
     for (const lose of member.calls) lose();
     this.onDown?.(member);
   }

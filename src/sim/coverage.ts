@@ -48,6 +48,10 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'disk.unreadable', what: 'a sector that stays bad is read', needs: 'badSector' },
   { name: 'network.slowLine', what: 'what is sent waits for a slow line', needs: 'slowLine' },
   { name: 'calm.disksSlow', what: 'acknowledgements are asked for (V2) while syncs are slow', needs: 'disksSlow' },
+  { name: 'append.windowFull', what: '64 batches of one stream are on their way', needs: 'crash' },
+  { name: 'read.belowLogStart', what: 'retention was faster than a reader', needs: 'crash' },
+  { name: 'append.forgotten', what: 'a repeated append is told that its request id may have been forgotten', needs: 'crash' },
+  { name: 'topic.tooMany', what: 'a topic is refused because there are as many as are allowed', needs: 'crash' },
   { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
 ];
 

@@ -31,6 +31,8 @@ export interface AppendOperation {
   code: string | null;
   result: AppendResult | null;
   attempts: number;
+  /** An answer that was no success said that it is in the log all the same. */
+  saidAppended: boolean;
   /** When a revoke of it was acknowledged, else infinite. */
   revoked: number;
   /** A revoke was tried, so it may be revoked. */
@@ -129,6 +131,7 @@ export class History {
       code: null,
       result: null,
       attempts: 0,
+      saidAppended: false,
       revoked: Number.POSITIVE_INFINITY,
       revokeTried: false,
     };

@@ -350,6 +350,9 @@ export class SimNetwork {
       return;
     }
     const mayOvertake = reorderingRate > 0 && this.#random.chance(reorderingRate);
+    const isDuplicated = duplicationRate > 0 && this.#random.chance(duplicationRate);
+    // The copy may come first, and its answer tells that it has arrived.
+    if (isDuplicated) held = null;
     const isOrdered = reorderingRate === 0 && duplicationRate === 0;
     if (isOrdered && bytes.length > 1 && this.#random.chance(splittingRate)) {
       const at = 1 + this.#random.below(bytes.length - 1);
@@ -358,7 +361,7 @@ export class SimNetwork {
     } else {
       this.#deliver(from, to, bytes, mayOvertake, held);
     }
-    if (duplicationRate > 0 && this.#random.chance(duplicationRate)) {
+    if (isDuplicated) {
       this.counters.duplicated++;
       this.#coverage.reach('network.duplication');
       this.#disturbed(from, to);

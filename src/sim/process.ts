@@ -11,6 +11,8 @@ export class SimProcess {
   #alive = true;
   /** What arrived during a pause, null while running. */
   #held: { readonly kind: EventKind; readonly run: () => void }[] | null = null;
+  #sleptMs = 0;
+  #asleepSinceMs: number | null = null;
   readonly #onKilled: (() => void)[] = [];
 
   constructor(id: number, scheduler: Scheduler, onException: (error: unknown) => void) {
@@ -25,6 +27,11 @@ export class SimProcess {
 
   get paused(): boolean {
     return this.#held !== null;
+  }
+
+  /** On a clock that stands still while the process is paused. */
+  get awakeMs(): number {
+    return (this.#asleepSinceMs ?? this.#scheduler.nowMs) - this.#sleptMs;
   }
 
   /** Something that will happen to this process, if it still lives then. */
@@ -58,7 +65,9 @@ export class SimProcess {
   }
 
   pause(): void {
-    if (this.#alive) this.#held ??= [];
+    if (!this.#alive || this.#held !== null) return;
+    this.#held = [];
+    this.#asleepSinceMs = this.#scheduler.nowMs;
   }
 
   /** Input that was waiting comes before the timers that ran out meanwhile, as the Clock promises. */
@@ -66,6 +75,8 @@ export class SimProcess {
     const held = this.#held;
     if (held === null) return;
     this.#held = null;
+    this.#sleptMs += this.#scheduler.nowMs - (this.#asleepSinceMs ?? this.#scheduler.nowMs);
+    this.#asleepSinceMs = null;
     const timers = held.filter((event) => event.kind === 'timer');
     const input = held.filter((event) => event.kind !== 'timer');
     for (const event of [...input, ...timers]) this.schedule(0, event.kind, event.run);

@@ -39,10 +39,12 @@ export function changedSettings(random: SeededRandom): Partial<BrokerSettings> {
   return { ...Object.fromEntries(kept), ...(sizes ? { segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax } : {}) };
 }
 
-/** Limits of what is remembered, so low that clients meet them: one draw for each start. */
-export function smallLimits(random: SeededRandom): Partial<BrokerSettings> {
+/** The topics of a run need three of them. */
+export const topicLimits = [3, 4, 5, defaultSettings.topicsMax] as const;
+
+/** Limits of what is remembered of request ids, so low that clients meet them. */
+export function forgetfulSettings(random: SeededRandom): Partial<BrokerSettings> {
   return {
-    topicsMax: random.pick([3, 4, 5, defaultSettings.topicsMax]),
     requestIdsMax: random.pick([20, 100, defaultSettings.requestIdsMax]),
     requestIdRetentionMs: random.pick([5000, 20_000, defaultSettings.requestIdRetentionMs]),
   };

@@ -101,6 +101,14 @@ describe('the checks of the history', () => {
       'L16',
       (history) => history.outOfRange.push({ broker: 1, topic: 'log', offset: 4, logStartOffset: 0, committedEnd: 5 }),
     ],
+    [
+      'a record was said to be in the log and is not',
+      'L16',
+      (history) => {
+        const append = history.beginAppend({ client: 1, topic: 'log', requestId: 'late', level: 'all', expectedOffset: null }, 1, 0);
+        Object.assign(append, { outcome: 'indefinite', saidAppended: true });
+      },
+    ],
     ['no broker could be read', 'L1', (history) => history.finals.splice(0)],
   ])('find that %s', (_title, name, change) => {
     expect(violated(goodHistory(change))).toContain(name);

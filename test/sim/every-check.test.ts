@@ -4,13 +4,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { brokerId, offset, term } from '../../src/base/branded.ts';
 import { Broker } from '../../src/broker/index.ts';
-import { LogError } from '../../src/eventlog/index.ts';
+import { LogError, type LogService } from '../../src/eventlog/index.ts';
 import type { AppendEntries, LogBatch } from '../../src/raft/index.ts';
 import { frameBatch, frameChecksum } from '../../src/record/index.ts';
 import { simBytes } from '../../src/sim/bytes.ts';
 import { NoException } from '../../src/sim/checkers/a1-no-exception.ts';
 import { OneAnswer } from '../../src/sim/checkers/a2-one-answer.ts';
 import { HeldBuffers } from '../../src/sim/checkers/a3-held-buffers.ts';
+import { AnsweredInTime } from '../../src/sim/checkers/a4-answered-in-time.ts';
 import { type CheckId, checkNames } from '../../src/sim/checkers/catalogue.ts';
 import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { StatedStaleness } from '../../src/sim/checkers/l13-stated-staleness.ts';
@@ -260,6 +261,14 @@ const wrong: Record<CheckId, () => CheckReport> = {
       ),
     ),
   A3: () => found(new HeldBuffers(), (checker) => checker.released(1, 0, 'the link to broker 2', false)),
+  A4: () =>
+    found(new AnsweredInTime(), (checker) => {
+      const life = { id: 1, awakeMs: 0 };
+      const silent = { createTopic: () => undefined } as unknown as LogService;
+      checker.watched(silent, life).createTopic('late', { retentionBytes: null }, () => undefined);
+      life.awakeMs = 60_000;
+      checker.look();
+    }),
 };
 
 describe('the list of checks', () => {

@@ -59,6 +59,7 @@ export const checkNames = {
   A1: 'no exception',
   A2: 'one answer',
   A3: 'held buffers',
+  A4: 'answered in time',
 } as const;
 
 export type CheckId = keyof typeof checkNames;

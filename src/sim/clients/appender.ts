@@ -1,5 +1,5 @@
 import type { AppendResult, EndResult, Level } from '../../eventlog/index.ts';
-import { keptBatchBytesMax } from '../../eventlog/index.ts';
+import { failsForGood, isAhead, isPassed, keptBatchBytesMax, withRequestOutcome } from '../../eventlog/index.ts';
 import type { CallOutcome } from '../cluster.ts';
 import { type AppendOperation, batchOfAppend } from '../history.ts';
 import { Client } from './client.ts';
@@ -20,8 +20,10 @@ export type AppenderKind =
   /** Revokes what was not answered in time, and now and then what was. */
   | 'revoker';
 
-/** Appends of a pipeline that are on their way at a time. */
-const pipelineMax = 3;
+/** Appends of a pipeline that are on their way at a time; once in a while as many as a leader remembers of one request id. */
+const windowUsual = 3;
+const windowMax = 64;
+const windowMaxRate = 1 / 40;
 
 const retryForMs = 20_000;
 const usualLevels: readonly Level[] = ['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all'];
@@ -33,6 +35,8 @@ export class Appender extends Client {
   #streamId: string;
   #streamTopic: string;
   #streamNext = 0;
+  /** What waits for an append to end. */
+  readonly #after = new Map<AppendOperation, () => void>();
 
   constructor(world: ClientWorld, number: number, kind: AppenderKind) {
     super(world, number);
@@ -67,24 +71,33 @@ export class Appender extends Client {
     }
   }
 
-  /** Several batches of one stream at a time; what fails ends the stream. */
+  /** Several batches of one stream at a time; what fails ends the stream. The first goes alone: until its leader knows the stream, later ones are refused. */
   #pipeline(): void {
     this.#newStream();
     const { world, random } = this;
-    let left = 2 + random.below(6);
+    const window = random.chance(windowMaxRate) ? windowMax : windowUsual;
+    let left = 2 + random.below(2 * window);
     let underWay = 0;
+    let begun = false;
     let failed = false;
+    let previous: AppendOperation | null = null;
     const fill = (): void => {
-      while (!failed && left > 0 && underWay < pipelineMax) {
+      while (!failed && left > 0 && underWay < (begun ? window : 1)) {
         left--;
         underWay++;
-        const sequence = this.#streamNext;
-        const append = this.#begin({ topic: this.#streamTopic, requestId: this.#streamId, sequence, expectedOffset: null }, (operation) => {
-          underWay--;
-          if (operation.outcome !== 'ok') failed = true;
-          fill();
-        });
-        this.#streamNext += append.valueTo - append.valueFrom;
+        const fields = { topic: this.#streamTopic, requestId: this.#streamId, sequence: this.#streamNext, expectedOffset: null };
+        previous = this.#begin(
+          fields,
+          (operation) => {
+            underWay--;
+            begun = true;
+            if (operation.outcome !== 'ok') failed = true;
+            fill();
+          },
+          previous,
+        );
+        this.#streamNext += previous.valueTo - previous.valueFrom;
+        if (underWay === windowMax) world.cluster.world.coverage.reach('append.windowFull');
       }
       if (underWay === 0) {
         if (failed) world.cluster.world.coverage.reach('append.pipelineFailed');
@@ -135,6 +148,7 @@ export class Appender extends Client {
       readonly expectedOffset: number | null;
     },
     done: (operation: AppendOperation) => void,
+    previous: AppendOperation | null = null,
   ): AppendOperation {
     const { world, random } = this;
     const level: Level = random.pick(world.settings.levels ?? usualLevels);
@@ -147,7 +161,7 @@ export class Appender extends Client {
       cluster.nowMs,
     );
     world.appendsInFlight++;
-    const untilMs = cluster.nowMs + retryForMs;
+    let untilMs = cluster.nowMs + retryForMs;
     const timeoutMs = this.#kind === 'revoker' ? random.pick([10, 50, 200, 1000]) : random.pick([200, 1000, 4000]);
     /** An attempt ended without a definite answer, so a later definite failure says nothing about it. */
     let uncertain = false;
@@ -191,15 +205,30 @@ export class Appender extends Client {
         finish('ok', null);
         return;
       }
-      const error = call.kind === 'answer' && !call.outcome.ok ? call.outcome.error : null;
+      // As a gateway tells it and the client library reads it.
+      const error = call.kind === 'answer' && !call.outcome.ok ? withRequestOutcome(call.outcome.error) : null;
+      if (error?.requestOutcome === 'appended') operation.saidAppended = true;
+      if (fields.requestId !== null && error !== null && isPassed(error, fields.sequence + operation.valueTo - operation.valueFrom)) {
+        finish('ok', null);
+        return;
+      }
       const code = error?.code ?? call.kind;
-      const definite = call.kind === 'refused' || error?.definite === true;
-      // What overtook its predecessor is refused and comes again.
-      const retriable = call.kind !== 'answer' || error?.retriable === true || (this.#kind === 'pipeline' && code === 'sequenceGap');
-      if (!definite) uncertain = true;
+      const isDefinite = call.kind === 'refused' ? !uncertain : error !== null && failsForGood(error, uncertain);
+      if (call.kind !== 'refused' && error?.definite !== true) uncertain = true;
+      const fail = (): void => finish(isDefinite ? 'definite' : 'indefinite', code);
+      if (isAhead(error) && previous?.outcome === 'open') {
+        // It overtook its predecessor, and comes again after that.
+        this.#after.set(previous, () => {
+          untilMs = cluster.nowMs + retryForMs;
+          if (previous.outcome === 'ok') attempt();
+          else fail();
+        });
+        return;
+      }
+      const retriable = call.kind !== 'answer' || error?.retriable === true || (isAhead(error) && previous !== null);
       const mayRetry = fields.requestId !== null && this.#kind !== 'revoker' && retriable && cluster.nowMs < untilMs;
       if (mayRetry) this.later(random.float() * (world.settings.retryMsMax ?? 100), attempt);
-      else finish(uncertain ? 'indefinite' : 'definite', code);
+      else fail();
     };
     const finish = (outcome: 'ok' | 'definite' | 'indefinite', code: string | null): void => {
       operation.outcome = outcome;
@@ -208,6 +237,9 @@ export class Appender extends Client {
       operation.completedMs = cluster.nowMs;
       world.appendsInFlight--;
       this.#note(operation);
+      const next = this.#after.get(operation);
+      this.#after.delete(operation);
+      next?.();
       done(operation);
     };
     attempt();
@@ -227,6 +259,7 @@ export class Appender extends Client {
       if (operation.fillBytes * (operation.valueTo - operation.valueFrom) > keptBatchBytesMax) coverage.reach('append.large');
     } else {
       coverage.reach(`append.${operation.outcome}.${operation.code ?? 'none'}`);
+      if (operation.code === 'unknownProducer' && operation.attempts > 1 && operation.sequence === 0) coverage.reach('append.forgotten');
     }
   }
 

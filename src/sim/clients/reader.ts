@@ -120,8 +120,7 @@ export class Reader extends Client {
     if (code !== 'offsetOutOfRange' || offset === null) return;
     const { world } = this;
     const logStartOffset = Number(details['logStartOffset']);
-    if (world.settings.ahead === true && !world.cluster.isDamaged(broker))
-      world.history.outOfRange.push({ broker: broker.id, topic, offset, logStartOffset, committedEnd });
+    if (!world.cluster.isDamaged(broker)) world.history.outOfRange.push({ broker: broker.id, topic, offset, logStartOffset, committedEnd });
     if (offset >= logStartOffset) return;
     // Retention was faster than this reader: it goes on with what is left.
     world.cluster.world.coverage.reach('read.belowLogStart');

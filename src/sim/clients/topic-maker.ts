@@ -29,6 +29,8 @@ export class TopicMaker extends Client {
           world.cluster.world.coverage.reach('topic.created');
           world.groups.set(name, groupId(call.outcome.value.group));
           world.passingTopics.push(name);
+        } else if (call.kind === 'answer' && !call.outcome.ok && call.outcome.error.code === 'tooManyTopics') {
+          world.cluster.world.coverage.reach('topic.tooMany');
         }
         this.#rest();
       },

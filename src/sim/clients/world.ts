@@ -22,8 +22,6 @@ export interface ClientSettings {
   readonly levels?: readonly Level[];
   /** Longest pause before a client tries again. */
   readonly retryMsMax?: number;
-  /** Looks at what is known to be wrong today, too. */
-  readonly ahead?: boolean;
 }
 
 /** What the clients of a run share. */

@@ -1,0 +1,87 @@
+// A4 answered in time
+import type { Answer, LogService } from '../../eventlog/index.ts';
+import { Findings } from './verdict.ts';
+
+/** One call that a broker has not answered yet. */
+interface Open {
+  readonly what: string;
+  readonly life: Life;
+  /** On the clock of `Life.awakeMs`. */
+  readonly sinceMs: number;
+  readonly limitMs: number;
+}
+
+/** A process that answers calls: how long it has been awake. */
+export interface Life {
+  readonly id: number;
+  readonly awakeMs: number;
+}
+
+/** Finding the topic, being as fresh as asked, and building derived state again. */
+const lookUpMs = 2000;
+const freshnessMs = 5000;
+/** A change of topics, with what comes of it. */
+const topicMs = 5000;
+/** The leader's answer is waited for a little beyond the caller's time. */
+const graceMs = 250;
+/** What an answer may come late by: it is noticed at a tick, and leaves at the end of a turn. */
+const slackMs = 1000;
+/** The slowest clock that is injected. */
+const slowestRate = 0.8;
+
+/**
+ * Every call of the port is answered within its deadline, whatever the answer is: a caller that is not answered has to give up by itself, and learns nothing.
+ * The time that a process sleeps does not count, and who dies owes nothing. A revoke has no deadline: it is tried until it is in the log. A read that has
+ * begun to read from a disk waits for that disk.
+ */
+export class AnsweredInTime {
+  readonly findings = new Findings('A4');
+  readonly #open = new Set<Open>();
+
+  /** The service with every call watched that has a deadline. */
+  watched(service: LogService, life: Life): LogService {
+    const timed = <Value>(what: string, deadlineMs: number, answer: Answer<Value>): Answer<Value> => {
+      const open: Open = { what, life, sinceMs: life.awakeMs, limitMs: (deadlineMs + slackMs) / slowestRate };
+      this.findings.checked++;
+      this.#open.add(open);
+      return (outcome) => {
+        if (this.#open.delete(open)) this.#look(open, 'was answered');
+        answer(outcome);
+      };
+    };
+    return {
+      append: (request, answer) => service.append(request, timed(`append to "${request.topic}"`, request.timeoutMs + graceMs, answer)),
+      revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
+      read: (request, answer) => service.read(request, answer),
+      end: (topic, freshness, answer) => service.end(topic, freshness, timed(`end of "${topic}"`, lookUpMs + freshnessMs, answer)),
+      nextSequence: (topic, requestId, answer) =>
+        service.nextSequence(topic, requestId, timed(`next sequence of "${requestId}"`, lookUpMs + freshnessMs, answer)),
+      createTopic: (name, settings, answer) => service.createTopic(name, settings, timed(`creation of "${name}"`, topicMs, answer)),
+      deleteTopic: (name, answer) => service.deleteTopic(name, timed(`deletion of "${name}"`, topicMs, answer)),
+      listTopics: (answer) => service.listTopics(timed('list of topics', lookUpMs, answer)),
+      describeTopic: (name, answer) => service.describeTopic(name, timed(`description of "${name}"`, lookUpMs, answer)),
+      status: (answer) => service.status(timed('status', 0, answer)),
+      brokers: (answer) => service.brokers(timed('brokers', slackMs, answer)),
+    };
+  }
+
+  /** What is still open and overdue by now was not answered in time. */
+  look(): void {
+    for (const open of this.#open) this.#look(open, 'is unanswered');
+  }
+
+  /** A process has died: what it owes is not owed any more, unless it was overdue. */
+  ended(id: number): void {
+    for (const open of this.#open) {
+      if (open.life.id !== id) continue;
+      this.#look(open, 'was unanswered');
+      this.#open.delete(open);
+    }
+  }
+
+  #look({ what, life, sinceMs, limitMs }: Open, how: string): void {
+    const tookMs = life.awakeMs - sinceMs;
+    if (tookMs > limitMs)
+      this.findings.violate(`broker ${life.id}: ${what} ${how} after ${tookMs.toFixed(0)} ms; ${limitMs.toFixed(0)} are allowed`);
+  }
+}
