@@ -51,6 +51,11 @@ export class Barriers {
     this.#queue(group, { deadlineMs, forPeer: true, done });
   }
 
+  /** Groups that are remembered here. */
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
   get isWaiting(): boolean {
     for (const { queued, asked, asking, catchingUp } of this.#groups.values())
       if (queued.length + asked.size + catchingUp.length > 0 || asking !== null) return true;
@@ -173,6 +178,9 @@ export class Barriers {
         if (left.length === 0) barriers.asked.delete(context);
         else if (left.length < waiters.length) barriers.asked.set(context, left);
       }
+      // Of a topic that was deleted, or that a peer has asked about and this broker does not have.
+      const isWaiting = barriers.queued.length + barriers.asked.size + barriers.catchingUp.length > 0 || barriers.asking !== null;
+      if (!isWaiting && this.#core.replica(barriers.group) === undefined) this.#groups.delete(barriers.group);
     }
   }
 

@@ -33,6 +33,8 @@ import { SyncTimes } from './sync-times.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
+const closedMeanwhile = (): LogError => new LogError('shuttingDown', 'Cannot open the broker: it was closed meanwhile');
+
 /**
  * One broker: wires the rooms of this folder together, takes what callers and peers ask, and has one turn at a time (`loop.ts`).
  */
@@ -46,6 +48,8 @@ export class Broker implements BrokerApi {
   #services: Services | null = null;
   #data: OpenedData | null = null;
   #state: State = 'new';
+  /** It was closed while it opened: told once that has come to its end. */
+  #whenNotOpened: (() => void) | null = null;
   #isCrashed = false;
   #tickTimer: Timer | null = null;
   #tickDueMs = 0;
@@ -129,24 +133,29 @@ export class Broker implements BrokerApi {
     openData(host, { self, brokers, clusterId }, (result) => {
       if (!result.ok) return this.#failToOpen(result.error, done);
       this.#data = result.value;
+      if (this.#state !== 'opening') return this.#failToOpen(closedMeanwhile(), done);
       this.#loop.useJournal(result.value.journal);
       this.#groups.useVotes(result.value.journal.votes);
       const first = this.#options.logOnly ? [logGroup] : [catalogGroup, logGroup];
       this.#groups.openAll(first, (error) => {
         if (error !== null) return this.#failToOpen(error, done);
-        if (this.#state !== 'opening')
-          return this.#failToOpen(new LogError('shuttingDown', 'Cannot open the broker: it was closed meanwhile'), done);
+        if (this.#state !== 'opening') return this.#failToOpen(closedMeanwhile(), done);
         this.#start(result.value);
         done(ok(undefined));
       });
     });
   }
 
+  /** Whatever is open by then is closed again, so that nothing stays locked. */
   #failToOpen(error: LogError, done: (result: Result<undefined, LogError>) => void): void {
-    this.#state = 'failed';
-    const release = this.#data?.lock;
-    if (release === undefined) return done(failed(error));
-    release.release(() => done(failed(error)));
+    if (this.#state !== 'closed') this.#state = 'failed';
+    const data = this.#data;
+    const told = (): void => {
+      done(failed(error));
+      this.#whenNotOpened?.();
+    };
+    if (data === null) return told();
+    this.#groups.closeAll(() => data.journal.close(() => data.lock.release(told)));
   }
 
   #start(data: OpenedData): void {
@@ -182,8 +191,13 @@ export class Broker implements BrokerApi {
 
   close(graceMs: number, done: () => void): void {
     if (this.#state !== 'open' || this.#services === null) {
+      const isOpening = this.#state === 'opening';
       this.#state = this.#state === 'failed' ? 'failed' : 'closed';
       this.#loop.stop();
+      if (isOpening) {
+        this.#whenNotOpened = done;
+        return;
+      }
       this.#options.host.clock.defer(done);
       return;
     }
@@ -356,7 +370,7 @@ export class Broker implements BrokerApi {
     this.#counters.edgeAppends++;
     const isOpen = this.#state === 'open' && !this.#isCrashed;
     if (isOpen) this.#stir();
-    const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer);
+    const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer, false, false);
     if (services === null) return;
     const refusal = refuseAppend(request);
     if (refusal === null) calls.append(services, request, answer);
@@ -449,7 +463,7 @@ export class Broker implements BrokerApi {
   }
 
   /** The services, or null after the caller was told why not. */
-  #open<Value>(doing: string, answer: Answer<Value>, isCrashedToo = false): Services | null {
+  #open<Value>(doing: string, answer: Answer<Value>, isCrashedToo = false, isDrainingToo = true): Services | null {
     const refuse = (code: 'crashed' | 'starting' | 'shuttingDown', reason: string): null => {
       this.#later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
       return null;
@@ -457,7 +471,7 @@ export class Broker implements BrokerApi {
     if (this.#isCrashed && !isCrashedToo) return refuse('crashed', 'the broker was told to act as crashed');
     if (this.#state === 'new' || this.#state === 'opening' || this.#services === null)
       return refuse('starting', 'the broker is still opening its logs');
-    if (this.#state !== 'open' && this.#state !== 'draining') return refuse('shuttingDown', 'the broker is stopping');
+    if (this.#state !== 'open' && !(this.#state === 'draining' && isDrainingToo)) return refuse('shuttingDown', 'the broker is stopping');
     this.#stir();
     return this.#services;
   }

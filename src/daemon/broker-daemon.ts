@@ -52,8 +52,9 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     }
     hooks.onListening?.(front.port);
     broker.open((result) => {
-      if (!result.ok) hooks.onFatal(namingData(result.error, config.data));
-      else whenReady(broker, () => void begin());
+      if (result.ok) whenReady(broker, () => void begin());
+      // Told to stop while it opened, it ends as one that was open does.
+      else if (result.error.code !== 'shuttingDown') hooks.onFatal(namingData(result.error, config.data));
     });
   });
 

@@ -6,20 +6,28 @@ import { done as succeeded, type Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Disk, DiskError, DiskFile } from '../host/index.ts';
 import type { OpenFailure } from './contract.ts';
+import { parentOf } from './disk-path.ts';
 import { closeFile, DiskFailed, guard, removeIfThere, syncDirectory, Unreadable } from './steps.ts';
 
 /** Stands in the folder of a log while that is removed. */
 export const removedName = 'removed';
 
-/** Removes the files of a log that is not open, or of which a removal was interrupted; the folder stays. */
+/** Removes a log that is not open, or of which a removal was interrupted, and its folder. */
 export function removeGroupLog(disk: Disk, directory: string, done: (result: Result<undefined, OpenFailure>) => void): void {
   runTask(function* (): Task<Result<undefined, OpenFailure>> {
-    const removed = yield* guard(removeLog(disk, directory));
+    const removed = yield* guard(removeWithFolder(disk, directory));
     return removed.ok ? succeeded : removed;
   }, done);
 }
 
-/** Idempotent. */
+function* removeWithFolder(disk: Disk, directory: string): Task<void> {
+  yield* removeLog(disk, directory);
+  // What somebody else has put there keeps it.
+  const removed = yield* wait<Result<undefined, DiskError>>((done) => disk.remove(directory, done));
+  if (removed.ok) yield* syncDirectory(disk, parentOf(directory));
+}
+
+/** Idempotent; the folder stays. */
 export function* removeLog(disk: Disk, directory: string): Task<void> {
   const listed = yield* wait<Result<readonly string[], DiskError>>((done) => disk.list(directory, done));
   if (!listed.ok && listed.error.code !== 'notFound') throw new Unreadable(listed.error);
