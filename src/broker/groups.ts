@@ -97,12 +97,13 @@ export class Groups {
     });
   }
 
-  /** A removed topic leaves an empty folder, or one that is to be emptied. */
+  /** A topic that was removed, or never got its first segment, can leave a folder: it is opened when the catalog asks for it. */
   #openIfUsed(group: GroupId, mustHaveFiles: boolean, done: (error: LogError | null) => void): void {
     if (!mustHaveFiles) return this.open(group, ownTopic, done);
     const { disk } = this.#context.storage;
     disk.list(pathOf(group), (listed) => {
-      if (!listed.ok || (listed.value.length > 0 && !listed.value.includes(removedName))) return this.open(group, null, done);
+      const isLog = listed.ok && listed.value.some((name) => name.endsWith('.log')) && !listed.value.includes(removedName);
+      if (!listed.ok || isLog) return this.open(group, null, done);
       removeGroupLog(disk, pathOf(group), (result) =>
         done(result.ok ? null : openError(`what is left of the log of group ${group}`, result.error)),
       );
