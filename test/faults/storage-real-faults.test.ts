@@ -151,7 +151,7 @@ test('a real fdatasync that fails surfaces once and for all, and later writes do
     const log = await open();
     const results = [];
     for (let i = 0; i < 5; i++) results.push(await write(log, [batch(100)]));
-    out({ results: results.map((result) => (result.ok ? 'ok' : result.error.operation + ' ' + result.error.reason)), synced: log.syncedOffset });
+    out({ results: results.map((result) => (result.ok ? 'ok' : result.error.error.operation + ' ' + result.error.error.reason)), synced: log.syncedOffset });
     `,
   );
   // The first fdatasync belongs to making the first segment.

@@ -3,7 +3,7 @@ import { sweepCrashImages } from './crash-images.ts';
 
 // Every moment of many runs: `npm run test:long storage-images`.
 test('every image that a crash may leave opens with all that was acknowledged, at some moments of a recorded run', () => {
-  const { reports, moments, images, killed, rebuilt } = sweepCrashImages({ seed: 1, steps: 20, stride: 29 });
+  const { reports, moments, images, killed, rebuilt } = sweepCrashImages({ seed: 1, steps: 24, stride: 29 });
 
   expect(reports.filter(({ status }) => status !== 'pass')).toEqual([]);
   expect(reports.filter(({ checked }) => checked === 0)).toEqual([]);
