@@ -16,11 +16,11 @@ import {
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
-import type { DiskError, Timer } from '../host/index.ts';
+import type { DiskError } from '../host/index.ts';
 import { isQuorum } from '../raft/index.ts';
 import * as calls from './calls.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
-import { catalogGroup, failure, logGroup } from './core.ts';
+import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
 import { Groups } from './groups.ts';
@@ -29,7 +29,9 @@ import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
 import { freshnessMs } from './reads.ts';
 import { Services } from './services.ts';
+import { Ticker } from './ticker.ts';
 import { SyncTimes } from './sync-times.ts';
+import { catalogGroup, logGroup } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
@@ -44,6 +46,7 @@ export class Broker implements BrokerApi {
   readonly #syncTimes = new SyncTimes();
   readonly #hybrid: HybridClock;
   readonly #loop: Loop;
+  readonly #ticker: Ticker;
   readonly #groups: Groups;
   #services: Services | null = null;
   #data: OpenedData | null = null;
@@ -51,12 +54,6 @@ export class Broker implements BrokerApi {
   /** It was closed while it opened: told once that has come to its end. */
   #whenNotOpened: (() => void) | null = null;
   #isCrashed = false;
-  #tickTimer: Timer | null = null;
-  #tickDueMs = 0;
-  #tickCount = 0;
-  /** Ticks from the last timer to the next, more than one while nothing needs each of them, and how many of them are counted already. */
-  #tickSpan = 1;
-  #ticksPassed = 0;
   #answers: (() => void)[] = [];
   #isAnswering = false;
   #startedMs = 0;
@@ -75,6 +72,15 @@ export class Broker implements BrokerApi {
       fatal: (error, doing) => this.#diskFailed(error, doing),
       fence: (replica, failure) => this.#groups.fence(replica.group, failure),
     });
+    this.#ticker = new Ticker(host.clock, options.settings, {
+      pass: (nowMs) => {
+        for (const replica of this.#groups.replicas()) replica.passTick(nowMs);
+      },
+      tick: (nowMs) => this.#services?.tick(nowMs),
+      mayRest: (nowMs, restMs) => this.#state === 'open' && !this.#isCrashed && this.#services?.mayRest(nowMs, restMs) === true,
+      counts: () => !this.#isCrashed,
+      lag: (ms) => this.#counters.noteLoopLag(ms),
+    });
     this.#groups = new Groups(
       {
         self: options.self.id,
@@ -87,7 +93,7 @@ export class Broker implements BrokerApi {
         observer: options.observer ?? null,
         storage: host,
         randomBelow: (limit) => host.random.below(limit),
-        tickCount: () => this.#tickCount,
+        tickCount: () => this.#ticker.count,
         wake: () => this.#loop.wake(),
         sendRaft: (group, message) => this.#services?.links.sendRaft(group, message),
         confirmOffice: (replica, deadlineMs, done) =>
@@ -170,15 +176,15 @@ export class Broker implements BrokerApi {
       counters: this.#counters,
       wake: () => this.#loop.wake(),
       later: (run) => this.#later(run),
-      passTime: () => this.#passTicks(),
-      stir: () => this.#stir(),
+      passTime: () => this.#ticker.passTime(),
+      stir: () => this.#ticker.stir(),
       status: () => this.peek(),
       fatal: (error) => this.#fatal(error),
     });
     this.#loop.start();
     if (!this.#isCrashed) this.#services.links.open();
     else this.#loop.stop();
-    this.#scheduleTick();
+    this.#ticker.start();
     this.#log('info', 'started', { broker: identity.brokerId, incarnation: identity.incarnation, cluster: identity.clusterId });
   }
 
@@ -202,7 +208,7 @@ export class Broker implements BrokerApi {
       return;
     }
     this.#state = 'draining';
-    this.#stir();
+    this.#ticker.stir();
     const { clock } = this.#options.host;
     const startMs = clock.monotonicMs();
     const services = this.#services;
@@ -242,7 +248,7 @@ export class Broker implements BrokerApi {
     services.stop('the broker is stopping');
     this.#flushAnswers();
     this.#loop.close();
-    this.#tickTimer?.cancel();
+    this.#ticker.stop();
     services.links.close('stopping');
     this.#groups.closeAll(() => {
       services.peerLives.close(() => {
@@ -267,74 +273,10 @@ export class Broker implements BrokerApi {
     this.#state = 'failed';
     this.#loop.stop();
     this.#answers = [];
-    this.#tickTimer?.cancel();
+    this.#ticker.stop();
     this.#services?.links.close('failed');
     this.#log('error', 'fatal', { code: error.code, message: error.message });
     this.#options.onFatal(error);
-  }
-
-  // ----------------------------------------------------------------------------------------------------------- time
-
-  #scheduleTick(span = 1): void {
-    const { clock } = this.#options.host;
-    const { tickMs } = this.#options.settings;
-    this.#tickSpan = span;
-    this.#ticksPassed = 0;
-    this.#tickDueMs = clock.monotonicMs() + span * tickMs;
-    this.#tickTimer = clock.startTimer(span * tickMs, () => this.#tick());
-  }
-
-  /** Ticks of a rest that are over count before anything that comes is looked at: a heartbeat puts off only what is still ahead. */
-  #passTicks(): void {
-    const { host, settings } = this.#options;
-    if (this.#tickSpan === 1 || this.#isCrashed) return;
-    const aheadMs = this.#tickDueMs - host.clock.monotonicMs();
-    // The last one belongs to the timer.
-    const passed = Math.min(this.#tickSpan - 1, this.#tickSpan - Math.ceil(Math.max(0, aheadMs) / settings.tickMs));
-    for (; this.#ticksPassed < passed; this.#ticksPassed++) this.#passTick();
-  }
-
-  #passTick(): void {
-    this.#tickCount++;
-    const nowMs = this.#options.host.clock.monotonicMs();
-    for (const replica of this.#groups.replicas()) replica.passTick(nowMs);
-  }
-
-  /** Somebody asks for something: from here on every tick is needed again. */
-  #stir(): void {
-    if (this.#tickSpan === 1 || this.#tickTimer === null) return;
-    this.#passTicks();
-    const { clock } = this.#options.host;
-    const { tickMs } = this.#options.settings;
-    // The next tick comes when it would have come.
-    const aheadMs = Math.max(0, this.#tickDueMs - clock.monotonicMs()) % tickMs;
-    this.#tickTimer.cancel();
-    this.#tickSpan = 1;
-    this.#ticksPassed = 0;
-    this.#tickDueMs = clock.monotonicMs() + aheadMs;
-    this.#tickTimer = clock.startTimer(aheadMs, () => this.#tick());
-  }
-
-  /** However late it comes, it counts what it was set for and no more: a process that was paused reads its sockets before it thinks that its leader is gone. */
-  #tick(): void {
-    const nowMs = this.#options.host.clock.monotonicMs();
-    this.#counters.noteLoopLag(Math.max(0, nowMs - this.#tickDueMs));
-    if (!this.#isCrashed) for (; this.#ticksPassed < this.#tickSpan - 1; this.#ticksPassed++) this.#passTick();
-    this.#tickCount++;
-    if (!this.#isCrashed) this.#services?.tick(nowMs);
-    this.#scheduleTick(this.#restTicks(nowMs));
-  }
-
-  /**
-   * How many ticks until something is due: one while anybody waits for anything, else up to the next heartbeat that this broker sends or would send. A
-   * broker that nobody uses wakes ten times a second in place of forty.
-   */
-  #restTicks(nowMs: number): number {
-    const { tickMs, heartbeatMs } = this.#options.settings;
-    const heartbeatTicks = Math.max(1, Math.round(heartbeatMs / tickMs));
-    const span = heartbeatTicks - (this.#tickCount % heartbeatTicks);
-    const isAtRest = this.#state === 'open' && !this.#isCrashed && this.#services?.mayRest(nowMs, span * tickMs) === true;
-    return isAtRest ? span : 1;
   }
 
   // --------------------------------------------------------------------------------------------------------- faults
@@ -356,7 +298,7 @@ export class Broker implements BrokerApi {
     this.#isCrashed = false;
     if (this.#services === null || this.#state === 'failed') return;
     for (const replica of this.#groups.replicas()) replica.step({ type: 'stepDown' });
-    this.#stir();
+    this.#ticker.stir();
     this.#services.links.open();
     this.#loop.start();
     this.#services.retry();
@@ -369,7 +311,7 @@ export class Broker implements BrokerApi {
   append(request: AppendRequest, answer: Answer<AppendResult>): void {
     this.#counters.edgeAppends++;
     const isOpen = this.#state === 'open' && !this.#isCrashed;
-    if (isOpen) this.#stir();
+    if (isOpen) this.#ticker.stir();
     const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer, false, false);
     if (services === null) return;
     const refusal = refuseAppend(request);
@@ -472,7 +414,7 @@ export class Broker implements BrokerApi {
     if (this.#state === 'new' || this.#state === 'opening' || this.#services === null)
       return refuse('starting', 'the broker is still opening its logs');
     if (this.#state !== 'open' && !(this.#state === 'draining' && isDrainingToo)) return refuse('shuttingDown', 'the broker is stopping');
-    this.#stir();
+    this.#ticker.stir();
     return this.#services;
   }
 

@@ -10,10 +10,11 @@ import type {
   ReadResult,
 } from '../eventlog/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
-import { catalogGroup, failure } from './core.ts';
+import { failure } from './core.ts';
 import { freshnessMs } from './reads.ts';
 import type { Replica } from './replica.ts';
 import type { Services } from './services.ts';
+import { catalogGroup } from './well-known.ts';
 
 /** Another broker's status comes in this time, or null is said for it (promise 5). */
 const statusMs = 1000;

@@ -14,7 +14,7 @@
  */
 import type { TopicSettings } from '../eventlog/index.ts';
 import type { Bytes } from '../host/index.ts';
-import { eventsTopic, logTopic, topicGroupFirst } from './core.ts';
+import { eventsTopic, logTopic, topicGroupFirst } from './well-known.ts';
 
 export type CatalogCommand =
   | {

@@ -5,8 +5,9 @@ import type { LogBatch } from '../raft/index.ts';
 import { batchOf, forEachRecord, isControl, RecordBatchBuilder, stampMs } from '../record/index.ts';
 import type { Appends } from './appends.ts';
 import { type CatalogCommand, type CatalogEffects, type CatalogOutcome, CatalogState, parseCommand } from './catalog-state.ts';
-import { catalogGroup, type Core } from './core.ts';
+import type { Core } from './core.ts';
 import type { Replica } from './replica.ts';
+import { catalogGroup } from './well-known.ts';
 
 /** Outcomes that are kept for whoever appended the command and has not come back for them yet. */
 const outcomesMax = 1024;

@@ -1,4 +1,4 @@
-import { type BrokerId, type GroupId, groupId } from '../base/branded.ts';
+import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { LogError, type Outcome } from '../eventlog/index.ts';
 import type { Host } from '../host/index.ts';
@@ -7,14 +7,6 @@ import type { Counters } from './counters.ts';
 import type { Links } from './links.ts';
 import type { Replica } from './replica.ts';
 import type { BrokerSettings } from './settings.ts';
-
-/** Groups with a place of their own (design, D8); topics that users create come after. */
-export const catalogGroup: GroupId = groupId(1);
-export const logGroup: GroupId = groupId(2);
-export const topicGroupFirst = 16;
-
-export const logTopic = 'log';
-export const eventsTopic = 'cairn.events';
 
 /** What the services of a broker share. */
 export interface Core {

@@ -17,12 +17,12 @@ import {
   type StorageHost,
   writeGroupIdentity,
 } from '../storage/index.ts';
-import { catalogGroup, logGroup, topicGroupFirst } from './core.ts';
 import { groupsPath, openError } from './opening.ts';
 import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
-import { topicSegmentBytesMax } from './retention.ts';
+import { topicSegmentBytesMax } from './settings.ts';
 import { absentStatus, partitionStatus } from './status.ts';
 import { Tail, type TailCheckpoint } from './tail.ts';
+import { catalogGroup, logGroup, topicGroupFirst } from './well-known.ts';
 
 export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
   readonly voters: readonly BrokerId[];

@@ -1,8 +1,17 @@
 import { type BrokerId, brokerId } from '../base/branded.ts';
+import type { Life } from '../base/life.ts';
 import type { Link, LinkHandlers } from '../host/index.ts';
 import * as wire from '../wire/index.ts';
-import type { LinkContext } from './links.ts';
+import type { LinkContext } from './link-context.ts';
 import type { Meeting } from './peer-lives.ts';
+
+/** What becomes of a link. */
+export interface IncomingEvents {
+  /** The peer has proven who it is. */
+  accepted(peer: BrokerId, life: Life): void;
+  /** `peer` is null where nobody has. */
+  closed(peer: BrokerId | null): void;
+}
 
 const handshakeMs = 2000;
 /** While bytes come, the other end is told so this often: a large frame on a slow line takes its time. */
@@ -13,7 +22,7 @@ export class IncomingLink {
   readonly #context: LinkContext;
   readonly #link: Link;
   readonly #reader: wire.FrameReader;
-  readonly #onClosed: (link: IncomingLink) => void;
+  readonly #events: IncomingEvents;
   #hello: wire.Hello | null = null;
   #own: wire.Participant | null = null;
   #peer: BrokerId | null = null;
@@ -27,10 +36,10 @@ export class IncomingLink {
 
   readonly handlers: LinkHandlers;
 
-  constructor(context: LinkContext, link: Link, onClosed: (link: IncomingLink) => void) {
+  constructor(context: LinkContext, link: Link, events: IncomingEvents) {
     this.#context = context;
     this.#link = link;
-    this.#onClosed = onClosed;
+    this.#events = events;
     this.#reader = new wire.FrameReader(context.bytes, wire.handshakeFrameBytesMax);
     const timer = context.startTimer(handshakeMs, () => {
       if (this.#peer === null) this.close('no handshake in time');
@@ -68,7 +77,7 @@ export class IncomingLink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#peer !== null) this.#context.logger.log('debug', 'linkClosed', { peer: this.#peer, reason });
-    this.#onClosed(this);
+    this.#events.closed(this.#peer);
   }
 
   #received(bytes: Uint8Array): void {
@@ -148,7 +157,7 @@ export class IncomingLink {
         this.#peer = peer;
         this.#pongMs = this.#context.nowMs();
         this.#reader.allow(wire.wireFrameBytesMax);
-        this.#context.onAccepted(peer, hello.life, this);
+        this.#events.accepted(peer, hello.life);
         // Addresses may change; who takes part may not.
         const { self, brokers, problems } = this.#context;
         if (hello.brokers === brokers) problems.forget(peer, 'listsDiffer');

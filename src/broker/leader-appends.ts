@@ -1,11 +1,16 @@
 import { type Offset, offset } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Level } from '../eventlog/index.ts';
+import type { Bytes, Clock } from '../host/index.ts';
+import type { LogBatch, Raft } from '../raft/index.ts';
 import { producerIdOf, revokeBatch } from '../record/index.ts';
+import type { GroupLog } from '../storage/contract.ts';
 import type { Appended, ErrorDetails } from '../wire/index.ts';
+import type { Counters } from './counters.ts';
+import type { LogAges } from './log-ages.ts';
 import type { Verdict } from './producers.ts';
-import type { Replica, ReplicaContext } from './replica.ts';
-import { sequencedOf } from './tail.ts';
+import type { BrokerSettings } from './settings.ts';
+import { sequencedOf, type Tail } from './tail.ts';
 import { holdsTerm, termBefore } from './terms.ts';
 
 /** What a leader answers; the same for an append of this broker and one that a peer forwarded. */
@@ -30,6 +35,28 @@ export interface LeaderAppend {
   readonly answer: (outcome: AppendOutcome) => void;
 }
 
+/** The replica that leads, as far as an append has to do with it. */
+export interface AppendTarget {
+  readonly raft: Raft;
+  readonly log: Pick<GroupLog, 'full'>;
+  readonly tail: Tail;
+  readonly ages: LogAges;
+  /** Derived state covers the whole log; false while it is being built again. */
+  sync(): boolean;
+  hasRoomFor(batch: Uint8Array): boolean;
+  /** Appends a batch; the caller has seen that it may. */
+  propose(batch: Uint8Array): LogBatch;
+}
+
+export interface AppendContext {
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly settings: Pick<BrokerSettings, 'requestSessionsMax'>;
+  readonly counters: Counters;
+  /** Whether this replica still leads, asked of a majority. */
+  confirmOffice(deadlineMs: number, done: (isConfirmed: boolean) => void): void;
+}
+
 interface Waiting {
   readonly offsetFrom: number;
   readonly offsetTo: number;
@@ -43,8 +70,8 @@ interface Waiting {
 
 /** The leader's half of an append: decides, appends, and answers when the level is reached. On a follower it only refuses. */
 export class LeaderAppends {
-  readonly #replica: Replica;
-  readonly #context: ReplicaContext;
+  readonly #replica: AppendTarget;
+  readonly #context: AppendContext;
   /** Appended here and waiting for a majority, in log order. */
   #quorum: Waiting[] = [];
   #head = 0;
@@ -53,7 +80,7 @@ export class LeaderAppends {
   /** No deadline of what waits is before this. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY;
 
-  constructor(replica: Replica, context: ReplicaContext) {
+  constructor(replica: AppendTarget, context: AppendContext) {
     this.#replica = replica;
     this.#context = context;
   }
@@ -131,7 +158,7 @@ export class LeaderAppends {
         answer(refuse('notAppendedInTime', `its leader could not make sure in time that ${error.reason}`));
       else answer(refuse('notLeader', `broker ${raft.id} leads it no more`, { leader: raft.leader }));
     };
-    this.#context.confirmOffice(this.#replica, deadlineMs, (isConfirmed) => {
+    this.#context.confirmOffice(deadlineMs, (isConfirmed) => {
       if (isConfirmed && raft.term === term) this.whenCommitted(deadlineMs, tell, endOffset);
       else tell(false);
     });

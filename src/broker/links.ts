@@ -1,44 +1,14 @@
 import { type BrokerId, brokerId } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
-import type { Bytes, Clock, Lane, Logger, Network, Random, Timer } from '../host/index.ts';
+import type { Bytes, Clock, Lane, Logger, Network, Random } from '../host/index.ts';
 import type { AppendEntries, Message } from '../raft/index.ts';
 import * as wire from '../wire/index.ts';
 import type { Counters } from './counters.ts';
 import { IncomingLink } from './incoming-link.ts';
+import type { LinkContext } from './link-context.ts';
 import { OutgoingLink } from './outgoing-link.ts';
 import type { PeerLives } from './peer-lives.ts';
 import { PeerProblems } from './peer-problems.ts';
-
-/** What links need of their broker. */
-export interface LinkContext {
-  readonly bytes: Bytes;
-  readonly random: Random;
-  readonly network: Network;
-  readonly logger: Logger;
-  readonly counters: Counters;
-  readonly self: BrokerId;
-  readonly clusterId: string;
-  readonly version: string;
-  readonly brokers: string;
-  readonly problems: PeerProblems;
-  readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
-  readonly secret: Uint8Array | null;
-  readonly linkBytesMax: number;
-  startTimer(delayMs: number, fire: () => void): Timer;
-  nowMs(): number;
-  stamp(): wire.Stamp;
-  /** While true nothing leaves and nothing is dialled. */
-  isClosed(): boolean;
-  isPeer(id: number): boolean;
-  /** Null if it was never heard. */
-  sinceHeardMs(peer: BrokerId): number | null;
-  onReady(peer: BrokerId, life: Life, lane: Lane): void;
-  onLost(peer: BrokerId, lane: Lane): void;
-  /** `isOfLife`: a peer that has proven itself remembers another broker under this id. */
-  onRefused(peer: BrokerId, reason: string, isOfLife: boolean): void;
-  onAccepted(peer: BrokerId, life: Life, link: IncomingLink): void;
-  onFrame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void;
-}
 
 /** What the broker makes of the links. */
 export interface LinkEvents {
@@ -118,12 +88,6 @@ export class Links {
         this.#problems.note(peer, 'refusedByPeer', reason);
         if (isOfLife) events.disowned(peer, reason);
       },
-      onAccepted: (peer, life, link) => {
-        options.lives.confirmed(peer);
-        this.#problems.linked(peer, 'in');
-        events.met(peer, life);
-        this.#accepted(peer, life, link);
-      },
       onFrame: (peer, frame, isInOrder) => {
         this.#heardMs.set(peer, options.clock.monotonicMs());
         events.frame(peer, frame, isInOrder);
@@ -134,10 +98,18 @@ export class Links {
       this.#outgoing.set(peer, { consensus: link('consensus'), bulk: link('bulk') });
     }
     options.network.accept((link) => {
-      const incoming = new IncomingLink(this.#context, link, (closed) => {
-        if (!this.#incoming.delete(closed)) return;
-        // Answers of that peer travel here: what was asked of it may stay unanswered.
-        if (closed.peer !== null) events.lost(closed.peer);
+      const incoming = new IncomingLink(this.#context, link, {
+        accepted: (peer, life) => {
+          options.lives.confirmed(peer);
+          this.#problems.linked(peer, 'in');
+          events.met(peer, life);
+          this.#accepted(peer, life, incoming);
+        },
+        closed: (peer) => {
+          if (!this.#incoming.delete(incoming)) return;
+          // Answers of that peer travel here: what was asked of it may stay unanswered.
+          if (peer !== null) events.lost(peer);
+        },
       });
       this.#incoming.add(incoming);
       if (this.#isClosed) options.clock.defer(() => incoming.close('not taking part'));

@@ -2,7 +2,7 @@ import type { BrokerId } from '../base/branded.ts';
 import type { Life, ShownLife } from '../base/life.ts';
 import type { Lane, Link, Timer } from '../host/index.ts';
 import * as wire from '../wire/index.ts';
-import type { LinkContext } from './links.ts';
+import type { LinkContext } from './link-context.ts';
 
 const handshakeMs = 1000;
 

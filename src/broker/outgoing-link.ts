@@ -2,7 +2,7 @@ import type { BrokerId } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Lane, Timer } from '../host/index.ts';
 import * as wire from '../wire/index.ts';
-import type { LinkContext } from './links.ts';
+import type { LinkContext } from './link-context.ts';
 import { OutgoingConnection } from './outgoing-connection.ts';
 
 const backOffMsMin = 20;

@@ -180,7 +180,13 @@ export class Replica {
     };
     this.#visible = raft.highWatermark;
     this.#persistEnd = raft.endOffset;
-    this.appends = new LeaderAppends(this, context);
+    this.appends = new LeaderAppends(this, {
+      clock: context.clock,
+      bytes: context.bytes,
+      settings,
+      counters: context.counters,
+      confirmOffice: (deadlineMs, done) => context.confirmOffice(this, deadlineMs, done),
+    });
     this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
     context.observer?.opened(this.group, restored, log.lastChecksum);
   }

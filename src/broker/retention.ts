@@ -4,15 +4,10 @@ import type { Topic } from './catalog-state.ts';
 import type { Core } from './core.ts';
 import { describeFailure } from '../storage/index.ts';
 import type { Replica } from './replica.ts';
-import type { BrokerSettings } from './settings.ts';
+import { topicSegmentBytesMax } from './settings.ts';
 
 /** Nothing could be removed: mostly the oldest segment reaches beyond what may go, else its checkpoint could not be written. */
 const removeAgainMs = 5000;
-
-/** Segments of topics stay small beside what retention may keep: it removes whole ones only. */
-export function topicSegmentBytesMax(settings: BrokerSettings): number {
-  return Math.max(settings.segmentBytesMin, Math.min(settings.segmentBytesMax, Math.floor(settings.eventsRetentionBytes / 4)));
-}
 
 /**
  * Keeps topics within their size (invariant ST11). The partition's leader decides up to where every replica has acknowledged, and says so through the

@@ -7,7 +7,7 @@ import * as wire from '../wire/index.ts';
 import { Appends } from './appends.ts';
 import { Barriers } from './barriers.ts';
 import type { BrokerOptions } from './contract.ts';
-import { type Core, eventsTopic } from './core.ts';
+import type { Core } from './core.ts';
 import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
 import type { Groups } from './groups.ts';
@@ -21,6 +21,7 @@ import type { Replica } from './replica.ts';
 import { Requests } from './requests.ts';
 import { Revokes } from './revokes.ts';
 import { Topics } from './topics.ts';
+import { eventsTopic } from './well-known.ts';
 
 export interface ServicesOptions {
   readonly broker: BrokerOptions;

@@ -52,3 +52,8 @@ export const defaultSettings: BrokerSettings = {
   markAfterMs: 100,
   eventsRetentionBytes: 64 * MiB,
 };
+
+/** Segments of topics stay small beside what retention may keep: it removes whole ones only. */
+export function topicSegmentBytesMax(settings: BrokerSettings): number {
+  return Math.max(settings.segmentBytesMin, Math.min(settings.segmentBytesMax, Math.floor(settings.eventsRetentionBytes / 4)));
+}

@@ -6,11 +6,12 @@ import type { Appends } from './appends.ts';
 import type { Barriers } from './barriers.ts';
 import { Catalog } from './catalog.ts';
 import { type CatalogOutcome, isTopicName, type Topic } from './catalog-state.ts';
-import { catalogGroup, type Core, eventsTopic, failure, logGroup, logTopic } from './core.ts';
+import { type Core, failure } from './core.ts';
 import type { Groups } from './groups.ts';
 import type { Reads } from './reads.ts';
 import type { Replica } from './replica.ts';
 import { Retention } from './retention.ts';
+import { catalogGroup, eventsTopic, logGroup, logTopic } from './well-known.ts';
 
 export interface TopicsOptions {
   readonly identity: Identity;

@@ -2,8 +2,8 @@
  * What was done to one broker's disk, so that ST3 can tell a broker that stopped for it from one that lost something itself. Damage is remembered by the
  * place that it is in, for as long as the disk is; a call that failed, and a full disk, for a moment only.
  */
-import { catalogGroup, logGroup } from '../broker/core.ts';
 import type { DiskOperation } from './disk.ts';
+import { catalogGroup, logGroup } from '../broker/well-known.ts';
 
 /** Whoever hears of a failed call, or of a full disk, stops within this. */
 const momentMs = 1000;

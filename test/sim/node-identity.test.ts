@@ -1,11 +1,11 @@
 // R15: a broker whose disk was wiped or put back does not act under its old identity.
 import { describe, expect, test } from 'vitest';
-import { logGroup } from '../../src/broker/core.ts';
 import { Broker } from '../../src/broker/index.ts';
 import type { AppendResult, Outcome } from '../../src/eventlog/index.ts';
 import { type Backup, Cluster, type Member } from '../../src/sim/cluster.ts';
 import { batchOfValues } from '../../src/sim/history.ts';
 import { parseFaults, run } from '../../src/sim/run.ts';
+import { logGroup } from '../../src/broker/well-known.ts';
 
 class Three {
   readonly cluster: Cluster;

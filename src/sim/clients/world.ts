@@ -1,6 +1,5 @@
 /** What the clients of a run know and count together, and the checks of what they are answered. */
 import type { GroupId } from '../../base/branded.ts';
-import { logGroup, logTopic } from '../../broker/core.ts';
 import type { AppendResult, Freshness, Level, ReadResult } from '../../eventlog/index.ts';
 import { simBytes } from '../bytes.ts';
 import { StatedStaleness } from '../checkers/l13-stated-staleness.ts';
@@ -10,6 +9,7 @@ import { MinorityNeverAcknowledges } from '../checkers/v1-minority-never-acknowl
 import type { CheckReport } from '../checkers/verdict.ts';
 import type { Cluster } from '../cluster.ts';
 import type { History } from '../history.ts';
+import { logGroup, logTopic } from '../../broker/well-known.ts';
 
 export interface ClientSettings {
   readonly topics: readonly string[];

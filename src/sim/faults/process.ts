@@ -1,10 +1,10 @@
 /** Faults of processes and their clocks: kills, pauses, stops, skew. */
-import { logGroup } from '../../broker/core.ts';
 import type { Member } from '../cluster.ts';
 import type { CrashTrap, HostCall } from '../world.ts';
 import type { FaultName } from './names.ts';
 import { isolate } from './network.ts';
 import type { FaultSchedule, Strike } from './schedule.ts';
+import { logGroup } from '../../broker/well-known.ts';
 
 const trappedCalls: readonly (HostCall | null)[] = [
   null,

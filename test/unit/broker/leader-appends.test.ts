@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AppendOutcome, LeaderAppends } from '../../../src/broker/leader-appends.ts';
-import type { Replica, ReplicaContext } from '../../../src/broker/replica.ts';
+import { type AppendContext, type AppendOutcome, type AppendTarget, LeaderAppends } from '../../../src/broker/leader-appends.ts';
 import { offset } from '../../../src/base/branded.ts';
 import type { Level } from '../../../src/eventlog/index.ts';
 import { isQuorum, type Membership, type Raft } from '../../../src/raft/index.ts';
@@ -35,13 +34,13 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     sync: () => true,
     hasRoomFor: () => true,
     propose: () => ({ offsetFrom: 1, offsetTo: 2, term: 1 }),
-  } as unknown as Replica;
+  } as unknown as AppendTarget;
   const context = {
     bytes: simBytes,
     clock: { monotonicMs: () => 0, wallMs: () => 0 },
     counters: {},
     settings: {},
-  } as unknown as ReplicaContext;
+  } as unknown as AppendContext;
   const appends = new LeaderAppends(replica, context);
   const outcomes: AppendOutcome[] = [];
   appends.submit({
