@@ -24,8 +24,8 @@ async function runOf(mutant: Mutant): Promise<Run> {
   const { how } = mutant;
   if (how.by === 'probe') return await loadProbe(how.probe);
   if (how.by === 'test') throw new Error('a test is run by vitest');
-  const { allFaults, run } = await import('../../src/sim/run.ts');
-  const { brokers = 3, minutes = 0.5, faults = allFaults, thinkMs = 100, settings = {} } = how;
+  const { faultNames, run } = await import('../../src/sim/run.ts');
+  const { brokers = 3, minutes = 0.5, faults = faultNames, thinkMs = 100, settings = {} } = how;
   return (seed) => run({ seed, brokers, minutes, faults, thinkMs, settings }).checks;
 }
 

@@ -133,7 +133,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
         [two, 1],
         [brokerId(3), 2],
       ] as const)
-        watch.observerOf(broker, () => true).derived(group, 'producers', 2, () => digest);
+        watch.observerOf(broker, () => true).derived(group, 'producers', 4, () => digest);
     }),
   R15: () =>
     ofRaft('R15', ({ watched, a, b }) => {
@@ -349,6 +349,14 @@ describe('ST3 takes', () => {
     past.failing('sync', 'votes');
     past.started();
     expect(past.at(6100).failed).toBeNull();
+  });
+
+  test('a failed write of a log, and not a failed read of one', () => {
+    const failed = (operation: 'read' | 'write', path: string): DiskPastNow => ({ ...untouched, failed: { operation, path } });
+
+    expect(stopped(failed('write', 'groups/5/1.log'), 'Cannot write its log')).toBe(0);
+    expect(stopped(failed('read', 'identity'), 'Cannot read who it is')).toBe(0);
+    expect(stopped(failed('read', 'groups/5/1.log'), 'Cannot open its log')).toBe(1);
   });
 
   test('a full disk for a moment', () => {

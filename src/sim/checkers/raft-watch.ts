@@ -172,7 +172,7 @@ export class RaftWatch {
         else if (isHeard(group)) for (const message of persist.then) this.nodeIdentity.sent(group, broker, message);
       },
       derived: (group, what, at, digest) => {
-        if (counts(group)) this.#sameState.derived(group, broker, what, at, digest());
+        if (counts(group)) this.#sameState.derived(group, broker, what, at, digest);
       },
     };
   }

@@ -39,11 +39,14 @@ function wasRefused(group: number, { failed }: DiskPastNow): boolean {
 function isExpected({ code, message }: LogError, past: DiskPastNow): boolean {
   switch (code) {
     case 'diskFailed':
+      // What cannot be read of a log is fenced, and ends nobody.
+      if (past.failed !== null && past.failed.operation === 'read' && past.failed.path.startsWith('groups/')) return false;
       // Damage that is met while a log is cut is as final as a failed write, and named by its place.
       return past.failed !== null || past.isFull || (message.includes('failed: damaged at ') && past.isDamaged(placeIn(message)));
     case 'diskFull':
     case 'dataUnusable':
-      return past.isFull;
+      // A new disk, and a full one; whatever a start writes on one that it knows has its space.
+      return past.isFull && past.isDamaged('identity');
     case 'corruptData':
     case 'wrongIdentity':
       return startFiles.some((file) => past.isDamaged(file));

@@ -45,12 +45,6 @@ export const faultNames = [
 
 export type FaultName = (typeof faultNames)[number];
 
-/** Asked for by their names only, until the program survives them: `all` does not name them. */
-const onlyByName: ReadonlySet<FaultName> = new Set(['slowLine', 'disksSlow', 'disksFull', 'lostPage', 'badSector']);
-
-/** What `all` stands for. */
-export const allFaults: readonly FaultName[] = faultNames.filter((fault) => !onlyByName.has(fault));
-
 /** After one of these a broker is not expected to take part any more; they strike a minority, and only in some runs. */
 export const lastingDamage: ReadonlySet<FaultName> = new Set([
   'bitRot',
@@ -67,7 +61,7 @@ export const longLasting: ReadonlySet<FaultName> = new Set(['slowLine', 'disksSl
 
 /** `all`, `none` or names with commas; null and the wrong name when one is unknown. */
 export function parseFaults(text: string): { readonly faults: readonly FaultName[] } | { readonly unknown: string } {
-  if (text === 'all') return { faults: allFaults };
+  if (text === 'all') return { faults: faultNames };
   if (text === 'none' || text === '') return { faults: [] };
   const faults: FaultName[] = [];
   for (const part of text.split(',')) {

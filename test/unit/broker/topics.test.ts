@@ -157,6 +157,32 @@ describe('topics', () => {
     expect(rig.violations).toEqual([]);
   });
 
+  test('that found no space on one broker do not keep it from starting again on the full disk', () => {
+    const rig = new Rig();
+    awaitEvents(rig);
+    rig.run(1000);
+    const { disk } = rig.member(3).machine;
+    assert(disk !== null, 'broker 3 has a disk');
+    disk.capacityBytes = disk.usedBytes + 10_000;
+    rig.createTopic('orders', 1);
+    rig.run(2000);
+    disk.capacityBytes = disk.usedBytes;
+
+    rig.kill(3);
+    rig.start(3);
+
+    rig.until('it is tried again', () => rig.lines.filter(({ event }) => event === 'topicNotOpened').length === 2);
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    rig.appended(1, ['o'], { topic: 'orders' });
+    rig.until('broker 3 has it', () =>
+      rig
+        .broker(3)
+        .peek()
+        .partitions.some(({ topic, endOffset }) => topic === 'orders' && endOffset >= 2),
+    );
+    expect(rig.violations).toEqual([]);
+  });
+
   test('once deleted are unknown, keep no folder, and their name begins anew', () => {
     const rig = new Rig();
     rig.createTopic('orders');
