@@ -12,6 +12,8 @@ const leader = edit('leader-appends.ts');
 const replica = edit('replica.ts');
 const services = edit('services.ts');
 const lives = edit('peer-lives.ts');
+const reads = edit('reads.ts');
+const catalog = edit('catalog.ts');
 /** Few other faults, so that every run has them: with all of them one in four has. */
 const replacedDisks: How = { by: 'sim', brokers: 3, minutes: 1, faults: ['wipe', 'rollback', 'crash', 'powerLoss', 'partition'] };
 
@@ -129,6 +131,37 @@ export const inTheBroker: readonly Mutant[] = [
     ],
     expected: ['L3', 'L16'],
     how: everything,
+  },
+  {
+    id: 'age-not-in-checkpoints',
+    title: 'a table of producers that comes from a checkpoint counts the age of its log anew',
+    edits: [
+      producers(
+        '    this.#ageMs = ageMs;\n    this.#committedMs = committedMs;',
+        '    this.#ageMs = 0;\n    this.#committedMs = committedMs;',
+      ),
+    ],
+    expected: ['R11'],
+    how: everything,
+  },
+  {
+    id: 'behind-is-out-of-range',
+    title: 'a broker that is behind says of what it does not have that it is out of range',
+    edits: [
+      reads(
+        "return request.freshness === 'linearizable' ? this.#outOfRange(reader) : this.#ask(reader);",
+        'return this.#outOfRange(reader);',
+      ),
+    ],
+    expected: ['L16'],
+    how: everything,
+  },
+  {
+    id: 'command-without-end',
+    title: 'whoever changed the catalog waits for as long as this broker does not see it take effect',
+    edits: [catalog('const unknown = this.#waiting.filter(isLate);', 'const unknown = this.#waiting.filter(() => false);')],
+    expected: ['A4'],
+    how: { by: 'probe', probe: 'cutOff' },
   },
   {
     id: 'age-since-hearing',

@@ -2,7 +2,7 @@
 import type { CheckId } from '../../src/sim/checkers/catalogue.ts';
 import { type CheckReport, Findings } from '../../src/sim/checkers/verdict.ts';
 
-export type ProbeName = 'crashImages' | 'byteFlips' | 'staleLeader' | 'isolatedLeader' | 'slowLine' | 'cores';
+export type ProbeName = 'crashImages' | 'byteFlips' | 'staleLeader' | 'isolatedLeader' | 'cutOff' | 'slowLine' | 'cores';
 
 export type Probe = (seed: number) => readonly CheckReport[];
 
@@ -11,6 +11,7 @@ export const probeTitles: Readonly<Record<ProbeName, string>> = {
   crashImages: 'crash images of a recorded storage run',
   byteFlips: 'flipped bytes of a data directory',
   isolatedLeader: 'a leader is alone for 15 s',
+  cutOff: 'a broker is cut off or its disk hangs just after it was asked',
   slowLine: 'a broker lacks 4 MiB at the end of a line of 500 kB/s',
   cores: 'random clusters of consensus cores, test/property/raft',
   staleLeader: 'a leader wakes up after it was replaced',
@@ -39,6 +40,10 @@ export async function loadProbe(name: ProbeName): Promise<Probe> {
     case 'slowLine': {
       const { runSlowLine } = await import('../../src/sim/workloads/slow-line.ts');
       return (seed) => runSlowLine(seed, 500, 16).reports;
+    }
+    case 'cutOff': {
+      const { runCutOff } = await import('../../src/sim/workloads/cut-off.ts');
+      return (seed) => runCutOff({ seed, rounds: 6 });
     }
     case 'staleLeader': {
       const { runStaleLeader } = await import('../../src/sim/workloads/stale-leader.ts');

@@ -15,8 +15,8 @@ export interface CutOffOptions {
   readonly makeBroker?: (options: BrokerOptions) => BrokerApi;
 }
 
-/** So long it takes a follower to hear what its leader has committed, at most. */
-const momentMsMax = 120;
+/** A request is on its way for a millisecond or two; a follower hears of its commit with the next heartbeat at the latest. */
+const momentsMs = [2, 5, 120] as const;
 const apartMs = 12_000;
 
 export function runCutOff({ seed, rounds, makeBroker = (options) => new Broker(options) }: CutOffOptions): CheckReport[] {
@@ -37,7 +37,7 @@ export function runCutOff({ seed, rounds, makeBroker = (options) => new Broker(o
   for (let round = 0; round < rounds; round++) {
     const asked = random.pick(cluster.members);
     askEverything(cluster, asked, `round-${round}`, () => value++);
-    pass(random.float() * momentMsMax);
+    pass(random.float() * random.pick(momentsMs));
     const { disk } = asked.machine;
     if (round % 2 === 0 && disk !== null) disk.hung = true;
     else isolate(cluster, asked);
