@@ -168,8 +168,11 @@ class SegmentedLog implements GroupLog {
     const { capacity, scan } = this.#active;
     const needed = bytes + markBytes * (2 + Math.ceil(bytes / groupBytesMax)) + this.#electionBytes;
     if (needed <= capacity - scan.position) return true;
-    // What does not fit may leave the rest of the active segment unused.
-    return this.#preparer.offers(Math.max(segmentHeaderBytes + needed, this.#nextCapacity()), segmentHeaderBytes + needed);
+    // What does not fit may leave the rest of the active segment unused. While a larger file is made more comes, and what was refused comes again with
+    // it: with room for just this much the next question would find the file too small, for as long as more comes.
+    const least = segmentHeaderBytes + needed;
+    const next = this.#nextCapacity();
+    return this.#preparer.offers(least <= next ? next : 2 * least, least);
   }
 
   /** Kept free of what a leader appends for others: where the disk is full, every leader to come must still begin its term with a batch. */

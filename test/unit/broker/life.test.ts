@@ -277,12 +277,12 @@ describe('derived state', () => {
 
 describe('a start after a kill', () => {
   test('reads the newest segments only, also on a disk that was slower than those of a majority', () => {
-    const rig = new Rig({ settings: { segmentBytesMin: 8192, segmentBytesMax: 8192 } });
+    const rig = new Rig({ settings: { segmentBytesMin: 16_384, segmentBytesMax: 16_384 } });
     const leader = rig.awaitLeader();
     const disk = rig.member(leader).machine.disk;
     assert(disk !== null, 'machines have disks here');
     disk.extraSyncMs = 20;
-    const appends = Array.from({ length: 200 }, (_, i) => {
+    const appends = Array.from({ length: 250 }, (_, i) => {
       rig.run(7);
       return rig.beginAppend(leader, [`${i}`.padEnd(1000)]);
     });

@@ -161,6 +161,22 @@ describe('a full disk', () => {
   });
 });
 
+test('a leader that has more to append each time it asks is soon given a segment that is large enough', () => {
+  const rig = new Rig(11);
+  const { log } = rig.open({ segmentBytesMin: 4096, segmentBytesMax: 4096 });
+  rig.write(log, new Leader().batches(8, 1, 200));
+  rig.settle();
+
+  let asked = 0;
+  for (let bytes = 4000; !log.hasRoomFor(bytes); bytes += 500) {
+    asked++;
+    if (asked > 20) break;
+    rig.settle();
+  }
+
+  expect(asked).toBeLessThan(3);
+});
+
 describe('a failing disk', () => {
   test.each(['write', 'sync'] as const)('is reported by the call that met it, and nothing is tried again: %s', (operation) => {
     const rig = new Rig(5);
