@@ -23,14 +23,13 @@ import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
-import { Groups } from './groups.ts';
+import { Groups, SyncTimes } from './replica/index.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
-import { freshnessMs } from './reads.ts';
+import { freshnessMs } from './edge/index.ts';
 import { Services } from './services.ts';
 import { Ticker } from './ticker.ts';
-import { SyncTimes } from './sync-times.ts';
 import { catalogGroup, logGroup } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';

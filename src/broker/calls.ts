@@ -11,8 +11,8 @@ import type {
 } from '../eventlog/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
 import { failure } from './core.ts';
-import { freshnessMs } from './reads.ts';
-import type { Replica } from './replica.ts';
+import { freshnessMs } from './edge/index.ts';
+import type { Replica } from './replica/index.ts';
 import type { Services } from './services.ts';
 import { catalogGroup } from './well-known.ts';
 

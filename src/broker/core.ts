@@ -4,8 +4,8 @@ import { LogError, type Outcome } from '../eventlog/index.ts';
 import type { Host } from '../host/index.ts';
 import type { BrokerObserver } from './contract.ts';
 import type { Counters } from './counters.ts';
-import type { Links } from './links.ts';
-import type { Replica } from './replica.ts';
+import type { Links } from './peers/index.ts';
+import type { Replica } from './replica/index.ts';
 import type { BrokerSettings } from './settings.ts';
 
 /** What the services of a broker share. */

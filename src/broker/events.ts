@@ -1,7 +1,7 @@
 import { RecordBatchBuilder } from '../record/index.ts';
-import type { Appends } from './appends.ts';
+import type { Appends } from './edge/index.ts';
 import type { Core } from './core.ts';
-import type { Topics } from './topics.ts';
+import type { Topics } from './catalog/index.ts';
 import { eventsTopic } from './well-known.ts';
 
 export type EventFields = Readonly<Record<string, string | number | boolean | null>>;

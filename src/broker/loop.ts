@@ -3,7 +3,7 @@ import type { Clock, DiskError } from '../host/index.ts';
 import type { Persist, Vote } from '../raft/index.ts';
 import type { OpenFailure, VoteJournal } from '../storage/contract.ts';
 import type { Counters } from './counters.ts';
-import type { Replica } from './replica.ts';
+import type { Replica } from './replica/index.ts';
 
 /** What a turn does, in this order, until nothing is left; none of it waits. */
 export interface TurnSteps {

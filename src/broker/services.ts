@@ -4,23 +4,16 @@ import type { BrokerAddress } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
 import * as wire from '../wire/index.ts';
-import { Appends } from './appends.ts';
-import { Barriers } from './barriers.ts';
+import { Appends, Barriers, PeerService, Reads, Requests, Revokes } from './edge/index.ts';
 import type { BrokerOptions } from './contract.ts';
 import type { Core } from './core.ts';
 import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
-import type { Groups } from './groups.ts';
+import type { Groups, Replica } from './replica/index.ts';
 import type { HybridClock } from './hybrid-clock.ts';
-import { Links } from './links.ts';
+import { Links, PeerLives } from './peers/index.ts';
 import { openError, type OpenedData } from './opening.ts';
-import { PeerLives } from './peer-lives.ts';
-import { PeerService } from './peer-service.ts';
-import { Reads } from './reads.ts';
-import type { Replica } from './replica.ts';
-import { Requests } from './requests.ts';
-import { Revokes } from './revokes.ts';
-import { Topics } from './topics.ts';
+import { Topics } from './catalog/index.ts';
 import { eventsTopic } from './well-known.ts';
 
 export interface ServicesOptions {

@@ -114,7 +114,7 @@ export const inRaft: readonly Mutant[] = [
       },
       // The chain of checksums, a second guard, is taken away too: it alone would hide this.
       {
-        file: 'src/broker/replica.ts',
+        file: 'src/broker/replica/replica.ts',
         find: 'const previousChecksum = isContinued ? this.tail.checksumBefore(message.offsetFrom) : null;',
         replace: 'const previousChecksum = isContinued ? null : null;',
       },
@@ -269,7 +269,7 @@ export const inRaft: readonly Mutant[] = [
     title: 'a leader whose disk is slow gives up, though nobody is known to be faster',
     edits: [
       {
-        file: 'src/broker/replica.ts',
+        file: 'src/broker/replica/replica.ts',
         find: '      if (this.raft.acknowledgedBy(this.#persistEnd).some((voter) => voter !== id)) this.#outrunSinceMs = nowMs;',
         replace: '      if (id > 0) this.#outrunSinceMs = nowMs;',
       },

@@ -6,14 +6,14 @@ const edit =
   (file: string) =>
   (find: string, replace: string): Edit => ({ file: `src/broker/${file}`, find, replace });
 const loop = edit('loop.ts');
-const producers = edit('producers.ts');
-const queue = edit('append-queue.ts');
-const leader = edit('leader-appends.ts');
-const replica = edit('replica.ts');
+const producers = edit('replica/producers.ts');
+const queue = edit('edge/append-queue.ts');
+const leader = edit('replica/leader-appends.ts');
+const replica = edit('replica/replica.ts');
 const services = edit('services.ts');
-const lives = edit('peer-lives.ts');
-const reads = edit('reads.ts');
-const catalog = edit('catalog.ts');
+const lives = edit('peers/peer-lives.ts');
+const reads = edit('edge/reads.ts');
+const catalog = edit('catalog/catalog.ts');
 /** Few other faults, so that every run has them: with all of them one in four has. */
 const replacedDisks: How = { by: 'sim', brokers: 3, minutes: 1, faults: ['wipe', 'rollback', 'crash', 'powerLoss', 'partition'] };
 
@@ -83,7 +83,7 @@ export const inTheBroker: readonly Mutant[] = [
       ),
     ],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/tail.test.ts', title: 'the age of the log' },
+    how: { by: 'test', file: 'test/unit/broker/replica/tail.test.ts', title: 'the age of the log' },
   },
   {
     id: 'forwarded-without-producer',
@@ -176,7 +176,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'refused-in-an-old-office',
     title: 'a leader refuses what its log says without making sure that it still leads',
-    edits: [leader('this.#context.confirmOffice(this.#replica, deadlineMs, (isConfirmed) => {', '[true].forEach((isConfirmed) => {')],
+    edits: [leader('this.#context.confirmOffice(deadlineMs, (isConfirmed) => {', '[true].forEach((isConfirmed) => {')],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/refusals.test.ts', title: 'does not say that a request id is unknown, or leaves a gap' },
   },
@@ -260,7 +260,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'revoke-ignored-by-readers',
     title: 'what is revoked is shown',
-    edits: [edit('reads.ts')('producers.hides(id, at, replica.raft.highWatermark);', 'producers.hides(id, at, 0) && at < 0;')],
+    edits: [edit('edge/reads.ts')('producers.hides(id, at, replica.raft.highWatermark);', 'producers.hides(id, at, 0) && at < 0;')],
     expected: ['D7'],
     how: everything,
   },
@@ -313,7 +313,7 @@ export const inTheBroker: readonly Mutant[] = [
     id: 'token-ignored',
     title: 'a session read does not wait for its token',
     edits: [
-      edit('reads.ts')(
+      edit('edge/reads.ts')(
         "reader.request.freshness === 'local' || reader.replica.visible >= reader.request.sessionOffset;",
         "reader.request.freshness === 'local' || reader.replica.visible >= 0;",
       ),
@@ -325,7 +325,7 @@ export const inTheBroker: readonly Mutant[] = [
     id: 'end-before-catching-up',
     title: 'a follower answers a linearizable end before it has caught up',
     edits: [
-      edit('barriers.ts')(
+      edit('edge/barriers.ts')(
         'if (waiter.forPeer || visible >= highWatermark) waiter.done(highWatermark);',
         'if (waiter.forPeer || visible >= 0) waiter.done(highWatermark);',
       ),
@@ -368,7 +368,7 @@ export const inTheBroker: readonly Mutant[] = [
         'const reason = this.#refusal(peer, life, earlier);',
         'const reason = life.incarnation < 0 ? this.#refusal(peer, life, earlier) : null;',
       ),
-      edit('topics.ts')("if (result.value === 'done') {", "if (result.value !== 'invalid') {"),
+      edit('catalog/topics.ts')("if (result.value === 'done') {", "if (result.value !== 'invalid') {"),
       {
         file: 'src/raft/progress.ts',
         find: 'return response.readContext >= this.#fence.round && shown < this.#fence.matchOffset;',
@@ -404,14 +404,22 @@ export const inTheBroker: readonly Mutant[] = [
       ),
     ],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/peer-lives.test.ts', title: 'that comes for the first time is known once that is durable' },
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/peers/peer-lives.test.ts',
+      title: 'that comes for the first time is known once that is durable',
+    },
   },
   {
     id: 'frames-of-a-leader-trusted',
     title: 'batches from a leader are taken without looking at their checksums',
     edits: [replica('if (problem === null) return true;', 'if (problem === null || problem.length > 0) return true;')],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/admitted-frames.test.ts', title: 'a batch whose bytes are not those of its checksum' },
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/replica/admitted-frames.test.ts',
+      title: 'a batch whose bytes are not those of its checksum',
+    },
   },
   {
     id: 'chain-not-compared',
@@ -423,7 +431,11 @@ export const inTheBroker: readonly Mutant[] = [
       ),
     ],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/admitted-frames.test.ts', title: 'is taken into the log only where it continues it' },
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/replica/admitted-frames.test.ts',
+      title: 'is taken into the log only where it continues it',
+    },
   },
   {
     id: 'failed-mark-ignored',
@@ -447,14 +459,19 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'framed-while-queued',
     title: 'a batch that still waits in a link to an earlier leader is framed in place',
-    edits: [edit('append-queue.ts')('    takeRoom(unit.batch);', '    if (unit.batch.length < 0) takeRoom(unit.batch);')],
+    edits: [edit('edge/append-queue.ts')('    takeRoom(unit.batch);', '    if (unit.batch.length < 0) takeRoom(unit.batch);')],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/held-bytes.test.ts', title: 'a large batch that waits in a link to an earlier leader' },
   },
   {
     id: 'topics-by-local-limit',
     title: 'a broker compares the topics that the log makes with its own limit',
-    edits: [edit('catalog-state.ts')('(topicsMax ?? this.#oldTopicsMax)', 'Math.min(topicsMax ?? this.#oldTopicsMax, this.#oldTopicsMax)')],
+    edits: [
+      edit('catalog/catalog-state.ts')(
+        '(topicsMax ?? this.#oldTopicsMax)',
+        'Math.min(topicsMax ?? this.#oldTopicsMax, this.#oldTopicsMax)',
+      ),
+    ],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/same-state.test.ts', title: 'judges a command by the limit that it carries' },
   },
@@ -462,11 +479,11 @@ export const inTheBroker: readonly Mutant[] = [
     id: 'folder-not-checked',
     title: 'a folder is served whoever’s log it holds',
     edits: [
-      edit('groups.ts')(
+      edit('replica/groups.ts')(
         'if (identity !== null && topic !== null && identity.topic !== topic) {',
         'if (identity !== null && topic === -1) {',
       ),
-      edit('groups.ts')('if (identity.topic !== topic) this.#fenceFor(', 'if (topic === -1) this.#fenceFor('),
+      edit('replica/groups.ts')('if (identity.topic !== topic) this.#fenceFor(', 'if (topic === -1) this.#fenceFor('),
     ],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/same-state.test.ts', title: 'is not served as this topic’s' },
@@ -475,7 +492,7 @@ export const inTheBroker: readonly Mutant[] = [
     id: 'foreign-folder-removed',
     title: 'deleting a topic removes whatever lies in its group’s folder',
     edits: [
-      edit('groups.ts')(
+      edit('replica/groups.ts')(
         'if (identity !== null && identity.topic !== topic) return this.#kept(',
         'if (identity !== null && topic === -1) return this.#kept(',
       ),
@@ -488,7 +505,7 @@ export const inTheBroker: readonly Mutant[] = [
     title: 'what is forgotten depends on what a replica holds beyond its commit offset',
     edits: [producers('this.#single.size <= requestIdsMax) break;', 'this.#single.size + this.#open.size <= requestIdsMax) break;')],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/tail.test.ts', title: 'depends on the committed log alone' },
+    how: { by: 'test', file: 'test/unit/broker/replica/tail.test.ts', title: 'depends on the committed log alone' },
   },
   {
     id: 'session-pushed-out',
@@ -509,6 +526,6 @@ export const inTheBroker: readonly Mutant[] = [
     title: 'what a revoke hides is shown once the revoke is forgotten',
     edits: [producers('      this.#revoked.delete(id);', '      this.#revoked.delete(id);\n      this.#hidden.delete(id);')],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/tail.test.ts', title: 'is forgotten by log time, and what it hides stays hidden' },
+    how: { by: 'test', file: 'test/unit/broker/replica/tail.test.ts', title: 'is forgotten by log time, and what it hides stays hidden' },
   },
 ];

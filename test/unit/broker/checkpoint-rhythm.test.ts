@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkpointRhythm } from '../../../src/broker/groups.ts';
+import { checkpointRhythm } from '../../../src/broker/replica/groups.ts';
 
 const makeOf = (bytes: number) => () => ({ bytes: new Uint8Array(bytes) });
 

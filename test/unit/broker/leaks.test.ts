@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { groupId } from '../../../src/base/branded.ts';
-import { Barriers } from '../../../src/broker/barriers.ts';
+import { Barriers } from '../../../src/broker/edge/barriers.ts';
 import { Broker } from '../../../src/broker/index.ts';
 import type { Core } from '../../../src/broker/core.ts';
-import type { Requests } from '../../../src/broker/requests.ts';
+import type { Requests } from '../../../src/broker/edge/requests.ts';
 import type { SimDisk } from '../../../src/sim/disk.ts';
 import { Cluster } from '../../../src/sim/cluster.ts';
 import { appendOf, Rig } from './rig.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { groupId, term } from '../../../src/base/branded.ts';
 import { Counters } from '../../../src/broker/counters.ts';
 import { Loop } from '../../../src/broker/loop.ts';
-import type { Replica } from '../../../src/broker/replica.ts';
+import type { Replica } from '../../../src/broker/replica/replica.ts';
 import type { Clock } from '../../../src/host/index.ts';
 import type { Persist } from '../../../src/raft/index.ts';
 import type { VoteJournal } from '../../../src/storage/contract.ts';

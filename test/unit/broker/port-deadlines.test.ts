@@ -1,8 +1,8 @@
 /** Every call of the port ends, whatever hangs or is missing, and says nothing that another broker would contradict. */
 import { expect, test } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
-import { Catalog } from '../../../src/broker/catalog.ts';
-import type { Appends } from '../../../src/broker/appends.ts';
+import { Catalog } from '../../../src/broker/catalog/catalog.ts';
+import type { Appends } from '../../../src/broker/edge/appends.ts';
 import type { Core } from '../../../src/broker/core.ts';
 import type { AppendRequest, AppendResult, Answer, Outcome, TopicDescription } from '../../../src/eventlog/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';

@@ -1,7 +1,7 @@
 /** What brokers derive from logs is the same on all of them, whatever they are configured with, and belongs to the folder that it says. */
 import { describe, expect, test } from 'vitest';
 import { groupId } from '../../../src/base/branded.ts';
-import { type CatalogCommand, CatalogState, parseCommand } from '../../../src/broker/catalog-state.ts';
+import { type CatalogCommand, CatalogState, parseCommand } from '../../../src/broker/catalog/catalog-state.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import type { SimDisk } from '../../../src/sim/disk.ts';
 import { Rig } from './rig.ts';

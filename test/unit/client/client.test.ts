@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../src/base/errors.ts';
 import { Client, type ClientOptions, clientBytes, parseServer } from '../../../src/client/index.ts';
 import { type Sender, type TransportAnswer, TransportError, type TransportRequest } from '../../../src/client/transport.ts';
 import { errorCatalogue } from '../../../src/base/errors.ts';
-import { freshnessMs } from '../../../src/broker/reads.ts';
+import { freshnessMs } from '../../../src/broker/edge/reads.ts';
 import { RecordBatchBuilder } from '../../../src/record/index.ts';
 
 /** What a fake network answers to the n-th request. */

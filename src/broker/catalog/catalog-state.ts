@@ -1,0 +1,214 @@
+/**
+ * The catalog as a state machine (design, D8): topics and brokers, changed by commands in the records of the catalog's group. Synchronous, total,
+ * deterministic: the same commands give the same state on every broker, and time is that which the leader stamped. So nothing here looks at a setting: a
+ * limit travels in the command that it is for, and which names are allowed is asked where a command is made, because a later program may allow more.
+ *
+ * A command is one JSON object in a record's value:
+ *
+ *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number}     refused if there are so many already
+ *     {"type":"deleteTopic","name":...}
+ *     {"type":"trimTopic","group":...,"offset":...}      whole segments below this offset may go: every replica has it
+ *     {"type":"registerBroker","id":...,"incarnation":...,"nonce":...,"address":...}
+ *
+ * What is not understood changes nothing and answers `invalid`.
+ */
+import type { TopicSettings } from '../../eventlog/index.ts';
+import type { Bytes } from '../../host/index.ts';
+import { eventsTopic, logTopic, topicGroupFirst } from '../well-known.ts';
+
+export type CatalogCommand =
+  | {
+      readonly type: 'createTopic';
+      readonly name: string;
+      readonly retentionBytes: number | null;
+      readonly builtIn: boolean;
+      /** Null in a command from before November 2026, which was judged by what each broker was configured with. */
+      readonly topicsMax: number | null;
+    }
+  | { readonly type: 'deleteTopic'; readonly name: string }
+  | { readonly type: 'trimTopic'; readonly group: number; readonly offset: number }
+  | {
+      readonly type: 'registerBroker';
+      readonly id: number;
+      readonly incarnation: number;
+      readonly nonce: string;
+      readonly address: string;
+    };
+
+type CreateTopic = CatalogCommand & { readonly type: 'createTopic' };
+
+export type CatalogOutcome =
+  | 'done'
+  | 'topicExists'
+  | 'unknownTopic'
+  | 'topicProtected'
+  | 'tooManyTopics'
+  | 'invalidTopicName'
+  | 'staleIncarnation'
+  | 'invalid';
+
+export interface Topic {
+  readonly name: string;
+  /** Offset of the command that made it: no other topic ever has it. */
+  readonly id: number;
+  readonly group: number;
+  readonly settings: TopicSettings;
+  readonly createdMs: number;
+  readonly builtIn: boolean;
+  /** Nothing below it is kept on purpose. */
+  trimmedTo: number;
+}
+
+export interface RegisteredBroker {
+  readonly id: number;
+  readonly incarnation: number;
+  /** Tells two processes with one identity apart. */
+  readonly nonce: string;
+  readonly address: string;
+}
+
+/** What a command did, for those who keep replicas. */
+export interface CatalogEffects {
+  created(topic: Topic): void;
+  deleted(topic: Topic): void;
+  trimmed(topic: Topic): void;
+}
+
+const topicNamePattern = /^[a-z0-9._-]{1,200}$/;
+/** Asked where a topic is made, and never of one that is in the log already. */
+export const isTopicName = (name: string): boolean => topicNamePattern.test(name) && name !== '.' && name !== '..';
+
+/** The rule by which commands were judged that do not carry their limit. It never changes. */
+const isOldTopicName = (name: string): boolean => /^[a-z0-9._-]{1,200}$/.test(name) && name !== '.' && name !== '..';
+
+export class CatalogState {
+  readonly #oldTopicsMax: number;
+  readonly #topics = new Map<string, Topic>();
+  readonly #brokers = new Map<number, RegisteredBroker>();
+  #nextGroup = topicGroupFirst;
+
+  /** `oldTopicsMax` is for commands that do not say it, and stays what it was when this broker's data was first read by a program that asks for it. */
+  constructor(oldTopicsMax: number) {
+    this.#oldTopicsMax = oldTopicsMax;
+  }
+
+  topic(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** By name. */
+  get topics(): readonly Topic[] {
+    return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  broker(id: number): RegisteredBroker | undefined {
+    return this.#brokers.get(id);
+  }
+
+  /** No topic that is made later has a group below this. */
+  get nextGroup(): number {
+    return this.#nextGroup;
+  }
+
+  /** Equal where the same commands were applied. */
+  digest(bytes: Bytes): number {
+    const brokers = [...this.#brokers.values()].sort((a, b) => a.id - b.id);
+    return bytes.crc32c(bytes.utf8Encode(JSON.stringify([this.#nextGroup, this.topics, brokers])));
+  }
+
+  /** The command that stands at offset `at` of the catalog's log. */
+  apply(command: CatalogCommand, at: number, timeMs: number, effects: CatalogEffects): CatalogOutcome {
+    switch (command.type) {
+      case 'createTopic':
+        return this.#create(command, at, timeMs, effects);
+      case 'deleteTopic':
+        return this.#delete(command.name, effects);
+      case 'trimTopic':
+        return this.#trim(command.group, command.offset, effects);
+      case 'registerBroker':
+        return this.#register(command);
+    }
+  }
+
+  #create(command: CreateTopic, at: number, timeMs: number, effects: CatalogEffects): CatalogOutcome {
+    const { name, retentionBytes, builtIn, topicsMax } = command;
+    if (topicsMax === null) {
+      if (!isOldTopicName(name)) return 'invalidTopicName';
+      if (builtIn !== (name === eventsTopic) && !this.#topics.has(name) && name !== logTopic) return 'topicProtected';
+    }
+    if (this.#topics.has(name) || name === logTopic) return 'topicExists';
+    if (!builtIn && this.#topics.size >= (topicsMax ?? this.#oldTopicsMax)) return 'tooManyTopics';
+    const settings: TopicSettings = { retentionBytes };
+    const topic: Topic = { name, id: at, group: this.#nextGroup++, settings, createdMs: timeMs, builtIn, trimmedTo: 0 };
+    this.#topics.set(name, topic);
+    effects.created(topic);
+    return 'done';
+  }
+
+  #delete(name: string, effects: CatalogEffects): CatalogOutcome {
+    const topic = this.#topics.get(name);
+    if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
+    if (topic === undefined) return 'unknownTopic';
+    this.#topics.delete(name);
+    effects.deleted(topic);
+    return 'done';
+  }
+
+  #trim(group: number, offset: number, effects: CatalogEffects): CatalogOutcome {
+    const topic = [...this.#topics.values()].find((one) => one.group === group);
+    if (topic === undefined) return 'unknownTopic';
+    topic.trimmedTo = Math.max(topic.trimmedTo, offset);
+    effects.trimmed(topic);
+    return 'done';
+  }
+
+  #register(command: CatalogCommand & { readonly type: 'registerBroker' }): CatalogOutcome {
+    const { id, incarnation, nonce, address } = command;
+    const known = this.#brokers.get(id);
+    if (known !== undefined && (incarnation < known.incarnation || (incarnation === known.incarnation && nonce !== known.nonce)))
+      return 'staleIncarnation';
+    this.#brokers.set(id, { id, incarnation, nonce, address });
+    return 'done';
+  }
+}
+
+/** Null for what is no command. */
+export function parseCommand(text: string): CatalogCommand | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const name = fields['name'];
+  switch (fields['type']) {
+    case 'createTopic': {
+      const retentionBytes = fields['retentionBytes'];
+      const topicsMax = fields['topicsMax'] ?? null;
+      if (typeof name !== 'string' || (retentionBytes !== null && !isCount(retentionBytes))) return null;
+      if (topicsMax !== null && !isCount(topicsMax)) return null;
+      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax };
+    }
+    case 'deleteTopic':
+      return typeof name === 'string' ? { type: 'deleteTopic', name } : null;
+    case 'trimTopic': {
+      const group = fields['group'];
+      const offset = fields['offset'];
+      return isCount(group) && isCount(offset) ? { type: 'trimTopic', group, offset } : null;
+    }
+    case 'registerBroker': {
+      const id = fields['id'];
+      const incarnation = fields['incarnation'];
+      const nonce = fields['nonce'];
+      const address = fields['address'];
+      if (!isCount(id) || !isCount(incarnation) || typeof nonce !== 'string' || typeof address !== 'string') return null;
+      return { type: 'registerBroker', id, incarnation, nonce, address };
+    }
+    default:
+      return null;
+  }
+}
+
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

@@ -1,0 +1,70 @@
+import { groupId, offset } from '../../base/branded.ts';
+import type { Catalog } from './catalog.ts';
+import type { Topic } from './catalog-state.ts';
+import type { Core } from '../core.ts';
+import { describeFailure } from '../../storage/index.ts';
+import type { Replica } from '../replica/index.ts';
+import { topicSegmentBytesMax } from '../settings.ts';
+
+/** Nothing could be removed: mostly the oldest segment reaches beyond what may go, else its checkpoint could not be written. */
+const removeAgainMs = 5000;
+
+/**
+ * Keeps topics within their size (invariant ST11). The partition's leader decides up to where every replica has acknowledged, and says so through the
+ * catalog; each replica then removes whole sealed segments below. So no replica is ever asked for what it no longer has.
+ */
+export class Retention {
+  readonly #core: Core;
+  readonly #catalog: Catalog;
+  readonly #asking = new Set<number>();
+  /** When the next removal may be tried; while one is under way, never. */
+  readonly #nextMs = new Map<number, number>();
+
+  constructor(core: Core, catalog: Catalog) {
+    this.#core = core;
+    this.#catalog = catalog;
+  }
+
+  maintain(): void {
+    for (const topic of this.#catalog.state.topics) {
+      const replica = this.#core.replica(groupId(topic.group));
+      if (replica === undefined) continue;
+      if (replica.raft.role === 'leader') this.#decide(topic, replica);
+      this.#remove(topic, replica);
+    }
+  }
+
+  #decide(topic: Topic, replica: Replica): void {
+    const { retentionBytes } = topic.settings;
+    if (retentionBytes === null || this.#asking.has(topic.group)) return;
+    const { log, raft } = replica;
+    const limit = Math.max(retentionBytes / 2, retentionBytes - topicSegmentBytesMax(this.#core.settings));
+    if (log.sizeBytes <= limit || log.segmentCount < 2) return;
+    let everybodyHas: number = replica.visible;
+    for (const { matchOffset } of raft.peers) everybodyHas = Math.min(everybodyHas, matchOffset);
+    // Records are about equally long, so a share of the bytes is a share of the offsets; what is too little now is taken next time.
+    const share = 1 - (limit * 0.75) / log.sizeBytes;
+    const wanted = log.logStartOffset + Math.floor((log.endOffset - log.logStartOffset) * share);
+    const to = Math.min(wanted, everybodyHas);
+    if (to <= topic.trimmedTo) return;
+    this.#asking.add(topic.group);
+    this.#catalog.submit({ type: 'trimTopic', group: topic.group, offset: to }, () => this.#asking.delete(topic.group));
+  }
+
+  #remove(topic: Topic, replica: Replica): void {
+    const to = Math.min(topic.trimmedTo, replica.visible);
+    if (to <= replica.log.logStartOffset || replica.log.segmentCount < 2) return;
+    const nowMs = this.#core.nowMs();
+    if (nowMs < (this.#nextMs.get(topic.group) ?? 0)) return;
+    this.#nextMs.set(topic.group, Number.POSITIVE_INFINITY);
+    const { logStartOffset } = replica.log;
+    // Not above what a durable checkpoint covers: where one cannot be written the log stays as long as it is.
+    replica.log.deleteBefore(offset(to), (result) => {
+      if (replica.log.logStartOffset > logStartOffset) this.#nextMs.delete(topic.group);
+      else this.#nextMs.set(topic.group, nowMs + removeAgainMs);
+      replica.tail.producers.trimmed(replica.log.logStartOffset);
+      // Removing is housekeeping: a failure costs space, not records, and is tried again.
+      if (!result.ok) this.#core.host.logger.log('warn', 'retentionFailed', { topic: topic.name, reason: describeFailure(result.error) });
+    });
+  }
+}

@@ -1,0 +1,417 @@
+import { type BrokerId, type GroupId, sequenceMax } from '../../base/branded.ts';
+import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
+import { type Answer, type AppendRequest, type AppendResult, keptBatchBytesMax } from '../../eventlog/index.ts';
+import {
+  batchHeaderBytes,
+  packBatches,
+  type Producer,
+  producerIdOf,
+  recordsPerBatchMax,
+  sealForProducer,
+  takeRoom,
+} from '../../record/index.ts';
+import type { Appended, ErrorDetails } from '../../wire/index.ts';
+import type { Core } from '../core.ts';
+import { brokerWindow } from '../replica/index.ts';
+import type { RequestOutcome, Requests } from './requests.ts';
+
+/** One caller's append, until it is answered. Plain fields: there is one for every append that is under way. */
+export interface PendingAppend {
+  readonly request: AppendRequest;
+  readonly count: number;
+  readonly deadlineMs: number;
+  readonly answer: Answer<AppendResult>;
+  /** How many records of its unit stand before its own. */
+  recordFrom: number;
+}
+
+/** Who answers callers. */
+export interface AppendEdge {
+  /** All appends of one unit together; `value` is of the whole unit. */
+  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean): void;
+  failed(append: PendingAppend, code: ErrorCode, reason: string, details: ErrorDetails): void;
+}
+
+/**
+ * A batch that was sent towards a leader at least once: it keeps its producer and sequence from then on, so that whatever becomes of one attempt, another
+ * attempt cannot append it a second time.
+ */
+interface Unit {
+  readonly batch: Uint8Array;
+  members: PendingAppend[];
+  readonly isOwn: boolean;
+  readonly sequence: number;
+  attempts: number;
+  /** When it was first sent. */
+  firstMs: number;
+  outstanding: number;
+  /** Some attempt's outcome is not known: the batch may be in a log, or get there yet. */
+  isUnknown: boolean;
+  isDone: boolean;
+  /** It was refused cleanly, and what it held waits again. */
+  isDissolved: boolean;
+  /** The leader that the newest attempt went to. */
+  target: BrokerId | null;
+}
+
+/** Units of this broker's own producer that may be unanswered at once: retries stay within what the leader remembers. */
+const ownUnitsMax = brokerWindow / 4;
+const unitsMax = 2048;
+/** A forwarded append whose answer does not come is sent again. */
+const resendMs = 1000;
+/** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
+const levelGraceMs = 250;
+
+/** Refusals that say that nothing was appended and that another try may go better. */
+const cleanRetries: ReadonlySet<ErrorCode> = new Set(['notLeader', 'noLeader', 'starting', 'shuttingDown', 'overloaded']);
+/** Failures after which the batch may be in the log. */
+const unknownRetries: ReadonlySet<ErrorCode> = new Set(['leadershipLost', 'crashed', 'timeout', 'connectionLost', 'internal']);
+
+/** The edge's half of appending to one partition: waits for a leader, packs, sends or hands over, tries again, and keeps the caller's deadline. */
+export class AppendQueue {
+  readonly group: GroupId;
+  readonly #core: Core;
+  readonly #requests: Requests;
+  readonly #edge: AppendEdge;
+  readonly #producerId: number;
+  /** Not sent anywhere yet: certainly in no log. */
+  #waiting: PendingAppend[] = [];
+  /** Entries below it are taken; the array is compacted now and then. */
+  #head = 0;
+  #units: Unit[] = [];
+  #ownUnits = 0;
+  #sequence = 0;
+  #epoch = 0;
+  #nextDeadlineMs = Number.POSITIVE_INFINITY;
+  /** Set when another try makes sense: the leader changed, a link came up, a tick passed. */
+  #mayRetry = true;
+  /** The leader refused the last one at once. */
+  #isHeldBack = false;
+  /** Without a replica of the group here: whom the last who refused named as its leader, and which of the peers is tried where nobody was named. */
+  #named: BrokerId | null = null;
+  #turn = 0;
+
+  constructor(group: GroupId, producerId: number, core: Core, requests: Requests, edge: AppendEdge) {
+    this.group = group;
+    this.#edge = edge;
+    this.#core = core;
+    this.#requests = requests;
+    this.#producerId = producerId;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === this.#head && this.#units.length === 0;
+  }
+
+  add(append: PendingAppend): void {
+    this.#waiting.push(append);
+    if (append.deadlineMs < this.#nextDeadlineMs) this.#nextDeadlineMs = append.deadlineMs;
+  }
+
+  /** What was tried in vain may be tried again. `leaderChanged`: what is on its way to an earlier leader need not be waited for. */
+  retry(leaderChanged: boolean): void {
+    this.#mayRetry = true;
+    this.#isHeldBack = false;
+    if (!leaderChanged) return;
+    for (const unit of this.#units) {
+      if (unit.outstanding === 0 || unit.target === this.#leader) continue;
+      unit.isUnknown = true;
+      unit.target = null;
+    }
+  }
+
+  /** A broker that has no replica, for want of space or because its own is damaged, passes appends on as any other: some peer knows who leads. */
+  get #leader(): BrokerId | null {
+    const replica = this.#core.replica(this.group);
+    if (replica !== undefined) return replica.raft.leader;
+    const { links } = this.#core;
+    if (this.#named !== null && links.isReady(this.#named)) return this.#named;
+    const ready = links.peers.filter((peer) => links.isReady(peer));
+    return ready[this.#turn % ready.length] ?? null;
+  }
+
+  #noteNoLeader(named: unknown): void {
+    if (this.#core.replica(this.group) !== undefined) return;
+    this.#named = this.#core.links.peers.find((peer) => peer === named) ?? null;
+    this.#turn++;
+  }
+
+  /** Sends what can be sent now; part of a turn. True when something was. */
+  dispatch(): boolean {
+    if (this.isEmpty || this.#isHeldBack) return false;
+    const leader = this.#leader;
+    if (leader === null) return false;
+    const { self, links } = this.#core;
+    if (leader === self ? this.#core.replica(this.group)?.appends.refusal() !== null : !links.isReady(leader)) return false;
+    let isBusy = false;
+    if (this.#mayRetry) {
+      this.#mayRetry = false;
+      for (const unit of this.#units.slice()) {
+        const isIdle = unit.outstanding === 0 || unit.target === null;
+        if (isIdle && !unit.isDone && this.#attempt(unit, leader)) isBusy = true;
+      }
+    }
+    // Nothing new overtakes what is tried again.
+    if (this.#units.some((unit) => unit.outstanding === 0)) return isBusy;
+    while (this.#waiting.length > this.#head && this.#units.length < unitsMax && this.#ownUnits < ownUnitsMax) {
+      const unit = this.#pack();
+      this.#units.push(unit);
+      if (unit.isOwn) this.#ownUnits++;
+      const isSent = this.#attempt(unit, leader);
+      // Not now: the next tick tries again, so that a refusal costs no more than that.
+      if (!isSent || unit.isDissolved) {
+        this.#isHeldBack = unit.isDissolved;
+        break;
+      }
+      isBusy = true;
+    }
+    return isBusy;
+  }
+
+  #pack(): Unit {
+    const first = this.#waiting[this.#head++] as PendingAppend;
+    const members = [first];
+    first.recordFrom = 0;
+    if (isPackable(first)) {
+      let bytes = first.request.batch.length;
+      let records = first.count;
+      for (; this.#head < this.#waiting.length; this.#head++) {
+        const next = this.#waiting[this.#head] as PendingAppend;
+        // A record grows by up to 14 bytes when it is packed.
+        bytes += next.request.batch.length - batchHeaderBytes + next.count * 14;
+        if (!isPackable(next) || next.request.level !== first.request.level) break;
+        if (bytes > this.#core.settings.appendBytesMax || records + next.count > recordsPerBatchMax) break;
+        next.recordFrom = records;
+        members.push(next);
+        records += next.count;
+      }
+    }
+    if (this.#head === this.#waiting.length || this.#head > 1024) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    const { requestId, sequence } = first.request;
+    const isOwn = requestId === null;
+    const producer = isOwn
+      ? this.#nextProducer()
+      : { id: producerIdOf(this.#core.host.bytes.utf8Encode(requestId)), epoch: 0, baseSequence: sequence };
+    const common = {
+      isOwn,
+      sequence: producer.baseSequence,
+      attempts: 0,
+      firstMs: 0,
+      outstanding: 0,
+      isUnknown: false,
+      isDone: false,
+      isDissolved: false,
+      target: null,
+    };
+    return { ...common, batch: this.#sealed(members, producer), members };
+  }
+
+  #sealed(members: readonly PendingAppend[], producer: Producer): Uint8Array {
+    const { bytes } = this.#core.host;
+    if (members.length > 1) {
+      const batches = members.map(({ request }) => request.batch);
+      return packBatches(batches, producer, bytes);
+    }
+    const given = (members[0] as PendingAppend).request.batch;
+    const batch = given.length <= keptBatchBytesMax ? given.slice() : given;
+    sealForProducer(batch, producer, bytes);
+    return batch;
+  }
+
+  #nextProducer(): Producer {
+    if (this.#sequence > sequenceMax) {
+      this.#sequence = 0;
+      this.#epoch++;
+    }
+    return { id: this.#producerId, epoch: this.#epoch, baseSequence: this.#sequence++ };
+  }
+
+  /** False when nothing was sent: the unit is as it was. */
+  #attempt(unit: Unit, leader: BrokerId): boolean {
+    const nowMs = this.#core.nowMs();
+    let deadlineMs = 0;
+    for (const append of unit.members) if (append.deadlineMs > deadlineMs) deadlineMs = append.deadlineMs;
+    const first = unit.members[0];
+    if (first === undefined) return false;
+    const { level, expectedOffset } = first.request;
+    const triedForMs = this.#triedForMs(unit, first, nowMs);
+    if (unit.attempts === 0) unit.firstMs = nowMs;
+    unit.attempts++;
+    unit.outstanding++;
+    unit.target = leader;
+    if (leader === this.#core.self) {
+      const replica = this.#core.replica(this.group);
+      replica?.appends.submit({
+        batch: unit.batch,
+        level,
+        expectedOffset,
+        triedForMs,
+        deadlineMs,
+        answer: (outcome) => {
+          if (outcome.ok) this.#ended(unit, leader, { type: 'appended', correlation: 0, ...outcome.value });
+          else
+            this.#ended(unit, leader, {
+              type: 'error',
+              correlation: 0,
+              code: outcome.error.code,
+              message: outcome.error.reason,
+              details: outcome.error.details,
+            });
+        },
+      });
+      return true;
+    }
+    // These bytes may wait in the link for long: whoever frames this batch here later does so in a copy.
+    takeRoom(unit.batch);
+    const remainingMs = Math.max(1, deadlineMs - nowMs);
+    const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, batch: unit.batch };
+    const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
+    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, leader, outcome))) return true;
+    unit.attempts--;
+    unit.outstanding--;
+    unit.target = null;
+    this.#dissolveClean();
+    return false;
+  }
+
+  /** How long ago this was first tried, here or by whoever asked; null where it never was. */
+  #triedForMs({ attempts, firstMs }: Unit, { request, deadlineMs }: PendingAppend, nowMs: number): number | null {
+    const { firstAttemptMs, timeoutMs } = request;
+    const own = attempts > 0 ? nowMs - firstMs : null;
+    if (firstAttemptMs === undefined) return own;
+    const arrivedMs = deadlineMs - Math.max(0, timeoutMs);
+    return Math.max(own ?? 0, firstAttemptMs + Math.max(0, nowMs - arrivedMs));
+  }
+
+  #ended(unit: Unit, to: BrokerId, outcome: RequestOutcome): void {
+    unit.outstanding--;
+    // An attempt at an earlier leader may go on being outstanding, for as long as the link to it is slow: the next does not wait for that.
+    if (unit.target === to) unit.target = null;
+    if (unit.isDone) return;
+    switch (outcome.type) {
+      case 'appended':
+        return this.#reached(unit, outcome);
+      case 'error':
+        return this.#refused(unit, outcome.code, outcome.message, outcome.details);
+      default:
+        // Lost, or an answer that this request cannot have.
+        unit.isUnknown = true;
+        this.#noteNoLeader(null);
+        this.#mayRetry = true;
+        this.#core.wake();
+    }
+  }
+
+  #reached(unit: Unit, value: Appended): void {
+    this.#finish(unit);
+    // A hit after an attempt whose outcome was not known is that attempt.
+    const duplicate = value.duplicate && !unit.isUnknown;
+    this.#edge.reached(unit.members, value, duplicate);
+  }
+
+  #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {
+    if (unknownRetries.has(code)) unit.isUnknown = true;
+    if (unknownRetries.has(code) || cleanRetries.has(code)) {
+      this.#noteNoLeader(details['leader']);
+      // The next tick, link or leader tries again.
+      this.#dissolveClean();
+      return;
+    }
+    this.#finish(unit);
+    // The numbers of this broker's own batches come in any order: that newer ones are in the log says nothing of an old one.
+    if (unit.isOwn && code === 'duplicateSequence') unit.isUnknown = true;
+    // An earlier attempt may still be appended by whoever has it, unless the refusal speaks of all of them.
+    const isCertain = !unit.isUnknown || (errorCatalogue[code].requestOutcome !== 'unknown' && !unit.isOwn) || code === 'levelNotReached';
+    for (const append of unit.members) {
+      if (isCertain) this.#edge.failed(append, code, reason, details);
+      else this.#edge.failed(append, 'timeout', `an earlier attempt was not answered, and then ${reason}`, details);
+    }
+  }
+
+  /** Units that are certainly in no log go back to where they came from, in order: they may be packed anew and refused cleanly. */
+  #dissolveClean(): void {
+    const clean = this.#units.filter((unit) => unit.outstanding === 0 && !unit.isUnknown && !unit.isDone);
+    if (clean.length === 0) return;
+    for (const unit of clean) {
+      unit.isDissolved = true;
+      this.#finish(unit);
+    }
+    this.#waiting = [...clean.flatMap((unit) => unit.members), ...this.#waiting.slice(this.#head)];
+    this.#head = 0;
+  }
+
+  #finish(unit: Unit): void {
+    unit.isDone = true;
+    const index = this.#units.indexOf(unit);
+    if (index < 0) return;
+    this.#units.splice(index, 1);
+    if (unit.isOwn) this.#ownUnits--;
+  }
+
+  expire(nowMs: number): void {
+    if (nowMs < this.#nextDeadlineMs) return;
+    this.#nextDeadlineMs = Number.POSITIVE_INFINITY;
+    const note = (deadlineMs: number): void => {
+      this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+    };
+    for (const append of this.#takeWaiting()) {
+      if (nowMs < append.deadlineMs) {
+        note(append.deadlineMs);
+        this.#waiting.push(append);
+      } else if (this.#leader === null) {
+        this.#edge.failed(append, 'noLeader', `no leader was found within ${append.request.timeoutMs} ms`, {});
+      } else {
+        this.#edge.failed(
+          append,
+          'notAppendedInTime',
+          `broker ${this.#leader} leads it and did not take the append within ${append.request.timeoutMs} ms`,
+          {},
+        );
+      }
+    }
+    for (const unit of this.#units.slice()) this.#expireUnit(unit, nowMs, note);
+  }
+
+  #takeWaiting(): PendingAppend[] {
+    const waiting = this.#waiting.slice(this.#head);
+    this.#waiting = [];
+    this.#head = 0;
+    return waiting;
+  }
+
+  #expireUnit(unit: Unit, nowMs: number, note: (deadlineMs: number) => void): void {
+    const left: Unit['members'] = [];
+    for (const member of unit.members) {
+      const { deadlineMs, request } = member;
+      const limitMs = request.level === 'all' && unit.outstanding > 0 ? deadlineMs + levelGraceMs : deadlineMs;
+      if (nowMs < limitMs) {
+        note(limitMs);
+        left.push(member);
+      } else {
+        this.#edge.failed(member, 'timeout', `not confirmed within ${request.timeoutMs} ms`, {});
+      }
+    }
+    unit.members = left;
+    if (left.length === 0) this.#finish(unit);
+  }
+
+  /** Answers everything with this failure and forgets it; what may be in a log with `sentCode`, which must not claim that it is not. */
+  abandon(code: ErrorCode, sentCode: ErrorCode, reason: string): void {
+    const units = this.#units;
+    const waiting = this.#takeWaiting();
+    this.#units = [];
+    this.#ownUnits = 0;
+    for (const unit of units) {
+      unit.isDone = true;
+      for (const append of unit.members) this.#edge.failed(append, sentCode, reason, {});
+    }
+    for (const append of waiting) this.#edge.failed(append, code, reason, {});
+  }
+}
+
+/** Only what no caller can name again is packed. A large batch gains nothing from company, and packing copies every record. */
+const isPackable = ({ request }: PendingAppend): boolean =>
+  request.requestId === null && request.expectedOffset === null && request.batch.length <= keptBatchBytesMax;

@@ -1,0 +1,107 @@
+import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { BrokerStatus } from '../../eventlog/index.ts';
+import { defaultBatchLimits, producerIdOf, validateBatch } from '../../record/index.ts';
+import * as wire from '../../wire/index.ts';
+import type { Barriers } from './barriers.ts';
+import type { Core } from '../core.ts';
+import type { AppendOutcome } from '../replica/index.ts';
+
+const confirmMs = 1000;
+
+/** The answering side of what brokers ask one another. Answers leave by the link that this broker dialled; without one they are lost, as any message may be. */
+export class PeerService {
+  readonly #core: Core;
+  readonly #barriers: Barriers;
+  readonly #status: () => BrokerStatus;
+
+  constructor(core: Core, barriers: Barriers, status: () => BrokerStatus) {
+    this.#core = core;
+    this.#barriers = barriers;
+    this.#status = status;
+  }
+
+  receive(peer: BrokerId, group: GroupId, request: wire.PeerRequest): void {
+    const { correlation } = request;
+    switch (request.type) {
+      case 'append':
+        return this.#append(peer, group, request);
+      case 'revoke':
+        return this.#revoke(peer, group, request);
+      case 'readIndex':
+        return this.#barriers.confirm(group, this.#core.nowMs() + confirmMs, (highWatermark) => {
+          if (highWatermark === null) this.#refuse(peer, group, correlation);
+          else this.#send(peer, group, { type: 'number', correlation, value: highWatermark });
+        });
+      case 'nextSequence':
+        return this.nextSequence(group, request.requestId, (value) => {
+          if (value === null) this.#refuse(peer, group, correlation);
+          else this.#send(peer, group, { type: 'number', correlation, value });
+        });
+      case 'status':
+        return this.#send(peer, group, { type: 'status', correlation, json: JSON.stringify(this.#status()) });
+    }
+  }
+
+  /**
+   * As leader: what the request id would append next, once everything that the log held is committed, so that what was counted cannot be lost. Null when
+   * this broker does not lead.
+   */
+  nextSequence(group: GroupId, requestId: Uint8Array, done: (value: number | null) => void): void {
+    this.#barriers.confirm(group, this.#core.nowMs() + confirmMs, (highWatermark) => {
+      const replica = this.#core.replica(group);
+      if (highWatermark === null || replica === undefined || !replica.sync()) return done(null);
+      const value = replica.tail.producers.nextSequence(producerIdOf(requestId));
+      replica.appends.whenCommitted(this.#core.nowMs() + confirmMs, (isCommitted) => done(isCommitted ? value : null));
+    });
+  }
+
+  #append(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'append' }): void {
+    const replica = this.#core.replica(group);
+    if (replica === undefined) return this.#refuse(peer, group, request.correlation);
+    const { batch, level, expectedOffset, triedForMs, correlation } = request;
+    // Its own broker has validated it; what enters the log is looked at again, because whatever stands there is there for good.
+    const limits = { ...defaultBatchLimits, batchBytesMax: this.#core.settings.batchBytesMax };
+    const valid = validateBatch(batch, limits, this.#core.host.bytes);
+    if (!valid.ok) {
+      const message = `the forwarded batch is malformed: ${valid.error.reason}`;
+      return this.#send(peer, group, { type: 'error', correlation, code: 'corruptBatch', message, details: {} });
+    }
+    const deadlineMs = this.#core.nowMs() + request.remainingMs;
+    replica.appends.submit({
+      batch,
+      level,
+      expectedOffset,
+      triedForMs,
+      deadlineMs,
+      answer: (outcome) => this.#answer(peer, group, correlation, outcome),
+    });
+  }
+
+  #revoke(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'revoke' }): void {
+    const replica = this.#core.replica(group);
+    const { correlation, requestId } = request;
+    if (replica === undefined) return this.#refuse(peer, group, correlation);
+    replica.appends.revoke(requestId, this.#core.nowMs() + request.remainingMs, (outcome) => {
+      if (outcome.ok) this.#send(peer, group, { type: 'number', correlation, value: 0 });
+      else this.#answer(peer, group, correlation, outcome);
+    });
+  }
+
+  #answer(peer: BrokerId, group: GroupId, correlation: number, outcome: AppendOutcome): void {
+    if (outcome.ok) return this.#send(peer, group, { type: 'appended', correlation, ...outcome.value });
+    const { code, reason, details } = outcome.error;
+    this.#send(peer, group, { type: 'error', correlation, code, message: reason, details });
+  }
+
+  /** Another broker leads, or this one is not so far yet: ask again. */
+  #refuse(peer: BrokerId, group: GroupId, correlation: number): void {
+    const leader = this.#core.replica(group)?.raft.leader ?? null;
+    const code = leader === null ? 'starting' : 'notLeader';
+    this.#send(peer, group, { type: 'error', correlation, code, message: 'it is not led here', details: { leader } });
+  }
+
+  #send(peer: BrokerId, group: GroupId, answer: wire.PeerAnswer): void {
+    this.#core.links.send(peer, wire.encodeAnswer(group, answer, this.#core.host.bytes));
+    this.#core.wake();
+  }
+}

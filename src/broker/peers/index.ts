@@ -1,0 +1,6 @@
+/**
+ * The other brokers as this one knows them: the connections to and from them (`Links`), which of their lives has been met (`PeerLives`), and why one is not
+ * linked (`PeerProblems`). It moves frames and does not look into them.
+ */
+export { Links } from './links.ts';
+export { PeerLives } from './peer-lives.ts';

@@ -1,0 +1,94 @@
+import type { BrokerId } from '../../base/branded.ts';
+import type { Logger } from '../../host/index.ts';
+import type { Counters } from '../counters.ts';
+
+/**
+ * `refused`: this broker will not deal with the peer. `refusedByPeer`: the peer will not with this one. `unreachable`: nobody, or nobody with a good
+ * certificate, answers at its address. `listsDiffer`: it is linked, and its list of brokers gives other addresses.
+ */
+export type ProblemKind = 'refused' | 'refusedByPeer' | 'unreachable' | 'listsDiffer';
+
+const events: Readonly<Record<ProblemKind, string>> = {
+  refused: 'peerRefused',
+  refusedByPeer: 'refusedByPeer',
+  unreachable: 'peerUnreachable',
+  listsDiffer: 'peerListDiffers',
+};
+/** Two lines about one peer and kind are so far apart at least. */
+const apartMs = 1000;
+/** What says most first: a connection that was refused is then lost as well. */
+const order: readonly ProblemKind[] = ['refusedByPeer', 'refused', 'listsDiffer', 'unreachable'];
+
+/**
+ * What stands between this broker and each peer. It dials again every second, so each cause is logged once until it changes or a link stands; the counter
+ * of refusals counts each. Whoever is not configured, or will not say who it is, is one more.
+ */
+export class PeerProblems {
+  readonly #logger: Logger;
+  readonly #counters: Counters;
+  readonly #byPeer = new Map<number, Map<ProblemKind, string>>();
+  readonly #peers: readonly BrokerId[];
+  readonly #nowMs: () => number;
+  /** Peer and kind -> when a line was last written. */
+  readonly #loggedMs = new Map<string, number>();
+
+  constructor(logger: Logger, counters: Counters, peers: readonly BrokerId[], nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#logger = logger;
+    this.#counters = counters;
+    this.#peers = peers;
+  }
+
+  /** `peer` is who it claims to be, null when it did not say. */
+  note(peer: number | null, kind: ProblemKind, reason: string): void {
+    if (kind === 'refused' || kind === 'refusedByPeer') this.#counters.refusedLinks++;
+    const key = this.#keyOf(peer);
+    const problems = this.#of(key);
+    if (problems.get(kind) === reason) return;
+    problems.set(kind, reason);
+    // What follows from a refusal is no news.
+    if (kind === 'unreachable' && (problems.has('refused') || problems.has('refusedByPeer'))) return;
+    // Whoever has not proven itself can say what it likes, as often as it likes.
+    const place = `${key} ${kind}`;
+    const nowMs = this.#nowMs();
+    if (nowMs - (this.#loggedMs.get(place) ?? Number.NEGATIVE_INFINITY) < apartMs) return;
+    this.#loggedMs.set(place, nowMs);
+    this.#logger.log(kind === 'unreachable' ? 'info' : 'warn', events[kind], { peer, reason });
+  }
+
+  /** A link that this broker dialled (`out`), or the peer (`in`), stands: what spoke against it is over. */
+  linked(peer: BrokerId, direction: 'in' | 'out'): void {
+    const problems = this.#byPeer.get(peer);
+    if (problems === undefined) return;
+    if (direction === 'out') {
+      problems.delete('unreachable');
+      problems.delete('refusedByPeer');
+    } else {
+      problems.delete('refused');
+    }
+  }
+
+  of(peer: BrokerId): string | null {
+    const problems = this.#byPeer.get(peer);
+    const kind = order.find((one) => problems?.has(one) === true);
+    if (kind === undefined) return null;
+    const reason = problems?.get(kind) as string;
+    if (kind === 'refusedByPeer') return `broker ${peer} refuses it: ${reason}`;
+    return kind === 'refused' ? `it refuses broker ${peer}: ${reason}` : reason;
+  }
+
+  forget(peer: BrokerId, kind: ProblemKind): void {
+    this.#byPeer.get(peer)?.delete(kind);
+  }
+
+  /** 0 for all who are not configured here. */
+  #keyOf(peer: number | null): number {
+    return this.#peers.find((id) => id === peer) ?? 0;
+  }
+
+  #of(key: number): Map<ProblemKind, string> {
+    let problems = this.#byPeer.get(key);
+    if (problems === undefined) this.#byPeer.set(key, (problems = new Map()));
+    return problems;
+  }
+}

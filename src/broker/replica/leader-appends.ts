@@ -1,0 +1,326 @@
+import { type Offset, offset } from '../../base/branded.ts';
+import type { ErrorCode } from '../../base/errors.ts';
+import type { Level } from '../../eventlog/index.ts';
+import type { Bytes, Clock } from '../../host/index.ts';
+import type { LogBatch, Raft } from '../../raft/index.ts';
+import { producerIdOf, revokeBatch } from '../../record/index.ts';
+import type { GroupLog } from '../../storage/contract.ts';
+import type { Appended, ErrorDetails } from '../../wire/index.ts';
+import type { Counters } from '../counters.ts';
+import type { LogAges } from './log-ages.ts';
+import type { Verdict } from './producers.ts';
+import type { BrokerSettings } from '../settings.ts';
+import { sequencedOf, type Tail } from './tail.ts';
+import { holdsTerm, termBefore } from './terms.ts';
+
+/** What a leader answers; the same for an append of this broker and one that a peer forwarded. */
+export type AppendOutcome = { readonly ok: true; readonly value: Appended } | { readonly ok: false; readonly error: Refused };
+
+export interface Refused {
+  readonly code: ErrorCode;
+  /** The state, as the end of a sentence. */
+  readonly reason: string;
+  readonly details: ErrorDetails;
+}
+
+export interface LeaderAppend {
+  /** Carries its producer and sequence. */
+  readonly batch: Uint8Array;
+  readonly level: Level;
+  readonly expectedOffset: number | null;
+  /** Since it was first tried, by clocks that only count; null where this is the first attempt. */
+  readonly triedForMs: number | null;
+  /** On the monotonic clock. Spent before it is appended: it never will be. */
+  readonly deadlineMs: number;
+  readonly answer: (outcome: AppendOutcome) => void;
+}
+
+/** The replica that leads, as far as an append has to do with it. */
+export interface AppendTarget {
+  readonly raft: Raft;
+  readonly log: Pick<GroupLog, 'full'>;
+  readonly tail: Tail;
+  readonly ages: LogAges;
+  /** Derived state covers the whole log; false while it is being built again. */
+  sync(): boolean;
+  hasRoomFor(batch: Uint8Array): boolean;
+  /** Appends a batch; the caller has seen that it may. */
+  propose(batch: Uint8Array): LogBatch;
+}
+
+export interface AppendContext {
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly settings: Pick<BrokerSettings, 'requestSessionsMax'>;
+  readonly counters: Counters;
+  /** Whether this replica still leads, asked of a majority. */
+  confirmOffice(deadlineMs: number, done: (isConfirmed: boolean) => void): void;
+}
+
+interface Waiting {
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly term: number;
+  readonly timestampMs: number;
+  readonly isDuplicate: boolean;
+  readonly level: Level;
+  readonly deadlineMs: number;
+  readonly answer: (outcome: AppendOutcome) => void;
+}
+
+/** The leader's half of an append: decides, appends, and answers when the level is reached. On a follower it only refuses. */
+export class LeaderAppends {
+  readonly #replica: AppendTarget;
+  readonly #context: AppendContext;
+  /** Appended here and waiting for a majority, in log order. */
+  #quorum: Waiting[] = [];
+  #head = 0;
+  /** Waiting for something else: this broker's own disk, all voters, or what was in the log already. */
+  #others: Waiting[] = [];
+  /** No deadline of what waits is before this. */
+  #nextDeadlineMs = Number.POSITIVE_INFINITY;
+
+  constructor(replica: AppendTarget, context: AppendContext) {
+    this.#replica = replica;
+    this.#context = context;
+  }
+
+  get waitingCount(): number {
+    return this.#quorum.length - this.#head + this.#others.length;
+  }
+
+  /** May answer during the call. */
+  submit(append: LeaderAppend): void {
+    const refused = this.refusal();
+    if (refused !== null) return append.answer({ ok: false, error: refused });
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs >= append.deadlineMs) {
+      return append.answer(refuse('notAppendedInTime', 'its time was spent before the leader could append it'));
+    }
+    const { raft, tail, log } = this.#replica;
+    const sequenced = sequencedOf(append.batch, this.#context.bytes);
+    const { triedForMs } = append;
+    const triedMs = triedForMs === null ? null : this.#replica.ages.before(nowMs, triedForMs);
+    const verdict = tail.producers.check(sequenced, triedMs, this.#context.settings.requestSessionsMax);
+    if (verdict.kind === 'refused') return this.#refuseOnceSure(append, verdict);
+    if (verdict.kind === 'duplicate') return this.#waitForKnown(append, verdict);
+    if (append.expectedOffset !== null && append.expectedOffset !== raft.endOffset) {
+      const reason = `its end is ${raft.endOffset}, not ${append.expectedOffset}`;
+      return this.#refuseOnceSure(append, { code: 'offsetMismatch', reason, details: { endOffset: raft.endOffset } });
+    }
+    if (log.full) return append.answer(refuse('diskFull', `broker ${raft.id} has no space for its next segment`));
+    if (!this.#replica.hasRoomFor(append.batch))
+      return append.answer(refuse('overloaded', `broker ${raft.id} is preparing its next segment`));
+    const placed = this.#replica.propose(append.batch);
+    const { level, deadlineMs, answer } = append;
+    const { counters } = this.#context;
+    counters.appends++;
+    counters.appendedRecords += sequenced.count;
+    counters.appendedBytes += append.batch.length;
+    const { offsetFrom, offsetTo, term } = placed;
+    this.#wait({ offsetFrom, offsetTo, term, timestampMs: tail.lastStamp.ms, isDuplicate: false, level, deadlineMs, answer });
+  }
+
+  /** Answers once a revoke of this id is committed, and appends one unless it is in the log already. */
+  revoke(requestId: Uint8Array, deadlineMs: number, answer: (outcome: AppendOutcome) => void): void {
+    const refused = this.refusal();
+    if (refused !== null) return answer({ ok: false, error: refused });
+    const { tail, raft } = this.#replica;
+    const producerId = producerIdOf(requestId);
+    const at = tail.producers.revokedAt(producerId);
+    const common = { timestampMs: tail.lastStamp.ms, level: 'quorum' as const, deadlineMs, answer };
+    if (at !== null) {
+      if (at < raft.highWatermark)
+        return answer({
+          ok: true,
+          value: { offset: at, count: 1, term: raft.term, timestampMs: 0, committed: true, duplicate: true, ackedBy: [] },
+        });
+      // Wherever the revoke is, it is committed once everything that is in the log now is.
+      return this.#wait({ ...common, offsetFrom: raft.endOffset - 1, offsetTo: raft.endOffset, term: tail.lastTerm, isDuplicate: true });
+    }
+    const timestampMs = Math.floor(this.#context.clock.wallMs());
+    const placed = this.#replica.propose(revokeBatch(timestampMs, producerId, requestId, this.#context.bytes));
+    this.#context.counters.revokes++;
+    this.#wait({ ...common, offsetFrom: placed.offsetFrom, offsetTo: placed.offsetTo, term: placed.term, isDuplicate: false });
+  }
+
+  /**
+   * A refusal that rests on the log is told only where this log was the group's when it was looked at. A leader that slept may have been replaced
+   * without knowing, and what it holds above its high watermark may yet be cut: so a round of messages that begins now has to find that it still
+   * leads (thesis §6.4), and all that the log held then has to be committed. What is appended at once pays nothing for this.
+   */
+  #refuseOnceSure({ deadlineMs, answer }: LeaderAppend, error: Refused): void {
+    const { raft } = this.#replica;
+    const { term, endOffset } = raft;
+    const tell = (isSure: boolean): void => {
+      if (isSure) answer({ ok: false, error });
+      else if (this.#context.clock.monotonicMs() >= deadlineMs)
+        answer(refuse('notAppendedInTime', `its leader could not make sure in time that ${error.reason}`));
+      else answer(refuse('notLeader', `broker ${raft.id} leads it no more`, { leader: raft.leader }));
+    };
+    this.#context.confirmOffice(deadlineMs, (isConfirmed) => {
+      if (isConfirmed && raft.term === term) this.whenCommitted(deadlineMs, tell, endOffset);
+      else tell(false);
+    });
+  }
+
+  /** Once everything below `end`, which is in the log now, is committed. */
+  whenCommitted(deadlineMs: number, done: (isCommitted: boolean) => void, end: Offset = this.#replica.raft.endOffset): void {
+    const { raft } = this.#replica;
+    const answer = (outcome: AppendOutcome): void => done(outcome.ok);
+    if (raft.highWatermark >= end) return done(true);
+    this.#wait({
+      offsetFrom: end - 1,
+      offsetTo: end,
+      term: termBefore(raft.termStarts, end),
+      timestampMs: 0,
+      isDuplicate: true,
+      level: 'quorum',
+      deadlineMs,
+      answer,
+    });
+  }
+
+  /** Why nothing can be appended here now; retried by whoever asked. */
+  refusal(): Refused | null {
+    const refusal = this.#replica.raft.refusal();
+    if (refusal === null) {
+      if (this.#replica.sync()) return null;
+      return { code: 'starting', reason: 'its leader is still reading its log', details: {} };
+    }
+    if (refusal.reason === 'uncommittedFull') return { code: 'overloaded', reason: 'too much of it waits for a majority', details: {} };
+    const { leader } = refusal;
+    return { code: 'notLeader', reason: leader === null ? 'no leader is known' : `its leader is broker ${leader}`, details: { leader } };
+  }
+
+  #waitForKnown(append: LeaderAppend, verdict: Verdict & { readonly kind: 'duplicate' }): void {
+    this.#context.counters.duplicateAppends++;
+    const { offsetFrom, count, term, timestampMs } = verdict.batch;
+    const { deadlineMs, answer } = append;
+    // Even to whoever would be content with less: "it was appended before" is a fact only once it cannot be cut any more.
+    const level = append.level === 'leader' ? 'quorum' : append.level;
+    this.#wait({ offsetFrom, offsetTo: offsetFrom + count, term, timestampMs, isDuplicate: true, level, deadlineMs, answer });
+  }
+
+  #wait(waiting: Waiting): void {
+    if (this.#isReached(waiting)) return this.#reached(waiting);
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, waiting.deadlineMs);
+    this.#keep(waiting);
+  }
+
+  /**
+   * Answers what has been reached. After a change of role the log may have been cut, so each batch is looked for again, and what is still waiting is
+   * given back: the next leader decides. So is what the next leader has committed already: only a leader knows who has it.
+   */
+  settle(hasRoleChanged: boolean): void {
+    if (hasRoleChanged) return this.#settleStrictly();
+    while (this.#head < this.#quorum.length) {
+      const first = this.#quorum[this.#head] as Waiting;
+      if (first.offsetTo > this.#replica.raft.highWatermark) break;
+      this.#head++;
+      this.#reached(first);
+    }
+    if (this.#head === this.#quorum.length && this.#head > 0) {
+      this.#quorum = [];
+      this.#head = 0;
+    } else if (this.#head > 1024) {
+      this.#quorum = this.#quorum.slice(this.#head);
+      this.#head = 0;
+    }
+    if (this.#others.length === 0) return;
+    const waiting = this.#others;
+    this.#others = [];
+    for (const one of waiting) {
+      if (this.#isReached(one)) this.#reached(one);
+      else this.#others.push(one);
+    }
+  }
+
+  #settleStrictly(): void {
+    const { raft } = this.#replica;
+    const stillLeads = raft.role === 'leader';
+    for (const one of this.#take()) {
+      const isThere = holdsTerm(raft, one.offsetFrom, one.term);
+      if (isThere && this.#isReached(one) && (one.level === 'leader' || this.#isOnMajority(one))) this.#reached(one);
+      else if (isThere && stillLeads && one.term === raft.term) this.#wait(one);
+      else one.answer(refuse('leadershipLost', `broker ${raft.id} lost its leadership after it had appended`, { leader: raft.leader }));
+    }
+  }
+
+  /** Answers what has waited too long. */
+  expire(nowMs: number): void {
+    if (nowMs < this.#nextDeadlineMs) return;
+    this.#nextDeadlineMs = Number.POSITIVE_INFINITY;
+    for (const one of this.#take()) {
+      if (nowMs < one.deadlineMs) {
+        this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, one.deadlineMs);
+        this.#keep(one);
+      } else if (one.level === 'all') {
+        const ackedBy = this.#replica.raft.acknowledgedBy(offset(one.offsetTo));
+        const committed = one.offsetTo <= this.#replica.raft.highWatermark;
+        const reason = `it is at offset ${one.offsetFrom} on broker ${ackedBy.join(', ') || 'none'} only`;
+        one.answer(refuse('levelNotReached', reason, { committed, offset: one.offsetFrom, ackedBy: ackedBy.join(',') }));
+      } else {
+        one.answer(refuse('timeout', 'no majority confirmed it in time'));
+      }
+    }
+  }
+
+  /** Gives back everything that waits. */
+  abandon(code: ErrorCode, reason: string): void {
+    for (const one of this.#take()) one.answer(refuse(code, reason));
+  }
+
+  #keep(one: Waiting): void {
+    if (one.level === 'quorum' && !one.isDuplicate) this.#quorum.push(one);
+    else this.#others.push(one);
+  }
+
+  #take(): Waiting[] {
+    const taken = [...this.#quorum.slice(this.#head), ...this.#others];
+    this.#quorum = [];
+    this.#head = 0;
+    this.#others = [];
+    return taken;
+  }
+
+  #isReached(one: Waiting): boolean {
+    const { raft } = this.#replica;
+    const isCommitted = one.offsetTo <= raft.highWatermark;
+    switch (one.level) {
+      case 'quorum':
+        // A new leader knows that an older entry is committed before it knows who has it, and the answer names a majority.
+        return isCommitted && (!one.isDuplicate || this.#isOnMajority(one));
+      case 'leader':
+        // Whoever has just stopped leading may hear that it is committed before it has synced it, and then knows nobody who has it.
+        return one.offsetTo <= raft.syncedOffset || (isCommitted && this.#isOnMajority(one));
+      case 'all':
+        return isCommitted && raft.acknowledgedBy(offset(one.offsetTo)).length === raft.membership.voters.length;
+    }
+  }
+
+  #isOnMajority(one: Waiting): boolean {
+    return this.#replica.raft.isOnQuorum(offset(one.offsetTo));
+  }
+
+  #reached(one: Waiting): void {
+    const { raft } = this.#replica;
+    one.answer({
+      ok: true,
+      value: {
+        offset: one.offsetFrom,
+        count: one.offsetTo - one.offsetFrom,
+        term: one.term,
+        timestampMs: one.timestampMs,
+        committed: one.offsetTo <= raft.highWatermark,
+        duplicate: one.isDuplicate,
+        ackedBy: raft.acknowledgedBy(offset(one.offsetTo)),
+      },
+    });
+  }
+}
+
+const refuse = (code: ErrorCode, reason: string, details: ErrorDetails = {}): { readonly ok: false; readonly error: Refused } => ({
+  ok: false,
+  error: { code, reason, details },
+});

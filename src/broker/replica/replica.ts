@@ -1,0 +1,610 @@
+import { assert, broken } from '../../base/assert.ts';
+import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../../base/branded.ts';
+import { runTask, type Task, wait } from '../../base/task.ts';
+import { failed, type Result } from '../../base/result.ts';
+import type { Bytes, Clock, DiskError } from '../../host/index.ts';
+import {
+  type AppendEntries,
+  type Input,
+  type LoadRequest,
+  type LogBatch,
+  type Message,
+  type PeerStatus,
+  type Persist,
+  Raft,
+  type RestoredState,
+  type Role,
+  type Vote,
+} from '../../raft/index.ts';
+import * as record from '../../record/index.ts';
+import type { GroupLog, ReadFailure } from '../../storage/contract.ts';
+import type { BrokerObserver, ReplicaView } from '../contract.ts';
+import type { Counters } from '../counters.ts';
+import type { HybridClock } from '../hybrid-clock.ts';
+import { LeaderAppends } from './leader-appends.ts';
+import { LogAges } from './log-ages.ts';
+import { findFrameProblem } from './received-frames.ts';
+import { RoundTimes } from './round-times.ts';
+import type { BrokerSettings } from '../settings.ts';
+import type { LogView, Tail } from './tail.ts';
+import { sameUpTo } from './terms.ts';
+
+/** What a replica needs of its broker. */
+export interface ReplicaContext {
+  readonly self: BrokerId;
+  readonly clock: Clock;
+  readonly bytes: Bytes;
+  readonly settings: BrokerSettings;
+  readonly counters: Counters;
+  readonly hybrid: HybridClock;
+  readonly observer: BrokerObserver | null;
+  randomBelow(limit: number): number;
+  /** Ticks since the start; the same for all groups. */
+  tickCount(): number;
+  /** Something happened: have a turn. */
+  wake(): void;
+  sendRaft(group: GroupId, message: Message): void;
+  /** Whether this replica still leads, as a round of messages begun after this call finds; false too when nobody could say in time. */
+  confirmOffice(replica: Replica, deadlineMs: number, done: (isConfirmed: boolean) => void): void;
+  bulkBytesQueued(peer: BrokerId): number;
+  /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
+  persist(replica: Replica, persist: Persist, done: () => void): void;
+  /** A write or sync failed: the broker stops (design, D5). */
+  diskFailed(error: DiskError, doing: string): void;
+  /** A read that this replica cannot do without met other bytes than once were synced, or was refused by the disk. */
+  damaged(replica: Replica, failure: ReadFailure): void;
+  roleChanged(replica: Replica, before: Role): void;
+  /** How long writes with their syncs took lately, all logs and votes of this broker; 0 where nothing was written lately. */
+  usualSyncMs(): number;
+  /** A write and its sync took this long. */
+  synced(replica: Replica, ms: number): void;
+  /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start, one from before November 2026. */
+  derivedAgain(replica: Replica): void;
+  rolledBack(replica: Replica, peer: BrokerId): void;
+  /** What `lacking` lacks cannot be read here: `to` is asked to lead. */
+  handsOver(replica: Replica, to: BrokerId, lacking: BrokerId): void;
+  /** A leader sent batches that cannot be part of this log; they were dropped. Told once a term. */
+  refusedFrames(replica: Replica, peer: BrokerId, problem: string): void;
+}
+
+export interface ReplicaOptions {
+  readonly group: GroupId;
+  readonly voters: readonly BrokerId[];
+  readonly log: GroupLog;
+  readonly vote: Vote;
+  readonly tail: Tail;
+}
+
+/** At a megabit a second a heartbeat waits for a second behind so much. */
+const bulkBytesMin = 128 * 1024;
+
+/** What wants to know how far a replica's committed and readable part reaches. */
+export interface ReplicaListener {
+  /** `visible` has risen. */
+  advanced(replica: Replica): void;
+  /** A read begun with `context` is current: answer once `visible` reaches `highWatermark`. */
+  readCurrent(replica: Replica, context: number, highWatermark: Offset): void;
+  readFailed(replica: Replica, context: number): void;
+}
+
+/** One broker's member of one group: the consensus core, its log on disk, and what is derived from it. */
+export class Replica {
+  readonly group: GroupId;
+  readonly log: GroupLog;
+  readonly tail: Tail;
+  readonly raft: Raft;
+  readonly appends: LeaderAppends;
+  /** How old the committed part of the log was when. */
+  ages: LogAges;
+  readonly #context: ReplicaContext;
+  readonly #listener: ReplicaListener;
+  readonly #logView: LogView;
+  #isDirty = true;
+  #isDerived = true;
+  /** The log is being read for it. */
+  #isDeriving = false;
+  #persistStartedMs: number | null = null;
+  /** End of the log once the write under way is synced. */
+  #persistEnd: Offset;
+  /** Since when a peer is known to have synced all of that; null where none is. */
+  #outrunSinceMs: number | null = null;
+  /** Of a leader: bytes being written, and bytes proposed since that write was handed over. */
+  readonly #unsyncedBytes = { writing: 0, proposed: 0 };
+  #visible: Offset;
+  /** The highest high watermark that any leader told; the log here may still be shorter. */
+  #heardHighWatermark = 0;
+  /** When a leader was last heard that knew what is committed: one that has committed something of its own term. */
+  #heardMs: number | null = null;
+  /** The newest term whose leader is known to know. */
+  #knowingTerm: Term | null = null;
+  /** All that anybody had committed at this moment is below the highest high watermark heard. */
+  #currentMs: number | null = null;
+  /** Of a leader: when it sent its rounds. Of a follower: when it answered its leader's. */
+  readonly #sentRounds = new RoundTimes();
+  readonly #answeredRounds = new RoundTimes();
+  #framesRefusedIn: Term | null = null;
+  #lastWriteMs = 0;
+  #isMarked = true;
+  /** Reads from the log under way for peers, so that one peer never has two. */
+  readonly #loading = new Set<BrokerId>();
+  /** What a peer lacks and the disk refused to read, and until when it is not asked for again. */
+  readonly #unreadable = new Map<BrokerId, { readonly offsetFrom: Offset; readonly untilMs: number }>();
+  #handOverAgainMs = 0;
+
+  constructor(options: ReplicaOptions, context: ReplicaContext, listener: ReplicaListener) {
+    const { log, tail } = options;
+    this.group = options.group;
+    this.log = log;
+    this.tail = tail;
+    this.#context = context;
+    this.#listener = listener;
+    const restored: RestoredState = {
+      vote: options.vote,
+      logStartOffset: log.logStartOffset,
+      logEndOffset: log.endOffset,
+      termBeforeStart: log.termBeforeStart,
+      termStarts: [...log.termStarts],
+    };
+    const { settings } = context;
+    const heartbeatTicks = Math.max(1, Math.round(settings.heartbeatMs / settings.tickMs));
+    this.raft = new Raft(
+      {
+        id: context.self,
+        membership: { voters: options.voters, votersOutgoing: [], learners: [] },
+        electionTicks: Math.max(2, Math.round(settings.electionTimeoutMs / settings.tickMs)),
+        heartbeatTicks,
+        slowDiskTicks: () => this.#slowDiskTicks(),
+        heartbeatPhase: () => context.tickCount() % heartbeatTicks,
+        randomBelow: (limit) => context.randomBelow(limit),
+        noOp: (offsetFrom, term) => this.#noOp(offsetFrom, term),
+        appendBytesMax: settings.appendBytesMax,
+        inFlightBytesMax: settings.inFlightBytesMax,
+        bulkBytesMin: Math.min(bulkBytesMin, settings.appendBytesMax),
+        bulkBytesQueued: (peer) => context.bulkBytesQueued(peer),
+        uncommittedBytesMax: settings.uncommittedBytesMax,
+        cacheBytesMax: settings.cacheBytesMax,
+      },
+      restored,
+    );
+    const { raft } = this;
+    this.#logView = {
+      get endOffset() {
+        return raft.endOffset;
+      },
+      termBefore: (end) => raft.termBefore(end),
+      batches: (from, to) => {
+        const batches = raft.batches(from, to);
+        assert(batches !== null, 'what is not committed or not synced is in memory');
+        return batches;
+      },
+    };
+    this.#visible = raft.highWatermark;
+    this.#persistEnd = raft.endOffset;
+    this.appends = new LeaderAppends(this, {
+      clock: context.clock,
+      bytes: context.bytes,
+      settings,
+      counters: context.counters,
+      confirmOffice: (deadlineMs, done) => context.confirmOffice(this, deadlineMs, done),
+    });
+    this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
+    context.observer?.opened(this.group, restored, log.lastChecksum);
+  }
+
+  /** Committed and readable here: records below it may be shown. */
+  get visible(): Offset {
+    return this.#visible;
+  }
+
+  get lag(): number {
+    return Math.max(0, Math.max(this.#heardHighWatermark, this.raft.highWatermark) - this.#visible);
+  }
+
+  /** False while derived state is being built again: nothing may be appended here. */
+  get isDerived(): boolean {
+    return this.#isDerived;
+  }
+
+  get persistStartedMs(): number | null {
+    return this.#persistStartedMs;
+  }
+
+  get view(): ReplicaView {
+    const { role, term, leader, endOffset, highWatermark, termStarts } = this.raft;
+    return { role, term, leader, endOffset, highWatermark, termStarts };
+  }
+
+  /**
+   * How old the knowledge of the high watermark is, in ms: all that was committed that long ago is below `visible` + `lag`. It counts from before the last
+   * round of messages that a majority has answered was sent, not from when anything was heard: what was heard may have waited, on its way or in this
+   * process while it slept, and a leader may have been replaced meanwhile without knowing. So a follower counts from an answer of its own that its leader
+   * had before it began that round. A new leader does not know what was committed before it, until it has committed something itself (Raft §8).
+   */
+  asOfMs(nowMs: number): number {
+    if (this.raft.confirmedContext === Number.MAX_SAFE_INTEGER) return 0;
+    return this.#currentMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.ceil(nowMs - this.#currentMs));
+  }
+
+  /** As that of its context, for whoever reads its log. */
+  damaged(failure: ReadFailure): void {
+    this.#context.damaged(this, failure);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- inputs
+
+  step(input: Input): void {
+    this.raft.step(input);
+    this.#touch();
+  }
+
+  receive(message: Message): void {
+    if (message.type === 'appendEntries' && message.batches.length > 0 && !this.#admits(message)) return;
+    const nowMs = this.#context.clock.monotonicMs();
+    if (message.type === 'appendEntries' && message.term >= this.raft.term) {
+      if (this.#isFromKnowingLeader(message)) {
+        this.#heardMs = nowMs;
+        this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));
+      }
+      if (message.highWatermark > this.#heardHighWatermark) this.#heardHighWatermark = message.highWatermark;
+    }
+    this.#context.observer?.received(this.group, message);
+    this.step({ type: 'receive', message });
+    if (message.type === 'appendEntriesResponse') {
+      const confirmed = this.raft.confirmedContext;
+      if (confirmed !== null) this.#noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));
+    }
+    if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
+  }
+
+  #noteCurrent(atMs: number | null): void {
+    if (atMs !== null && (this.#currentMs === null || atMs > this.#currentMs)) this.#currentMs = atMs;
+  }
+
+  /** Every message of consensus leaves here. */
+  #sendRaft(message: Message): void {
+    const isRequest = message.type === 'appendEntries';
+    // Round 0 is none: an answer to a request of an earlier term names it too.
+    if ((isRequest || message.type === 'appendEntriesResponse') && message.readContext > 0) {
+      const rounds = isRequest ? this.#sentRounds : this.#answeredRounds;
+      rounds.note(message.term, message.readContext, this.#context.clock.monotonicMs());
+    }
+    this.#context.sendRaft(this.group, message);
+  }
+
+  #isFromKnowingLeader({ term, highWatermark }: AppendEntries): boolean {
+    if (this.#knowingTerm === term) return true;
+    if (highWatermark > this.raft.endOffset || this.raft.termBefore(highWatermark) !== term) return false;
+    this.#knowingTerm = term;
+    return true;
+  }
+
+  /** A batch that is not what it says is dropped like a lost message: it must neither enter this log nor stop this broker. */
+  #admits(message: AppendEntries): boolean {
+    const isContinued = this.#isDerived && this.raft.termBefore(message.offsetFrom) === message.previousTerm;
+    const previousChecksum = isContinued ? this.tail.checksumBefore(message.offsetFrom) : null;
+    const problem = findFrameProblem(message.batches, this.group, previousChecksum, this.#context.bytes);
+    if (problem === null) return true;
+    if (this.#framesRefusedIn !== message.term) this.#context.refusedFrames(this, message.from, problem);
+    this.#framesRefusedIn = message.term;
+    return false;
+  }
+
+  tick(nowMs: number): void {
+    const { settings } = this.#context;
+    this.passTick(nowMs);
+    this.ages.note(nowMs, this.tail.producers.ageMs);
+    this.appends.expire(nowMs);
+    if (!this.#isMarked && this.#persistStartedMs === null && nowMs - this.#lastWriteMs >= settings.markAfterMs) {
+      this.#isMarked = true;
+      this.log.mark((result) => {
+        if (result.ok) return;
+        if (result.error.kind === 'disk') this.#context.diskFailed(result.error.error, 'mark its log');
+        else this.#context.damaged(this, result.error);
+      });
+    }
+  }
+
+  /**
+   * Counts one tick, unless this is no leader and its disk has not answered for an election timeout: it should not ask for votes that it could not store. A
+   * candidate that waits for its own vote has asked nobody yet, and waits on. A leader goes on, however long its disk takes, unless somebody else is faster.
+   */
+  passTick(nowMs: number): void {
+    const { role } = this.raft;
+    if (role === 'leader') {
+      if (this.#isOutrun(nowMs)) this.step({ type: 'stepDown' });
+    } else if (this.#persistStartedMs !== null && nowMs - this.#persistStartedMs > this.#context.settings.electionTimeoutMs) {
+      if (role === 'preCandidate') this.step({ type: 'stepDown' });
+      return;
+    }
+    this.step({ type: 'tick' });
+  }
+
+  /**
+   * Whether a peer has had on its disk for an election timeout what is still being written here. Disks that are slow everywhere are no reason to change
+   * leaders, nor is one's own where nobody is known to do better. Where writes take long anyway, half of what they took lately may pass before the
+   * difference counts, so that chance in it does not move the office to and fro.
+   */
+  #isOutrun(nowMs: number): boolean {
+    if (this.#persistStartedMs === null) return false;
+    if (this.#outrunSinceMs === null) {
+      const { id } = this.raft;
+      if (this.raft.acknowledgedBy(this.#persistEnd).some((voter) => voter !== id)) this.#outrunSinceMs = nowMs;
+      return false;
+    }
+    const { electionTimeoutMs } = this.#context.settings;
+    return nowMs - this.#outrunSinceMs > Math.max(electionTimeoutMs, this.#boundedSyncMs / 2);
+  }
+
+  /** Bounded, so that a disk that hung for a minute does not make elections slow for longer than they would be with one that is merely bad. */
+  get #boundedSyncMs(): number {
+    return Math.min(this.#context.usualSyncMs(), this.#context.settings.electionTimeoutMs * 10);
+  }
+
+  /** A candidate waits for its own vote; then a voter may have to finish a write of its log before it writes its vote. */
+  #slowDiskTicks(): number {
+    return Math.floor((2 * this.#boundedSyncMs) / this.#context.settings.tickMs);
+  }
+
+  /** Nothing here is due within `restMs`: it leads and nobody waits, or it hears its leader. */
+  mayRest(nowMs: number, restMs: number): boolean {
+    const { role, leader } = this.raft;
+    if (this.#persistStartedMs !== null || !this.#isDerived || leader === null) return false;
+    if (role === 'leader') return this.appends.waitingCount === 0;
+    const { tickMs, electionTimeoutMs } = this.#context.settings;
+    return role === 'follower' && this.#heardMs !== null && nowMs - this.#heardMs + restMs + tickMs < electionTimeoutMs;
+  }
+
+  /** Appends a batch as leader; the caller has seen `refusal()` give null and `sync` give true. The batch's header is placed in the copy. */
+  propose(batch: Uint8Array): LogBatch {
+    const framed = this.#frame(this.raft.endOffset, this.raft.term, batch);
+    this.raft.step({ type: 'propose', batch: framed });
+    this.#unsyncedBytes.proposed += framed.bytes.length;
+    this.tail.append(framed);
+    this.#touch();
+    return framed;
+  }
+
+  /** Whether one more batch of this size finds its place on the disk here behind all that is not synced yet. */
+  hasRoomFor(batch: Uint8Array): boolean {
+    const { writing, proposed } = this.#unsyncedBytes;
+    return this.log.hasRoomFor(writing + proposed + record.frameHeaderBytes + batch.length);
+  }
+
+  /** Derived state covers the whole log; false while it is being built again. */
+  sync(): boolean {
+    if (this.#isDerived) this.#derive();
+    return this.#isDerived;
+  }
+
+  /** The log on disk was just handed more. */
+  written(): void {
+    this.#touch();
+  }
+
+  #touch(): void {
+    this.#isDirty = true;
+    this.#context.wake();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------ turn
+
+  /** Does what the core owes. False when there was nothing. */
+  turn(): boolean {
+    if (!this.#isDirty) return false;
+    this.#isDirty = false;
+    const before = this.#roleNow;
+    if (!this.#isDerived) this.#deriveAgain();
+    const ready = this.raft.ready();
+    if (ready === null) {
+      this.#see();
+      this.appends.settle(false);
+      return false;
+    }
+    this.#context.observer?.ready(this.group, ready, this.view);
+    this.#derive();
+    for (const message of ready.send) this.#sendRaft(message);
+    if (ready.persist !== null) this.#persist(ready.persist);
+    this.#see();
+    for (const request of ready.load) this.#load(request);
+    for (const read of ready.reads) this.#listener.readCurrent(this, read.context, read.highWatermark);
+    for (const context of ready.readsFailed) this.#listener.readFailed(this, context);
+    this.appends.settle(ready.role !== null);
+    if (ready.role !== null) {
+      this.#roleNow = ready.role.role;
+      this.#context.roleChanged(this, before);
+    }
+    for (const peer of ready.rolledBack) this.#context.rolledBack(this, peer);
+    return true;
+  }
+
+  #roleNow: Role = 'follower';
+
+  #persist(persist: Persist): void {
+    this.#unsyncedBytes.writing = 0;
+    for (const batch of persist.batches) this.#unsyncedBytes.writing += batch.bytes.length;
+    this.#unsyncedBytes.proposed = 0;
+    this.#persistStartedMs = this.#context.clock.monotonicMs();
+    this.#persistEnd = persist.batches.at(-1)?.offsetTo ?? this.#persistEnd;
+    this.#outrunSinceMs = null;
+    this.#context.persist(this, persist, () => this.#persisted(persist));
+  }
+
+  #persisted(persist: Persist): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    const spentMs = nowMs - (this.#persistStartedMs ?? nowMs);
+    this.#context.counters.noteSync(spentMs);
+    this.#context.synced(this, spentMs);
+    this.#persistStartedMs = null;
+    this.#unsyncedBytes.writing = 0;
+    if (persist.batches.length > 0) {
+      this.#lastWriteMs = nowMs;
+      this.#isMarked = false;
+    }
+    this.raft.step({ type: 'persisted', id: persist.id });
+    this.#context.observer?.persisted(this.group, persist);
+    for (const message of persist.then) this.#sendRaft(message);
+    this.#touch();
+  }
+
+  /**
+   * How far the log on disk is this log. A cut waits for the write under way and for the vote before it, and until then the disk holds what was cut: it
+   * must not be taken for what was committed in its place.
+   */
+  get #writtenEnd(): number {
+    return sameUpTo(this.raft, this.log);
+  }
+
+  /** The log on disk grows after the core's: what is committed elsewhere but not written here yet cannot be read here. */
+  #see(): void {
+    const visible = offset(Math.min(this.raft.highWatermark, this.#writtenEnd));
+    // A majority may be further than this disk. A checkpoint must not be of what a loss of power takes from here.
+    const before = this.tail.committedTo;
+    this.tail.commit(Math.min(visible, this.log.syncedOffset));
+    const { tail } = this;
+    if (tail.committedTo > before) this.#context.observer?.derived(this.group, 'producers', tail.committedTo, () => tail.digest());
+    if (visible <= this.#visible) return;
+    this.#visible = visible;
+    this.#listener.advanced(this);
+  }
+
+  #load(request: LoadRequest): void {
+    const unreadable = this.#unreadable.get(request.peer);
+    const isRefused = unreadable?.offsetFrom === request.offsetFrom && this.#context.clock.monotonicMs() < unreadable.untilMs;
+    if (this.#loading.has(request.peer) || isRefused) {
+      this.step({ type: 'loaded', request, batches: [] });
+      return;
+    }
+    this.#loading.add(request.peer);
+    const { offsetFrom, bytesMax } = request;
+    const offsetTo = offset(Math.min(request.offsetTo, this.#writtenEnd));
+    if (offsetTo <= offsetFrom) {
+      // What is to stand there is not on the disk yet: asked again later.
+      this.#loading.delete(request.peer);
+      this.step({ type: 'loaded', request, batches: [] });
+      return;
+    }
+    this.log.read({ offsetFrom, offsetTo, bytesMax }, (result) => {
+      this.#loading.delete(request.peer);
+      if (!result.ok && result.error.kind === 'unreadable') {
+        this.#unreadable.set(request.peer, { offsetFrom, untilMs: this.#context.clock.monotonicMs() + loadAgainMs });
+        this.#letAnotherBringOn(request.peer);
+      } else if (!result.ok) this.#context.damaged(this, result.error);
+      this.step({ type: 'loaded', request, batches: result.ok ? result.value : [] });
+    });
+  }
+
+  /**
+   * The disk refuses to read what a peer lacks. Another replica has it: one that has all of this log leads from here on, if there is one. If that cannot read
+   * it either, office comes back, and stays for a while: a peer that nobody can bring on must not cost the others their leader again and again.
+   */
+  #letAnotherBringOn(lacking: BrokerId): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    const { role, peers, highWatermark } = this.raft;
+    if (role !== 'leader' || nowMs < this.#handOverAgainMs) return;
+    // One that its link has lost is probed.
+    const isWhole = ({ peer, state, matchOffset }: PeerStatus): boolean =>
+      peer !== lacking && state === 'replicate' && matchOffset >= highWatermark;
+    const to = peers.find(isWhole)?.peer ?? null;
+    if (to === null) return;
+    this.#handOverAgainMs = nowMs + handOverEveryMs;
+    this.#context.handsOver(this, to, lacking);
+    this.step({ type: 'transferLeadership', to });
+  }
+
+  // --------------------------------------------------------------------------------------------------------- derived state
+
+  #derive(): void {
+    if (!this.#isDerived) return;
+    if (this.tail.sync(this.#logView)) return;
+    // The cut went below the checkpoint that this replica started from, one from before they were of committed records: all of it is derived again.
+    this.#isDerived = false;
+    this.tail.reset(this.log.logStartOffset);
+    this.ages = new LogAges(this.#context.clock.monotonicMs(), 0);
+    this.#deriveAgain();
+  }
+
+  /** What is committed comes from the disk, as far as it is known to be; the rest is in memory, and may be cut or grow meanwhile. */
+  #deriveAgain(): void {
+    if (this.#isDeriving) return;
+    const committedEnd = (): Offset => offset(Math.min(this.#writtenEnd, this.raft.highWatermark));
+    const isRestInMemory = (): boolean => this.raft.batches(offset(this.tail.endOffset), this.raft.endOffset) !== null;
+    if (this.tail.endOffset >= committedEnd() && !isRestInMemory()) return;
+    this.#isDeriving = true;
+    runTask(
+      () => replay(this.tail, this.log, committedEnd),
+      (result) => {
+        this.#isDeriving = false;
+        if (!result.ok) return this.#context.damaged(this, result.error);
+        // Not yet: the next turn in which more is known to be committed goes on.
+        if (!isRestInMemory()) return;
+        this.#isDerived = true;
+        this.#derive();
+        this.#context.derivedAgain(this);
+        this.#listener.advanced(this);
+        this.#touch();
+      },
+    );
+  }
+
+  #noOp(offsetFrom: Offset, term: Term): LogBatch {
+    this.#derive();
+    const { clock, bytes, settings } = this.#context;
+    const { requestIdsMax, requestIdRetentionMs } = settings;
+    return this.#frame(offsetFrom, term, record.noOpBatch(Math.floor(clock.wallMs()), { requestIdsMax, requestIdRetentionMs }, bytes));
+  }
+
+  #frame(offsetFrom: Offset, term: Term, batch: Uint8Array): LogBatch {
+    const { previousChecksum, stamp } = this.#previous(offsetFrom);
+    const next = this.#context.hybrid.nextAfter(stamp);
+    const fields = { group: this.group, offsetFrom, term, stampMs: next.ms, stampCounter: next.counter, previousChecksum };
+    return record.frameBatch(fields, batch, this.#context.bytes);
+  }
+
+  #previous(offsetFrom: Offset): { readonly previousChecksum: number; readonly stamp: { readonly ms: number; readonly counter: number } } {
+    if (this.#isDerived) {
+      if (this.tail.endOffset !== offsetFrom) broken(`derived state ends where the log does: ${this.tail.endOffset}, ${offsetFrom}`);
+      return { previousChecksum: this.tail.lastChecksum, stamp: this.tail.lastStamp };
+    }
+    // It is being derived again because the log was cut and continued a moment ago, so the end of the log is in memory.
+    const last = this.raft.batches(offset(offsetFrom - 1), offsetFrom)?.at(-1);
+    assert(last !== undefined, 'the end of a log that was just cut is in memory');
+    return {
+      previousChecksum: record.frameChecksum(last.bytes),
+      stamp: { ms: record.stampMs(last.bytes), counter: record.stampCounter(last.bytes) },
+    };
+  }
+}
+
+const loadAgainMs = 5000;
+/** A leader that cannot read what a peer lacks gives office to another no more often than this. */
+const handOverEveryMs = 60_000;
+
+const replayBytesMax = 1024 * 1024;
+
+/** Feeds the tail from the log on disk up to an end that may move. */
+export function* replay(tail: Tail, log: GroupLog, end: () => Offset): Task<Result<undefined, ReadFailure>> {
+  while (tail.endOffset < end()) {
+    const request = { offsetFrom: offset(tail.endOffset), offsetTo: end(), bytesMax: replayBytesMax };
+    const result = yield* wait<Result<readonly LogBatch[], ReadFailure>>((done) => log.read(request, done));
+    if (!result.ok) return result;
+    if (result.value.length === 0) break;
+    for (const batch of result.value) {
+      if (batch.offsetFrom < tail.endOffset) continue;
+      const expected = tail.lastChecksum;
+      if (expected !== 0 && record.previousChecksum(batch.bytes) !== expected) return failed(misplaced(batch));
+      tail.append(batch);
+    }
+  }
+  return { ok: true, value: undefined };
+}
+
+/** Every frame continues the one before, so this is a checkpoint that is not of this log. */
+const misplaced = ({ bytes, offsetFrom }: LogBatch): ReadFailure => ({
+  kind: 'corrupt',
+  corruption: {
+    path: `the log of group ${record.frameGroup(bytes)}`,
+    position: offsetFrom,
+    expected: 'a frame that continues what its checkpoint covers',
+    found: 'another',
+  },
+});

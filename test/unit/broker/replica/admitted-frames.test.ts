@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest';
+import { brokerId, groupId, offset, term } from '../../../../src/base/branded.ts';
+import { Counters } from '../../../../src/broker/counters.ts';
+import { HybridClock } from '../../../../src/broker/hybrid-clock.ts';
+import { Replica, type ReplicaContext } from '../../../../src/broker/replica/replica.ts';
+import { defaultSettings } from '../../../../src/broker/settings.ts';
+import { Tail } from '../../../../src/broker/replica/tail.ts';
+import type { AppendEntries, LogBatch } from '../../../../src/raft/index.ts';
+import { bytes, Leader, Rig, vote } from '../../storage/rig.ts';
+
+const [self, leader] = [brokerId(1), brokerId(2)];
+const group = groupId(7);
+
+/** A follower alone with what its leader sends. */
+function makeFollower(): {
+  readonly replica: Replica;
+  readonly problems: string[];
+  /** `asOf` is the round that this follower has answered, the message is of the next one. */
+  receive(batches: readonly LogBatch[], highWatermark?: number, asOf?: number): void;
+} {
+  const { log } = new Rig(1).open();
+  const problems: string[] = [];
+  const { clock } = new Rig(1).host;
+  const ignore = (): void => undefined;
+  const context: ReplicaContext = {
+    self,
+    clock,
+    bytes,
+    settings: defaultSettings,
+    counters: new Counters(),
+    hybrid: new HybridClock(clock),
+    observer: null,
+    randomBelow: () => 0,
+    tickCount: () => 0,
+    wake: ignore,
+    sendRaft: ignore,
+    confirmOffice: ignore,
+    bulkBytesQueued: () => 0,
+    persist: ignore,
+    diskFailed: ignore,
+    damaged: ignore,
+    roleChanged: ignore,
+    synced: ignore,
+    derivedAgain: ignore,
+    rolledBack: ignore,
+    usualSyncMs: () => 0,
+    handsOver: () => undefined,
+    refusedFrames: (_replica, _peer, problem) => void problems.push(problem),
+  };
+  const tail = new Tail(bytes, 0);
+  const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };
+  const replica = new Replica(options, context, { advanced: ignore, readCurrent: ignore, readFailed: ignore });
+  const receive = (batches: readonly LogBatch[], highWatermark = 0, asOf = 0): void => {
+    const offsetFrom = batches[0]?.offsetFrom ?? replica.raft.endOffset;
+    const message: AppendEntries = {
+      type: 'appendEntries',
+      from: leader,
+      to: self,
+      term: term(1),
+      offsetFrom,
+      previousTerm: term(offsetFrom === 0 ? 0 : 1),
+      batches,
+      highWatermark: offset(highWatermark),
+      readContext: asOf + 1,
+      asOfContext: asOf,
+      number: 1,
+      isNews: false,
+    };
+    replica.receive(message);
+    replica.turn();
+  };
+  return { replica, problems, receive };
+}
+
+test('what a leader sends is taken into the log only where it continues it, frame by frame', () => {
+  const { replica, problems, receive } = makeFollower();
+  const ours = new Leader(group);
+  receive(ours.batches(3));
+  expect(replica.raft.endOffset).toBe(3);
+
+  // Right in itself, at the right place and of the right term, but behind another third batch.
+  const theirs = new Leader(group);
+  theirs.batches(2);
+  theirs.batch(1, 99);
+  receive([theirs.batch()]);
+
+  expect(replica.raft.endOffset).toBe(3);
+  expect(problems).toEqual([expect.stringMatching(/^the batch at 3 continues a log whose last checksum is [0-9a-f]{8}, not [0-9a-f]{8}$/)]);
+  receive([ours.batch()]);
+  expect(replica.raft.endOffset).toBe(4);
+});
+
+test('a batch whose bytes are not those of its checksum is dropped like a lost message', () => {
+  const { replica, problems, receive } = makeFollower();
+  const batch = new Leader(group).batch();
+  const spoilt = batch.bytes.slice();
+  spoilt[spoilt.length - 1] = (spoilt[spoilt.length - 1] as number) ^ 1;
+
+  receive([{ ...batch, bytes: spoilt }]);
+
+  expect(replica.raft.endOffset).toBe(0);
+  expect(problems).toEqual(['the batch at 0 is damaged']);
+});
+
+// L13: brokers that heard a leader of the first moments answered local reads from offset 0 as 46 ms old.
+test('a leader that has committed nothing of its term does not make what a follower shows fresh', () => {
+  const { replica, receive } = makeFollower();
+  receive(new Leader(group).batches(2));
+  receive([], 0, 1);
+  expect(replica.asOfMs(0)).toBe(Number.MAX_SAFE_INTEGER);
+
+  receive([], 1, 1);
+
+  expect(replica.asOfMs(0)).toBe(0);
+});
