@@ -38,7 +38,7 @@ export const atTheEdges: readonly Mutant[] = [
     title: 'a broker takes an append whatever its numbers are',
     edits: [
       { file: 'src/broker/broker.ts', find: 'const refusal = refuseAppend(request);', replace: 'const refusal = null as LogError | null;' },
-      { file: 'src/gateway/http/api/schemas.ts', find: 'maximum: offsetMax', replace: 'maximum: Number.MAX_SAFE_INTEGER' },
+      { file: 'src/gateway/http/api/schema-parts.ts', find: 'maximum: offsetMax', replace: 'maximum: Number.MAX_SAFE_INTEGER' },
     ],
     expected: [],
     how: { by: 'test', file: 'test/integration/http-edges.test.ts', title: 'is answered by whoever is asked, and ends nobody' },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formats } from '../../src/gateway/http/api/schemas.ts';
+import { formats } from '../../src/gateway/http/api/records/index.ts';
 import { recordTypes } from '../../src/gateway/http/decode-records.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { referencePage, tableRows } from '../support/reference-page.ts';

@@ -8,7 +8,7 @@ describe('the stages of an append', () => {
   test.each([
     ['HTTP parse', [frame('node:_http_incoming')]],
     ['HTTP parse', [frame('node:net'), src('gateway/http/body.ts'), frame('node:_http_server')]],
-    ['answer', [frame('', 'writev'), frame('node:net'), frame('node:_http_outgoing'), src('gateway/http/api/append-route.ts')]],
+    ['answer', [frame('', 'writev'), frame('node:net'), frame('node:_http_outgoing'), src('gateway/http/api/records/append-route.ts')]],
     ['queue', [src('broker/edge/append-queue.ts'), src('broker/loop.ts')]],
     ['step', [frame('', 'set'), src('raft/raft.ts'), src('broker/replica/replica.ts')]],
     ['encode', [src('record/record-batch.ts'), src('broker/edge/append-queue.ts')]],

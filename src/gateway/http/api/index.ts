@@ -11,14 +11,13 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { TSchema } from 'typebox';
 import { LogError } from '../../../eventlog/index.ts';
 import { asLogError, commonHeaders, errorBody, errorHeaders, sendError, statusOf } from '../error-answer.ts';
-import { addAppendRoute } from './append-route.ts';
+import { addClusterRoutes } from './cluster.ts';
 import type { ApiContext } from './context.ts';
 import { addMetrics } from './metrics.ts';
 import { completeDocument } from './openapi.ts';
 import { addPageRoute } from './page.ts';
-import { addReadRoute } from './read-route.ts';
-import { addStateRoutes } from './state-routes.ts';
-import { addTopicRoutes } from './topic-routes.ts';
+import { addRecordRoutes } from './records/index.ts';
+import { addTopicRoutes } from './topics.ts';
 import { compileValidator } from './validator.ts';
 
 export type { ApiContext } from './context.ts';
@@ -65,10 +64,9 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   });
   addPageRoute(app, context);
   addMetrics(app, context);
-  addStateRoutes(app, context);
+  addClusterRoutes(app, context);
   addTopicRoutes(app, context);
-  addAppendRoute(app, context);
-  addReadRoute(app, context);
+  addRecordRoutes(app, context);
   let document: string | null = null;
   app.get('/openapi.json', { schema: { summary: 'This document' } }, (_request, reply) => {
     document ??= JSON.stringify(completeDocument(app.swagger() as never));

@@ -1,7 +1,8 @@
 /** What the generated OpenAPI document cannot know by itself: the routes of `front.ts`, and the bodies and answers that are not JSON. */
 import Type from 'typebox';
 import { recordTypes } from '../decode-records.ts';
-import { ErrorAnswer, RecordInput, RecordsBody } from './schemas.ts';
+import { RecordInput, RecordsBody } from './records/index.ts';
+import { ErrorAnswer } from './schema-parts.ts';
 
 const binary = { type: 'string', format: 'binary' };
 const text = { type: 'string' };

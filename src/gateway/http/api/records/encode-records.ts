@@ -1,6 +1,6 @@
 /** Record batches to the forms that people and programs read. */
 import { isUtf8 } from 'node:buffer';
-import { forEachRecord, type RecordCursor } from '../../../record/index.ts';
+import { forEachRecord, type RecordCursor } from '../../../../record/index.ts';
 
 export type TextFormat = 'json' | 'ndjson' | 'text' | 'sse';
 

@@ -1,12 +1,44 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import type { Static } from 'typebox';
-import { type AppendRequest, LogError, withRequestOutcome } from '../../../eventlog/index.ts';
-import { appendRoute, appendTimeoutMs } from '../append-records.ts';
-import { bodyOf } from '../body.ts';
-import type { ApiContext } from './context.ts';
-import { decodeRecords } from '../decode-records.ts';
-import { AppendAnswer, AppendHeaders, AppendQuery, TopicParams } from './schemas.ts';
+import Type, { type Static } from 'typebox';
+import { sequenceMax } from '../../../../base/branded.ts';
+import { type AppendRequest, LogError, requestIdBytesMax, withRequestOutcome } from '../../../../eventlog/index.ts';
+import { appendRoute, appendTimeoutMs } from '../../append-records.ts';
+import { bodyOf } from '../../body.ts';
+import type { ApiContext } from '../context.ts';
+import { decodeRecords } from '../../decode-records.ts';
+import { Level, must, offset, TopicParams, wholeNumber } from '../schema-parts.ts';
+
+const AppendQuery = Type.Object(
+  {
+    level: Type.Optional(Level),
+    expectedOffset: Type.Optional(offset),
+    timeoutMs: Type.Optional(wholeNumber(1, 60_000, 'milliseconds')),
+  },
+  { additionalProperties: false },
+);
+
+const AppendHeaders = Type.Object({
+  'cairn-request-id': Type.Optional(
+    Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }),
+  ),
+  'cairn-sequence': Type.Optional(wholeNumber(0, sequenceMax, 'a position')),
+  'cairn-first-attempt-ms': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'milliseconds')),
+});
+
+const AppendAnswer = Type.Object({
+  topic: Type.String(),
+  partition: Type.Literal(0),
+  offset,
+  count: Type.Integer(),
+  term: Type.Integer(),
+  level: Level,
+  ackedBy: Type.Array(Type.Integer(), { description: 'brokers known to have it on their disks' }),
+  committed: Type.Boolean(),
+  durable: Type.Boolean(),
+  duplicate: Type.Boolean(),
+  timestampMs: Type.Number(),
+});
 
 export function addAppendRoute(app: FastifyInstance, context: ApiContext): void {
   const schema = {

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { LogError, type ReadResult } from '../../../eventlog/index.ts';
-import { asLogError, commonHeaders, errorBody } from '../error-answer.ts';
-import type { ApiContext } from './context.ts';
+import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
+import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
+import type { ApiContext } from '../context.ts';
+import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
 import { encodeRecords } from './encode-records.ts';
-import { type Cancel, cancelOnClose, contentTypes, firstOffsetOf, type ReadOrder } from './read-route.ts';
+import { contentTypes, firstOffsetOf, type ReadOrder } from './read-order.ts';
 
 /** What is in memory for one follower at most. */
 const followBytesMax = 256 * 1024;

@@ -1,19 +1,36 @@
 import type { FastifyInstance } from 'fastify';
-import type { Static } from 'typebox';
+import Type, { type Static } from 'typebox';
 import { LogError, requestIdBytesMax } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import {
-  CreateTopicBody,
-  EndAnswer,
-  EndQuery,
-  NoQuery,
-  SequenceAnswer,
-  SequenceQuery,
-  TopicDescription,
-  TopicList,
-  TopicParams,
-} from './schemas.ts';
+import { Freshness, must, NoQuery, nullable, offset, PartitionStatus, TopicParams } from './schema-parts.ts';
+
+const CreateTopicBody = Type.Object(
+  {
+    name: Type.String(must('the name of a topic')),
+    retentionBytes: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))),
+  },
+  { additionalProperties: false, ...must('{"name": "...", "retentionBytes": null or a number of bytes}') },
+);
+
+const EndQuery = Type.Object({ level: Type.Optional(Freshness) }, { additionalProperties: false });
+const SequenceQuery = Type.Object(
+  { requestId: Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }) },
+  { additionalProperties: false },
+);
+
+const TopicDescription = Type.Object({
+  name: Type.String(),
+  group: Type.Integer(),
+  settings: Type.Object({ retentionBytes: nullable(Type.Integer()) }),
+  createdMs: Type.Number(),
+  builtIn: Type.Boolean(),
+  partition: PartitionStatus,
+});
+const TopicList = Type.Object({ topics: Type.Array(TopicDescription) });
+
+const EndAnswer = Type.Object({ topic: Type.String(), offset, freshness: Freshness, asOfMs: Type.Number() });
+const SequenceAnswer = Type.Object({ topic: Type.String(), requestId: Type.String(), nextSequence: Type.Integer() });
 
 export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiContext): void {
   const listSchema = { summary: 'List the topics', querystring: NoQuery, response: { 200: TopicList } };

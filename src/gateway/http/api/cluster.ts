@@ -1,11 +1,45 @@
 import type { FastifyInstance } from 'fastify';
-import type { Static } from 'typebox';
+import Type, { type Static } from 'typebox';
 import { LogError } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import { BrokerList, BrokerStatus, FaultAnswer, FaultBody, NoQuery } from './schemas.ts';
+import { must, NoQuery, nullable, PartitionStatus } from './schema-parts.ts';
 
-export function addStateRoutes(app: FastifyInstance, context: ApiContext): void {
+const FaultBody = Type.Object(
+  { action: Type.Enum(['crash', 'recover'], must('crash or recover')) },
+  { additionalProperties: false, ...must('{"action": "crash"} or {"action": "recover"}') },
+);
+const FaultAnswer = Type.Object({ crashed: Type.Boolean() });
+
+const BrokerStatus = Type.Object({
+  id: Type.Integer(),
+  clusterId: Type.String(),
+  incarnation: Type.Integer(),
+  version: Type.String(),
+  address: Type.String(),
+  durable: Type.Boolean(),
+  crashed: Type.Boolean(),
+  startedMs: Type.Number(),
+  catalog: PartitionStatus,
+  partitions: Type.Array(Type.Intersect([Type.Object({ topic: Type.String() }), PartitionStatus])),
+  peers: Type.Array(
+    Type.Object({
+      id: Type.Integer(),
+      address: Type.String(),
+      connected: Type.Boolean(),
+      lastHeardMs: nullable(Type.Number()),
+      bytesQueued: Type.Integer(),
+      problem: nullable(Type.String({ description: 'why there is no link to or from it, or how its list of brokers differs' })),
+    }),
+  ),
+  counters: Type.Record(Type.String(), Type.Number()),
+});
+const BrokerList = Type.Object({
+  brokers: Type.Array(Type.Object({ id: Type.Integer(), address: Type.String(), status: nullable(BrokerStatus) })),
+  missing: Type.Array(Type.Integer(), { description: 'brokers that did not answer: the answer is partial' }),
+});
+
+export function addClusterRoutes(app: FastifyInstance, context: ApiContext): void {
   const { log, settings } = context;
   const statusSchema = { summary: 'This broker', querystring: NoQuery, response: { 200: BrokerStatus } };
   app.get('/v1/status', { schema: statusSchema, config: { verb: 'tell the status' } }, () => log.status());

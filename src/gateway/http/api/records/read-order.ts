@@ -1,0 +1,102 @@
+import type { FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { LogError } from '../../../../eventlog/index.ts';
+import { batchesType } from '../../decode-records.ts';
+import type { ApiContext } from '../context.ts';
+import { Freshness, must, offset, TopicParams, wholeNumber } from '../schema-parts.ts';
+
+const bytesMaxDefault = 1024 * 1024;
+const maxDefault = 1000;
+
+export const formats = ['json', 'ndjson', 'text', 'batches', 'sse'] as const;
+export type Format = (typeof formats)[number];
+
+export const ReadQuery = Type.Object(
+  {
+    from: Type.Optional(Type.String({ pattern: '^(end|[0-9]{1,15})$', ...must('an offset (an integer of at least 0) or "end"') })),
+    since: Type.Optional(Type.String({ ...must('a time: ISO 8601 or milliseconds since 1970') })),
+    max: Type.Optional(wholeNumber(1, 1_000_000, 'a number of records')),
+    bytesMax: Type.Optional(wholeNumber(1, 64 * 1024 * 1024, 'a number of bytes')),
+    waitMs: Type.Optional(wholeNumber(0, 30_000, 'milliseconds')),
+    follow: Type.Optional(Type.Boolean(must('true or false'))),
+    level: Type.Optional(Freshness),
+    session: Type.Optional(offset),
+    format: Type.Optional(Type.Enum([...formats], must(`one of ${formats.join(', ')}`))),
+  },
+  { additionalProperties: false },
+);
+
+export const ReadHeaders = Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{0,15}$', ...must('an offset') })) });
+
+/** A read as its parameters and headers ask for it. */
+export interface ReadOrder {
+  readonly topic: string;
+  readonly from: number | 'end' | null;
+  readonly sinceMs: number | null;
+  readonly max: number;
+  readonly bytesMax: number;
+  readonly waitMs: number;
+  readonly freshness: 'linearizable' | 'session' | 'local';
+  readonly sessionOffset: number;
+  readonly format: Format;
+}
+
+export const contentTypes: Readonly<Record<Format, string>> = {
+  json: 'application/json; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  text: 'text/plain; charset=utf-8',
+  batches: batchesType,
+  sse: 'text/event-stream; charset=utf-8',
+};
+
+export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; readonly isFollowing: boolean } {
+  const { topic } = request.params as Static<typeof TopicParams>;
+  const query = request.query as Static<typeof ReadQuery>;
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot read topic "${topic}": ${reason}`);
+  const format = query.format ?? formatOf(request.headers.accept, query.follow === true);
+  const isFollowing = query.follow ?? format === 'sse';
+  if (isFollowing && format === 'json') throw refuse('JSON cannot be followed, ask for ndjson or sse');
+  if (!isFollowing && format === 'sse') throw refuse('an event stream always follows');
+  if (query.from !== undefined && query.since !== undefined) throw refuse('both "from" and "since" are given');
+  if (query.max !== undefined && format === 'batches') throw refuse('batches are given whole, use "bytesMax" in place of "max"');
+
+  const lastEventId = format === 'sse' ? (request.headers as Static<typeof ReadHeaders>)['last-event-id'] : undefined;
+  const isResumed = lastEventId !== undefined && lastEventId !== '';
+  const from = query.from === undefined ? null : query.from === 'end' ? 'end' : Number(query.from);
+  const maxUsual = isFollowing || format === 'batches' ? Number.POSITIVE_INFINITY : maxDefault;
+  const order: ReadOrder = {
+    topic,
+    from: isResumed ? Number(lastEventId) + 1 : from,
+    sinceMs: isResumed || query.since === undefined ? null : timeOf(query.since, refuse),
+    max: query.max ?? maxUsual,
+    bytesMax: query.bytesMax ?? bytesMaxDefault,
+    waitMs: query.waitMs ?? 0,
+    freshness: query.level ?? (isFollowing ? 'local' : 'linearizable'),
+    sessionOffset: query.session ?? 0,
+    format,
+  };
+  return { order, isFollowing };
+}
+
+/** The first type of the list that we know; programs that weigh types with q= list the best first. */
+function formatOf(accept: string | undefined, isFollowing: boolean): Format {
+  for (const part of (accept ?? '').split(',')) {
+    const type = part.split(';', 1)[0]?.trim().toLowerCase();
+    const found = (Object.keys(contentTypes) as Format[]).find((format) => contentTypes[format].split(';', 1)[0] === type);
+    if (found !== undefined && !(found === 'json' && isFollowing)) return found;
+  }
+  return isFollowing ? 'ndjson' : 'json';
+}
+
+function timeOf(since: string, refuse: (reason: string) => LogError): number {
+  const timeMs = /^[0-9]+$/.test(since) ? Number(since) : /^\d{4}-\d{2}/.test(since) ? Date.parse(since) : Number.NaN;
+  if (Number.isSafeInteger(timeMs)) return timeMs;
+  throw refuse(`the parameter "since" is ${JSON.stringify(since.slice(0, 100))}, it must be a time: ISO 8601 or milliseconds since 1970`);
+}
+
+/** Where a read begins, once "end" has been looked up. */
+export async function firstOffsetOf(order: ReadOrder, context: ApiContext): Promise<number | null> {
+  if (order.from !== 'end') return order.from;
+  const { offset } = await context.log.end(order.topic, order.freshness === 'session' ? 'linearizable' : order.freshness);
+  return offset;
+}

@@ -1,0 +1,15 @@
+import Type from 'typebox';
+import { nullable, offset } from '../schema-parts.ts';
+
+const headerValue = Type.Union([Type.String(), Type.Null(), Type.Object({ base64: Type.String() })]);
+const recordFields = {
+  key: Type.Optional(nullable(Type.String())),
+  keyBase64: Type.Optional(Type.String({ description: 'in place of key' })),
+  value: Type.Optional(nullable(Type.String())),
+  valueBase64: Type.Optional(Type.String({ description: 'in place of value' })),
+  headers: Type.Optional(Type.Record(Type.String(), headerValue)),
+  timestamp: Type.Optional(Type.Integer({ minimum: 0, description: 'milliseconds since 1970; the time of arrival if left out' })),
+};
+export const RecordInput = Type.Object(recordFields);
+export const RecordOutput = Type.Object({ offset, ...recordFields });
+export const RecordsBody = Type.Union([RecordInput, Type.Array(RecordInput), Type.Object({ records: Type.Array(RecordInput) })]);

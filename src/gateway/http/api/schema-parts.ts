@@ -1,0 +1,47 @@
+/**
+ * What the shapes of several routes share. Shapes are JSON Schema and stand beside the routes that take or give them: they describe `/openapi.json`
+ * and check parameters and small bodies. `must` ends the sentence of a refusal: "the parameter "from" is "-1", it must be ...".
+ */
+import Type, { type TSchema } from 'typebox';
+import { offsetMax } from '../../../base/branded.ts';
+
+export const must = (text: string): { description: string; must: string } => ({ description: text, must: text });
+
+export const offset = Type.Integer({
+  minimum: 0,
+  maximum: offsetMax,
+  ...must(`an offset: an integer of at least 0 and at most ${offsetMax}`),
+});
+export const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+export const wholeNumber = (least: number, most: number, what: string) =>
+  Type.Integer({ minimum: least, maximum: most, ...must(`${what}: an integer from ${least} to ${most}`) });
+
+export const Level = Type.Enum(['leader', 'quorum', 'all'], must('one of leader, quorum, all'));
+export const Freshness = Type.Enum(['linearizable', 'session', 'local'], must('one of linearizable, session, local'));
+
+export const TopicParams = Type.Object({ topic: Type.String({ description: 'the name of a topic' }) });
+
+export const NoQuery = Type.Object({}, { additionalProperties: false });
+
+export const PartitionStatus = Type.Object({
+  group: Type.Integer(),
+  role: Type.Enum(['leader', 'follower', 'candidate', 'fenced']),
+  leader: nullable(Type.Integer()),
+  term: Type.Integer(),
+  replicas: Type.Array(Type.Integer()),
+  logStartOffset: offset,
+  highWatermark: offset,
+  endOffset: offset,
+  syncedOffset: offset,
+  sizeBytes: Type.Integer(),
+  segmentCount: Type.Integer(),
+  followers: Type.Array(Type.Object({ broker: Type.Integer(), matchOffset: offset })),
+  fenced: nullable(Type.String()),
+});
+
+export const ErrorAnswer = Type.Object({
+  error: Type.Object(
+    { code: Type.String(), message: Type.String(), definite: Type.Boolean(), retriable: Type.Boolean() },
+    { additionalProperties: true },
+  ),
+});
