@@ -24,7 +24,7 @@ const help = `Usage: npm run mutants -- [options]
   --json           a line of JSON for each
   --minutes N      begin nothing more after so long; with --state it goes on from there next time
   --state FILE     keep there what is known; only what is not is asked, as long as the program is the same
-  --write          put the table into docs/testing.md, once all mutants are asked
+  --write          put the table into docs/testing/mutants.md, once all mutants are asked
   --typecheck      instead: compile each mutant
   --help           this text
 
@@ -63,7 +63,7 @@ interface State {
 
 const chosen = values.only === undefined ? mutants : values.only.split(',').map((id) => mutantById(id.trim()));
 const timeoutMs = Number(values.timeout ?? '300') * 1000;
-const document = path.join(root, 'docs', 'testing.md');
+const document = path.join(root, 'docs', 'testing', 'mutants.md');
 /** Of one that the last pass did not have. */
 const expectedSeconds = 10;
 const missed: Row[] = [];
@@ -254,13 +254,13 @@ function median(rows: readonly Row[]): string {
   return `, median ${seeds} ${seeds === 1 ? 'seed' : 'seeds'} and ${round(seconds)} s`;
 }
 
-/** Keeps the table of docs/testing.md true. */
+/** Keeps the table of docs/testing/mutants.md true. */
 function writeTable(rows: readonly Row[], summary: string): void {
   const [begin, end] = ['<!-- mutants: written by `npm run mutants -- --write` -->', '<!-- end of mutants -->'];
   const text = readFileSync(document, 'utf8');
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error('Cannot write the table of mutants: docs/testing.md has no marks for it');
+  if (from < 0 || to < from) throw new Error('Cannot write the table of mutants: docs/testing/mutants.md has no marks for it');
   const lines = rows.map(
     ({ mutant, asked }) =>
       `| \`${mutant.id}\` | ${mutant.title} | ${asked.check ?? ''} | ${asked.seeds} | ${round(asked.seconds)} | ${describeHow(mutant.how)} |`,

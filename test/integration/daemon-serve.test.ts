@@ -1,6 +1,6 @@
 /** `cairn serve` as a user runs it: one broker, its data, its exit codes. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CairnProcess, cairn, program, startCairn } from '../support/cairn.ts';
 import { putText, readText } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { needs } from '../support/needs.ts';
+import { needs, needsFullDevice } from '../support/needs.ts';
 
 let folder: string;
 let port: number;
@@ -54,7 +54,7 @@ async function endNow(child: CairnProcess, signal: NodeJS.Signals): Promise<numb
   return exit;
 }
 
-test.skipIf(!existsSync('/dev/full'))('a broker whose diagnostics nobody can take goes on, and counts what is lost', async () => {
+test('a broker whose diagnostics nobody can take goes on, and counts what is lost', needsFullDevice, async () => {
   const full = openSync('/dev/full', 'w');
   const args = ['serve', '--port', String(port), '--data', data(), '--log-file', '/dev/full'];
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', full, full] });

@@ -283,9 +283,9 @@ describe('the list of checks', () => {
   });
 
   test('is the table of the documentation', () => {
-    const lines = readFileSync(path.join(root, 'docs/testing.md'), 'utf8').split('\n');
+    const lines = readFileSync(path.join(root, 'docs/testing/simulator.md'), 'utf8').split('\n');
     const documented = lines.flatMap(
-      (line) => /^\| ((?:R|ST|L|V|P|D|A)\d+) \| \[([^\]]+)\]\(\.\.\/src\/sim\/checkers\/([^)]+)\) \|/.exec(line)?.slice(1) ?? [],
+      (line) => /^\| ((?:R|ST|L|V|P|D|A)\d+) \| \[([^\]]+)\]\(\.\.\/\.\.\/src\/sim\/checkers\/([^)]+)\) \|/.exec(line)?.slice(1) ?? [],
     );
 
     expect(documented).toEqual(ids.flatMap((id) => [id, checkNames[id], fileOf(id)]));

@@ -1,4 +1,5 @@
 // What a test needs of the machine. A test that lacks it is skipped, and `npm test` says at its end which were, and why (`reporter.ts`).
+import { existsSync } from 'node:fs';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -12,3 +13,4 @@ export const needs = (missing: string | null): { readonly skip: boolean; readonl
   missing === null ? { skip: false, meta: {} } : { skip: true, meta: { missing } };
 
 export const needsLinux = needs(process.platform === 'linux' ? null : 'this is not Linux');
+export const needsFullDevice = needs(existsSync('/dev/full') ? null : 'there is no /dev/full');

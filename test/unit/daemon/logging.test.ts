@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LogSink } from '../../../src/daemon/log-sink.ts';
 import { openLogger } from '../../../src/daemon/logging.ts';
+import { needsFullDevice } from '../../support/needs.ts';
 
 /** A disk that takes `room` bytes, then none; and what it has taken. */
 class SmallDisk {
@@ -72,7 +73,7 @@ describe('a line of diagnostics', () => {
     }
   });
 
-  test.skipIf(!existsSync('/dev/full'))('is lost on a full device', () => {
+  test('is lost on a full device', needsFullDevice, () => {
     const sink = new LogSink('/dev/full');
 
     sink.write('a line\n');
