@@ -175,7 +175,8 @@ export class Cluster {
         self: member.address,
         brokers: this.members.map(({ address }) => address),
         settings,
-        version: '0.0.0-sim',
+        // Another one at every start, as in a rolling update.
+        version: `0.0.${member.machine.lives}-sim`,
         clusterId: null,
         secret: null,
         logOnly: this.#options.logOnly,

@@ -17,7 +17,7 @@ export interface Life {
   readonly awakeMs: number;
 }
 
-/** Finding the topic, being as fresh as asked, and building derived state again. */
+/** Finding the topic; then being as fresh as asked. A read may also wait so long for derived state that is built again, and for the disk. */
 const lookUpMs = 2000;
 const freshnessMs = 5000;
 /** A change of topics, with what comes of it. */
@@ -31,8 +31,7 @@ const slowestRate = 0.8;
 
 /**
  * Every call of the port is answered within its deadline, whatever the answer is: a caller that is not answered has to give up by itself, and learns nothing.
- * The time that a process sleeps does not count, and who dies owes nothing. A revoke has no deadline: it is tried until it is in the log. A read that has
- * begun to read from a disk waits for that disk.
+ * The time that a process sleeps does not count, and who dies owes nothing. A revoke has no deadline: it is tried until it is in the log.
  */
 export class AnsweredInTime {
   readonly findings = new Findings('A4');
@@ -52,7 +51,8 @@ export class AnsweredInTime {
     return {
       append: (request, answer) => service.append(request, timed(`append to "${request.topic}"`, request.timeoutMs + graceMs, answer)),
       revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
-      read: (request, answer) => service.read(request, answer),
+      read: (request, answer) =>
+        service.read(request, timed(`read of "${request.topic}"`, lookUpMs + 3 * freshnessMs + request.waitMs, answer)),
       end: (topic, freshness, answer) => service.end(topic, freshness, timed(`end of "${topic}"`, lookUpMs + freshnessMs, answer)),
       nextSequence: (topic, requestId, answer) =>
         service.nextSequence(topic, requestId, timed(`next sequence of "${requestId}"`, lookUpMs + freshnessMs, answer)),

@@ -23,7 +23,7 @@ export type AppenderKind =
 /** Appends of a pipeline that are on their way at a time; once in a while as many as a leader remembers of one request id. */
 const windowUsual = 3;
 const windowMax = 64;
-const windowMaxRate = 1 / 40;
+const windowMaxRate = 1 / 80;
 
 const retryForMs = 20_000;
 const usualLevels: readonly Level[] = ['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all'];
