@@ -1,5 +1,5 @@
 // The form of the pages, so that a person finishes them.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -19,4 +19,30 @@ test('the table of defects is one, and each of its rows has five cells', () => {
 
   expect(table.length).toBeGreaterThan(100);
   expect(table.filter((line) => !line.startsWith('|') || line.replaceAll('\\|', '').split('|').length !== 7)).toEqual([]);
+});
+
+/** Lines of prose that are too long. Tables, code, and words that cannot be broken, such as links, are as long as they are. */
+function longLines(text: string): number[] {
+  const long: number[] = [];
+  let isCode = false;
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trimStart().startsWith('```')) isCode = !isCode;
+    const isProse = !isCode && !/^(?:\||#| {4}\S)/.test(line);
+    if (isProse && line.length > 120 && /\S\s+\S/.test(line.replace(/^\s*(?:[-*+]|\d+[.)])\s+/, ''))) long.push(index + 1);
+  }
+  return long;
+}
+
+test('lines of prose have at most 120 characters', () => {
+  const pages = readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
+  const files = ['README.md', 'CONTRIBUTING.md', ...pages.map((file) => `docs/${file.split(path.sep).join('/')}`)];
+
+  expect(files.flatMap((file) => longLines(linesOf(file).join('\n')).map((line) => `${file}:${line}`))).toEqual([]);
+});
+
+test('a long line is found in a paragraph and in a list, and not in a table or in code', () => {
+  const long = `${'word '.repeat(30)}end`;
+
+  expect(longLines(['# Title', long, `- ${long}`, `  ${long}`, `| ${long} |`, '```', long, '```', long].join('\n'))).toEqual([2, 3, 4, 9]);
+  expect(longLines(`- [page](https://${'a'.repeat(120)})`)).toEqual([]);
 });

@@ -9,7 +9,9 @@ export function cliPage(program: Command): string {
   return [
     '# Command line',
     '',
-    'Made from the definitions of the commands: `npx vitest run test/reference/cli.test.ts -u` writes it again, and the same test fails when it is out of date.',
+    ...paragraph(
+      'Made from the definitions of the commands: `npx vitest run test/reference/cli.test.ts -u` writes it again, and the same test fails when it is out of date.',
+    ),
     '',
     ...programSection(),
     '## Exit codes',
@@ -25,9 +27,15 @@ export function cliPage(program: Command): string {
 }
 
 const programSection = (): string[] => [
-  'Results go to standard output, everything else to standard error; an error is one sentence. Client commands find the brokers by `--server`, else `CAIRN_SERVER`,',
-  'else `http://127.0.0.1:8000`, and learn the others from the first that answers. Colours and bars appear on a terminal only; `NO_COLOR` and `TERM=dumb` are obeyed.',
-  'Text from a log is shown with its control characters as `\\xNN` or `\\u{NNNN}`, except with `--raw`. `cairn help errors` and `cairn help CODE` explain errors.',
+  ...paragraph(
+    [
+      'Results go to standard output, everything else to standard error; an error is one sentence.',
+      'Client commands find the brokers by `--server`, else `CAIRN_SERVER`, else `http://127.0.0.1:8000`, and learn the others from the first that answers.',
+      'Colours and bars appear on a terminal only; `NO_COLOR` and `TERM=dumb` are obeyed.',
+      'Text from a log is shown with its control characters as `\\xNN` or `\\u{NNNN}`, except with `--raw`.',
+      '`cairn help errors` and `cairn help CODE` explain errors.',
+    ].join(' '),
+  ),
   '',
 ];
 
@@ -40,11 +48,13 @@ function commandSection(command: Command): string[] {
   return [
     `${isNested ? '###' : '##'} ${path}`,
     '',
-    cell(command.description()),
+    ...paragraph(command.description()),
     '',
     `    ${path} ${command.usage()}`,
     '',
-    ...(command.commands.length === 0 ? [] : [...command.commands.map((child) => `- \`${child.name()}\`: ${child.summary()}`), '']),
+    ...(command.commands.length === 0
+      ? []
+      : [...command.commands.flatMap((child) => paragraph(`- \`${child.name()}\`: ${child.summary()}`, '  ')), '']),
     ...table(
       'argument',
       command.registeredArguments.map((argument) => [argument.name(), argument.description, '']),
@@ -80,3 +90,15 @@ function defaultOf(value: unknown, negate: boolean): string {
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
+
+/** Lines of at most 120 characters, those after the first indented; a piece of code is never broken, and none begins as an item of a list does. */
+function paragraph(text: string, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const word of cell(text).match(/(?:`[^`]*`|\S)+/g) ?? []) {
+    const last = lines.at(-1);
+    if (last !== undefined && (last.length + 1 + word.length <= 120 || /^(?:[-+*#]+|\d+[.)])$/.test(word)))
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : `${indent}${word}`);
+  }
+  return lines;
+}
