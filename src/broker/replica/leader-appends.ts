@@ -97,7 +97,7 @@ export class LeaderAppends {
     if (nowMs >= append.deadlineMs) {
       return append.answer(refuse('notAppendedInTime', 'its time was spent before the leader could append it'));
     }
-    const { raft, tail, log } = this.#replica;
+    const { raft, tail } = this.#replica;
     const sequenced = sequencedOf(append.batch, this.#context.bytes);
     const { triedForMs } = append;
     const triedMs = triedForMs === null ? null : this.#replica.ages.before(nowMs, triedForMs);
@@ -108,9 +108,8 @@ export class LeaderAppends {
       const reason = `its end is ${raft.endOffset}, not ${append.expectedOffset}`;
       return this.#refuseOnceSure(append, { code: 'offsetMismatch', reason, details: { endOffset: raft.endOffset } });
     }
-    if (log.full) return append.answer(refuse('diskFull', `broker ${raft.id} has no space for its next segment`));
-    if (!this.#replica.hasRoomFor(append.batch))
-      return append.answer(refuse('overloaded', `broker ${raft.id} is preparing its next segment`));
+    const noRoom = this.#noRoomFor(append.batch);
+    if (noRoom !== null) return append.answer(noRoom);
     const placed = this.#replica.propose(append.batch);
     const { level, deadlineMs, answer } = append;
     const { counters } = this.#context;
@@ -121,7 +120,7 @@ export class LeaderAppends {
     this.#wait({ offsetFrom, offsetTo, term, timestampMs: tail.lastStamp.ms, isDuplicate: false, level, deadlineMs, answer });
   }
 
-  /** Answers once a revoke of this id is committed, and appends one unless it is in the log already. */
+  /** Answers once a revoke of this id is committed, and appends one unless it is in the log already; refused where there is no room for one. */
   revoke(requestId: Uint8Array, deadlineMs: number, answer: (outcome: AppendOutcome) => void): void {
     const refused = this.refusal();
     if (refused !== null) return answer({ ok: false, error: refused });
@@ -139,7 +138,10 @@ export class LeaderAppends {
       return this.#wait({ ...common, offsetFrom: raft.endOffset - 1, offsetTo: raft.endOffset, term: tail.lastTerm, isDuplicate: true });
     }
     const timestampMs = Math.floor(this.#context.clock.wallMs());
-    const placed = this.#replica.propose(revokeBatch(timestampMs, producerId, requestId, this.#context.bytes));
+    const batch = revokeBatch(timestampMs, producerId, requestId, this.#context.bytes);
+    const noRoom = this.#noRoomFor(batch);
+    if (noRoom !== null) return answer(noRoom);
+    const placed = this.#replica.propose(batch);
     this.#context.counters.revokes++;
     this.#wait({ ...common, offsetFrom: placed.offsetFrom, offsetTo: placed.offsetTo, term: placed.term, isDuplicate: false });
   }
@@ -191,6 +193,13 @@ export class LeaderAppends {
     if (refusal.reason === 'uncommittedFull') return { code: 'overloaded', reason: 'too much of it waits for a majority', details: {} };
     const { leader } = refusal;
     return { code: 'notLeader', reason: leader === null ? 'no leader is known' : `its leader is broker ${leader}`, details: { leader } };
+  }
+
+  /** Why a batch finds no place on this leader's disk now: what is left there is for the first batches of leaders to come. */
+  #noRoomFor(batch: Uint8Array): ReturnType<typeof refuse> | null {
+    const { raft, log } = this.#replica;
+    if (log.full) return refuse('diskFull', `broker ${raft.id} has no space for its next segment`);
+    return this.#replica.hasRoomFor(batch) ? null : refuse('overloaded', `broker ${raft.id} is preparing its next segment`);
   }
 
   #waitForKnown(append: LeaderAppend, verdict: Verdict & { readonly kind: 'duplicate' }): void {

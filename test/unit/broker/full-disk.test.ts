@@ -85,3 +85,44 @@ test('brokers whose disks are all full elect leaders that know what is committed
   expect(taken).toBeLessThan(7);
   expect(rig.violations).toEqual([]);
 });
+
+test('where every disk is full, revokes leave the room that is kept for elections, and no broker stops once elections have used it up', () => {
+  const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
+  rig.awaitLeader('catalog');
+  rig.appended(rig.awaitLeader(), ['before'], { requestId: 'before' });
+  const disks = rig.cluster.members.map(({ machine }) => machine.disk).filter((disk) => disk !== null);
+  for (const disk of disks) disk.capacityBytes = disk.usedBytes;
+  while (rig.append(rig.awaitLeader(), ['x'.repeat(200)], { timeoutMs: 1500 }).ok);
+  const revokes = Array.from({ length: 40 }, (_, i) =>
+    rig.begin<undefined>(1, (service, answer) => service.revoke('log', `never sent ${i}`, answer)),
+  );
+  rig.run(3000);
+  expect(revokes.some(({ outcome }) => outcome !== null)).toBe(false);
+  // A new leader shows what is committed only once it has appended.
+  rig.kill(rig.awaitLeader());
+  rig.awaitLeader();
+  expect(rig.values(rig.alive[0]?.id as number)[0]).toBe('before');
+
+  for (let i = 0; i < 30; i++) {
+    const id = (i % 3) + 1;
+    if (rig.member(id).broker !== null) rig.kill(id, i % 2 === 0);
+    rig.run(700);
+    rig.start(id);
+    rig.run(300);
+  }
+  expect(rig.lines.filter(({ event }) => event === 'fatal')).toEqual([]);
+  const logs = rig.cluster.members.map(({ id }) =>
+    rig
+      .broker(id)
+      .peek()
+      .partitions.find(({ topic }) => topic === 'log'),
+  );
+  expect(logs.some((log) => log !== undefined && log.syncedOffset < log.endOffset)).toBe(true);
+  for (const disk of disks) disk.capacityBytes = Number.POSITIVE_INFINITY;
+  rig.until('a leader appends again', () => rig.append(1, ['after'], { requestId: 'after' }).ok);
+  expect(rig.values(2).at(0)).toBe('before');
+  expect(rig.values(2).at(-1)).toBe('after');
+  rig.ok(2, (service, answer) => service.revoke('log', 'before', answer));
+  expect(rig.values(3).at(0)).not.toBe('before');
+  expect(rig.violations).toEqual([]);
+});
