@@ -13,7 +13,7 @@ const replica = edit('replica/replica.ts');
 const services = edit('services.ts');
 const lives = edit('peers/peer-lives.ts');
 const reads = edit('edge/reads.ts');
-const catalog = edit('catalog/catalog.ts');
+const stateMachine = edit('replica/state-machine.ts');
 /** Few other faults, so that every run has them: with all of them one in four has. */
 const replacedDisks: How = { by: 'sim', brokers: 3, minutes: 1, faults: ['wipe', 'rollback', 'crash', 'powerLoss', 'partition'] };
 
@@ -159,7 +159,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'command-without-end',
     title: 'whoever changed the catalog waits for as long as this broker does not see it take effect',
-    edits: [catalog('const unknown = this.#waiting.filter(isLate);', 'const unknown = this.#waiting.filter(() => false);')],
+    edits: [stateMachine('const unknown = this.#waiting.filter(isLate);', 'const unknown = this.#waiting.filter(() => false);')],
     expected: ['A4'],
     how: { by: 'probe', probe: 'cutOff' },
   },

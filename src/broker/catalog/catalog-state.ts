@@ -13,7 +13,6 @@
  * What is not understood changes nothing and answers `invalid`.
  */
 import type { TopicSettings } from '../../eventlog/index.ts';
-import type { Bytes } from '../../host/index.ts';
 import { eventsTopic, logTopic, topicGroupFirst } from '../well-known.ts';
 
 export type CatalogCommand =
@@ -74,6 +73,13 @@ export interface CatalogEffects {
   trimmed(topic: Topic): void;
 }
 
+interface Snapshot {
+  readonly version: 1;
+  readonly nextGroup: number;
+  readonly topics: readonly Topic[];
+  readonly brokers: readonly RegisteredBroker[];
+}
+
 const topicNamePattern = /^[a-z0-9._-]{1,200}$/;
 /** Asked where a topic is made, and never of one that is in the log already. */
 export const isTopicName = (name: string): boolean => topicNamePattern.test(name) && name !== '.' && name !== '..';
@@ -110,10 +116,22 @@ export class CatalogState {
     return this.#nextGroup;
   }
 
-  /** Equal where the same commands were applied. */
-  digest(bytes: Bytes): number {
+  /** The whole state as text; equal where the same commands were applied. */
+  snapshot(): string {
     const brokers = [...this.#brokers.values()].sort((a, b) => a.id - b.id);
-    return bytes.crc32c(bytes.utf8Encode(JSON.stringify([this.#nextGroup, this.topics, brokers])));
+    return JSON.stringify({ version: 1, nextGroup: this.#nextGroup, topics: this.topics, brokers } satisfies Snapshot);
+  }
+
+  /** Takes over the state of a snapshot. False, and nothing has changed, where it is of another version. */
+  restore(text: string): boolean {
+    const { version, nextGroup, topics, brokers } = JSON.parse(text) as Snapshot;
+    if (version !== 1) return false;
+    this.#nextGroup = nextGroup;
+    this.#topics.clear();
+    for (const topic of topics) this.#topics.set(topic.name, { ...topic });
+    this.#brokers.clear();
+    for (const broker of brokers) this.#brokers.set(broker.id, broker);
+    return true;
   }
 
   /** The command that stands at offset `at` of the catalog's log. */

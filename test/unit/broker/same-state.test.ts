@@ -141,15 +141,15 @@ describe('the catalog', () => {
   });
 
   test('judges a command by the limit that it carries, and one from before by what the broker was configured with then', () => {
-    const digests = [2, 100].map((oldTopicsMax) => {
+    const snapshots = [2, 100].map((oldTopicsMax) => {
       const state = new CatalogState(oldTopicsMax);
       const outcomes = [create('a', 2), create('b', 2), create('c', 2), create('c', 3)].map((command, at) =>
         state.apply(command, at + 1, 1000, ignore),
       );
       expect(outcomes).toEqual(['done', 'done', 'tooManyTopics', 'done']);
-      return state.digest(simBytes);
+      return state.snapshot();
     });
-    expect(digests[0]).toBe(digests[1]);
+    expect(snapshots[0]).toBe(snapshots[1]);
     expect(new CatalogState(0).apply(create('a', null), 1, 1000, ignore)).toBe('tooManyTopics');
     expect(new CatalogState(1).apply(create('a', null), 1, 1000, ignore)).toBe('done');
   });
@@ -157,6 +157,23 @@ describe('the catalog', () => {
   test('takes a name that only a later program allows, and refuses it in a command from before', () => {
     expect(new CatalogState(1).apply(create('UPPER', 1), 1, 1000, ignore)).toBe('done');
     expect(new CatalogState(1).apply(create('UPPER', null), 1, 1000, ignore)).toBe('invalidTopicName');
+  });
+
+  test('goes on from a snapshot as from the log', () => {
+    const whole = new CatalogState(9);
+    whole.apply(create('a', 9), 1, 1000, ignore);
+    whole.apply({ type: 'registerBroker', id: 2, incarnation: 3, nonce: 'n', address: 'x:1' }, 2, 1001, ignore);
+    const restored = new CatalogState(0);
+    expect(restored.restore(whole.snapshot())).toBe(true);
+
+    for (const state of [whole, restored]) {
+      state.apply({ type: 'trimTopic', group: 16, offset: 7 }, 3, 1002, ignore);
+      state.apply(create('b', 9), 4, 1003, ignore);
+    }
+
+    expect(restored.snapshot()).toBe(whole.snapshot());
+    expect(restored.topics.map(({ name, group, trimmedTo }) => `${name} ${group} ${trimmedTo}`)).toEqual(['a 16 7', 'b 17 0']);
+    expect(restored.restore('{"version":2}')).toBe(false);
   });
 
   test('gives an id and a group to one topic only', () => {
