@@ -1,5 +1,5 @@
 // The form of the pages, so that a person finishes them.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -33,9 +33,44 @@ function longLines(text: string): number[] {
   return long;
 }
 
+const pages = (): string[] => [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file.split(path.sep).join('/')}`),
+];
+
+test('links between the pages and into the sources lead somewhere', () => {
+  const dead = pages().flatMap((page) =>
+    [
+      ...linesOf(page)
+        .join('\n')
+        .matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g),
+    ]
+      .map(([, target = '']) => target)
+      .filter((target) => !existsSync(path.join(ROOT, path.dirname(page), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+
+  expect(dead).toEqual([]);
+});
+
+test('what comments cite of the design stands in docs/design.md', () => {
+  const headings = new Set(linesOf('docs/design.md').flatMap((line) => /^### (D\d+)\. /.exec(line)?.[1] ?? []));
+  const sources = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const cited = sources.flatMap((file) => {
+    const comments = readFileSync(path.join(ROOT, 'src', file), 'utf8').match(/design, D\d+(?:, D\d+)*/g) ?? [];
+    return comments.flatMap((comment) => comment.match(/D\d+/g) ?? []);
+  });
+
+  expect(cited.length).toBeGreaterThan(20);
+  expect(cited.filter((decision) => !headings.has(decision))).toEqual([]);
+});
+
 test('lines of prose have at most 120 characters', () => {
-  const pages = readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
-  const files = ['README.md', 'CONTRIBUTING.md', ...pages.map((file) => `docs/${file.split(path.sep).join('/')}`)];
+  const files = pages().filter((page) => page !== 'CHANGELOG.md');
 
   expect(files.flatMap((file) => longLines(linesOf(file).join('\n')).map((line) => `${file}:${line}`))).toEqual([]);
 });
