@@ -105,8 +105,8 @@ async function fill({ settings }: World, { brokers, topic, leader }: Place, forM
 /** Until the broker that is asked knows all of it. */
 async function settle({ brokers, topic, leader }: Place, server: number): Promise<void> {
   const [first, second] = [brokers.client([leader]), brokers.client([server])];
-  const { offset } = await first.end(topic, 'linearizable');
-  while ((await second.end(topic, 'local')).offset < offset) await new Promise((resolve) => setTimeout(resolve, 20));
+  const { offset } = await first.end({ topic, freshness: 'linearizable' });
+  while ((await second.end({ topic, freshness: 'local' })).offset < offset) await new Promise((resolve) => setTimeout(resolve, 20));
   first.close();
   second.close();
 }

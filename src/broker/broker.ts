@@ -3,16 +3,19 @@ import {
   type Answer,
   type AppendRequest,
   type AppendResult,
-  type BrokerStatus,
+  type CountedStatus,
+  type EndRequest,
   type EndResult,
   type FaultSwitch,
-  type Freshness,
+  type KnownBroker,
   LogError,
   type ReadRequest,
   type ReadResult,
   refuseAppend,
+  refusePartition,
   refuseRead,
   refuseSettings,
+  type SequenceRequest,
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
@@ -334,14 +337,20 @@ export class Broker implements BrokerApi {
     else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
-  end(topic: string, freshness: Freshness, answer: Answer<EndResult>): void {
-    const services = this.#open(`read the end of topic "${topic}"`, answer);
-    if (services !== null) calls.end(services, topic, freshness, answer);
+  end(request: EndRequest, answer: Answer<EndResult>): void {
+    const services = this.#open(`read the end of topic "${request.topic}"`, answer);
+    if (services === null) return;
+    const refusal = refusePartition('read the end of', request);
+    if (refusal === null) calls.end(services, request, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
-  nextSequence(topic: string, requestId: string, answer: Answer<number>): void {
-    const services = this.#open(`look up a request of topic "${topic}"`, answer);
-    if (services !== null) calls.nextSequence(services, () => this.#isCrashed, topic, requestId, answer);
+  nextSequence(request: SequenceRequest, answer: Answer<number>): void {
+    const services = this.#open(`look up a request of topic "${request.topic}"`, answer);
+    if (services === null) return;
+    const refusal = refusePartition('look up a request of', request);
+    if (refusal === null) calls.nextSequence(services, () => this.#isCrashed, request, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
@@ -364,17 +373,17 @@ export class Broker implements BrokerApi {
     this.#open(`describe topic "${name}"`, answer)?.topics.describe(name, answer);
   }
 
-  status(answer: Answer<BrokerStatus>): void {
+  status(answer: Answer<CountedStatus>): void {
     this.#later(() => answer({ ok: true, value: this.peek() }));
   }
 
-  brokers(answer: Answer<readonly calls.NamedStatus[]>): void {
+  brokers(answer: Answer<readonly KnownBroker[]>): void {
     const services = this.#open('ask the brokers', answer);
     if (services !== null) calls.askBrokers(services, this.#options.brokers, this.peek(), answer);
   }
 
   /** The status without waiting for a turn; for code that runs between turns, such as metrics and tests. */
-  peek(): BrokerStatus {
+  peek(): CountedStatus {
     const { self, brokers, version, host } = this.#options;
     const services = this.#services;
     const replicas = brokers.map(({ id }) => id);

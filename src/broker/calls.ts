@@ -4,10 +4,12 @@ import type {
   AppendRequest,
   AppendResult,
   BrokerStatus,
+  EndRequest,
   EndResult,
-  Freshness,
+  KnownBroker,
   ReadRequest,
   ReadResult,
+  SequenceRequest,
 } from '../eventlog/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
 import { failure } from './core.ts';
@@ -19,8 +21,6 @@ import { catalogGroup } from './well-known.ts';
 /** Another broker's status comes in this time, or null is said for it (promise 5). */
 const statusMs = 1000;
 const retryMs = 50;
-
-export type NamedStatus = { readonly id: number; readonly address: string; readonly status: BrokerStatus | null };
 
 export function append({ core, topics, appends }: Services, request: AppendRequest, answer: Answer<AppendResult>): void {
   const known = topics.whole(request.topic);
@@ -38,7 +38,7 @@ export function read({ topics, reads }: Services, request: ReadRequest, answer: 
   topics.withReplica(request.topic, `read topic "${request.topic}"`, answer, (replica) => reads.begin(request, replica, answer));
 }
 
-export function end({ core, topics, barriers }: Services, topic: string, freshness: Freshness, answer: Answer<EndResult>): void {
+export function end({ core, topics, barriers }: Services, { topic, freshness }: EndRequest, answer: Answer<EndResult>): void {
   const doing = `read the end of topic "${topic}"`;
   topics.withReplica(topic, doing, answer, (replica) => {
     const give = (isConfirmed: boolean): void => {
@@ -54,7 +54,12 @@ export function end({ core, topics, barriers }: Services, topic: string, freshne
 }
 
 /** Asks the leader until one says; `isCrashed` ends it early. */
-export function nextSequence(services: Services, isCrashed: () => boolean, topic: string, requestId: string, answer: Answer<number>): void {
+export function nextSequence(
+  services: Services,
+  isCrashed: () => boolean,
+  { topic, requestId }: SequenceRequest,
+  answer: Answer<number>,
+): void {
   const { core, topics } = services;
   const doing = `look up a request of topic "${topic}"`;
   const text = core.host.bytes.utf8Encode(requestId);
@@ -95,7 +100,7 @@ export function askBrokers(
   { core, requests }: Services,
   brokers: readonly BrokerAddress[],
   own: BrokerStatus,
-  answer: Answer<readonly NamedStatus[]>,
+  answer: Answer<readonly KnownBroker[]>,
 ): void {
   const statuses = new Map<number, BrokerStatus | null>();
   const note = (id: number, status: BrokerStatus | null): void => {

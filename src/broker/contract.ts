@@ -1,7 +1,7 @@
 import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
-import type { FaultSwitch, LogError, LogService } from '../eventlog/index.ts';
+import type { BrokerService, FaultSwitch, LogError } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { BrokerSettings } from './settings.ts';
@@ -70,7 +70,7 @@ export interface ReplicaView {
  * A broker as the daemon, the gateway and the simulator see it. `new Broker(options)` touches nothing; `open` reads the disk and joins.
  * All answers come through callbacks, at most once, never during the call.
  */
-export interface BrokerApi extends LogService {
+export interface BrokerApi extends BrokerService {
   /** Locks and opens the data, then takes part. Fails with dataInUse, dataUnusable, wrongIdentity, corruptData, diskFailed. */
   open(done: (result: Result<undefined, LogError>) => void): void;
   readonly faults: FaultSwitch;

@@ -13,6 +13,7 @@ import { loadProgress, noProgress } from './progress.ts';
 interface AppendOptions extends ConnectOptions {
   readonly key?: string;
   readonly level: Level;
+  readonly partition: number;
   readonly expectedOffset?: number;
   readonly requestId?: string;
   readonly timeout?: number;
@@ -40,6 +41,7 @@ export function define(command: Command, io: CliIo): void {
         .choices(['leader', 'quorum', 'all'])
         .default('quorum'),
     )
+    .option('--partition <number>', 'partition of the topic; topics have one, 0', integer(0), 0)
     .option('--expected-offset <offset>', 'append only if the end of the topic is exactly this; not with standard input', integer(0))
     .option(
       '--request-id <id>',
@@ -87,6 +89,7 @@ async function appendTexts(client: Client, topic: string, texts: readonly string
   }
   const result = await client.append({
     topic,
+    partition: options.partition,
     batch: batchOf(texts.map((value) => ({ key: options.key ?? null, value }))),
     level: options.level,
     timeoutMs: options.timeout ?? timeoutMsDefault,
@@ -121,7 +124,7 @@ interface StreamOutcome {
 /** Streams standard input; memory is bounded by the batches in flight. */
 async function appendInput(client: Client, topic: string, options: AppendOptions, io: CliIo, interrupt: AbortSignal): Promise<void> {
   const requestId = options.requestId ?? crypto.randomUUID();
-  const skip = options.requestId === undefined ? 0 : await client.nextSequence(topic, requestId);
+  const skip = options.requestId === undefined ? 0 : await client.nextSequence({ topic, partition: options.partition, requestId });
   if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
   const isTyped = io.stdin.isTTY === true;
   if (isTyped) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
@@ -130,6 +133,7 @@ async function appendInput(client: Client, topic: string, options: AppendOptions
   const progress = start({ bytesTotal: inputBytes(io), what: 'lines acknowledged' });
   const stream = new AppendStream(client, {
     topic,
+    partition: options.partition,
     requestId,
     level: options.level,
     timeoutMs: options.timeout ?? timeoutMsDefault,

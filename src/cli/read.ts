@@ -18,6 +18,7 @@ interface ReadOptions extends ConnectOptions {
   readonly raw?: boolean;
   readonly json?: boolean;
   readonly local?: boolean;
+  readonly partition: number;
 }
 
 const bytesPerRead = 1024 * 1024;
@@ -33,6 +34,7 @@ export function define(command: Command, io: CliIo): void {
         '--raw prints every byte as it was appended. Without --follow it ends at the end that the topic had when it began.',
     )
     .argument('<topic>', 'what to read')
+    .option('--partition <number>', 'partition of the topic; topics have one, 0', integer(0), 0)
     .option('--from <offset>', 'first offset, or "end" for what comes from now on (default: the first record kept)', parseFrom)
     .option('--since <time>', 'from the first record appended at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago', (text) =>
       time(text),
@@ -74,8 +76,9 @@ function parseFrom(text: string): number | 'end' {
 }
 
 async function read(client: Client, topic: string, options: ReadOptions, io: CliIo): Promise<void> {
+  const { partition } = options;
   const fresh = options.local === true ? 'local' : 'linearizable';
-  let offsetFrom = options.from === 'end' ? (await client.end(topic, fresh)).offset : (options.from ?? null);
+  let offsetFrom = options.from === 'end' ? (await client.end({ topic, partition, freshness: fresh })).offset : (options.from ?? null);
   let sinceMs = options.since ?? null;
   /** Without --follow: the end when the reading began, so that it ends although others append. */
   let offsetTo: number | null = null;
@@ -84,6 +87,7 @@ async function read(client: Client, topic: string, options: ReadOptions, io: Cli
     const result = await readOnce(client, io, options, () =>
       client.read({
         topic,
+        partition,
         offsetFrom,
         sinceMs,
         bytesMax: bytesPerRead,

@@ -1,8 +1,7 @@
-import { type AppendResult, type EventLog, isAhead, isPassed, type Level, LogError } from '../eventlog/index.ts';
+import { type AppendResult, isAhead, isPassed, type Level, LogError, type RecordLog, type RecordsOf } from '../eventlog/index.ts';
 import { pause } from './caller.ts';
 
-export interface AppendStreamOptions {
-  readonly topic: string;
+export interface AppendStreamOptions extends RecordsOf {
   readonly requestId: string;
   readonly level: Level;
   /** How long one batch may go without an acknowledgement before the stream fails. */
@@ -35,7 +34,7 @@ const aheadPauseMs = 50;
  * sent, and the leader refuses one that comes before its predecessor. After a failure nothing more is sent; what is acknowledged is a prefix.
  */
 export class AppendStream {
-  readonly #log: EventLog;
+  readonly #log: Pick<RecordLog, 'append'>;
   readonly #options: AppendStreamOptions;
   readonly #inFlightMax: number;
   readonly #inFlight = new Set<Promise<void>>();
@@ -51,7 +50,7 @@ export class AppendStream {
   #offsetLast: number | null = null;
   #repeated = 0;
 
-  constructor(log: EventLog, options: AppendStreamOptions) {
+  constructor(log: Pick<RecordLog, 'append'>, options: AppendStreamOptions) {
     this.#log = log;
     this.#options = options;
     this.#inFlightMax = options.inFlightMax ?? inFlightMaxDefault;
@@ -137,11 +136,21 @@ export class AppendStream {
     until: number,
     sinceFirstMs: number | null,
   ): Promise<AppendResult | null> {
-    const { topic, requestId, level } = this.#options;
+    const { topic, partition = 0, requestId, level } = this.#options;
     try {
       const timeoutMs = Math.max(1, Math.ceil(until - performance.now()));
       const age = sinceFirstMs === null ? {} : { firstAttemptMs: sinceFirstMs };
-      const result = await this.#log.append({ topic, batch, level, timeoutMs, requestId, sequence, expectedOffset: null, ...age });
+      const result = await this.#log.append({
+        topic,
+        partition,
+        batch,
+        level,
+        timeoutMs,
+        requestId,
+        sequence,
+        expectedOffset: null,
+        ...age,
+      });
       if (result.count === count) return result;
       throw new LogError('requestIdReused', otherContents(topic, requestId, sequence, result.count, count));
     } catch (error) {

@@ -2,11 +2,13 @@ import type {
   AppendRequest,
   AppendResult,
   BrokerStatus,
+  EndRequest,
   EndResult,
   EventLog,
-  Freshness,
+  KnownBroker,
   ReadRequest,
   ReadResult,
+  SequenceRequest,
   TopicDescription,
   TopicSettings,
 } from '../eventlog/index.ts';
@@ -39,7 +41,7 @@ export interface ClientOptions {
   readonly signal?: AbortSignal;
 }
 
-export type BrokerList = Awaited<ReturnType<EventLog['brokers']>>;
+export type BrokerList = readonly KnownBroker[];
 
 const batchesType = 'application/vnd.cairn.batches';
 const attemptMsDefault = 3_000;
@@ -116,6 +118,7 @@ export class Client implements EventLog {
       request: (attemptMs, sinceFirstMs) => ({
         method: 'POST',
         path: topicPath(request.topic, 'records', {
+          partition: other(request.partition),
           level: request.level,
           expectedOffset: request.expectedOffset,
           timeoutMs: Math.min(attemptMs, timeoutMsMax),
@@ -130,13 +133,6 @@ export class Client implements EventLog {
       repeatable: requestId !== null,
     });
     return readJson(answer, server, { action, changes: true }) as unknown as AppendResult;
-  }
-
-  /** `/v1` never revokes (design, D7): there an append whose outcome is unknown is repeated with its request id. */
-  revoke(topic: string, requestId: string): Promise<undefined> {
-    return Promise.reject(
-      new LogError('unknownRoute', `Cannot revoke request id "${requestId}" of topic "${topic}": it cannot be done over HTTP`),
-    );
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -156,6 +152,7 @@ export class Client implements EventLog {
         request: () => ({
           method: 'GET',
           path: topicPath(request.topic, 'records', {
+            partition: other(request.partition),
             from: request.offsetFrom,
             since: request.sinceMs,
             bytesMax: request.bytesMax,
@@ -181,15 +178,19 @@ export class Client implements EventLog {
     }
   }
 
-  async end(topic: string, freshness: Freshness): Promise<EndResult> {
+  async end({ topic, partition, freshness }: EndRequest): Promise<EndResult> {
     const attemptMs = freshness === 'local' ? this.#attemptMs : this.#leaderAttemptMs;
     const action = `Cannot read the end of topic "${topic}"`;
-    return (await this.#get(action, topicPath(topic, 'end', { level: freshness }), attemptMs)) as unknown as EndResult;
+    return (await this.#get(
+      action,
+      topicPath(topic, 'end', { level: freshness, partition: other(partition) }),
+      attemptMs,
+    )) as unknown as EndResult;
   }
 
-  async nextSequence(topic: string, requestId: string): Promise<number> {
+  async nextSequence({ topic, partition, requestId }: SequenceRequest): Promise<number> {
     const action = `Cannot ask how far request id "${requestId}" is in topic "${topic}"`;
-    const body = await this.#get(action, topicPath(topic, 'sequence', { requestId }));
+    const body = await this.#get(action, topicPath(topic, 'sequence', { requestId, partition: other(partition) }));
     return body['nextSequence'] as number;
   }
 
@@ -286,6 +287,9 @@ function ageHeader(before: number | undefined, sinceFirstMs: number | null): Rea
   if (before === undefined && sinceFirstMs === null) return {};
   return { 'cairn-first-attempt-ms': String(Math.min(2 ** 31 - 1, Math.ceil((before ?? 0) + (sinceFirstMs ?? 0)))) };
 }
+
+/** Brokers before this parameter know partition 0 only, and need not be told. */
+const other = (partition = 0): number | null => (partition === 0 ? null : partition);
 
 function topicPath(topic: string, rest: string, query: Readonly<Record<string, string | number | null>>): string {
   const parameters = new URLSearchParams();

@@ -1,8 +1,7 @@
-import type { EventLog } from './promises.ts';
-import type { CancelSignal, Freshness, ReadResult } from './types.ts';
+import type { RecordLog } from './promises.ts';
+import type { CancelSignal, Freshness, ReadResult, RecordsOf } from './types.ts';
 
-export interface FollowRequest {
-  readonly topic: string;
+export interface FollowRequest extends RecordsOf {
   readonly offsetFrom: number;
   readonly bytesMax: number;
   readonly freshness: Freshness;
@@ -12,11 +11,12 @@ export interface FollowRequest {
 }
 
 /** Reads for ever from `offsetFrom`, as fast as the consumer asks: a slow consumer slows the reading, nothing is buffered. Ends when cancelled. */
-export async function* follow(log: EventLog, request: FollowRequest): AsyncGenerator<ReadResult, void, undefined> {
+export async function* follow(log: Pick<RecordLog, 'read'>, request: FollowRequest): AsyncGenerator<ReadResult, void, undefined> {
   let offsetFrom = request.offsetFrom;
   while (!request.cancel.cancelled) {
     const result = await log.read({
       topic: request.topic,
+      partition: request.partition ?? 0,
       offsetFrom,
       sinceMs: null,
       bytesMax: request.bytesMax,

@@ -2,8 +2,9 @@ export { failsForGood, isAhead, isPassed, withRequestOutcome } from './attempts.
 export { type FollowRequest, follow } from './follow.ts';
 export { LogError } from './log-error.ts';
 export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
-export { type EventLog, withPromises } from './promises.ts';
+export { type ClusterView, type EventLog, promised, type RecordLog, type TopicAdmin, withPromises } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
-export { refuseAppend, refuseRead, refuseSettings } from './ranges.ts';
+export { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
+export type * from './services.ts';
 export type * from './types.ts';
 export { keptBatchBytesMax, requestIdBytesMax } from './types.ts';

@@ -1,5 +1,5 @@
 /**
- * The in-memory twin of a broker: `LogService` over arrays, alone, with nothing on a disk. It passes the same conformance suite as the real
+ * The in-memory twin of a broker: `BrokerService` over arrays, alone, with nothing on a disk. It passes the same conformance suite as the real
  * ones (`test/conformance/event-log.ts`), so gateways, the page and commands can be tested against it.
  *
  * A topic is an array of placed batches, a revoke takes one offset as a control batch would. `stall()` lets a test hold what is appended
@@ -11,20 +11,18 @@ import type { Bytes, Clock, Timer } from '../host/index.ts';
 import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
-import { refuseAppend, refuseRead, refuseSettings } from './ranges.ts';
+import { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
+import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch } from './services.ts';
 import type {
-  Answer,
   AppendRequest,
   AppendResult,
-  BrokerCounters,
-  BrokerStatus,
+  EndRequest,
   EndResult,
-  FaultSwitch,
-  Freshness,
-  LogService,
+  KnownBroker,
   PartitionStatus,
   ReadRequest,
   ReadResult,
+  SequenceRequest,
   TopicDescription,
   TopicSettings,
 } from './types.ts';
@@ -66,7 +64,7 @@ const builtInTopics = ['log', 'cairn.events'];
 const topicName = /^[a-z0-9._-]{1,200}$/;
 const self = 1;
 
-export class MemoryLog implements LogService {
+export class MemoryLog implements BrokerService {
   readonly #clock: Clock;
   readonly #options: MemoryLogOptions;
   readonly #topics = new Map<string, Topic>();
@@ -284,18 +282,22 @@ export class MemoryLog implements LogService {
     };
   }
 
-  end(topicName: string, freshness: Freshness, answer: Answer<EndResult>): void {
-    const topic = this.#topics.get(topicName);
+  end(request: EndRequest, answer: Answer<EndResult>): void {
+    const topic = this.#topics.get(request.topic);
     const reply = this.#later(answer);
-    if (topic === undefined) return reply(this.#unknown('read the end of', topicName));
-    reply({ ok: true, value: { topic: topic.name, offset: topic.endOffset, freshness, asOfMs: 0 } });
+    const refusal = refusePartition('read the end of', request);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
+    if (topic === undefined) return reply(this.#unknown('read the end of', request.topic));
+    reply({ ok: true, value: { topic: topic.name, offset: topic.endOffset, freshness: request.freshness, asOfMs: 0 } });
   }
 
-  nextSequence(topicName: string, requestId: string, answer: Answer<number>): void {
-    const topic = this.#topics.get(topicName);
+  nextSequence(request: SequenceRequest, answer: Answer<number>): void {
+    const topic = this.#topics.get(request.topic);
     const reply = this.#later(answer);
-    if (topic === undefined) return reply(this.#unknown('look up a request of', topicName));
-    reply({ ok: true, value: topic.streams.get(requestId)?.nextSequence ?? 0 });
+    const refusal = refusePartition('look up a request of', request);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
+    if (topic === undefined) return reply(this.#unknown('look up a request of', request.topic));
+    reply({ ok: true, value: topic.streams.get(request.requestId)?.nextSequence ?? 0 });
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
@@ -333,11 +335,11 @@ export class MemoryLog implements LogService {
     reply(topic === undefined ? this.#unknown('describe', name) : { ok: true, value: this.#describe(topic) });
   }
 
-  status(answer: Answer<BrokerStatus>): void {
+  status(answer: Answer<CountedStatus>): void {
     this.#later(answer)({ ok: true, value: this.#status() });
   }
 
-  brokers(answer: Answer<readonly { readonly id: number; readonly address: string; readonly status: BrokerStatus | null }[]>): void {
+  brokers(answer: Answer<readonly KnownBroker[]>): void {
     const status = this.#status();
     this.#later(answer)({ ok: true, value: [{ id: status.id, address: status.address, status }] });
   }
@@ -372,7 +374,7 @@ export class MemoryLog implements LogService {
     return { name, group, settings, createdMs, builtIn: builtInTopics.includes(name), partition: partitionStatus(topic) };
   }
 
-  #status(): BrokerStatus {
+  #status(): CountedStatus {
     const topics = [...this.#topics.values()];
     return {
       id: self,

@@ -1,39 +1,46 @@
+import type { Answer, LogService } from './services.ts';
 import type {
-  Answer,
   AppendRequest,
   AppendResult,
   BrokerStatus,
+  EndRequest,
   EndResult,
-  Freshness,
-  LogService,
+  KnownBroker,
   ReadRequest,
   ReadResult,
+  SequenceRequest,
   TopicDescription,
   TopicSettings,
 } from './types.ts';
 
-/** `LogService` with promises: what gateways, clients and labs program against. Failures reject with a `LogError`. */
-export interface EventLog {
+export interface RecordLog {
   append(request: AppendRequest): Promise<AppendResult>;
-  revoke(topic: string, requestId: string): Promise<undefined>;
   read(request: ReadRequest): Promise<ReadResult>;
-  end(topic: string, freshness: Freshness): Promise<EndResult>;
-  nextSequence(topic: string, requestId: string): Promise<number>;
+  end(request: EndRequest): Promise<EndResult>;
+  nextSequence(request: SequenceRequest): Promise<number>;
+}
+
+export interface TopicAdmin {
   createTopic(name: string, settings: TopicSettings): Promise<TopicDescription>;
   deleteTopic(name: string): Promise<undefined>;
   listTopics(): Promise<readonly TopicDescription[]>;
   describeTopic(name: string): Promise<TopicDescription>;
-  status(): Promise<BrokerStatus>;
-  brokers(): Promise<readonly { readonly id: number; readonly address: string; readonly status: BrokerStatus | null }[]>;
 }
+
+export interface ClusterView {
+  status(): Promise<BrokerStatus>;
+  brokers(): Promise<readonly KnownBroker[]>;
+}
+
+/** `LogService` with promises: what gateways, clients and labs program against. Failures reject with a `LogError`. */
+export interface EventLog extends RecordLog, TopicAdmin, ClusterView {}
 
 export function withPromises(service: LogService): EventLog {
   return {
     append: (request) => promised((answer) => service.append(request, answer)),
-    revoke: (topic, requestId) => promised((answer) => service.revoke(topic, requestId, answer)),
     read: (request) => promised((answer) => service.read(request, answer)),
-    end: (topic, freshness) => promised((answer) => service.end(topic, freshness, answer)),
-    nextSequence: (topic, requestId) => promised((answer) => service.nextSequence(topic, requestId, answer)),
+    end: (request) => promised((answer) => service.end(request, answer)),
+    nextSequence: (request) => promised((answer) => service.nextSequence(request, answer)),
     createTopic: (name, settings) => promised((answer) => service.createTopic(name, settings, answer)),
     deleteTopic: (name) => promised((answer) => service.deleteTopic(name, answer)),
     listTopics: () => promised((answer) => service.listTopics(answer)),
@@ -43,7 +50,7 @@ export function withPromises(service: LogService): EventLog {
   };
 }
 
-function promised<Value>(call: (answer: Answer<Value>) => void): Promise<Value> {
+export function promised<Value>(call: (answer: Answer<Value>) => void): Promise<Value> {
   return new Promise((resolve, reject) => {
     call((outcome) => (outcome.ok ? resolve(outcome.value) : reject(outcome.error)));
   });

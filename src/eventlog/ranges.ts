@@ -5,12 +5,21 @@
 import { offsetMax, sequenceMax } from '../base/branded.ts';
 import { recordCount } from '../record/index.ts';
 import { LogError } from './log-error.ts';
-import { type AppendRequest, type ReadRequest, requestIdBytesMax, type TopicSettings } from './types.ts';
+import { type AppendRequest, type ReadRequest, type RecordsOf, requestIdBytesMax, type TopicSettings } from './types.ts';
 
 /** What a timer holds; 24 days. */
 const spanMsMax = 2 ** 31 - 1;
 
-export function refuseAppend({ topic, batch, timeoutMs, requestId, sequence, expectedOffset }: AppendRequest): LogError | null {
+/** @param doing what cannot be done, as in `append to` */
+export function refusePartition(doing: string, { topic, partition = 0 }: RecordsOf): LogError | null {
+  if (partition === 0) return null;
+  return new LogError('invalidRequest', `Cannot ${doing} topic "${topic}": it has no partition ${partition}, only partition 0`);
+}
+
+export function refuseAppend(request: AppendRequest): LogError | null {
+  const { topic, batch, timeoutMs, requestId, sequence, expectedOffset } = request;
+  const refused = refusePartition('append to', request);
+  if (refused !== null) return refused;
   if (expectedOffset !== null && !isWithin(expectedOffset, offsetMax)) {
     return refusal(`append to topic "${topic}"`, 'expectedOffset', expectedOffset, offsetMax);
   }
@@ -24,7 +33,10 @@ export function refuseAppend({ topic, batch, timeoutMs, requestId, sequence, exp
   return null;
 }
 
-export function refuseRead({ topic, offsetFrom, sinceMs, bytesMax, sessionOffset, waitMs }: ReadRequest): LogError | null {
+export function refuseRead(request: ReadRequest): LogError | null {
+  const { topic, offsetFrom, sinceMs, bytesMax, sessionOffset, waitMs } = request;
+  const refused = refusePartition('read', request);
+  if (refused !== null) return refused;
   const doing = `read topic "${topic}"`;
   if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
   if (!isWithin(sessionOffset, offsetMax)) return refusal(doing, 'sessionOffset', sessionOffset, offsetMax);

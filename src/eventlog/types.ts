@@ -1,11 +1,7 @@
 /**
- * The port between everything that speaks to people and programs (gateways, client, search, page) and whatever keeps the log (design, D9).
- *
- * `LogService` is the callback form that a broker implements and the simulator drives; `EventLog` (`promises.ts`) is the same with promises for
- * code outside the machine-free rooms. Records travel as RecordBatch v2 bytes (`record/`), never as objects. Offsets are plain numbers here:
- * they come from and go to JSON.
+ * What is asked and answered at the port (`services.ts`, `promises.ts`). Records travel as RecordBatch v2 bytes (`record/`), never as objects. Offsets are
+ * plain numbers here: they come from and go to JSON.
  */
-import type { LogError } from './log-error.ts';
 
 /** What an acknowledgement waits for (design, promise 1). */
 export type Level = 'leader' | 'quorum' | 'all';
@@ -18,8 +14,14 @@ export const keptBatchBytesMax = 16 * 1024;
 
 export const requestIdBytesMax = 255;
 
-export interface AppendRequest {
+/** Whose records are meant. */
+export interface RecordsOf {
   readonly topic: string;
+  /** 0 where it is left out. Topics have one partition today, and any other is refused. */
+  readonly partition?: number;
+}
+
+export interface AppendRequest extends RecordsOf {
   /**
    * One RecordBatch v2 with base offset 0, valid by `validateBatch` or made by `RecordBatchBuilder`, sealed or with checksum 0. It must not change until the answer
    * came. One of up to `keptBatchBytesMax` stays as it is and may be given again; a longer one is the service's from then on.
@@ -43,7 +45,7 @@ export interface AppendRequest {
 
 export interface AppendResult {
   readonly topic: string;
-  readonly partition: 0;
+  readonly partition: number;
   /** Offset of the first record; the others follow without a gap. */
   readonly offset: number;
   readonly count: number;
@@ -61,8 +63,7 @@ export interface AppendResult {
   readonly timestampMs: number;
 }
 
-export interface ReadRequest {
-  readonly topic: string;
+export interface ReadRequest extends RecordsOf {
   /** First offset wanted, or null with `sinceMs`. */
   readonly offsetFrom: number | null;
   /** First record whose log time is at least this. */
@@ -97,6 +98,14 @@ export interface ReadResult {
   readonly asOfMs: number;
   /** Records below the last high watermark heard that this broker cannot show yet. */
   readonly lag: number;
+}
+
+export interface EndRequest extends RecordsOf {
+  readonly freshness: Freshness;
+}
+
+export interface SequenceRequest extends RecordsOf {
+  readonly requestId: string;
 }
 
 export interface EndResult {
@@ -153,7 +162,8 @@ export interface BrokerStatus {
   readonly catalog: PartitionStatus;
   readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
   readonly peers: readonly PeerStatus[];
-  readonly counters: BrokerCounters;
+  /** What it has counted since it started, by name: whoever keeps the log decides what is worth counting. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface PeerStatus {
@@ -167,52 +177,10 @@ export interface PeerStatus {
   readonly problem: string | null;
 }
 
-/** Since the start of the process; the metrics page shows the same numbers. */
-export interface BrokerCounters {
-  readonly appends: number;
-  readonly appendedRecords: number;
-  readonly appendedBytes: number;
-  readonly refusedAppends: number;
-  readonly duplicateAppends: number;
-  readonly revokes: number;
-  readonly diskWrites: number;
-  readonly diskSyncs: number;
-  readonly elections: number;
-  readonly leaderChanges: number;
-  readonly framesSent: number;
-  readonly framesReceived: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly refusedLinks: number;
-  readonly loopLagMsMax: number;
-  readonly syncMsP99: number;
-  readonly queuedAppendBytes: number;
-}
-
-export type Outcome<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: LogError };
-export type Answer<Value> = (outcome: Outcome<Value>) => void;
-
-export interface LogService {
-  append(request: AppendRequest, answer: Answer<AppendResult>): void;
-  /** Poisons a request id: appended before, its records are skipped by later readers; not yet appended, it never will be. Retried until it is in the log. */
-  revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
-  read(request: ReadRequest, answer: Answer<ReadResult>): void;
-  end(topic: string, freshness: Freshness, answer: Answer<EndResult>): void;
-  /** The next sequence that the leader would accept from this request id (0 when it never heard of it): where an interrupted stream resumes. */
-  nextSequence(topic: string, requestId: string, answer: Answer<number>): void;
-  createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void;
-  deleteTopic(name: string, answer: Answer<undefined>): void;
-  listTopics(answer: Answer<readonly TopicDescription[]>): void;
-  describeTopic(name: string, answer: Answer<TopicDescription>): void;
-  /** This broker. */
-  status(answer: Answer<BrokerStatus>): void;
-  /** Every configured broker; one that does not answer in time is named with `status: null` (promise 5). */
-  brokers(answer: Answer<readonly { readonly id: number; readonly address: string; readonly status: BrokerStatus | null }[]>): void;
-}
-
-/** The switch of contract 2: while crashed nothing leaves the broker and everything in memory stays. */
-export interface FaultSwitch {
-  readonly crashed: boolean;
-  crash(): void;
-  recover(): void;
+/** A broker as the others of its cluster know it. */
+export interface KnownBroker {
+  readonly id: number;
+  readonly address: string;
+  /** Null where it did not answer in time (promise 5). */
+  readonly status: BrokerStatus | null;
 }

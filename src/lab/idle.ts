@@ -119,7 +119,7 @@ async function readEvents(brokers: LabBrokers): Promise<readonly BrokerEvent[]> 
   const client = brokers.client();
   const topic = 'cairn.events';
   const events: BrokerEvent[] = [];
-  const end = (await client.end(topic, 'linearizable')).offset;
+  const end = (await client.end({ topic, freshness: 'linearizable' })).offset;
   const common = { topic, sinceMs: null, bytesMax: READ_BYTES, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
   let offsetFrom: number = (await client.describeTopic(topic)).partition.logStartOffset;
   while (offsetFrom < end) {

@@ -80,7 +80,7 @@ export async function runTour(options: TourOptions): Promise<TourResult> {
       await brokers.restart(streamed.killed, options.signal);
       await options.hooks?.beforeCheck?.(brokers, topic);
       say('Reading back from every broker what it holds itself');
-      const end = (await client.end(topic, 'linearizable')).offset;
+      const end = (await client.end({ topic, freshness: 'linearizable' })).offset;
       const copies: CopyCheck[] = [];
       for (const id of brokers.ids) copies.push(await checkCopy(brokers.client([id], signal), id, end, input));
 
@@ -296,7 +296,7 @@ async function checkCopy(client: Client, broker: number, end: number, input: Inp
 
 async function waitForCopy(client: Client, broker: number, end: number): Promise<void> {
   const untilMs = performance.now() + copyMsMax;
-  while ((await client.end(topic, 'local')).offset < end) {
+  while ((await client.end({ topic, freshness: 'local' })).offset < end) {
     if (performance.now() > untilMs) {
       throw new LogError('notCurrent', `Cannot read back from broker ${broker}: it has not caught up after ${copyMsMax / 1000} s`);
     }

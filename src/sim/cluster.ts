@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import { type BrokerId, brokerId, type GroupId } from '../base/branded.ts';
 import type { BrokerApi, BrokerObserver, BrokerOptions } from '../broker/contract.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
-import type { Answer, LogError, LogService, Outcome } from '../eventlog/index.ts';
+import type { Answer, LogError, BrokerService, Outcome } from '../eventlog/index.ts';
 import type { BrokerAddress, Disk } from '../host/index.ts';
 import type { Persist } from '../raft/index.ts';
 import { NoException } from './checkers/a1-no-exception.ts';
@@ -52,7 +52,7 @@ export interface Member {
   readonly machine: Machine;
   broker: BrokerApi | null;
   /** The broker as callers have it: whether it answers in time is watched. */
-  service: LogService | null;
+  service: BrokerService | null;
   /** Calls of clients under way, to be told when the process ends. */
   readonly calls: Set<() => void>;
   /** Nobody has asked for this end: how it is to be started again is the faults' business. */
@@ -308,7 +308,7 @@ export class Cluster {
     client: number,
     member: Member,
     timeoutMs: number,
-    invoke: (service: LogService, answer: Answer<Value>) => void,
+    invoke: (service: BrokerService, answer: Answer<Value>) => void,
     done: (outcome: CallOutcome<Value>) => void,
   ): void {
     const { scheduler } = this.world;
@@ -347,8 +347,8 @@ export class Cluster {
   /** Calls a broker in place, without a way there and back; what a dead process answers is not heard. */
   #invoke<Value>(
     process: SimProcess,
-    service: LogService,
-    invoke: (service: LogService, answer: Answer<Value>) => void,
+    service: BrokerService,
+    invoke: (service: BrokerService, answer: Answer<Value>) => void,
     done: Answer<Value>,
   ): void {
     this.#oneAnswer.watch<Value>(
@@ -360,7 +360,7 @@ export class Cluster {
   }
 
   /** A gateway and its broker are one process: this is how code beside the broker uses it. */
-  callInside<Value>(member: Member, invoke: (service: LogService, answer: Answer<Value>) => void, done: Answer<Value>): void {
+  callInside<Value>(member: Member, invoke: (service: BrokerService, answer: Answer<Value>) => void, done: Answer<Value>): void {
     const { service } = member;
     const { process } = member.machine;
     if (service !== null && process !== null) this.#invoke(process, service, invoke, done);

@@ -4,21 +4,23 @@
  * test makes topics of its own.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AppendRequest, AppendResult, EventLog, ReadRequest, ReadResult } from '../../src/eventlog/index.ts';
+import type { AppendRequest, AppendResult, BrokerService, EventLog, ReadRequest, ReadResult } from '../../src/eventlog/index.ts';
 import { offsetMax, sequenceMax } from '../../src/base/branded.ts';
-import { follow, LogError, requestIdBytesMax } from '../../src/eventlog/index.ts';
+import { follow, LogError, promised, requestIdBytesMax } from '../../src/eventlog/index.ts';
 import { forEachRecord, RecordBatchBuilder } from '../../src/record/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 
 export interface OpenedEventLog {
   readonly log: EventLog;
+  /** Who revokes, which is beside the port; left out only with `revokes: false`. */
+  readonly revoking?: Pick<BrokerService, 'revoke'>;
   close(): Promise<void> | void;
 }
 
 export interface ConformanceOptions {
   /** Largest batch that the log takes. */
   readonly batchBytesMax?: number;
-  /** False where `revoke` cannot be called: the routes of /v1 never revoke. */
+  /** False where nobody can be asked to revoke: the routes of /v1 never do. */
   readonly revokes?: boolean;
 }
 
@@ -52,6 +54,12 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
       log = opened.log;
     });
     afterAll(async () => opened?.close());
+
+    async function revoke(topic: string, requestId: string): Promise<void> {
+      const { revoking } = opened;
+      if (revoking === undefined) throw new Error('nobody revokes');
+      await promised<undefined>((answer) => revoking.revoke(topic, requestId, answer));
+    }
 
     async function newTopic(): Promise<string> {
       const topic = `conformance-${++topicCount}`;
@@ -98,6 +106,30 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         return /^[A-Z].*[^.]$/s.test(error.message) ? error.code : `${error.code} with the message ${JSON.stringify(error.message)}`;
       }
     }
+
+    test.each<[string, (topic: string) => Promise<unknown>]>([
+      ['an append', (topic) => append(topic, ['a'], { partition: 1 })],
+      ['a read', (topic) => read(topic, { partition: 1 })],
+      ['a look at the end', (topic) => log.end({ topic, partition: 1, freshness: 'linearizable' })],
+      ['a look at a request', (topic) => log.nextSequence({ topic, partition: 1, requestId: 'r' })],
+    ])('%s of a partition that the topic does not have is refused', async (_what, ask) => {
+      const topic = await newTopic();
+      const refused: unknown = await ask(topic).catch((error: unknown) => error);
+
+      expect(refused).toMatchObject({ code: 'invalidRequest', message: expect.stringMatching(/it has no partition 1, only partition 0$/) });
+      expect(await readAll(topic)).toEqual([]);
+    });
+
+    test('partition 0 is the one that is meant where none is named', async () => {
+      const topic = await newTopic();
+      await append(topic, ['a'], { partition: 0 });
+
+      expect(valuesOf(await read(topic, { partition: 0 }))).toEqual(['a']);
+      expect((await log.end({ topic, partition: 0, freshness: 'linearizable' })).offset).toBe(
+        (await log.end({ topic, freshness: 'linearizable' })).offset,
+      );
+      expect(await log.nextSequence({ topic, partition: 0, requestId: 'r' })).toBe(0);
+    });
 
     describe('an append', () => {
       test('gives consecutive offsets, and reads give the records back in that order', async () => {
@@ -188,7 +220,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
 
       test('with an expected offset succeeds for exactly one of two', async () => {
         const topic = await newTopic();
-        const end = (await log.end(topic, 'linearizable')).offset;
+        const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
 
         const codes = await Promise.all([
           codeOf(append(topic, ['a'], { expectedOffset: end })),
@@ -227,11 +259,11 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
       test('counts its sequence on, and tells where to go on', async () => {
         const topic = await newTopic();
 
-        expect(await log.nextSequence(topic, 'stream')).toBe(0);
+        expect(await log.nextSequence({ topic, requestId: 'stream' })).toBe(0);
         await append(topic, ['a', 'b'], { requestId: 'stream', sequence: 0 });
         await append(topic, ['c'], { requestId: 'stream', sequence: 2 });
 
-        expect(await log.nextSequence(topic, 'stream')).toBe(3);
+        expect(await log.nextSequence({ topic, requestId: 'stream' })).toBe(3);
         expect(await readAll(topic)).toEqual(['a', 'b', 'c']);
       });
 
@@ -256,7 +288,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
           await append(topic, ['hidden'], { requestId: 'regret' });
           await append(topic, ['after']);
 
-          await log.revoke(topic, 'regret');
+          await revoke(topic, 'regret');
 
           expect(await readAll(topic)).toEqual(['before', 'after']);
           expect(await codeOf(append(topic, ['hidden'], { requestId: 'regret' }))).toBe('revoked');
@@ -265,7 +297,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         test('revoked before its append is refused for ever', async () => {
           const topic = await newTopic();
 
-          await log.revoke(topic, 'never');
+          await revoke(topic, 'never');
 
           expect(await codeOf(append(topic, ['a'], { requestId: 'never' }))).toBe('revoked');
           expect(await readAll(topic)).toEqual([]);
@@ -277,7 +309,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
       test('of an empty topic is empty and stands still', async () => {
         const topic = await newTopic();
 
-        const end = (await log.end(topic, 'linearizable')).offset;
+        const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
         const result = await read(topic, { offsetFrom: end });
 
         expect(result).toMatchObject({ offsetNext: end, batches: [] });
@@ -339,7 +371,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
 
       test('that waits is answered when something comes', async () => {
         const topic = await newTopic();
-        const end = (await log.end(topic, 'linearizable')).offset;
+        const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
 
         const waiting = read(topic, { offsetFrom: end, waitMs: 20_000 });
         await append(topic, ['a']);
@@ -349,7 +381,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
 
       test('that waits in vain is answered empty', async () => {
         const topic = await newTopic();
-        const end = (await log.end(topic, 'linearizable')).offset;
+        const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
 
         const result = await read(topic, { offsetFrom: end, waitMs: 20 });
 
@@ -358,7 +390,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
 
       test('that waits is answered empty at once when cancelled', async () => {
         const topic = await newTopic();
-        const end = (await log.end(topic, 'linearizable')).offset;
+        const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
         const cancel: { cancelled: boolean; onCancel: (() => void) | null } = { cancelled: false, onCancel: null };
 
         const waiting = read(topic, { offsetFrom: end, waitMs: 20_000, cancel });
@@ -402,14 +434,14 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         const topic = await newTopic();
         const { offset } = await append(topic, ['a', 'b']);
 
-        const end = await log.end(topic, 'linearizable');
+        const end = await log.end({ topic, freshness: 'linearizable' });
 
         expect(end).toMatchObject({ topic, freshness: 'linearizable' });
         expect(end.offset).toBeGreaterThanOrEqual(offset + 2);
       });
 
       test('of an unknown topic is refused', async () => {
-        expect(await codeOf(log.end('conformance-nowhere', 'linearizable'))).toBe('unknownTopic');
+        expect(await codeOf(log.end({ topic: 'conformance-nowhere', freshness: 'linearizable' }))).toBe('unknownTopic');
       });
     });
 

@@ -237,7 +237,7 @@ describe('cairn append - takes standard input', () => {
     const child = startCairn(['append', topic, '-', '--request-id', 'job'], { env });
     const done = ended(child);
     child.stdin.write('one\n');
-    await expect.poll(() => broker.log.end(topic, 'local').then(({ offset }) => offset)).toBe(1);
+    await expect.poll(() => broker.log.end({ topic, freshness: 'local' }).then(({ offset }) => offset)).toBe(1);
     await broker.log.deleteTopic(topic);
 
     // And nothing more is typed.

@@ -98,7 +98,9 @@ describe('an append that is killed in the middle and run again under its request
     const first = run();
     const firstEnd = ended(first);
     const watch = brokers.client();
-    await expect.poll(async () => (await watch.end('resumed', 'local')).offset, { interval: 5 }).toBeGreaterThan(5000);
+    await expect
+      .poll(async () => (await watch.end({ topic: 'resumed', freshness: 'local' })).offset, { interval: 5 })
+      .toBeGreaterThan(5000);
     watch.close();
 
     first.kill('SIGKILL');

@@ -47,7 +47,7 @@ test('clients that leak connections shut out new ones, and keep no segment from 
   const port = await serve(100);
   const client = new Client({ servers: [`http://127.0.0.1:${port}`], discover: false });
   ends.push(() => client.close());
-  await client.end('log', 'linearizable');
+  await client.end({ topic: 'log', freshness: 'linearizable' });
 
   const leaked: Socket[] = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
   ends.push(() => {

@@ -18,6 +18,7 @@ eventLogConformance(
     const asked = daemons.find(({ broker }) => !leadsLog(broker)) ?? (daemons[0] as RunningDaemon);
     return {
       log: withPromises(asked.broker),
+      revoking: asked.broker,
       close: async () => {
         await Promise.all(daemons.map((daemon) => new Promise<void>((resolve) => daemon.stop(2000, resolve))));
         rmSync(folder, { recursive: true });

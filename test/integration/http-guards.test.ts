@@ -17,7 +17,7 @@ afterEach(() => gateway.close());
 
 /** The end of `log`: 0 as long as nobody wrote. */
 async function endOfLog(): Promise<number> {
-  return (await withPromises(gateway.twin).end('log', 'linearizable')).offset;
+  return (await withPromises(gateway.twin).end({ topic: 'log', freshness: 'linearizable' })).offset;
 }
 
 const routes = [

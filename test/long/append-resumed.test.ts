@@ -59,7 +59,7 @@ test('an append that is killed and run again, while brokers are killed, leaves e
     ended = true;
     await killing;
 
-    const end = (await client.end(topic, 'linearizable')).offset;
+    const end = (await client.end({ topic, freshness: 'linearizable' })).offset;
     client.close();
     for (const id of brokers.ids) {
       const held = await linesOf(id, topic, end);
@@ -94,7 +94,7 @@ function append(topic: string, killAfterMs: number | null): Promise<number | nul
 /** What one broker holds itself. */
 async function linesOf(id: number, topic: string, end: number): Promise<readonly string[]> {
   const client = brokers.client([id]);
-  await expect.poll(async () => (await client.end(topic, 'local')).offset, { timeout: 30_000 }).toBeGreaterThanOrEqual(end);
+  await expect.poll(async () => (await client.end({ topic, freshness: 'local' })).offset, { timeout: 30_000 }).toBeGreaterThanOrEqual(end);
   const held: string[] = [];
   for (let offsetFrom = 0; offsetFrom < end; ) {
     const usual = { topic, sinceMs: null, bytesMax: 1024 * 1024, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;

@@ -2,7 +2,7 @@
 import { ok } from '../../src/base/result.ts';
 import type { BrokerApi, BrokerOptions } from '../../src/broker/contract.ts';
 import { Broker } from '../../src/broker/index.ts';
-import { LogError, type LogService } from '../../src/eventlog/index.ts';
+import { LogError, type BrokerService } from '../../src/eventlog/index.ts';
 import type { Disk, DiskFile } from '../../src/host/index.ts';
 import type { CheckId } from '../../src/sim/checkers/catalogue.ts';
 import type { RunOptions } from '../../src/sim/run.ts';
@@ -65,8 +65,10 @@ export const brokenBrokers: readonly BrokenBroker[] = [
     foundBy: ['L11'],
     options: {
       makeBroker: withService((broker) => ({
-        end: (topic, freshness, answer) =>
-          broker.end(topic, 'local', (outcome) => answer(outcome.ok ? { ok: true, value: { ...outcome.value, freshness } } : outcome)),
+        end: ({ topic, freshness }, answer) =>
+          broker.end({ topic, freshness: 'local' }, (outcome) =>
+            answer(outcome.ok ? { ok: true, value: { ...outcome.value, freshness } } : outcome),
+          ),
       })),
     },
   },
@@ -171,13 +173,13 @@ function withFiles(disk: Disk, change: (file: DiskFile) => DiskFile): Disk {
   };
 }
 
-function withService(change: (broker: BrokerApi, options: BrokerOptions) => Partial<LogService>): (options: BrokerOptions) => BrokerApi {
+function withService(change: (broker: BrokerApi, options: BrokerOptions) => Partial<BrokerService>): (options: BrokerOptions) => BrokerApi {
   return (options) => {
     const broker = new Broker(options);
     const changed = change(broker, options);
     return new Proxy<BrokerApi>(broker, {
       get(target, key) {
-        if (key in changed) return changed[key as keyof LogService];
+        if (key in changed) return changed[key as keyof BrokerService];
         const member: unknown = Reflect.get(target, key, target);
         return typeof member === 'function' ? member.bind(target) : member;
       },

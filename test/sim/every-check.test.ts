@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { brokerId, offset, term } from '../../src/base/branded.ts';
 import { Broker } from '../../src/broker/index.ts';
-import { LogError, type LogService } from '../../src/eventlog/index.ts';
+import { LogError, type BrokerService } from '../../src/eventlog/index.ts';
 import type { AppendEntries, LogBatch } from '../../src/raft/index.ts';
 import { frameBatch, frameChecksum } from '../../src/record/index.ts';
 import { simBytes } from '../../src/sim/bytes.ts';
@@ -264,7 +264,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
   A4: () =>
     found(new AnsweredInTime(), (checker) => {
       const life = { id: 1, awakeMs: 0 };
-      const silent = { createTopic: () => undefined } as unknown as LogService;
+      const silent = { createTopic: () => undefined } as unknown as BrokerService;
       checker.watched(silent, life).createTopic('late', { retentionBytes: null }, () => undefined);
       life.awakeMs = 60_000;
       checker.look();

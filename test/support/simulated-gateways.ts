@@ -1,5 +1,5 @@
 /** The real gateway in front of brokers of the simulator: real HTTP, and elections, disks and links that take no time. */
-import { type Answer, LogError, type LogService } from '../../src/eventlog/index.ts';
+import { type Answer, LogError, type BrokerService } from '../../src/eventlog/index.ts';
 import { Rig, type RigOptions } from '../unit/broker/rig.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 
@@ -26,7 +26,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
     rig.run(strideMs);
     if (pending > 0) setImmediate(goOn);
   };
-  const asked = <Value>(id: number, invoke: (service: LogService, answer: Answer<Value>) => void, answer: Answer<Value>): void => {
+  const asked = <Value>(id: number, invoke: (service: BrokerService, answer: Answer<Value>) => void, answer: Answer<Value>): void => {
     if (pending++ === 0) setImmediate(goOn);
     const member = rig.member(id);
     const done = (outcome: Parameters<Answer<Value>>[0]): void => {
@@ -40,12 +40,12 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
     member.machine.process?.deliver('client', () => rig.cluster.callInside<Value>(member, invoke, done));
   };
   for (const { id } of rig.cluster.members) {
-    const broker: LogService = {
+    const broker: BrokerService = {
       append: (request, answer) => asked(id, (service, done) => service.append(request, done), answer),
       revoke: (topic, requestId, answer) => asked(id, (service, done) => service.revoke(topic, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),
-      end: (topic, freshness, answer) => asked(id, (service, done) => service.end(topic, freshness, done), answer),
-      nextSequence: (topic, requestId, answer) => asked(id, (service, done) => service.nextSequence(topic, requestId, done), answer),
+      end: (request, answer) => asked(id, (service, done) => service.end(request, done), answer),
+      nextSequence: (request, answer) => asked(id, (service, done) => service.nextSequence(request, done), answer),
       createTopic: (name, settings, answer) => asked(id, (service, done) => service.createTopic(name, settings, done), answer),
       deleteTopic: (name, answer) => asked(id, (service, done) => service.deleteTopic(name, done), answer),
       listTopics: (answer) => asked(id, (service, done) => service.listTopics(done), answer),

@@ -50,7 +50,7 @@ export class RateHistory {
     this.#push({
       timeMs,
       recordsPerSecond,
-      syncMs: counters.length === 0 ? null : Math.max(...counters.map((each) => each.syncMsP99)),
+      syncMs: counters.length === 0 ? null : Math.max(...counters.map((each) => each['syncMsP99'] ?? 0)),
       answerMs,
     });
   }

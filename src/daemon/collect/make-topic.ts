@@ -1,4 +1,4 @@
-import { type EventLog, LogError } from '../../eventlog/index.ts';
+import { type TopicAdmin, LogError } from '../../eventlog/index.ts';
 
 const againMs = 250;
 const toldEveryMs = 10_000;
@@ -14,7 +14,7 @@ export interface MakeTopicEvents {
 }
 
 /** Makes the topic unless it is there. Lines wait meanwhile: whoever takes them is of use before its brokers are all there. */
-export async function makeTopic(log: EventLog, name: string, events: MakeTopicEvents): Promise<void> {
+export async function makeTopic(log: TopicAdmin, name: string, events: MakeTopicEvents): Promise<void> {
   let toldMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     try {

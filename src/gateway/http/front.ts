@@ -13,7 +13,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type FaultSwitch, LogError, type LogService } from '../../eventlog/index.ts';
+import { type FaultSwitch, LogError, type BrokerService } from '../../eventlog/index.ts';
 import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { peerProtocol } from '../../wire/handshake.ts';
@@ -27,7 +27,7 @@ import type { HttpSettings } from './settings.ts';
 const { createServer } = process.getBuiltinModule('node:http');
 
 /** What the gateway needs of a broker. */
-export interface GatewayBroker extends LogService {
+export interface GatewayBroker extends BrokerService {
   readonly faults: FaultSwitch;
   readonly ready: boolean;
 }

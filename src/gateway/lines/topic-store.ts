@@ -105,7 +105,7 @@ export class TopicStore {
 
   /** How many events of a session are stored, once that is certain. Rejects with a LogError. */
   sequenceOf(session: string): Promise<number> {
-    return this.#options.log.nextSequence(this.#options.topic, requestIdOf(session));
+    return this.#options.log.nextSequence({ topic: this.#options.topic, requestId: requestIdOf(session) });
   }
 
   openSession(session: string, sequence: number, handlers: SessionHandlers): SessionStream {

@@ -67,7 +67,7 @@ export async function countSyncs(brokers: LabBrokers): Promise<number> {
       const client = brokers.client([id]);
       const { counters } = await client.status();
       client.close();
-      return counters.diskSyncs;
+      return counters['diskSyncs'] ?? 0;
     }),
   );
   return counts.reduce((sum, count) => sum + count, 0);

@@ -39,7 +39,7 @@ export class EndReaders {
     while (!this.#isStopping && !watchdog.hasBarked) {
       const invoked = load.tick();
       try {
-        const { offset } = await client.end(topic, 'linearizable');
+        const { offset } = await client.end({ topic, freshness: 'linearizable' });
         this.reads.push({ broker, invoked, completed: load.tick(), offset });
       } catch (error) {
         if (!(error instanceof LogError)) throw error;

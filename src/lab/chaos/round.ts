@@ -151,12 +151,12 @@ const CONVERGE_MS_MAX = 60_000;
 async function converge({ brokers, topic, watchdog }: LoadedRun, fault: string, startGone: () => Promise<void>): Promise<void> {
   const untilMs = performance.now() + CONVERGE_MS_MAX;
   const any = brokers.client(brokers.ids, { timeoutMs: CONVERGE_MS_MAX });
-  const { offset } = await any.end(topic, 'linearizable');
+  const { offset } = await any.end({ topic, freshness: 'linearizable' });
   any.close();
   const catchUp = async (id: number): Promise<void> => {
     const client = brokers.client([id]);
     for (let at = 0; at < offset && !watchdog.hasBarked; ) {
-      at = await client.end(topic, 'local').then(
+      at = await client.end({ topic, freshness: 'local' }).then(
         (own) => own.offset,
         () => at,
       );

@@ -177,7 +177,7 @@ async function countRecords(client: Client): Promise<number> {
 
 async function forEachLine(client: Client, visit: (name: string, line: string) => void): Promise<void> {
   const decoder = new TextDecoder();
-  const { offset: offsetTo } = await client.end(topic, 'linearizable');
+  const { offset: offsetTo } = await client.end({ topic, freshness: 'linearizable' });
   for (let offsetFrom = 0; offsetFrom < offsetTo; ) {
     const result = await client.read({
       topic,

@@ -134,13 +134,13 @@ export class TopicLogger {
     try {
       const before = cpuSeconds(this.#logger);
       // The end counts a leader's own first entry too, which was there before.
-      const first = (await client.end(this.#topic, 'linearizable')).offset;
+      const first = (await client.end({ topic: this.#topic, freshness: 'linearizable' })).offset;
       const startedMs = performance.now();
       const sent = await load(this.#port, lines, true);
       const untilMs = performance.now() + drainMsMax;
       let counted = 0;
       while (counted < sent && performance.now() < untilMs) {
-        counted = (await client.end(this.#topic, 'linearizable')).offset - first;
+        counted = (await client.end({ topic: this.#topic, freshness: 'linearizable' })).offset - first;
         if (counted < sent) await new Promise((resolve) => setTimeout(resolve, 5));
       }
       const seconds = (performance.now() - startedMs) / 1000;

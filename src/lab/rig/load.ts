@@ -101,7 +101,7 @@ export class Load {
     const client = brokers.client(ids, { timeoutMs });
     while (!this.#isOver) {
       try {
-        await client.end(topic, 'local');
+        await client.end({ topic, freshness: 'local' });
         break;
       } catch {
         await pause(20);

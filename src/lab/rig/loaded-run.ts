@@ -76,7 +76,7 @@ export async function runUnderLoad<Value>(
 async function readCopies(brokers: LabBrokers, watchdog: Watchdog): Promise<Copy[]> {
   watchdog.feed('the end of the log');
   const reader = brokers.client();
-  const end = (await reader.end(TOPIC, 'linearizable')).offset;
+  const end = (await reader.end({ topic: TOPIC, freshness: 'linearizable' })).offset;
   reader.close();
   const copies: Copy[] = [];
   for (const id of brokers.ids) copies.push(await readCopy(brokers, id, TOPIC, end, watchdog));

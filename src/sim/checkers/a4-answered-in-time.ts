@@ -1,5 +1,5 @@
 // A4 answered in time
-import type { Answer, LogService } from '../../eventlog/index.ts';
+import type { Answer, BrokerService } from '../../eventlog/index.ts';
 import { Findings } from './verdict.ts';
 
 /** One call that a broker has not answered yet. */
@@ -38,7 +38,7 @@ export class AnsweredInTime {
   readonly #open = new Set<Open>();
 
   /** The service with every call watched that has a deadline. */
-  watched(service: LogService, life: Life): LogService {
+  watched(service: BrokerService, life: Life): BrokerService {
     const timed = <Value>(what: string, deadlineMs: number, answer: Answer<Value>): Answer<Value> => {
       const open: Open = { what, life, sinceMs: life.awakeMs, limitMs: (deadlineMs + slackMs) / slowestRate };
       this.findings.checked++;
@@ -53,9 +53,9 @@ export class AnsweredInTime {
       revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
       read: (request, answer) =>
         service.read(request, timed(`read of "${request.topic}"`, lookUpMs + 3 * freshnessMs + request.waitMs, answer)),
-      end: (topic, freshness, answer) => service.end(topic, freshness, timed(`end of "${topic}"`, lookUpMs + freshnessMs, answer)),
-      nextSequence: (topic, requestId, answer) =>
-        service.nextSequence(topic, requestId, timed(`next sequence of "${requestId}"`, lookUpMs + freshnessMs, answer)),
+      end: (request, answer) => service.end(request, timed(`end of "${request.topic}"`, lookUpMs + freshnessMs, answer)),
+      nextSequence: (request, answer) =>
+        service.nextSequence(request, timed(`next sequence of "${request.requestId}"`, lookUpMs + freshnessMs, answer)),
       createTopic: (name, settings, answer) => service.createTopic(name, settings, timed(`creation of "${name}"`, topicMs, answer)),
       deleteTopic: (name, answer) => service.deleteTopic(name, timed(`deletion of "${name}"`, topicMs, answer)),
       listTopics: (answer) => service.listTopics(timed('list of topics', lookUpMs, answer)),

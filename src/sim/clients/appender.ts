@@ -119,7 +119,7 @@ export class Appender extends Client {
       this.number,
       this.anyBroker(),
       3000,
-      (service, answer) => service.end(topic, 'linearizable', answer),
+      (service, answer) => service.end({ topic, freshness: 'linearizable' }, answer),
       (outcome) => {
         if (outcome.kind !== 'answer' || !outcome.outcome.ok) {
           this.ended();

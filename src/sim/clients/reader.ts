@@ -38,7 +38,7 @@ export class Reader extends Client {
       this.number,
       broker,
       3000,
-      (service, answer) => service.end(topic, 'linearizable', answer),
+      (service, answer) => service.end({ topic, freshness: 'linearizable' }, answer),
       (call) => {
         if (call.kind === 'answer' && call.outcome.ok) {
           const { offset, freshness } = call.outcome.value;

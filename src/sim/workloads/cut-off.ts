@@ -63,8 +63,8 @@ function askEverything(cluster: Cluster, member: Member, name: string, nextValue
   cluster.callInside(member, (service, answer) => service.deleteTopic(`${name}-none`, answer), nothing);
   cluster.callInside(member, (service, answer) => service.listTopics(answer), nothing);
   cluster.callInside(member, (service, answer) => service.describeTopic('log', answer), nothing);
-  cluster.callInside(member, (service, answer) => service.nextSequence('log', name, answer), nothing);
-  cluster.callInside(member, (service, answer) => service.end('log', 'linearizable', answer), nothing);
+  cluster.callInside(member, (service, answer) => service.nextSequence({ topic: 'log', requestId: name }, answer), nothing);
+  cluster.callInside(member, (service, answer) => service.end({ topic: 'log', freshness: 'linearizable' }, answer), nothing);
   cluster.callInside(member, (service, answer) => service.brokers(answer), nothing);
   cluster.callInside(member, (service, answer) => service.status(answer), nothing);
   for (const requestId of [null, name]) {

@@ -56,7 +56,7 @@ export function runStaleLeader(seed: number): StaleLeaderRun {
   for (let i = 0; i < 40; i++) {
     cluster.callInside<EndResult>(
       old,
-      (service, answer) => service.end('log', 'linearizable', answer),
+      (service, answer) => service.end({ topic: 'log', freshness: 'linearizable' }, answer),
       (outcome) => {
         if (outcome.ok) answers.push(outcome.value.offset);
       },

@@ -21,12 +21,12 @@ eventLogConformance(
 
 test('a client that was given one broker learns the others and goes on when it dies', async () => {
   const client = new Client({ servers: [brokers.url(1)], timeoutMs: 15_000 });
-  await client.end('log', 'linearizable');
-  await client.end('log', 'linearizable');
+  await client.end({ topic: 'log', freshness: 'linearizable' });
+  await client.end({ topic: 'log', freshness: 'linearizable' });
   await expect.poll(() => client.servers.length).toBe(3);
 
   await brokers.kill(1);
 
-  expect((await client.end('log', 'linearizable')).topic).toBe('log');
+  expect((await client.end({ topic: 'log', freshness: 'linearizable' })).topic).toBe('log');
   client.close();
 });

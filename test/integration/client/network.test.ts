@@ -67,7 +67,7 @@ test('a lost answer is asked for again, and nothing is doubled', async () => {
   const result = await connect([cutting, broker.url]).append(hello);
 
   expect(result).toMatchObject({ offset: 0, duplicate: true });
-  expect((await broker.log.end('log', 'local')).offset).toBe(1);
+  expect((await broker.log.end({ topic: 'log', freshness: 'local' })).offset).toBe(1);
 });
 
 test.each([
@@ -97,7 +97,7 @@ test('https to a port that speaks http has sent nothing, and is told so', async 
     definite: true,
     message: expect.stringMatching(/is it http\?$/) as string,
   });
-  expect((await broker.log.end('log', 'local')).offset).toBe(0);
+  expect((await broker.log.end({ topic: 'log', freshness: 'local' })).offset).toBe(0);
 });
 
 test('a certificate that is not trusted is told from a broker that is away', async () => {

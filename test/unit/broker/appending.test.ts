@@ -252,7 +252,7 @@ describe('an expected offset', () => {
   test('lets exactly one of two appends through', () => {
     const rig = new Rig();
     rig.awaitLeader();
-    const { offset } = rig.ok<{ offset: number }>(1, (service, answer) => service.end('log', 'linearizable', answer));
+    const { offset } = rig.ok<{ offset: number }>(1, (service, answer) => service.end({ topic: 'log', freshness: 'linearizable' }, answer));
 
     const calls = [1, 2, 3].map((id) => rig.beginAppend(id, [`by ${id}`], { expectedOffset: offset }));
     rig.until('all are answered', () => calls.every(({ outcome }) => outcome !== null));

@@ -61,7 +61,7 @@ describe('a request id', () => {
   test('appends a stream without gaps, and says where an interrupted one goes on', () => {
     const rig = new Rig();
     const id = rig.follower();
-    const next = (): number => rig.ok(id, (service, answer) => service.nextSequence('log', 's', answer));
+    const next = (): number => rig.ok(id, (service, answer) => service.nextSequence({ topic: 'log', requestId: 's' }, answer));
 
     expect(next()).toBe(0);
     rig.appended(id, ['a', 'b'], { requestId: 's', sequence: 0 });
@@ -127,11 +127,15 @@ describe('a revoke', () => {
     const rig = new Rig();
     const id = rig.awaitLeader();
     revoke(rig, id, 'r');
-    const end = rig.ok<{ offset: number }>(id, (service, answer) => service.end('log', 'linearizable', answer)).offset;
+    const end = rig.ok<{ offset: number }>(id, (service, answer) =>
+      service.end({ topic: 'log', freshness: 'linearizable' }, answer),
+    ).offset;
 
     revoke(rig, rig.follower(), 'r');
 
-    expect(rig.ok<{ offset: number }>(id, (service, answer) => service.end('log', 'linearizable', answer)).offset).toBe(end);
+    expect(
+      rig.ok<{ offset: number }>(id, (service, answer) => service.end({ topic: 'log', freshness: 'linearizable' }, answer)).offset,
+    ).toBe(end);
   });
 
   test('goes on until it is in the log, through the loss of the leader', () => {

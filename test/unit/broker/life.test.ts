@@ -222,7 +222,7 @@ describe('damage inside what was once synced', () => {
       .partitions.find(({ topic }) => topic === 'log');
     expect(fenced).toMatchObject({ role: 'fenced', leader: null, fenced: expect.stringMatching(/groups\/log\/.*damaged at \d+/) });
     expect(rig.refused(id, ['x'])).toMatchObject({ code: 'fenced', definite: true });
-    expect(rig.error(id, (service, answer) => service.end('log', 'local', answer)).code).toBe('fenced');
+    expect(rig.error(id, (service, answer) => service.end({ topic: 'log', freshness: 'local' }, answer)).code).toBe('fenced');
     expect(rig.appended(id, ['o'], { topic: 'orders' }).committed).toBe(true);
     const other = rig.alive.find((member) => member.id !== id)?.id as number;
     const result = rig.appended(other, ['5']);
@@ -349,7 +349,7 @@ describe('status', () => {
     const log = own?.partitions.find(({ topic }) => topic === 'log');
     expect(log).toMatchObject({ role: 'leader', leader, highWatermark: 2, endOffset: 2, replicas: [1, 2, 3], fenced: null });
     expect(log?.followers).toHaveLength(2);
-    expect(own?.counters.diskSyncs).toBeGreaterThan(0);
+    expect(own?.counters['diskSyncs']).toBeGreaterThan(0);
   });
 });
 

@@ -6,7 +6,7 @@ import type {
   AppendRequest,
   AppendResult,
   LogError,
-  LogService,
+  BrokerService,
   Outcome,
   ReadRequest,
   ReadResult,
@@ -76,7 +76,7 @@ export class Rig {
   }
 
   /** Begins a call; `outcome` is null until it is answered. */
-  begin<Value>(id: number, invoke: (service: LogService, answer: Answer<Value>) => void): { outcome: Outcome<Value> | null } {
+  begin<Value>(id: number, invoke: (service: BrokerService, answer: Answer<Value>) => void): { outcome: Outcome<Value> | null } {
     const call: { outcome: Outcome<Value> | null } = { outcome: null };
     this.cluster.callInside<Value>(this.member(id), invoke, (outcome) => {
       call.outcome = outcome;
@@ -84,21 +84,21 @@ export class Rig {
     return call;
   }
 
-  call<Value>(id: number, invoke: (service: LogService, answer: Answer<Value>) => void): Outcome<Value> {
+  call<Value>(id: number, invoke: (service: BrokerService, answer: Answer<Value>) => void): Outcome<Value> {
     const call = this.begin(id, invoke);
     this.until('the call is answered', () => call.outcome !== null);
     return call.outcome as Outcome<Value>;
   }
 
   /** A call that must succeed. */
-  ok<Value>(id: number, invoke: (service: LogService, answer: Answer<Value>) => void): Value {
+  ok<Value>(id: number, invoke: (service: BrokerService, answer: Answer<Value>) => void): Value {
     const outcome = this.call(id, invoke);
     if (!outcome.ok) throw outcome.error;
     return outcome.value;
   }
 
   /** A call that must fail. */
-  error<Value>(id: number, invoke: (service: LogService, answer: Answer<Value>) => void): LogError {
+  error<Value>(id: number, invoke: (service: BrokerService, answer: Answer<Value>) => void): LogError {
     const outcome = this.call(id, invoke);
     assert(!outcome.ok, 'the call fails');
     return outcome.error;

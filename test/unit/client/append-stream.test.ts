@@ -127,7 +127,7 @@ describe('a stream of batches', () => {
     const interrupted = await stream(broken).catch((error: unknown) => error);
     expect(interrupted).toMatchObject({ code: 'connectionLost' });
 
-    const skip = await log.nextSequence('log', 'job');
+    const skip = await log.nextSequence({ topic: 'log', requestId: 'job' });
     const summary = await (await stream(log, { skip })).finish();
 
     expect(skip).toBe(120);

@@ -177,7 +177,7 @@ describe('a client', () => {
   test('stays with a broker that answers', async () => {
     const { client, sent } = open(() => json({ offset: 0 }));
 
-    for (let i = 0; i < 3; i++) await client.end('log', 'linearizable');
+    for (let i = 0; i < 3; i++) await client.end({ topic: 'log', freshness: 'linearizable' });
 
     expect(serversOf(sent)).toEqual(['http://a:1', 'http://a:1', 'http://a:1']);
     expect(sent[0]?.request.path).toBe('/v1/topics/log/end?level=linearizable');
@@ -196,8 +196,8 @@ describe('a client', () => {
   test('goes on trying when a broker has answered before', async () => {
     const { client, sent } = open((_server, _request, call) => (call > 0 && call < 6 ? refused() : json({ offset: 0 })));
 
-    await client.end('log', 'local');
-    await client.end('log', 'local');
+    await client.end({ topic: 'log', freshness: 'local' });
+    await client.end({ topic: 'log', freshness: 'local' });
 
     expect(sent.length).toBe(7);
   });
@@ -209,9 +209,9 @@ describe('a client', () => {
       discover: true,
     });
 
-    await client.end('log', 'local');
+    await client.end({ topic: 'log', freshness: 'local' });
     expect(client.servers).toEqual(['http://host1:8000']);
-    await client.end('log', 'local');
+    await client.end({ topic: 'log', freshness: 'local' });
 
     await new Promise((resolve) => setImmediate(resolve));
     expect(client.servers).toEqual(['http://host1:8000', 'http://host2:8000', 'http://host3:8000']);
@@ -322,7 +322,7 @@ describe('a read', () => {
 
   test.each<[string, (client: Client) => Promise<unknown>]>([
     ['a read', (client) => client.read({ ...read, freshness: 'linearizable' })],
-    ['a look at the end', (client) => client.end('log', 'linearizable')],
+    ['a look at the end', (client) => client.end({ topic: 'log', freshness: 'linearizable' })],
     ['the list of topics', (client) => client.listTopics()],
     ['a topic to be made', (client) => client.createTopic('a', { retentionBytes: null })],
     ['a topic to be deleted', (client) => client.deleteTopic('a')],

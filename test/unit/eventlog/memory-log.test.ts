@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type AppendRequest, type AppendResult, MemoryLog, type Outcome, withPromises } from '../../../src/eventlog/index.ts';
+import { type AppendRequest, type AppendResult, MemoryLog, type Outcome, promised, withPromises } from '../../../src/eventlog/index.ts';
 import { batchOfValues, eventLogConformance, valuesOf } from '../../conformance/event-log.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
 import { testClock } from '../../support/clock.ts';
@@ -8,7 +8,14 @@ function newLog(): MemoryLog {
   return new MemoryLog({ clock: testClock(), bytes: systemBytes, batchBytesMax: 65_536 });
 }
 
-eventLogConformance('the in-memory twin', async () => ({ log: withPromises(newLog()), close: () => {} }), { batchBytesMax: 65_536 });
+eventLogConformance(
+  'the in-memory twin',
+  async () => {
+    const twin = newLog();
+    return { log: withPromises(twin), revoking: twin, close: () => {} };
+  },
+  { batchBytesMax: 65_536 },
+);
 
 const usual = { topic: 'log', level: 'quorum', timeoutMs: 10_000, sequence: 0, expectedOffset: null } as const;
 const readLog = { topic: 'log', offsetFrom: 0, sinceMs: null, bytesMax: 1000, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
@@ -37,7 +44,7 @@ test('a stalled log times out without knowing, and keeps the order of an append 
   const error: unknown = await log
     .append({ ...usual, batch: batchOfValues('a'), requestId: 'r', timeoutMs: 1 })
     .catch((reason: unknown) => reason);
-  const revoked = log.revoke('log', 'r');
+  const revoked = promised<undefined>((answer) => twin.revoke('log', 'r', answer));
   twin.resume();
   await revoked;
 

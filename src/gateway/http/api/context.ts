@@ -1,11 +1,11 @@
-import type { EventLog, LogService } from '../../../eventlog/index.ts';
+import type { EventLog, BrokerService } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
 import type { HttpSettings } from '../settings.ts';
 
 /** What the routes work with. */
 export interface ApiContext {
-  readonly service: LogService;
+  readonly service: BrokerService;
   /** The same with promises. */
   readonly log: EventLog;
   readonly isReady: () => boolean;

@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { BrokerCounters, BrokerStatus, PartitionStatus } from '../../../eventlog/index.ts';
+import { type BrokerCounters, type CountedStatus, type PartitionStatus, promised } from '../../../eventlog/index.ts';
 import { appendRoute } from '../append-records.ts';
 import type { ApiContext } from './context.ts';
 
@@ -19,7 +19,7 @@ interface MetricRow {
   readonly type: 'counter' | 'gauge';
   readonly help: string;
   readonly labels: readonly string[];
-  readonly samples: (status: BrokerStatus, context: ApiContext) => readonly Sample[];
+  readonly samples: (status: CountedStatus, context: ApiContext) => readonly Sample[];
 }
 
 const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
@@ -28,13 +28,13 @@ function counter(name: string, field: keyof BrokerCounters, help: string): Metri
   return { name, type: 'counter', help, labels: [], samples: ({ counters }) => one(counters[field]) };
 }
 
-function gauge(name: string, help: string, read: (status: BrokerStatus, context: ApiContext) => number): MetricRow {
+function gauge(name: string, help: string, read: (status: CountedStatus, context: ApiContext) => number): MetricRow {
   return { name, type: 'gauge', help, labels: [], samples: (status, context) => one(read(status, context)) };
 }
 
 /** One sample for each partition, the catalog included under the name `(catalog)`. */
-function partition(name: string, help: string, read: (partition: PartitionStatus, status: BrokerStatus) => number): MetricRow {
-  const samples = (status: BrokerStatus): readonly Sample[] =>
+function partition(name: string, help: string, read: (partition: PartitionStatus, status: CountedStatus) => number): MetricRow {
+  const samples = (status: CountedStatus): readonly Sample[] =>
     [{ topic: '(catalog)', ...status.catalog }, ...status.partitions].map((state) => ({
       labels: { topic: state.topic },
       value: read(state, status),
@@ -169,7 +169,7 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
 
   const schema = { summary: 'Metrics as Prometheus text' };
   app.get('/metrics', { schema, config: { verb: 'give metrics' } }, async (_request, reply) => {
-    const status = await context.log.status();
+    const status = await promised<CountedStatus>((answer) => context.service.status(answer));
     for (const { row, reset, set } of setters) {
       reset();
       for (const sample of row.samples(status, context)) set(sample);

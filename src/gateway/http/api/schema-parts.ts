@@ -21,6 +21,9 @@ export const Freshness = Type.Enum(['linearizable', 'session', 'local'], must('o
 
 export const TopicParams = Type.Object({ topic: Type.String({ description: 'the name of a topic' }) });
 
+/** Any that is no number at all; which there are is known behind the port. */
+export const PartitionParam = Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'a partition'));
+
 export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const PartitionStatus = Type.Object({

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { LogError, requestIdBytesMax } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import { Freshness, must, NoQuery, nullable, offset, PartitionStatus, TopicParams } from './schema-parts.ts';
+import { Freshness, must, NoQuery, nullable, offset, PartitionParam, PartitionStatus, TopicParams } from './schema-parts.ts';
 
 const CreateTopicBody = Type.Object(
   {
@@ -13,9 +13,12 @@ const CreateTopicBody = Type.Object(
   { additionalProperties: false, ...must('{"name": "...", "retentionBytes": null or a number of bytes}') },
 );
 
-const EndQuery = Type.Object({ level: Type.Optional(Freshness) }, { additionalProperties: false });
+const EndQuery = Type.Object({ partition: PartitionParam, level: Type.Optional(Freshness) }, { additionalProperties: false });
 const SequenceQuery = Type.Object(
-  { requestId: Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }) },
+  {
+    partition: PartitionParam,
+    requestId: Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }),
+  },
   { additionalProperties: false },
 );
 
@@ -68,9 +71,10 @@ export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiConte
     querystring: EndQuery,
     response: { 200: EndAnswer },
   };
-  app.get('/v1/topics/:topic/end', { schema: endSchema, config: { verb: 'read the end of' } }, (request) =>
-    log.end(topicOf(request), (request.query as Static<typeof EndQuery>).level ?? 'linearizable'),
-  );
+  app.get('/v1/topics/:topic/end', { schema: endSchema, config: { verb: 'read the end of' } }, (request) => {
+    const { partition = 0, level = 'linearizable' } = request.query as Static<typeof EndQuery>;
+    return log.end({ topic: topicOf(request), partition, freshness: level });
+  });
 
   const sequenceSchema = {
     summary: 'Where the interrupted stream of a request id goes on',
@@ -80,14 +84,14 @@ export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiConte
   };
   app.get('/v1/topics/:topic/sequence', { schema: sequenceSchema, config: { verb: 'look up a request of' } }, async (request) => {
     const topic = topicOf(request);
-    const { requestId } = request.query as Static<typeof SequenceQuery>;
+    const { partition = 0, requestId } = request.query as Static<typeof SequenceQuery>;
     if (Buffer.byteLength(requestId) > requestIdBytesMax || !requestId.isWellFormed()) {
       throw new LogError(
         'invalidRequest',
         `Cannot look up a request of topic "${topic}": "requestId" is not 1 to ${requestIdBytesMax} bytes of text`,
       );
     }
-    return { topic, requestId, nextSequence: await log.nextSequence(topic, requestId) };
+    return { topic, requestId, nextSequence: await log.nextSequence({ topic, partition, requestId }) };
   });
 }
 

@@ -3,7 +3,7 @@
  * switch with its end, `POST /exit` (`log-file.ts`). Which requests are cut off is the front door's business: it knows the connections.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type FaultSwitch, LogError, type LogService } from '../../../eventlog/index.ts';
+import { type FaultSwitch, LogError, type BrokerService } from '../../../eventlog/index.ts';
 import type { Clock, Logger, Random } from '../../../host/index.ts';
 import { sendError, sendJson } from '../error-answer.ts';
 import type { HttpSettings } from '../settings.ts';
@@ -12,7 +12,7 @@ import { PutRecord } from './put-record.ts';
 import { Revoker } from './revoker.ts';
 
 export interface Contract2Options {
-  readonly broker: LogService & { readonly faults: FaultSwitch };
+  readonly broker: BrokerService & { readonly faults: FaultSwitch };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,4 +1,4 @@
-import type { LogService } from '../../../eventlog/index.ts';
+import type { BrokerService } from '../../../eventlog/index.ts';
 import type { Clock } from '../../../host/index.ts';
 
 const retryAfterMs = 200;
@@ -8,13 +8,13 @@ const retryAfterMs = 200;
  * append that comes after its revoke is refused, one that came before keeps its offset and is skipped by readers.
  */
 export class Revoker {
-  readonly #log: Pick<LogService, 'revoke'>;
+  readonly #log: Pick<BrokerService, 'revoke'>;
   readonly #clock: Clock;
   readonly #pending = new Set<string>();
   #isHeld = false;
   #onEmpty: (() => void)[] = [];
 
-  constructor(log: Pick<LogService, 'revoke'>, clock: Clock) {
+  constructor(log: Pick<BrokerService, 'revoke'>, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
   }

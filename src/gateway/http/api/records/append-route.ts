@@ -7,10 +7,11 @@ import { appendRoute, appendTimeoutMs } from '../../append-records.ts';
 import { bodyOf } from '../../body.ts';
 import type { ApiContext } from '../context.ts';
 import { decodeRecords } from '../../decode-records.ts';
-import { Level, must, offset, TopicParams, wholeNumber } from '../schema-parts.ts';
+import { Level, must, offset, PartitionParam, TopicParams, wholeNumber } from '../schema-parts.ts';
 
 const AppendQuery = Type.Object(
   {
+    partition: PartitionParam,
     level: Type.Optional(Level),
     expectedOffset: Type.Optional(offset),
     timeoutMs: Type.Optional(wholeNumber(1, 60_000, 'milliseconds')),
@@ -66,6 +67,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
     const order: AppendRequest = {
       topic,
+      partition: query.partition ?? 0,
       batch,
       level: query.level ?? 'quorum',
       timeoutMs: query.timeoutMs ?? appendTimeoutMs,

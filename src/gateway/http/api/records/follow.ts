@@ -75,11 +75,11 @@ async function readOn(
   cancel: Cancel,
   context: ApiContext,
 ): Promise<ReadResult> {
-  const { topic, freshness, sessionOffset } = order;
+  const { topic, partition, freshness, sessionOffset } = order;
   const sinceMs = place.offsetFrom === null ? place.sinceMs : null;
   const { offsetFrom } = place;
   try {
-    return await context.log.read({ topic, ...place, sinceMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel });
+    return await context.log.read({ topic, partition, ...place, sinceMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel });
   } catch (thrown) {
     if (offsetFrom === null || !(thrown instanceof LogError) || thrown.code !== 'notCurrent') throw thrown;
     return nothingYet(topic, offsetFrom);

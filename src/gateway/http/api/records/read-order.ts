@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { LogError } from '../../../../eventlog/index.ts';
 import { batchesType } from '../../decode-records.ts';
 import type { ApiContext } from '../context.ts';
-import { Freshness, must, offset, TopicParams, wholeNumber } from '../schema-parts.ts';
+import { Freshness, must, offset, PartitionParam, TopicParams, wholeNumber } from '../schema-parts.ts';
 
 const bytesMaxDefault = 1024 * 1024;
 const maxDefault = 1000;
@@ -13,6 +13,7 @@ export type Format = (typeof formats)[number];
 
 export const ReadQuery = Type.Object(
   {
+    partition: PartitionParam,
     from: Type.Optional(Type.String({ pattern: '^(end|[0-9]{1,15})$', ...must('an offset (an integer of at least 0) or "end"') })),
     since: Type.Optional(Type.String({ ...must('a time: ISO 8601 or milliseconds since 1970') })),
     max: Type.Optional(wholeNumber(1, 1_000_000, 'a number of records')),
@@ -31,6 +32,7 @@ export const ReadHeaders = Type.Object({ 'last-event-id': Type.Optional(Type.Str
 /** A read as its parameters and headers ask for it. */
 export interface ReadOrder {
   readonly topic: string;
+  readonly partition: number;
   readonly from: number | 'end' | null;
   readonly sinceMs: number | null;
   readonly max: number;
@@ -66,6 +68,7 @@ export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; r
   const maxUsual = isFollowing || format === 'batches' ? Number.POSITIVE_INFINITY : maxDefault;
   const order: ReadOrder = {
     topic,
+    partition: query.partition ?? 0,
     from: isResumed ? Number(lastEventId) + 1 : from,
     sinceMs: isResumed || query.since === undefined ? null : timeOf(query.since, refuse),
     max: query.max ?? maxUsual,
@@ -97,6 +100,7 @@ function timeOf(since: string, refuse: (reason: string) => LogError): number {
 /** Where a read begins, once "end" has been looked up. */
 export async function firstOffsetOf(order: ReadOrder, context: ApiContext): Promise<number | null> {
   if (order.from !== 'end') return order.from;
-  const { offset } = await context.log.end(order.topic, order.freshness === 'session' ? 'linearizable' : order.freshness);
-  return offset;
+  const { topic, partition } = order;
+  const freshness = order.freshness === 'session' ? 'linearizable' : order.freshness;
+  return (await context.log.end({ topic, partition, freshness })).offset;
 }

@@ -47,6 +47,7 @@ async function answerRead(order: ReadOrder, reply: FastifyReply, context: ApiCon
   do {
     result = await context.log.read({
       topic: order.topic,
+      partition: order.partition,
       offsetFrom,
       sinceMs: offsetFrom === null ? order.sinceMs : null,
       bytesMax: order.bytesMax,

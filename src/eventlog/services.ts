@@ -1,0 +1,88 @@
+/**
+ * The port between everything that speaks to people and programs (gateways, client, search, page) and whatever keeps the log (design, D9).
+ *
+ * `LogService` is the callback form that a broker implements and the simulator drives; `EventLog` (`promises.ts`) is the same with promises for
+ * code outside the machine-free rooms. Each is composed of three: the records, the topics, the cluster.
+ */
+import type { LogError } from './log-error.ts';
+import type {
+  AppendRequest,
+  AppendResult,
+  BrokerStatus,
+  EndRequest,
+  EndResult,
+  KnownBroker,
+  ReadRequest,
+  ReadResult,
+  SequenceRequest,
+  TopicDescription,
+  TopicSettings,
+} from './types.ts';
+
+export type Outcome<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: LogError };
+export type Answer<Value> = (outcome: Outcome<Value>) => void;
+
+export interface RecordService {
+  append(request: AppendRequest, answer: Answer<AppendResult>): void;
+  read(request: ReadRequest, answer: Answer<ReadResult>): void;
+  end(request: EndRequest, answer: Answer<EndResult>): void;
+  /** The next sequence that would be accepted from this request id (0 when it was never heard of): where an interrupted stream resumes. */
+  nextSequence(request: SequenceRequest, answer: Answer<number>): void;
+}
+
+export interface TopicService {
+  createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void;
+  deleteTopic(name: string, answer: Answer<undefined>): void;
+  listTopics(answer: Answer<readonly TopicDescription[]>): void;
+  describeTopic(name: string, answer: Answer<TopicDescription>): void;
+}
+
+export interface ClusterService {
+  /** This broker. */
+  status(answer: Answer<BrokerStatus>): void;
+  /** Every configured broker; one that does not answer in time is named with `status: null` (promise 5). */
+  brokers(answer: Answer<readonly KnownBroker[]>): void;
+}
+
+/** All that another engine would have to give. */
+export interface LogService extends RecordService, TopicService, ClusterService {}
+
+/** What a broker of ours gives beside the port: to the course's routes and to the metrics, to nobody else. */
+export interface BrokerService extends LogService {
+  /** Poisons a request id: appended before, its records are skipped by later readers; not yet appended, it never will be. Retried until it is in the log. */
+  revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
+  status(answer: Answer<CountedStatus>): void;
+}
+
+export interface CountedStatus extends BrokerStatus {
+  readonly counters: BrokerCounters;
+}
+
+/** Since the start of the process; the metrics page shows the same numbers. */
+export type BrokerCounters = {
+  readonly appends: number;
+  readonly appendedRecords: number;
+  readonly appendedBytes: number;
+  readonly refusedAppends: number;
+  readonly duplicateAppends: number;
+  readonly revokes: number;
+  readonly diskWrites: number;
+  readonly diskSyncs: number;
+  readonly elections: number;
+  readonly leaderChanges: number;
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly refusedLinks: number;
+  readonly loopLagMsMax: number;
+  readonly syncMsP99: number;
+  readonly queuedAppendBytes: number;
+};
+
+/** The switch of contract 2: while crashed nothing leaves the broker and everything in memory stays. */
+export interface FaultSwitch {
+  readonly crashed: boolean;
+  crash(): void;
+  recover(): void;
+}
