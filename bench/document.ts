@@ -1,8 +1,7 @@
 /** docs/performance.md: its tables are written by the commands that measure, each between two marks, and never by hand. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Figure } from '../src/lab/report/report.ts';
-import { checkoutFolder, findCommit, type Machine } from '../src/lab/report/machine.ts';
+import { checkoutFolder, type Figure, findCommit, type Machine } from '../src/lab/report/index.ts';
 import { digits } from './figures.ts';
 import type { BenchRun, ScenarioRun } from './run.ts';
 

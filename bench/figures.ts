@@ -1,4 +1,4 @@
-import type { Figure } from '../src/lab/report/report.ts';
+import type { Figure } from '../src/lab/report/index.ts';
 
 export type Row = Readonly<Record<string, Figure>>;
 

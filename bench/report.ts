@@ -1,7 +1,7 @@
 /** A run of the bench for people: on the terminal, and as report.html through the labs' report. */
 import { table } from '../src/cli/table.ts';
 import { version } from '../src/cli/version.ts';
-import { check, type Figure, writeReport } from '../src/lab/report/report.ts';
+import { check, type Figure, writeReport } from '../src/lab/report/index.ts';
 import { digits, type Row } from './figures.ts';
 import { type BenchRun, isWhole, type ScenarioRun } from './run.ts';
 

@@ -1,6 +1,5 @@
 import { loadavg } from 'node:os';
-import type { Graph } from '../src/lab/report/graph.ts';
-import { describeMachine, type Machine } from '../src/lab/report/machine.ts';
+import { describeMachine, type Graph, type Machine } from '../src/lab/report/index.ts';
 import type { Row, Target } from './figures.ts';
 import type { Count, Scenario } from './scenario.ts';
 import { World, type WorldSettings } from './world.ts';

@@ -1,4 +1,4 @@
-import type { Graph } from '../src/lab/report/graph.ts';
+import type { Graph } from '../src/lab/report/index.ts';
 import type { Row, Target } from './figures.ts';
 import type { World } from './world.ts';
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { findCommit } from '../src/lab/report/machine.ts';
+import { findCommit } from '../src/lab/report/index.ts';
 import { ask, type Asked } from '../test/mutants/ask.ts';
 import { mutantById, mutants } from '../test/mutants/index.ts';
 import { type How, type Mutant, root } from '../test/mutants/mutant.ts';

@@ -9,7 +9,7 @@ import { HttpLoad } from '../../src/lab/bench/http-load.ts';
 import type { LatencySummary } from '../../src/lab/bench/latencies.ts';
 import { countRecords, countSyncs, type Load } from '../../src/lab/bench/measure.ts';
 import { readCpuMs } from '../../src/lab/rig/index.ts';
-import { describeMachine } from '../../src/lab/report/machine.ts';
+import { describeMachine } from '../../src/lab/report/index.ts';
 import { describeRun } from '../document.ts';
 import { digits } from '../figures.ts';
 import type { Driver, Profiled } from '../inside/orders.ts';

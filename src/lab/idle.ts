@@ -2,7 +2,7 @@ import { LabBrokers, pause, readCpuMs, readMemoryBytes } from './rig/index.ts';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { clientBytes, forEachRead } from '../client/index.ts';
-import { check, type LabResult } from './report/report.ts';
+import { check, type LabResult } from './report/index.ts';
 
 export interface IdleOptions {
   readonly brokers: number;

@@ -22,6 +22,7 @@ import { addAppender, addReader, addTopicMaker, type ClientSettings, ClientWorld
 import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, lastingDamage, longLasting } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
+import { strikes } from './faults/strikes.ts';
 import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
 import { changedSettings, forgetfulSettings, swarmSettings, topicLimits } from './settings.ts';
@@ -114,7 +115,7 @@ export function run(options: RunOptions): Verdict {
   });
   const history = new History();
   const clients = new ClientWorld(cluster, history, clientSettings(options));
-  const faults = new FaultSchedule(cluster, faultsOfRun, () => clients.appendsInFlight > 0);
+  const faults = new FaultSchedule(cluster, strikes, faultsOfRun, () => clients.appendsInFlight > 0);
   const liveness = new Liveness(cluster);
   const majorityAcknowledges = new MajorityAcknowledges();
   const spaceForElections = new SpaceForElections();

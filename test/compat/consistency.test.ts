@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runConsistencyLab } from '../../src/lab/consistency/index.ts';
-import type { LabResult } from '../../src/lab/report/report.ts';
+import type { LabResult } from '../../src/lab/report/index.ts';
 
 const BROKEN_SERVER = path.join(import.meta.dirname, 'broken-server.ts');
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { runChaosLab } from '../../src/lab/chaos/index.ts';
 import { forgetfulDiskProblem, runPowerLossLab } from '../../src/lab/power-loss/index.ts';
-import type { LabResult } from '../../src/lab/report/report.ts';
+import type { LabResult } from '../../src/lab/report/index.ts';
 import { report, seedsWithinBudget } from './budget.ts';
 import { failedChecks, tell } from './lab-report.ts';
 

@@ -1,4 +1,4 @@
-import type { LabResult } from '../../src/lab/report/report.ts';
+import type { LabResult } from '../../src/lab/report/index.ts';
 import { report } from './budget.ts';
 
 /** Figures that depend on what else the machine does: reported, not asserted. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { exitCodes } from '../../base/errors.ts';
 import { LogError } from '../../eventlog/index.ts';
-import type { LabResult } from '../../lab/report/report.ts';
+import type { LabResult } from '../../lab/report/index.ts';
 import { addExamples, type Example, ExitWith } from '../command.ts';
 import { type CliIo, write } from '../io.ts';
 import { integer, jsonOption, reasonOf } from '../options.ts';
@@ -50,7 +50,7 @@ export function addLab<Options extends LabOptions>(parent: Command, io: CliIo, l
 }
 
 async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, options: Options, io: CliIo): Promise<void> {
-  const { defaultFolder, writeReport } = await import('../../lab/report/report.ts');
+  const { defaultFolder, writeReport } = await import('../../lab/report/index.ts');
   const startedMs = Date.now();
   const folder = options.output ?? defaultFolder(lab.name, startedMs);
   try {

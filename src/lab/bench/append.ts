@@ -6,7 +6,7 @@
  */
 import type { Client } from '../../client/index.ts';
 import { findLeader, LabBrokers } from '../rig/index.ts';
-import { describeMachine, type Machine } from '../report/machine.ts';
+import { describeMachine, type Machine } from '../report/index.ts';
 import { type DiskLimit, measureDisk } from './disk-limit.ts';
 import { makeAppendRequest } from './append-request.ts';
 import { HttpLoad } from './http-load.ts';

@@ -2,33 +2,12 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { countDamage } from '../rig/index.ts';
-import type { LabResult } from '../report/report.ts';
+import type { LabResult } from '../report/index.ts';
+import type { ChaosOptions } from './campaign.ts';
 import { judgeChaos } from './judge.ts';
 import { type FaultRecord, type RoundResult, runRound } from './round.ts';
-import { planSchedule, type ScheduleOptions } from './schedule.ts';
+import { planSchedule } from './schedule.ts';
 import { findTools } from './tools.ts';
-
-export interface ChaosOptions extends ScheduleOptions {
-  readonly seed: number;
-  /** Appends in flight. */
-  readonly workers: number;
-  /** After this no further fault begins; what was not reached is said. Null: until all are done. */
-  readonly seconds: number | null;
-  /** A fresh cluster after so many: new logs are met by faults too, and what there is to compare stays bounded. */
-  readonly faultsPerRound: number;
-  readonly folder: string;
-  readonly onFault: (record: FaultRecord, done: number, total: number) => void;
-}
-
-/** What all rounds together found. */
-export interface Campaign {
-  readonly startedMs: number;
-  readonly rounds: readonly RoundResult[];
-  readonly records: readonly FaultRecord[];
-  readonly notReached: readonly { readonly fault: string; readonly reason: string }[];
-  /** Why a round did not come to its end. */
-  readonly failures: readonly string[];
-}
 
 /** `cairn lab chaos`: real brokers under load, faults in seeded order, then every acknowledged record is looked for on every broker. */
 export async function runChaosLab(options: ChaosOptions): Promise<LabResult> {

@@ -1,8 +1,7 @@
 import { percentile } from '../../base/percentile.ts';
 import { addFigures, checkFigures } from '../rig/index.ts';
-import type { Graph } from '../report/graph.ts';
-import { check, type Check, type LabResult } from '../report/report.ts';
-import type { Campaign, ChaosOptions } from './chaos.ts';
+import { check, type Check, type Graph, type LabResult } from '../report/index.ts';
+import type { Campaign, ChaosOptions } from './campaign.ts';
 import type { Family } from './fault.ts';
 import { type FaultRecord, isAsked } from './round.ts';
 import { allFaults } from './schedule.ts';

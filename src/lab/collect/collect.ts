@@ -8,8 +8,7 @@ import { createInterface } from 'node:readline';
 import { readTimeline, summariseRun } from '../../timeline/index.ts';
 import { plotTimeline } from '../../timeline/plot/index.ts';
 import { Children } from '../rig/index.ts';
-import { checkoutFolder } from '../report/machine.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, checkoutFolder, type LabResult } from '../report/index.ts';
 import { makePipe } from './pipes.ts';
 import { findFreePort, untilListening } from './ports.ts';
 

@@ -8,8 +8,7 @@ import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { type Client, forEachRead } from '../../client/index.ts';
 import { Children, LabBrokers } from '../rig/index.ts';
-import { checkoutFolder } from '../report/machine.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, checkoutFolder, type LabResult } from '../report/index.ts';
 import { findFreePort, untilListening } from './ports.ts';
 
 export interface CollectKillsOptions {

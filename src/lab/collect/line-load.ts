@@ -7,7 +7,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeF
 import { connect } from 'node:net';
 import path from 'node:path';
 import type { Children, LabBrokers } from '../rig/index.ts';
-import { checkoutFolder } from '../report/machine.ts';
+import { checkoutFolder } from '../report/index.ts';
 import { findFreePort, untilListening } from './ports.ts';
 
 export const lineConnections = 4;

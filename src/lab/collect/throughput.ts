@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { Children, LabBrokers } from '../rig/index.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, type LabResult } from '../report/index.ts';
 import {
   bareLoopName,
   lineBytes,

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
 import { Children } from '../rig/index.ts';
-import type { Graph } from '../report/graph.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, type Graph, type LabResult } from '../report/index.ts';
 import { getText } from './http-world.ts';
 import { startServers } from './servers.ts';
 

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { Children } from '../rig/index.ts';
-import type { Graph } from '../report/graph.ts';
-import { type Check, check, type LabResult } from '../report/report.ts';
+import { type Check, check, type Graph, type LabResult } from '../report/index.ts';
 import { runOnce, type RunResult } from './run.ts';
 import { scenarios } from '../../sim/workloads/course-scenarios.ts';
 import { ceilings } from './ceilings.ts';

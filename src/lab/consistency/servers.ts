@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { LogError } from '../../eventlog/index.ts';
 import type { Children, ExitOfChild } from '../rig/index.ts';
-import { checkoutFolder } from '../report/machine.ts';
+import { checkoutFolder } from '../report/index.ts';
 
 const PORT_FIRST = 49_152;
 const PORT_LAST = 65_535;

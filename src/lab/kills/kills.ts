@@ -3,7 +3,7 @@ import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
 import { SeededRandom } from '../../base/random.ts';
 import { checkFigures, figuresOf, findLeader, type LoadedRun, type LoadedRunResult, pause, runUnderLoad } from '../rig/index.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, type LabResult } from '../report/index.ts';
 
 export interface KillsOptions {
   readonly kills: number;

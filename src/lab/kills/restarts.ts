@@ -11,7 +11,7 @@ import {
   pause,
   runUnderLoad,
 } from '../rig/index.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, type LabResult } from '../report/index.ts';
 
 export interface RestartsOptions {
   /** SIGTERMs of whoever leads. */

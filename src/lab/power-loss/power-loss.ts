@@ -3,7 +3,7 @@ import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { percentile } from '../../base/percentile.ts';
 import { checkFigures, figuresOf, findLeader, type LoadedRun, pause, runUnderLoad } from '../rig/index.ts';
-import { check, type LabResult } from '../report/report.ts';
+import { check, type LabResult } from '../report/index.ts';
 import { type Forgotten, ForgetfulDisk } from './forgetful-disk.ts';
 
 export interface PowerLossOptions {

@@ -1,5 +1,5 @@
 import { escapeXml as escapeHtml } from '../../chart/index.ts';
-import type { Check, Figure, LabResult, Summary } from './report.ts';
+import type { Check, Figure, LabResult, Summary } from './result.ts';
 
 /** One file without scripts or anything from elsewhere, to be kept or sent. */
 export function renderReport(

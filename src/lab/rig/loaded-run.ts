@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LabBrokers, type LabBrokersOptions } from './brokers.ts';
-import { check, type Check } from '../report/report.ts';
+import { check, type Check } from '../report/index.ts';
 import { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
 import { Load, readCopy } from './load.ts';
 import { Watchdog, within } from './watchdog.ts';

@@ -1,28 +1,15 @@
 /**
  * When faults strike. A seeded schedule lets storms and quiet times alternate; in a storm one fault after another is chosen, aimed and, unless it is a
- * moment's, taken back later. `heal` ends everything, so that a run can be asked to converge. What each fault does stands in the files beside this one.
+ * moment's, taken back later. `heal` ends everything, so that a run can be asked to converge. What each fault does stands in the files beside this one (`strikes.ts`).
  */
 import type { SeededRandom } from '../../base/random.ts';
 import type { Cluster, Member } from '../cluster.ts';
 import type { Coverage } from '../coverage.ts';
 import { calmConditions } from '../network.ts';
-import { damageStrikes } from './damage.ts';
-import { diskStrikes } from './disk.ts';
 import type { FaultName } from './names.ts';
-import { networkStrikes } from './network.ts';
-import { processStrikes } from './process.ts';
-import { replacedDiskStrikes } from './replaced-disks.ts';
 
 /** What a fault does when it strikes. False when there was nothing that it could be done to. */
 export type Strike = (faults: FaultSchedule) => boolean;
-
-const strikes: Readonly<Record<FaultName, Strike>> = {
-  ...processStrikes,
-  ...networkStrikes,
-  ...diskStrikes,
-  ...damageStrikes,
-  ...replacedDiskStrikes,
-};
 
 /** Crashes and partitions are what the promises are most about. */
 const weights: Partial<Record<FaultName, number>> = { crash: 5, powerLoss: 4, partition: 2, oneWayPartition: 2 };
@@ -30,6 +17,7 @@ const weights: Partial<Record<FaultName, number>> = { crash: 5, powerLoss: 4, pa
 export class FaultSchedule {
   readonly cluster: Cluster;
   readonly random: SeededRandom;
+  readonly #strikes: Readonly<Record<FaultName, Strike>>;
   readonly #names: ReadonlySet<FaultName>;
   readonly #weighted: readonly FaultName[];
   /** True while an append of a client is under way. */
@@ -49,8 +37,9 @@ export class FaultSchedule {
   /** What takes back the faults that last, by what they are. */
   readonly #lasting = new Map<string, () => void>();
 
-  constructor(cluster: Cluster, faults: readonly FaultName[], writeInFlight: () => boolean) {
+  constructor(cluster: Cluster, strikes: Readonly<Record<FaultName, Strike>>, faults: readonly FaultName[], writeInFlight: () => boolean) {
     this.cluster = cluster;
+    this.#strikes = strikes;
     this.#names = new Set(faults);
     this.#weighted = faults.flatMap((fault) => Array.from({ length: weights[fault] ?? 1 }, () => fault));
     this.random = cluster.world.random.fork();
@@ -179,7 +168,7 @@ export class FaultSchedule {
     if (this.#storm && this.cluster.nowMs >= this.#quietUntilMs) {
       const fault = this.random.pick(this.#weighted);
       const inFlight = this.#writeInFlight();
-      if (strikes[fault](this)) {
+      if (this.#strikes[fault](this)) {
         this.#lastTroubleMs = this.cluster.nowMs;
         this.#lastStrikeMs = this.cluster.nowMs;
         this.coverage.reach(`fault.${fault}`);

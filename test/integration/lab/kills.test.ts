@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runKillsLab, runRestartsLab } from '../../../src/lab/kills/index.ts';
-import type { Check } from '../../../src/lab/report/report.ts';
+import type { Check } from '../../../src/lab/report/index.ts';
 
 describe('real brokers under load', () => {
   let folder: string;

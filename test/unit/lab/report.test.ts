@@ -2,8 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Graph, renderGraph } from '../../../src/lab/report/graph.ts';
-import { check, type LabResult, writeReport } from '../../../src/lab/report/report.ts';
+import { check, type Graph, type LabResult, renderGraph, writeReport } from '../../../src/lab/report/index.ts';
 
 const graph: Graph = {
   name: 'times',
