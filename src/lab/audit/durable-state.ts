@@ -106,7 +106,6 @@ export class DurableState {
 
   #framesIn(target: string, bytes: Uint8Array, position: number): Batch[] {
     const found: Batch[] = [];
-    const overwritten = new Map<number, Batch>();
     for (let at = position === 0 ? segmentHeaderBytes : 0; at < bytes.length; ) {
       if (bytes[at + 4] === markTag) {
         at += markBytes;
@@ -117,20 +116,20 @@ export class DurableState {
       const { group, offsetFrom, offsetTo, checksum } = read.frame;
       const place = { target, position: position + at, bytes: read.frame.bytes.length, checksum };
       const log = this.#logs.get(group) ?? [];
-      // What stood there or behind it is written over, or was cut.
-      while ((log.at(-1)?.offsetTo ?? 0) > offsetFrom) {
-        const last = log.pop() as Batch;
-        overwritten.set(last.offsetFrom, last);
+      at += place.bytes;
+      // A start writes the last groups again as they are: what was durable stays so, and what stands behind them stays.
+      const isWrittenOver = (log.at(-1)?.offsetTo ?? 0) > offsetFrom;
+      const before = isWrittenOver ? log.findLast((batch) => batch.offsetFrom === offsetFrom) : undefined;
+      if (before?.target === target && before.position === place.position && before.checksum === checksum) {
+        found.push(before);
+        continue;
       }
-      // A start writes the last groups again as they are: what was durable stays so.
-      const before = overwritten.get(offsetFrom);
-      const isSame = before?.target === target && before.position === place.position && before.checksum === checksum;
-      const { isDurable, durableAt } = isSame ? before : { isDurable: false, durableAt: Number.POSITIVE_INFINITY };
-      const batch: Batch = { offsetFrom, offsetTo, ...place, isDurable, durableAt };
+      // Else it is written over, or was cut.
+      while ((log.at(-1)?.offsetTo ?? 0) > offsetFrom) log.pop();
+      const batch: Batch = { offsetFrom, offsetTo, ...place, isDurable: false, durableAt: Number.POSITIVE_INFINITY };
       log.push(batch);
       this.#logs.set(group, log);
       found.push(batch);
-      at += read.frame.bytes.length;
     }
     return found;
   }

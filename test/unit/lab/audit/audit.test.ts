@@ -1,23 +1,22 @@
-// The audit of system calls, on the beginning of a real trace (broker.trace: a broker of three from its first start on, cut to its log files, its votes
-// and what it sent to its peers), as it was recorded and with a sync taken out.
+// The audit of system calls, on the beginning of a real trace (broker.trace: one broker of three from its first start on, cut to its log files, its
+// votes and what it sent to its peers; `node scripts/record-audit-trace.ts` records it anew), as it was recorded and with a sync taken out.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { AuditJudge, type AuditFigures, TraceReader } from '../../../../src/lab/audit/index.ts';
 
-const lines = readFileSync(path.join(import.meta.dirname, 'broker.trace'), 'latin1')
+const [head = '', ...lines] = readFileSync(path.join(import.meta.dirname, 'broker.trace'), 'latin1')
   .trim()
   .split('\n');
-const ports = new Map([
-  [43889, 1],
-  [43813, 2],
-  [38437, 3],
-]);
+const broker = Number(/^broker (\d);/.exec(head)?.[1]);
+const peer = broker === 1 ? 2 : 1;
+const ports = new Map(Array.from(head.matchAll(/(\d+)=(\d)/g), ([, port, id]) => [Number(port), Number(id)]));
+const port = [...ports].find(([, id]) => id === broker)?.[0];
 
 function audit(trace: readonly string[], more: readonly string[] = []): AuditFigures {
   const judge = new AuditJudge(new Map([['log', 2]]), ports);
   const reader = new TraceReader();
-  const take = judge.life(2);
+  const take = judge.life(broker);
   for (const line of [...trace, ...more]) for (const event of reader.read(line)) take(event);
   return judge.figures();
 }
@@ -28,11 +27,11 @@ const isSyncOf =
   (line: string): boolean =>
     /f(data)?sync\(/.test(line) && line.includes(hex(name));
 
-/** Broker 2 tells a client that this record is acknowledged, as strace shows it. */
+/** The broker tells a client that this record is acknowledged, as strace shows it. */
 function answerLine(offset: number, ackedBy: readonly number[]): string {
   const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy });
   const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  return `10673 1895237824.000000 write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
+  return `10673 1895237824.000000 write(40<TCP:[127.0.0.1:${port}->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
 }
 
 /** The trace as if the syncs of this file had never been made: neither begun nor ended. */
@@ -61,7 +60,7 @@ describe('the audit of a trace', () => {
   test('finds acknowledgements that came without the sync of the log', () => {
     const { violations } = audit(without('/groups/log/'));
 
-    expect(violations[0]).toMatch(/^broker 2 acknowledged group 2 up to \d+ to broker \d, with 0 synced$/);
+    expect(violations[0]).toMatch(new RegExp(String.raw`^broker ${broker} acknowledged group 2 up to \d+ to broker \d, with 0 synced$`));
   });
 
   test('finds votes that were sent without the sync of the votes', () => {
@@ -71,12 +70,12 @@ describe('the audit of a trace', () => {
   });
 
   test('finds an answer to a client that names a broker which had not synced', () => {
-    const { answers, violations } = audit(lines, [answerLine(1_000_000, [1, 2])]);
+    const { answers, violations } = audit(lines, [answerLine(1_000_000, [peer, broker])]);
 
     expect(answers).toBe(1);
     expect(violations.map((what) => what.replace(/\d+$/, 'N'))).toEqual([
-      'broker 2 acknowledged offset 1000000 of "log" when broker 1, which it named, had synced up to N',
-      'broker 2 acknowledged offset 1000000 of "log" when broker 2, which it named, had synced up to N',
+      `broker ${broker} acknowledged offset 1000000 of "log" when broker ${peer}, which it named, had synced up to N`,
+      `broker ${broker} acknowledged offset 1000000 of "log" when broker ${broker}, which it named, had synced up to N`,
     ]);
   });
 
@@ -85,9 +84,9 @@ describe('the audit of a trace', () => {
     const laterBy = (seconds: number, line: string): string =>
       line.replace(/ (\d+\.\d+) /, (_all, at: string) => ` ${(Number(at) + seconds).toFixed(6)} `);
     const answerAbout = (offset: number): string => {
-      const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy: [2, 2] });
+      const body = JSON.stringify({ topic: 'log', offset, count: 1, level: 'quorum', ackedBy: [broker, broker] });
       const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-      const call = `write(40<TCP:[127.0.0.1:43813->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
+      const call = `write(40<TCP:[127.0.0.1:${port}->127.0.0.1:50000]>, "${hex(answer)}", ${answer.length}) = ${answer.length} <0.000010>`;
       return laterBy(1, lines.at(-1) as string).replace(/^(\d+ \d+\.\d+) .*$/, `$1 ${call}`);
     };
     const durable = Array.from({ length: 100 }, (_, offset) => offset).findLast(
@@ -105,14 +104,19 @@ describe('the audit of a trace', () => {
   });
 
   test('finds an answer to a client that names no majority', () => {
-    expect(audit(lines, [answerLine(1, [2])]).violations).toEqual(['broker 2 acknowledged offset 1 of "log" and named 2 only']);
+    expect(audit(lines, [answerLine(1, [broker])]).violations).toEqual([
+      `broker ${broker} acknowledged offset 1 of "log" and named ${broker} only`,
+    ]);
   });
 
   test('shows each kind of what is wrong, however often another kind came first', () => {
-    const { violationCount, violations } = audit(lines, [...Array<string>(30).fill(answerLine(1, [2])), answerLine(1_000_000, [1, 2])]);
+    const { violationCount, violations } = audit(lines, [
+      ...Array<string>(30).fill(answerLine(1, [broker])),
+      answerLine(1_000_000, [peer, broker]),
+    ]);
 
     expect(violationCount).toBe(32);
-    expect(violations).toContain('broker 2 acknowledged offset 1 of "log" and named 2 only');
+    expect(violations).toContain(`broker ${broker} acknowledged offset 1 of "log" and named ${broker} only`);
     expect(violations.filter((what) => what.includes('when broker'))).toHaveLength(2);
   });
 });
