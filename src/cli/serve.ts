@@ -10,10 +10,10 @@ import { integer } from './options.ts';
 
 export function define(command: Command, io: CliIo): void {
   command.option('--config <file>', 'configuration file, YAML (env: CAIRN_CONFIG)');
-  for (const { flag, help, env, choices } of settingsTable) {
+  for (const { flag, help, env, rule } of settingsTable) {
     if (flag === null) continue;
     const plain = help.split(/[;:(]/, 1)[0]?.replaceAll('`', '').trim() ?? help;
-    command.option(flag, `${choices === undefined ? plain : choices.join(', ')}${env === null ? '' : ` (env: ${env})`}`);
+    command.option(flag, `${rule.is === 'choice' ? rule.of.join(', ') : plain}${env === null ? '' : ` (env: ${env})`}`);
   }
   command
     .option('--port <port>', 'listen on this port of 127.0.0.1', integer(1, 65_535))

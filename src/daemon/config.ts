@@ -11,10 +11,19 @@ import { brokerId } from '../base/branded.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
-import { defaultLineSettings, lineBytesLimit, type LineSettings } from '../gateway/lines/settings.ts';
+import { defaultLineSettings, type LineSettings } from '../gateway/lines/settings.ts';
 import type { BrokerAddress, LogLevel } from '../host/index.ts';
 import { type HostPort, isLoopback, parseHostPort } from './address.ts';
-import { boundGroups, type SettingRow, settingsTable } from './settings-table.ts';
+import {
+  boundGroups,
+  brokerIdRule,
+  describeRule,
+  limitRelations,
+  type Rule,
+  type SettingRow,
+  settingsTable,
+  tokenRule,
+} from './settings-table.ts';
 
 export interface DaemonConfig {
   readonly self: BrokerAddress;
@@ -60,8 +69,6 @@ export interface ConfigInput {
   readonly flags: Readonly<Record<string, string | boolean>>;
 }
 
-const tokenLengthMin = 32;
-
 export function readConfig(input: ConfigInput): DaemonConfig {
   const merged: Tree = {};
   const names = new Map<string, string>();
@@ -87,7 +94,8 @@ function fromFile(file: string): Source {
   if (tree !== null && !isTree(tree)) throw refuse('it is not a mapping of keys to values', file);
   // Paths in a file are meant from where the file is.
   const resolved = (tree ?? {}) as Tree;
-  for (const key of ['data', 'tokenFile', 'tls.certFile', 'tls.keyFile', 'tls.caFile', 'log.file']) {
+  for (const { key, rule } of settingsTable) {
+    if (rule.is !== 'path') continue;
     const value = get(resolved, key);
     if (typeof value === 'string') set(resolved, key, path.resolve(path.dirname(file), value));
   }
@@ -119,27 +127,37 @@ function rowOf(key: string): SettingRow | undefined {
 
 /** What a variable or a flag says, as the file would; what does not fit is left as text for the schema to refuse. */
 function fromText(row: SettingRow, text: string): unknown {
-  if (row.type === 'number') return /^\d+$/.test(text) ? Number(text) : text;
-  if (row.type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
-  if (row.type === 'list') return text.split(',').map((part) => part.trim());
-  if (row.type !== 'brokers') return text;
+  const { is } = row.rule;
+  if (is === 'integer') return /^\d+$/.test(text) ? Number(text) : text;
+  if (is === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (is === 'list') return text.split(',').map((part) => part.trim());
+  if (is !== 'brokers') return text;
   return text.split(',').map((part) => {
     const [, id, address] = /^\s*(\d+)=(.+?)\s*$/.exec(part) ?? [];
     return id === undefined || address === undefined ? part : { id: Number(id), address };
   });
 }
 
-function schemaOf(row: SettingRow): TSchema {
-  if (row.choices !== undefined) return Type.Enum([...row.choices]);
-  if (row.type === 'number') return Type.Integer({ minimum: 1 });
-  if (row.type === 'boolean') return Type.Boolean();
-  if (row.type === 'list') return Type.Array(Type.String({ minLength: 1 }));
-  if (row.type === 'brokers') {
-    return Type.Array(Type.Object({ id: Type.Integer({ minimum: 1 }), address: Type.String() }, { additionalProperties: false }), {
-      minItems: 1,
-    });
+function schemaOf(rule: Rule): TSchema {
+  switch (rule.is) {
+    case 'integer':
+      return Type.Integer({ minimum: rule.from, maximum: rule.to });
+    case 'boolean':
+      return Type.Boolean();
+    case 'choice':
+      return Type.Enum([...rule.of]);
+    case 'text':
+      return Type.String({ pattern: rule.pattern });
+    case 'list':
+      return Type.Array(Type.String({ minLength: 1 }));
+    case 'brokers':
+      return Type.Array(Type.Object({ id: schemaOf(brokerIdRule), address: Type.String() }, { additionalProperties: false }), {
+        minItems: 1,
+      });
+    case 'address':
+    case 'path':
+      return Type.String({ minLength: 1 });
   }
-  return row.key === 'clusterId' ? Type.String({ pattern: '^[0-9a-f]{32}$' }) : Type.String({ minLength: 1 });
 }
 
 /** The schema of the file, made from the table and the bounds. */
@@ -148,13 +166,15 @@ function configSchema(): TSchema {
   const groups = new Map<string, Record<string, TSchema>>();
   for (const row of settingsTable) {
     const [first = '', second] = row.key.split('.');
-    const schema = Type.Optional(schemaOf(row));
+    const schema = Type.Optional(schemaOf(row.rule));
     if (second === undefined) top[first] = schema;
     else groups.set(first, { ...groups.get(first), [second]: schema });
   }
-  for (const [name, { defaults }] of Object.entries(boundGroups)) {
-    const bounds = Object.keys(defaults).map((key) => [key, Type.Optional(Type.Integer({ minimum: 1 }))] as const);
-    groups.set(name, { ...groups.get(name), ...Object.fromEntries(bounds) });
+  for (const [name, { bounds }] of Object.entries(boundGroups)) {
+    const fields = Object.entries(bounds).map(
+      ([key, { from, to }]) => [key, Type.Optional(schemaOf({ is: 'integer', from, to }))] as const,
+    );
+    groups.set(name, { ...groups.get(name), ...Object.fromEntries(fields) });
   }
   for (const [name, fields] of groups) top[name] = Type.Optional(Type.Object(fields, { additionalProperties: false }));
   return Type.Object(top, { additionalProperties: false });
@@ -171,13 +191,29 @@ function check({ tree, nameOf }: Source): void {
   const problem = [...Value.Errors(schema, tree)][0];
   const key = (problem?.instancePath ?? '').slice(1).replaceAll('/', '.');
   const row = rowOf(key);
-  const isBound = boundKeys().includes(key);
-  const must = row?.must ?? (isBound ? 'an integer of at least 1' : 'a mapping of keys to values');
-  throw refuse(`it must be ${must}`, nameOf(row?.key ?? key));
+  const rule = row?.rule ?? boundRule(key);
+  throw refuse(`it must be ${rule === undefined ? 'a mapping of keys to values' : describeRule(rule)}`, nameOf(row?.key ?? key));
 }
 
 function boundKeys(): string[] {
-  return Object.entries(boundGroups).flatMap(([name, { defaults }]) => Object.keys(defaults).map((key) => `${name}.${key}`));
+  return Object.entries(boundGroups).flatMap(([name, { bounds }]) => Object.keys(bounds).map((key) => `${name}.${key}`));
+}
+
+function boundRule(place: string): Rule | undefined {
+  for (const [name, { bounds }] of Object.entries(boundGroups)) {
+    for (const [key, { from, to }] of Object.entries(bounds)) if (place === `${name}.${key}`) return { is: 'integer', from, to };
+  }
+  return undefined;
+}
+
+/** What the bounds of `limits` must be to one another. A setting that was not given is named by its key. */
+function limitsOf(tree: Tree, nameOf: (key: string) => string): BrokerSettings {
+  const given = (get(tree, 'limits') ?? {}) as Partial<BrokerSettings>;
+  const limits: BrokerSettings = { ...defaultSettings, ...given };
+  for (const { key, holds, must } of limitRelations) {
+    if (!holds(limits)) throw refuse(`it is ${limits[key]} and must be ${must}`, nameOf(`limits.${key}`));
+  }
+  return limits;
 }
 
 function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
@@ -216,7 +252,7 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     faultInjection: get(tree, 'faultInjection') === true,
     extraHosts: (get(tree, 'hosts') as string[] | undefined) ?? [],
     log: { level: (text('log.level') ?? 'info') as LogLevel, file: text('log.file') },
-    settings: { ...defaultSettings, ...(get(tree, 'limits') as Partial<BrokerSettings> | undefined) },
+    settings: limitsOf(tree, nameOf),
     http: { ...defaultHttpSettings, ...(get(tree, 'http') as Partial<HttpSettings> | undefined) },
     lines: linesOf(tree, nameOf),
     logOnly: false,
@@ -239,7 +275,6 @@ function linesOf(tree: Tree, nameOf: (key: string) => string): DaemonConfig['lin
     return value === undefined ? [] : [[key, value] as const];
   });
   const settings: LineSettings = { ...defaultLineSettings, ...Object.fromEntries(bounds) };
-  if (settings.lineBytesMax > lineBytesLimit) throw refuse(`it must be at most ${lineBytesLimit}`, nameOf('lines.lineBytesMax'));
   return { listen, topic: (get(tree, 'lines.topic') as string | undefined) ?? 'lines', settings };
 }
 
@@ -259,9 +294,8 @@ function addressOf(text: string, name: string): HostPort {
 function tokenOf(file: string | null, name: string): string | null {
   if (file === null) return null;
   const token = readText(file, 'the token').trim();
-  // Clients bring it in a header of HTTP.
-  if (token.length >= tokenLengthMin && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw refuse(`the token in ${file} is not one word of at least ${tokenLengthMin} characters, make one with: openssl rand -hex 32`, name);
+  if (tokenRule.pattern.test(token)) return token;
+  throw refuse(`the token in ${file} is not ${tokenRule.must}, make one with: openssl rand -hex 32`, name);
 }
 
 function tlsOf(

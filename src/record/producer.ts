@@ -15,6 +15,8 @@ import { forEachRecord, type RecordHeader } from './record-batch.ts';
 
 const brokerRange = 2 ** 51;
 const textRange = 2 ** 52;
+/** Broker ids have 20 bits in the number of a producer. */
+export const brokerIdMax = 2 ** 20 - 1;
 /** 'cairn.request-id' in ASCII; this floor has no text encoder. */
 const requestIdHeaderKey = Uint8Array.from('cairn.request-id', (character) => character.charCodeAt(0));
 
@@ -34,7 +36,7 @@ export function producerIdOf(requestId: Uint8Array): number {
 
 /** Producer id under which a broker packs; a new incarnation is a new producer, so its sequences may start again. */
 export function brokerProducerId(brokerId: number, incarnation: number): number {
-  assert(Number.isInteger(brokerId) && brokerId >= 1 && brokerId < 2 ** 20, 'a broker id has at most 20 bits');
+  assert(Number.isInteger(brokerId) && brokerId >= 1 && brokerId <= brokerIdMax, 'a broker id has at most 20 bits');
   assert(Number.isInteger(incarnation) && incarnation >= 0 && incarnation < 2 ** 31, 'an incarnation has at most 31 bits');
   return brokerRange + brokerId * 2 ** 31 + incarnation;
 }

@@ -6,10 +6,15 @@ import { referencePage, tableRows } from '../support/reference-page.ts';
 describe('docs/reference/limits.md', () => {
   const rows = tableRows(referencePage('limits.md'));
 
-  test.each(['limits', 'http', 'lines'] as const)('lists every bound of "%s" with its default and what it does', (name) => {
-    const { defaults, help } = boundGroups[name];
+  test.each(['limits', 'http', 'lines'] as const)('lists every bound of "%s" with its default, its range and what it does', (name) => {
+    const { defaults, bounds } = boundGroups[name];
 
-    const expected = Object.entries(defaults).map(([key, value]) => [`\`${name}.${key}\``, String(value), help[key]]);
+    const expected = Object.entries(bounds).map(([key, { from, to, help }]) => [
+      `\`${name}.${key}\``,
+      String(defaults[key]),
+      `${from} to ${to}`,
+      help,
+    ]);
 
     expect(rows.filter(([key]) => key?.startsWith(`\`${name}.`))).toEqual(expected);
   });

@@ -131,20 +131,27 @@ describe('listening beyond loopback', () => {
 
 describe('a wrong setting is refused with its place:', () => {
   test.each([
-    ['broker: 0', 'cairn.yaml: broker: it must be an integer of at least 1'],
-    ['broker: one', 'cairn.yaml: broker: it must be an integer of at least 1'],
+    ['broker: 0', 'cairn.yaml: broker: it must be an integer from 1 to 1048575'],
+    ['broker: one', 'cairn.yaml: broker: it must be an integer from 1 to 1048575'],
+    ['broker: 1048576', 'cairn.yaml: broker: it must be an integer from 1 to 1048575'],
     ['brokr: 1', 'cairn.yaml: brokr: there is no such setting'],
     ['tls: { cert: a }', 'cairn.yaml: tls.cert: there is no such setting'],
     ['tls: a', 'cairn.yaml: tls: it must be a mapping of keys to values'],
-    ['limits: { topicsMax: -1 }', 'cairn.yaml: limits.topicsMax: it must be an integer of at least 1'],
+    ['limits: { topicsMax: -1 }', 'cairn.yaml: limits.topicsMax: it must be an integer from 1 to 2147483647'],
+    ['limits: { segmentBytesMin: 100 }', 'cairn.yaml: limits.segmentBytesMin: it must be an integer from 4096 to 1073741824'],
+    ['limits: { batchBytesMax: 8388609 }', 'cairn.yaml: limits.batchBytesMax: it must be an integer from 1 to 8388608'],
+    ['limits: { heartbeatMs: 200 }', 'limits.electionTimeoutMs: it is 300 and must be at least twice limits.heartbeatMs'],
+    ['limits: { segmentBytesMax: 8192 }', 'cairn.yaml: limits.segmentBytesMax: it is 8192 and must be at least limits.segmentBytesMin'],
+    ['http: { keepAliveTimeoutMs: 2147483648 }', 'cairn.yaml: http.keepAliveTimeoutMs: it must be an integer from 1 to 2147483647'],
+    ['lines: { lineBytesMax: 1044481 }', 'cairn.yaml: lines.lineBytesMax: it must be an integer from 1 to 1044480'],
     ['limits: { topics: 1 }', 'cairn.yaml: limits.topics: there is no such setting'],
     [
       'brokers: []',
-      'cairn.yaml: brokers: it must be a list of brokers, each with an id and an address host:port, no id and no address twice',
+      'cairn.yaml: brokers: it must be a list of brokers, each with an id from 1 to 1048575 and an address host:port, no id and no address twice',
     ],
     [
       'brokers: [{ id: 1 }]',
-      'cairn.yaml: brokers: it must be a list of brokers, each with an id and an address host:port, no id and no address twice',
+      'cairn.yaml: brokers: it must be a list of brokers, each with an id from 1 to 1048575 and an address host:port, no id and no address twice',
     ],
     ['brokers: [{ id: 1, address: a }]', 'cairn.yaml: brokers: "a" is not of the form host:port'],
     ['brokers: [{ id: 1, address: "a:1" }, { id: 1, address: "b:1" }]', 'cairn.yaml: brokers: a broker id stands there twice'],
@@ -166,7 +173,7 @@ describe('a wrong setting is refused with its place:', () => {
   });
 
   test('a variable, a flag', () => {
-    expect(refusal({ env: { CAIRN_BROKER: 'x' } })).toBe('invalidConfig: Cannot use CAIRN_BROKER: it must be an integer of at least 1');
+    expect(refusal({ env: { CAIRN_BROKER: 'x' } })).toBe('invalidConfig: Cannot use CAIRN_BROKER: it must be an integer from 1 to 1048575');
     expect(refusal({ env: { CAIRN_FAULT_INJECTION: 'yes' } })).toBe(
       'invalidConfig: Cannot use CAIRN_FAULT_INJECTION: it must be true or false',
     );
