@@ -1,4 +1,4 @@
-import { failsForGood, LogError } from '../eventlog/index.ts';
+import { type Judgement, judge, LogError } from '../eventlog/index.ts';
 import { throwIfError } from './answers.ts';
 import type { Servers } from './servers.ts';
 import { formatSeconds, type Sender, type TransportAnswer, TransportError, type TransportRequest } from './transport.ts';
@@ -73,15 +73,17 @@ export class Caller {
       }
 
       if (call.signal?.aborted === true) throw new LogError('interrupted', `${call.action}: interrupted`);
-      if (call.changes && !failure.definite) uncertain = true;
-      if (!failure.retriable || (uncertain && !call.repeatable)) throw uncertain ? asUncertain(failure, call) : failure;
+      // What changes nothing leaves nothing uncertain.
+      const judged = judge(failure, { isUncertain: uncertain, isRepeatable: call.repeatable || !call.changes });
+      uncertain = call.changes && judged.isUncertain;
+      if (judged.again === 'no') throw uncertain ? asUncertain(failure, judged, call) : failure;
       if (failure.code === 'unreachable') refusals++;
-      if (!this.#heard && refusals >= this.#servers.all.length) throw uncertain ? asUncertain(failure, call) : failure;
-      if (failure.code !== 'overloaded') this.#servers.leave(server);
+      if (!this.#heard && refusals >= this.#servers.all.length) throw uncertain ? asUncertain(failure, judged, call) : failure;
+      if (judged.again === 'elsewhere') this.#servers.leave(server);
 
       const pauseMs = pauseBefore(attempt, this.#servers.all.length);
       if (performance.now() + pauseMs >= until) {
-        if (uncertain) throw asUncertain(failure, call);
+        if (uncertain) throw asUncertain(failure, judged, call);
         // What a broker said of the cluster tells more than that the last one had not the time to say it.
         throw !call.changes && isSilence(failure) ? (answered ?? failure) : failure;
       }
@@ -101,8 +103,8 @@ function toLogError(error: unknown, call: Call, server: string): LogError {
 const isSilence = ({ cause }: LogError): boolean => cause instanceof TransportError && cause.connected;
 
 /** A definite refusal of the last attempt says nothing about an earlier one whose answer never came, unless the broker says that it speaks of all. */
-function asUncertain(failure: LogError, call: Call): LogError {
-  if (!failure.definite || failsForGood(failure, true)) return failure;
+function asUncertain(failure: LogError, { proves }: Judgement, call: Call): LogError {
+  if (!failure.definite || proves !== 'unknown') return failure;
   const message = `${call.action}: the outcome is not known after ${formatSeconds(call.timeoutMs)}: an answer was lost, then: ${failure.message}`;
   return new LogError('timeout', message, failure.details, { cause: failure });
 }

@@ -1,4 +1,4 @@
-export { failsForGood, isAhead, isPassed, withRequestOutcome } from './attempts.ts';
+export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequestOutcome } from './attempts.ts';
 export { type FollowRequest, follow } from './follow.ts';
 export { LogError } from './log-error.ts';
 export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';

@@ -1,6 +1,6 @@
 import { type BrokerId, type GroupId, sequenceMax } from '../../base/branded.ts';
 import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
-import { type Answer, type AppendRequest, type AppendResult, keptBatchBytesMax } from '../../eventlog/index.ts';
+import { type Answer, type AppendRequest, type AppendResult, isTriedAmongBrokers, judge, keptBatchBytesMax } from '../../eventlog/index.ts';
 import {
   batchHeaderBytes,
   packBatches,
@@ -61,11 +61,6 @@ const unitsMax = 2048;
 const resendMs = 1000;
 /** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
 const levelGraceMs = 250;
-
-/** Refusals that say that nothing was appended and that another try may go better. */
-const cleanRetries: ReadonlySet<ErrorCode> = new Set(['notLeader', 'noLeader', 'starting', 'shuttingDown', 'overloaded']);
-/** Failures after which the batch may be in the log. */
-const unknownRetries: ReadonlySet<ErrorCode> = new Set(['leadershipLost', 'crashed', 'timeout', 'connectionLost', 'internal']);
 
 /** The edge's half of appending to one partition: waits for a leader, packs, sends or hands over, tries again, and keeps the caller's deadline. */
 export class AppendQueue {
@@ -313,8 +308,10 @@ export class AppendQueue {
   }
 
   #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {
-    if (unknownRetries.has(code)) unit.isUnknown = true;
-    if (unknownRetries.has(code) || cleanRetries.has(code)) {
+    const { requestOutcome } = errorCatalogue[code];
+    const judged = judge({ code, details: { requestOutcome } }, { isUncertain: unit.isUnknown, isRepeatable: true });
+    if (isTriedAmongBrokers(code)) {
+      unit.isUnknown = judged.isUncertain;
       this.#noteNoLeader(details['leader']);
       // The next tick, link or leader tries again.
       this.#dissolveClean();
@@ -324,7 +321,7 @@ export class AppendQueue {
     // The numbers of this broker's own batches come in any order: that newer ones are in the log says nothing of an old one.
     if (unit.isOwn && code === 'duplicateSequence') unit.isUnknown = true;
     // An earlier attempt may still be appended by whoever has it, unless the refusal speaks of all of them.
-    const isCertain = !unit.isUnknown || (errorCatalogue[code].requestOutcome !== 'unknown' && !unit.isOwn) || code === 'levelNotReached';
+    const isCertain = !unit.isUnknown || (judged.proves !== 'unknown' && !unit.isOwn) || code === 'levelNotReached';
     for (const append of unit.members) {
       if (isCertain) this.#edge.failed(append, code, reason, details);
       else this.#edge.failed(append, 'timeout', `an earlier attempt was not answered, and then ${reason}`, details);

@@ -1,5 +1,5 @@
 import type { AppendResult, EndResult, Level } from '../../eventlog/index.ts';
-import { failsForGood, isAhead, isPassed, keptBatchBytesMax, withRequestOutcome } from '../../eventlog/index.ts';
+import { isAhead, isPassed, judge, keptBatchBytesMax, withRequestOutcome } from '../../eventlog/index.ts';
 import type { CallOutcome } from '../cluster.ts';
 import { type AppendOperation, batchOfAppend } from '../history.ts';
 import { Client } from './client.ts';
@@ -213,8 +213,10 @@ export class Appender extends Client {
         return;
       }
       const code = error?.code ?? call.kind;
-      const isDefinite = call.kind === 'refused' ? !uncertain : error !== null && failsForGood(error, uncertain);
-      if (call.kind !== 'refused' && error?.definite !== true) uncertain = true;
+      const isRepeatable = fields.requestId !== null;
+      const judged = error === null ? null : judge(error, { isUncertain: uncertain, isRepeatable });
+      const isDefinite = call.kind === 'refused' ? !uncertain : judged?.proves === 'notAppended';
+      if (call.kind !== 'refused') uncertain = judged?.isUncertain ?? true;
       const fail = (): void => finish(isDefinite ? 'definite' : 'indefinite', code);
       if (isAhead(error) && previous?.outcome === 'open') {
         // It overtook its predecessor, and comes again after that.
@@ -225,8 +227,8 @@ export class Appender extends Client {
         });
         return;
       }
-      const retriable = call.kind !== 'answer' || error?.retriable === true || (isAhead(error) && previous !== null);
-      const mayRetry = fields.requestId !== null && this.#kind !== 'revoker' && retriable && cluster.nowMs < untilMs;
+      const isWorthIt = judged === null || judged.again !== 'no' || (isAhead(error) && previous !== null);
+      const mayRetry = isRepeatable && this.#kind !== 'revoker' && isWorthIt && cluster.nowMs < untilMs;
       if (mayRetry) this.later(random.float() * (world.settings.retryMsMax ?? 100), attempt);
       else fail();
     };
