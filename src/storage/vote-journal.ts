@@ -198,9 +198,8 @@ class FileVoteJournal implements VoteJournal {
     if (record.length * 2 > halfBytes) {
       const replaced = yield* guard(this.#growFor(record));
       if (replaced.ok) return;
-      // There is time to find space as long as they fit.
-      const isWantOfSpace = replaced.error.kind === 'disk' && replaced.error.error.code === 'noSpace';
-      if (!isWantOfSpace || record.length > halfBytes) rethrow(replaced.error);
+      // There is time to find space as long as they fit; not once the new file has the name, for nobody would find what is written to this one.
+      if (!isNotReplaced(replaced.error) || record.length > halfBytes) rethrow(replaced.error);
     }
     this.#half = 1 - this.#half;
     this.#position = 0;
@@ -223,6 +222,10 @@ class FileVoteJournal implements VoteJournal {
     yield* writeTwice(this.#file, position, record);
   }
 }
+
+/** There was no space for the new file, and the old one is in its place still. */
+const isNotReplaced = (failure: OpenFailure): boolean =>
+  failure.kind === 'disk' && failure.error.code === 'noSpace' && failure.error.operation !== 'syncDirectory';
 
 function goesBack(previous: Vote, vote: Vote): boolean {
   if (vote.term !== previous.term) return vote.term < previous.term;

@@ -199,6 +199,25 @@ describe('the vote journal', () => {
     }
   });
 
+  test('writes no vote to a file that another has replaced, where there is no space to make its name durable', () => {
+    const rig = new Rig(11);
+    const journal = open(rig);
+    // More than half of a half, so that the next snapshot wants a larger file.
+    write(
+      rig,
+      journal,
+      Array.from({ length: 1200 }, (_, index) => of(index + 1, 1, 1)),
+    );
+    rig.disk.inject = (operation) => (operation === 'syncDirectory' ? 'noSpace' : null);
+    let term = 2;
+    for (; term <= 12; term++) {
+      if (!rig.run<Wrote>((done) => journal.write([of(1, term, 1)], done)).ok) break;
+      const found = plain(open(Rig.on(rig.disk, term)).votes)[1];
+      expect(found).toBe(`${term}:1`);
+    }
+    expect(term, 'the file was full').toBeLessThan(12);
+  });
+
   test('keeps every acknowledged vote through crashes at any host call', () => {
     const phases: readonly CallPhase[] = ['before', 'during', 'after'];
     let acknowledgedCount = 0;
