@@ -39,6 +39,8 @@ export class Topics {
   readonly #core: Core;
   readonly #options: TopicsOptions;
   readonly #retention: Retention;
+  /** By group: made by what of the catalog's log has taken effect so far, and opened once all of it has, for it may have deleted them too. */
+  readonly #toOpen = new Map<number, Topic>();
   /** When topics whose log could not be opened are tried again. */
   readonly #unopened = new Map<number, number>();
   #isRegistered = false;
@@ -229,7 +231,16 @@ export class Topics {
       const nowMs = this.#core.nowMs();
       this.#unled.push({ group: groupId(topic.group), sinceMs: nowMs, nextMs: nowMs });
     }
-    this.#open(topic);
+    if (this.#toOpen.size === 0) this.#core.later(() => this.#openMade());
+    this.#toOpen.set(topic.group, topic);
+  }
+
+  #openMade(): void {
+    // A catalog that is still being read comes back to this with the next tick.
+    if (!this.catalog.isCurrent) return;
+    const made = [...this.#toOpen.values()];
+    this.#toOpen.clear();
+    for (const topic of made) this.#open(topic);
   }
 
   #open(topic: Topic): void {
@@ -254,6 +265,7 @@ export class Topics {
   #deleted(topic: Topic): void {
     const group = groupId(topic.group);
     const replica = this.#core.replica(group);
+    this.#toOpen.delete(topic.group);
     this.#options.appends.drop(group);
     if (replica !== undefined) {
       replica.appends.abandon('leadershipLost', 'it was deleted');
@@ -285,6 +297,7 @@ export class Topics {
 
   /** What the catalog needs done now and then. */
   tick(nowMs: number): void {
+    if (this.#toOpen.size > 0) this.#openMade();
     if (this.#unled.length > 0) this.#elect(nowMs);
     this.catalog.expire(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;

@@ -210,6 +210,33 @@ describe('topics', () => {
     expect(list(rig, 1).find(({ name }) => name === 'orders')?.group).toBeGreaterThan(before);
   });
 
+  test('that were deleted before a start are not made and removed again by it', () => {
+    const rig = new Rig();
+    for (let i = 0; i < 5; i++) {
+      rig.createTopic('passing');
+      expect(remove(rig, 1, 'passing').ok).toBe(true);
+    }
+    rig.createTopic('orders');
+    rig.appended(1, ['kept'], { topic: 'orders' });
+    rig.run(1000);
+    awaitEvents(rig);
+    const kept = list(rig, 1).filter(({ name }) => name !== 'log');
+    for (const { id } of rig.cluster.members) rig.kill(id);
+    const made = new Set<string>();
+    for (const { machine } of rig.cluster.members) {
+      const { disk } = machine;
+      assert(disk !== null, 'machines have disks here');
+      disk.onCall = (operation, path) => void (operation === 'makeDirectory' && made.add(path));
+    }
+    for (const { id } of rig.cluster.members) rig.start(id);
+    rig.awaitLeader('orders');
+    rig.run(2000);
+
+    expect(rig.values(2, 'orders')).toEqual(['kept']);
+    expect([...made].filter((path) => /^groups\/\d+$/.test(path)).sort()).toEqual(kept.map(({ group }) => `groups/${group}`).sort());
+    expect(rig.violations).toEqual([]);
+  });
+
   test('whose removal a power loss interrupts are gone at the next start, not damaged', () => {
     let interrupted = 0;
     for (let seed = 1; seed <= 12; seed++) {
