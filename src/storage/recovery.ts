@@ -28,7 +28,6 @@ import {
   segmentStateSuffix,
   stateSuffix,
   syncedSlotAt,
-  truncationSlotAt,
 } from './segment-format.ts';
 import { removedName, removeLog } from './removal.ts';
 import { lastTermOf, readSegmentIndex, type SegmentFacts } from './segment-index.ts';
@@ -205,13 +204,7 @@ function* readHeader(
   if (header.group !== options.group || header.baseOffset !== base) {
     throw new CorruptionFound({ path, position: 0, expected, found: `one of group ${header.group} from offset ${header.baseOffset}` });
   }
-  const truncation = readTruncation(header, source, host.bytes);
-  if (truncation === 'damaged')
-    throw new CorruptionFound({ path, position: truncationSlotAt, expected: 'a truncation or zeros', found: 'other bytes' });
-  const syncedBefore = readSynced(header, source, host.bytes);
-  if (syncedBefore === 'damaged')
-    throw new CorruptionFound({ path, position: syncedSlotAt, expected: 'a synced position or zeros', found: 'other bytes' });
-  return { header, truncation, syncedBefore };
+  return { header, truncation: readTruncation(header, source, host.bytes), syncedBefore: readSynced(header, source, host.bytes) };
 }
 
 /** Of several damaged ones the last is told: it would have been met first by whoever follows the log back from its end. */

@@ -41,6 +41,9 @@
  *    776  u64   synced before: all bytes of this file below here were synced when this was written
  *    784  u32   CRC-32C of [768, 784), seeded with the salt
  *
+ * Slots are written in place, so a write that fails or is torn leaves a part of one, of which nobody has been told anything. So a slot that does not
+ * check out is an empty one: a truncation has not begun or was over but for the clearing, and what was known to be synced is not known any more.
+ *
  * Mark, 48 bytes, a local fact that is never replicated (docs/decisions/0002):
  *
  *      0  u32   CRC-32C of [4, 48), seeded with the salt
@@ -210,12 +213,12 @@ export function encodeTruncation(segment: SegmentHeader, position: number, bytes
 export const encodeSynced = (segment: SegmentHeader, syncedBefore: number, bytes: Bytes): Uint8Array =>
   encodeSlot(segment, syncedMagicLow, syncedBefore, bytes);
 
-/** The position in a header's truncation slot, null for an empty slot, 'damaged' for anything else. */
-export const readTruncation = (segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null | 'damaged' =>
+/** The position in a header's truncation slot, or null. */
+export const readTruncation = (segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null =>
   readSlot(segment, source, truncationSlotAt, truncationMagicLow, bytes);
 
-/** The position in a header's synced slot, null for an empty slot, 'damaged' for anything else. */
-export const readSynced = (segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null | 'damaged' =>
+/** The position in a header's synced slot, or null. */
+export const readSynced = (segment: SegmentHeader, source: Uint8Array, bytes: Bytes): number | null =>
   readSlot(segment, source, syncedSlotAt, syncedMagicLow, bytes);
 
 function encodeSlot(segment: SegmentHeader, low: number, position: number, bytes: Bytes): Uint8Array {
@@ -229,14 +232,13 @@ function encodeSlot(segment: SegmentHeader, low: number, position: number, bytes
   return encoded;
 }
 
-function readSlot(segment: SegmentHeader, source: Uint8Array, at: number, low: number, bytes: Bytes): number | null | 'damaged' {
+function readSlot(segment: SegmentHeader, source: Uint8Array, at: number, low: number, bytes: Bytes): number | null {
   const slot = source.subarray(at, at + slotBytes);
-  if (isZero(slot, 0, slot.length)) return null;
   const view = viewOf(slot);
-  if (view.getUint32(0) !== magicHigh || view.getUint32(4) !== low) return 'damaged';
-  if (view.getUint32(16) !== bytes.crc32c(slot.subarray(0, 16), segment.salt)) return 'damaged';
+  if (view.getUint32(0) !== magicHigh || view.getUint32(4) !== low) return null;
+  if (view.getUint32(16) !== bytes.crc32c(slot.subarray(0, 16), segment.salt)) return null;
   const position = readU64(view, 8);
-  return position === null || position < segmentHeaderBytes ? 'damaged' : position;
+  return position === null || position < segmentHeaderBytes ? null : position;
 }
 
 /** True if [from, to), as far as it exists, holds zeros only. */

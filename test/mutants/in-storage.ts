@@ -183,6 +183,21 @@ export const inStorage: readonly Mutant[] = [
     how: { by: 'test', file: 'test/unit/storage/damage.test.ts', title: 'is noticed once it was idle, wherever the page begins' },
   },
   {
+    id: 'torn-slot-is-damage',
+    title: 'a slot that a failed write left half written is taken for damage',
+    edits: [
+      recovery(
+        '  return { header, truncation: readTruncation(header, source, host.bytes), syncedBefore: readSynced(header, source, host.bytes) };',
+        `  const syncedBefore = readSynced(header, source, host.bytes);
+  if (syncedBefore === null && source.subarray(768, 788).some((byte) => byte !== 0))
+    throw new CorruptionFound({ path, position: 768, expected: 'a synced position or zeros', found: 'other bytes' });
+  return { header, truncation: readTruncation(header, source, host.bytes), syncedBefore };`,
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/damage.test.ts', title: 'does not make a log look damaged: a clean stop' },
+  },
+  {
     id: 'truncation-carried-out-twice',
     title: 'a truncation whose clearing was lost cuts what was appended since',
     edits: [

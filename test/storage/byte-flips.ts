@@ -1,6 +1,7 @@
 /**
  * Every byte of a real broker's data directory, flipped in one bit: a log is fenced, or cut within the last group behind its last mark; identity, peers and
- * votes are read from their second copy; indexes and checkpoints are made again. Nothing else may happen, and nothing may go by unnoticed.
+ * votes are read from their second copy; indexes and checkpoints are made again. Nothing else may happen, and nothing may go by unnoticed but in a
+ * segment's slots, where what does not check out is as good as empty.
  */
 import { groupId } from '../../src/base/branded.ts';
 import type { Result } from '../../src/base/result.ts';
@@ -28,7 +29,17 @@ import { bytes } from '../unit/storage/rig.ts';
 import { hostOn } from './data-directory.ts';
 import { filesOf, type Image } from './recorded-disk.ts';
 
-export const outcomes = ['fenced', 'cut', 'refused', 'second copy', 'nothing stored', 'made again', 'undetected', 'lost'] as const;
+export const outcomes = [
+  'fenced',
+  'cut',
+  'slot empty',
+  'refused',
+  'second copy',
+  'nothing stored',
+  'made again',
+  'undetected',
+  'lost',
+] as const;
 type FlipOutcome = (typeof outcomes)[number];
 /** What a file is. */
 type FileKind = 'segment' | 'index' | 'checkpoint' | 'votes' | 'identity' | 'peers';
@@ -272,7 +283,7 @@ function judgeLog(folder: string, image: Image): Judge {
   const wanted = load(files);
   if (typeof wanted === 'string') throw new Error(`${folder} opens as it was left: ${wanted}`);
   const lastMarkOffset = lastMarkedOffset(files);
-  return (path, spoilt) => {
+  return (path, spoilt, position) => {
     const stored = new Map(files).set(path, spoilt);
     // Only the newest checkpoint is read, so those behind this one make way.
     if (path.endsWith('.state')) for (const other of files.keys()) if (other.endsWith('.state') && other > path) stored.delete(other);
@@ -286,12 +297,15 @@ function judgeLog(folder: string, image: Image): Judge {
     if (!isPrefix || opened.log.logStartOffset !== wanted.opened.log.logStartOffset) return 'lost';
     if (opened.cut !== null) return opened.log.endOffset >= lastMarkOffset ? 'cut' : 'lost';
     if (batches.length < wanted.batches.length) return 'lost';
-    if (path.endsWith('.log')) return 'undetected';
+    if (path.endsWith('.log')) return isInSlot(position) ? 'slot empty' : 'undetected';
     if (path.endsWith('.index')) return found.indexes === wanted.indexes ? 'made again' : 'undetected';
     // Without it the state is read from an older one, or from the log's start.
     return opened.checkpoint?.offsetTo === offsetIn(path) ? 'undetected' : 'made again';
   };
 }
+
+/** Truncation and synced slot of a segment's header. */
+const isInSlot = (position: number): boolean => [512, 768].some((slotAt) => position >= slotAt && position < slotAt + 20);
 
 /** The offset that a file is named after. */
 const offsetIn = (path: string): number => Number(path.slice(path.lastIndexOf('/') + 1, path.lastIndexOf('.')));

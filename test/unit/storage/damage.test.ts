@@ -5,6 +5,7 @@ import { SimDisk } from '../../../src/sim/disk.ts';
 import type { GroupLog } from '../../../src/storage/index.ts';
 import { bytes, Leader, Rig } from './rig.ts';
 
+const slotBytes = 20;
 const small = { segmentBytesMin: 2048, segmentBytesMax: 2048 };
 
 /** A log of two sealed segments and an active one, as a kill leaves it; the last write had two batches. */
@@ -61,14 +62,20 @@ describe('a byte flipped in a killed log', () => {
     expect(outcomeOf(() => {})).toBe('undetected');
   });
 
-  test.each(logFiles)('%s: every position is fenced, or cut within the last group, and none is undetected', (path) => {
+  test.each(logFiles)('%s: every position is fenced, or cut within the last group, and none but in a slot is undetected', (path) => {
     const counts: Record<Outcome, number> = { fenced: 0, cut: 0, undetected: 0, lost: 0 };
+    const inSlots = new Set<Outcome>();
     const bytes = fileBytes(path);
     for (let position = 0; position < bytes.length; position++) {
       const flipped = Uint8Array.of((bytes[position] as number) ^ (1 << (position % 8)));
-      counts[outcomeOf((disk) => disk.overwrite(path, position, flipped))]++;
+      const outcome = outcomeOf((disk) => disk.overwrite(path, position, flipped));
+      // Of a slot that does not check out nothing is known: it is an empty one.
+      const isInSlot = [512, 768].some((slotAt) => position >= slotAt && position < slotAt + slotBytes);
+      if (isInSlot) inSlots.add(outcome);
+      else counts[outcome]++;
     }
 
+    expect([...inSlots]).toEqual(['undetected']);
     const sealed = path !== logFiles[2];
     expect({ ...counts, fenced: 0, cut: sealed ? counts.cut : 0 }).toEqual({ fenced: 0, cut: 0, undetected: 0, lost: 0 });
     expect(counts.fenced).toBeGreaterThan(sealed ? 1500 : 1300);
@@ -269,5 +276,68 @@ describe('a truncation that was announced', () => {
     expect(rig.read(rig.open().log)).toEqual(batches);
     rig.crash();
     expect(rig.read(rig.open().log)).toEqual(batches);
+  });
+});
+
+describe('a write of a slot that fails or is torn at any byte', () => {
+  /** The disk as each of these writes leaves it, if it ends after each number of bytes. */
+  function tornSlots(rig: Rig, act: () => void): { readonly at: number; readonly disk: SimDisk }[] {
+    const path = rig.disk.filePaths().find((name) => name.endsWith('.log')) as string;
+    const copy = (disk: SimDisk): SimDisk => disk.copy(rig.random.fork(), rig.scheduler());
+    const torn: { at: number; disk: SimDisk }[] = [];
+    let before = rig.disk;
+    rig.disk.onCall = (operation, _path, phase) => {
+      if (operation !== 'write') return;
+      if (phase === 'before') before = copy(rig.disk);
+      if (phase !== 'after') return;
+      const old = before.fileBytes(path) as Uint8Array;
+      const written = rig.disk.fileBytes(path) as Uint8Array;
+      const at = [512, 768].find((slotAt) => written.subarray(slotAt, slotAt + slotBytes).some((byte, i) => byte !== old[slotAt + i]));
+      if (at === undefined) return;
+      for (let count = 1; count < slotBytes; count++) {
+        const disk = copy(before);
+        disk.overwrite(path, at, written.slice(at, at + count));
+        torn.push({ at, disk });
+      }
+    };
+    act();
+    rig.disk.onCall = null;
+    return torn;
+  }
+  const mark = (rig: Rig, log: GroupLog): void => void rig.run((done) => log.mark(done));
+  const endOf = (disk: SimDisk): unknown => {
+    const opened = Rig.on(disk, 2).tryOpen();
+    return opened.ok ? Number(opened.value.log.endOffset) : opened.error;
+  };
+
+  test.each([
+    ['an idle mark, the first', false, mark],
+    ['an idle mark behind another', true, mark],
+    ['a clean stop', true, (rig: Rig, log: GroupLog) => rig.close(log)],
+  ])('does not make a log look damaged: %s', (_, wasIdle, act) => {
+    const rig = new Rig(14);
+    const { log } = rig.open();
+    const leader = new Leader();
+    rig.write(log, leader.batches(6, 1, 60));
+    if (wasIdle) mark(rig, log);
+    rig.write(log, leader.batches(1, 1, 60));
+    const torn = tornSlots(rig, () => act(rig, log));
+
+    expect(torn.map(({ at }) => at)).toEqual(new Array(slotBytes - 1).fill(768));
+    expect(torn.map(({ disk }) => endOf(disk))).toEqual(new Array(slotBytes - 1).fill(7));
+  });
+
+  test('does not make a log look damaged: a truncation, announced and cleared', () => {
+    const rig = new Rig(15);
+    const { log } = rig.open();
+    const leader = new Leader();
+    const batches = leader.batches(8, 1, 60);
+    for (const batch of batches) rig.write(log, [batch]);
+    mark(rig, log);
+    const torn = tornSlots(rig, () => rig.write(log, [], 5));
+
+    // Announced in part it is not announced, cleared in part it is over.
+    const ends = torn.map(({ at, disk }) => [at, endOf(disk)]);
+    expect(ends).toEqual([...new Array(slotBytes - 1).fill([512, 8]), ...new Array(slotBytes - 1).fill([512, 5])]);
   });
 });
