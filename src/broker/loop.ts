@@ -1,7 +1,7 @@
 import type { GroupId } from '../base/branded.ts';
 import type { Clock, DiskError } from '../host/index.ts';
 import type { Persist, Vote } from '../raft/index.ts';
-import type { OpenFailure, VoteJournal } from '../storage/contract.ts';
+import type { OpenFailure, VoteJournal } from '../storage/index.ts';
 import type { Counters } from './counters.ts';
 import type { Replica } from './replica/index.ts';
 

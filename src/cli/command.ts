@@ -4,10 +4,11 @@ import type { CliIo } from './io.ts';
 /**
  * A command's file exports `define`, which adds arguments, options, examples (`addExamples`) and the action to a commander command that already has
  * its name and summary. The action writes to `io`, throws a LogError for what went wrong (its code gives the exit code), or
- * `ExitWith` when everything is printed but the exit code is not 0, such as a status with a broker missing.
+ * `ExitWith` when everything is printed but the exit code is not 0, such as a status with a broker missing. `loadAll` gives the whole program, for a
+ * command that is about all the others.
  */
 interface CommandModule {
-  readonly define: (command: Command, io: CliIo) => void;
+  readonly define: (command: Command, io: CliIo, loadAll: () => Promise<Command>) => void;
 }
 
 /** Ends the program with this exit code and without a message: the command has said everything. */

@@ -8,11 +8,9 @@ interface Words {
   readonly words: readonly { readonly word: string; readonly summary: string }[];
 }
 
-export function define(command: Command, io: CliIo): void {
+export function define(command: Command, io: CliIo, loadAll: () => Promise<Command>): void {
   command.addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh'])).action(async (shell: 'bash' | 'zsh') => {
-    // Here and not at the top: the program loads this file.
-    const { loadProgram } = await import('./program.ts');
-    const words = collect(await loadProgram(io), '');
+    const words = collect(await loadAll(), '');
     await write(io.stdout, shell === 'bash' ? bashScript(words) : zshScript(words));
   });
   addExamples(command, [

@@ -15,7 +15,7 @@ export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<n
     const program = makeProgram(io);
     for (const entry of registry) {
       const command = addCommand(program, entry);
-      if (entry.name === typed) (await entry.load()).define(command, io);
+      if (entry.name === typed) (await entry.load()).define(command, io, () => loadProgram(io));
     }
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -27,7 +27,7 @@ export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<n
 /** The whole program with every command loaded: for completion and the reference page. */
 export async function loadProgram(io: CliIo): Promise<Command> {
   const program = makeProgram(io);
-  for (const entry of registry) (await entry.load()).define(addCommand(program, entry), io);
+  for (const entry of registry) (await entry.load()).define(addCommand(program, entry), io, () => loadProgram(io));
   return program;
 }
 

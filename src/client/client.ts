@@ -1,18 +1,18 @@
-import type {
-  AppendRequest,
-  AppendResult,
-  BrokerStatus,
-  EndRequest,
-  EndResult,
-  EventLog,
-  KnownBroker,
-  ReadRequest,
-  ReadResult,
-  SequenceRequest,
-  TopicDescription,
-  TopicSettings,
+import {
+  type AppendRequest,
+  type AppendResult,
+  type BrokerStatus,
+  type EndRequest,
+  type EndResult,
+  type EventLog,
+  type KnownBroker,
+  LogError,
+  type ReadRequest,
+  type ReadResult,
+  type SequenceRequest,
+  type TopicDescription,
+  type TopicSettings,
 } from '../eventlog/index.ts';
-import { LogError } from '../eventlog/index.ts';
 import { readJson } from './answers.ts';
 import { splitBatches } from './batches.ts';
 import { type Call, Caller, type CallOutcome } from './caller.ts';

@@ -15,6 +15,5 @@ export { type BrokerList, Client, type ClientOptions } from './client.ts';
 export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';
-export { LogError } from '../eventlog/index.ts';
+export { type EventLog, LogError } from '../eventlog/index.ts';
 export type * from '../eventlog/types.ts';
-export type { EventLog } from '../eventlog/promises.ts';

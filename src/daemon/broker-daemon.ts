@@ -2,8 +2,7 @@
  * One broker as a process: the machine, the broker and its HTTP gateway, wired together. The socket listens first; then the data is opened; the
  * broker is ready once `log` has a leader.
  */
-import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
-import { Broker } from '../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
 import { LogError } from '../eventlog/index.ts';
 import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.ts';
 import type { Logger } from '../host/index.ts';

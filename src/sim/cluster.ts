@@ -3,7 +3,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { type BrokerId, brokerId, type GroupId } from '../base/branded.ts';
-import type { BrokerApi, BrokerObserver, BrokerOptions } from '../broker/contract.ts';
+import type { BrokerApi, BrokerObserver, BrokerOptions } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { Answer, LogError, BrokerService, Outcome } from '../eventlog/index.ts';
 import type { BrokerAddress, Disk } from '../host/index.ts';

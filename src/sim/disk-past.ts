@@ -3,7 +3,7 @@
  * place that it is in, for as long as the disk is; a call that failed, and a full disk, for a moment only.
  */
 import type { DiskOperation } from './disk.ts';
-import { catalogGroup, logGroup } from '../broker/well-known.ts';
+import { catalogGroup, logGroup } from '../broker/index.ts';
 
 /** Whoever hears of a failed call, or of a full disk, stops within this. */
 const momentMs = 1000;

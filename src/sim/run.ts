@@ -4,9 +4,8 @@
  */
 import { type BrokerId, groupId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
-import type { BrokerApi, BrokerOptions } from '../broker/contract.ts';
+import { Broker, type BrokerApi, type BrokerOptions, catalogGroup } from '../broker/index.ts';
 import type { BrokerSettings } from '../broker/settings.ts';
-import { Broker } from '../broker/index.ts';
 import type { AppendRequest, AppendResult, TopicDescription } from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
 import { checkHistory } from './checkers/history-checks.ts';
@@ -27,7 +26,6 @@ import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
 import { changedSettings, forgetfulSettings, swarmSettings, topicLimits } from './settings.ts';
 import type { CrashTrap, LogLine } from './world.ts';
-import { catalogGroup } from '../broker/well-known.ts';
 
 export type { CrashTrap } from './world.ts';
 export { type FaultName, faultNames, parseFaults } from './faults/names.ts';

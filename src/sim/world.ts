@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { Disk, DiskErrorCode, Host, LogLevel, Random } from '../host/index.ts';
-import { MemoryDisk } from '../storage/memory-disk.ts';
+import { MemoryDisk } from '../storage/index.ts';
 import { simBytes } from './bytes.ts';
 import { ClockError, SimClock } from './clock.ts';
 import { Coverage } from './coverage.ts';

@@ -1,8 +1,7 @@
 import type { GroupId, Offset, Term } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { DiskError } from '../host/index.ts';
-import type { LogBatch } from '../raft/messages.ts';
-import type { TermStart, Vote } from '../raft/types.ts';
+import type { LogBatch, TermStart, Vote } from '../raft/index.ts';
 
 /** What the broker needs of storage. One `GroupLog` a group, one `VoteJournal` and one identity a broker. */
 

@@ -4,7 +4,7 @@ import { offset } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes, DiskFile } from '../host/index.ts';
-import type { TermStart } from '../raft/types.ts';
+import type { TermStart } from '../raft/index.ts';
 import { batchChecksumMatches, batchOf, type Frame, frameVersion, readFrame } from '../record/index.ts';
 import type { OpenFailure } from './contract.ts';
 import { isZero, markBytes, markMagic, markMagicAt, markTag, readMark, segmentHeaderBytes, type SegmentHeader } from './segment-format.ts';

@@ -16,7 +16,7 @@ import type { Offset, Term } from '../base/branded.ts';
 import { firstTerm, offset, term } from '../base/branded.ts';
 import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import type { Bytes } from '../host/index.ts';
-import type { TermStart } from '../raft/types.ts';
+import type { TermStart } from '../raft/index.ts';
 import { segmentHeaderBytes } from './segment-format.ts';
 
 /** A reader scans at most this many bytes before the frame that it wants. */

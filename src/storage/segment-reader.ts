@@ -2,7 +2,7 @@
 import type { Offset } from '../base/branded.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes } from '../host/index.ts';
-import type { LogBatch } from '../raft/messages.ts';
+import type { LogBatch } from '../raft/index.ts';
 import { type Frame, toLogBatch } from '../record/index.ts';
 import { type Block, readBlock, Window } from './scan.ts';
 import type { SegmentView } from './segment.ts';

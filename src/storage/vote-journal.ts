@@ -33,7 +33,7 @@ import { readU64, viewOf, writeU64 } from '../base/bytes.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { runTask, type Task } from '../base/task.ts';
 import type { Bytes, DiskError, DiskFile } from '../host/index.ts';
-import type { Vote } from '../raft/types.ts';
+import type { Vote } from '../raft/index.ts';
 import type { GroupVote, OpenFailure, VoteJournal } from './contract.ts';
 import type { StorageHost } from './host.ts';
 import {

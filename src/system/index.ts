@@ -3,7 +3,7 @@
  * What takes long to load or is not always needed (the disk with its lock) is imported where it is used.
  */
 import type { Disk, Host, Logger } from '../host/index.ts';
-import { MemoryDisk } from '../storage/memory-disk.ts';
+import { MemoryDisk } from '../storage/index.ts';
 import { systemBytes } from './bytes.ts';
 import { SystemClock } from './clock.ts';
 import { type NetworkOptions, SystemNetwork } from './network.ts';

@@ -13,7 +13,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { BrokerId } from '../base/branded.ts';
 import type { BrokerAddress, Lane, Link, LinkHandlers, Network } from '../host/index.ts';
-import { peerProtocol } from '../wire/handshake.ts';
+import { peerProtocol } from '../wire/index.ts';
 
 const connectTimeoutMs = 1000;
 /** An answer to the upgrade is a few lines; more than this is not one. */

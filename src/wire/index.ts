@@ -3,6 +3,7 @@
  * `raft-messages.ts` (consensus), `requests.ts` (everything else). Pure: bytes in, values out. It knows no sockets and keeps no state but the
  * unfinished frame of a `FrameReader`.
  */
+export { FieldReader, FieldWriter } from './fields.ts';
 export * from './frame.ts';
 export * from './handshake.ts';
 export * from './raft-messages.ts';

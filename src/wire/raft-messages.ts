@@ -14,7 +14,7 @@
  * numbers included that the core could not go on from (`base/branded.ts`).
  */
 import type { BrokerId } from '../base/branded.ts';
-import type { LogBatch, Message } from '../raft/messages.ts';
+import type { LogBatch, Message } from '../raft/index.ts';
 import { checksumThroughFrame } from '../record/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';

@@ -1,8 +1,9 @@
 // The house: which folder of src/ may know which. This file holds the rules as data and the checker that reads one source file;
-// floors.test.ts runs it over the tree. docs/ARCHITECTURE.md explains the rules, with the same table.
+// floors.test.ts runs it over the tree, circles.ts finds circles of files. docs/ARCHITECTURE.md explains the rules, with the same table.
 //
 // - P is pure and synchronous, H is free of the machine too (it works over the interfaces of host/), IO may touch Node.
 // - A folder imports from lower floors only, and on its own floor only what `SAME_FLOOR` lists.
+// - A room is entered through its door, and a gateway does not know another.
 // - P and H import neither Node's modules nor packages, and use no global whose answer depends on the machine or the moment.
 //   The compiler (tsconfig.pure.json) already hides Node's globals there; this file adds those of the language itself.
 //
@@ -54,8 +55,48 @@ const ONLY_IMPORTED_BY: Readonly<Record<string, readonly string[]>> = {
   sim: ['cli/sim.ts', 'lab/'],
 };
 
-/** Where P and H may speak of promises: the port that gateways and clients use, and the broker's side of it. */
-const PROMISES_ALLOWED_IN: readonly string[] = ['eventlog/', 'broker/event-log.ts'];
+/**
+ * Folders that are entered through their `index.ts`, by imports of types too, and what else of each may be named from outside: what somebody needs
+ * without loading the room. Rooms may lie within rooms: whoever comes from farther away meets the outer door. Tests may name any file.
+ */
+export const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  raft: [],
+  record: [],
+  wire: [],
+  chart: [],
+  // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
+  eventlog: ['log-error.ts', 'types.ts'],
+  host: [],
+  // An agent keeps its spool on the same disk; whoever damages or audits files knows their format.
+  storage: ['steps.ts', 'disk-path.ts', 'segment-format.ts', 'vote-journal.ts'],
+  // Settings are read, and refused, before anything is loaded.
+  broker: ['settings.ts'],
+  'broker/catalog': [],
+  'broker/edge': [],
+  'broker/peers': [],
+  'broker/replica': [],
+  agent: [],
+  client: [],
+  'sim/clients': [],
+  'gateway/http': ['settings.ts'],
+  'gateway/http/api': [],
+  'gateway/http/api/records': [],
+  'gateway/http/contract2': [],
+  'timeline/plot': [],
+  'lab/audit': [],
+  'lab/chaos': [],
+  'lab/consistency': [],
+  'lab/kills': [],
+  'lab/power-loss': [],
+  'lab/report': [],
+  'lab/rig': [],
+};
+
+/** Of the folders in these, none names another. */
+const STRANGERS: readonly string[] = ['gateway/'];
+
+/** Where P and H may speak of promises: the port that gateways and clients use. */
+const PROMISES_ALLOWED_IN: readonly string[] = ['eventlog/'];
 
 const PROMISE_NAMES = new Set(['Promise', 'PromiseLike', 'AsyncIterable', 'AsyncIterator', 'AsyncGenerator', 'AsyncIterableIterator']);
 
@@ -141,6 +182,10 @@ function checkImport(insideSrc: string, folder: Folder, specifier: string | unde
   const target = path.posix.join(path.posix.dirname(insideSrc), specifier);
   if (target.startsWith('..')) return `imports "${specifier}", which is outside src/`;
 
+  return checkFloor(insideSrc, folder, specifier, target) ?? checkRooms(insideSrc, target);
+}
+
+function checkFloor(insideSrc: string, folder: Folder, specifier: string, target: string): string | undefined {
   const from = folderOf(insideSrc);
   const to = folderOf(target);
   if (from === to) return undefined;
@@ -152,6 +197,37 @@ function checkImport(insideSrc: string, folder: Folder, specifier: string | unde
   const importers = ONLY_IMPORTED_BY[to];
   if (importers !== undefined && !isUnder(insideSrc, importers)) return `imports ${to}/, which only ${importers.join(', ')} may`;
   return undefined;
+}
+
+function checkRooms(insideSrc: string, target: string): string | undefined {
+  for (const house of STRANGERS) {
+    if (!isUnder(insideSrc, [house]) || !isUnder(target, [house])) continue;
+    const [own, other] = [insideSrc, target].map((each) => house + folderOf(each.slice(house.length)));
+    if (own !== other) return `imports ${other}/ from ${own}/`;
+  }
+  const entered = Object.keys(ROOMS).filter((room) => isUnder(target, [`${room}/`]) && !isUnder(insideSrc, [`${room}/`]));
+  const outermost = entered.toSorted((a, b) => a.length - b.length)[0];
+  if (outermost === undefined || doorsOf(outermost).includes(target)) return undefined;
+  return `imports ${target}, past the door of ${outermost}/`;
+}
+
+function doorsOf(room: string): string[] {
+  return ['index.ts', ...(ROOMS[room] ?? [])].map((file) => `${room}/${file}`);
+}
+
+/**
+ * The folders and files, relative to src/, that the tables name and that are not there: a rule about them would hold whatever is written.
+ * @param files all sources, as for `checkFile`
+ */
+export function missingPlaces(files: readonly string[]): string[] {
+  const named = [
+    ...Object.keys(FOLDERS).map((folder) => `${folder}/`),
+    ...Object.values(ONLY_IMPORTED_BY).flat(),
+    ...Object.keys(ROOMS).flatMap(doorsOf),
+    ...STRANGERS,
+    ...PROMISES_ALLOWED_IN,
+  ];
+  return [...new Set(named)].filter((place) => !files.some((file) => isUnder(file.slice('src/'.length), [place])));
 }
 
 function checkPurity(sourceFile: ts.SourceFile, promisesAllowed: boolean, report: (node: ts.Node, message: string) => void): void {

@@ -1,7 +1,7 @@
 import { type GroupId, groupId } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import { type Answer, LogError, type PartitionStatus, type TopicDescription, type TopicSettings } from '../../eventlog/index.ts';
-import type { Identity } from '../../storage/contract.ts';
+import type { Identity } from '../../storage/index.ts';
 import type { Appends, Barriers, Reads } from '../edge/index.ts';
 import { Catalog } from './catalog.ts';
 import { type CatalogOutcome, isTopicName, type Topic } from './catalog-state.ts';

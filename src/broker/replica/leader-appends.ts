@@ -4,7 +4,7 @@ import type { Level } from '../../eventlog/index.ts';
 import type { Bytes, Clock } from '../../host/index.ts';
 import type { LogBatch, Raft } from '../../raft/index.ts';
 import { producerIdOf, revokeBatch } from '../../record/index.ts';
-import type { GroupLog } from '../../storage/contract.ts';
+import type { GroupLog } from '../../storage/index.ts';
 import type { Appended, ErrorDetails } from '../../wire/index.ts';
 import type { Counters } from '../counters.ts';
 import type { LogAges } from './log-ages.ts';

@@ -17,7 +17,7 @@ import {
   type Vote,
 } from '../../raft/index.ts';
 import * as record from '../../record/index.ts';
-import type { GroupLog, ReadFailure } from '../../storage/contract.ts';
+import type { GroupLog, ReadFailure } from '../../storage/index.ts';
 import type { BrokerObserver, ReplicaView } from '../contract.ts';
 import type { Counters } from '../counters.ts';
 import type { HybridClock } from '../hybrid-clock.ts';

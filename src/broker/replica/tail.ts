@@ -10,8 +10,7 @@ import type { Offset, Term } from '../../base/branded.ts';
 import type { Bytes } from '../../host/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
 import * as record from '../../record/index.ts';
-import { FieldReader, FieldWriter } from '../../wire/fields.ts';
-import type { Stamp } from '../../wire/index.ts';
+import { FieldReader, FieldWriter, type Stamp } from '../../wire/index.ts';
 import {
   type Change,
   firstLimits,

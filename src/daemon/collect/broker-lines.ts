@@ -1,4 +1,4 @@
-import type { BrokerApi } from '../../broker/contract.ts';
+import type { BrokerApi } from '../../broker/index.ts';
 import { type LogError, withPromises } from '../../eventlog/index.ts';
 import { LimitedDiagnostics, LineGateway, TopicStore } from '../../gateway/lines/index.ts';
 import type { Host } from '../../host/index.ts';

@@ -16,7 +16,7 @@ import type { Duplex } from 'node:stream';
 import { type FaultSwitch, LogError, type BrokerService } from '../../eventlog/index.ts';
 import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
-import { peerProtocol } from '../../wire/handshake.ts';
+import { peerProtocol } from '../../wire/index.ts';
 import { AppendRecords, plainAppendTopic } from './append-records.ts';
 import { Contract2, isFaultPath } from './contract2/index.ts';
 import { asLogError, sendError, sendText } from './error-answer.ts';

@@ -1,4 +1,4 @@
-import { describeOffsets } from '../../eventlog/offsets.ts';
+import { describeOffsets } from '../../eventlog/index.ts';
 import { brokerId } from '../../base/branded.ts';
 import { decodeRaftMessage, isRaftKind, type WireFrame } from '../../wire/index.ts';
 import { DurableState } from './durable-state.ts';

@@ -1,6 +1,6 @@
 // R11 same state
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { DerivedFrom } from '../../broker/contract.ts';
+import type { DerivedFrom } from '../../broker/index.ts';
 import { Findings } from './verdict.ts';
 
 /** A digest costs as much as the state is large: one commit in so many is looked at, by its offset, so that it is the same on all replicas. */

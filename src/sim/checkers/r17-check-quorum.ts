@@ -1,6 +1,6 @@
 // R17 check quorum
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import type { Message } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';
 

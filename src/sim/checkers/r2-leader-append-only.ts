@@ -1,6 +1,6 @@
 // R2 leader append-only
 import type { BrokerId, GroupId, Offset, Term } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import type { TermStart } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';
 

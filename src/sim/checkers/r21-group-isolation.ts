@@ -1,6 +1,6 @@
 // R21 group isolation
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import type { Message } from '../../raft/index.ts';
 import { frameGroup } from '../../record/index.ts';
 import { Findings } from './verdict.ts';

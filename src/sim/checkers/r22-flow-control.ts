@@ -1,6 +1,6 @@
 // R22 flow control
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import type { Message, Persist } from '../../raft/index.ts';
 import { batchOf, isControl } from '../../record/index.ts';
 import { endOf, type GroupLedger, type ReplicaTrack } from './replica-ledger.ts';

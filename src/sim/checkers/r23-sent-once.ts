@@ -1,6 +1,6 @@
 // R23 sent once
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import type { Message, Persist } from '../../raft/index.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,6 +1,6 @@
 // R8 commit of the current term
 import type { BrokerId } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import { type GroupLedger, termAt } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 

@@ -1,6 +1,6 @@
 // R9 commit index
 import type { BrokerId } from '../../base/branded.ts';
-import type { ReplicaView } from '../../broker/contract.ts';
+import type { ReplicaView } from '../../broker/index.ts';
 import { type GroupLedger, indexEndingAt, termAt, type TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 

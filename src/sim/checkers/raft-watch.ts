@@ -3,7 +3,7 @@
  * each replica, each vote and acknowledgement once.
  */
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { BrokerObserver, ReplicaView } from '../../broker/contract.ts';
+import type { BrokerObserver, ReplicaView } from '../../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../../broker/settings.ts';
 import type { Message, Persist, Ready, RestoredState } from '../../raft/index.ts';
 import type { Coverage } from '../coverage.ts';

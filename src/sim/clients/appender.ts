@@ -1,5 +1,13 @@
-import type { AppendResult, EndResult, Level } from '../../eventlog/index.ts';
-import { isAhead, isPassed, judge, keptBatchBytesMax, withRequestOutcome } from '../../eventlog/index.ts';
+import {
+  type AppendResult,
+  type EndResult,
+  isAhead,
+  isPassed,
+  judge,
+  keptBatchBytesMax,
+  type Level,
+  withRequestOutcome,
+} from '../../eventlog/index.ts';
 import type { CallOutcome } from '../cluster.ts';
 import { type AppendOperation, batchOfAppend } from '../history.ts';
 import { Client } from './client.ts';

@@ -9,7 +9,7 @@ import { MinorityNeverAcknowledges } from '../checkers/v1-minority-never-acknowl
 import type { CheckReport } from '../checkers/verdict.ts';
 import type { Cluster } from '../cluster.ts';
 import type { History } from '../history.ts';
-import { logGroup, logTopic } from '../../broker/well-known.ts';
+import { logGroup, logTopic } from '../../broker/index.ts';
 
 export interface ClientSettings {
   readonly topics: readonly string[];

@@ -4,7 +4,7 @@ import type { CrashTrap, HostCall } from '../world.ts';
 import type { FaultName } from './names.ts';
 import { isolate } from './network.ts';
 import type { FaultSchedule, Strike } from './schedule.ts';
-import { logGroup } from '../../broker/well-known.ts';
+import { logGroup } from '../../broker/index.ts';
 
 const trappedCalls: readonly (HostCall | null)[] = [
   null,

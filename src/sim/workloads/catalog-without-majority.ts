@@ -2,8 +2,7 @@
  * The catalog loses its majority for good and `log` goes on (design, D8): two brokers of three find damage in the middle of their catalog logs, which
  * fences that group there and nothing else; then the leader of `log` dies, so that `log` must elect without the catalog too.
  */
-import type { BrokerApi, BrokerOptions } from '../../broker/contract.ts';
-import { Broker } from '../../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions } from '../../broker/index.ts';
 import type { TopicDescription } from '../../eventlog/index.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
 import { checkHistory } from '../checkers/history-checks.ts';

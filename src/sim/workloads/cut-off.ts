@@ -2,8 +2,7 @@
  * A broker is asked for everything that callers can ask for, and a moment later, each time another one, it is cut off from the others or its disk hangs:
  * whatever was on its way or half done by then, each call must be answered within its deadline.
  */
-import type { BrokerApi, BrokerOptions } from '../../broker/contract.ts';
-import { Broker } from '../../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions } from '../../broker/index.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
 import { Cluster, type Member } from '../cluster.ts';
 import { batchOfValues } from '../history.ts';

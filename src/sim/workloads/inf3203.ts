@@ -4,8 +4,7 @@
  * left is the outcome, to be judged by the course's comparer.
  */
 import { SeededRandom } from '../../base/random.ts';
-import type { BrokerApi, BrokerOptions } from '../../broker/contract.ts';
-import { Broker } from '../../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions } from '../../broker/index.ts';
 import type { Answer, AppendResult, Outcome, ReadResult } from '../../eventlog/index.ts';
 import { forEachRecord, RecordBatchBuilder } from '../../record/index.ts';
 import { simBytes } from '../bytes.ts';

@@ -2,8 +2,7 @@
  * A rolling restart under load: each broker is asked to stop, as SIGTERM does, and started again, while clients append at whichever broker takes them.
  * Nothing may fail, and who leads hands its office over first.
  */
-import type { BrokerApi, BrokerOptions } from '../../broker/contract.ts';
-import { Broker } from '../../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions } from '../../broker/index.ts';
 import { checkHistory } from '../checkers/history-checks.ts';
 import type { CheckReport } from '../checkers/verdict.ts';
 import { addAppender, ClientWorld } from '../clients/index.ts';
