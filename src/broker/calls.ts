@@ -27,10 +27,11 @@ export function append({ core, topics, appends }: Services, request: AppendReque
   if (known !== null) return appends.append(known, request, answer);
   const startMs = core.nowMs();
   topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), `append to topic "${request.topic}"`, answer, (group) => {
-    // Looking up the topic is part of the caller's time.
+    // Looking up the topic is part of the caller's time, and its first attempt is older by that.
     const spentMs = core.nowMs() - startMs;
-    const left = spentMs === 0 ? request : { ...request, timeoutMs: Math.max(0, request.timeoutMs - spentMs) };
-    appends.append(group, left, answer);
+    const { timeoutMs, firstAttemptMs } = request;
+    const age = firstAttemptMs === undefined ? {} : { firstAttemptMs: firstAttemptMs + spentMs };
+    appends.append(group, spentMs === 0 ? request : { ...request, timeoutMs: Math.max(0, timeoutMs - spentMs), ...age }, answer);
   });
 }
 

@@ -6,7 +6,7 @@
  * newest entry has to be compared.
  */
 import { broken } from '../../base/assert.ts';
-import type { Offset, Term } from '../../base/branded.ts';
+import { firstTerm, type Offset, type Term } from '../../base/branded.ts';
 import type { Bytes } from '../../host/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
 import * as record from '../../record/index.ts';
@@ -138,9 +138,12 @@ export class Tail {
     }
     const end = this.endOffset;
     if (end > log.endOffset) return false;
-    // A checkpoint may lie in what was never committed: the log can have been cut below it and grown beyond it since.
-    const { term } = this.#floor;
-    if (this.#last === undefined && term !== null && log.termBefore(end as Offset) !== term) return false;
+    // A checkpoint may lie in what was never committed: the log can have been cut below it and grown beyond it since. Where the log begins there it may not
+    // say its term (segments of version 1), and cannot have been cut below.
+    if (this.#last === undefined && this.#floor.term !== null) {
+      const term = log.termBefore(end as Offset);
+      if (term !== firstTerm && term !== this.#floor.term) return false;
+    }
     if (end < log.endOffset) for (const batch of log.batches(end as Offset, log.endOffset)) this.append(batch);
     return true;
   }
@@ -302,7 +305,9 @@ function readUncommittedTable(reader: FieldReader, table: ProducerTable): void {
     const producer = readProducer(reader);
     oldestMs = Math.min(oldestMs, producer.lastMs);
     const first = producer.recent[0];
-    table.restore({ ...producer, isSession: first !== undefined && (producer.recent.length > 1 || isSessionWith(undefined, first)) });
+    // Of a request id with several batches the second was what made it one.
+    const before = producer.recent.length > 1 ? { epoch: 0, nextSequence: 0, isSession: false } : undefined;
+    table.restore({ ...producer, isSession: first !== undefined && isSessionWith(before, first) });
   }
   table.restoreTime(ageMs, committedMs, oldestMs);
   for (let left = reader.u32(); left > 0 && reader.valid; left--) {

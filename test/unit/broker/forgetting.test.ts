@@ -1,9 +1,13 @@
 /** What a log no longer holds, or no longer remembers, is never appended a second time. */
 import { describe, expect, test } from 'vitest';
+import { type GroupId, groupId } from '../../../src/base/branded.ts';
 import type { Result } from '../../../src/base/result.ts';
+import { append } from '../../../src/broker/calls.ts';
+import type { Services } from '../../../src/broker/services.ts';
+import type { AppendRequest } from '../../../src/eventlog/index.ts';
 import type { Disk, DiskError, DiskFile, OpenMode } from '../../../src/host/index.ts';
 import type { SimDisk } from '../../../src/sim/disk.ts';
-import { Rig } from './rig.ts';
+import { appendOf, Rig } from './rig.ts';
 
 const KiB = 1024;
 /** Topics of 64 KiB in segments of 16 KiB. */
@@ -150,6 +154,29 @@ describe('a request id that many others have pushed out', () => {
     rig.run(5000);
 
     expect(rig.appended(rig.follower(), ['x'], { requestId: 'young', firstAttemptMs: 500 }).duplicate).toBe(false);
+  });
+
+  test('is older by the time that its topic was looked up', () => {
+    let nowMs = 0;
+    const passed: AppendRequest[] = [];
+    const services = {
+      core: { nowMs: () => nowMs },
+      topics: {
+        whole: () => null,
+        resolve: (...[, , , , found]: Parameters<Services['topics']['resolve']>) => {
+          nowMs += 1900;
+          found(groupId(16));
+        },
+      },
+      appends: { append: (_group: GroupId, request: AppendRequest) => void passed.push(request) },
+    } as unknown as Services;
+    append(services, appendOf(['x'], { requestId: 'x', timeoutMs: 5000, firstAttemptMs: 300 }), () => undefined);
+    append(services, appendOf(['x'], { requestId: 'x', timeoutMs: 5000 }), () => undefined);
+
+    expect(passed.map(({ timeoutMs, firstAttemptMs }) => [timeoutMs, firstAttemptMs])).toEqual([
+      [3100, 2200],
+      [3100, undefined],
+    ]);
   });
 
   test('is told so in the same way whatever each broker is configured with: the leader’s limit stands in the log', () => {

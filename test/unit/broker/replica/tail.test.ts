@@ -238,6 +238,34 @@ describe('what is derived from a log', () => {
     return writer.u32(1).u64(idOf('gone')).u64(1).bytes;
   }
 
+  test('takes brokers for no sessions, in an old checkpoint either', () => {
+    const id = brokerProducerId(1, 1);
+    const writer = new FieldWriter(1 + 8 + 8 + 4 + 10 + 16 + 4 + 26 + 2 * 38 + 4);
+    writer.u8(2).u64(2).u64(1).u32(7).u64(1000).u16(0).u64(30).u64(1000).u32(1);
+    writer.u64(id).u16(1).u32(2).u64(10).u32(2);
+    for (const sequence of [0, 1]) writer.u16(1).u32(sequence).u32(1).u32(7).u64(sequence).u64(1).u64(1000);
+    const tail = newTail();
+
+    expect(tail.restore(writer.u32(0).bytes, 2)).toBe(true);
+    expect(tail.producers.nextSequence(id)).toBe(2);
+    expect(tail.producers.sessionCount).toBe(0);
+  });
+
+  test('is kept where the log begins at its checkpoint and does not say the term before', () => {
+    const log = new TestLog();
+    for (const text of ['r0', 'r1', 'r2']) log.append(3, { values: [text], producer: { id: idOf(text), epoch: 0, baseSequence: 0 } });
+    const source = newTail();
+    source.sync(log.view);
+    source.commit(3);
+    const { bytes, offsetTo } = source.checkpoint();
+    const tail = newTail(3);
+    tail.restore(bytes, offsetTo);
+
+    expect(tail.sync({ endOffset: offset(3), termBefore: () => term(0), batches: () => [] })).toBe(true);
+    expect(tail.producers.nextSequence(idOf('r1'))).toBe(1);
+    expect(tail.sync({ endOffset: offset(3), termBefore: () => term(2), batches: () => [] })).toBe(false);
+  });
+
   test('refuses a checkpoint that is damaged, of another version or of another place', () => {
     const log = new TestLog();
     log.append(1, { values: ['a'], producer: { id: idOf('r'), epoch: 0, baseSequence: 0 } });
