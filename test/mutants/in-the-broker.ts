@@ -10,6 +10,7 @@ const producers = edit('replica/producers.ts');
 const queue = edit('edge/append-queue.ts');
 const leader = edit('replica/leader-appends.ts');
 const replica = edit('replica/replica.ts');
+const roundTimes = edit('replica/round-times.ts');
 const services = edit('services.ts');
 const lives = edit('peers/peer-lives.ts');
 const reads = edit('edge/reads.ts');
@@ -172,6 +173,17 @@ export const inTheBroker: readonly Mutant[] = [
     ],
     expected: ['L13'],
     how: everything,
+  },
+  {
+    id: 'age-since-sent-again',
+    title: 'a round that came right behind another one counts from when it was sent once more',
+    edits: [roundTimes('if (round <= this.#newest) return;', 'if (round <= (this.#rounds.at(-1) ?? 0)) return;')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/replica/round-times.test.ts',
+      title: 'a round counts from when it was first sent, however often it is sent again',
+    },
   },
   {
     id: 'refused-in-an-old-office',

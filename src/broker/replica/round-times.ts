@@ -8,17 +8,22 @@ const keptMax = 256;
  */
 export class RoundTimes {
   #term = 0;
+  /** The newest noted or passed over: whoever names it again does so later than the first time. */
+  #newest = 0;
   #rounds: number[] = [];
   #times: number[] = [];
 
   note(term: number, round: number, nowMs: number): void {
     if (term !== this.#term) {
       this.#term = term;
+      this.#newest = 0;
       this.#rounds = [];
       this.#times = [];
     }
-    const last = this.#rounds.length - 1;
-    if (last >= 0 && (round <= (this.#rounds[last] as number) || nowMs - (this.#times[last] as number) < spacingMs)) return;
+    if (round <= this.#newest) return;
+    this.#newest = round;
+    const last = this.#times.at(-1);
+    if (last !== undefined && nowMs - last < spacingMs) return;
     if (this.#rounds.length === keptMax) {
       this.#rounds = this.#rounds.slice(keptMax / 2);
       this.#times = this.#times.slice(keptMax / 2);
