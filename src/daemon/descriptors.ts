@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { HttpSettings } from '../gateway/http/index.ts';
-import type { LineSettings } from '../gateway/lines/index.ts';
+import type { LineSettings } from '../gateway/lines/settings.ts';
 
 /** How many this process may have, or infinite where nobody says (proc(5), Linux). Node has raised its limit to the most that it is allowed. */
 export function descriptorsMax(): number {

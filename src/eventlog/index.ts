@@ -2,7 +2,7 @@ export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequ
 export { type FollowRequest, follow } from './follow.ts';
 export { LogError } from './log-error.ts';
 export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
-export { type ClusterView, type EventLog, promised, type RecordLog, type TopicAdmin, withPromises } from './promises.ts';
+export { type ClusterView, type EventLog, promised, type RecordLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
 export { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
 export type * from './services.ts';

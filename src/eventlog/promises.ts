@@ -1,4 +1,5 @@
-import type { Answer, LogService } from './services.ts';
+import { LogError } from './log-error.ts';
+import type { Answer, LogService, RecordService } from './services.ts';
 import type {
   AppendRequest,
   AppendResult,
@@ -54,4 +55,25 @@ export function promised<Value>(call: (answer: Answer<Value>) => void): Promise<
   return new Promise((resolve, reject) => {
     call((outcome) => (outcome.ok ? resolve(outcome.value) : reject(outcome.error)));
   });
+}
+
+/** The records of a log with promises, in callbacks: for the machine-free rooms over a client. Its answers come later, as those of any service. */
+export function withCallbacks(log: RecordLog): RecordService {
+  return {
+    append: (request, answer) => void answered(log.append(request), answer),
+    read: (request, answer) => void answered(log.read(request), answer),
+    end: (request, answer) => void answered(log.end(request), answer),
+    nextSequence: (request, answer) => void answered(log.nextSequence(request), answer),
+  };
+}
+
+function answered<Value>(call: Promise<Value>, answer: Answer<Value>): Promise<void> {
+  return call.then(
+    (value) => answer({ ok: true, value }),
+    (error: unknown) => {
+      // A defect is nobody's answer.
+      if (!(error instanceof LogError)) throw error;
+      answer({ ok: false, error });
+    },
+  );
 }

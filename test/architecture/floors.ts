@@ -28,6 +28,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   eventlog: { floor: 1, kind: 'P' },
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
+  ingest: { floor: 2, kind: 'H' },
   broker: { floor: 3, kind: 'H' },
   agent: { floor: 3, kind: 'H' },
   sim: { floor: 4, kind: 'H' },
@@ -69,6 +70,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   host: [],
   // An agent keeps its spool on the same disk; whoever damages or audits files knows their format.
   storage: ['steps.ts', 'disk-path.ts', 'segment-format.ts', 'vote-journal.ts'],
+  // What finds lines and their times is of use to those who store none, and start without the rest.
+  ingest: ['event.ts', 'line-splitter.ts'],
   // Settings are read, and refused, before anything is loaded.
   broker: ['settings.ts'],
   'broker/catalog': [],
@@ -82,6 +85,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'gateway/http/api': [],
   'gateway/http/api/records': [],
   'gateway/http/contract2': [],
+  // A node looks at its own name as a logger would.
+  'gateway/lines': ['hello.ts', 'settings.ts'],
   'timeline/plot': [],
   'lab/audit': [],
   'lab/chaos': [],

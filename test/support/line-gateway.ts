@@ -1,6 +1,7 @@
 import { withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
-import { defaultLineSettings, type Diagnostics, LineGateway, type LineSettings, TopicStore } from '../../src/gateway/lines/index.ts';
+import { defaultLineSettings, type Diagnostics, LineGateway, type LineSettings } from '../../src/gateway/lines/index.ts';
+import { TopicStore } from '../../src/ingest/index.ts';
 import { forEachRecord } from '../../src/record/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { testClock } from './clock.ts';
@@ -30,13 +31,13 @@ export async function startLineGateway(
   const diagnostics: Diagnostics = { tell: (_kind, sentence) => void told.push(sentence) };
   const settings = { ...defaultLineSettings, ...options.settings };
   const store = new TopicStore({
-    log: withPromises(memory),
+    log: memory,
+    clock: { ...testClock(), wallMs: () => 1_000 },
     bytes: systemBytes,
     topic: testTopic,
-    settings,
+    limits: settings,
     whenFull: options.whenFull ?? 'wait',
-    diagnostics,
-    wallMs: () => 1_000,
+    tell: (_kind, sentence) => void told.push(sentence),
     newId: () => crypto.randomUUID(),
   });
   store.topicIsThere();

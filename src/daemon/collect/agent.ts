@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
 import { Agent, type AgentCounters, type AgentFailure, hexOf, openSpool, type Spool, type SpoolFailure } from '../../agent/index.ts';
 import { assert, AssertionError } from '../../base/assert.ts';
 import { LogError } from '../../eventlog/index.ts';
-import { cutMark, LineSplitter } from '../../gateway/lines/line-splitter.ts';
+import { WordCopy } from '../../base/word-copy.ts';
+import { cutMark, LineSplitter } from '../../ingest/line-splitter.ts';
 import { defaultLineSettings } from '../../gateway/lines/settings.ts';
 import { systemBytes } from '../../system/bytes.ts';
 import { SystemClock } from '../../system/clock.ts';
@@ -158,7 +159,8 @@ interface Piece {
 class LineCollector {
   readonly #splitter: LineSplitter;
   #pieces: Piece[] = [];
-  #buffer = Buffer.allocUnsafeSlow(pieceBytesMax);
+  readonly #buffer = new Uint8Array(pieceBytesMax);
+  readonly #copier = new WordCopy(this.#buffer);
   #end = 0;
   #count = 0;
 
@@ -191,18 +193,17 @@ class LineCollector {
     return pieces;
   }
 
-  #add(bytes: Buffer, from: number, to: number): void {
+  #add(bytes: Uint8Array, from: number, to: number): void {
     const length = to - from + 1;
     if (this.#end + length > this.#buffer.length) this.#seal();
-    bytes.copy(this.#buffer, this.#end, from, to);
-    this.#buffer[this.#end + length - 1] = 0x0a;
-    this.#end += length;
+    this.#end = this.#copier.copy(bytes, from, to, this.#end);
+    this.#buffer[this.#end++] = 0x0a;
     this.#count++;
   }
 
   #seal(): void {
     if (this.#count === 0) return;
-    this.#pieces.push({ lines: new Uint8Array(this.#buffer.subarray(0, this.#end)), count: this.#count });
+    this.#pieces.push({ lines: this.#buffer.slice(0, this.#end), count: this.#count });
     this.#end = 0;
     this.#count = 0;
   }

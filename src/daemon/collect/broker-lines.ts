@@ -1,7 +1,8 @@
 import type { BrokerApi } from '../../broker/index.ts';
 import { type LogError, withPromises } from '../../eventlog/index.ts';
-import { LimitedDiagnostics, LineGateway, TopicStore } from '../../gateway/lines/index.ts';
+import { LimitedDiagnostics, LineGateway } from '../../gateway/lines/index.ts';
 import type { Host } from '../../host/index.ts';
+import { TopicStore } from '../../ingest/index.ts';
 import { bindHost, formatHostPort, isLoopback } from '../address.ts';
 import type { DaemonConfig } from '../config.ts';
 import { makeTopic } from './make-topic.ts';
@@ -16,21 +17,29 @@ const tickMs = 5_000;
 export async function startBrokerLines(
   { listen, topic, settings }: NonNullable<DaemonConfig['lines']>,
   broker: BrokerApi,
-  { bytes, logger }: Host,
+  { clock, bytes, logger }: Host,
   onFatal: (error: LogError) => void,
 ): Promise<BrokerLines> {
-  const log = withPromises(broker);
   const diagnostics = new LimitedDiagnostics(
     (kind, text) => logger.log('warn', 'lines', { kind, text }),
     () => performance.now(),
   );
   const newId = (): string => crypto.randomUUID();
-  const store = new TopicStore({ log, bytes, topic, settings, whenFull: 'wait', diagnostics, wallMs: Date.now, newId });
+  const store = new TopicStore({
+    log: broker,
+    clock,
+    bytes,
+    topic,
+    limits: settings,
+    whenFull: 'wait',
+    tell: (kind, sentence) => diagnostics.tell(kind, sentence),
+    newId,
+  });
   const nowS = (): number => Date.now() / 1000;
   const gateway = new LineGateway({ host: bindHost(listen.host), port: listen.port, settings, sink: null, store, diagnostics, nowS });
   const tick = setInterval(() => diagnostics.flush(), tickMs);
   tick.unref();
-  void makeTopic(log, topic, {
+  void makeTopic(withPromises(broker), topic, {
     created: () => logger.log('info', 'topicCreated', { topic }),
     there: () => store.topicIsThere(),
     delayed: (error) => diagnostics.tell('topic', error.message),
@@ -55,7 +64,7 @@ export async function startBrokerLines(
     close() {
       clearInterval(tick);
       gateway.close(() => undefined);
-      void store.close(0);
+      store.close(0, () => undefined);
     },
   };
 }

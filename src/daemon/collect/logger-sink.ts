@@ -1,5 +1,4 @@
-import type { LineSink, LineSource } from '../../gateway/lines/line-sink.ts';
-import type { Printer } from '../../gateway/lines/printer.ts';
+import type { LineSink, LineSource, Printer } from '../../gateway/lines/index.ts';
 import type { TimelineRecorder } from '../../timeline/recorder.ts';
 
 /** Reading the clock costs as much as a short line: it is read for every read, and again after so many lines of it. */
@@ -38,7 +37,7 @@ export class LoggerSink implements LineSink {
     this.#recorder?.receivedFrom(id, nameText, address, byteCount);
   }
 
-  event(source: LineSource, bytes: Buffer, from: number, to: number, seconds: number, timeTo: number): void {
+  event(source: LineSource, bytes: Uint8Array, from: number, to: number, seconds: number, timeTo: number): void {
     if (++this.#lines % linesPerClock === 0) this.#atS = this.#nowS();
     this.#recorder?.event(source.id, source.nameText, source.address, seconds, this.#atS);
     this.#printer.event(source, bytes, from, to, timeTo);

@@ -4,12 +4,9 @@
  */
 import { isatty } from 'node:tty';
 import { escapeControls } from '../../base/escape.ts';
-import { type EventLog, LogError } from '../../eventlog/index.ts';
-import { LimitedDiagnostics } from '../../gateway/lines/diagnostics.ts';
-import { LineGateway } from '../../gateway/lines/gateway.ts';
-import { Printer } from '../../gateway/lines/printer.ts';
-import { defaultLineSettings } from '../../gateway/lines/settings.ts';
-import type { TopicStore } from '../../gateway/lines/topic-store.ts';
+import { type EventLog, LogError, withCallbacks } from '../../eventlog/index.ts';
+import { defaultLineSettings, LimitedDiagnostics, LineGateway, Printer } from '../../gateway/lines/index.ts';
+import type { TopicStore } from '../../ingest/index.ts';
 import { PreciseClock } from '../../system/precise-clock.ts';
 import { TimelineFile } from '../../timeline/file.ts';
 import { defaultTimelineFile } from '../../timeline/format.ts';
@@ -77,7 +74,7 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
       clearInterval(tick);
       await new Promise<void>((resolve) => gateway.close(resolve));
       printer.flush();
-      await store?.close(storeGraceMs);
+      if (store !== null) await new Promise<void>((resolve) => store.close(storeGraceMs, resolve));
       recorder?.flush(true);
       diagnostics.flush(true);
     },
@@ -111,13 +108,21 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
   }
 
   async function openStore({ name, log }: { readonly name: string; readonly log: EventLog }): Promise<TopicStore> {
-    const [{ TopicStore }, { systemBytes }] = await Promise.all([
-      import('../../gateway/lines/topic-store.ts'),
+    const [{ TopicStore }, { systemBytes }, { SystemClock }] = await Promise.all([
+      import('../../ingest/index.ts'),
       import('../../system/bytes.ts'),
+      import('../../system/clock.ts'),
     ]);
-    const whenFull = 'drop' as const;
-    const newId = (): string => crypto.randomUUID();
-    const made = new TopicStore({ log, bytes: systemBytes, topic: name, settings, whenFull, diagnostics, wallMs: Date.now, newId });
+    const made = new TopicStore({
+      log: withCallbacks(log),
+      clock: new SystemClock(),
+      bytes: systemBytes,
+      topic: name,
+      limits: settings,
+      whenFull: 'drop',
+      tell: (kind, sentence) => diagnostics.tell(kind, sentence),
+      newId: () => crypto.randomUUID(),
+    });
     void makeTopic(log, name, {
       created: () => say(`Created topic "${name}"`),
       there: () => made.topicIsThere(),

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net';
-import type { LogError } from '../../eventlog/index.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { EventReader } from './event.ts';
+import { EventReader } from '../../ingest/event.ts';
+import type { SessionStream, TopicStore } from '../../ingest/index.ts';
+import { LineSplitter } from '../../ingest/line-splitter.ts';
 import { type Hello, helloBytesMax, parseHello, protocolWord } from './hello.ts';
 import type { LineSink, LineSource } from './line-sink.ts';
-import { LineSplitter } from './line-splitter.ts';
 import type { LineSettings } from './settings.ts';
-import type { SessionStream, TopicStore } from './topic-store.ts';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionContext {
@@ -51,6 +50,7 @@ export class Connection {
   #session: { readonly id: string; stream: SessionStream | null; sequence: number; stored: number; told: number } | null = null;
   #waitTimer: NodeJS.Timeout | null = null;
   #nameTimer: NodeJS.Timeout | null;
+  #askTimer: NodeJS.Timeout | null = null;
   #isClosed = false;
   #hasToldCut = false;
 
@@ -148,7 +148,7 @@ export class Connection {
     if (hello.kind === 'session') this.#beginSession(hello.session, hello.sequence);
   }
 
-  #line(bytes: Buffer, from: number, to: number): void {
+  #line(bytes: Uint8Array, from: number, to: number): void {
     const source = this.#source as LineSource;
     reader.read(bytes, from, to);
     const { sink, store } = this.#context;
@@ -192,22 +192,21 @@ export class Connection {
     this.#context.takeSession(id, this);
     this.#say('wait');
     this.#waitTimer = setInterval(() => this.#say('wait'), waitEveryMs);
-    void this.#askWhereToBegin(id, sequenceFrom);
+    this.#askWhereToBegin(id, sequenceFrom);
   }
 
-  async #askWhereToBegin(id: string, sequenceFrom: number): Promise<void> {
+  #askWhereToBegin(id: string, sequenceFrom: number): void {
     const store = this.#context.store as TopicStore;
-    while (!this.#isClosed) {
-      try {
-        const sequence = await store.sequenceOf(id);
-        this.#startSession(sequence, sequenceFrom);
+    store.sequenceOf(id, (outcome) => {
+      if (this.#isClosed) return;
+      if (outcome.ok) {
+        this.#startSession(outcome.value, sequenceFrom);
         return;
-      } catch (error) {
-        // Whatever it is, the agent's events are safe in its spool: it is told to wait.
-        store.noteTrouble(error as LogError);
-        await new Promise((resolve) => setTimeout(resolve, askAgainMs));
       }
-    }
+      // Whatever it is, the agent's events are safe in its spool: it is told to wait.
+      store.noteTrouble(outcome.error);
+      this.#askTimer = setTimeout(() => this.#askWhereToBegin(id, sequenceFrom), askAgainMs);
+    });
   }
 
   #startSession(sequence: number, sequenceFrom: number): void {
@@ -251,6 +250,8 @@ export class Connection {
   #stopWaiting(): void {
     if (this.#waitTimer !== null) clearInterval(this.#waitTimer);
     this.#waitTimer = null;
+    if (this.#askTimer !== null) clearTimeout(this.#askTimer);
+    this.#askTimer = null;
   }
 
   #refuse(reason: string): void {

@@ -4,7 +4,7 @@ import { Connection, type ConnectionContext } from './connection.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { LineSink } from './line-sink.ts';
 import type { LineSettings } from './settings.ts';
-import type { TopicStore } from './topic-store.ts';
+import type { TopicStore } from '../../ingest/index.ts';
 
 export interface LineGatewayOptions {
   /** Address to listen on; null for all of the machine. */

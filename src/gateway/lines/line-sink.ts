@@ -22,7 +22,7 @@ export interface LineSink {
   /** Of the bytes that came in, so many are this source's. */
   receivedFrom(source: LineSource, byteCount: number): void;
   /** A line lies in `bytes` from `from` to `to`, during the call only. `seconds` is NaN when it is untimed, else its timestamp ends at `timeTo`. */
-  event(source: LineSource, bytes: Buffer, from: number, to: number, seconds: number, timeTo: number): void;
+  event(source: LineSource, bytes: Uint8Array, from: number, to: number, seconds: number, timeTo: number): void;
   /** All that one read brought has been given. */
   flush(): void;
   disconnected(source: LineSource, atS: number): void;

@@ -30,7 +30,7 @@ export class Printer {
     this.#status(atS, source, ' disconnected\n');
   }
 
-  event(source: LineSource, bytes: Buffer, from: number, to: number, timeTo: number): void {
+  event(source: LineSource, bytes: Uint8Array, from: number, to: number, timeTo: number): void {
     const { name } = source;
     this.#reserve(to - from + name.length + 32);
     if (timeTo === from) {

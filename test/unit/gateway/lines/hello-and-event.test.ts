@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../../src/base/random.ts';
-import { createTimeMs, EventReader } from '../../../../src/gateway/lines/event.ts';
+import { createTimeMs, EventReader } from '../../../../src/ingest/event.ts';
 import { parseHello } from '../../../../src/gateway/lines/hello.ts';
 
 const hello = (text: string): ReturnType<typeof parseHello> => parseHello(Buffer.from(text, 'latin1'));

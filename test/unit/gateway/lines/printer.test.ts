@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../../../../src/base/random.ts';
-import { EventReader } from '../../../../src/gateway/lines/event.ts';
+import { EventReader } from '../../../../src/ingest/event.ts';
 import type { LineSource } from '../../../../src/gateway/lines/line-sink.ts';
-import { LineSplitter } from '../../../../src/gateway/lines/line-splitter.ts';
+import { LineSplitter } from '../../../../src/ingest/line-splitter.ts';
 import { Printer } from '../../../../src/gateway/lines/printer.ts';
 
 const nowS = (): number => 7;

@@ -3,11 +3,13 @@ const newline = 0x0a;
 /** What stands at the end of a line that was cut. */
 export const cutMark = (lineBytesMax: number): string => ` [cut at ${lineBytesMax} bytes]`;
 
+const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
+
 /** Bytes kept for the first piece of an unfinished line; doubled as it grows. */
 const partialBytesMin = 512;
 
 /** Takes a line: `bytes` from `from` to `to`, without its \n. Valid during the call only. */
-export type OnLine = (bytes: Buffer, from: number, to: number) => void;
+export type OnLine = (bytes: Uint8Array, from: number, to: number) => void;
 
 /**
  * Finds lines in a stream of chunks. A line that lies in one chunk is given where it lies. Only what a chunk leaves unfinished is copied, once, to a
@@ -18,7 +20,7 @@ export class LineSplitter {
   readonly #lineBytesMax: number;
   readonly #mark: Uint8Array;
   readonly #onLine: OnLine;
-  #partial: Buffer | null = null;
+  #partial: Uint8Array | null = null;
   #partialBytes = 0;
   #isPassingOver: boolean;
   #cutCount = 0;
@@ -27,7 +29,7 @@ export class LineSplitter {
   constructor(lineBytesMax: number, onLine: OnLine, isPassingOver = false) {
     this.#isPassingOver = isPassingOver;
     this.#lineBytesMax = lineBytesMax;
-    this.#mark = Buffer.from(cutMark(lineBytesMax));
+    this.#mark = ascii(cutMark(lineBytesMax));
     this.#onLine = onLine;
   }
 
@@ -46,7 +48,7 @@ export class LineSplitter {
     return this.#isPassingOver;
   }
 
-  push(chunk: Buffer, offset = 0): void {
+  push(chunk: Uint8Array, offset = 0): void {
     let from = offset;
     if (this.#isPassingOver) {
       const end = chunk.indexOf(newline, from);
@@ -84,13 +86,13 @@ export class LineSplitter {
   }
 
   /** Adds to the unfinished line. False when that reached the cap: the line was given, cut. */
-  #keep(chunk: Buffer, from: number, to: number): boolean {
+  #keep(chunk: Uint8Array, from: number, to: number): boolean {
     const room = this.#lineBytesMax - this.#partialBytes;
     const isTooLong = to - from > room;
     const taken = isTooLong ? room : to - from;
     this.#reserve(this.#partialBytes + taken + (isTooLong ? this.#mark.length : 0));
-    const partial = this.#partial as Buffer;
-    chunk.copy(partial, this.#partialBytes, from, from + taken);
+    const partial = this.#partial as Uint8Array;
+    partial.set(chunk.subarray(from, from + taken), this.#partialBytes);
     this.#partialBytes += taken;
     if (!isTooLong) return true;
     partial.set(this.#mark, this.#partialBytes);
@@ -101,7 +103,7 @@ export class LineSplitter {
   }
 
   #givePartial(): void {
-    const partial = this.#partial as Buffer;
+    const partial = this.#partial as Uint8Array;
     const bytes = this.#partialBytes;
     this.#partialBytes = 0;
     this.#onLine(partial, 0, bytes);
@@ -113,8 +115,8 @@ export class LineSplitter {
     if (this.#partial !== null && this.#partial.length >= bytes) return;
     const longest = this.#lineBytesMax + this.#mark.length;
     const size = Math.min(Math.max(bytes, (this.#partial?.length ?? 0) * 2, partialBytesMin), Math.max(longest, bytes));
-    const larger = Buffer.allocUnsafeSlow(size);
-    this.#partial?.copy(larger, 0, 0, this.#partialBytes);
+    const larger = new Uint8Array(size);
+    if (this.#partial !== null) larger.set(this.#partial.subarray(0, this.#partialBytes));
     this.#partial = larger;
   }
 }

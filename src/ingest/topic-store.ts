@@ -1,20 +1,33 @@
-import type { EventLog, LogError } from '../../eventlog/index.ts';
-import type { Bytes } from '../../host/index.ts';
-import type { Diagnostics } from './diagnostics.ts';
+import type { Answer, LogError, RecordService } from '../eventlog/index.ts';
+import type { Bytes, Clock } from '../host/index.ts';
 import { createTimeMs } from './event.ts';
-import type { LineSource } from './line-sink.ts';
-import type { LineSettings } from './settings.ts';
 import { TopicStream } from './topic-stream.ts';
 
+/** Whose lines they are. */
+export interface LineOrigin {
+  /** Lines of one origin keep their order. */
+  readonly id: number;
+  /** The key of their records. */
+  readonly name: Uint8Array;
+}
+
+export interface TopicStoreLimits {
+  /** Lines of plain connections that wait for the topic. */
+  readonly pendingBytesMax: number;
+  /** Lines of one session that wait for the topic: beyond it whoever sends them is not read. */
+  readonly sessionBytesMax: number;
+}
+
 export interface TopicStoreOptions {
-  readonly log: EventLog;
+  readonly log: Pick<RecordService, 'append' | 'nextSequence'>;
+  readonly clock: Clock;
   readonly bytes: Bytes;
   readonly topic: string;
-  readonly settings: LineSettings;
+  readonly limits: TopicStoreLimits;
   /** What happens to lines of plain connections for which there is no room: a logger has printed them, a broker has nothing else to do than wait. */
   readonly whenFull: 'drop' | 'wait';
-  readonly diagnostics: Diagnostics;
-  readonly wallMs: () => number;
+  /** For people: `unstored` lines were given up; the `topic` takes none for now; it takes them again, they are `stored`. */
+  readonly tell: (kind: 'unstored' | 'topic' | 'stored', sentence: string) => void;
   readonly newId: () => string;
 }
 
@@ -27,6 +40,7 @@ export interface SessionHandlers {
 
 /** Plain connections share these; more would make batches small, fewer would leave brokers idle between two. */
 const plainStreamCount = 4;
+const quietMs = 10_000;
 /** A stream's numbers have 31 bits. */
 const sequenceMax = 2 ** 30;
 
@@ -41,6 +55,8 @@ export class TopicStore {
   #isDelayed = false;
   #isTopicThere = false;
   #isClosed = false;
+  /** Set while it is being closed. */
+  #whenIdle: (() => void) | null = null;
   #stored = 0;
   #unstored = 0;
   /** Of the read under way: they are told together. */
@@ -70,7 +86,7 @@ export class TopicStore {
   get isFull(): boolean {
     let bytes = 0;
     for (const stream of this.#plain) bytes += stream?.pendingBytes ?? 0;
-    return bytes >= this.#options.settings.pendingBytesMax;
+    return bytes >= this.#options.limits.pendingBytesMax;
   }
 
   /** Whether who sends has to wait while it is full. */
@@ -89,7 +105,7 @@ export class TopicStore {
     this.#flushAll();
   }
 
-  addPlain(source: LineSource, bytes: Uint8Array, from: number, to: number, seconds: number): void {
+  addPlain(source: LineOrigin, bytes: Uint8Array, from: number, to: number, seconds: number): void {
     if (this.#options.whenFull === 'drop' && this.isFull) {
       this.#leftOut++;
       return;
@@ -97,26 +113,27 @@ export class TopicStore {
     this.#plainStream(source.id % plainStreamCount).add(this.#timeOf(seconds), source.name, bytes, from, to);
   }
 
-  flushPlain(source: LineSource): void {
-    if (this.#leftOut > 0) this.#giveUp(this.#leftOut, 'the topic does not keep up');
+  flushPlain(source: LineOrigin): void {
+    if (this.#leftOut > 0) this.#tellGivenUp(this.#leftOut, isNot, 'the topic does not keep up');
     this.#leftOut = 0;
     if (this.#isTopicThere) this.#plain[source.id % plainStreamCount]?.flush();
   }
 
-  /** How many events of a session are stored, once that is certain. Rejects with a LogError. */
-  sequenceOf(session: string): Promise<number> {
-    return this.#options.log.nextSequence({ topic: this.#options.topic, requestId: requestIdOf(session) });
+  /** How many events of a session are stored, once that is certain. */
+  sequenceOf(session: string, answer: Answer<number>): void {
+    this.#options.log.nextSequence({ topic: this.#options.topic, requestId: requestIdOf(session) }, answer);
   }
 
   openSession(session: string, sequence: number, handlers: SessionHandlers): SessionStream {
-    const { log, bytes, topic, settings } = this.#options;
+    const { log, clock, bytes, topic, limits } = this.#options;
     const stream = new TopicStream({
       log,
+      clock,
       bytes,
       topic,
       requestId: requestIdOf(session),
       sequence,
-      onStored: (count, _bytes, next) => {
+      onStored: (count, next) => {
         this.#noteStored(count);
         handlers.stored(next);
       },
@@ -126,7 +143,7 @@ export class TopicStore {
     this.#sessions.add(stream);
     return {
       get isFull() {
-        return stream.pendingBytes >= settings.sessionBytesMax;
+        return stream.pendingBytes >= limits.sessionBytesMax;
       },
       get pendingCount() {
         return stream.pendingCount;
@@ -145,20 +162,28 @@ export class TopicStore {
     this.#noteDelayed(error);
   }
 
-  /** Waits until what plain connections have sent is stored, or the time is over; what is left counts as unstored. */
-  async close(graceMs: number): Promise<void> {
-    const untilMs = performance.now() + graceMs;
+  /** `done` once what plain connections have sent is stored, or the time is over; what is left counts as unstored. */
+  close(graceMs: number, done: () => void): void {
     this.#flushAll();
-    while (performance.now() < untilMs && this.#plain.some((stream) => (stream?.pendingCount ?? 0) > 0)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    this.#isClosed = true;
-    for (const stream of this.#plain) {
-      if (stream === null) continue;
-      stream.close();
-      if (stream.pendingCount > 0) this.#giveUp(stream.pendingCount, 'the logger was stopped');
-    }
-    for (const stream of this.#sessions) stream.close();
+    const finish = (): void => {
+      timer.cancel();
+      this.#whenIdle = null;
+      this.#isClosed = true;
+      for (const stream of this.#plain) {
+        if (stream === null) continue;
+        stream.close();
+        this.#giveUp(stream, 'the logger was stopped');
+      }
+      for (const stream of this.#sessions) stream.close();
+      done();
+    };
+    const timer = this.#options.clock.startTimer(graceMs, finish);
+    this.#whenIdle = finish;
+    this.#lookIdle();
+  }
+
+  #lookIdle(): void {
+    if (this.#plain.every((stream) => (stream?.pendingCount ?? 0) === 0)) this.#whenIdle?.();
   }
 
   #flushAll(): void {
@@ -169,9 +194,10 @@ export class TopicStore {
     const existing = this.#plain[index] ?? null;
     const isWornOut = existing !== null && existing.sequence >= sequenceMax && existing.pendingCount === 0;
     if (existing !== null && !isWornOut) return existing;
-    const { log, bytes, topic, newId } = this.#options;
+    const { log, clock, bytes, topic, newId } = this.#options;
     const stream: TopicStream = new TopicStream({
       log,
+      clock,
       bytes,
       topic,
       requestId: `cairn-lines:${newId()}`,
@@ -179,12 +205,14 @@ export class TopicStore {
       onStored: (count) => {
         this.#noteStored(count);
         this.#tellRoom();
+        this.#lookIdle();
       },
       onFailed: (error) => {
-        // Its outcome is definite: these lines are not in the topic. What comes begins under another id.
+        // What comes begins under another id.
         if (this.#plain[index] === stream) this.#plain[index] = null;
-        if (!this.#isClosed) this.#giveUp(stream.pendingCount, error.message);
+        if (!this.#isClosed) this.#giveUp(stream, error.message);
         this.#tellRoom();
+        this.#lookIdle();
       },
       onDelayed: (error) => this.#noteDelayed(error),
     });
@@ -193,28 +221,34 @@ export class TopicStore {
   }
 
   #timeOf(seconds: number): number {
-    return (Number.isNaN(seconds) ? null : createTimeMs(seconds)) ?? this.#options.wallMs();
+    return (Number.isNaN(seconds) ? null : createTimeMs(seconds)) ?? this.#options.clock.wallMs();
   }
 
   #noteStored(count: number): void {
     this.#stored += count;
     if (!this.#isDelayed) return;
     this.#isDelayed = false;
-    this.#options.diagnostics.tell('stored', `Topic "${this.#options.topic}" takes lines again`);
+    this.#options.tell('stored', `Topic "${this.#options.topic}" takes lines again`);
   }
 
   #noteDelayed(error: LogError): void {
     this.#isDelayed = true;
-    const nowMs = performance.now();
+    const nowMs = this.#options.clock.monotonicMs();
     if (nowMs < this.#quietUntilMs) return;
-    this.#quietUntilMs = nowMs + 10_000;
-    this.#options.diagnostics.tell('topic', `Cannot store in topic "${this.#options.topic}" now, trying again: ${error.message}`);
+    this.#quietUntilMs = nowMs + quietMs;
+    this.#options.tell('topic', `Cannot store in topic "${this.#options.topic}" now, trying again: ${error.message}`);
   }
 
-  #giveUp(count: number, reason: string): void {
+  /** What it has not stored, and what it does not know to be stored, which is not the same. */
+  #giveUp({ pendingCount, unknownCount }: TopicStream, reason: string): void {
+    if (unknownCount > 0) this.#tellGivenUp(unknownCount, mayBe, `the outcome of an attempt is not known, and then: ${reason}`);
+    if (pendingCount > unknownCount) this.#tellGivenUp(pendingCount - unknownCount, isNot, reason);
+  }
+
+  #tellGivenUp(count: number, [ofOne, ofMany]: readonly [string, string], reason: string): void {
     this.#unstored += count;
-    const lines = count === 1 ? 'A line is' : `${count} lines are`;
-    this.#options.diagnostics.tell('unstored', `${lines} not stored in topic "${this.#options.topic}": ${reason}`);
+    const lines = count === 1 ? `A line ${ofOne}` : `${count} lines ${ofMany}`;
+    this.#options.tell('unstored', `${lines} stored in topic "${this.#options.topic}": ${reason}`);
   }
 
   #tellRoom(): void {
@@ -229,9 +263,12 @@ export interface SessionStream {
   /** So much waits that its agent should not be read. */
   readonly isFull: boolean;
   readonly pendingCount: number;
-  add(source: LineSource, bytes: Uint8Array, from: number, to: number, seconds: number): void;
+  add(source: LineOrigin, bytes: Uint8Array, from: number, to: number, seconds: number): void;
   flush(): void;
   close(): void;
 }
+
+const isNot = ['is not', 'are not'] as const;
+const mayBe = ['may or may not be', 'may or may not be'] as const;
 
 const requestIdOf = (session: string): string => `cairn-agent:${session}`;

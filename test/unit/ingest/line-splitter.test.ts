@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../../../src/base/random.ts';
-import { cutMark, LineSplitter } from '../../../../src/gateway/lines/line-splitter.ts';
+import { SeededRandom } from '../../../src/base/random.ts';
+import { cutMark, LineSplitter } from '../../../src/ingest/line-splitter.ts';
 
 const lineBytesMax = 40;
 
 function linesOf(chunks: readonly (string | Uint8Array)[], { end = false, max = lineBytesMax } = {}): string[] {
   const lines: string[] = [];
-  const splitter = new LineSplitter(max, (bytes, from, to) => lines.push(bytes.toString('latin1', from, to)));
+  const splitter = new LineSplitter(max, (bytes, from, to) => lines.push(Buffer.from(bytes.subarray(from, to)).toString('latin1')));
   for (const chunk of chunks) splitter.push(Buffer.from(chunk as Uint8Array));
   if (end) splitter.end();
   return lines;

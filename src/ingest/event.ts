@@ -1,4 +1,4 @@
-import { noBytes, viewOf } from '../../base/bytes.ts';
+import { noBytes, viewOf } from '../base/bytes.ts';
 
 /**
  * An event is a line `TIMESTAMP TEXT`. The timestamp is read to know a delay and a create time; what is printed and stored are its own bytes, never
