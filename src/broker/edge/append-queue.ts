@@ -302,9 +302,9 @@ export class AppendQueue {
 
   #reached(unit: Unit, value: Appended): void {
     this.#finish(unit);
-    // A hit after an attempt whose outcome was not known is that attempt.
-    const duplicate = value.duplicate && !unit.isUnknown;
-    this.#edge.reached(unit.members, value, duplicate);
+    // A hit after an attempt whose outcome was not known is that attempt, unless the caller had made one before.
+    const isRetry = unit.members[0]?.request.firstAttemptMs !== undefined;
+    this.#edge.reached(unit.members, value, value.duplicate && (isRetry || !unit.isUnknown));
   }
 
   #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {

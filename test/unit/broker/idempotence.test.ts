@@ -33,6 +33,22 @@ describe('a request id', () => {
     expect(rig.violations).toEqual([]);
   });
 
+  test('of a caller who says that this is a retry is a duplicate, also where the broker that was asked had to ask the leader twice', () => {
+    const rig = new Rig();
+    const leader = rig.awaitLeader();
+    const first = rig.appended(leader, ['a'], { requestId: 'r' });
+    const asked = rig.follower();
+    const { network } = rig.cluster.world;
+    network.block(leader, asked);
+
+    const retry = rig.beginAppend(asked, ['a'], { requestId: 'r', firstAttemptMs: 3000, timeoutMs: 10_000 });
+    rig.run(1500);
+    network.unblockAll();
+    rig.until('it is answered', () => retry.outcome !== null);
+
+    expect(retry.outcome).toMatchObject({ ok: true, value: { duplicate: true, offset: first.offset } });
+  });
+
   test('whose first append is not committed waits for that', () => {
     const rig = new Rig();
     const leader = rig.awaitLeader();
