@@ -78,7 +78,7 @@ const sessionEventsMaxDefault = 2 ** 30;
 const newline = 0x0a;
 
 /**
- * Takes events in, keeps them in its spool, sends them, and forgets them when they are stored (docs/decisions/0010). Invariant: acknowledged <= sent <=
+ * Takes events in, keeps them in its spool, sends them, and forgets them when they are stored (docs/decisions/0008). Invariant: acknowledged <= sent <=
  * synced: nothing is sent before the spool has it on disk, so that a number never means two events.
  */
 export class Agent {

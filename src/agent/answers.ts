@@ -1,4 +1,4 @@
-/** What the gateway says to a spooling agent, a line each (docs/decisions/0010). */
+/** What the gateway says to a spooling agent, a line each (docs/decisions/0008). */
 export type GatewayAnswer =
   | { readonly kind: 'wait' }
   /** Events of the session below this number are stored. */

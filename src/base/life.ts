@@ -1,5 +1,5 @@
 /**
- * One life of a broker, from a start to its end: what brokers tell one another apart by (docs/decisions/0011). Two lives are never equal, and of two
+ * One life of a broker, from a start to its end: what brokers tell one another apart by (docs/decisions/0009). Two lives are never equal, and of two
  * lives on one disk the later one has the higher incarnation, unless the disk was put back meanwhile.
  */
 export interface Life {

@@ -11,7 +11,7 @@
  *
  * - Large appends: V8 counts the memory of buffers that appeared since the last full collection as if it were the old generation. Its own limits made it
  *   look through a heap of 23 MB for every few MB that passed; so the old generation may have 96 MB, and the young one is collected, in half a
- *   millisecond, when 16 MB of buffers hang on it (twice the capacity that it is told) and not 128 (docs/decisions/0012).
+ *   millisecond, when 16 MB of buffers hang on it (twice the capacity that it is told) and not 128 (docs/decisions/0010).
  * - Few appends: V8 optimizes what has run some thousand times, which takes seconds for a client with one append on its way. Told to do so five times
  *   earlier, a fresh broker came to 2,500 appends a second over HTTP within 4 s in place of 10 (docs/decisions/0007).
  */

@@ -33,7 +33,7 @@ export interface StateCheckpoint {
 }
 
 /**
- * Three that are not one (docs/decisions/0017). `disk`: a write, a sync or a change of names failed, so what the disk holds is not known: fatal. `unreadable`:
+ * Three that are not one (docs/decisions/0015). `disk`: a write, a sync or a change of names failed, so what the disk holds is not known: fatal. `unreadable`:
  * the disk refused to read what is there; nothing that is written is in doubt. `corrupt`: it read other bytes than once were synced.
  */
 export type OpenFailure =

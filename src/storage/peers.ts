@@ -1,5 +1,5 @@
 /**
- * `peers`: what this broker and the others know of one another's lives (docs/decisions/0011), as a text in a twin file (`twin-text.ts`):
+ * `peers`: what this broker and the others know of one another's lives (docs/decisions/0009), as a text in a twin file (`twin-text.ts`):
  *
  *     cairn peers 2
  *     sequence 4

@@ -35,7 +35,7 @@
  * before: there it is carried out.) While a log is cut the synced slot is empty, because both change in one sector.
  *
  * Synced slot. What a lost page takes with it cannot tell of itself when it is the last of the log. So a mark that is written when nothing else is (idle,
- * clean stop) is told of here, too, and so is the last mark that an open has found (docs/decisions/0015): a log that ends before it is damaged.
+ * clean stop) is told of here, too, and so is the last mark that an open has found (docs/decisions/0013): a log that ends before it is damaged.
  *
  *    768  8     'CAIRNSYN'
  *    776  u64   synced before: all bytes of this file below here were synced when this was written

@@ -1,5 +1,5 @@
 /**
- * A file of a fixed size that holds everything twice and never needs new space (docs/decisions/0015). What a broker must know to take part in an
+ * A file of a fixed size that holds everything twice and never needs new space (docs/decisions/0013). What a broker must know to take part in an
  * election stands in such files: `votes`, `identity`, `peers`.
  *
  *     0         first copy of the content: half 0, then half 1

@@ -13,7 +13,7 @@
  *     6 ping       D -> A  nothing
  *     7 pong       A -> D  u64 highest link sequence of D that has arrived: after a ping, and once a second while bytes come, whole frame or not
  *
- * A life is 16 bytes disk id, u64 incarnation, 16 bytes nonce, u8 count and as many nonces of earlier lives (docs/decisions/0011). Each side compares the other's with what it remembers: D before its
+ * A life is 16 bytes disk id, u64 incarnation, 16 bytes nonce, u8 count and as many nonces of earlier lives (docs/decisions/0009). Each side compares the other's with what it remembers: D before its
  * proof, A before its welcome.
  *
  * With a secret, a proof is HMAC-SHA-256(secret, role, cluster id, both ids, both lives, lane, both nonces): each side shows that it knows

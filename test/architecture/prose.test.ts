@@ -69,6 +69,22 @@ test('what comments cite of the design stands in docs/design.md', () => {
   expect(cited.filter((decision) => !headings.has(decision))).toEqual([]);
 });
 
+test('decisions are numbered without gaps, have one form, and stand in the table of docs/ARCHITECTURE.md', () => {
+  const files = readdirSync(path.join(ROOT, 'docs', 'decisions')).toSorted();
+
+  const parts = ['## Context', '## Decision', '## Alternatives', '## Consequences'];
+  const misshapen = files.filter((file, index) => {
+    const number = String(index + 1).padStart(4, '0');
+    const [title = '', blank, dated = '', ...rest] = linesOf(`docs/decisions/${file}`);
+    const isHeaded = file.startsWith(`${number}-`) && title.startsWith(`# ${number}. `) && blank === '';
+    return !isHeaded || !/^\d{4}-\d\d-\d\d, accepted$/.test(dated) || rest.filter((line) => parts.includes(line)).join() !== parts.join();
+  });
+
+  expect(misshapen).toEqual([]);
+  const listed = linesOf('docs/ARCHITECTURE.md').flatMap((line) => /^\| \[(\d{4})\]\(decisions\/(\1-[^)]+)\) \|/.exec(line)?.[2] ?? []);
+  expect(listed).toEqual(files);
+});
+
 test('lines of prose have at most 120 characters', () => {
   expect(pages().flatMap((file) => longLines(linesOf(file).join('\n')).map((line) => `${file}:${line}`))).toEqual([]);
 });

@@ -28,7 +28,7 @@ export interface PeerLivesOptions {
 const shownMax = 100;
 
 /**
- * What this broker and its peers remember of one another's lives (docs/decisions/0011). Nobody is dealt with before the life that it comes in is compared
+ * What this broker and its peers remember of one another's lives (docs/decisions/0009). Nobody is dealt with before the life that it comes in is compared
  * with the one that was here before, and is durable here. And this broker shows itself to nobody before it has written down that it does, so that it can
  * always name the life that a peer remembers; one whose disk was put back cannot. One write at a time; what comes meanwhile shares the next.
  */

@@ -36,7 +36,7 @@ const answerBytesMax = 16 * 1024;
 
 const reader = new EventReader();
 
-/** One connection: first its name, then lines. A spooling agent gets its lines acknowledged (docs/decisions/0010). */
+/** One connection: first its name, then lines. A spooling agent gets its lines acknowledged (docs/decisions/0008). */
 export class Connection {
   readonly id: number;
   readonly address: string;

@@ -1,5 +1,5 @@
 /**
- * The first line of a connection: `NAME`, or `NAME cairn/1 SESSION SEQ` from an agent that keeps a spool (docs/decisions/0010). A name is 1 to 255 bytes
+ * The first line of a connection: `NAME`, or `NAME cairn/1 SESSION SEQ` from an agent that keeps a spool (docs/decisions/0008). A name is 1 to 255 bytes
  * without space or control characters (C0, DEL, and C1 as UTF-8 writes it); it is kept byte for byte.
  */
 export type Hello =

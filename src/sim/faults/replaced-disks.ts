@@ -29,7 +29,7 @@ function rollback(faults: FaultSchedule): boolean {
 
 /**
  * Aimed at brokers of which every other one, unless its own disk was replaced, has met a life that the other disk does not know: nobody else could tell
- * (docs/decisions/0011).
+ * (docs/decisions/0009).
  */
 function putInPlace(faults: FaultSchedule, member: Member, backup: Backup | null, name: string): boolean {
   const { cluster, coverage } = faults;
