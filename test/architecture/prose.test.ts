@@ -57,6 +57,21 @@ test('links between the pages and into the sources lead somewhere', () => {
   expect(dead).toEqual([]);
 });
 
+test('files that the pages name are there', () => {
+  const gone = pages().flatMap((page) =>
+    [
+      ...linesOf(page)
+        .join('\n')
+        .matchAll(/`([\w./-]+\/[\w.-]+\.(?:ts|mjs|js|py|svelte))`/g),
+    ]
+      .map(([, file = '']) => file)
+      .filter((file) => !existsSync(path.join(ROOT, file)) && !existsSync(path.join(ROOT, 'src', file)))
+      .map((file) => `${page}: ${file}`),
+  );
+
+  expect(gone).toEqual([]);
+});
+
 test('what comments cite of the design stands in docs/design.md', () => {
   const headings = new Set(linesOf('docs/design.md').flatMap((line) => /^### (D\d+)\. /.exec(line)?.[1] ?? []));
   const sources = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
