@@ -1,3 +1,4 @@
+import type { GroupId } from '../base/branded.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import {
   type Answer,
@@ -325,7 +326,11 @@ export class Broker implements BrokerApi {
     const doing = `revoke a request of topic "${topic}"`;
     // A revoke outlives the fault switch: it is what is owed to whoever was not answered.
     const services = this.#open(doing, answer, true);
-    services?.topics.resolve(topic, freshnessMs, doing, answer, (group) => services.revokes.begin(group, requestId, answer));
+    if (services === null) return;
+    const begin = (group: GroupId): void => services.revokes.begin(group, requestId, answer);
+    const known = services.topics.group(topic);
+    if (known === null) services.topics.resolve(topic, freshnessMs, doing, answer, begin);
+    else begin(known);
   }
 
   read(request: ReadRequest, answer: Answer<ReadResult>): void {

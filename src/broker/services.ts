@@ -93,6 +93,7 @@ export class Services {
       appends: this.appends,
       barriers: this.barriers,
       reads: this.reads,
+      revokes: this.revokes,
       voters: brokers.map(({ id }) => id),
       fatal: (error) => options.fatal(error),
     });

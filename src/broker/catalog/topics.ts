@@ -2,7 +2,7 @@ import { type GroupId, groupId } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import { type Answer, LogError, type PartitionStatus, type TopicDescription, type TopicSettings } from '../../eventlog/index.ts';
 import type { Identity } from '../../storage/index.ts';
-import type { Appends, Barriers, Reads } from '../edge/index.ts';
+import type { Appends, Barriers, Reads, Revokes } from '../edge/index.ts';
 import { Catalog } from './catalog.ts';
 import { type CatalogOutcome, isTopicName, type Topic } from './catalog-state.ts';
 import { type Core, failure } from '../core.ts';
@@ -20,6 +20,7 @@ export interface TopicsOptions {
   readonly appends: Appends;
   readonly barriers: Barriers;
   readonly reads: Reads;
+  readonly revokes: Revokes;
   readonly voters: readonly number[];
   fatal(error: LogError): void;
 }
@@ -267,6 +268,7 @@ export class Topics {
     const replica = this.#core.replica(group);
     this.#toOpen.delete(topic.group);
     this.#options.appends.drop(group);
+    this.#options.revokes.drop(group);
     if (replica !== undefined) {
       replica.appends.abandon('leadershipLost', 'it was deleted');
       this.#options.reads.abandon('unknownTopic', 'it was deleted', replica);

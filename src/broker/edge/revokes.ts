@@ -1,4 +1,4 @@
-import type { GroupId } from '../../base/branded.ts';
+import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Answer } from '../../eventlog/index.ts';
 import { type Core, failure } from '../core.ts';
 import type { Requests } from './requests.ts';
@@ -21,6 +21,8 @@ export class Revokes {
   readonly #requests: Requests;
   readonly #pending = new Set<PendingRevoke>();
   #mayRetry = true;
+  /** Without a replica here: which of the peers is asked. */
+  #turn = 0;
 
   constructor(core: Core, requests: Requests) {
     this.#core = core;
@@ -47,9 +49,8 @@ export class Revokes {
   }
 
   #attempt(revoke: PendingRevoke): boolean {
-    const replica = this.#core.replica(revoke.group);
-    const leader = replica?.raft.leader ?? null;
-    if (replica === undefined || leader === null) return false;
+    const leader = this.#leaderOf(revoke.group);
+    if (leader === null) return false;
     const done = (isRevoked: boolean): void => {
       revoke.isOutstanding = false;
       if (!isRevoked || !this.#pending.delete(revoke)) return;
@@ -57,17 +58,27 @@ export class Revokes {
     };
     revoke.isOutstanding = true;
     if (leader === this.#core.self) {
-      if (replica.appends.refusal() !== null) {
+      const appends = this.#core.replica(revoke.group)?.appends;
+      if (appends === undefined || appends.refusal() !== null) {
         revoke.isOutstanding = false;
         return false;
       }
-      replica.appends.revoke(revoke.requestId, this.#core.nowMs() + attemptMs, (outcome) => done(outcome.ok));
+      appends.revoke(revoke.requestId, this.#core.nowMs() + attemptMs, (outcome) => done(outcome.ok));
       return true;
     }
     const request = { type: 'revoke' as const, remainingMs: attemptMs, requestId: revoke.requestId };
     const isSent = this.#requests.send(leader, revoke.group, request, attemptMs, (outcome) => done(outcome.type === 'number'));
     if (!isSent) revoke.isOutstanding = false;
     return isSent;
+  }
+
+  /** What is appended through a broker whose own log is damaged must be revoked through it too: some peer leads. */
+  #leaderOf(group: GroupId): BrokerId | null {
+    const replica = this.#core.replica(group);
+    if (replica !== undefined) return replica.raft.leader;
+    const { links } = this.#core;
+    const ready = links.peers.filter((peer) => links.isReady(peer));
+    return ready[this.#turn++ % ready.length] ?? null;
   }
 
   /** A tick passed, a link came up, the leader changed. */
@@ -78,6 +89,15 @@ export class Revokes {
   /** What was asked of others will not be answered; it is asked again after `retry`. */
   forgetAttempts(): void {
     for (const revoke of this.#pending) revoke.isOutstanding = false;
+  }
+
+  /** The topic is gone, and with it whatever was to be hidden. */
+  drop(group: GroupId): void {
+    for (const revoke of this.#pending) {
+      if (revoke.group !== group) continue;
+      this.#pending.delete(revoke);
+      this.#core.later(() => revoke.answer(failure('unknownTopic', 'Cannot revoke a request: its topic was deleted')));
+    }
   }
 
   /** The broker ends: whether they are in the log is not known. */

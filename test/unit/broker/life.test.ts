@@ -345,7 +345,13 @@ describe('status', () => {
 
     expect(all.map(({ id, status }) => [id, status?.id ?? null])).toEqual([1, 2, 3].map((id) => [id, id === gone ? null : id]));
     const own = all.find(({ id }) => id === leader)?.status;
-    expect(own).toMatchObject({ id: leader, incarnation: 1, durable: true, crashed: false, version: expect.stringMatching(/^0\.0\.\d+-sim$/) });
+    expect(own).toMatchObject({
+      id: leader,
+      incarnation: 1,
+      durable: true,
+      crashed: false,
+      version: expect.stringMatching(/^0\.0\.\d+-sim$/),
+    });
     const log = own?.partitions.find(({ topic }) => topic === 'log');
     expect(log).toMatchObject({ role: 'leader', leader, highWatermark: 2, endOffset: 2, replicas: [1, 2, 3], fenced: null });
     expect(log?.followers).toHaveLength(2);

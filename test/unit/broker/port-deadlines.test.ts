@@ -1,9 +1,12 @@
 /** Every call of the port ends, whatever hangs or is missing, and says nothing that another broker would contradict. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
 import { Catalog } from '../../../src/broker/catalog/catalog.ts';
 import type { Appends } from '../../../src/broker/edge/appends.ts';
+import type { Requests } from '../../../src/broker/edge/requests.ts';
+import { Revokes } from '../../../src/broker/edge/revokes.ts';
 import type { Core } from '../../../src/broker/core.ts';
+import { logGroup } from '../../../src/broker/well-known.ts';
 import type { AppendRequest, AppendResult, Answer, Outcome, TopicDescription } from '../../../src/eventlog/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import { type SimDisk } from '../../../src/sim/disk.ts';
@@ -94,4 +97,51 @@ test('a command whose effect does not come to this broker ends with an outcome t
   catalog.expire(nowMs);
 
   expect(outcomes).toMatchObject([{ ok: false, error: { code: 'timeout', definite: false } }]);
+});
+
+describe('a revoke', () => {
+  test('ends when its topic is deleted', () => {
+    const rig = new Rig();
+    const id = bystander(rig);
+    const other = id === 1 ? 2 : 1;
+    rig.createTopic('orders', id);
+    rig.isolate(id);
+    const revoke = rig.begin<undefined>(id, (_service, answer) => rig.broker(id).revoke('orders', 'r', answer));
+    rig.run(500);
+    rig.ok<undefined>(other, (service, answer) => service.deleteTopic('orders', answer));
+    expect(revoke.outcome).toBeNull();
+    rig.heal();
+
+    rig.until('it is answered', () => revoke.outcome !== null);
+    expect(revoke.outcome).toMatchObject({ ok: false, error: { code: 'unknownTopic' } });
+  });
+
+  test('goes to one peer after another where this broker has no replica', () => {
+    const asked: number[] = [];
+    const requests = {
+      send: (...[peer, , , , done]: Parameters<Requests['send']>) => {
+        asked.push(peer);
+        done(peer === 2 ? { type: 'lost' } : { type: 'number', correlation: 1, value: 0 });
+        return true;
+      },
+    } as unknown as Requests;
+    const core = {
+      self: 1,
+      nowMs: () => 0,
+      wake: () => undefined,
+      later: (run: () => void) => run(),
+      replica: () => undefined,
+      links: { peers: [2, 3], isReady: () => true },
+      host: { bytes: simBytes },
+    } as unknown as Core;
+    const revokes = new Revokes(core, requests);
+    const outcomes: unknown[] = [];
+    revokes.begin(logGroup, 'r', (outcome) => outcomes.push(outcome));
+    revokes.work();
+    expect([asked, outcomes]).toEqual([[2], []]);
+    revokes.retry();
+    revokes.work();
+
+    expect([asked, outcomes, revokes.count]).toEqual([[2, 3], [{ ok: true, value: undefined }], 0]);
+  });
 });
