@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkoutFolder, type Figure, findCommit, type Machine } from '../src/lab/report/index.ts';
+import { paragraph } from '../scripts/paragraph.ts';
 import { digits } from './figures.ts';
 import type { BenchRun, ScenarioRun } from './run.ts';
 
@@ -27,7 +28,13 @@ export function replaceSection(whole: string, name: string, text: string): strin
   const from = whole.indexOf(beginMark);
   const to = whole.indexOf(endMark);
   if (from < 0 || to < from) throw new Error(`Cannot write the table "${name}": docs/performance.md does not have its two marks`);
-  return `${whole.slice(0, from + beginMark.length)}\n\n${text.trim()}\n\n${whole.slice(to)}`;
+  return `${whole.slice(0, from + beginMark.length)}\n\n${inLines(text.trim())}\n\n${whole.slice(to)}`;
+}
+
+/** Prose in lines; tables as they are. */
+function inLines(text: string): string {
+  const blocks = text.split('\n\n');
+  return blocks.map((block) => (block.startsWith('|') ? block : paragraph(block).join('\n'))).join('\n\n');
 }
 
 /** On what, of what and when. */

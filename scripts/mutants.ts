@@ -13,6 +13,7 @@ import { type How, type Mutant, root } from '../test/mutants/mutant.ts';
 import { probeTitles } from '../test/mutants/probes.ts';
 import { typecheckMutants } from '../test/mutants/typecheck.ts';
 import { Estimate } from './estimate.ts';
+import { paragraph } from './paragraph.ts';
 
 const help = `Usage: npm run mutants -- [options]
 
@@ -266,10 +267,8 @@ function writeTable(rows: readonly Row[], summary: string): void {
       `| \`${mutant.id}\` | ${mutant.title} | ${asked.check ?? ''} | ${asked.seeds} | ${round(asked.seconds)} | ${describeHow(mutant.how)} |`,
   );
   const table = ['| mutant | what is wrong | caught by | seeds | seconds | asked |', '|---|---|---|---|---|---|', ...lines].join('\n');
-  writeFileSync(
-    document,
-    `${text.slice(0, from)}${begin}\n\n${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.\n\n${table}\n\n${text.slice(to)}`,
-  );
+  const sentence = paragraph(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`).join('\n');
+  writeFileSync(document, `${text.slice(0, from)}${begin}\n\n${sentence}\n\n${table}\n\n${text.slice(to)}`);
 }
 
 function round(seconds: number): number {

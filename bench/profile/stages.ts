@@ -66,9 +66,12 @@ const ownRules: readonly Rule[] = [
     stage: 'HTTP parse',
     file: /\/src\/gateway\/|\/node_modules\/(fastify|find-my-way|@fastify|typebox|fast-querystring|avvio|secure-json-parse)/,
   },
-  { stage: 'wire', file: /\/src\/system\/network|\/src\/broker\/(links|outgoing-link|incoming-link|received-frames|peer-service)/ },
-  { stage: 'queue', file: /\/src\/broker\/(append|leader-appends|producers|requests|topics|calls|services)|\/src\/eventlog\// },
-  { stage: 'apply', file: /\/src\/broker\/(tail|terms|reads|barriers|revokes|retention|catalog|events|status)/ },
+  { stage: 'wire', file: /\/src\/system\/network|\/src\/broker\/(peers\/|replica\/received-frames|edge\/peer-service)/ },
+  {
+    stage: 'queue',
+    file: /\/src\/broker\/(edge\/(append|requests)|replica\/(leader-appends|producers)|catalog\/topics|calls|services)|\/src\/eventlog\//,
+  },
+  { stage: 'apply', file: /\/src\/broker\/(replica\/(tail|terms|status|state-machine)|edge\/(reads|barriers|revokes)|catalog\/|events)/ },
   { stage: 'step', file: /\/src\/(raft|broker|base|host|system)\// },
   { stage: 'the load itself', file: /\/bench\/inside\/|\/src\/lab\// },
 ];

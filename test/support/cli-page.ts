@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../../src/base/errors.ts';
 import { examplesFor } from '../../src/cli/command.ts';
 import { exitCodeMeanings } from '../../src/cli/help.ts';
+import { paragraph } from '../../scripts/paragraph.ts';
 
 /** docs/reference/cli.md, made from the definitions of the commands. */
 export function cliPage(program: Command): string {
@@ -48,13 +49,13 @@ function commandSection(command: Command): string[] {
   return [
     `${isNested ? '###' : '##'} ${path}`,
     '',
-    ...paragraph(command.description()),
+    ...paragraph(cell(command.description())),
     '',
     `    ${path} ${command.usage()}`,
     '',
     ...(command.commands.length === 0
       ? []
-      : [...command.commands.flatMap((child) => paragraph(`- \`${child.name()}\`: ${child.summary()}`, '  ')), '']),
+      : [...command.commands.flatMap((child) => paragraph(cell(`- \`${child.name()}\`: ${child.summary()}`), '  ')), '']),
     ...table(
       'argument',
       command.registeredArguments.map((argument) => [argument.name(), argument.description, '']),
@@ -90,15 +91,3 @@ function defaultOf(value: unknown, negate: boolean): string {
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
-
-/** Lines of at most 120 characters, those after the first indented; a piece of code is never broken, and none begins as an item of a list does. */
-function paragraph(text: string, indent = ''): string[] {
-  const lines: string[] = [];
-  for (const word of cell(text).match(/(?:`[^`]*`|\S)+/g) ?? []) {
-    const last = lines.at(-1);
-    if (last !== undefined && (last.length + 1 + word.length <= 120 || /^(?:[-+*#]+|\d+[.)])$/.test(word)))
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(last === undefined ? word : `${indent}${word}`);
-  }
-  return lines;
-}
