@@ -124,7 +124,8 @@ export class Agent {
     this.#options = options;
     this.#host = options.host;
     this.#spool = options.spool;
-    this.#acknowledged = options.spool.first;
+    // The spool forgets by files: what it still has of an earlier session is acknowledged.
+    this.#acknowledged = Math.max(options.spool.first, options.spool.session.base);
   }
 
   get counters(): AgentCounters {

@@ -56,4 +56,32 @@ export const atTheEdges: readonly Mutant[] = [
     expected: [],
     how: { by: 'test', file: 'test/integration/http-guards.test.ts', title: 'every route but the page and the probes wants it' },
   },
+  {
+    id: 'unanswered-lines-are-stored',
+    title: 'a batch of lines whose outcome is not known counts as stored',
+    edits: [
+      {
+        file: 'src/ingest/topic-stream.ts',
+        find: "    if (again === 'no') return",
+        replace: "    if (error.code === 'timeout') return this.#stored(current);\n    if (again === 'no') return",
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/agent/agent.test.ts',
+      title: 'stores every line once and in order over kills of itself, with and without its power, and of its logger (seed 2)',
+    },
+  },
+  {
+    id: 'unknown-lines-told-as-not-stored',
+    title: 'lines are told to be not stored when the last of several attempts is refused',
+    edits: [{ file: 'src/ingest/topic-stream.ts', find: "error, proves !== 'notAppended')", replace: 'error, proves === null)' }],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/ingest/topic-store.test.ts',
+      title: 'refused after an attempt without an answer are told as what is known of them',
+    },
+  },
 ];

@@ -124,11 +124,7 @@ export const inTheBroker: readonly Mutant[] = [
     id: 'lost-leadership-is-definite',
     title: 'an append that a deposed leader had taken is refused definitely',
     edits: [
-      queue(
-        "const unknownRetries: ReadonlySet<ErrorCode> = new Set(['leadershipLost', 'crashed',",
-        "const unknownRetries: ReadonlySet<ErrorCode> = new Set(['crashed',",
-      ),
-      queue("new Set(['notLeader', 'noLeader',", "new Set(['leadershipLost', 'notLeader', 'noLeader',"),
+      queue('unit.isUnknown = judged.isUncertain;', "unit.isUnknown = code === 'leadershipLost' ? unit.isUnknown : judged.isUncertain;"),
     ],
     expected: ['L3', 'L16'],
     how: everything,

@@ -2,7 +2,7 @@
 import { Agent, type AgentFailure, hexOf, openSpool, type Spool } from '../../../src/agent/index.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { World } from '../../../src/sim/world.ts';
-import { ModelLogger, ModelTopic } from './model-logger.ts';
+import { ModelLogger } from './model-logger.ts';
 
 export interface AgentRunOptions {
   readonly seed: number;
@@ -28,7 +28,6 @@ export interface AgentRunResult {
 const feedEveryMs = 5;
 
 export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
-  const topic = new ModelTopic();
   const failures: AgentFailure[] = [];
   const world = new World({
     seed: options.seed,
@@ -41,8 +40,8 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
     onTrapped: () => undefined,
   });
   const { scheduler, random } = world;
-  const logger = new ModelLogger(scheduler, random.fork(), topic);
   const machine = world.addMachine(1);
+  const logger = startLogger(world);
   const source = Array.from({ length: options.lines }, (_, index) => `${index} ${'x'.repeat(random.below(40))}`);
   let lives = 0;
   let timesFull = 0;
@@ -129,5 +128,21 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
   scheduler.runUntil(spanMs + (options.awayMs ?? 0), () => failures.length > 0);
   isEnding = true;
   scheduler.runUntil(scheduler.nowMs + 120_000, () => isDone || failures.length > 0);
-  return { expected: source, stored: topic.lines, failures, lives, sessions: topic.next.size, timesFull, isDone };
+  let stored: readonly string[] = [];
+  logger.stored((lines) => {
+    stored = lines;
+  });
+  scheduler.runUntil(scheduler.nowMs + 1_000, () => stored.length > 0);
+  return { expected: source, stored, failures, lives, sessions: logger.sessions.size, timesFull, isDone };
+}
+
+/** On a machine that stays: what a kill costs the logger is its connections and all that it remembers. */
+function startLogger(world: World): ModelLogger {
+  const { scheduler, random } = world;
+  const started: ModelLogger[] = [];
+  world.start(world.addMachine(2), (host) => void started.push(new ModelLogger(host, scheduler, random.fork())));
+  scheduler.runUntil(scheduler.nowMs + 1_000, () => started.length > 0);
+  const [logger] = started;
+  if (logger === undefined) throw new Error('the machine of the logger does not start');
+  return logger;
 }

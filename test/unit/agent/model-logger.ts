@@ -1,59 +1,98 @@
-// What an agent needs of the world, simulated: links that are cut at any byte, a gateway that forgets everything but the topic, a topic that decides.
+// What an agent needs of the world, simulated: links that are cut at any byte, and a gateway that forgets everything but the topic. How lines are found,
+// stored and tried again is the code of the real one (`ingest/`); its connections are modelled, since the real ones are sockets.
 import type { SeededRandom } from '../../../src/base/random.ts';
-import type { Link, LinkHandlers } from '../../../src/host/index.ts';
+import { MemoryLog, type Outcome, type ReadResult } from '../../../src/eventlog/index.ts';
+import { parseHello } from '../../../src/gateway/lines/hello.ts';
+import type { Host, Link, LinkHandlers } from '../../../src/host/index.ts';
+import { EventReader, LineSplitter, type SessionStream, TopicStore } from '../../../src/ingest/index.ts';
+import { forEachRecord } from '../../../src/record/index.ts';
 import type { Scheduler } from '../../../src/sim/scheduler.ts';
+import { FaultyLog } from './faulty-log.ts';
 
-/** The topic with its table of producers: what is in it, and how much of each session. */
-export class ModelTopic {
-  readonly lines: string[] = [];
-  readonly next = new Map<string, number>();
-
-  /** An append under a session's number: in order, or refused. */
-  append(session: string, sequence: number, lines: readonly string[]): boolean {
-    if ((this.next.get(session) ?? 0) !== sequence) return false;
-    this.lines.push(...lines);
-    this.next.set(session, sequence + lines.length);
-    return true;
-  }
-}
+const topic = 'log';
+const lineBytesMax = 64 * 1024;
+const askAgainMs = 200;
 
 export class ModelLogger {
+  readonly #host: Host;
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandom;
-  readonly #topic: ModelTopic;
+  readonly #memory: MemoryLog;
+  readonly #log: FaultyLog;
+  #store: TopicStore;
   readonly #open = new Set<() => void>();
+  readonly #bySession = new Map<string, () => void>();
+  /** Every session of which an event came. */
+  readonly sessions = new Set<string>();
   /** Nobody listens. */
   isAway = false;
 
-  constructor(scheduler: Scheduler, random: SeededRandom, topic: ModelTopic) {
+  constructor(host: Host, scheduler: Scheduler, random: SeededRandom) {
+    this.#host = host;
     this.#scheduler = scheduler;
     this.#random = random;
-    this.#topic = topic;
+    this.#memory = new MemoryLog({ clock: host.clock, bytes: host.bytes });
+    this.#log = new FaultyLog(this.#memory, scheduler, random.fork());
+    this.#store = this.#newStore();
+  }
+
+  #newStore(): TopicStore {
+    return new TopicStore({
+      log: this.#log,
+      clock: this.#host.clock,
+      bytes: this.#host.bytes,
+      topic,
+      limits: { pendingBytesMax: 2 ** 20, sessionBytesMax: 2 ** 20 },
+      whenFull: 'wait',
+      tell: () => undefined,
+      newId: () => 'plain',
+    });
   }
 
   /** Every connection breaks; what was on its way is lost, appends that were begun may still arrive. */
   kill(): void {
     for (const cut of this.#open) cut();
+    this.#store.close(0, () => undefined);
+    this.#store = this.#newStore();
+  }
+
+  /** All lines in the topic, in order, once the simulation has gone on for a moment. */
+  stored(done: (lines: readonly string[]) => void): void {
+    const request = {
+      topic,
+      offsetFrom: 0,
+      sinceMs: null,
+      bytesMax: Number.MAX_SAFE_INTEGER,
+      freshness: 'linearizable',
+      sessionOffset: 0,
+      waitMs: 0,
+    } as const;
+    this.#memory.read(request, (outcome: Outcome<ReadResult>) => {
+      if (!outcome.ok) throw outcome.error;
+      const lines: string[] = [];
+      for (const batch of outcome.value.batches) {
+        forEachRecord(batch, (record) => void lines.push(this.#host.bytes.utf8Decode(record.value() ?? new Uint8Array(0))));
+      }
+      done(lines);
+    });
   }
 
   /** `deliver` runs a callback in the process of the agent, if it still lives then. */
   dial(handlers: LinkHandlers, deliver: (delayMs: number, run: () => void) => void): Link {
-    const later = (run: () => void): void => void this.#scheduler.schedule(this.#random.float() * 20, 'network', 0, run);
     let isOpen = true;
-    let hello: string | null = '';
-    let session = '';
-    let partial = '';
-    let sequence = 0;
+    let session: string | null = null;
+    let stream: SessionStream | null = null;
     /** Bytes arrive in order, each piece later than the one before. */
     let arrivedMs = this.#scheduler.nowMs;
     let saidMs = this.#scheduler.nowMs;
-    const waiting: string[] = [];
-    let isAppending = false;
+    const store = this.#store;
+    const reader = new EventReader();
 
     const cut = (): void => {
       if (!isOpen) return;
       isOpen = false;
       this.#open.delete(cut);
+      stream?.close();
       deliver(this.#random.float() * 10, () => handlers.closed('cut'));
     };
     const say = (words: string): void => {
@@ -62,41 +101,35 @@ export class ModelLogger {
         if (isOpen) handlers.received(ascii(`cairn/1 ${words}\n`));
       });
     };
-    const append = (): void => {
-      if (isAppending || waiting.length === 0) return;
-      const batch = waiting.splice(0, 1 + this.#random.below(waiting.length));
-      const at = sequence;
-      isAppending = true;
-      later(() => {
-        const isStored = this.#topic.append(session, at, batch);
-        // The gateway may die between the append and the answer: it is in the topic all the same.
-        isAppending = false;
+    const ask = (id: string, from: number): void =>
+      store.sequenceOf(id, (outcome) => {
         if (!isOpen) return;
-        if (!isStored) return cut();
-        sequence += batch.length;
-        say(`ok ${sequence}`);
-        append();
-      });
-    };
-    const take = (text: string): void => {
-      partial += text;
-      for (let end = partial.indexOf('\n'); end !== -1; end = partial.indexOf('\n')) {
-        const line = partial.slice(0, end);
-        partial = partial.slice(end + 1);
-        if (hello !== null) {
-          hello = null;
-          const [, , id = '', from = ''] = line.split(' ');
-          session = id;
-          later(() => {
-            if (!isOpen) return;
-            sequence = this.#topic.next.get(session) ?? 0;
-            say(sequence < Number(from) ? `no ${sequence} ${from}` : `ok ${sequence}`);
-          });
-        } else {
-          waiting.push(line);
+        if (!outcome.ok) {
+          this.#scheduler.schedule(askAgainMs, 'client', 0, () => void (isOpen && ask(id, from)));
+          return;
         }
+        const sequence = outcome.value;
+        if (sequence < from) return say(`no ${sequence} ${from}`);
+        stream = store.openSession(id, sequence, { stored: (next) => say(`ok ${next}`), failed: cut });
+        say(`ok ${sequence}`);
+      });
+    const splitter = new LineSplitter(lineBytesMax, (bytes, lineFrom, to) => {
+      if (session !== null) {
+        reader.read(bytes, lineFrom, to);
+        this.sessions.add(session);
+        stream?.add(origin, bytes, lineFrom, to, reader.seconds);
+        return;
       }
-      append();
+      const hello = parseHello(bytes.subarray(lineFrom, to));
+      if (hello.kind !== 'session') throw new Error(`it is no hello: ${this.#host.bytes.utf8Decode(bytes.subarray(lineFrom, to))}`);
+      session = hello.session;
+      this.#bySession.get(session)?.();
+      this.#bySession.set(session, cut);
+      ask(session, hello.sequence);
+    });
+    const take = (bytes: Uint8Array): void => {
+      splitter.push(bytes);
+      stream?.flush();
     };
 
     if (this.isAway) deliver(1, () => handlers.closed('away'));
@@ -110,9 +143,9 @@ export class ModelLogger {
       bytesQueued: 0,
       send: (chunks) => {
         for (const chunk of chunks) {
-          const text = latin1(chunk);
-          const splitAt = this.#random.below(text.length + 1);
-          for (const piece of [text.slice(0, splitAt), text.slice(splitAt)]) {
+          const bytes = chunk.slice();
+          const splitAt = this.#random.below(bytes.length + 1);
+          for (const piece of [bytes.subarray(0, splitAt), bytes.subarray(splitAt)]) {
             arrivedMs = Math.max(arrivedMs + 0.001, this.#scheduler.nowMs + this.#random.float() * 5);
             this.#scheduler.schedule(arrivedMs - this.#scheduler.nowMs, 'network', 0, () => {
               if (isOpen) take(piece);
@@ -125,5 +158,8 @@ export class ModelLogger {
   }
 }
 
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
-const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+const origin = { id: 1, name: ascii('n') };
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
