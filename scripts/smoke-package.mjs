@@ -2,11 +2,13 @@
 // uses it from there. Run by .ci/run; by hand: `node scripts/smoke-package.mjs` after `npm run build`.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const READY_WITHIN_MS = 20_000;
@@ -17,6 +19,7 @@ const app = path.join(folder, 'app');
 /** @type {{ title: string, check: () => void | Promise<void> }[]} */
 const CHECKS = [
   { title: 'the tarball holds the program and nothing of the repository', check: checkContents },
+  { title: 'publint finds nothing wrong with what the tarball says of itself', check: checkManifest },
   { title: '`npm install` of the tarball', check: installTarball },
   { title: '`npx cairn --help` prints the commands', check: checkHelp },
   { title: 'an unknown command gets a sentence and exit code 2', check: checkUnknownCommand },
@@ -53,12 +56,23 @@ function checkContents() {
   if (unwanted.length > 0) throw new Error(`it holds ${unwanted[0]}`);
 }
 
+/** Names of files, types and modules in package.json, for whoever imports the client. */
+async function checkManifest() {
+  const { buffer, byteOffset, byteLength } = readFileSync(findTarball());
+  const { messages, pkg } = await publint({ pack: { tarball: buffer.slice(byteOffset, byteOffset + byteLength) }, strict: true });
+  if (messages.length > 0) throw new Error(messages.map((message) => formatMessage(message, pkg)).join('; '));
+}
+
 function installTarball() {
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error('npm pack left no tarball');
   mkdirSync(app);
   writeFileSync(path.join(app, 'package.json'), '{ "name": "app", "private": true }');
-  run('npm', ['install', '--no-audit', '--no-fund', path.join(folder, tarball)], app);
+  run('npm', ['install', '--no-audit', '--no-fund', findTarball()], app);
+}
+
+function findTarball() {
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error('npm pack left no tarball');
+  return path.join(folder, tarball);
 }
 
 function checkHelp() {

@@ -20,7 +20,7 @@ export type AgentFailure =
   | { readonly kind: 'behind'; readonly topicHas: number; readonly spoolHas: number }
   | { readonly kind: 'storage'; readonly failure: OpenFailure };
 
-export interface AgentEvents {
+interface AgentEvents {
   /** The spool is full: nothing more is read until there is room. Told once, until it has been empty for a while. */
   full(): void;
   /** There is room again after `push` said no. */

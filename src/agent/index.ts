@@ -3,6 +3,6 @@
  * it gets. It works over `host/` (disk, clock, randomness) and a `dial` of the caller's, so that tests and the simulator run it as it is. What is left
  * out: where lines come from (standard input, a growing file), which is `daemon/collect/`.
  */
-export { Agent, type AgentCounters, type AgentEvents, type AgentFailure, type AgentHost } from './agent.ts';
-export { openSpool, type OpenSpoolOptions, Spool, type SpoolFailure } from './spool.ts';
+export { Agent, type AgentCounters, type AgentFailure } from './agent.ts';
+export { openSpool, Spool, type SpoolFailure } from './spool.ts';
 export { hexOf } from './spool-format.ts';

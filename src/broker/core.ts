@@ -31,5 +31,3 @@ export function failure(
 ): { readonly ok: false; readonly error: LogError } {
   return { ok: false, error: new LogError(code, message, details) };
 }
-
-export type { Outcome };

@@ -1,7 +1,7 @@
 import { decadeScale, exactScale, linearScale, type Scale } from './scale.ts';
 import { escapeXml } from './xml.ts';
 
-export interface Series {
+interface Series {
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }

@@ -1,8 +1,8 @@
 export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequestOutcome } from './attempts.ts';
-export { type FollowRequest, follow } from './follow.ts';
+export { follow } from './follow.ts';
 export { LogError } from './log-error.ts';
-export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
-export { type ClusterView, type EventLog, promised, type RecordLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
+export { MemoryLog } from './memory-log.ts';
+export { type EventLog, promised, type RecordLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
 export { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
 export type * from './services.ts';

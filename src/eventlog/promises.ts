@@ -28,6 +28,7 @@ export interface TopicAdmin {
   describeTopic(name: string): Promise<TopicDescription>;
 }
 
+/** `ClusterService` with promises. @public */
 export interface ClusterView {
   status(): Promise<BrokerStatus>;
   brokers(): Promise<readonly KnownBroker[]>;

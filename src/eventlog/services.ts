@@ -22,6 +22,7 @@ import type {
 export type Outcome<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: LogError };
 export type Answer<Value> = (outcome: Outcome<Value>) => void;
 
+/** Records of one partition of a topic. @public */
 export interface RecordService {
   append(request: AppendRequest, answer: Answer<AppendResult>): void;
   read(request: ReadRequest, answer: Answer<ReadResult>): void;
@@ -30,6 +31,7 @@ export interface RecordService {
   nextSequence(request: SequenceRequest, answer: Answer<number>): void;
 }
 
+/** The topics there are. @public */
 export interface TopicService {
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void;
   deleteTopic(name: string, answer: Answer<undefined>): void;
@@ -37,6 +39,7 @@ export interface TopicService {
   describeTopic(name: string, answer: Answer<TopicDescription>): void;
 }
 
+/** Who keeps the log. @public */
 export interface ClusterService {
   /** This broker. */
   status(answer: Answer<BrokerStatus>): void;

@@ -69,12 +69,6 @@ export interface Logger {
   readonly droppedCount?: number;
 }
 
-/** Stored bytes compressed inside a record batch (Kafka's codecs). */
-export interface Codec {
-  readonly name: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
-  decompress(bytes: Uint8Array, lengthMax: number, done: (result: Result<Uint8Array, 'corrupt' | 'tooLarge'>) => void): void;
-}
-
 /** A broker's place on the network, as the configuration names it. */
 export interface BrokerAddress {
   readonly id: BrokerId;

@@ -7,7 +7,7 @@
  *
  * It knows no clock, disk, network, promise or global randomness, and of a record batch only its range, term and bytes.
  */
-export type { AppendEntries, AppendEntriesResponse, LogBatch, Message, RequestVote, RequestVoteResponse, TimeoutNow } from './messages.ts';
+export type { AppendEntries, AppendEntriesResponse, LogBatch, Message, RequestVote, RequestVoteResponse } from './messages.ts';
 export type {
   Input,
   LoadRequest,
@@ -16,13 +16,11 @@ export type {
   Persist,
   RaftConfig,
   Ready,
-  Refusal,
   RestoredState,
   Role,
-  RoleChange,
   TermStart,
   Vote,
 } from './types.ts';
-export { isQuorum, quorumValue } from './quorum.ts';
+export { isQuorum } from './quorum.ts';
 export { describe, describeReady } from './describe.ts';
 export { Raft } from './raft.ts';

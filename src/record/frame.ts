@@ -38,8 +38,6 @@ import {
 import { frameHeaderBytes, takeRoom } from './room.ts';
 
 export const frameVersion = 1;
-/** The largest frame that is written or accepted. */
-export const frameBytesMax = frameHeaderBytes + batchBytesMax;
 const checkedTo = frameHeaderBytes + batchPrefixBytes;
 /** Bytes needed before a frame's header can be judged. */
 export const frameProbeBytes = frameHeaderBytes + batchHeaderBytes;

@@ -27,9 +27,8 @@ import { type AppendOperation, batchOfAppend, History } from './history.ts';
 import { changedSettings, forgetfulSettings, swarmSettings, topicLimits } from './settings.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
-export type { CrashTrap } from './world.ts';
 export { type FaultName, faultNames, parseFaults } from './faults/names.ts';
-export { type CheckReport, type CheckStatus, describeViolation, type Violation } from './checkers/verdict.ts';
+export { describeViolation } from './checkers/verdict.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -48,7 +47,7 @@ export interface RunOptions {
   readonly sabotageDisk?: (disk: Disk) => Disk;
 }
 
-export interface Figures {
+interface Figures {
   /** Answered with success, all levels. */
   readonly appendsAcknowledged: number;
   readonly recordsAcknowledged: number;

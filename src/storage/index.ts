@@ -4,12 +4,10 @@
  * promise stands in `contract.ts`. It leaves out what records mean, and replication.
  */
 export type {
-  Corruption,
   GroupLog,
   GroupLogOptions,
   GroupVote,
   Identity,
-  LogRead,
   LogWrite,
   OpenedLog,
   OpenFailure,
@@ -25,4 +23,4 @@ export { createIdentity, readIdentity, startIdentity } from './identity.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { type KnownPeers, noPeers, readPeers, writePeers } from './peers.ts';
 export { removedName, removeGroupLog } from './removal.ts';
-export { openVoteJournal, type VoteJournalOptions } from './vote-journal.ts';
+export { openVoteJournal } from './vote-journal.ts';

@@ -20,7 +20,7 @@ import type { TermStart } from '../raft/index.ts';
 import { segmentHeaderBytes } from './segment-format.ts';
 
 /** A reader scans at most this many bytes before the frame that it wants. */
-export const indexIntervalBytes = 32 * 1024;
+const indexIntervalBytes = 32 * 1024;
 
 /** Offsets, positions and stamps of some frames, ascending. Invariant: three arrays of one length. */
 export class SparseIndex {

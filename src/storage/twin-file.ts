@@ -14,7 +14,7 @@ import type { Task } from '../base/task.ts';
 import type { Disk, DiskFile } from '../host/index.ts';
 import { closing, guard, openFile, readAt, readWhole, rethrow, syncFile, Unreadable, writeAt } from './steps.ts';
 
-export const pageBytes = 4096;
+const pageBytes = 4096;
 const copiesApartMin = 64 * 1024;
 
 export const wholePages = (length: number): number => Math.ceil(length / pageBytes) * pageBytes;

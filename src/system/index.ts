@@ -9,8 +9,6 @@ import { SystemClock } from './clock.ts';
 import { type NetworkOptions, SystemNetwork } from './network.ts';
 import { systemRandom } from './random.ts';
 
-export { type NetworkOptions, type PeerTls, SystemNetwork } from './network.ts';
-
 export interface SystemHost extends Host {
   readonly network: SystemNetwork;
 }

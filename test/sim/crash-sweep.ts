@@ -2,7 +2,7 @@
 // A sweep over all calls leaves no instruction between two of them untried.
 import { run, type RunOptions, type Verdict } from '../../src/sim/run.ts';
 
-export const phases = ['before', 'during', 'after'] as const;
+const phases = ['before', 'during', 'after'] as const;
 
 export interface CrashPoint {
   readonly phase: (typeof phases)[number];

@@ -4,7 +4,7 @@ import type { AppendResult, BrokerStatus, PartitionStatus, TopicDescription } fr
 
 export type { BrokerStatus, PartitionStatus, TopicDescription };
 
-export interface BrokerEntry {
+interface BrokerEntry {
   readonly id: number;
   readonly address: string;
   readonly status: BrokerStatus | null;

@@ -1,6 +1,6 @@
 import type { BrokersAnswer, BrokerStatus, PartitionStatus } from './api.ts';
 
-export type BrokerState = 'ok' | 'missing' | 'crashed' | 'fenced';
+type BrokerState = 'ok' | 'missing' | 'crashed' | 'fenced';
 
 /** One broker as the page shows it, for one topic. */
 export interface BrokerRow {

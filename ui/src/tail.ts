@@ -26,7 +26,7 @@ interface Extent {
 const PREVIEW: Extent = { charactersMax: 1000, piecesMax: 60 };
 const WHOLE: Extent = { charactersMax: Number.POSITIVE_INFINITY, piecesMax: 5000 };
 
-export function rowOf(record: LogRecord, extent = PREVIEW): TailRow {
+function rowOf(record: LogRecord, extent = PREVIEW): TailRow {
   const value = shownText(record.value, record.valueBase64, extent) ?? { pieces: [], cut: 0 };
   const key = shownText(record.key, record.keyBase64, PREVIEW);
   return { offset: record.offset, timestamp: record.timestamp, key: key?.pieces ?? null, pieces: value.pieces, cut: value.cut };

@@ -6,7 +6,7 @@ import { withPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
 import { Front, type FrontOptions } from './front.ts';
 
-export { Front, type FrontOptions, type GatewayBroker } from './front.ts';
+export { Front } from './front.ts';
 export { hashToken } from './guards.ts';
 export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 

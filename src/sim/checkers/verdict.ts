@@ -4,7 +4,7 @@
  */
 import { type CheckId, checkNames, checkTitle } from './catalogue.ts';
 
-export type CheckStatus = 'pass' | 'violated' | 'unknown';
+type CheckStatus = 'pass' | 'violated' | 'unknown';
 
 export interface CheckReport {
   readonly id: CheckId;

@@ -12,7 +12,7 @@ import type { CheckReport } from '../checkers/verdict.ts';
 import { Cluster, type Member } from '../cluster.ts';
 import { type Scenario, scenarios } from './course-scenarios.ts';
 
-export interface Put {
+interface Put {
   readonly word: string;
   readonly server: number;
   readonly sentMs: number;
