@@ -1,6 +1,6 @@
 import type { BrokerId, GroupId } from '../base/branded.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import { LogError, type Outcome } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/index.ts';
 import type { Host } from '../host/index.ts';
 import type { BrokerObserver } from './contract.ts';
 import type { Counters } from './counters.ts';

@@ -5,7 +5,6 @@
  * one callback at a time; a crash simply never calls back. Callbacks carry a Result, nothing throws.
  */
 import type { BrokerId } from '../base/branded.ts';
-import type { Result } from '../base/result.ts';
 import type { Disk } from './disk.ts';
 import type { Network } from './network.ts';
 

@@ -2,13 +2,4 @@
  * Lines on their way into a topic, whatever brings them: how they are found in a stream of bytes, what time they bear, and how they become records that
  * are stored once, in order. Free of the machine: over `eventlog/`'s port in callbacks and `host/`'s clock.
  */
-export { createTimeMs, EventReader } from './event.ts';
-export { cutMark, LineSplitter, type OnLine } from './line-splitter.ts';
-export {
-  type LineOrigin,
-  type SessionHandlers,
-  type SessionStream,
-  TopicStore,
-  type TopicStoreLimits,
-  type TopicStoreOptions,
-} from './topic-store.ts';
+export { type SessionStream, TopicStore, type TopicStoreOptions } from './topic-store.ts';

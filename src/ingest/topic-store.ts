@@ -11,7 +11,7 @@ export interface LineOrigin {
   readonly name: Uint8Array;
 }
 
-export interface TopicStoreLimits {
+interface TopicStoreLimits {
   /** Lines of plain connections that wait for the topic. */
   readonly pendingBytesMax: number;
   /** Lines of one session that wait for the topic: beyond it whoever sends them is not read. */
