@@ -307,6 +307,26 @@ describe.each(ids)('%s', (id) => {
   });
 });
 
+describe('ST6 takes', () => {
+  const violations = (mayForget: boolean, code: 'unknownProducer' | 'duplicateSequence', details: LogError['details'] = {}): number => {
+    const checker = new StateWithItsPosition(mayForget);
+    checker.repeated(firstAppend(goodHistory()), { ok: false, error: new LogError(code, 'refused', details) });
+    return checker.findings.report().violations.length;
+  };
+
+  test('that an id was forgotten only where limits are low', () => {
+    expect(violations(true, 'unknownProducer')).toBe(0);
+    expect(violations(false, 'unknownProducer')).toBe(1);
+  });
+
+  test('that its stream has passed it where the first batch alone was forgotten, or lies back further than is remembered', () => {
+    expect(violations(true, 'duplicateSequence', { expectedSequence: 1 })).toBe(0);
+    expect(violations(true, 'duplicateSequence', { expectedSequence: 0 })).toBe(1);
+    expect(violations(false, 'duplicateSequence', { expectedSequence: 64 })).toBe(1);
+    expect(violations(false, 'duplicateSequence', { expectedSequence: 65 })).toBe(0);
+  });
+});
+
 describe('ST3 takes', () => {
   const damagedIn = (...places: string[]): DiskPastNow => ({ ...untouched, isDamaged: (place) => places.includes(place) });
   const violations = (look: (checker: TornOrDamaged) => void): number => {
