@@ -275,7 +275,7 @@ export const inRaft: readonly Mutant[] = [
       },
     ],
     expected: [],
-    how: { by: 'test', file: 'test/unit/broker/slow-disks.test.ts', title: '3 brokers are, every sync of which takes 400 ms more' },
+    how: { by: 'test', file: 'test/unit/broker/slow-disks.test.ts', title: '3 brokers are, every sync of which takes 1000 ms more' },
   },
   {
     id: 'cut-not-told-to-disk',
