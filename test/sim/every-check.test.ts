@@ -307,6 +307,27 @@ describe.each(ids)('%s', (id) => {
   });
 });
 
+describe('ST9 takes', () => {
+  const [up, opening] = [{ ready: true }, { ready: false }];
+  const violations = (looks: readonly (readonly [nowMs: number, brokers: readonly ({ readonly ready: boolean } | null)[]])[]): number => {
+    const checker = new SpaceForElections();
+    for (const [nowMs, brokers] of looks) checker.look(nowMs, 10_000, brokers);
+    return checker.findings.report().violations.length;
+  };
+
+  test('that brokers open a topic one after another, for some syncs each', () => {
+    const one = [19_000, [up, up]] as const;
+    expect(violations([one, [22_000, [opening, up]], [23_900, [up, opening]], [26_000, [up, opening]], [26_900, [up, opening]]])).toBe(0);
+    expect(violations([one, [22_000, [opening, up]], [25_000, [opening, up]]])).toBe(1);
+  });
+
+  test('no more time than to settle of a broker that never was ready', () => {
+    expect(violations([[19_900, [up, opening]]])).toBe(0);
+    expect(violations([[20_000, [up, opening]]])).toBe(1);
+    expect(violations([[20_000, [up, null]]])).toBe(1);
+  });
+});
+
 describe('ST6 takes', () => {
   const violations = (mayForget: boolean, code: 'unknownProducer' | 'duplicateSequence', details: LogError['details'] = {}): number => {
     const checker = new StateWithItsPosition(mayForget);
