@@ -125,6 +125,15 @@ class DirectoryNode {
     applyNames(this.written, names);
     this.unsynced.push({ names });
   }
+
+  isUnsynced(name: string, node: Node): boolean {
+    return this.unsynced.length > 0 && this.synced.get(name) !== node;
+  }
+
+  get hasUnsyncedFile(): boolean {
+    for (const [name, node] of this.written) if (node instanceof FileNode && this.isUnsynced(name, node)) return true;
+    return false;
+  }
 }
 
 type Node = FileNode | DirectoryNode;
@@ -299,11 +308,12 @@ export class SimDisk implements Disk {
   /** Files that a loss of power could leave without their names. */
   unsyncedNames(): readonly string[] {
     const paths: string[] = [];
-    if (this.#unsyncedFolders.size === 0) return paths;
+    // Asked at every sync, and mostly there is none.
+    if (![...this.#unsyncedFolders].some((folder) => folder.hasUnsyncedFile)) return paths;
     const walk = (directory: DirectoryNode, prefix: string): void => {
       for (const [name, node] of directory.written) {
         if (node instanceof DirectoryNode) walk(node, `${prefix}${name}/`);
-        else if (directory.unsynced.length > 0 && directory.synced.get(name) !== node) paths.push(prefix + name);
+        else if (directory.isUnsynced(name, node)) paths.push(prefix + name);
       }
     };
     walk(this.#root, '');
@@ -372,6 +382,7 @@ export class SimDisk implements Disk {
       if (!(parent instanceof DirectoryNode) || node === undefined) return failure('notFound', 'remove', path);
       if (node instanceof DirectoryNode && node.written.size > 0) return failure('failed', 'remove', path);
       this.#changeNames(parent, [[nameOf(path), null]]);
+      if (node instanceof DirectoryNode) this.#unsyncedFolders.delete(node);
       return succeeded;
     });
   }

@@ -47,8 +47,11 @@ const kinds = [
   'lostPage,badSector,crash,powerLoss',
   'wipe,rollback,crash,powerLoss,partition',
   'disksSlow,crash,partition',
+  'disksSlow',
   'disksFull',
   'slowBroker,delay',
+  'slowLine,crash',
+  'slowLine,slowBroker',
 ] as const;
 
 test('runs with a few faults of one kind hold every promise', () => {

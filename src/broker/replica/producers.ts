@@ -408,10 +408,14 @@ export class ProducerTable {
 
   // ------------------------------------------------------------------------------------------------------- for a checkpoint
 
-  /** The committed half, oldest first. */
-  *entries(): Generator<Remembered & { readonly id: number }> {
-    for (const [id, producer] of this.#single) yield { id, ...producer };
-    for (const [id, producer] of this.#sessions) yield { id, ...producer };
+  /** Of the committed half, those of one batch, oldest first. */
+  get single(): ReadonlyMap<number, Remembered> {
+    return this.#single;
+  }
+
+  /** Of the committed half, those that go on, oldest first. */
+  get sessions(): ReadonlyMap<number, Remembered> {
+    return this.#sessions;
   }
 
   get committedMs(): number {
@@ -437,7 +441,7 @@ export class ProducerTable {
     this.#limits = limits;
   }
 
-  /** In the order of `entries`. */
+  /** Oldest first. */
   restore({ id, epoch, nextSequence, isSession, lastMs, recent }: Remembered & { readonly id: number }): void {
     (isSession ? this.#sessions : this.#single).set(id, { epoch, nextSequence, isSession, lastMs, recent: [...recent] });
   }

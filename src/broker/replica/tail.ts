@@ -221,12 +221,14 @@ export class Tail {
   }
 
   #serialize(withHidden: boolean): Uint8Array {
-    const producers = [...this.#producers.entries()];
-    const sessions = producers.filter(({ isSession }) => isSession);
+    const { single, sessions } = this.#producers;
     const revokes = this.#producers.revokes();
     const hidden = withHidden ? this.#producers.hidden() : new Map<number, number>();
-    let length = 1 + 8 + 8 + 4 + 10 + 24 + 16 + 16 + revokes.size * 24 + hidden.size * 16;
-    for (const producer of producers) length += 26 + producer.recent.length * 38;
+    let length = 1 + 8 + 8 + 4 + 10 + 24 + 16 + 8 + revokes.size * 24 + hidden.size * 16;
+    for (const list of [single, sessions]) {
+      length += 4;
+      for (const { recent } of list.values()) length += 26 + recent.length * 38;
+    }
     const { offsetTo, term, checksum, stamp } = this.#floor;
     const { ageMs, committedMs, forgottenMs, limits } = this.#producers;
     const writer = new FieldWriter(length);
@@ -243,9 +245,9 @@ export class Tail {
       .u64(forgottenMs + 1)
       .u64(limits.requestIdsMax)
       .u64(limits.requestIdRetentionMs);
-    for (const list of [producers.filter(({ isSession }) => !isSession), sessions]) {
-      writer.u32(list.length);
-      for (const { id, epoch, nextSequence, lastMs, recent } of list) {
+    for (const list of [single, sessions]) {
+      writer.u32(list.size);
+      for (const [id, { epoch, nextSequence, lastMs, recent }] of list) {
         writer.u64(id).u16(epoch).u32(nextSequence).u64(lastMs).u32(recent.length);
         for (const one of recent) {
           writer.u16(one.epoch).u32(one.sequence).u32(one.count).u32(one.body).u64(one.offsetFrom).u64(one.term).u64(one.timestampMs);

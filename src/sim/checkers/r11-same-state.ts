@@ -3,8 +3,11 @@ import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { DerivedFrom } from '../../broker/index.ts';
 import { Findings } from './verdict.ts';
 
-/** A digest costs as much as the state is large: one commit in so many is looked at, by its offset, so that it is the same on all replicas. */
-const comparedEvery = 4;
+/**
+ * A digest costs as much as the state is large, and that grows with the log: one commit in four is looked at, and from offset 1024 on some 128 each time that the
+ * log has doubled. By its offset, so that it is the same on all replicas.
+ */
+const isCompared = (at: number): boolean => at % 2 ** Math.max(2, 24 - Math.clz32(at)) === 0;
 
 /**
  * R11: what is derived from a log (who has appended what, which topics there are) is a function of the log alone: at one offset it is the same on every
@@ -17,7 +20,7 @@ export class SameState {
 
   /** All below `at` has taken effect on this broker, and nothing else. */
   derived(group: GroupId, broker: BrokerId, what: DerivedFrom, at: number, digestOf: () => number): void {
-    if (at % comparedEvery !== 0) return;
+    if (!isCompared(at)) return;
     const digest = digestOf();
     const key = `${group}/${what}`;
     let known = this.#known.get(key);

@@ -187,7 +187,7 @@ describe('what is derived from a log', () => {
     for (const tail of [ahead, behind]) tail.commit(20);
 
     expect(behind.digest()).toBe(ahead.digest());
-    expect([...behind.producers.entries()].map(({ lastMs }) => lastMs)).toEqual(Array.from({ length: 20 }, (_, i) => i * 10));
+    expect([...behind.producers.single.values()].map(({ lastMs }) => lastMs)).toEqual(Array.from({ length: 20 }, (_, i) => i * 10));
   });
 
   test('of a checkpoint from before November 2026 says when more was cut than it can take back, and is derived anew', () => {
