@@ -77,6 +77,11 @@ interface Unit {
   bytesLeft: number;
 }
 
+/** The sender's chunks, until they have arrived for the first time: of a unit that is repeated the copy may come first, and its answer frees them. */
+interface Held {
+  chunks: readonly Uint8Array[] | null;
+}
+
 const newEnd = (process: SimProcess, handlers: LinkHandlers | null): End => ({
   process,
   handlers,
@@ -335,7 +340,7 @@ export class SimNetwork {
       this.#closeEnd(connection, from, 'connection reset', breaksInMs);
       return;
     }
-    let held: readonly Uint8Array[] | null = chunks;
+    let held: Held | null = { chunks };
     if (corruptionRate > 0 && this.#random.chance(corruptionRate)) {
       held = null;
       this.#coverage.reach('network.corruption');
@@ -351,8 +356,6 @@ export class SimNetwork {
     }
     const mayOvertake = reorderingRate > 0 && this.#random.chance(reorderingRate);
     const isDuplicated = duplicationRate > 0 && this.#random.chance(duplicationRate);
-    // The copy may come first, and its answer tells that it has arrived.
-    if (isDuplicated) held = null;
     const isOrdered = reorderingRate === 0 && duplicationRate === 0;
     if (isOrdered && bytes.length > 1 && this.#random.chance(splittingRate)) {
       const at = 1 + this.#random.below(bytes.length - 1);
@@ -365,7 +368,7 @@ export class SimNetwork {
       this.counters.duplicated++;
       this.#coverage.reach('network.duplication');
       this.#disturbed(from, to);
-      this.#deliver(from, to, bytes.slice(), true, null);
+      this.#deliver(from, to, bytes.slice(), true, held);
     }
   }
 
@@ -373,8 +376,8 @@ export class SimNetwork {
     this.onDisturbed?.(from.process.id, to.process.id);
   }
 
-  /** `held` are the sender's chunks, null where they are not compared: only a part, or a changed copy of them travels. */
-  #deliver(from: End, to: End, bytes: Uint8Array, mayOvertake: boolean, held: readonly Uint8Array[] | null): void {
+  /** `held` is null where the sender's chunks are not compared: only a part, or a changed copy of them travels. */
+  #deliver(from: End, to: End, bytes: Uint8Array, mayOvertake: boolean, held: Held | null): void {
     const nowMs = this.#scheduler.nowMs;
     const extraMs = (this.extraDelayMs.get(from.process.id) ?? 0) + (this.extraDelayMs.get(to.process.id) ?? 0);
     let atMs = nowMs + extraMs + this.#delayMs();
@@ -390,7 +393,10 @@ export class SimNetwork {
       to.notBeforeMs = atMs;
     }
     this.#scheduler.schedule(atMs - nowMs, 'network', to.process.id, () => {
-      if (held !== null) this.onHeld?.(from.process, to.process, holds(bytes, held));
+      if (held !== null && held.chunks !== null) {
+        this.onHeld?.(from.process, to.process, holds(bytes, held.chunks));
+        held.chunks = null;
+      }
       if (this.isBlocked(from.process.id, to.process.id)) {
         this.counters.lost++;
         this.#disturbed(from, to);

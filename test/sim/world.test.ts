@@ -210,6 +210,34 @@ describe('a world', () => {
     expect(world.coverage.missing(['network.loss', 'network.duplication', 'network.reordering'])).toEqual([]);
   });
 
+  test('compares what is sent twice with the chunks of its sender when it arrives first, and not again', () => {
+    const world = makeWorld(3);
+    Object.assign(world.network.conditions, { duplicationRate: 1, reorderingRate: 0.5, delayMsMax: 20 });
+    const compared: boolean[] = [];
+    world.network.onHeld = (_from, _to, isUnchanged) => compared.push(isUnchanged);
+    const chunk = new Uint8Array([1, 2, 3]);
+    world.start(world.machine(2), (host) => {
+      // As if its answer had told the sender that the chunk is free.
+      host.network.accept(() => ({ opened: () => undefined, received: () => void chunk.fill(0), closed: () => undefined }));
+    });
+    world.start(world.machine(1), (host) => {
+      const link = host.network.dial(brokerId(2), 'consensus', {
+        opened: () => undefined,
+        received: () => undefined,
+        closed: () => undefined,
+      });
+      host.clock.startTimer(100, () => link.send([chunk]));
+      host.clock.startTimer(300, () => {
+        link.send([chunk]);
+        chunk.fill(9);
+      });
+    });
+
+    world.scheduler.runUntil(1000);
+
+    expect(compared).toEqual([true, false]);
+  });
+
   test('kills at the chosen host call, and what was written without a sync is lost with the power', () => {
     const world = makeWorld(5, 1);
     const machine = world.machine(1);
