@@ -160,6 +160,7 @@ export class FakeBroker {
       crashed: false,
       startedMs: this.#startedMs,
       partitions: [{ topic: 'log', ...this.#partition(id) }],
+      peers: [1, 2, 3].filter((peer) => peer !== id).map((peer) => ({ id: peer, problem: null })),
       counters: { syncMsP99: 1.6 + wave },
     };
   }
