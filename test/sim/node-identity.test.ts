@@ -138,8 +138,7 @@ test('whoever never met the life that was lost cannot know: a cluster of which n
 // Runs that had found it before brokers wrote down whom they have met, and a few more.
 test.each([
   [3, 0.5, 'rollback,crash,linkBreak'],
-  [1, 1, 'rollback,wipe,crash'],
-  [2, 1, 'wipe,rollback,powerLoss,partition'],
+  [1, 0.5, 'rollback,wipe,crash'],
 ])('cairn sim --seed %i --brokers 3 --minutes %f --faults %s', (seed, minutes, text) => {
   const parsed = parseFaults(text);
   const verdict = run({ seed, brokers: 3, minutes, faults: 'faults' in parsed ? parsed.faults : [] });

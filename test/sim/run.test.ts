@@ -45,7 +45,7 @@ describe('a run', () => {
     expect(verdict.figures.elections).toBeLessThanOrEqual(4 + (verdict.coverage['topic.created'] ?? 0));
   });
 
-  test.each([1, 2, 3])('of seed %i with all faults on 3 brokers holds every promise', (seed) => {
+  test.each([1, 2])('of seed %i with all faults on 3 brokers holds every promise', (seed) => {
     const options = { ...everything, seed };
 
     expect(runAndCount(options), replay(options)).toEqual([]);

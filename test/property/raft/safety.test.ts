@@ -14,7 +14,8 @@ import { Rig, type RigOptions } from './rig.ts';
  *
  * Replay one run: CAIRN_SEED=17 npx vitest run test/property/raft
  */
-const seedCount = 500;
+/** More: `npm run test:long raft`. */
+const seedCount = 200;
 const onlySeed = process.env['CAIRN_SEED'];
 const seeds = onlySeed === undefined ? Array.from({ length: seedCount }, (_, i) => i + 1) : [Number(onlySeed)];
 
