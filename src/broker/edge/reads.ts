@@ -106,6 +106,8 @@ export class Reads {
 
   #start(reader: Reader): void {
     const { replica, request } = reader;
+    // Whoever named no offset wants what there is: retention may have removed what was found for them a moment ago.
+    if (request.offsetFrom === null) reader.offsetFrom = Math.max(reader.offsetFrom as number, replica.log.logStartOffset);
     const from = reader.offsetFrom as number;
     if (from < replica.log.logStartOffset) return this.#outOfRange(reader);
     reader.untilMs ??= this.#core.nowMs() + request.waitMs;
@@ -174,6 +176,7 @@ export class Reads {
   /** Damage fences the log here, whoever meets it. What the disk cannot read now it may read later, and another broker's can: that is one failed read. */
   #failed(reader: Reader, error: ReadFailure): void {
     const { replica, request } = reader;
+    if (error.kind === 'belowLogStart' && request.offsetFrom === null) return this.#start(reader);
     const code = failureCodes[error.kind];
     if (error.kind === 'corrupt') replica.damaged(error);
     const message = `Cannot read topic "${request.topic}": ${describeFailure(error)}`;
