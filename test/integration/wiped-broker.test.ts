@@ -45,9 +45,19 @@ const leader = (id: number): Promise<number> =>
     return found;
   });
 
+/** A broker that is slow to start may be killed before anybody has met it, and then nobody can know it again. */
+const haveMet = (id: number, by: readonly number[]): Promise<void> =>
+  eventually(async () => {
+    for (const other of by) {
+      const peer = (await statusOf(url(other))).peers.find((each) => each.id === id);
+      if (peer?.connected !== true) throw new Error(`broker ${other} has not met broker ${id}`);
+    }
+  });
+
 test('is refused by those that have met it, ends with exit code 78 and their sentence, and nothing acknowledged is lost', async () => {
   for (const id of [1, 2, 3]) void serve(id);
   await leader(1);
+  await haveMet(3, [1, 2]);
   const values = Array.from({ length: 5 }, (_, i) => `value ${i}`);
   for (const value of values) await putText(url(1), value);
   await endAll();

@@ -10,9 +10,13 @@ export async function readText(url: string, topic = 'log'): Promise<string[]> {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-export async function statusOf(
-  url: string,
-): Promise<{ readonly id: number; readonly partitions: readonly { topic: string; leader: number | null }[] }> {
+interface Status {
+  readonly id: number;
+  readonly partitions: readonly { readonly topic: string; readonly leader: number | null }[];
+  readonly peers: readonly { readonly id: number; readonly connected: boolean }[];
+}
+
+export async function statusOf(url: string): Promise<Status> {
   return (await (await fetch(`${url}/v1/status`, { signal: AbortSignal.timeout(10_000) })).json()) as never;
 }
 
