@@ -334,6 +334,8 @@ export class Agent {
     }
     if (this.#state === 'asking') {
       this.#acknowledge(index);
+      // Nothing may be left although nothing was acknowledged: a session that began with the last event.
+      this.#finishIfDone();
       this.#beginSending(index);
     } else if (index > this.#sent) {
       // Of what an earlier connection had sent: asked again, it will be told from where on.

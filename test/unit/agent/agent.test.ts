@@ -33,6 +33,10 @@ describe('an agent', () => {
     expect(timesFull).toBeGreaterThan(0);
   });
 
+  test('ends when it is killed where a session ended with the last event, and there is nothing in the next one', () => {
+    check({ seed: 4, lines: 3_000, agentKills: 15, loggerKills: 15, awayMs: 0, sessionEventsMax: 1_000 });
+  });
+
   test.each(seeds.slice(0, 4))('begins another session when one has enough events, and puts none into two (seed %i)', (seed) => {
     const { sessions } = check({ seed, lines: 1_000, agentKills: 8, loggerKills: 8, sessionEventsMax: 100 });
 
