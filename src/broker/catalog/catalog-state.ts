@@ -122,10 +122,11 @@ export class CatalogState {
     return JSON.stringify({ version: 1, nextGroup: this.#nextGroup, topics: this.topics, brokers } satisfies Snapshot);
   }
 
-  /** Takes over the state of a snapshot. False, and nothing has changed, where it is of another version. */
+  /** Takes over the state of a snapshot. False, and nothing has changed, where it is none, or of another version. */
   restore(text: string): boolean {
-    const { version, nextGroup, topics, brokers } = JSON.parse(text) as Snapshot;
-    if (version !== 1) return false;
+    const snapshot = parseSnapshot(text);
+    if (snapshot === null) return false;
+    const { nextGroup, topics, brokers } = snapshot;
     this.#nextGroup = nextGroup;
     this.#topics.clear();
     for (const topic of topics) this.#topics.set(topic.name, { ...topic });
@@ -187,6 +188,15 @@ export class CatalogState {
       return 'staleIncarnation';
     this.#brokers.set(id, { id, incarnation, nonce, address });
     return 'done';
+  }
+}
+
+function parseSnapshot(text: string): Snapshot | null {
+  try {
+    const value = JSON.parse(text) as Snapshot | null;
+    return value?.version === 1 ? value : null;
+  } catch {
+    return null;
   }
 }
 

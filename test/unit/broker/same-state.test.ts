@@ -173,7 +173,8 @@ describe('the catalog', () => {
 
     expect(restored.snapshot()).toBe(whole.snapshot());
     expect(restored.topics.map(({ name, group, trimmedTo }) => `${name} ${group} ${trimmedTo}`)).toEqual(['a 16 7', 'b 17 0']);
-    expect(restored.restore('{"version":2}')).toBe(false);
+    for (const none of ['{"version":2}', whole.snapshot().slice(0, -1), 'null', '']) expect(restored.restore(none)).toBe(false);
+    expect(restored.snapshot()).toBe(whole.snapshot());
   });
 
   test('gives an id and a group to one topic only', () => {
