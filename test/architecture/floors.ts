@@ -25,6 +25,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   record: { floor: 1, kind: 'P' },
   wire: { floor: 1, kind: 'P' },
   chart: { floor: 1, kind: 'P' },
+  query: { floor: 1, kind: 'P' },
   eventlog: { floor: 1, kind: 'P' },
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
@@ -46,7 +47,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   raft: ['host'],
   record: ['host'],
   wire: ['host', 'raft', 'record'],
-  eventlog: ['host', 'record'],
+  eventlog: ['host', 'query', 'record'],
   lab: ['daemon'],
 };
 
@@ -65,6 +66,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   record: [],
   wire: [],
   chart: [],
+  query: [],
   // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
   eventlog: ['log-error.ts', 'types.ts'],
   host: [],

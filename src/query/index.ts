@@ -1,0 +1,5 @@
+/**
+ * A search as a value, and everything about it that needs no machine. `SearchRequest` (`request.ts`) says what to look for, in what, and what to tell
+ * of it; whoever asks and whoever searches mean the same by it. It leaves out how a request travels, and what runs: `search/`.
+ */
+export type { Dialect, Engine, Filter, Match, Output, OutputMode, SearchRequest, Source } from './request.ts';

@@ -1,0 +1,87 @@
+/**
+ * A search as a value: what the asking machine sends to every machine that it asks, and what `EventLog.scan` takes. Nothing here names a machine,
+ * a terminal or a process, and nothing is read or run because of it but what `source` names.
+ */
+
+/** How the patterns are meant: `-G`, `-E`, `-F`, `-P` of grep. */
+export type Dialect = 'basic' | 'extended' | 'fixed' | 'perl';
+
+/** Which lines are selected. A line is selected if any of the patterns matches it; without a pattern none is. */
+export interface Match {
+  readonly dialect: Dialect;
+  /** Bytes as they were typed, none with a line feed in it: a pattern of several lines is several patterns. May hold NUL and bad UTF-8. */
+  readonly patterns: readonly Uint8Array[];
+  readonly ignoreCase: boolean;
+  /** Selects the lines that no pattern matches. */
+  readonly invert: boolean;
+  /** A match must be a whole word (`-w`), a whole line (`-x`). Of both the line counts. */
+  readonly word: boolean;
+  readonly wholeLine: boolean;
+}
+
+/**
+ * What is said of each file, or of a topic:
+ *
+ * - `lines`: the selected lines with their context;
+ * - `count`: how many lines are selected (`-c`);
+ * - `with`, `without`: its name, if any or if no line is selected (`-l`, `-L`);
+ * - `quiet`: nothing but whether any line is selected (`-q`).
+ */
+export type OutputMode = 'lines' | 'count' | 'with' | 'without' | 'quiet';
+
+export interface Output {
+  readonly mode: OutputMode;
+  /** The parts that match, each on a line of its own (`-o`). */
+  readonly onlyMatching: boolean;
+  /** Stops after so many selected lines of a file, or of a topic (`-m`); null without a limit. */
+  readonly maxCount: number | null;
+  /** Lines of context before and after (`-B`, `-A`). */
+  readonly before: number;
+  readonly after: number;
+  /** Stands on a line between groups of lines that are not neighbours, where there is context; null: no line there. */
+  readonly groupSeparator: string | null;
+  /** Where a line stands, counted from 1 (`-n`); of a topic the offset. */
+  readonly lineNumbers: boolean;
+  /** Where its bytes begin, counted from 0 (`-b`); files only. */
+  readonly byteOffsets: boolean;
+  /** Each line begins with the machine and the file (`-H`, the default), or does not (`-h`). */
+  readonly withName: boolean;
+  /** A NUL, not a colon, behind the name (`-Z`). */
+  readonly nullAfterName: boolean;
+  /** Lines end with NUL (`-z`); files only. */
+  readonly nullData: boolean;
+  /** The text of a line begins at a tab stop (`-T`). */
+  readonly initialTab: boolean;
+  /** Escape sequences of a terminal mark names, numbers and matches, as GNU grep places them. */
+  readonly color: boolean;
+}
+
+/** A test of one field of a record: of its body as JSON or logfmt, nested with dots, of `key`, or of a header. */
+export interface Filter {
+  readonly field: string;
+  readonly operator: '=' | '!=' | '<' | '>' | '~';
+  readonly value: string;
+}
+
+/** What is searched on each machine. */
+export type Source =
+  /** The files that the configuration of the machine exposes under this name. */
+  | { readonly kind: 'files'; readonly name: string }
+  /** Committed records of one partition; all filters must hold. */
+  | { readonly kind: 'topic'; readonly topic: string; readonly partition: number; readonly where: readonly Filter[] };
+
+/**
+ * What searches: `auto` chooses; `grep` is GNU grep, `ripgrep` is ripgrep, `linear` Cairn's own for records. A machine that cannot do a request with
+ * the engine asked for refuses.
+ */
+export type Engine = 'auto' | 'grep' | 'ripgrep' | 'linear';
+
+export interface SearchRequest {
+  readonly source: Source;
+  readonly match: Match;
+  readonly output: Output;
+  /** Only what is at or after, and before, this time in milliseconds since 1970; null without a bound. */
+  readonly sinceMs: number | null;
+  readonly untilMs: number | null;
+  readonly engine: Engine;
+}
