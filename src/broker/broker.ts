@@ -20,6 +20,7 @@ import {
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
+import { HybridClock } from '../clocks/index.ts';
 import type { DiskError } from '../host/index.ts';
 import { isQuorum } from '../raft/index.ts';
 import * as calls from './calls.ts';
@@ -28,7 +29,6 @@ import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
 import { Groups, SyncTimes } from './replica/index.ts';
-import { HybridClock } from './hybrid-clock.ts';
 import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
 import { freshnessMs } from './edge/index.ts';

@@ -23,6 +23,8 @@ export class Counters {
   bytesReceived = 0;
   /** Links that this broker or its peer would not have. */
   refusedLinks = 0;
+  /** Stamps of peers that were too far ahead to be followed. */
+  stampsAhead = 0;
   /** Since the last report (`takeLoopLag`), and the one before. */
   #loopLagMs = 0;
   #loopLagMsMax = 0;
@@ -72,6 +74,7 @@ export class Counters {
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
       refusedLinks: this.refusedLinks,
+      stampsAhead: this.stampsAhead,
       loopLagMsMax: hundredths(this.#loopLagMsMax),
       syncMsP99: hundredths(this.syncMsP99),
       queuedAppendBytes,

@@ -1,4 +1,5 @@
 import { type BrokerId, groupId } from '../base/branded.ts';
+import type { HybridClock, Stamp } from '../clocks/index.ts';
 import { type BrokerStatus, LogError } from '../eventlog/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
@@ -10,7 +11,6 @@ import type { Core } from './core.ts';
 import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
 import type { Groups, Replica } from './replica/index.ts';
-import type { HybridClock } from './hybrid-clock.ts';
 import { Links, PeerLives } from './peers/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Topics } from './catalog/index.ts';
@@ -201,9 +201,9 @@ export class Services {
   // ---------------------------------------------------------------------------------------------------------- peers
 
   #receive(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void {
+    this.#stamped(peer, frame.stamp);
     if (frame.group < 1) return;
-    const { groups, hybrid, broker } = this.#options;
-    hybrid.observe(frame.stamp);
+    const { groups, broker } = this.#options;
     this.#options.passTime();
     const group = groupId(frame.group);
     if (wire.isRaftKind(frame.kind)) {
@@ -221,6 +221,12 @@ export class Services {
       if (answer !== null) this.requests.answered(peer, answer);
     }
     this.#options.wake();
+  }
+
+  #stamped(peer: BrokerId, stamp: Stamp): void {
+    const { hybrid, broker } = this.#options;
+    if (hybrid.observe(stamp)) this.links.clocksAhead.followed(peer);
+    else this.links.clocksAhead.refused(peer, stamp.ms - broker.host.clock.wallMs());
   }
 
   /** What the peer missed goes to it at once; what waited for a way to it tries again. */

@@ -409,6 +409,7 @@ const noCounters: BrokerCounters = {
   bytesSent: 0,
   bytesReceived: 0,
   refusedLinks: 0,
+  stampsAhead: 0,
   loopLagMsMax: 0,
   syncMsP99: 0,
   queuedAppendBytes: 0,

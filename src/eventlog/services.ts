@@ -78,6 +78,7 @@ export type BrokerCounters = {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly refusedLinks: number;
+  readonly stampsAhead: number;
   readonly loopLagMsMax: number;
   readonly syncMsP99: number;
   readonly queuedAppendBytes: number;

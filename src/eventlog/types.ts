@@ -173,7 +173,7 @@ export interface PeerStatus {
   /** Milliseconds since the last frame from it, null if never. */
   readonly lastHeardMs: number | null;
   readonly bytesQueued: number;
-  /** Why there is no link to or from it, or what is wrong with its configuration, as a sentence; null when nothing is known to be. */
+  /** Why there is no link to or from it, or what is wrong with its configuration or its clock, as a sentence; null when nothing is known to be. */
   readonly problem: string | null;
 }
 

@@ -20,6 +20,7 @@
  * stream socket never does and the simulator's network may: requests are taken in rising order only.
  */
 import { getU16, getU32, getU64, setU16, setU32, setU64 } from '../base/bytes.ts';
+import type { Stamp } from '../clocks/index.ts';
 import type { Bytes } from '../host/index.ts';
 import { FieldReader } from './fields.ts';
 
@@ -30,11 +31,6 @@ export const wireFrameBytesMax = 16 * 1024 * 1024;
 /** Until the peer has proven itself it may send no more than this in one frame. */
 export const handshakeFrameBytesMax = 8192;
 const traceTag = 1;
-
-export interface Stamp {
-  readonly ms: number;
-  readonly counter: number;
-}
 
 /** A message ready for its header: `head` starts with room for the header, `tail` is passed on without copying. */
 export interface Draft {

@@ -22,6 +22,7 @@ export interface Folder {
 export const FOLDERS: Readonly<Record<string, Folder>> = {
   base: { floor: 0, kind: 'P' },
   raft: { floor: 1, kind: 'P' },
+  clocks: { floor: 1, kind: 'P' },
   record: { floor: 1, kind: 'P' },
   wire: { floor: 1, kind: 'P' },
   chart: { floor: 1, kind: 'P' },
@@ -45,8 +46,9 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
 /** Imports within a floor. `host` holds interfaces only, so everything beside it may name them. */
 const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   raft: ['host'],
+  clocks: ['host'],
   record: ['host'],
-  wire: ['host', 'raft', 'record'],
+  wire: ['host', 'clocks', 'raft', 'record'],
   eventlog: ['host', 'query', 'record'],
   lab: ['daemon'],
 };
@@ -63,6 +65,7 @@ const ONLY_IMPORTED_BY: Readonly<Record<string, readonly string[]>> = {
  */
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   raft: [],
+  clocks: [],
   record: [],
   wire: [],
   chart: [],

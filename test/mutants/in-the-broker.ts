@@ -1,4 +1,4 @@
-// What a broker could get wrong between consensus, storage and whoever asks: src/broker.
+// What a broker could get wrong between consensus, storage and whoever asks: src/broker, and its clock.
 import type { Edit, How, Mutant } from './mutant.ts';
 
 const everything: How = { by: 'sim' };
@@ -15,6 +15,7 @@ const services = edit('services.ts');
 const lives = edit('peers/peer-lives.ts');
 const reads = edit('edge/reads.ts');
 const stateMachine = edit('replica/state-machine.ts');
+const clock = (find: string, replace: string): Edit => ({ file: 'src/clocks/hybrid.ts', find, replace });
 /** Few other faults, so that every run has them: with all of them one in four has. */
 const replacedDisks: How = { by: 'sim', brokers: 3, minutes: 1, faults: ['wipe', 'rollback', 'crash', 'powerLoss', 'partition'] };
 
@@ -535,5 +536,27 @@ export const inTheBroker: readonly Mutant[] = [
     edits: [producers('      this.#revoked.delete(id);', '      this.#revoked.delete(id);\n      this.#hidden.delete(id);')],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/replica/tail.test.ts', title: 'is forgotten by log time, and what it hides stays hidden' },
+  },
+  {
+    id: 'broken-clock-followed',
+    title: "a broker follows another's clock by up to a minute",
+    edits: [clock('stamp.ms > this.#clock.wallMs() + stampAheadMsMax', 'stamp.ms > this.#clock.wallMs() + 60_000')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/peers/clocks-ahead.test.ts',
+      title: 'is counted by whoever hears of it, and named once it stays so',
+    },
+  },
+  {
+    id: 'log-time-drives-the-clock',
+    title: "a broker's clock follows the time of a log that it continues",
+    edits: [clock('floor.ms <= wallMs + stampAheadMsMax && isStampBefore', 'isStampBefore')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/peers/clocks-ahead.test.ts',
+      title: 'drives the time of the logs that it leads, and of no other after it',
+    },
   },
 ];

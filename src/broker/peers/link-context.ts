@@ -1,5 +1,6 @@
 import type { BrokerId } from '../../base/branded.ts';
 import type { Life } from '../../base/life.ts';
+import type { Stamp } from '../../clocks/index.ts';
 import type { Bytes, Lane, Logger, Network, Random, Timer } from '../../host/index.ts';
 import type * as wire from '../../wire/index.ts';
 import type { Counters } from '../counters.ts';
@@ -23,7 +24,7 @@ export interface LinkContext {
   readonly linkBytesMax: number;
   startTimer(delayMs: number, fire: () => void): Timer;
   nowMs(): number;
-  stamp(): wire.Stamp;
+  stamp(): Stamp;
   /** While true nothing leaves and nothing is dialled. */
   isClosed(): boolean;
   isPeer(id: number): boolean;

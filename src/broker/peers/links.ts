@@ -1,9 +1,11 @@
 import { type BrokerId, brokerId } from '../../base/branded.ts';
 import type { Life } from '../../base/life.ts';
+import type { Stamp } from '../../clocks/index.ts';
 import type { Bytes, Clock, Lane, Logger, Network, Random } from '../../host/index.ts';
 import type { AppendEntries, Message } from '../../raft/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { Counters } from '../counters.ts';
+import { ClocksAhead } from './clocks-ahead.ts';
 import { IncomingLink } from './incoming-link.ts';
 import type { LinkContext } from './link-context.ts';
 import { OutgoingLink } from './outgoing-link.ts';
@@ -40,7 +42,7 @@ export interface LinksOptions {
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
-  stamp(): wire.Stamp;
+  stamp(): Stamp;
 }
 
 interface News {
@@ -58,6 +60,7 @@ export class Links {
   readonly #options: LinksOptions;
   readonly #context: LinkContext;
   readonly #problems: PeerProblems;
+  readonly clocksAhead: ClocksAhead;
   readonly #outgoing = new Map<BrokerId, { readonly consensus: OutgoingLink; readonly bulk: OutgoingLink }>();
   readonly #incoming = new Set<IncomingLink>();
   readonly #heardMs = new Map<BrokerId, number>();
@@ -68,6 +71,7 @@ export class Links {
   constructor(options: LinksOptions, events: LinkEvents) {
     this.#options = options;
     this.#problems = new PeerProblems(options.logger, options.counters, options.peers, () => options.clock.monotonicMs());
+    this.clocksAhead = new ClocksAhead(this.#problems, options.counters, () => options.clock.monotonicMs());
     this.#context = {
       ...options,
       problems: this.#problems,

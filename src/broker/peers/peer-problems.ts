@@ -4,20 +4,22 @@ import type { Counters } from '../counters.ts';
 
 /**
  * `refused`: this broker will not deal with the peer. `refusedByPeer`: the peer will not with this one. `unreachable`: nobody, or nobody with a good
- * certificate, answers at its address. `listsDiffer`: it is linked, and its list of brokers gives other addresses.
+ * certificate, answers at its address. `listsDiffer`: it is linked, and its list of brokers gives other addresses. `clockAhead`: it is linked, and its
+ * stamps have been too far ahead to be followed for a while.
  */
-export type ProblemKind = 'refused' | 'refusedByPeer' | 'unreachable' | 'listsDiffer';
+export type ProblemKind = 'refused' | 'refusedByPeer' | 'unreachable' | 'listsDiffer' | 'clockAhead';
 
 const events: Readonly<Record<ProblemKind, string>> = {
   refused: 'peerRefused',
   refusedByPeer: 'refusedByPeer',
   unreachable: 'peerUnreachable',
   listsDiffer: 'peerListDiffers',
+  clockAhead: 'peerClockAhead',
 };
 /** Two lines about one peer and kind are so far apart at least. */
 const apartMs = 1000;
 /** What says most first: a connection that was refused is then lost as well. */
-const order: readonly ProblemKind[] = ['refusedByPeer', 'refused', 'listsDiffer', 'unreachable'];
+const order: readonly ProblemKind[] = ['refusedByPeer', 'refused', 'listsDiffer', 'unreachable', 'clockAhead'];
 
 /**
  * What stands between this broker and each peer. It dials again every second, so each cause is logged once until it changes or a link stands; the counter

@@ -2,6 +2,7 @@ import { assert, broken } from '../../base/assert.ts';
 import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../../base/branded.ts';
 import { runTask, type Task, wait } from '../../base/task.ts';
 import { failed, type Result } from '../../base/result.ts';
+import type { HybridClock, Stamp } from '../../clocks/index.ts';
 import type { Bytes, Clock, DiskError } from '../../host/index.ts';
 import {
   type AppendEntries,
@@ -20,7 +21,6 @@ import * as record from '../../record/index.ts';
 import type { GroupLog, ReadFailure } from '../../storage/index.ts';
 import type { BrokerObserver, ReplicaView } from '../contract.ts';
 import type { Counters } from '../counters.ts';
-import type { HybridClock } from '../hybrid-clock.ts';
 import { LeaderAppends } from './leader-appends.ts';
 import { LogAges } from './log-ages.ts';
 import { findFrameProblem } from './received-frames.ts';
@@ -560,7 +560,7 @@ export class Replica {
     return record.frameBatch(fields, batch, this.#context.bytes);
   }
 
-  #previous(offsetFrom: Offset): { readonly previousChecksum: number; readonly stamp: { readonly ms: number; readonly counter: number } } {
+  #previous(offsetFrom: Offset): { readonly previousChecksum: number; readonly stamp: Stamp } {
     if (this.#isDerived) {
       if (this.tail.endOffset !== offsetFrom) broken(`derived state ends where the log does: ${this.tail.endOffset}, ${offsetFrom}`);
       return { previousChecksum: this.tail.lastChecksum, stamp: this.tail.lastStamp };

@@ -7,10 +7,11 @@
  */
 import { broken } from '../../base/assert.ts';
 import { firstTerm, type Offset, type Term } from '../../base/branded.ts';
+import { type Stamp, stampStart } from '../../clocks/index.ts';
 import type { Bytes } from '../../host/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
 import * as record from '../../record/index.ts';
-import { FieldReader, FieldWriter, type Stamp } from '../../wire/index.ts';
+import { FieldReader, FieldWriter } from '../../wire/index.ts';
 import {
   type Change,
   firstLimits,
@@ -47,7 +48,6 @@ export interface LogView {
   batches(offsetFrom: Offset, offsetTo: Offset): readonly LogBatch[];
 }
 
-const zeroStamp: Stamp = { ms: 0, counter: 0 };
 const checkpointVersion = 3;
 /** Of a state that could still be taken back, with one list of producers; written until November 2026. */
 const uncommittedVersion = 2;
@@ -72,7 +72,7 @@ export class Tail {
   constructor(bytes: Bytes, from: number) {
     this.#bytes = bytes;
     this.#producers = newTable(from);
-    this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: zeroStamp };
+    this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: stampStart };
   }
 
   get producers(): ProducerTable {
@@ -201,7 +201,7 @@ export class Tail {
     this.#producers = newTable(from);
     this.#entries = [];
     this.#head = 0;
-    this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: zeroStamp };
+    this.#floor = { offsetTo: from, term: null, checksum: 0, stamp: stampStart };
   }
 
   /**

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { brokerId, groupId, offset, term } from '../../../../src/base/branded.ts';
+import { HybridClock } from '../../../../src/clocks/index.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
-import { HybridClock } from '../../../../src/broker/hybrid-clock.ts';
 import { Replica, type ReplicaContext } from '../../../../src/broker/replica/replica.ts';
 import { defaultSettings } from '../../../../src/broker/settings.ts';
 import { Tail } from '../../../../src/broker/replica/tail.ts';
