@@ -10,6 +10,7 @@ export function countedDisk(disk: Disk, counters: Counters): Disk {
     durable: disk.durable,
     makeDirectory: (path, done) => disk.makeDirectory(path, done),
     list: (path, done) => disk.list(path, done),
+    status: (path, done) => disk.status(path, done),
     open: (path, mode, done) =>
       disk.open(path, mode, (opened) => done(opened.ok ? { ok: true, value: new CountedFile(opened.value, counters) } : opened)),
     remove: (path, done) => disk.remove(path, done),
@@ -39,6 +40,7 @@ class CountedFile implements DiskFile {
     return this.#file.size;
   }
 
+  readonly status: DiskFile['status'] = (done) => this.#file.status(done);
   readonly write: DiskFile['write'] = (position, chunks, done) => this.#file.write(position, chunks, done);
   readonly read: DiskFile['read'] = (position, length, done) => this.#file.read(position, length, done);
   readonly truncate: DiskFile['truncate'] = (size, done) => this.#file.truncate(size, done);

@@ -15,6 +15,8 @@ export interface Disk {
   makeDirectory(path: string, done: (result: Result<undefined, DiskError>) => void): void;
   /** Names in a folder, sorted, without '.' and '..'. */
   list(path: string, done: (result: Result<readonly string[], DiskError>) => void): void;
+  /** What a name stands for just now, without opening it; `failed` for what is no regular file. */
+  status(path: string, done: (result: Result<FileStatus, DiskError>) => void): void;
   /** `create` makes a new empty file and fails with `exists`; `write` opens an existing file for reading and writing. */
   open(path: string, mode: OpenMode, done: (result: Result<DiskFile, DiskError>) => void): void;
   remove(path: string, done: (result: Result<undefined, DiskError>) => void): void;
@@ -29,8 +31,10 @@ export type OpenMode = 'read' | 'write' | 'create';
 
 export interface DiskFile {
   readonly path: string;
-  /** Bytes in the file as this handle knows it (at open, then as written and truncated through it). */
+  /** Bytes in the file as this handle knows it (at open, then as written and truncated through it, and as of the last `status`). */
   readonly size: number;
+  /** The open file itself, whatever its name stands for by now. */
+  status(done: (result: Result<FileStatus, DiskError>) => void): void;
   /**
    * Writes the chunks one after another from `position`, continuing after short writes. The chunks must not change until `done`.
    * After a failure any part of the range may hold old or new bytes. `noSpace` may come after a part was written.
@@ -42,6 +46,15 @@ export interface DiskFile {
   sync(done: (result: Result<undefined, DiskError>) => void): void;
   truncate(size: number, done: (result: Result<undefined, DiskError>) => void): void;
   close(done: (result: Result<undefined, DiskError>) => void): void;
+}
+
+/** A file as it is, for those who read what others write. */
+export interface FileStatus {
+  /** Device and inode: the same for as long as the file is, whatever it is called. It may be another file's once this one is gone. */
+  readonly identity: string;
+  readonly size: number;
+  /** When its bytes changed last, in milliseconds since 1970 by the clock of whoever keeps it. */
+  readonly modifiedMs: number;
 }
 
 export interface DiskLock {

@@ -8,7 +8,7 @@ import type { BrokerId } from '../base/branded.ts';
 import type { Disk } from './disk.ts';
 import type { Network } from './network.ts';
 
-export type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, OpenMode } from './disk.ts';
+export type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, FileStatus, OpenMode } from './disk.ts';
 export type { Lane, Link, LinkHandlers, Network } from './network.ts';
 
 export interface Host {

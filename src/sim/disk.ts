@@ -12,7 +12,7 @@
 import { assert } from '../base/assert.ts';
 import type { SeededRandom } from '../base/random.ts';
 import { done as succeeded, failed, ok, type Result } from '../base/result.ts';
-import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, OpenMode } from '../host/index.ts';
+import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, FileStatus, OpenMode } from '../host/index.ts';
 import { assertDiskPath, nameOf, parentOf } from '../storage/disk-path.ts';
 import { holds } from './held.ts';
 
@@ -24,6 +24,7 @@ export interface DiskScheduler {
 export type DiskOperation =
   | 'makeDirectory'
   | 'list'
+  | 'status'
   | 'open'
   | 'remove'
   | 'rename'
@@ -89,11 +90,22 @@ class Image {
 }
 
 class FileNode {
+  readonly identity: string;
+  /** In what order files changed: a simulated disk has no clock of its own. */
+  modifiedMs = 0;
   readonly written = new Image();
   readonly synced = new Image();
   unsynced: Change[] = [];
   /** Ranges that the medium cannot read any more, until they are written again. */
   unreadable: { readonly from: number; readonly to: number }[] = [];
+
+  constructor(identity: string) {
+    this.identity = identity;
+  }
+
+  get status(): FileStatus {
+    return { identity: this.identity, size: this.written.size, modifiedMs: this.modifiedMs };
+  }
 
   isUnreadable(from: number, to: number): boolean {
     return this.unreadable.some((range) => range.from < to && from < range.to);
@@ -169,6 +181,7 @@ export class SimDisk implements Disk {
   readonly callCounts: Record<DiskOperation, number> = {
     makeDirectory: 0,
     list: 0,
+    status: 0,
     open: 0,
     remove: 0,
     rename: 0,
@@ -189,6 +202,8 @@ export class SimDisk implements Disk {
   readonly #callLatency: Latency;
   readonly #root = new DirectoryNode();
   readonly #locked = new Set<string>();
+  #filesMade = 0;
+  #changes = 0;
   /** Raised by a crash: what was begun before never comes back. */
   #life = 0;
   /** Folders with names that are not synced. */
@@ -302,7 +317,9 @@ export class SimDisk implements Disk {
     this.#root.synced.clear();
     this.#root.unsynced = [];
     this.#unsyncedFolders.clear();
-    if (other !== null) copyDirectory(other.#root, this.#root, new Map());
+    if (other === null) return;
+    this.#filesMade = Math.max(this.#filesMade, other.#filesMade);
+    copyDirectory(other.#root, this.#root, new Map());
   }
 
   /** Files that a loss of power could leave without their names. */
@@ -330,6 +347,7 @@ export class SimDisk implements Disk {
       syncLatency: this.#syncLatency,
       callLatency: this.#callLatency,
     });
+    twin.#filesMade = this.#filesMade;
     copyDirectory(this.#root, twin.#root, new Map());
     return twin;
   }
@@ -357,6 +375,15 @@ export class SimDisk implements Disk {
     });
   }
 
+  status(path: string, done: Done<FileStatus>): void {
+    assertDiskPath(path);
+    this.#call('status', path, done, () => {
+      const node = this.#find(path);
+      if (node === null) return failure('notFound', 'status', path);
+      return node instanceof FileNode ? ok(node.status) : failure('failed', 'status', path);
+    });
+  }
+
   open(path: string, mode: OpenMode, done: Done<DiskFile>): void {
     assertDiskPath(path);
     this.#call('open', path, done, () => {
@@ -365,7 +392,7 @@ export class SimDisk implements Disk {
       let node = parent.written.get(nameOf(path));
       if (mode === 'create') {
         if (node !== undefined) return failure('exists', 'open', path);
-        node = new FileNode();
+        node = this.#newFile();
         this.#changeNames(parent, [[nameOf(path), node]]);
       }
       if (node === undefined) return failure('notFound', 'open', path);
@@ -450,6 +477,7 @@ export class SimDisk implements Disk {
       get size() {
         return node.written.size;
       },
+      status: (done) => call('status', done, () => ok(node.status)),
       write: (position, chunks, done) => {
         let length = 0;
         for (const chunk of chunks) length += chunk.length;
@@ -479,6 +507,7 @@ export class SimDisk implements Disk {
           if (!error.ok && error.error.code === 'noSpace') this.onFull?.();
           if (writable && change.bytes.length > 0) {
             node.written.apply(change);
+            node.modifiedMs = ++this.#changes;
             node.writtenAnew(position, position + change.bytes.length);
           }
           return error;
@@ -524,6 +553,7 @@ export class SimDisk implements Disk {
           () => {
             change.ended = true;
             node.written.apply(change);
+            node.modifiedMs = ++this.#changes;
             node.writtenAnew(size, Number.POSITIVE_INFINITY);
             return succeeded;
           },
@@ -569,6 +599,12 @@ export class SimDisk implements Disk {
       if (injected !== null && life === this.#life) this.afterFailure?.(operation, path);
     };
     this.#scheduler.schedule(delayMs, end);
+  }
+
+  #newFile(): FileNode {
+    const node = new FileNode(`sim:${++this.#filesMade}`);
+    node.modifiedMs = ++this.#changes;
+    return node;
   }
 
   #changeNames(directory: DirectoryNode, names: NameChange['names']): void {
@@ -653,7 +689,8 @@ function copyDirectory(from: DirectoryNode, to: DirectoryNode, copies: Map<Node,
       copyDirectory(node, copy, copies);
       return copy;
     }
-    copy = new FileNode();
+    copy = new FileNode(node.identity);
+    copy.modifiedMs = node.modifiedMs;
     copies.set(node, copy);
     copy.written.copyFrom(node.written);
     copy.synced.copyFrom(node.synced);

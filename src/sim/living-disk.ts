@@ -13,6 +13,7 @@ export function livingDisk(process: SimProcess, disk: Disk): Disk {
     durable: disk.durable,
     makeDirectory: (path, done) => ifAlive(() => disk.makeDirectory(path, done)),
     list: (path, done) => ifAlive(() => disk.list(path, done)),
+    status: (path, done) => ifAlive(() => disk.status(path, done)),
     open: (path, mode, done) => ifAlive(() => disk.open(path, mode, done)),
     remove: (path, done) => ifAlive(() => disk.remove(path, done)),
     rename: (from, to, done) => ifAlive(() => disk.rename(from, to, done)),

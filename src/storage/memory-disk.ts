@@ -4,24 +4,29 @@
  */
 import { assert } from '../base/assert.ts';
 import { done as succeeded, failed, ok, type Result } from '../base/result.ts';
-import type { Clock, Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, OpenMode } from '../host/index.ts';
+import type { Clock, Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, FileStatus, OpenMode } from '../host/index.ts';
 import { assertDiskPath, nameOf, parentOf } from './disk-path.ts';
 
 type Done<Value> = (result: Result<Value, DiskError>) => void;
 
 /** Behind the end of `bytes` a file has zeros up to its size, which cost no memory. */
 interface MemoryContent {
+  readonly identity: string;
   bytes: Uint8Array;
   size: number;
+  modifiedMs: number;
 }
+
+const statusOf = ({ identity, size, modifiedMs }: MemoryContent): FileStatus => ({ identity, size, modifiedMs });
 
 export class MemoryDisk implements Disk {
   readonly durable = false;
-  readonly #clock: Pick<Clock, 'defer'>;
+  readonly #clock: Pick<Clock, 'defer' | 'wallMs'>;
+  #filesMade = 0;
   readonly #directories = new Map<string, Map<string, MemoryContent | 'directory'>>([['', new Map()]]);
   readonly #locked = new Set<string>();
 
-  constructor(clock: Pick<Clock, 'defer'>) {
+  constructor(clock: Pick<Clock, 'defer' | 'wallMs'>) {
     this.#clock = clock;
   }
 
@@ -47,6 +52,13 @@ export class MemoryDisk implements Disk {
     this.#finish(done, directory === undefined ? failure('notFound', 'list', path) : ok([...directory.keys()].sort()));
   }
 
+  status(path: string, done: Done<FileStatus>): void {
+    assertDiskPath(path);
+    const content = this.#directories.get(parentOf(path))?.get(nameOf(path));
+    if (content === undefined) this.#finish(done, failure('notFound', 'status', path));
+    else this.#finish(done, content === 'directory' ? failure('failed', 'status', path) : ok(statusOf(content)));
+  }
+
   open(path: string, mode: OpenMode, done: Done<DiskFile>): void {
     assertDiskPath(path);
     const directory = this.#directories.get(parentOf(path));
@@ -56,7 +68,7 @@ export class MemoryDisk implements Disk {
         this.#finish(done, failure('exists', 'open', path));
         return;
       }
-      content = { bytes: new Uint8Array(0), size: 0 };
+      content = { identity: `memory:${++this.#filesMade}`, bytes: new Uint8Array(0), size: 0, modifiedMs: this.#clock.wallMs() };
       directory.set(nameOf(path), content);
     }
     if (content === undefined) this.#finish(done, failure('notFound', 'open', path));
@@ -123,11 +135,11 @@ export class MemoryDisk implements Disk {
 class MemoryFile implements DiskFile {
   readonly path: string;
   readonly #content: MemoryContent;
-  readonly #clock: Pick<Clock, 'defer'>;
+  readonly #clock: Pick<Clock, 'defer' | 'wallMs'>;
   readonly #writable: boolean;
   #open = true;
 
-  constructor(path: string, mode: OpenMode, content: MemoryContent, clock: Pick<Clock, 'defer'>) {
+  constructor(path: string, mode: OpenMode, content: MemoryContent, clock: Pick<Clock, 'defer' | 'wallMs'>) {
     this.path = path;
     this.#content = content;
     this.#clock = clock;
@@ -136,6 +148,10 @@ class MemoryFile implements DiskFile {
 
   get size(): number {
     return this.#content.size;
+  }
+
+  status(done: Done<FileStatus>): void {
+    this.#finish(done, ok(statusOf(this.#content)));
   }
 
   write(position: number, chunks: readonly Uint8Array[], done: Done<undefined>): void {
@@ -151,6 +167,7 @@ class MemoryFile implements DiskFile {
       this.#content.bytes.set(chunk, at);
       at += chunk.length;
     }
+    this.#content.modifiedMs = this.#clock.wallMs();
     this.#finish(done, succeeded);
   }
 
@@ -168,6 +185,7 @@ class MemoryFile implements DiskFile {
   truncate(size: number, done: Done<undefined>): void {
     this.#content.bytes.fill(0, size);
     this.#content.size = size;
+    this.#content.modifiedMs = this.#clock.wallMs();
     this.#finish(done, succeeded);
   }
 

@@ -14,8 +14,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { assert } from '../base/assert.ts';
 import { done as succeeded, failed, ok, type Result } from '../base/result.ts';
-import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, Logger, OpenMode } from '../host/index.ts';
+import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, FileStatus, Logger, OpenMode } from '../host/index.ts';
 import { assertDiskPath } from '../storage/disk-path.ts';
 
 type Done<Value> = (result: Result<Value, DiskError>) => void;
@@ -34,13 +35,15 @@ export class SystemDisk implements Disk {
   readonly durable = true;
   readonly #root: string;
   readonly #logger: Logger | null;
+  readonly #names: 'ours' | 'any';
   /** Calls that wait for a descriptor. */
   #waiting = 0;
 
-  /** `root` is the data directory; it must exist. */
-  constructor(root: string, logger: Logger | null = null) {
+  /** `root` is the data directory, which must exist; or, with `any` names, a folder of which single files are read that others write. */
+  constructor(root: string, logger: Logger | null = null, names: 'ours' | 'any' = 'ours') {
     this.#root = path.resolve(root);
     this.#logger = logger;
+    this.#names = names;
   }
 
   makeDirectory(relative: string, done: Done<undefined>): void {
@@ -52,6 +55,10 @@ export class SystemDisk implements Disk {
       (opened) => fs.readdir(this.#resolve(relative), opened),
       (error, names = []) => done(error === null ? ok(names.sort()) : failure(error, 'list', relative)),
     );
+  }
+
+  status(relative: string, done: Done<FileStatus>): void {
+    fs.lstat(this.#resolve(relative), { bigint: true }, (error, stats) => done(statusOf(error, stats, relative)));
   }
 
   open(relative: string, mode: OpenMode, done: Done<DiskFile>): void {
@@ -157,7 +164,8 @@ export class SystemDisk implements Disk {
   /** '' is the data directory itself. */
   #resolve(relative: string): string {
     if (relative === '') return this.#root;
-    assertDiskPath(relative);
+    if (this.#names === 'ours') assertDiskPath(relative);
+    else assert(relative !== '.' && relative !== '..' && !relative.includes('/'), `"${relative}" is the name of a file`);
     return path.join(this.#root, relative);
   }
 }
@@ -187,6 +195,14 @@ class SystemFile implements DiskFile {
 
   get size(): number {
     return this.#size;
+  }
+
+  status(done: Done<FileStatus>): void {
+    fs.fstat(this.#fd, { bigint: true }, (error, stats) => {
+      const result = statusOf(error, stats, this.path);
+      if (result.ok) this.#size = result.value.size;
+      done(result);
+    });
   }
 
   write(position: number, chunks: readonly Uint8Array[], done: Done<undefined>): void {
@@ -261,6 +277,13 @@ class SystemFile implements DiskFile {
   close(done: Done<undefined>): void {
     fs.close(this.#fd, (error) => done(outcome(error, 'close', this.path)));
   }
+}
+
+/** Inodes of some file systems take all of their 64 bits. */
+function statusOf(error: Error | null, stats: fs.BigIntStats, relative: string): Result<FileStatus, DiskError> {
+  if (error !== null) return failure(error, 'status', relative);
+  if (!stats.isFile()) return failure(new Error('not a regular file'), 'status', relative);
+  return ok({ identity: `${stats.dev}:${stats.ino}`, size: Number(stats.size), modifiedMs: Number(stats.mtimeNs) / 1e6 });
 }
 
 /** The chunks without their first `count` bytes. */

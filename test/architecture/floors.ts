@@ -31,6 +31,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
   ingest: { floor: 2, kind: 'H' },
+  tail: { floor: 2, kind: 'H' },
   broker: { floor: 3, kind: 'H' },
   agent: { floor: 3, kind: 'H' },
   sim: { floor: 4, kind: 'H' },
@@ -50,6 +51,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   record: ['host'],
   wire: ['host', 'clocks', 'raft', 'record'],
   eventlog: ['host', 'query', 'record'],
+  tail: ['storage'],
   lab: ['daemon'],
 };
 
@@ -83,6 +85,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'broker/edge': [],
   'broker/peers': [],
   'broker/replica': [],
+  tail: [],
   agent: [],
   client: [],
   'sim/clients': [],

@@ -1,7 +1,7 @@
 /** What every `Disk` does: run by `disk.test.ts` for the real, the simulated and the in-memory one. */
 import { describe, expect, test } from 'vitest';
 import type { Result } from '../../src/base/result.ts';
-import type { Disk, DiskError, DiskFile, DiskLock, OpenMode } from '../../src/host/index.ts';
+import type { Disk, DiskError, DiskFile, DiskLock, FileStatus, OpenMode } from '../../src/host/index.ts';
 
 const text = new TextEncoder();
 const bytesOf = (value: string): Uint8Array => text.encode(value);
@@ -151,6 +151,46 @@ export function describeDisk(name: string, makeDisk: () => Disk): void {
       await good((done) => disk.remove('a', done));
 
       expect(textOf(await good<Uint8Array>((done) => file.read(0, 9, done)))).toBe('kept');
+    });
+
+    test('tells one file from another whatever they are called, how long it is, and which was changed last', async () => {
+      const disk = makeDisk();
+      const status = (path: string): Promise<FileStatus> => good((done) => disk.status(path, done));
+      const old = await open(disk, 'a', 'create');
+      await good((done) => old.write(0, [bytesOf('old')], done));
+      const before = await status('a');
+      expect(before.size).toBe(3);
+      expect((await good<FileStatus>((done) => old.status(done))).identity).toBe(before.identity);
+
+      await good((done) => disk.rename('a', 'a.1', done));
+      const young = await open(disk, 'a', 'create');
+      let after: FileStatus;
+      do {
+        // The clock of a file system ticks every few milliseconds.
+        await good((done) => young.write(0, [bytesOf('new one')], done));
+        after = await status('a');
+      } while (after.modifiedMs === before.modifiedMs);
+
+      expect(await status('a.1')).toEqual(before);
+      expect(after.size).toBe(7);
+      expect(after.identity).not.toBe(before.identity);
+      expect(after.modifiedMs).toBeGreaterThan(before.modifiedMs);
+      expect(await codeOf((done) => disk.status('missing', done))).toBe('notFound');
+      await good((done) => disk.makeDirectory('d', done));
+      expect(await codeOf((done) => disk.status('d', done))).toBe('failed');
+    });
+
+    test('shows a reader what others have written since it opened the file', async () => {
+      const disk = makeDisk();
+      const writer = await open(disk, 'a', 'create');
+      const reader = await open(disk, 'a', 'read');
+      await good((done) => writer.write(0, [bytesOf('more')], done));
+
+      expect((await good<FileStatus>((done) => reader.status(done))).size).toBe(4);
+      expect(reader.size).toBe(4);
+      expect(textOf(await good<Uint8Array>((done) => reader.read(0, 9, done)))).toBe('more');
+      await good((done) => writer.truncate(1, done));
+      expect((await good<FileStatus>((done) => reader.status(done))).size).toBe(1);
     });
 
     test('gives its lock to one holder at a time', async () => {

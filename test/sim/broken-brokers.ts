@@ -153,6 +153,7 @@ const bound = (file: DiskFile): DiskFile => ({
   get size() {
     return file.size;
   },
+  status: (done) => file.status(done),
   write: (position, chunks, done) => file.write(position, chunks, done),
   read: (position, length, done) => file.read(position, length, done),
   sync: (done) => file.sync(done),
@@ -165,6 +166,7 @@ function withFiles(disk: Disk, change: (file: DiskFile) => DiskFile): Disk {
     durable: disk.durable,
     makeDirectory: (path, done) => disk.makeDirectory(path, done),
     list: (path, done) => disk.list(path, done),
+    status: (path, done) => disk.status(path, done),
     open: (path, mode, done) => disk.open(path, mode, (result) => done(result.ok ? ok(change(result.value)) : result)),
     remove: (path, done) => disk.remove(path, done),
     rename: (from, to, done) => disk.rename(from, to, done),

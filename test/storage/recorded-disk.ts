@@ -4,7 +4,7 @@
  */
 import { SeededRandom } from '../../src/base/random.ts';
 import { failed, ok, type Result } from '../../src/base/result.ts';
-import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, OpenMode } from '../../src/host/index.ts';
+import type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, FileStatus, OpenMode } from '../../src/host/index.ts';
 import { nameOf, parentOf } from '../../src/storage/disk-path.ts';
 
 /** Bytes of a file that were written or cut, or a name that was given or taken. Times count calls: a call begins at one and ends at another. */
@@ -144,6 +144,16 @@ export class RecordedDisk implements Disk {
     });
   }
 
+  /** What keeps a log asks for none, so there is no time of a change. */
+  status(path: string, done: Done<FileStatus>): void {
+    const file = this.#names.get(path);
+    this.#later(0.01, () => done(file === undefined ? refuse('notFound', 'status', path) : ok(this.#statusOf(file))));
+  }
+
+  #statusOf(file: number): FileStatus {
+    return { identity: `recorded:${file}`, size: this.#files.get(file)?.length ?? 0, modifiedMs: 0 };
+  }
+
   open(path: string, mode: OpenMode, done: Done<DiskFile>): void {
     const known = this.#names.get(path);
     if (mode === 'create' && known === undefined) {
@@ -213,6 +223,7 @@ export class RecordedDisk implements Disk {
       get size() {
         return bytes().length;
       },
+      status: (done) => this.#later(0.01, () => done(ok(this.#statusOf(file)))),
       write: (position, chunks, done) => {
         const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
         let at = 0;

@@ -503,6 +503,7 @@ function hangingDisk(disk: Disk, id: number, hanging: Map<number, (() => void)[]
     durable: disk.durable,
     makeDirectory: (path, done) => disk.makeDirectory(path, done),
     list: (path, done) => disk.list(path, done),
+    status: (path, done) => disk.status(path, done),
     remove: (path, done) => disk.remove(path, done),
     rename: (from, to, done) => disk.rename(from, to, done),
     syncDirectory: (path, done) => disk.syncDirectory(path, done),
@@ -524,6 +525,7 @@ function hangingDisk(disk: Disk, id: number, hanging: Map<number, (() => void)[]
             get size() {
               return file.size;
             },
+            status: (then) => file.status(then),
             write: (position, chunks, then) => file.write(position, chunks, then),
             read: (position, length, then) => file.read(position, length, then),
             truncate: (size, then) => file.truncate(size, then),

@@ -66,6 +66,7 @@ export class Rig {
       durable: disk.durable,
       makeDirectory: (path, done) => ifAlive(() => disk.makeDirectory(path, done)),
       list: (path, done) => ifAlive(() => disk.list(path, done)),
+      status: (path, done) => ifAlive(() => disk.status(path, done)),
       open: (path, mode, done) => ifAlive(() => disk.open(path, mode, done)),
       remove: (path, done) => ifAlive(() => disk.remove(path, done)),
       rename: (from, to, done) => ifAlive(() => disk.rename(from, to, done)),
@@ -268,6 +269,7 @@ export function unreadable(host: StorageHost, path: string, from: number, to: nu
       if (isBad) host.clock.defer(() => done({ ok: false, error: { code: 'failed', operation: 'read', path, reason } }));
       else file.read(position, length, done);
     },
+    status: (done) => file.status(done),
     write: (position, chunks, done) => file.write(position, chunks, done),
     sync: (done) => file.sync(done),
     truncate: (size, done) => file.truncate(size, done),
