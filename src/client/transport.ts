@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import type https from 'node:https';
+import { certificateRefusal } from '../base/certificate-refusals.ts';
 
 /**
  * One request to one broker over node's own HTTP client with connections kept open. (undici answers 15-20 % more small requests per second but
@@ -175,12 +176,6 @@ const reasons: Readonly<Record<string, string>> = {
   HPE_INVALID_CONSTANT: 'it does not speak HTTP, or wants https',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS, is it http?',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS, is it http?',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by somebody who is not trusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by somebody who is not known',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by somebody who is not known',
 };
 
 const untrusted: ReadonlySet<string> = new Set([
@@ -201,8 +196,8 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // A name with several addresses fails with one error for each.
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  const code = (error as NodeJS.ErrnoException).code;
-  return (code === undefined ? undefined : reasons[code]) ?? (error.message.split('\n', 1)[0] as string);
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return reasons[code] ?? certificateRefusal(code) ?? (error.message.split('\n', 1)[0] as string);
 }
 
 export const formatSeconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))} s`;

@@ -39,7 +39,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   if (config.data !== null) makeDataFolder(config.data);
   const { tls, brokers, token } = config;
   const peerTls = tls === null ? null : { ...tls, ca: tls.ca ?? tls.cert };
-  const host = await createSystemHost({ data: config.data, logger, brokers, tls: peerTls });
+  const host = await createSystemHost({ data: config.data, logger, self: config.self.id, brokers, tls: peerTls });
   const broker: BrokerApi = new Broker(brokerOptions(config, host, hooks));
   const front = createFront(config, host, broker, hooks);
   if (config.isInsecure) warnInsecure(config, logger);
@@ -113,6 +113,7 @@ function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, 
     faultInjection,
     logFile: exitFile,
     onPeer: (socket, head) => host.network.takeIncoming(socket, head),
+    onDistrusted: (distrust) => host.network.distrusted(distrust),
     onExit: hooks.onExit,
     loadApiEarly: !config.logOnly,
     version: packageVersion(),

@@ -9,8 +9,11 @@ import type { BrokerId } from '../base/branded.ts';
 export interface Network {
   /** Dials a peer at its configured address. The result is reported to the handlers; a failed or broken link reports `closed` exactly once. */
   dial(peer: BrokerId, lane: Lane, handlers: LinkHandlers): Link;
-  /** Sets who receives incoming links; called once, before the first turn. */
-  accept(onLink: (link: Link) => LinkHandlers): void;
+  /**
+   * Sets who receives incoming links, and who hears that somebody who says that it is this broker does not dial because of this machine's certificate;
+   * called once, before the first turn.
+   */
+  accept(onLink: (link: Link) => LinkHandlers, onDistrusted?: (by: number, reason: string) => void): void;
 }
 
 /** Bulk (catch-up, search results) has its own connection, so that it never delays consensus. */
@@ -29,5 +32,6 @@ export interface LinkHandlers {
   opened(): void;
   /** Any split of the stream; the bytes are the receiver's. */
   received(bytes: Uint8Array): void;
-  closed(reason: string): void;
+  /** `isDistrusted`: whoever answers has no certificate that this machine accepts. */
+  closed(reason: string, isDistrusted?: boolean): void;
 }

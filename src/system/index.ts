@@ -19,10 +19,10 @@ export interface SystemHostOptions extends NetworkOptions {
   readonly logger: Logger;
 }
 
-export async function createSystemHost({ data, logger, brokers, tls }: SystemHostOptions): Promise<SystemHost> {
+export async function createSystemHost({ data, logger, ...network }: SystemHostOptions): Promise<SystemHost> {
   const clock = new SystemClock();
   const disk: Disk = data === null ? new MemoryDisk(clock) : await systemDisk(data, logger);
-  return { clock, disk, logger, random: systemRandom, bytes: systemBytes, network: new SystemNetwork({ brokers, tls }) };
+  return { clock, disk, logger, random: systemRandom, bytes: systemBytes, network: new SystemNetwork(network) };
 }
 
 async function systemDisk(data: string, logger: Logger): Promise<Disk> {

@@ -4,16 +4,20 @@
  * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/3` on the peer's one port (design, D10); after the answer 101 the socket
  * carries bytes and nothing else. The listening side belongs to the gateway: it hands over each upgraded socket with `takeIncoming`.
  *
+ * Node's TLS ends a handshake before it looks at the certificate, so whoever has one that is refused sees a connection that ends without a word. It is
+ * told in a request of its own, on a connection that carries nothing else.
+ *
  * What one `send` brings leaves in one system call, at once: a broker sends once a turn on each link. Little is joined by copying, which is cheaper
  * than a vector of pieces.
  * Handlers run from the top of the event loop, never inside a call of ours.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { BrokerId } from '../base/branded.ts';
+import { certificateRefusal } from '../base/certificate-refusals.ts';
 import type { BrokerAddress, Lane, Link, LinkHandlers, Network } from '../host/index.ts';
-import { peerProtocol } from '../wire/index.ts';
+import { type Distrust, distrustHeader, encodeDistrust, peerProtocol } from '../wire/index.ts';
 
 const connectTimeoutMs = 1000;
 /** An answer to the upgrade is a few lines; more than this is not one. */
@@ -21,6 +25,7 @@ const answerBytesMax = 8192;
 const joinBytesMax = 32 * 1024;
 
 export interface NetworkOptions {
+  readonly self: BrokerId;
   readonly brokers: readonly BrokerAddress[];
   /** Certificates as PEM text, or null for plain TCP. The peer's certificate must be signed by `ca` and name its configured host. */
   readonly tls: PeerTls | null;
@@ -33,22 +38,28 @@ export interface PeerTls {
 }
 
 export class SystemNetwork implements Network {
+  readonly #self: BrokerId;
   readonly #addresses: ReadonlyMap<number, BrokerAddress>;
   readonly #tls: PeerTls | null;
   readonly #links = new Set<SocketLink>();
   /** Upgraded before the broker said who receives them. */
   #early: { readonly socket: Duplex; readonly head: Uint8Array }[] = [];
   #onLink: ((link: Link) => LinkHandlers) | null = null;
+  #onDistrusted: ((by: number, reason: string) => void) | null = null;
   #closed = false;
 
   constructor(options: NetworkOptions) {
+    this.#self = options.self;
     this.#addresses = new Map(options.brokers.map((broker) => [broker.id, broker]));
     this.#tls = options.tls;
   }
 
   dial(peer: BrokerId, lane: Lane, handlers: LinkHandlers): Link {
     const address = this.#addresses.get(peer);
-    const link = new SocketLink(handlers, (ended) => this.#links.delete(ended));
+    const link = new SocketLink(handlers, (ended, distrust) => {
+      this.#links.delete(ended);
+      if (distrust !== null && address !== undefined) this.#tellDistrust(address, distrust);
+    });
     if (address === undefined || this.#closed) {
       link.close(address === undefined ? `broker ${peer} is not configured` : 'the network is closed');
       return link;
@@ -66,8 +77,9 @@ export class SystemNetwork implements Network {
     return link;
   }
 
-  accept(onLink: (link: Link) => LinkHandlers): void {
+  accept(onLink: (link: Link) => LinkHandlers, onDistrusted: ((by: number, reason: string) => void) | null = null): void {
     this.#onLink = onLink;
+    this.#onDistrusted = onDistrusted;
     for (const { socket, head } of this.#early.splice(0)) this.takeIncoming(socket, head);
   }
 
@@ -87,6 +99,22 @@ export class SystemNetwork implements Network {
     const link = new SocketLink(null, (ended) => this.#links.delete(ended));
     this.#links.add(link);
     link.attach(socket as Socket, this.#onLink(link), head);
+  }
+
+  /** Somebody does not accept this machine's certificate, as it told the gateway. */
+  distrusted({ by, code }: Distrust): void {
+    this.#onDistrusted?.(by, sayRefused(code));
+  }
+
+  #tellDistrust({ host, port }: BrokerAddress, code: string): void {
+    if (this.#closed) return;
+    // Nobody is trusted here: what is said is no secret, and what is answered is not read.
+    const socket = connectTls({ host, port, ...serverName(host), rejectUnauthorized: false });
+    const headers = `Connection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n${distrustHeader}: ${encodeDistrust({ by: this.#self, code })}`;
+    socket.once('secureConnect', () => socket.end(`GET / HTTP/1.1\r\nHost: ${authority({ host, port })}\r\n${headers}\r\n\r\n`));
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.resume();
   }
 
   /** Closes every link at once; for the end of the process. */
@@ -110,14 +138,18 @@ function serverName(host: string): { readonly servername?: string } {
   return isIP(host) === 0 ? { servername: host } : {};
 }
 
-function upgradeRequest({ host, port }: BrokerAddress, lane: Lane): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `GET / HTTP/1.1\r\nHost: ${name}:${port}\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\nCairn-Lane: ${lane}\r\n\r\n`;
+const authority = ({ host, port }: Pick<BrokerAddress, 'host' | 'port'>): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+const sayRefused = (code: string): string => certificateRefusal(code) ?? `its certificate is not accepted (${code})`;
+
+function upgradeRequest(address: BrokerAddress, lane: Lane): string {
+  return `GET / HTTP/1.1\r\nHost: ${authority(address)}\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\nCairn-Lane: ${lane}\r\n\r\n`;
 }
 
 class SocketLink implements Link {
   #handlers: LinkHandlers | null;
-  readonly #onEnd: (link: SocketLink) => void;
+  /** With the code of what is wrong with the other end's certificate, if that is the reason. */
+  readonly #onEnd: (link: SocketLink, distrust: string | null) => void;
   #socket: Socket | null = null;
   #isOpen = false;
   #isClosed = false;
@@ -126,7 +158,7 @@ class SocketLink implements Link {
   #earlyBytes = 0;
   #deadline: NodeJS.Timeout | null = null;
 
-  constructor(handlers: LinkHandlers | null, onEnd: (link: SocketLink) => void) {
+  constructor(handlers: LinkHandlers | null, onEnd: (link: SocketLink, distrust: string | null) => void) {
     this.#handlers = handlers;
     this.#onEnd = onEnd;
   }
@@ -206,11 +238,13 @@ class SocketLink implements Link {
 
   #watch(socket: Socket): void {
     let reason = 'the peer closed the connection';
+    let distrust: string | null = null;
     socket.on('error', (error: Error) => {
-      reason = error.message;
+      distrust = distrustOf(socket);
+      reason = distrust === null ? error.message : sayRefused(distrust);
     });
-    socket.on('end', () => this.#end(reason));
-    socket.on('close', () => this.#end(reason));
+    socket.on('end', () => this.#end(reason, distrust));
+    socket.on('close', () => this.#end(reason, distrust));
   }
 
   #open(head: Uint8Array): void {
@@ -233,7 +267,7 @@ class SocketLink implements Link {
     if (!this.#isClosed) this.#handlers?.received(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
-  #end(reason: string): void {
+  #end(reason: string, distrust: string | null = null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#deadline !== null) clearTimeout(this.#deadline);
@@ -241,7 +275,13 @@ class SocketLink implements Link {
     this.#earlyBytes = 0;
     this.#socket?.destroy();
     this.#socket = null;
-    this.#onEnd(this);
-    setImmediate(() => this.#handlers?.closed(reason));
+    this.#onEnd(this, distrust);
+    setImmediate(() => this.#handlers?.closed(reason, distrust !== null));
   }
+}
+
+/** Node's code of what is wrong with the certificate that came, or null; what is there is a text, whatever its type says. */
+function distrustOf(socket: Socket): string | null {
+  const code: unknown = socket instanceof TLSSocket ? socket.authorizationError : null;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : null;
 }

@@ -30,6 +30,24 @@ import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 export const handshakeKinds = { hello: 1, challenge: 2, proof: 3, welcome: 4, refusal: 5, ping: 6, pong: 7 } as const;
 /** What a link begins with, as an HTTP/1.1 upgrade; its number rises when the handshake changes. */
 export const peerProtocol = 'cairn-peer/3';
+
+/**
+ * On a request for an upgrade that asks for none: the sender (`by`) does not accept the certificate of whoever reads it, and so has not dialled. `code` is
+ * Node's, such as CERT_HAS_EXPIRED. Nobody has proven anything.
+ */
+export const distrustHeader = 'cairn-distrusts';
+
+export interface Distrust {
+  readonly by: number;
+  readonly code: string;
+}
+
+export const encodeDistrust = ({ by, code }: Distrust): string => `${by} ${code}`;
+
+export function decodeDistrust(text: string): Distrust | null {
+  const [, by, code] = /^(\d{1,7}) ([A-Z0-9_]{1,60})$/.exec(text) ?? [];
+  return by === undefined || code === undefined ? null : { by: Number(by), code };
+}
 export const nonceBytes = 32;
 const clusterIdBytes = 16;
 const proofBytes = 32;

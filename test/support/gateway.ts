@@ -44,6 +44,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     faultInjection: true,
     logFile: null,
     onPeer: (socket) => socket.destroy(),
+    onDistrusted: () => undefined,
     onExit: () => {
       exits.count++;
     },

@@ -46,6 +46,7 @@ export function startMemoryBroker(
     faultInjection: options.faultInjection ?? false,
     logFile: null,
     onPeer: (socket) => void socket.destroy(),
+    onDistrusted: () => undefined,
     onExit: () => undefined,
     loadApiEarly: true,
     version: '0.0.0',

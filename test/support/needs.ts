@@ -1,5 +1,6 @@
 // What a test needs of the machine. A test that lacks it is skipped, and `npm test` says at its end which were, and why (`reporter.ts`).
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -14,3 +15,6 @@ export const needs = (missing: string | null): { readonly skip: boolean; readonl
 
 export const needsLinux = needs(process.platform === 'linux' ? null : 'this is not Linux');
 export const needsFullDevice = needs(existsSync('/dev/full') ? null : 'there is no /dev/full');
+const isInstalled = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, program)));
+export const needsCurl = needs(isInstalled('curl') ? null : 'curl is not installed');

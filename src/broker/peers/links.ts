@@ -101,30 +101,39 @@ export class Links {
       const link = (lane: Lane): OutgoingLink => new OutgoingLink(this.#context, peer, lane);
       this.#outgoing.set(peer, { consensus: link('consensus'), bulk: link('bulk') });
     }
-    options.network.accept((link) => {
-      const incoming = new IncomingLink(this.#context, link, {
-        accepted: (peer, life) => {
-          options.lives.confirmed(peer);
-          this.#problems.linked(peer, 'in');
-          events.met(peer, life);
-          this.#accepted(peer, life, incoming);
-        },
-        closed: (peer) => {
-          if (!this.#incoming.delete(incoming)) return;
-          // Answers of that peer travel here: what was asked of it may stay unanswered.
-          if (peer !== null) events.lost(peer);
-        },
-      });
-      this.#incoming.add(incoming);
-      if (this.#isClosed) options.clock.defer(() => incoming.close('not taking part'));
-      return incoming.handlers;
-    });
+    options.network.accept(
+      (link) => {
+        const incoming = new IncomingLink(this.#context, link, {
+          accepted: (peer, life) => {
+            options.lives.confirmed(peer);
+            this.#problems.linked(peer, 'in');
+            events.met(peer, life);
+            this.#accepted(peer, life, incoming);
+          },
+          closed: (peer) => {
+            if (!this.#incoming.delete(incoming)) return;
+            // Answers of that peer travel here: what was asked of it may stay unanswered.
+            if (peer !== null) events.lost(peer);
+          },
+        });
+        this.#incoming.add(incoming);
+        if (this.#isClosed) options.clock.defer(() => incoming.close('not taking part'));
+        return incoming.handlers;
+      },
+      (by, reason) => this.#distrusted(by, reason),
+    );
   }
 
   /** Dials every peer at once. */
   open(): void {
     this.#isClosed = false;
     for (const { consensus } of this.#outgoing.values()) consensus.dial();
+  }
+
+  /** Whoever says so has proven nothing; a peer that is linked here has dialled, so it was not that one. */
+  #distrusted(by: number, reason: string): void {
+    for (const { peer } of this.#incoming) if (peer === by) return;
+    this.#problems.note(by, 'distrustedByPeer', reason);
   }
 
   /** Nothing more leaves or comes in until `open`. */

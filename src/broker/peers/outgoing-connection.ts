@@ -48,7 +48,10 @@ export class OutgoingConnection {
         reader.push(bytes, (frame) => !this.#isEnded && this.#receive(frame));
         if (reader.damage !== null) this.#end(`received ${reader.damage}`);
       },
-      closed: (reason) => this.#end(reason),
+      closed: (reason, isDistrusted) => {
+        if (isDistrusted === true) this.#refuse('distrusted', reason);
+        else this.#end(reason);
+      },
     });
     this.#handshakeTimer = context.startTimer(handshakeMs, () => {
       this.#handshakeTimer = null;
@@ -97,8 +100,8 @@ export class OutgoingConnection {
     return false;
   }
 
-  #refuse(reason: string): false {
-    this.#context.problems.note(this.#peer, 'refused', reason);
+  #refuse(kind: 'refused' | 'distrusted', reason: string): false {
+    if (!this.#isEnded) this.#context.problems.note(this.#peer, kind, reason);
     return this.#end(reason);
   }
 
@@ -114,7 +117,7 @@ export class OutgoingConnection {
       if (challenge === null || challenge.broker !== this.#peer) return this.#end('answered by somebody else');
       const input = { lane: this.#lane, clusterId, dialler: this.#own, accepter: challenge };
       if (!wire.proofHolds(secret, { ...input, role: 'accepter' }, challenge.proof, bytes)) {
-        return this.#refuse(`its token is not that of broker ${this.#context.self}`);
+        return this.#refuse('refused', `its token is not that of broker ${this.#context.self}`);
       }
       this.#life = challenge.life;
       this.#meet(challenge.life, wire.encodeProof(wire.makeProof(secret, { ...input, role: 'dialler' }, bytes)));
@@ -139,7 +142,7 @@ export class OutgoingConnection {
     this.#context.lives.meet(this.#peer, life, (meeting) => {
       if (this.#isEnded || this.#context.isClosed()) return;
       if (meeting.kind === 'known') return this.send([proof]);
-      this.#refuse(meeting.reason);
+      this.#refuse('refused', meeting.reason);
     });
   }
 }

@@ -3,15 +3,18 @@ import type { Logger } from '../../host/index.ts';
 import type { Counters } from '../counters.ts';
 
 /**
- * `refused`: this broker will not deal with the peer. `refusedByPeer`: the peer will not with this one. `unreachable`: nobody, or nobody with a good
- * certificate, answers at its address. `listsDiffer`: it is linked, and its list of brokers gives other addresses. `clockAhead`: it is linked, and its
- * stamps have been too far ahead to be followed for a while.
+ * `refused`: this broker will not deal with the peer. `refusedByPeer`: the peer will not with this one. `distrusted`: this broker does not dial the peer
+ * because of its certificate. `distrustedByPeer`: the peer does not dial this one because of its. `unreachable`: nobody answers at its address.
+ * `listsDiffer`: it is linked, and its list of brokers gives other addresses. `clockAhead`: it is linked, and its stamps have been too far ahead to be
+ * followed for a while.
  */
-export type ProblemKind = 'refused' | 'refusedByPeer' | 'unreachable' | 'listsDiffer' | 'clockAhead';
+export type ProblemKind = 'refused' | 'refusedByPeer' | 'distrusted' | 'distrustedByPeer' | 'unreachable' | 'listsDiffer' | 'clockAhead';
 
 const events: Readonly<Record<ProblemKind, string>> = {
   refused: 'peerRefused',
   refusedByPeer: 'refusedByPeer',
+  distrusted: 'peerRefused',
+  distrustedByPeer: 'refusedByPeer',
   unreachable: 'peerUnreachable',
   listsDiffer: 'peerListDiffers',
   clockAhead: 'peerClockAhead',
@@ -19,7 +22,16 @@ const events: Readonly<Record<ProblemKind, string>> = {
 /** Two lines about one peer and kind are so far apart at least. */
 const apartMs = 1000;
 /** What says most first: a connection that was refused is then lost as well. */
-const order: readonly ProblemKind[] = ['refusedByPeer', 'refused', 'listsDiffer', 'unreachable', 'clockAhead'];
+const order: readonly ProblemKind[] = [
+  'refusedByPeer',
+  'refused',
+  'distrustedByPeer',
+  'distrusted',
+  'listsDiffer',
+  'unreachable',
+  'clockAhead',
+];
+const refusals: ReadonlySet<ProblemKind> = new Set(['refused', 'refusedByPeer', 'distrusted', 'distrustedByPeer'] as const);
 
 /**
  * What stands between this broker and each peer. It dials again every second, so each cause is logged once until it changes or a link stands; the counter
@@ -43,13 +55,13 @@ export class PeerProblems {
 
   /** `peer` is who it claims to be, null when it did not say. */
   note(peer: number | null, kind: ProblemKind, reason: string): void {
-    if (kind === 'refused' || kind === 'refusedByPeer') this.#counters.refusedLinks++;
+    if (refusals.has(kind)) this.#counters.refusedLinks++;
     const key = this.#keyOf(peer);
     const problems = this.#of(key);
     if (problems.get(kind) === reason) return;
     problems.set(kind, reason);
     // What follows from a refusal is no news.
-    if (kind === 'unreachable' && (problems.has('refused') || problems.has('refusedByPeer'))) return;
+    if (kind === 'unreachable' && order.some((one) => refusals.has(one) && problems.has(one))) return;
     // Whoever has not proven itself can say what it likes, as often as it likes.
     const place = `${key} ${kind}`;
     const nowMs = this.#nowMs();
@@ -65,8 +77,10 @@ export class PeerProblems {
     if (direction === 'out') {
       problems.delete('unreachable');
       problems.delete('refusedByPeer');
+      problems.delete('distrusted');
     } else {
       problems.delete('refused');
+      problems.delete('distrustedByPeer');
     }
   }
 
@@ -75,8 +89,8 @@ export class PeerProblems {
     const kind = order.find((one) => problems?.has(one) === true);
     if (kind === undefined) return null;
     const reason = problems?.get(kind) as string;
-    if (kind === 'refusedByPeer') return `broker ${peer} refuses it: ${reason}`;
-    return kind === 'refused' ? `it refuses broker ${peer}: ${reason}` : reason;
+    if (kind === 'refusedByPeer' || kind === 'distrustedByPeer') return `broker ${peer} refuses it: ${reason}`;
+    return refusals.has(kind) ? `it refuses broker ${peer}: ${reason}` : reason;
   }
 
   forget(peer: BrokerId, kind: ProblemKind): void {

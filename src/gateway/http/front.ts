@@ -16,7 +16,7 @@ import type { Duplex } from 'node:stream';
 import { type FaultSwitch, LogError, type BrokerService } from '../../eventlog/index.ts';
 import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
-import { peerProtocol } from '../../wire/index.ts';
+import { decodeDistrust, type Distrust, distrustHeader, peerProtocol } from '../../wire/index.ts';
 import { AppendRecords, plainAppendTopic } from './append-records.ts';
 import { Contract2, isFaultPath } from './contract2/index.ts';
 import { asLogError, sendError, sendText } from './error-answer.ts';
@@ -57,6 +57,8 @@ export interface FrontOptions {
   readonly logFile: string | null;
   /** Takes over an upgraded connection of a peer. */
   readonly onPeer: (socket: Duplex, head: Uint8Array) => void;
+  /** A peer says that it does not accept this broker's certificate, and so does not dial it. */
+  readonly onDistrusted: (distrust: Distrust) => void;
   /** `POST /exit` has been answered: end the process. */
   readonly onExit: () => void;
   /** Imports the rest of the gateway; called once, after the socket listens, or with the first request that needs it. */
@@ -83,6 +85,9 @@ export class Front {
   #putRefusalToldMs = Number.NEGATIVE_INFINITY;
   /** A broker of another version has been told of: once is enough, and whoever reaches the port can claim any. */
   #isProtocolTold = false;
+  #distrustCount = 0;
+  /** Why others refused the certificate, as far as that was told: once is enough, it does not change while this broker runs. */
+  readonly #alertsTold = new Set<string>();
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -113,6 +118,11 @@ export class Front {
 
   get revokesPending(): number {
     return this.#contract2.revokesPending;
+  }
+
+  /** Connections whose other end did not accept this broker's certificate. */
+  get distrustCount(): number {
+    return this.#distrustCount;
   }
 
   listen(done: (error: LogError | null) => void): void {
@@ -315,6 +325,12 @@ export class Front {
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
+    const distrust = request.headers[distrustHeader];
+    if (distrust !== undefined) {
+      this.#noteDistrust(String(distrust));
+      socket.destroy();
+      return;
+    }
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n\r\n`);
     this.#options.onPeer(socket, head);
   }
@@ -331,12 +347,30 @@ export class Front {
     return `426 ${peerProtocol} is spoken here, not ${upgrade}`;
   }
 
+  #noteDistrust(text: string): void {
+    const distrust = decodeDistrust(text);
+    if (distrust === null) return;
+    this.#distrustCount++;
+    this.#options.onDistrusted(distrust);
+  }
+
+  /** An alert that ended a handshake: clients other than Node's say why. */
+  #noteAlert(alert: string, socket: Duplex): void {
+    this.#distrustCount++;
+    if (this.#alertsTold.has(alert)) return;
+    this.#alertsTold.add(alert);
+    const reason = `whoever connected does not accept this broker's certificate: ${alert.toLowerCase().replaceAll('_', ' ')}`;
+    this.#options.logger.log('warn', 'certificateRefused', { address: (socket as Socket).remoteAddress ?? null, reason });
+  }
+
   /** Its header was read, its answer has not left: another one would be taken for its own, or cut it in two. */
   #isUnderWay(socket: Duplex): boolean {
     return this.#sockets.get(socket)?.writableFinished === false;
   }
 
   #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const alert = certificateAlert.exec(error.code ?? '')?.[1];
+    if (alert !== undefined) this.#noteAlert(alert, socket);
     if (this.#options.broker.faults.crashed || !socket.writable || error.code === 'ECONNRESET' || this.#isUnderWay(socket)) {
       socket.destroy();
       return;
@@ -348,6 +382,9 @@ export class Front {
     socket.end(head + body);
   }
 }
+
+/** OpenSSL's names of alerts that are about a certificate, as Node makes codes of them. */
+const certificateAlert = /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN)|UNKNOWN_CA)$/;
 
 const malformed: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',

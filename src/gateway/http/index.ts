@@ -41,6 +41,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
         recover: () => front.recover(),
         connectionCount: () => front.connectionCount,
         revokesPending: () => front.revokesPending,
+        distrustCount: () => front.distrustCount,
         observeAppends: (onAnswered) => front.observeAppends(onAnswered),
         pageFolder,
         followers: { count: 0 },

@@ -1,13 +1,16 @@
 /** Links over real sockets, with the gateway's front door at the other end. */
+import { execFile } from 'node:child_process';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { rootCertificates } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { brokerId } from '../../../src/base/branded.ts';
 import type { Link, LinkHandlers } from '../../../src/host/index.ts';
-import { SystemNetwork } from '../../../src/system/network.ts';
+import { type PeerTls, SystemNetwork } from '../../../src/system/network.ts';
+import { certificate } from '../../support/certificate.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
-import { needsLinux } from '../../support/needs.ts';
+import { needsCurl, needsLinux } from '../../support/needs.ts';
 
-const peer = brokerId(2);
+const [self, peer] = [brokerId(1), brokerId(2)];
 const closers: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -29,8 +32,8 @@ class Notes implements LinkHandlers {
     this.#note('received');
   }
 
-  closed(reason: string): void {
-    this.#note(`closed: ${reason}`);
+  closed(reason: string, isDistrusted = false): void {
+    this.#note(`${isDistrusted ? 'distrusted' : 'closed'}: ${reason}`);
   }
 
   async until(condition: (notes: Notes) => boolean): Promise<void> {
@@ -50,7 +53,7 @@ interface Ends {
 }
 
 async function bothEnds(options: { readonly acceptLater?: boolean } = {}): Promise<Ends & { readonly listen: () => void }> {
-  const listening = new SystemNetwork({ brokers: [{ id: peer, host: '127.0.0.1', port: 1 }], tls: null });
+  const listening = new SystemNetwork({ self: peer, brokers: [{ id: peer, host: '127.0.0.1', port: 1 }], tls: null });
   const gateway = await startTestGateway({ onPeer: (socket, head) => listening.takeIncoming(socket, head) });
   const accepted: { link: Link; notes: Notes }[] = [];
   const listen = (): void =>
@@ -69,7 +72,7 @@ async function bothEnds(options: { readonly acceptLater?: boolean } = {}): Promi
 }
 
 function networkTo(port: number): SystemNetwork {
-  const network = new SystemNetwork({ brokers: [{ id: peer, host: '127.0.0.1', port }], tls: null });
+  const network = new SystemNetwork({ self, brokers: [{ id: peer, host: '127.0.0.1', port }], tls: null });
   closers.push(() => network.close());
   return network;
 }
@@ -223,5 +226,84 @@ describe('a dial', () => {
 
     await notes.until(({ events }) => events.length > 0);
     expect(notes.events).toEqual(['closed: broker 7 is not configured']);
+  });
+});
+
+describe('over TLS', () => {
+  const trusting: PeerTls = { ca: certificate.cert, cert: certificate.cert, key: certificate.key };
+
+  /** Broker 2 behind its gateway, with a certificate for "localhost"; what it hears of those who do not accept that. */
+  async function secureBroker(): Promise<{
+    readonly gateway: TestGateway;
+    readonly accepted: Notes[];
+    readonly distrusted: string[];
+    dial(host: string, tls: PeerTls): Notes;
+  }> {
+    const listening = new SystemNetwork({ self: peer, brokers: [], tls: trusting });
+    const gateway = await startTestGateway({
+      tls: certificate,
+      onPeer: (socket, head) => listening.takeIncoming(socket, head),
+      onDistrusted: (distrust) => listening.distrusted(distrust),
+    });
+    closers.push(
+      () => gateway.close(),
+      () => listening.close(),
+    );
+    const accepted: Notes[] = [];
+    const distrusted: string[] = [];
+    listening.accept(
+      () => {
+        const notes = new Notes();
+        accepted.push(notes);
+        return notes;
+      },
+      (by, reason) => distrusted.push(`${by}: ${reason}`),
+    );
+    const dial = (host: string, tls: PeerTls): Notes => {
+      const network = new SystemNetwork({ self, brokers: [{ id: peer, host, port: gateway.front.port }], tls });
+      closers.push(() => network.close());
+      const notes = new Notes();
+      network.dial(peer, 'consensus', notes).send([Buffer.from('for nobody else')]);
+      return notes;
+    };
+    return { gateway, accepted, distrusted, dial };
+  }
+
+  test('a link carries bytes to one whose certificate is right', async () => {
+    const { accepted, distrusted, dial } = await secureBroker();
+
+    const notes = dial('localhost', trusting);
+    await expect.poll(() => accepted[0]?.bytes.toString()).toBe('for nobody else');
+
+    expect(notes.events).toEqual(['opened']);
+    expect(distrusted).toEqual([]);
+  });
+
+  test.each([
+    ['for another name', '127.0.0.1', certificate.cert, 'its certificate is for another name'],
+    ['of somebody unknown', 'localhost', rootCertificates[0] as string, 'its certificate is signed by itself'],
+  ])('a certificate %s is told of on both sides, and nothing else crosses', async (_title, host, ca, reason) => {
+    const { gateway, accepted, distrusted, dial } = await secureBroker();
+
+    const notes = dial(host, { ...trusting, ca });
+    await expect.poll(() => distrusted).toEqual([`1: ${reason}`]);
+
+    expect(notes.events).toEqual([`distrusted: ${reason}`]);
+    expect(accepted).toEqual([]);
+    expect(gateway.front.distrustCount).toBe(1);
+  });
+
+  test('a client that refuses the certificate by an alert is told of once', needsCurl, async () => {
+    const { gateway } = await secureBroker();
+    const askTrustingNobody = (): Promise<unknown> =>
+      new Promise((resolve) => void execFile('curl', ['-s', '-m', '10', `https://localhost:${gateway.front.port}/healthz`], resolve));
+
+    await askTrustingNobody();
+    await askTrustingNobody();
+    await expect.poll(() => gateway.front.distrustCount).toBe(2);
+
+    const reason = "whoever connected does not accept this broker's certificate: unknown ca";
+    const told = gateway.logged.filter(({ event }) => event === 'certificateRefused');
+    expect(told).toEqual([{ event: 'certificateRefused', fields: { address: '127.0.0.1', reason } }]);
   });
 });

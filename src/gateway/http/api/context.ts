@@ -20,6 +20,8 @@ export interface ApiContext {
   readonly recover: () => void;
   readonly connectionCount: () => number;
   readonly revokesPending: () => number;
+  /** Connections whose other end did not accept this broker's certificate. */
+  readonly distrustCount: () => number;
   /** Plain appends, which are answered before they reach a route here. */
   readonly observeAppends: (onAnswered: (status: number, seconds: number) => void) => void;
   /** Folder with the built page (`index.html`). */

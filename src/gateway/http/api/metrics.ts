@@ -84,6 +84,11 @@ export const metricTable: readonly MetricRow[] = [
   partition('cairn_partition_synced_offset', 'End of what is synced on this broker', ({ syncedOffset }) => syncedOffset),
   partition('cairn_partition_size_bytes', 'Bytes on the disk of this broker', ({ sizeBytes }) => sizeBytes),
   partition('cairn_partition_segments', 'Segment files', ({ segmentCount }) => segmentCount),
+  partition(
+    'cairn_partition_unreadable_ranges',
+    'Ranges of those that the disk of this broker has refused to read',
+    ({ unreadableRanges }) => unreadableRanges,
+  ),
   {
     name: 'cairn_follower_lag',
     type: 'gauge',
@@ -113,6 +118,13 @@ export const metricTable: readonly MetricRow[] = [
   gauge('cairn_put_revokes_pending', 'Unanswered `PUT /` whose revoke is not in the log yet', (_status, context) =>
     context.revokesPending(),
   ),
+  {
+    name: 'cairn_distrusted_total',
+    type: 'counter',
+    help: "Connections whose other end did not accept this broker's certificate, and said so",
+    labels: [],
+    samples: (_status, { distrustCount }) => one(distrustCount()),
+  },
   {
     name: 'cairn_log_lines_dropped_total',
     type: 'counter',

@@ -3,6 +3,7 @@ import { brokerId } from '../../../../src/base/branded.ts';
 import type { BrokerOptions } from '../../../../src/broker/index.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
 import { PeerProblems } from '../../../../src/broker/peers/peer-problems.ts';
+import type { Network } from '../../../../src/host/index.ts';
 import { simBytes } from '../../../../src/sim/bytes.ts';
 import { Rig } from '../rig.ts';
 
@@ -24,6 +25,33 @@ function said(rig: Rig, of: number, by: number): { readonly problem: string | nu
   const events = ['peerRefused', 'refusedByPeer', 'peerListDiffers', 'peerUnreachable'];
   const lines = rig.lines.filter(({ machine, event, fields }) => machine === by && events.includes(event) && fields?.['peer'] === of);
   return { problem, lines: lines.map(({ event, fields }) => `${event}: ${String(fields?.['reason'])}`) };
+}
+
+const expired = 'its certificate has expired';
+
+/** Broker 1 does not accept the certificate of broker 3, and tells it; later somebody says the same in the name of broker 2. */
+function distrusting(): (options: BrokerOptions) => BrokerOptions {
+  let tell: (by: number, reason: string) => void = () => undefined;
+  return (options) => {
+    const { network: inner, clock } = options.host;
+    const startMs = clock.monotonicMs();
+    const network: Network = {
+      accept: (onLink, onDistrusted = tell) => {
+        if (options.self.id === 3) tell = onDistrusted;
+        inner.accept(onLink, onDistrusted);
+      },
+      dial: (peer, lane, handlers) => {
+        if (options.self.id !== 1 || peer !== 3) return inner.dial(peer, lane, handlers);
+        clock.startTimer(1, () => {
+          handlers.closed(expired, true);
+          tell(1, expired);
+          if (clock.monotonicMs() > startMs + 5000) tell(2, expired);
+        });
+        return { send: () => undefined, bytesQueued: 0, close: () => undefined };
+      },
+    };
+    return { ...options, host: { ...options.host, network } };
+  };
 }
 
 describe('a broker that is configured in another way', () => {
@@ -76,6 +104,30 @@ describe('a broker that is configured in another way', () => {
     expect(
       rig
         .broker(1)
+        .peek()
+        .peers.map(({ connected }) => connected),
+    ).toEqual([true, true]);
+  });
+
+  test('with a certificate that others do not accept is told of on both sides, once, and not to others', () => {
+    const rig = new Rig({ change: distrusting() });
+    rig.run(10_000);
+
+    expect(said(rig, 3, 1)).toEqual({
+      problem: 'it refuses broker 3: its certificate has expired',
+      lines: ['peerRefused: its certificate has expired'],
+    });
+    expect(said(rig, 1, 3)).toEqual({
+      problem: 'broker 1 refuses it: its certificate has expired',
+      lines: ['refusedByPeer: its certificate has expired'],
+    });
+    // Broker 2 accepts it; what somebody claims in its name means nothing while it is linked.
+    expect(said(rig, 2, 3)).toEqual({ problem: null, lines: [] });
+    for (const id of [1, 3]) expect(rig.broker(id).peek().counters.refusedLinks).toBeGreaterThan(5);
+    // It dials broker 1 itself, which says nothing about the other way.
+    expect(
+      rig
+        .broker(3)
         .peek()
         .peers.map(({ connected }) => connected),
     ).toEqual([true, true]);
