@@ -46,7 +46,6 @@ const closedMeanwhile = (): LogError => new LogError('shuttingDown', 'Cannot ope
 export class Broker implements BrokerApi {
   readonly #options: BrokerOptions;
   readonly #counters = new Counters();
-  readonly #syncTimes = new SyncTimes();
   readonly #hybrid: HybridClock;
   readonly #loop: Loop;
   readonly #ticker: Ticker;
@@ -94,6 +93,8 @@ export class Broker implements BrokerApi {
         counters: this.#counters,
         hybrid: this.#hybrid,
         observer: options.observer ?? null,
+        logger: host.logger,
+        syncTimes: new SyncTimes(),
         storage: host,
         randomBelow: (limit) => host.random.below(limit),
         tickCount: () => this.#ticker.count,
@@ -106,15 +107,7 @@ export class Broker implements BrokerApi {
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
         fenced: (replica, reason) => this.#services?.fenced(replica, reason),
         roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),
-        usualSyncMs: () => this.#syncTimes.usualMs(host.clock.monotonicMs()),
-        synced: (replica, ms) => {
-          this.#syncTimes.note(ms, host.clock.monotonicMs());
-          this.#services?.synced(replica, ms);
-        },
-        derivedAgain: (replica) => this.#log('info', 'derivedAgain', { group: replica.group, endOffset: replica.tail.endOffset }),
-        rolledBack: (replica, peer) => this.#log('error', 'peerRolledBack', { group: replica.group, peer }),
-        handsOver: ({ group }, to, lacking) => this.#log('warn', 'leadershipHandedOver', { group, to, lacking }),
-        refusedFrames: (replica, peer, problem) => this.#log('error', 'framesRefused', { group: replica.group, peer, problem }),
+        synced: (replica, ms) => this.#services?.synced(replica, ms),
         diskFailed: (error, doing) => this.#diskFailed(error, doing),
       },
       {
@@ -193,7 +186,8 @@ export class Broker implements BrokerApi {
 
   get ready(): boolean {
     if (this.#state !== 'open' || this.#isCrashed) return false;
-    if (this.#groups.isOpening) return false;
+    // A topic that is made later is opened beside what is served: it would take all brokers from behind a load balancer at once.
+    if (this.#groups.isOpening && this.#services?.topics.hasOpened !== true) return false;
     // A damaged `log` will not come back by waiting: the status says so, and the other topics are served.
     return this.#groups.fenced(logGroup) !== null || (this.#groups.replica(logGroup)?.raft.leader ?? null) !== null;
   }

@@ -56,7 +56,7 @@ export class Services {
     this.#options = options;
     const { data, groups, counters } = options;
     const { identity, life } = data;
-    const { host, self, brokers, settings, logOnly, version } = options.broker;
+    const { host, self, settings, logOnly, version } = options.broker;
     this.peerLives = new PeerLives({
       host,
       own: life,
@@ -94,7 +94,6 @@ export class Services {
       barriers: this.barriers,
       reads: this.reads,
       revokes: this.revokes,
-      voters: brokers.map(({ id }) => id),
       fatal: (error) => options.fatal(error),
     });
     this.events = logOnly ? null : new Events(core, this.appends, this.topics);

@@ -27,7 +27,14 @@ export class LogError extends Error {
 
   /** Of an append under a request id: what is known of all attempts at it. */
   get requestOutcome(): RequestOutcome {
-    if (this.code === 'levelNotReached' && this.details['committed'] === true) return 'appended';
-    return errorCatalogue[this.code].requestOutcome;
+    return requestOutcomeOf(this.code, this.details);
   }
+}
+
+/** Of an append under a request id that was refused so. */
+export function requestOutcomeOf(code: ErrorCode, details: LogError['details']): RequestOutcome {
+  if (code === 'levelNotReached' && details['committed'] === true) return 'appended';
+  // A part of it is in the topic, in other batches: neither is so of the whole.
+  if (code === 'duplicateSequence' && typeof details['missing'] === 'number') return 'unknown';
+  return errorCatalogue[code].requestOutcome;
 }

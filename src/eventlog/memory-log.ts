@@ -12,6 +12,7 @@ import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
 import { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
+import { isTopicName, topicNameRule } from './topic-name.ts';
 import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch } from './services.ts';
 import type {
   AppendRequest,
@@ -61,7 +62,6 @@ export interface MemoryLogOptions {
 }
 
 const builtInTopics = ['log', 'cairn.events'];
-const topicName = /^[a-z0-9._-]{1,200}$/;
 const self = 1;
 
 export class MemoryLog implements BrokerService {
@@ -163,7 +163,10 @@ export class MemoryLog implements BrokerService {
       const details = { expectedSequence: stream.nextSequence };
       if (request.sequence > 0 && stream.nextSequence === 0) return no('unknownProducer', 'its request id is not known', details);
       if (request.sequence > stream.nextSequence) return no('sequenceGap', `the next sequence is ${stream.nextSequence}`, details);
-      if (request.sequence < stream.nextSequence) return no('duplicateSequence', `the next sequence is ${stream.nextSequence}`, details);
+      if (request.sequence < stream.nextSequence) {
+        const missing = request.sequence + count - stream.nextSequence;
+        return no('duplicateSequence', `the next sequence is ${stream.nextSequence}`, missing > 0 ? { ...details, missing } : details);
+      }
     }
     if (request.expectedOffset !== null && request.expectedOffset !== topic.endOffset) {
       return no('offsetMismatch', `the end is ${topic.endOffset}, not ${request.expectedOffset}`, { endOffset: topic.endOffset });
@@ -304,9 +307,7 @@ export class MemoryLog implements BrokerService {
     const reply = this.#later(answer);
     const refuse = (code: ErrorCode, reason: string): void =>
       reply({ ok: false, error: new LogError(code, `Cannot create topic "${name}": ${reason}`) });
-    if (!topicName.test(name) || name === '.' || name === '..') {
-      return refuse('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
-    }
+    if (!isTopicName(name)) return refuse('invalidTopicName', topicNameRule);
     const refusal = refuseSettings(name, settings);
     if (refusal !== null) return reply({ ok: false, error: refusal });
     if (this.#topics.has(name)) return refuse('topicExists', 'it exists');
@@ -428,6 +429,7 @@ function partitionStatus(topic: Pick<Topic, 'group' | 'endOffset' | 'sizeBytes'>
     syncedOffset: topic.endOffset,
     sizeBytes: topic.sizeBytes,
     segmentCount: 1,
+    unreadableRanges: 0,
     followers: [],
     fenced: null,
   };

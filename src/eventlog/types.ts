@@ -34,6 +34,8 @@ export interface AppendRequest extends RecordsOf {
   readonly requestId: string | null;
   /** Position of the batch's first record in the request's own stream, 0 for a request of one batch. A gap is refused (`sequenceGap`). */
   readonly sequence: number;
+  /** More batches follow under this request id: it is not pushed out by others from its first one on. Left out, from its second one on. */
+  readonly isSession?: boolean;
   /**
    * Milliseconds since this request was first tried, left out at the first attempt. A request id that is not known any more is then refused with
    * `unknownProducer` where it may have been forgotten; without it, it is a new one.
@@ -143,6 +145,8 @@ export interface PartitionStatus {
   readonly syncedOffset: number;
   readonly sizeBytes: number;
   readonly segmentCount: number;
+  /** Ranges of its files that this broker's disk has refused to read: what stands there has one copy less, and is read elsewhere. */
+  readonly unreadableRanges: number;
   /** On the leader: how far each other replica is known to be. */
   readonly followers: readonly { readonly broker: number; readonly matchOffset: number }[];
   /** Why the partition is fenced, else null. */

@@ -22,5 +22,6 @@ export type {
   Vote,
 } from './types.ts';
 export { isQuorum } from './quorum.ts';
+export { noteTerm, termBefore, truncateTerms } from './term-starts.ts';
 export { describe, describeReady } from './describe.ts';
 export { Raft } from './raft.ts';

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { firstOffset, firstTerm, type Offset, offset, type Term } from '../base/branded.ts';
+import { noteTerm, termBefore, truncateTerms } from './term-starts.ts';
 import type { TermStart } from './types.ts';
 
 /**
@@ -32,8 +33,8 @@ export class TermTable {
 
   /** Term of the record before `end`; 0 when there is none or it is not known. */
   termBefore(end: number): Term {
-    const start = this.#starts[this.#countStartsBelow(end) - 1];
-    if (start !== undefined) return start.term;
+    const known = termBefore(this.#starts, end);
+    if (known !== firstTerm) return known;
     return end >= this.#logStartOffset ? this.#termBeforeStart : firstTerm;
   }
 
@@ -45,18 +46,15 @@ export class TermTable {
 
   append(term: Term, offsetFrom: Offset): void {
     const last = this.#starts.at(-1);
-    if (last !== undefined) {
-      if (last.term === term) return;
-      assert(
-        last.term < term && last.offsetFrom < offsetFrom,
-        `terms rise along the log: term ${term} from ${offsetFrom} after ${last.term}`,
-      );
-    }
-    this.#starts.push({ term, offsetFrom });
+    assert(
+      last === undefined || last.term === term || (last.term < term && last.offsetFrom < offsetFrom),
+      `terms rise along the log: term ${term} from ${offsetFrom} after ${last?.term ?? firstTerm}`,
+    );
+    noteTerm(this.#starts, term, offsetFrom);
   }
 
   truncate(end: Offset): void {
-    while ((this.#starts.at(-1)?.offsetFrom ?? -1) >= end) this.#starts.pop();
+    truncateTerms(this.#starts, end);
   }
 
   /**
@@ -73,19 +71,5 @@ export class TermTable {
     }
     const next = this.#starts[low];
     return next === undefined ? limit : offset(Math.min(limit, next.offsetFrom));
-  }
-
-  /** Number of starts below `end`. The newest term is looked at first: nearly all questions are about it. */
-  #countStartsBelow(end: number): number {
-    let high = this.#starts.length;
-    const last = this.#starts[high - 1];
-    if (last === undefined || last.offsetFrom < end) return high;
-    let low = 0;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#starts[middle] as TermStart).offsetFrom < end) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

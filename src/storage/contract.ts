@@ -67,6 +67,8 @@ export interface GroupLog {
   readonly lastChecksum: number;
   readonly sizeBytes: number;
   readonly segmentCount: number;
+  /** Ranges of its files that the disk has refused to read. */
+  readonly unreadableRanges: number;
   /** True while the next segment could not be prepared: refuse appends with `diskFull`. Votes and reads go on. */
   readonly full: boolean;
   /**

@@ -8,12 +8,11 @@
  * Invariant: logStartOffset <= syncedOffset <= writtenOffset <= endOffset.
  */
 import { assert, broken } from '../base/assert.ts';
-import type { Offset, Term } from '../base/branded.ts';
-import { offset } from '../base/branded.ts';
+import { firstTerm, type Offset, offset, type Term } from '../base/branded.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { DiskError } from '../host/index.ts';
-import type { LogBatch, TermStart } from '../raft/index.ts';
+import { type LogBatch, noteTerm, termBefore, type TermStart, truncateTerms } from '../raft/index.ts';
 import { type Frame, readFrame } from '../record/index.ts';
 import { encodeCheckpoint } from './checkpoint-file.ts';
 import type { GroupLog, GroupLogOptions, LogRead, LogWrite, OpenedLog, OpenFailure, ReadFailure, StateCheckpoint } from './contract.ts';
@@ -33,7 +32,7 @@ import {
   syncedSlotAt,
   stateSuffix,
 } from './segment-format.ts';
-import { encodeSegmentIndex, noteTerm, truncateTerms } from './segment-index.ts';
+import { encodeSegmentIndex } from './segment-index.ts';
 import { removeGroupLog } from './removal.ts';
 import { SegmentPreparer } from './segment-preparer.ts';
 import { type CutPlace, findSince, placeOf, readBatches, type SegmentRead } from './segment-reader.ts';
@@ -157,6 +156,12 @@ class SegmentedLog implements GroupLog {
 
   get segmentCount(): number {
     return this.#sealed.length + 1;
+  }
+
+  get unreadableRanges(): number {
+    let count = this.#active.unreadableRanges;
+    for (const segment of this.#sealed) count += segment.unreadableRanges;
+    return count;
   }
 
   get full(): boolean {
@@ -426,7 +431,8 @@ class SegmentedLog implements GroupLog {
   }
 
   #termBefore(offsetTo: number): Term {
-    return this.#termStarts.findLast((start) => start.offsetFrom < offsetTo)?.term ?? this.termBeforeStart;
+    const known = termBefore(this.#termStarts, offsetTo);
+    return known === firstTerm ? this.termBeforeStart : known;
   }
 
   // ------------------------------------------------------------------------------------------------------------------ reading

@@ -4,11 +4,11 @@ import { offset } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes, DiskFile } from '../host/index.ts';
-import type { TermStart } from '../raft/index.ts';
+import { noteTerm, type TermStart } from '../raft/index.ts';
 import { batchChecksumMatches, batchOf, type Frame, frameVersion, readFrame } from '../record/index.ts';
 import type { OpenFailure } from './contract.ts';
 import { isZero, markBytes, markMagic, markMagicAt, markTag, readMark, segmentHeaderBytes, type SegmentHeader } from './segment-format.ts';
-import { noteTerm, type SegmentFacts, SparseIndex } from './segment-index.ts';
+import { type SegmentFacts, SparseIndex } from './segment-index.ts';
 import { guard, readAt, rethrow, Unreadable } from './steps.ts';
 import type { UnreadableRanges } from './unreadable-ranges.ts';
 

@@ -175,14 +175,3 @@ export function readSegmentIndex(
 
 /** Of a segment's last frame; `firstTerm` if it has none. */
 export const lastTermOf = (facts: SegmentFacts): Term => facts.termStarts.at(-1)?.term ?? firstTerm;
-
-/** Adds a frame's term to a table whose terms strictly increase. */
-export function noteTerm(termStarts: TermStart[], frameTerm: Term, offsetFrom: Offset): void {
-  const last = termStarts[termStarts.length - 1];
-  if (last === undefined || last.term !== frameTerm) termStarts.push({ term: frameTerm, offsetFrom });
-}
-
-/** Removes what begins at or behind `offsetTo`. */
-export function truncateTerms(termStarts: TermStart[], offsetTo: number): void {
-  while (termStarts.length > 0 && (termStarts[termStarts.length - 1] as TermStart).offsetFrom >= offsetTo) termStarts.pop();
-}

@@ -45,6 +45,10 @@ export class ActiveSegment {
     return this.file.size;
   }
 
+  get unreadableRanges(): number {
+    return this.#unreadable.count;
+  }
+
   get isEmpty(): boolean {
     return this.scan.endOffset === this.header.baseOffset;
   }
@@ -85,6 +89,10 @@ export class SealedSegment {
     this.facts = facts;
     this.#unreadable = new UnreadableRanges(host);
     this.#index = index;
+  }
+
+  get unreadableRanges(): number {
+    return this.#unreadable.count;
   }
 
   /** The index stays in memory only for segments in use. */

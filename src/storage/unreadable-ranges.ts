@@ -24,6 +24,11 @@ export class UnreadableRanges {
     this.#host = host;
   }
 
+  /** How many it has refused since the segment was opened, asked for again or not. */
+  get count(): number {
+    return this.#ranges.length;
+  }
+
   /** What the disk said about some of [from, to) not long ago, or null. */
   find(from: number, to: number): DiskError | null {
     if (this.#ranges.length === 0) return null;

@@ -3,7 +3,7 @@
  * and openssl for certificates; where either is missing there is nothing to run.
  */
 import { execFileSync, type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -79,33 +79,17 @@ describe('three brokers on machines of their own', needs(missing), () => {
     rmSync(folder, { recursive: true });
   });
 
+  /** By the commands of the page. */
   function makeCertificates(): void {
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    run('openssl', 'req', '-x509', ...key, '-days', '2', '-subj', '/CN=cairn', '-keyout', file('ca.key'), '-out', file('ca.pem'));
-    for (const id of ids) {
-      writeFileSync(file('names'), `subjectAltName=IP:${address(id)}\n`);
-      run('openssl', 'req', ...key, '-subj', `/CN=${address(id)}`, '-keyout', file(`${id}.key`), '-out', file(`${id}.csr`));
-      const authority = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial'];
-      run(
-        'openssl',
-        'x509',
-        '-req',
-        '-in',
-        file(`${id}.csr`),
-        ...authority,
-        '-days',
-        '2',
-        '-out',
-        file(`${id}.pem`),
-        '-extfile',
-        file('names'),
-      );
-    }
+    const page = readFileSync(path.join(import.meta.dirname, '..', '..', 'docs', 'several-machines.md'), 'utf8');
+    const [, commands = ''] = /small authority of your own:\n\n((?: {4}.*\n)+)/.exec(page) ?? [];
+    const script = ids.reduce((text, id) => text.replace(`10.0.0.${id}`, address(id)), commands);
+    execFileSync('bash', ['-euc', script], { cwd: folder, stdio: 'ignore' });
   }
 
   function serve(id: number, token: string): Promise<ChildProcess> {
     const brokers = ids.map((other) => `  - { id: ${other}, address: "${address(other)}:8000" }`).join('\n');
-    const tls = `tls: { certFile: ${id}.pem, keyFile: ${id}.key, caFile: ca.pem }`;
+    const tls = `tls: { certFile: ${address(id)}.pem, keyFile: ${address(id)}.key, caFile: ca.pem }`;
     writeFileSync(
       file(`${id}.yaml`),
       `broker: ${id}\ndata: data-${id}\nbrokers:\n${brokers}\ntokenFile: ${token}\n${tls}\nlog: { file: ${id}.log }\n`,

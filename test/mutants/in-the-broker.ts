@@ -377,7 +377,7 @@ export const inTheBroker: readonly Mutant[] = [
         'const reason = this.#refusal(peer, life, earlier);',
         'const reason = life.incarnation < 0 ? this.#refusal(peer, life, earlier) : null;',
       ),
-      edit('catalog/topics.ts')("if (result.value === 'done') {", "if (result.value !== 'invalid') {"),
+      edit('catalog/registration.ts')("if (result.value === 'done') {", "if (result.value !== 'invalid') {"),
       {
         file: 'src/raft/progress.ts',
         find: 'return response.readContext >= this.#fence.round && shown < this.#fence.matchOffset;',
@@ -522,6 +522,13 @@ export const inTheBroker: readonly Mutant[] = [
     edits: [producers('(isSession ? this.#sessions : this.#single).set(producerId, producer);', 'this.#single.set(producerId, producer);')],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/forgetting.test.ts', title: 'goes on after however many other ids' },
+  },
+  {
+    id: 'session-at-its-second-batch',
+    title: 'that a session says of itself that it is one is not heard',
+    edits: [producers(' || batch.isOfSession === true)', ')')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/forgetting.test.ts', title: 'that says that it goes on is kept from its first batch' },
   },
   {
     id: 'age-of-retry-ignored',

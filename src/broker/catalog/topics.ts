@@ -1,65 +1,58 @@
 import { type GroupId, groupId } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
-import { type Answer, LogError, type PartitionStatus, type TopicDescription, type TopicSettings } from '../../eventlog/index.ts';
-import type { Identity } from '../../storage/index.ts';
-import type { Appends, Barriers, Reads, Revokes } from '../edge/index.ts';
-import { Catalog } from './catalog.ts';
-import { type CatalogOutcome, isTopicName, type Topic } from './catalog-state.ts';
+import {
+  type Answer,
+  isTopicName,
+  type PartitionStatus,
+  type TopicDescription,
+  topicNameRule,
+  type TopicSettings,
+} from '../../eventlog/index.ts';
 import { type Core, failure } from '../core.ts';
-import type { Groups, Replica } from '../replica/index.ts';
-import { Retention } from './retention.ts';
+import type { Barriers } from '../edge/index.ts';
+import type { Replica } from '../replica/index.ts';
 import { catalogGroup, eventsTopic, logGroup, logTopic } from '../well-known.ts';
+import { Catalog } from './catalog.ts';
+import type { CatalogOutcome, Topic } from './catalog-state.ts';
+import { FirstElections } from './first-elections.ts';
+import { Registration, type RegistrationOptions } from './registration.ts';
+import { Retention } from './retention.ts';
+import { TopicReplicas, type TopicReplicasOptions } from './topic-replicas.ts';
 
-export interface TopicsOptions {
-  readonly identity: Identity;
-  /** Of this life. */
-  readonly nonce: string;
-  readonly address: string;
+export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions {
   readonly logOnly: boolean;
-  readonly groups: Groups;
-  readonly appends: Appends;
   readonly barriers: Barriers;
-  readonly reads: Reads;
-  readonly revokes: Revokes;
-  readonly voters: readonly number[];
-  fatal(error: LogError): void;
 }
 
 /** How long a caller waits to hear that a topic is really not there. */
 const lookUpMs = 2000;
 const maintainMs = 500;
-const openAgainMs = 5000;
-/** How long a caller waits for a topic's log to be opened. */
-const openMs = 2000;
-/** A topic that was just made is elected at once by the catalog's leader, unless the others are slow to open it: then by the timer, as always. */
-const firstElection = { retryMs: 50, untilMs: 400 } as const;
 
-/** Topics by name: from the catalog, and `log`, which needs none. Keeps the replicas in step with the catalog. */
+/** Topics by name, for callers: from the catalog, and `log`, which needs none. */
 export class Topics {
   readonly catalog: Catalog;
   readonly #core: Core;
   readonly #options: TopicsOptions;
   readonly #retention: Retention;
-  /** By group: made by what of the catalog's log has taken effect so far, and opened once all of it has, for it may have deleted them too. */
-  readonly #toOpen = new Map<number, Topic>();
-  /** When topics whose log could not be opened are tried again. */
-  readonly #unopened = new Map<number, number>();
-  #isRegistered = false;
-  #isMaintaining = false;
+  readonly #registration: Registration;
+  readonly #replicas: TopicReplicas;
+  readonly #firstElections: FirstElections;
   #maintainAtMs = 0;
-  /** Groups made while this broker led the catalog, which have no leader yet. */
-  #unled: { readonly group: GroupId; readonly sinceMs: number; nextMs: number }[] = [];
+  #hasOpened = false;
   readonly #startedMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
     this.#core = core;
     this.#options = options;
     this.#startedMs = core.host.clock.wallMs();
+    this.#firstElections = new FirstElections(core);
+    this.#replicas = new TopicReplicas(core, () => this.catalog, options);
     this.catalog = new Catalog(core, options.appends, options.groups.topicsMaxOf(catalogGroup), {
-      created: (topic) => this.#opened(topic),
-      deleted: (topic) => this.#deleted(topic),
+      created: (topic) => this.#created(topic),
+      deleted: (topic) => this.#replicas.deleted(topic),
       trimmed: () => undefined,
     });
+    this.#registration = new Registration(core, this.catalog, options);
     this.#retention = new Retention(core, this.catalog);
   }
 
@@ -108,7 +101,7 @@ export class Topics {
 
   withReplica<Value>(name: string, doing: string, answer: Answer<Value>, found: (replica: Replica) => void): void {
     this.resolve(name, lookUpMs, doing, answer, (group) => {
-      this.#whenOpen(name, group, (error) => {
+      this.#replicas.whenOpen(name, group, (error) => {
         const replica = this.#core.replica(group);
         if (replica !== undefined) return found(replica);
         if (this.#options.groups.fenced(group) !== null) return this.#unlessFenced(group, doing, answer, () => undefined);
@@ -120,27 +113,13 @@ export class Topics {
     });
   }
 
-  /** Calls back once the group is open here or cannot be opened, and after a while in any case: a disk may hang. */
-  #whenOpen(name: string, group: GroupId, done: (error: LogError | null) => void): void {
-    if (this.#core.replica(group) !== undefined) return done(null);
-    let isOver = false;
-    const end = (error: LogError | null): void => {
-      if (isOver) return;
-      isOver = true;
-      timer.cancel();
-      done(error);
-    };
-    const timer = this.#core.host.clock.startTimer(openMs, () => end(null));
-    this.#options.groups.open(group, this.catalog.state.topic(name)?.id ?? null, end);
-  }
-
   // ---------------------------------------------------------------------------------------------------------- by callers
 
   create(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
     const fail = (code: ErrorCode, reason: string): void =>
       this.#core.later(() => answer(failure(code, `Cannot create topic "${name}": ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
-    if (!isTopicName(name)) return fail('invalidTopicName', 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore');
+    if (!isTopicName(name)) return fail('invalidTopicName', topicNameRule);
     if (this.group(name) === null) return this.#create(name, settings, fail, answer);
     // It may have been deleted since, elsewhere.
     this.#whenCurrent(lookUpMs, (isCurrent) => {
@@ -159,7 +138,9 @@ export class Topics {
       const topic = this.catalog.state.topic(name);
       if (topic === undefined) return fail('timeout', 'it was created, and deleted again meanwhile');
       // Made it is, whether it can be opened here or not.
-      this.#whenOpen(name, groupId(topic.group), () => this.#core.later(() => answer({ ok: true, value: this.#description(topic) })));
+      this.#replicas.whenOpen(name, groupId(topic.group), () =>
+        this.#core.later(() => answer({ ok: true, value: this.#description(topic) })),
+      );
     });
   }
 
@@ -194,7 +175,7 @@ export class Topics {
   describe(name: string, answer: Answer<TopicDescription>): void {
     const doing = `describe topic "${name}"`;
     this.resolve(name, lookUpMs, doing, answer, (group) => {
-      this.#whenOpen(name, group, () => {
+      this.#replicas.whenOpen(name, group, () => {
         const topic = this.catalog.state.topic(name);
         if (name === logTopic) this.#core.later(() => answer({ ok: true, value: this.#logDescription() }));
         else if (topic !== undefined) this.#core.later(() => answer({ ok: true, value: this.#description(topic) }));
@@ -225,118 +206,39 @@ export class Topics {
     if (replica.group === catalogGroup) this.catalog.advanced(replica);
   }
 
-  #opened(topic: Topic): void {
-    const catalog = this.#core.replica(catalogGroup);
+  #created(topic: Topic): void {
     // What is only read again after a start was elected long ago.
-    if (catalog?.raft.role === 'leader' && this.#isRegistered) {
-      const nowMs = this.#core.nowMs();
-      this.#unled.push({ group: groupId(topic.group), sinceMs: nowMs, nextMs: nowMs });
-    }
-    if (this.#toOpen.size === 0) this.#core.later(() => this.#openMade());
-    this.#toOpen.set(topic.group, topic);
-  }
-
-  #openMade(): void {
-    // A catalog that is still being read comes back to this with the next tick.
-    if (!this.catalog.isCurrent) return;
-    const made = [...this.#toOpen.values()];
-    this.#toOpen.clear();
-    for (const topic of made) this.#open(topic);
-  }
-
-  #open(topic: Topic): void {
-    this.#options.groups.open(groupId(topic.group), topic.id, (error) => {
-      if (error === null) return void this.#unopened.delete(topic.group);
-      if (error.code === 'diskFailed') return this.#options.fatal(error);
-      // No space for its first file: without it the others go on, and it is tried again.
-      if (!this.#unopened.has(topic.group))
-        this.#core.host.logger.log('error', 'topicNotOpened', { topic: topic.name, reason: error.message });
-      this.#unopened.set(topic.group, this.#core.nowMs() + openAgainMs);
-    });
-  }
-
-  #openAgain(nowMs: number): void {
-    for (const [group, atMs] of this.#unopened) {
-      const topic = this.catalog.state.topics.find((one) => one.group === group);
-      if (topic === undefined) this.#unopened.delete(group);
-      else if (nowMs >= atMs) this.#open(topic);
-    }
-  }
-
-  #deleted(topic: Topic): void {
-    const group = groupId(topic.group);
-    const replica = this.#core.replica(group);
-    this.#toOpen.delete(topic.group);
-    this.#options.appends.drop(group);
-    this.#options.revokes.drop(group);
-    if (replica !== undefined) {
-      replica.appends.abandon('leadershipLost', 'it was deleted');
-      this.#options.reads.abandon('unknownTopic', 'it was deleted', replica);
-    }
-    this.#options.groups.remove(group, topic.id);
+    const isNew = this.#core.replica(catalogGroup)?.raft.role === 'leader' && this.#registration.isDone;
+    if (isNew) this.#firstElections.begin(groupId(topic.group));
+    this.#replicas.created(topic);
   }
 
   roleChanged(): void {
     this.#maintainAtMs = 0;
   }
 
-  #elect(nowMs: number): void {
-    this.#unled = this.#unled.filter(({ group, sinceMs }) => {
-      const leader = this.#core.replica(group)?.raft.leader ?? null;
-      return leader === null && nowMs - sinceMs < firstElection.untilMs;
-    });
-    for (const one of this.#unled) {
-      if (nowMs < one.nextMs) continue;
-      one.nextMs = nowMs + firstElection.retryMs;
-      this.#core.replica(one.group)?.step({ type: 'campaign' });
-    }
+  /** Everything that the catalog had when it was read after the start has been opened. */
+  get hasOpened(): boolean {
+    return this.#hasOpened;
   }
 
-  /** A group that was made a moment ago has no leader yet. */
+  /** A topic that was made a moment ago has no leader yet. */
   get isElecting(): boolean {
-    return this.#unled.length > 0;
+    return this.#firstElections.isElecting;
   }
 
   /** What the catalog needs done now and then. */
   tick(nowMs: number): void {
-    if (this.#toOpen.size > 0) this.#openMade();
-    if (this.#unled.length > 0) this.#elect(nowMs);
+    this.#replicas.openMade();
+    this.#hasOpened ||= this.catalog.isCurrent && !this.#options.groups.isOpening;
+    this.#firstElections.tick(nowMs);
     this.catalog.expire(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;
-    this.#openAgain(nowMs);
+    this.#replicas.openAgain(nowMs);
     this.#retention.maintain();
-    if (this.#isMaintaining || !this.catalog.isCurrent) return;
-    if (!this.#isRegistered) this.#register();
-    else if (this.#core.replica(catalogGroup)?.raft.role === 'leader' && this.catalog.state.topic(eventsTopic) === undefined)
-      this.#createEvents();
-  }
-
-  /** A data directory that was rolled back, or copied, comes with an incarnation that the catalog has seen already (design, D11). */
-  #register(): void {
-    const { nonce, identity } = this.#options;
-    const { brokerId: id, incarnation } = identity;
-    this.#isMaintaining = true;
-    const command = { type: 'registerBroker' as const, id, incarnation, nonce, address: this.#options.address };
-    this.catalog.submit(command, (result) => {
-      this.#isMaintaining = false;
-      if (!result.ok) return;
-      if (result.value === 'done') {
-        this.#isRegistered = true;
-        this.#maintainAtMs = 0;
-        return;
-      }
-      const known = this.catalog.state.broker(id);
-      const reason = `it comes as incarnation ${incarnation}, but incarnation ${known?.incarnation ?? 0} has been here: it was rolled back or copied`;
-      this.#options.fatal(new LogError('wrongIdentity', `Cannot take part with this data directory: ${reason}`));
-    });
-  }
-
-  #createEvents(): void {
-    this.#isMaintaining = true;
-    const { eventsRetentionBytes: retentionBytes, topicsMax } = this.#core.settings;
-    this.catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true, topicsMax }, () => {
-      this.#isMaintaining = false;
+    this.#registration.maintain(() => {
+      this.#maintainAtMs = 0;
     });
   }
 }
@@ -360,7 +262,7 @@ const reasons: Readonly<Record<CatalogOutcome, string>> = {
   unknownTopic: 'there is no such topic',
   topicProtected: 'it belongs to Cairn itself',
   tooManyTopics: 'the cluster has as many topics as its limit allows',
-  invalidTopicName: 'a name is 1-200 characters of a-z, 0-9, dot, dash, underscore',
+  invalidTopicName: topicNameRule,
   staleIncarnation: 'a later incarnation is registered',
   invalid: 'the command was not understood',
 };

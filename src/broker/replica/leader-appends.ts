@@ -2,7 +2,7 @@ import { type Offset, offset } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import type { Level } from '../../eventlog/index.ts';
 import type { Bytes, Clock } from '../../host/index.ts';
-import type { LogBatch, Raft } from '../../raft/index.ts';
+import { type LogBatch, type Raft, termBefore } from '../../raft/index.ts';
 import { producerIdOf, revokeBatch } from '../../record/index.ts';
 import type { GroupLog } from '../../storage/index.ts';
 import type { Appended, ErrorDetails } from '../../wire/index.ts';
@@ -11,7 +11,7 @@ import type { LogAges } from './log-ages.ts';
 import type { Verdict } from './producers.ts';
 import type { BrokerSettings } from '../settings.ts';
 import { sequencedOf, type Tail } from './tail.ts';
-import { holdsTerm, termBefore } from './terms.ts';
+import { holdsTerm } from './terms.ts';
 
 /** What a leader answers; the same for an append of this broker and one that a peer forwarded. */
 export type AppendOutcome = { readonly ok: true; readonly value: Appended } | { readonly ok: false; readonly error: Refused };

@@ -3,7 +3,7 @@ import { type BrokerId, type GroupId, type Offset, offset, type Term } from '../
 import { runTask, type Task, wait } from '../../base/task.ts';
 import { failed, type Result } from '../../base/result.ts';
 import type { HybridClock, Stamp } from '../../clocks/index.ts';
-import type { Bytes, Clock, DiskError } from '../../host/index.ts';
+import type { Bytes, Clock, DiskError, Logger } from '../../host/index.ts';
 import {
   type AppendEntries,
   type Input,
@@ -26,6 +26,7 @@ import { LogAges } from './log-ages.ts';
 import { findFrameProblem } from './received-frames.ts';
 import { RoundTimes } from './round-times.ts';
 import type { BrokerSettings } from '../settings.ts';
+import type { SyncTimes } from './sync-times.ts';
 import type { LogView, Tail } from './tail.ts';
 import { sameUpTo } from './terms.ts';
 
@@ -38,6 +39,9 @@ export interface ReplicaContext {
   readonly counters: Counters;
   readonly hybrid: HybridClock;
   readonly observer: BrokerObserver | null;
+  readonly logger: Logger;
+  /** How long writes with their syncs took lately, all logs and votes of this broker. */
+  readonly syncTimes: SyncTimes;
   randomBelow(limit: number): number;
   /** Ticks since the start; the same for all groups. */
   tickCount(): number;
@@ -54,17 +58,8 @@ export interface ReplicaContext {
   /** A read that this replica cannot do without met other bytes than once were synced, or was refused by the disk. */
   damaged(replica: Replica, failure: ReadFailure): void;
   roleChanged(replica: Replica, before: Role): void;
-  /** How long writes with their syncs took lately, all logs and votes of this broker; 0 where nothing was written lately. */
-  usualSyncMs(): number;
   /** A write and its sync took this long. */
   synced(replica: Replica, ms: number): void;
-  /** Derived state had to be built from the log once more: a cut went below the checkpoint of its last start, one from before November 2026. */
-  derivedAgain(replica: Replica): void;
-  rolledBack(replica: Replica, peer: BrokerId): void;
-  /** What `lacking` lacks cannot be read here: `to` is asked to lead. */
-  handsOver(replica: Replica, to: BrokerId, lacking: BrokerId): void;
-  /** A leader sent batches that cannot be part of this log; they were dropped. Told once a term. */
-  refusedFrames(replica: Replica, peer: BrokerId, problem: string): void;
 }
 
 export interface ReplicaOptions {
@@ -284,7 +279,8 @@ export class Replica {
     const previousChecksum = isContinued ? this.tail.checksumBefore(message.offsetFrom) : null;
     const problem = findFrameProblem(message.batches, this.group, previousChecksum, this.#context.bytes);
     if (problem === null) return true;
-    if (this.#framesRefusedIn !== message.term) this.#context.refusedFrames(this, message.from, problem);
+    // Once a term: it will be sent again.
+    if (this.#framesRefusedIn !== message.term) this.#log('error', 'framesRefused', { peer: message.from, problem });
     this.#framesRefusedIn = message.term;
     return false;
   }
@@ -337,7 +333,8 @@ export class Replica {
 
   /** Bounded, so that a disk that hung for a minute does not make elections slow for longer than they would be with one that is merely bad. */
   get #boundedSyncMs(): number {
-    return Math.min(this.#context.usualSyncMs(), this.#context.settings.electionTimeoutMs * 10);
+    const { clock, settings, syncTimes } = this.#context;
+    return Math.min(syncTimes.usualMs(clock.monotonicMs()), settings.electionTimeoutMs * 10);
   }
 
   /** A candidate waits for its own vote; then a voter may have to finish a write of its log before it writes its vote. */
@@ -413,7 +410,7 @@ export class Replica {
       this.#roleNow = ready.role.role;
       this.#context.roleChanged(this, before);
     }
-    for (const peer of ready.rolledBack) this.#context.rolledBack(this, peer);
+    for (const peer of ready.rolledBack) this.#log('error', 'peerRolledBack', { peer });
     return true;
   }
 
@@ -433,6 +430,7 @@ export class Replica {
     const nowMs = this.#context.clock.monotonicMs();
     const spentMs = nowMs - (this.#persistStartedMs ?? nowMs);
     this.#context.counters.noteSync(spentMs);
+    this.#context.syncTimes.note(spentMs, nowMs);
     this.#context.synced(this, spentMs);
     this.#persistStartedMs = null;
     this.#unsyncedBytes.writing = 0;
@@ -507,7 +505,7 @@ export class Replica {
     const to = peers.find(isWhole)?.peer ?? null;
     if (to === null) return;
     this.#handOverAgainMs = nowMs + handOverEveryMs;
-    this.#context.handsOver(this, to, lacking);
+    this.#log('warn', 'leadershipHandedOver', { to, lacking });
     this.step({ type: 'transferLeadership', to });
   }
 
@@ -539,7 +537,8 @@ export class Replica {
         if (!isRestInMemory()) return;
         this.#isDerived = true;
         this.#derive();
-        this.#context.derivedAgain(this);
+        // A cut went below the checkpoint of the last start, one from before November 2026.
+        this.#log('info', 'derivedAgain', { endOffset: this.tail.endOffset });
         this.#listener.advanced(this);
         this.#touch();
       },
@@ -572,6 +571,10 @@ export class Replica {
       previousChecksum: record.frameChecksum(last.bytes),
       stamp: { ms: record.stampMs(last.bytes), counter: record.stampCounter(last.bytes) },
     };
+  }
+
+  #log(level: 'info' | 'warn' | 'error', event: string, fields: Readonly<Record<string, string | number>>): void {
+    this.#context.logger.log(level, event, { group: this.group, ...fields });
   }
 }
 

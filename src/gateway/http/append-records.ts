@@ -3,7 +3,7 @@
  * gives the same answers for a fraction of the processor time, which matters because one record a request is what most clients do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AppendResult, LogError, type LogService } from '../../eventlog/index.ts';
+import { type AppendResult, isTopicName, LogError, type LogService } from '../../eventlog/index.ts';
 import type { Bytes, Clock } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { readBody } from './body.ts';
@@ -32,7 +32,7 @@ const fixedHeaders = [...typeHeader, ...Object.entries(commonHeaders).flat(), 'c
 export function plainAppendTopic({ method, url = '', headers }: IncomingMessage): string | null {
   if (method !== 'POST' || !url.startsWith(pathBefore) || !url.endsWith(pathBehind)) return null;
   const topic = url.slice(pathBefore.length, -pathBehind.length);
-  if (!/^[a-z0-9._-]{1,200}$/.test(topic)) return null;
+  if (!isTopicName(topic)) return null;
   const hasMore =
     headers['cairn-request-id'] !== undefined || headers['cairn-sequence'] !== undefined || headers['content-encoding'] !== undefined;
   return hasMore ? null : topic;

@@ -135,7 +135,7 @@ export function committedEndAt(ledger: GroupLedger, atMs: number): number {
   return ledger.committed[from - 1]?.offsetTo ?? 0;
 }
 
-/** Term of the record at `offset` by a table of term starts, 0 below the first. */
+/** Term of the record at `offset` by a table of term starts, 0 below the first. Not `raft/`'s own lookup, which is what is checked. */
 export function termAt(termStarts: readonly { readonly term: number; readonly offsetFrom: number }[], offset: number): number {
   for (let i = termStarts.length - 1; i >= 0; i--) {
     const start = termStarts[i] as { readonly term: number; readonly offsetFrom: number };

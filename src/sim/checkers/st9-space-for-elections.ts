@@ -3,7 +3,7 @@ import { Findings } from './verdict.ts';
 
 /** Brokers start again, find one another and elect within this, many election timeouts. */
 const settledAfterMs = 10_000;
-/** A broker that opens a new topic is not ready meanwhile: some syncs, each of 400 ms and more where disks are slow too. */
+/** A broker that starts opens its topics before it is ready: some syncs, each of 400 ms and more where disks are slow too. */
 const openingMs = 5000;
 
 /** With every disk full brokers start, and elect: whatever an election writes has its space. */

@@ -295,6 +295,29 @@ describe('topics', () => {
   });
 });
 
+test('a topic that is made later takes no broker from its callers while it is opened', () => {
+  const rig = new Rig();
+  awaitEvents(rig);
+  rig.run(2000);
+  const call = rig.begin(1, (service, answer) => service.createTopic('orders', { retentionBytes: null }, answer));
+  const isOpen = (id: number): boolean =>
+    rig
+      .broker(id)
+      .peek()
+      .partitions.find(({ topic }) => topic === 'orders')?.role !== undefined;
+  let looked = 0;
+  let unready = 0;
+
+  rig.until('all have it', () => {
+    looked++;
+    if (rig.alive.some(({ broker }) => broker?.ready !== true)) unready++;
+    return call.outcome !== null && rig.alive.every(({ id }) => isOpen(id));
+  });
+
+  expect(looked).toBeGreaterThan(10);
+  expect(unready).toBe(0);
+});
+
 describe('the topic log', () => {
   test('is elected, appended to and read while the catalog has no majority', () => {
     // The catalog's messages never arrive; those of `log` do.

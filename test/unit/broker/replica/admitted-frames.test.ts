@@ -4,6 +4,7 @@ import { HybridClock } from '../../../../src/clocks/index.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
 import { Replica, type ReplicaContext } from '../../../../src/broker/replica/replica.ts';
 import { defaultSettings } from '../../../../src/broker/settings.ts';
+import { SyncTimes } from '../../../../src/broker/replica/sync-times.ts';
 import { Tail } from '../../../../src/broker/replica/tail.ts';
 import type { AppendEntries, LogBatch } from '../../../../src/raft/index.ts';
 import { bytes, Leader, Rig, vote } from '../../storage/rig.ts';
@@ -41,11 +42,8 @@ function makeFollower(): {
     damaged: ignore,
     roleChanged: ignore,
     synced: ignore,
-    derivedAgain: ignore,
-    rolledBack: ignore,
-    usualSyncMs: () => 0,
-    handsOver: () => undefined,
-    refusedFrames: (_replica, _peer, problem) => void problems.push(problem),
+    syncTimes: new SyncTimes(),
+    logger: { log: (_level, event, fields) => void (event === 'framesRefused' && problems.push(String(fields?.['problem']))) },
   };
   const tail = new Tail(bytes, 0);
   const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };

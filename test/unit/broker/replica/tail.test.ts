@@ -14,7 +14,7 @@ import {
 import { simBytes } from '../../../../src/sim/bytes.ts';
 import { Tail } from '../../../../src/broker/replica/tail.ts';
 import { FieldWriter } from '../../../../src/wire/fields.ts';
-import { termBefore } from '../../../../src/broker/replica/terms.ts';
+import { termBefore } from '../../../../src/raft/index.ts';
 
 const limits = { requestIdRetentionMs: 3_600_000, requestIdsMax: 1000 };
 const newTail = (from = 0): Tail => new Tail(simBytes, from);
