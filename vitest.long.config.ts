@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    reporters: ['minimal'],
+    reporters: ['minimal', './test/support/reporter.ts'],
     silent: 'passed-only',
     include: ['test/long/**/*.test.ts'],
     pool: 'forks',

@@ -50,7 +50,7 @@ rmSync(reportFolder, { recursive: true });
 console.log(`long tests: ${passed.length} passed, ${failed.length} failed, ${notReached.length} not reached`);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
-/** Runs one file. Shows what it reports (`report()` of budget.ts), and its whole output when it fails. */
+/** Runs one file. Shows what it reports (`report()` of budget.ts) and what it skips, and its whole output when it fails. */
 async function runFile(file: string, deadlineMs: number): Promise<'passed' | 'failed' | 'stuck'> {
   const vitest = path.join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const report = path.join(reportFolder, 'report');
@@ -76,7 +76,12 @@ async function runFile(file: string, deadlineMs: number): Promise<'passed' | 'fa
     process.stdout.write(readFileSync(report));
     rmSync(report);
   }
-  if (code === 0) return 'passed';
-  process.stdout.write(Buffer.concat(output));
+  const said = Buffer.concat(output).toString();
+  if (code === 0) {
+    // What was skipped, and why (`test/support/reporter.ts`).
+    for (const [skipped] of said.matchAll(/^skipped: .*\n(?: {2}.*\n)*/gm)) process.stdout.write(skipped);
+    return 'passed';
+  }
+  process.stdout.write(said);
   return isStuck ? 'stuck' : 'failed';
 }

@@ -219,9 +219,10 @@ export const errorCatalogue = {
     httpStatus: 409,
     kafkaCode: 46,
     exitCode: exitCodes.failed,
-    meaning: 'This part of the request is in the topic: it was appended before, so long ago that its offset is no longer remembered.',
+    meaning:
+      'Up to `expectedSequence` this request id is in the topic: appended before, so long ago that its offsets are no longer remembered, or in other batches. `missing`, where it is there, says how many of the last records were not appended.',
     remedy: 'Go on from `expectedSequence`.',
-    evidence: 'The leader, as for `offsetMismatch`.',
+    evidence: 'The leader, as for `offsetMismatch`. Of all attempts at a batch with `missing` it says nothing.',
   },
   unknownProducer: {
     ...definite,
@@ -321,12 +322,13 @@ export const errorCatalogue = {
     evidence: 'The broker that is asked, while its fault switch is on; what was under way then may be in a log.',
   },
   fenced: {
-    ...definite,
-    httpStatus: 500,
+    ...definiteRetriable,
+    httpStatus: 503,
     kafkaCode: 56,
     exitCode: exitCodes.io,
-    meaning: 'The partition on this broker has damage inside what was once synced; it takes no part until someone acts.',
-    remedy: 'Follow the message: it names file and position.',
+    meaning:
+      'The partition on this broker has damage inside what was once synced; it takes no part until someone acts, and other brokers go on.',
+    remedy: "Ask another broker, as Cairn's clients do; at this one follow the message: it names file and position.",
     evidence: 'The broker that is asked, of its own log. It has passed nothing on.',
   },
   timeout: {

@@ -204,7 +204,7 @@ async function pump(
     }
     throw error;
   }
-  for (const { batch, count } of batcher.end()) await stream.append(batch, count);
+  for (const { batch, count } of batcher.end()) await stream.append(batch, count, true);
 }
 
 function hasPaused(next: Promise<unknown>): Promise<boolean> {

@@ -22,7 +22,7 @@ export function define(command: Command, io: CliIo): void {
 function parseRate(text: string): number {
   const value = /^\d{1,7}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
   if (value > 0) return value;
-  throw new InvalidArgumentError('It is a number above 0.');
+  throw new InvalidArgumentError('It is a number above 0 and below 10000000.');
 }
 
 async function generate(rate: number, count: number, io: CliIo): Promise<void> {
@@ -30,12 +30,19 @@ async function generate(rate: number, count: number, io: CliIo): Promise<void> {
   const clock = new PreciseClock();
   let nextS = clock.nowS();
   for (let i = 0; i < count && !interrupt.aborted; i++) {
-    const waitMs = (nextS - clock.nowS()) * 1000;
-    // Below a millisecond timers would only slow it down.
-    if (waitMs >= 1) await pause(waitMs, interrupt);
+    await pauseUntil(nextS, clock, interrupt);
     if (interrupt.aborted) return;
     await write(io.stdout, `${pythonText(clock.nowS())} ${createHash('sha256').update(randomBytes(20)).digest('hex')}\n`);
     nextS += -Math.log(1 - Math.random()) / rate;
+  }
+}
+
+/** A timer holds 24 days, and below a millisecond one would only slow it down. */
+async function pauseUntil(timeS: number, clock: PreciseClock, interrupt: AbortSignal): Promise<void> {
+  for (;;) {
+    const waitMs = (timeS - clock.nowS()) * 1000;
+    if (waitMs < 1 || interrupt.aborted) return;
+    await pause(Math.min(waitMs, 86_400_000), interrupt);
   }
 }
 

@@ -84,5 +84,5 @@ function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,12})([kMG]?)$/.exec(text) ?? [];
   const size = Number(digits) * (units[unit] as number);
   if (digits !== '' && size >= sizeMin && Number.isSafeInteger(size)) return size;
-  throw new InvalidArgumentError('It is a size from 1M on, such as 500M or 2G.');
+  throw new InvalidArgumentError('It is a size from 1M to 8388607G, such as 500M or 2G.');
 }

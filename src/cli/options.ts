@@ -65,9 +65,9 @@ export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): 
   return (text) => {
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(
-      most === Number.MAX_SAFE_INTEGER ? `It is a whole number from ${least} on.` : `It is a whole number from ${least} to ${most}.`,
-    );
+    const isTooLarge = /^\d+$/.test(text) && Number(text) > most;
+    const range = most === Number.MAX_SAFE_INTEGER && !isTooLarge ? `${least} on` : `${least} to ${most}`;
+    throw new InvalidArgumentError(`It is a whole number from ${range}.`);
   };
 }
 
@@ -86,7 +86,7 @@ const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 export function time(text: string, nowMs: number = Date.now()): number {
   const ago = /^(\d{1,6})([smhd])$/.exec(text);
   if (ago !== null) return nowMs - Number(ago[1]) * (units[ago[2] as string] as number);
-  if (/^\d{9,16}$/.test(text)) return Number(text);
+  if (/^\d{9,15}$/.test(text)) return Number(text);
   const parsed = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(parsed)) throw new InvalidArgumentError('It is a time such as 2026-11-21T10:00:00Z, or 15m, 2h, 7d for so long ago.');
   return parsed;

@@ -106,7 +106,7 @@ function inOurWords(message: string): string {
     .replace(/^error: /, '')
     .replace(/\n\(Did you mean (.*)\?\)$/s, ', did you mean $1?')
     .replace(/ for '\w+'\. Expected (\d+) arguments? but got \d+: /, ', expected $1 but got ')
-    .replace(/ is invalid\. It is (.*)\.$/s, ' is invalid: it is $1')
+    .replace(/ is invalid((?: for argument '[\w-]+')?)\. It is (.*)\.$/s, ' is invalid$1: it is $2')
     .replace(/\.$/, '');
 }
 

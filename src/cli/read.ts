@@ -125,6 +125,8 @@ async function readOnce(client: Client, io: CliIo, options: ReadOptions, attempt
     } catch (error) {
       // Before the first answer a wrong address is likelier than a failure that will pass.
       if (!(error instanceof LogError) || !error.retriable || error.code === 'interrupted' || !client.heard) throw error;
+      // By all brokers: it stays so until somebody acts.
+      if (error.code === 'fenced') throw error;
       silentSince ??= performance.now();
       if (!told && performance.now() - silentSince >= silenceMs) {
         told = true;

@@ -20,14 +20,18 @@ interface SimOptions {
   readonly json?: boolean;
 }
 
+/** So that the last seed of a campaign is a number with a next one. */
+const seedMax = 2 ** 52;
+const seedsMax = 2 ** 31;
+
 export function define(command: Command, io: CliIo): void {
   command
     .description(
       'Run simulated brokers under faults and check every promise. The brokers are the real program; clock, disks and network are simulated. ' +
         `The same seed gives the same run on every machine. With ${seedsForCoverage} seeds or more it is also wrong if a fault or a rare path was never reached, or a check had nothing to look at.`,
     )
-    .option('--seed <number>', 'the first seed (default: a random one, which is printed)', integer(0))
-    .option('--seeds <count>', 'how many seeds, one after another', integer(1), 1)
+    .option('--seed <number>', 'the first seed (default: a random one, which is printed)', integer(0, seedMax))
+    .option('--seeds <count>', 'how many seeds, one after another', integer(1, seedsMax), 1)
     .option('--brokers <list>', 'how many brokers; of several counts each seed takes the next one', parseBrokers, [5])
     .option('--minutes <number>', 'simulated minutes under faults', parseMinutes, 2)
     .option('--faults <list>', `"all", "none", or some of: ${faultNames.join(', ')}`, checkFaults, 'all')

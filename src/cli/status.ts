@@ -27,7 +27,7 @@ export function define(command: Command, io: CliIo): void {
   addConnectOptions(command);
   command.addHelpText(
     'after',
-    '\nExit code 1 when a broker is missing, acts as crashed, or something is fenced; the table is printed all the same.',
+    '\nExit code 1 when a broker is missing, acts as crashed, refuses another, or something is fenced or cannot be read; the table is printed all the same.',
   );
   addExamples(command, [
     { command: 'cairn status', does: 'of the brokers on this machine' },
@@ -50,6 +50,10 @@ export function findProblems(brokers: BrokerList): readonly string[] {
     else problems.push(...told);
     for (const { name, partition } of partitionsOf(status)) {
       if (partition.fenced !== null) problems.push(`broker ${id}: ${name} is fenced: ${partition.fenced}`);
+      const { unreadableRanges } = partition;
+      const ranges = unreadableRanges === 1 ? 'a range' : `${unreadableRanges} ranges`;
+      if (unreadableRanges > 0)
+        problems.push(`broker ${id}: ${name}: its disk refuses to read ${ranges}, its log (\`rangeUnreadable\`) says where`);
     }
   }
   const heard = brokers.flatMap(({ status }) => (status === null ? [] : [status]));

@@ -26,6 +26,13 @@ export interface AppendStreamSummary {
   readonly repeated: number;
 }
 
+interface StreamBatch {
+  readonly batch: Uint8Array;
+  readonly sequence: number;
+  readonly count: number;
+  readonly isLast: boolean;
+}
+
 const inFlightMaxDefault = 4;
 const aheadPauseMs = 50;
 
@@ -67,13 +74,16 @@ export class AppendStream {
     };
   }
 
-  /** Returns once there is room for another batch, which is not when this one is acknowledged. Rejects with the first failure of the stream. */
-  async append(batch: Uint8Array, count: number): Promise<void> {
+  /**
+   * Returns once there is room for another batch, which is not when this one is acknowledged. Rejects with the first failure of the stream. `isLast`: none
+   * follows, so that a stream of one batch is remembered like any append.
+   */
+  async append(batch: Uint8Array, count: number, isLast = false): Promise<void> {
     this.#throwIfFailed();
     const sequence = this.#sequence;
     this.#sequence += count;
     const previous = this.#last;
-    const sent = this.#send(batch, sequence, count, previous);
+    const sent = this.#send({ batch, sequence, count, isLast }, previous);
     this.#last = sent;
     const settled: Promise<void> = sent.then(() => void this.#inFlight.delete(settled));
     this.#inFlight.add(settled);
@@ -102,7 +112,8 @@ export class AppendStream {
   }
 
   /** True when the batch is acknowledged; a failure is kept and gives false. */
-  async #send(batch: Uint8Array, sequence: number, count: number, previous: Promise<boolean> | null): Promise<boolean> {
+  async #send(one: StreamBatch, previous: Promise<boolean> | null): Promise<boolean> {
+    const { sequence, count } = one;
     let ahead = previous;
     const firstMs = performance.now();
     let isFirst = true;
@@ -110,7 +121,7 @@ export class AppendStream {
     for (;;) {
       try {
         const sinceFirstMs = isFirst ? null : performance.now() - firstMs;
-        this.#acknowledge(sequence, count, await this.#appendOnce(batch, sequence, count, until, sinceFirstMs));
+        this.#acknowledge(sequence, count, await this.#appendOnce(one, until, sinceFirstMs));
         return true;
       } catch (error) {
         isFirst = false;
@@ -130,9 +141,7 @@ export class AppendStream {
   }
 
   async #appendOnce(
-    batch: Uint8Array,
-    sequence: number,
-    count: number,
+    { batch, sequence, count, isLast }: StreamBatch,
     until: number,
     sinceFirstMs: number | null,
   ): Promise<AppendResult | null> {
@@ -148,6 +157,7 @@ export class AppendStream {
         timeoutMs,
         requestId,
         sequence,
+        isSession: !isLast,
         expectedOffset: null,
         ...age,
       });

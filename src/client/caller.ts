@@ -54,6 +54,7 @@ export class Caller {
     let uncertain = false;
     let refusals = 0;
     let answered: LogError | null = null;
+    const fencedAt = new Set<string>();
     for (let attempt = 0; ; attempt++) {
       const server = this.#servers.current;
       const attemptMs = Math.max(1, Math.min(call.attemptMsMax, Math.ceil(until - performance.now())));
@@ -79,6 +80,9 @@ export class Caller {
       if (judged.again === 'no') throw uncertain ? asUncertain(failure, judged, call) : failure;
       if (failure.code === 'unreachable') refusals++;
       if (!this.#heard && refusals >= this.#servers.all.length) throw uncertain ? asUncertain(failure, judged, call) : failure;
+      // That does not change while they run.
+      const isFencedEverywhere = failure.code === 'fenced' && fencedAt.add(server).size >= this.#servers.all.length;
+      if (isFencedEverywhere) throw uncertain ? asUncertain(failure, judged, call) : failure;
       if (judged.again === 'elsewhere') this.#servers.leave(server);
 
       const pauseMs = pauseBefore(attempt, this.#servers.all.length);

@@ -111,6 +111,7 @@ export class Client implements EventLog {
       // Header bytes; node writes them as Latin-1.
       headers['cairn-request-id'] = Buffer.from(requestId).toString('latin1');
       headers['cairn-sequence'] = String(request.sequence);
+      if (request.isSession === true) headers['cairn-session'] = 'true';
     }
     const action = `Cannot append to topic "${request.topic}"`;
     const { answer, server } = await this.#call({

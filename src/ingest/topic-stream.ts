@@ -118,7 +118,7 @@ export class TopicStream {
   #attempt(current: Attempted): void {
     const { log, clock, topic, requestId } = this.#options;
     // A copy, since whoever appends may place the batch in the log where it lies.
-    const request = { topic, batch: current.batch.slice(), requestId, sequence: this.#sequence, expectedOffset: null };
+    const request = { topic, batch: current.batch.slice(), requestId, sequence: this.#sequence, isSession: true, expectedOffset: null };
     const age = current.attempts === 0 ? {} : { firstAttemptMs: clock.monotonicMs() - current.firstMs };
     current.attempts++;
     current.isOutstanding = true;

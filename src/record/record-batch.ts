@@ -9,7 +9,7 @@
  *     12  i32   leader epoch         no: our Raft term, set by the leader in place
  *     16  i8    magic, 2             no
  *     17  u32   CRC-32C              of everything from 21 to the end
- *     21  i16   attributes           yes: bits 0-2 codec, 3 log append time, 4 transactional, 5 control
+ *     21  i16   attributes           yes: bits 0-2 codec, 3 log append time, 4 transactional, 5 control, 8 of a session: ours, unused by Kafka
  *     23  i32   last offset delta    yes: record count - 1
  *     27  i64   base timestamp       yes: of the first record, ms since 1970, -1 = none
  *     35  i64   max timestamp        yes
@@ -66,6 +66,8 @@ export interface Producer {
   readonly id: number;
   readonly epoch: number;
   readonly baseSequence: number;
+  /** More batches follow under this id. */
+  readonly isSession?: boolean;
 }
 
 export const noProducer: Producer = { id: -1, epoch: -1, baseSequence: -1 };
@@ -95,6 +97,7 @@ const codecMask = 0x07;
 const logAppendTimeBit = 0x08;
 const transactionalBit = 0x10;
 const controlBit = 0x20;
+const sessionBit = 0x100;
 const noHeaders: readonly RecordHeader[] = [];
 
 // ---------------------------------------------------------------------------------------------------------------- header
@@ -132,6 +135,8 @@ export const producerEpoch = (batch: Uint8Array): number => getI16(batch, at.pro
 export const baseSequence = (batch: Uint8Array): number => getI32(batch, at.baseSequence);
 export const recordCount = (batch: Uint8Array): number => getI32(batch, at.recordCount);
 export const isControl = (batch: Uint8Array): boolean => (getU16(batch, at.attributes) & controlBit) !== 0;
+/** Its producer has said that more batches follow. */
+export const isOfSession = (batch: Uint8Array): boolean => (getU16(batch, at.attributes) & sessionBit) !== 0;
 export const codec = (batch: Uint8Array): CodecName => codecNames[getU16(batch, at.attributes) & codecMask] ?? 'unknown';
 
 /** Gives the batch its place in the log. In place, and not covered by the batch's checksum. */
@@ -146,6 +151,8 @@ export function setProducer(batch: Uint8Array, producer: Producer): void {
   writeI64(batch, at.producerId, producer.id);
   setU16(batch, at.producerEpoch, producer.epoch);
   setU32(batch, at.baseSequence, producer.baseSequence);
+  const others = getU16(batch, at.attributes) & ~sessionBit;
+  setU16(batch, at.attributes, producer.isSession === true ? others | sessionBit : others);
 }
 
 /** Computes the checksum again after a change to covered bytes. */
@@ -601,7 +608,7 @@ export function validateBatch(batch: Uint8Array, limits: BatchLimits, bytes: Byt
   if ((attributes & controlBit) !== 0) return refuse('attributesForbidden', 'it is a control batch, which only brokers make');
   if ((attributes & transactionalBit) !== 0) return refuse('attributesForbidden', 'it is part of a transaction, which is not supported');
   if ((attributes & logAppendTimeBit) !== 0) return refuse('attributesForbidden', 'it claims log append time, which only brokers set');
-  if (attributes !== 0) return refuse('attributesForbidden', `its attributes ${attributes} are unknown`);
+  if ((attributes & ~sessionBit) !== 0) return refuse('attributesForbidden', `its attributes ${attributes} are unknown`);
 
   const count = recordCount(batch);
   if (count < 1) return refuse('recordCountWrong', `it says ${count} records`);

@@ -275,6 +275,18 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
         expect(await codeOf(append(topic, ['c'], { requestId: 'gap', sequence: 2 }))).toBe('sequenceGap');
       });
 
+      test('that comes again in other batches says what is missing', async () => {
+        const topic = await newTopic();
+        await append(topic, ['a', 'b'], { requestId: 'cut', sequence: 0 });
+
+        const whole = await append(topic, ['b'], { requestId: 'cut', sequence: 1 }).catch((error: unknown) => error);
+        const half = await append(topic, ['b', 'c'], { requestId: 'cut', sequence: 1 }).catch((error: unknown) => error);
+
+        expect(whole).toMatchObject({ code: 'duplicateSequence', requestOutcome: 'appended', details: { expectedSequence: 2 } });
+        expect(half).toMatchObject({ code: 'duplicateSequence', requestOutcome: 'unknown', details: { expectedSequence: 2, missing: 1 } });
+        expect(await readAll(topic)).toEqual(['a', 'b']);
+      });
+
       test('that nobody knows cannot go on from the middle', async () => {
         const topic = await newTopic();
 

@@ -143,6 +143,7 @@ export class FakeBroker {
       syncedOffset: end,
       sizeBytes: 1_234_567 * id,
       segmentCount: 1,
+      unreadableRanges: 0,
       followers: [],
       fenced: null,
     };

@@ -7,12 +7,12 @@ import { expect, it } from 'vitest';
 import { runChaosLab } from '../../src/lab/chaos/index.ts';
 import { forgetfulDiskProblem, runPowerLossLab } from '../../src/lab/power-loss/index.ts';
 import type { LabResult } from '../../src/lab/report/index.ts';
+import { needs } from '../support/needs.ts';
 import { report, seedsWithinBudget } from './budget.ts';
 import { failedChecks, tell } from './lab-report.ts';
 
 const HOOK = pathToFileURL(path.join(import.meta.dirname, '..', 'support', 'skip-sync.mjs')).href;
-const problem = forgetfulDiskProblem();
-if (problem !== null) report(`power loss: ${problem}`);
+const needsForgetfulDisk = needs(forgetfulDiskProblem());
 
 it('faults of every kind lose, move, double and reorder nothing acknowledged', async () => {
   let faults = 0;
@@ -28,7 +28,7 @@ it('faults of every kind lose, move, double and reorder nothing acknowledged', a
   report(`${faults} faults of lab chaos`);
 });
 
-it.skipIf(problem !== null)('losses of power lose nothing acknowledged', async () => {
+it('losses of power lose nothing acknowledged', needsForgetfulDisk, async () => {
   let rounds = 0;
   for (const seed of seedsWithinBudget({ countMax: 10 })) {
     const replay = `cairn lab power-loss --rounds 3 --seed ${seed}`;
@@ -40,7 +40,7 @@ it.skipIf(problem !== null)('losses of power lose nothing acknowledged', async (
   report(`${rounds} losses of power`);
 });
 
-it.skipIf(problem !== null)('a build that acknowledges before the sync is found out by a loss of power', async () => {
+it('a build that acknowledges before the sync is found out by a loss of power', needsForgetfulDisk, async () => {
   // Where its brokers no longer come back or agree, that too is found out.
   const found = await powerLoss(1, { NODE_OPTIONS: `--import ${HOOK}`, CAIRN_TEST_SKIP_SYNC: 'log' }).then(
     ({ checks }) => checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.got}`),

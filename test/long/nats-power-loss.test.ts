@@ -9,11 +9,11 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ForgetfulDisk, forgetfulDiskProblem } from '../../src/lab/power-loss/index.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { needs } from '../support/needs.ts';
 import { report } from './budget.ts';
 
 const MESSAGES = 500;
 const problem = spawnSync('nats-server', ['--version']).status === 0 ? forgetfulDiskProblem() : 'nats-server is not installed';
-if (problem !== null) report(`NATS under a loss of power: skipped, ${problem}`);
 
 /** As much of the protocol as a publisher needs. */
 class NatsClient {
@@ -72,41 +72,37 @@ class NatsClient {
   }
 }
 
-test.skipIf(problem !== null)(
-  'the rig sees what NATS JetStream loses by default',
-  async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'cairn-nats-'));
-    const disk = await ForgetfulDisk.mount(path.join(folder, 'disk'));
-    const [port = 0] = await freePorts(1);
-    let server: ChildProcess | null = null;
-    const start = async (): Promise<NatsClient> => {
-      server = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', disk.folder], { stdio: 'ignore' });
-      return NatsClient.connect(port);
-    };
-    try {
-      const before = await start();
-      await before.request('$JS.API.STREAM.CREATE.S', JSON.stringify({ name: 'S', subjects: ['s'], storage: 'file', num_replicas: 1 }));
-      let acknowledged = 0;
-      for (let i = 0; i < MESSAGES; i++) if ('seq' in (await before.request('s', `message ${i}`))) acknowledged++;
-      before.close();
-      const ended = once(server as unknown as ChildProcess, 'exit');
-      (server as unknown as ChildProcess).kill('SIGKILL');
-      await ended;
-      disk.loseWhatWasNotSynced(null);
+test('the rig sees what NATS JetStream loses by default', { ...needs(problem), timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cairn-nats-'));
+  const disk = await ForgetfulDisk.mount(path.join(folder, 'disk'));
+  const [port = 0] = await freePorts(1);
+  let server: ChildProcess | null = null;
+  const start = async (): Promise<NatsClient> => {
+    server = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', disk.folder], { stdio: 'ignore' });
+    return NatsClient.connect(port);
+  };
+  try {
+    const before = await start();
+    await before.request('$JS.API.STREAM.CREATE.S', JSON.stringify({ name: 'S', subjects: ['s'], storage: 'file', num_replicas: 1 }));
+    let acknowledged = 0;
+    for (let i = 0; i < MESSAGES; i++) if ('seq' in (await before.request('s', `message ${i}`))) acknowledged++;
+    before.close();
+    const ended = once(server as unknown as ChildProcess, 'exit');
+    (server as unknown as ChildProcess).kill('SIGKILL');
+    await ended;
+    disk.loseWhatWasNotSynced(null);
 
-      const after = await start();
-      const info = await after.request('$JS.API.STREAM.INFO.S', '');
-      after.close();
-      const left = (info['state'] as { readonly messages: number } | undefined)?.messages ?? 0;
+    const after = await start();
+    const info = await after.request('$JS.API.STREAM.INFO.S', '');
+    after.close();
+    const left = (info['state'] as { readonly messages: number } | undefined)?.messages ?? 0;
 
-      report(`NATS JetStream, defaults, one server: ${acknowledged} acknowledged, ${acknowledged - left} of them lost with the power`);
-      expect(acknowledged).toBe(MESSAGES);
-      expect(acknowledged - left).toBeGreaterThan(0);
-    } finally {
-      (server as ChildProcess | null)?.kill('SIGKILL');
-      await disk.unmount();
-      rmSync(folder, { recursive: true, force: true });
-    }
-  },
-  60_000,
-);
+    report(`NATS JetStream, defaults, one server: ${acknowledged} acknowledged, ${acknowledged - left} of them lost with the power`);
+    expect(acknowledged).toBe(MESSAGES);
+    expect(acknowledged - left).toBeGreaterThan(0);
+  } finally {
+    (server as ChildProcess | null)?.kill('SIGKILL');
+    await disk.unmount();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

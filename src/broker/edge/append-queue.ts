@@ -1,6 +1,14 @@
 import { type BrokerId, type GroupId, sequenceMax } from '../../base/branded.ts';
-import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
-import { type Answer, type AppendRequest, type AppendResult, isTriedAmongBrokers, judge, keptBatchBytesMax } from '../../eventlog/index.ts';
+import type { ErrorCode } from '../../base/errors.ts';
+import {
+  type Answer,
+  type AppendRequest,
+  type AppendResult,
+  isTriedAmongBrokers,
+  judge,
+  keptBatchBytesMax,
+  requestOutcomeOf,
+} from '../../eventlog/index.ts';
 import {
   batchHeaderBytes,
   packBatches,
@@ -185,11 +193,11 @@ export class AppendQueue {
       this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
     }
-    const { requestId, sequence } = first.request;
+    const { requestId, sequence, isSession = false } = first.request;
     const isOwn = requestId === null;
     const producer = isOwn
       ? this.#nextProducer()
-      : { id: producerIdOf(this.#core.host.bytes.utf8Encode(requestId)), epoch: 0, baseSequence: sequence };
+      : { id: producerIdOf(this.#core.host.bytes.utf8Encode(requestId)), epoch: 0, baseSequence: sequence, isSession };
     const common = {
       isOwn,
       sequence: producer.baseSequence,
@@ -308,7 +316,7 @@ export class AppendQueue {
   }
 
   #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {
-    const { requestOutcome } = errorCatalogue[code];
+    const requestOutcome = requestOutcomeOf(code, details);
     const judged = judge({ code, details: { requestOutcome } }, { isUncertain: unit.isUnknown, isRepeatable: true });
     if (isTriedAmongBrokers(code)) {
       unit.isUnknown = judged.isUncertain;

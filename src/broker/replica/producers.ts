@@ -10,7 +10,7 @@
  *
  * Three kinds of producers (`record/producer.ts`): request ids append a stream without gaps; brokers pack under an id of their own, retry in any
  * order and keep their unanswered batches within `brokerWindow`; Kafka producers behave like request ids with epochs. A request id with more than one
- * batch is a session: it is never pushed out by others, because its owner goes on with it. What has one batch only may be, and then the table knows down
+ * batch, or whose first says that more follow, is a session: it is never pushed out by others, because its owner goes on with it. What has one batch only may be, and then the table knows down
  * to which age of the log it is complete (`forgottenMs`).
  */
 import type { ErrorCode } from '../../base/errors.ts';
@@ -41,6 +41,8 @@ export interface Sequenced {
   readonly count: number;
   /** Checksum of the records alone: a retry may differ in its header, not in them. */
   readonly body: number;
+  /** It says itself that more follow under its id. */
+  readonly isOfSession?: boolean | undefined;
 }
 
 interface Placed {
@@ -230,8 +232,9 @@ export class ProducerTable {
     const isNewEpoch = position !== undefined && batch.epoch > position.epoch;
     const expectedSequence = position === undefined || isNewEpoch ? 0 : position.nextSequence;
     if (batch.sequence === expectedSequence && (position === undefined || batch.epoch >= position.epoch)) {
-      if (position === undefined) return this.#isForgotten(triedMs) ? forgotten() : { kind: 'append' };
-      if (position.isSession || this.sessionCount < sessionsMax) return { kind: 'append' };
+      if (position === undefined && this.#isForgotten(triedMs)) return forgotten();
+      const makesSession = position?.isSession !== true && isSessionWith(position, batch);
+      if (!makesSession || this.sessionCount < sessionsMax) return { kind: 'append' };
       const reason = `${sessionsMax} request ids with more than one batch are remembered already`;
       return refused('tooManySessions', reason, { limit: sessionsMax });
     }
@@ -240,7 +243,13 @@ export class ProducerTable {
       return refused('unknownProducer', `its request id is not known and its sequence is ${batch.sequence}`, details);
     if (batch.sequence > expectedSequence)
       return refused('sequenceGap', `its sequence is ${batch.sequence}, the next one is ${expectedSequence}`, details);
-    return refused('duplicateSequence', `its sequence is ${batch.sequence}, the next one is ${expectedSequence}`, details);
+    const missing = batch.sequence + batch.count - expectedSequence;
+    const reason = `its sequence is ${batch.sequence}, the next one is ${expectedSequence}`;
+    if (missing <= 0) return refused('duplicateSequence', reason, details);
+    return refused('duplicateSequence', `${reason}: of its ${batch.count} records the last ${missing} are not in it`, {
+      ...details,
+      missing,
+    });
   }
 
   /** It may have been appended and forgotten since. */
@@ -455,9 +464,10 @@ export class ProducerTable {
   }
 }
 
-/** A request id whose second batch this is, or one that does not begin with its first. */
+/** A request id whose second batch this is, or one that does not begin with its first, or says itself that it goes on. */
 export const isSessionWith = (position: Position | undefined, batch: Sequenced): boolean =>
-  position?.isSession === true || (producerKind(batch.producerId) !== 'broker' && (position !== undefined || batch.sequence > 0));
+  position?.isSession === true ||
+  (producerKind(batch.producerId) !== 'broker' && (position !== undefined || batch.sequence > 0 || batch.isOfSession === true));
 
 function nextAfter(position: Position | undefined, batch: Sequenced): number {
   // Brokers count batches, streams count records.

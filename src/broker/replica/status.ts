@@ -16,6 +16,7 @@ export function partitionStatus(replica: Replica): PartitionStatus {
     syncedOffset: raft.syncedOffset,
     sizeBytes: log.sizeBytes,
     segmentCount: log.segmentCount,
+    unreadableRanges: log.unreadableRanges,
     followers: raft.peers.map(({ peer, matchOffset }) => ({ broker: peer, matchOffset })),
     fenced: null,
   };
@@ -35,6 +36,7 @@ export function absentStatus(group: GroupId, replicas: readonly number[], fenced
     syncedOffset: 0,
     sizeBytes: 0,
     segmentCount: 0,
+    unreadableRanges: 0,
     followers: [],
     fenced,
   };

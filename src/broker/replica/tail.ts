@@ -167,9 +167,9 @@ export class Tail {
     if (record.isControl(batch)) return this.#deriveControl(record.readControl(batch), logBatch.offsetFrom);
     const sequenced = sequencedOf(batch, this.#bytes);
     if (sequenced.producerId < 0) return null;
-    const { producerId, epoch, sequence, count, body } = sequenced;
+    const { producerId, epoch, sequence, count, body, isOfSession } = sequenced;
     const { offsetFrom, term } = logBatch;
-    return this.#producers.apply({ producerId, epoch, sequence, count, body, offsetFrom, term, timestampMs: stamp.ms });
+    return this.#producers.apply({ producerId, epoch, sequence, count, body, isOfSession, offsetFrom, term, timestampMs: stamp.ms });
   }
 
   #deriveControl(control: record.Control, at: number): Change | null {
@@ -347,5 +347,6 @@ export function sequencedOf(batch: Uint8Array, bytes: Bytes): Sequenced {
     sequence: Math.max(0, record.baseSequence(batch)),
     count: record.recordCount(batch),
     body: producerId < 0 ? 0 : record.recordsChecksum(batch, bytes),
+    isOfSession: record.isOfSession(batch),
   };
 }

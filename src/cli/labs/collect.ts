@@ -58,5 +58,5 @@ export const collect: LabCommand<CollectOptions> = {
 function parseRate(text: string): number {
   const value = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
   if (value > 0) return value;
-  throw new InvalidArgumentError('It is a number above 0.');
+  throw new InvalidArgumentError('It is a number above 0 and below 10000.');
 }

@@ -203,6 +203,30 @@ describe('a stream', () => {
     expect(outcomeOf(1)).toMatchObject({ ok: true, value: { duplicate: true } });
   });
 
+  test('that says that it goes on is kept from its first batch on, and after a restart from a checkpoint', () => {
+    const rig = new Rig({ settings: { ...small, requestIdsMax: 20 } });
+    rig.ok(1, (service, answer) => service.createTopic('t', { retentionBytes: 64 * KiB }, answer));
+    put(rig, 1, 'stream', { sequence: 0, isSession: true });
+    for (let i = 0; i < 200; i++) put(rig, 1, `id-${i}`);
+    rig.until('its first batch is gone', () => (partitionOf(rig, 1, 't')?.logStartOffset ?? 0) > 2);
+    restart(rig);
+
+    const outcomeOf = (sequence: number) => put(rig, rig.follower('t'), 'stream', { sequence, isSession: true });
+    expect(outcomeOf(0)).toMatchObject({ ok: true, value: { duplicate: true } });
+    expect(outcomeOf(1)).toMatchObject({ ok: true, value: { duplicate: false } });
+    expect(rig.violations).toEqual([]);
+  });
+
+  test('that says that it goes on counts as one from its first batch on', () => {
+    const rig = new Rig({ settings: { requestSessionsMax: 1 } });
+    const id = rig.follower();
+    rig.appended(id, ['s'], { requestId: 'a', isSession: true });
+
+    expect(rig.refused(id, ['s'], { requestId: 'b', isSession: true })).toMatchObject({ code: 'tooManySessions' });
+    expect(rig.appended(id, ['s'], { requestId: 'b' }).committed).toBe(true);
+    expect(rig.appended(id, ['s'], { requestId: 'a', isSession: true }).duplicate).toBe(true);
+  });
+
   test('that is one too many is refused, and can be tried again', () => {
     const rig = new Rig({ settings: { requestSessionsMax: 2 } });
     const id = rig.follower();

@@ -95,6 +95,15 @@ describe('a request id', () => {
       requestOutcome: 'appended',
       details: { expectedSequence: 3 },
     });
+    // Cut in another way the second time: of this batch as a whole neither is so.
+    expect(rig.refused(id, ['c', 'z'], { requestId: 's', sequence: 2 })).toMatchObject({
+      code: 'requestIdReused',
+    });
+    expect(rig.refused(id, ['b', 'c', 'z'], { requestId: 's', sequence: 1 })).toMatchObject({
+      code: 'duplicateSequence',
+      requestOutcome: 'unknown',
+      details: { expectedSequence: 3, missing: 1 },
+    });
     expect(rig.refused(id, ['z'], { requestId: 'new', sequence: 4 })).toMatchObject({ code: 'unknownProducer', definite: true });
     expect(rig.values(id)).toEqual(['a', 'b', 'c']);
   });

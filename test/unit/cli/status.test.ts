@@ -15,6 +15,7 @@ const partition = (more: Partial<PartitionStatus> = {}): PartitionStatus => ({
   syncedOffset: 10,
   sizeBytes: 100,
   segmentCount: 1,
+  unreadableRanges: 0,
   followers: [],
   fenced: null,
   ...more,

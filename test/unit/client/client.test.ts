@@ -106,6 +106,17 @@ describe('an append', () => {
     expect(sent.length).toBe(2);
   });
 
+  test('goes to another broker where one is fenced, and ends once all are', async () => {
+    const one = open((server) => (server === 'http://a:1' ? refusal('fenced') : json(result)));
+    const all = open(() => refusal('fenced'));
+
+    await append(one.client);
+    await expect(append(all.client, { timeoutMs: 60_000 })).rejects.toMatchObject({ code: 'fenced', definite: true });
+
+    expect(serversOf(one.sent)).toEqual(['http://a:1', 'http://b:2']);
+    expect(serversOf(all.sent)).toEqual(['http://a:1', 'http://b:2']);
+  });
+
   test("ends with the broker's own refusal when that is final", async () => {
     const { client, sent } = open(() => refusal('offsetMismatch', { endOffset: 12 }));
 

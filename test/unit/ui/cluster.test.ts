@@ -26,6 +26,7 @@ function status(id: number, given: Given): BrokerStatus {
     syncedOffset: 10,
     sizeBytes: 100,
     segmentCount: 1,
+    unreadableRanges: 0,
     followers: [],
     fenced: given.fenced ?? null,
   } as const;

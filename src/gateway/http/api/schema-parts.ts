@@ -38,6 +38,7 @@ export const PartitionStatus = Type.Object({
   syncedOffset: offset,
   sizeBytes: Type.Integer(),
   segmentCount: Type.Integer(),
+  unreadableRanges: Type.Integer(),
   followers: Type.Array(Type.Object({ broker: Type.Integer(), matchOffset: offset })),
   fenced: nullable(Type.String()),
 });

@@ -24,6 +24,7 @@ const AppendHeaders = Type.Object({
     Type.String({ minLength: 1, maxLength: requestIdBytesMax, ...must(`1 to ${requestIdBytesMax} bytes of text`) }),
   ),
   'cairn-sequence': Type.Optional(wholeNumber(0, sequenceMax, 'a position')),
+  'cairn-session': Type.Optional(Type.Boolean(must('true or false'))),
   'cairn-first-attempt-ms': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'milliseconds')),
 });
 
@@ -64,6 +65,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     const body = await bodyOf(request.raw, context.settings.bodyBytesMax);
     const { limits, bytes, clock } = context;
     const firstAttemptMs = headers['cairn-first-attempt-ms'];
+    const isSession = headers['cairn-session'];
     const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
     const order: AppendRequest = {
       topic,
@@ -74,6 +76,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
       requestId: requestId === null ? null : latin1AsUtf8(requestId, topic),
       sequence: headers['cairn-sequence'] ?? 0,
       expectedOffset: query.expectedOffset ?? null,
+      ...(isSession === undefined ? {} : { isSession }),
       ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }),
     };
     try {
