@@ -3,6 +3,9 @@
  * `HybridClock` is a broker's own, the one thing here with a state. What is known of an execution by its vector clocks: which event happened before
  * which (`compareVectors`), and whether a cut is consistent (`isConsistentCut`).
  *
+ * The scale model of contract 5 (`model/`): a machine as pure code (`ModelMachine`), a run on simulated time (`runModel`), what its logs say
+ * (`MachineFigures`), what many runs give (`askOracle`), and the lines that its machines exchange (`MessageReader`).
+ *
  * It leaves out where the time comes from and what the clocks are put on: see `host/` and `wire/`.
  */
 export { HybridClock, isStampBefore, type Stamp, stampAheadMsMax, stampStart } from './hybrid.ts';
@@ -16,3 +19,8 @@ export {
   startVector,
   type VectorTime,
 } from './vector.ts';
+export { FigureCounter, type MachineFigures } from './model/figures.ts';
+export { type ModelEvent, ModelMachine } from './model/machine.ts';
+export { type AddressedClock, formatMessage, MessageReader } from './model/messages.ts';
+export { askOracle, type Oracle, oracleRuns } from './model/oracle.ts';
+export { drawRates, machineRandom, runModel } from './model/virtual.ts';
