@@ -24,6 +24,7 @@ interface Options {
   readonly profile?: boolean;
   readonly dir: string;
   readonly output?: string;
+  readonly note?: string;
   readonly json?: boolean;
   readonly write?: boolean;
 }
@@ -57,6 +58,7 @@ const program = new Command('npm run bench --')
   .option('--write', 'write the tables of what was measured into docs/performance.md')
   .option('--dir <folder>', 'on the disk to measure: data goes there and is removed', tmpdir())
   .option('-o, --output <folder>', 'leave report.html and summary.json there, and the profiles of --profile')
+  .option('--note <text>', 'a sentence to write below every graph of that report')
   .addOption(jsonOption('the figures'))
   .addHelpText('after', `\nScenarios:\n${list.join('\n')}`);
 addExamples(program, [
@@ -109,7 +111,7 @@ try {
   } else {
     const run = await runScenarios(chosen, settings);
     if (options.write === true) writeRun(run, new Set(scenarios.filter((each) => each.onlyWhenNamed === true).map(({ name }) => name)));
-    if (options.output !== undefined) say(`Report: ${reportRun(run, options.output)}`);
+    if (options.output !== undefined) say(`Report: ${await reportRun(run, options.output, options.note)}`);
     process.stdout.write(options.json === true ? `${JSON.stringify(run)}\n` : formatRun(run));
     process.exitCode = run.ok ? 0 : 1;
   }

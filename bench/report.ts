@@ -63,8 +63,8 @@ function verdictOf(run: BenchRun): string {
 }
 
 /** Writes the report and returns where it is. */
-export function reportRun(run: BenchRun, folder: string): string {
-  writeReport(
+export async function reportRun(run: BenchRun, folder: string, note?: string): Promise<string> {
+  await writeReport(
     {
       lab: 'bench',
       command: 'npm run bench',
@@ -82,7 +82,7 @@ export function reportRun(run: BenchRun, folder: string): string {
       ],
       graphs: run.scenarios.flatMap((scenario) => scenario.graphs),
     },
-    { folder, version: version(), startedMs: run.startedMs },
+    { folder, version: version(), startedMs: run.startedMs, ...(note === undefined ? {} : { note }) },
   );
   return `${folder}/report.html`;
 }

@@ -58,10 +58,11 @@ export const soakScenario: Scenario = {
       graphs: [
         {
           name: 'soak-memory',
+          kind: 'chart',
           title: 'Resident memory at full load',
-          xTitle: 'minutes',
-          yTitle: 'MB',
-          series: brokers.ids.map((id, index) => ({ label: `broker ${id}`, points: thinned(curves[index] ?? []) })),
+          xTitle: 'time (minutes)',
+          yTitle: 'memory (MB)',
+          series: brokers.ids.map((id, index) => ({ label: `broker ${id}`, marks: 'line', points: thinned(curves[index] ?? []) })),
         },
       ],
     };

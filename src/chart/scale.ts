@@ -9,23 +9,22 @@ export function linearScale(least: number, greatest: number, from: number, to: n
   const step = roundStep((greatest > least ? greatest - least : 1) / count);
   const first = Math.floor(least / step);
   const last = Math.max(first + 1, Math.ceil(greatest / step));
-  const ticks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
   const span = (last - first) * step;
+  return { ticks: ticksOf(first, last, step), at: (value) => from + ((value - first * step) / span) * (to - from) };
+}
+
+/** From exactly the least to exactly the greatest, with round values within; they are at least `stepLeast` apart. */
+export function exactScale(least: number, greatest: number, from: number, to: number, count: number, stepLeast = 0): Scale {
+  const span = greatest > least ? greatest - least : 1;
+  const step = Math.max(stepLeast, roundStep(span / count));
   return {
-    ticks: ticks.map((value) => ({ value, label: labelOf(value) })),
-    at: (value) => from + ((value - first * step) / span) * (to - from),
+    ticks: ticksOf(Math.ceil(least / step - 1e-9), Math.floor((least + span) / step + 1e-9), step),
+    at: (value) => from + ((value - least) / span) * (to - from),
   };
 }
 
-/** From 0 to exactly the greatest, with round values within. */
-export function exactScale(greatest: number, from: number, to: number, count: number): Scale {
-  const step = Math.max(1, roundStep(greatest / count));
-  const ticks = Array.from({ length: Math.floor(greatest / step) + 1 }, (_, index) => index * step);
-  return {
-    ticks: ticks.map((value) => ({ value, label: labelOf(value) })),
-    at: (value) => from + (value / greatest) * (to - from),
-  };
-}
+const ticksOf = (first: number, last: number, step: number): Scale['ticks'] =>
+  Array.from({ length: last - first + 1 }, (_, index) => ({ value: (first + index) * step, label: labelOf((first + index) * step) }));
 
 /** Below it the scale is as good as linear: delays of nothing, and negative ones, have a place too. */
 const nearlyLinearBelowMs = 0.1;

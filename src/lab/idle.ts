@@ -71,10 +71,11 @@ export async function runIdleLab(options: IdleOptions): Promise<LabResult> {
       graphs: [
         {
           name: 'memory',
+          kind: 'chart',
           title: 'Resident memory of idle brokers',
-          xTitle: 's',
-          yTitle: 'MB',
-          series: brokers.ids.map((id, index) => ({ label: `broker ${id}`, points: curves[index] ?? [] })),
+          xTitle: 'time (s)',
+          yTitle: 'memory (MB)',
+          series: brokers.ids.map((id, index) => ({ label: `broker ${id}`, marks: 'line', points: curves[index] ?? [] })),
         },
       ],
       checks: [

@@ -1,9 +1,10 @@
 // The graphs in a real browser: no text lies on another one, or leaves the picture.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { TimelineRun } from '../../src/timeline/index.ts';
-import { renderChart } from '../../src/chart/index.ts';
+import { type Picture, renderPicture } from '../../src/chart/index.ts';
 import { bandwidthChart, delayChart } from '../../src/timeline/plot/index.ts';
+import { bars, charts, election } from '../support/pictures.ts';
 import { launchBrowser, needsBrowser } from './browser.ts';
 
 function run(seconds: number, scale: number): TimelineRun {
@@ -48,20 +49,30 @@ describe('the graphs in a browser', needsBrowser, () => {
     [10, 1e12],
   ])('of %i seconds (values times %f) have no text that overlaps another or is cut', async (seconds, scale) => {
     const page = await browser.newPage({ viewport: { width: 1300, height: 700 } });
-    for (const chart of [bandwidthChart(run(seconds, scale)), delayChart(run(seconds, scale))]) {
-      await page.setContent(`<body style="margin:0">${renderChart(chart)}</body>`);
-      const { boxes, picture } = (await page.evaluate(measure)) as { readonly boxes: readonly Box[]; readonly picture: Box };
+    await expectNoTextFaults(page, [bandwidthChart(run(seconds, scale)), delayChart(run(seconds, scale))]);
+    await page.close();
+  });
 
-      expect(boxes.length).toBeGreaterThan(10);
-      for (const [index, box] of boxes.entries()) {
-        const isInside = box.left >= picture.left && box.right <= picture.right && box.top >= picture.top && box.bottom <= picture.bottom;
-        expect(isInside, `"${box.text}" of "${chart.title}" is inside`).toBe(true);
-        for (const other of boxes.slice(index + 1)) {
-          const overlaps = box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
-          expect(overlaps, `"${box.text}" and "${other.text}" of "${chart.title}" overlap`).toBe(false);
-        }
-      }
-    }
+  test('of every other kind have none either', async () => {
+    const page = await browser.newPage({ viewport: { width: 1300, height: 700 } });
+    await expectNoTextFaults(page, [...charts.map(([, chart]) => chart), ...bars.map(([, chart]) => chart), election]);
     await page.close();
   });
 });
+
+async function expectNoTextFaults(page: Page, pictures: readonly Picture[]): Promise<void> {
+  for (const chart of pictures) {
+    await page.setContent(`<body style="margin:0">${renderPicture(chart)}</body>`);
+    const { boxes, picture } = (await page.evaluate(measure)) as { readonly boxes: readonly Box[]; readonly picture: Box };
+
+    expect(boxes.length).toBeGreaterThan(3);
+    for (const [index, box] of boxes.entries()) {
+      const isInside = box.left >= picture.left && box.right <= picture.right && box.top >= picture.top && box.bottom <= picture.bottom;
+      expect(isInside, `"${box.text}" of "${chart.title}" is inside`).toBe(true);
+      for (const other of boxes.slice(index + 1)) {
+        const overlaps = box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
+        expect(overlaps, `"${box.text}" and "${other.text}" of "${chart.title}" overlap`).toBe(false);
+      }
+    }
+  }
+}

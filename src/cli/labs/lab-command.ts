@@ -15,6 +15,7 @@ export interface LabOptions {
   readonly seed: number;
   readonly quick?: boolean;
   readonly json?: boolean;
+  readonly note?: string;
 }
 
 interface LabContext {
@@ -44,6 +45,7 @@ export function addLab<Options extends LabOptions>(parent: Command, io: CliIo, l
     .option('-o, --output <folder>', 'where the report goes (default: ./cairn-lab/<lab>-<time>)')
     .option('--seed <number>', 'what is random follows from it', integer(0), 1)
     .option('--quick', lab.quick)
+    .option('--note <text>', 'a sentence to write below every graph')
     .addOption(jsonOption('the summary'))
     .action((options: Options) => runLab(lab, options, io));
   addExamples(command, lab.examples);
@@ -69,7 +71,8 @@ async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, opti
   });
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   const result = await Promise.race([lab.run(options, { folder, say }), interrupted]);
-  const summary = writeReport(result, { folder, version: version(), startedMs });
+  const note = options.note === undefined ? {} : { note: options.note };
+  const summary = await writeReport(result, { folder, version: version(), startedMs, ...note });
   const failed = summary.checks.filter((each) => !each.ok);
   await write(io.stdout, options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary.results, summary.checks, folder));
   if (failed.length > 0) throw new ExitWith(exitCodes.failed);

@@ -120,14 +120,15 @@ function acknowledgementsOverTime({ startedMs, rounds, records }: Campaign): Gra
     const points = records
       .filter(({ family }) => familyLabels[family] === label)
       .map((record) => [(record.startedMs - startedMs) / 1000, 0] as const);
-    return points.length === 0 ? [] : [{ label, points }];
+    return points.length === 0 ? [] : [{ label, marks: 'points' as const, points }];
   });
   return {
     name: 'acknowledgements',
+    kind: 'chart',
     title: 'Acknowledged appends, and when faults began',
-    xTitle: 's',
-    yTitle: 'acknowledged per s',
-    series: [{ label: 'acknowledged', points: curve }, ...marks],
+    xTitle: 'time (s)',
+    yTitle: 'appends (1/s)',
+    series: [{ label: 'acknowledged', marks: 'line', points: curve }, ...marks],
   };
 }
 
@@ -135,14 +136,15 @@ function nextAcknowledged(records: readonly FaultRecord[]): Graph {
   const labels = [...new Set(Object.values(familyLabels))];
   return {
     name: 'next-acknowledged',
+    kind: 'chart',
     title: 'From the beginning of a fault to the next acknowledgement',
     xTitle: 'fault',
-    yTitle: 'ms',
+    yTitle: 'time (ms)',
     series: labels.flatMap((label) => {
       const points = records.flatMap((record, index) =>
         familyLabels[record.family] === label ? [[index + 1, record.acknowledgedMs] as const] : [],
       );
-      return points.length === 0 ? [] : [{ label, points }];
+      return points.length === 0 ? [] : [{ label, marks: 'points', points }];
     }),
   };
 }

@@ -6,7 +6,7 @@ import { closeSync, createReadStream, openSync, readFileSync, statSync } from 'n
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { readTimeline, summariseRun } from '../../timeline/index.ts';
-import { plotTimeline } from '../../timeline/plot/index.ts';
+import { bandwidthChart, delayChart } from '../../timeline/plot/index.ts';
 import { Children } from '../rig/index.ts';
 import { check, checkoutFolder, type LabResult } from '../report/index.ts';
 import { makePipe } from './pipes.ts';
@@ -82,7 +82,6 @@ async function judge(options: CollectLabOptions, { names, exits, timelineFile, p
   const run = readTimeline(timelineFile).at(-1);
   if (run === undefined) throw new Error('readTimeline gives at least one run');
   const { total, nodes: byNode } = summariseRun(run);
-  await plotTimeline(run, folder, 'collect');
 
   const printed = await linesByNode(printedFile);
   let missing = 0;
@@ -121,7 +120,10 @@ async function judge(options: CollectLabOptions, { names, exits, timelineFile, p
       check("middle of the seconds' medians, ms", (total.medianMs ?? 0) <= medianMsMax, `<= ${medianMsMax}`, total.medianMs),
       check("middle of the seconds' 90th percentiles, ms", (total.p90Ms ?? 0) <= p90MsMax, `<= ${p90MsMax}`, total.p90Ms),
     ],
-    graphs: [],
+    graphs: [
+      { name: 'collect-bandwidth', ...bandwidthChart(run) },
+      { name: 'collect-delay', ...delayChart(run) },
+    ],
   };
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
 import { Children } from '../rig/index.ts';
-import { check, type Graph, type LabResult } from '../report/index.ts';
+import type { Series } from '../../chart/index.ts';
+import { check, type LabResult } from '../report/index.ts';
 import { getText } from './http-world.ts';
 import { startServers } from './servers.ts';
 
@@ -36,7 +37,7 @@ const POLL_MS = 20;
 export async function runColdStarts(options: ColdStartsOptions): Promise<LabResult> {
   const results: LabResult['results'][number][] = [];
   const checks = [];
-  const series: Graph['series'][number][] = [];
+  const series: Series[] = [];
   for (const arrangement of ARRANGEMENTS) {
     const times: number[] = [];
     for (let count = 0; count < options.starts; count++) {
@@ -44,7 +45,7 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
       times.push(ms);
       options.onStart(arrangement.name, ms);
     }
-    series.push({ label: arrangement.name, points: times.map((ms, index) => [index + 1, ms] as const) });
+    series.push({ label: arrangement.name, marks: 'points', points: times.map((ms, index) => [index + 1, ms] as const) });
     times.sort((a, b) => a - b);
     const worst = times.at(-1) ?? 0;
     results.push({
@@ -62,7 +63,9 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
       "How long servers take from exec, all at once, until each of them listens and knows a leader of the log: the course's run.sh waits 2 s before its client sends the first word.",
     settings: { starts: options.starts },
     results,
-    graphs: [{ name: 'starts', title: 'From exec to listening with a leader', xTitle: 'start', yTitle: 'ms', series }],
+    graphs: [
+      { name: 'starts', kind: 'chart', title: 'From exec to listening with a leader', xTitle: 'start', yTitle: 'time (ms)', series },
+    ],
     checks,
   };
 }

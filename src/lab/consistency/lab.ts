@@ -70,7 +70,7 @@ export async function runConsistencyLab(options: ConsistencyOptions): Promise<La
     results: [...results.map(rowOf), meanRow(options, results)],
     graphs: [
       graphOf('puts', 'Puts answered', 'puts', results, (result) => result.putsAnswered),
-      graphOf('longest-answer', 'Longest answer of a put', 'ms', results, (result) => result.answerMsMax),
+      graphOf('longest-answer', 'Longest answer of a put', 'time (ms)', results, (result) => result.answerMsMax),
     ],
     checks: checksOf(options, results),
   };
@@ -80,10 +80,10 @@ function graphOf(name: string, title: string, yTitle: string, results: readonly 
   const pick = (isSuccess: boolean): (readonly [number, number])[] =>
     results.filter((result) => (result.verdict.result === 'Success') === isSuccess).map((result) => [result.seed, value(result)]);
   const series = [
-    { label: 'Success', points: pick(true) },
-    { label: 'Failure', points: pick(false) },
-  ];
-  return { name, title, xTitle: 'seed of the run', yTitle, series: series.filter((each) => each.points.length > 0) };
+    { label: 'Success', marks: 'points', points: pick(true) },
+    { label: 'Failure', marks: 'points', points: pick(false) },
+  ] as const;
+  return { name, kind: 'chart', title, xTitle: 'seed of the run', yTitle, series: series.filter((each) => each.points.length > 0) };
 }
 
 function rowOf(result: RunResult): LabResult['results'][number] {

@@ -108,12 +108,13 @@ function judge(options: KillsOptions, result: LoadedRunResult<readonly Kill[]>):
     graphs: [
       {
         name: 'next-acknowledged',
+        kind: 'chart',
         title: 'From SIGKILL to the next acknowledgement',
         xTitle: 'kill',
-        yTitle: 'ms',
+        yTitle: 'time (ms)',
         series: kinds.flatMap((victims) => {
           const points = kills.flatMap((kill, index) => (kill.victims === victims ? [[index + 1, kill.recoveredMs] as const] : []));
-          return points.length === 0 ? [] : [{ label: victims, points }];
+          return points.length === 0 ? [] : [{ label: victims, marks: 'points', points }];
         }),
       },
     ],

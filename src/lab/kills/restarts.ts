@@ -108,12 +108,13 @@ function judge(options: RestartsOptions, result: LoadedRunResult<readonly Restar
     graphs: [
       {
         name: 'gaps',
+        kind: 'chart',
         title: 'Longest time without an acknowledgement while a broker stops',
         xTitle: 'restart',
-        yTitle: 'ms',
+        yTitle: 'time (ms)',
         series: kinds.flatMap((what) => {
           const points = restarts.flatMap((restart, index) => (restart.what === what ? [[index + 1, restart.gapMs] as const] : []));
-          return points.length === 0 ? [] : [{ label: what, points }];
+          return points.length === 0 ? [] : [{ label: what, marks: 'points', points }];
         }),
       },
     ],

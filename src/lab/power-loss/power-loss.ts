@@ -72,12 +72,13 @@ export async function runPowerLossLab(options: PowerLossOptions): Promise<LabRes
     graphs: [
       {
         name: 'next-acknowledged',
+        kind: 'chart',
         title: 'From the failure of the power to the next acknowledgement',
         xTitle: 'power failure',
-        yTitle: 'ms',
+        yTitle: 'time (ms)',
         series: (['one', 'minority', 'all'] as const).flatMap((victims) => {
           const points = result.value.flatMap((each, index) => (each.victims === victims ? [[index + 1, each.recoveredMs] as const] : []));
-          return points.length === 0 ? [] : [{ label: victims, points }];
+          return points.length === 0 ? [] : [{ label: victims, marks: 'points', points }];
         }),
       },
     ],

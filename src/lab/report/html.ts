@@ -1,4 +1,5 @@
 import { escapeXml as escapeHtml } from '../../chart/index.ts';
+import type { Machine } from './machine.ts';
 import type { Check, Figure, LabResult, Summary } from './result.ts';
 
 /** One file without scripts or anything from elsewhere, to be kept or sent. */
@@ -7,20 +8,11 @@ export function renderReport(
   { about, command = `cairn lab ${summary.lab}` }: LabResult,
   graphs: readonly string[],
 ): string {
-  const failed = summary.checks.filter((each) => !each.ok).length;
-  const verdict = failed === 0 ? `All ${summary.checks.length} checks hold` : `${failed} of ${summary.checks.length} checks do not hold`;
-  const machine = summary.machine;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(command)}: ${escapeHtml(verdict)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${escapeHtml(command)}</h1>
-<p class="verdict ${failed === 0 ? 'good' : 'bad'}">${escapeHtml(verdict)}</p>
+  const verdict = verdictOf(summary.checks);
+  return renderPage(
+    `${command}: ${verdict.text}`,
+    `<h1>${escapeHtml(command)}</h1>
+<p class="verdict ${verdict.isGood ? 'good' : 'bad'}">${escapeHtml(verdict.text)}</p>
 <p>${escapeHtml(about)}</p>
 <h2>Checks</h2>
 ${checksTable(summary.checks, 'ok', 'FAILED')}
@@ -38,25 +30,49 @@ ${table(
   ['', ''],
   [
     ['version', `${summary.version}${summary.commit === null ? '' : `, commit ${summary.commit}`}`],
-    ['machine', `${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`],
+    ['machine', formatMachine(summary.machine)],
     ['started', summary.startedAt],
     ['took', `${summary.seconds} s`],
   ],
 )}
-<p class="dim">The raw data is in this folder; summary.json holds the same figures for programs.</p>
+<p class="dim">The raw data is in this folder; summary.json holds the same figures for programs.</p>`,
+  );
+}
+
+/** A whole page of a title and what is in its body. */
+export const renderPage = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+${body}
 </body>
 </html>
 `;
+
+export function verdictOf(checks: readonly Check[]): { readonly isGood: boolean; readonly text: string } {
+  const failed = checks.filter((each) => !each.ok).length;
+  return {
+    isGood: failed === 0,
+    text: failed === 0 ? `All ${checks.length} checks hold` : `${failed} of ${checks.length} checks do not hold`,
+  };
 }
 
-function checksTable(checks: readonly Check[], good: string, bad: string): string {
+export const formatMachine = ({ cores, cpu, memoryGiB, system, node }: Machine): string =>
+  `${cores} cores (${cpu}), ${memoryGiB} GiB, ${system}, Node ${node}`;
+
+export function checksTable(checks: readonly Check[], good: string, bad: string): string {
   return table(
     ['', 'what', 'expected', 'got'],
     checks.map((each) => [each.ok ? good : bad, each.name, each.expected, each.got]),
   );
 }
 
-function resultsTable(results: Summary['results']): string {
+export function resultsTable(results: Summary['results']): string {
   const columns = [...new Set(results.flatMap((result) => Object.keys(result)))];
   return table(
     columns,
@@ -65,7 +81,7 @@ function resultsTable(results: Summary['results']): string {
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[], isNumeric = false): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[], isNumeric = false): string {
   const cell = (tag: string, text: string): string =>
     `<${tag}${isNumeric && /^[\d.,%-]+$/.test(text) ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`;
   const headRow = head.every((each) => each === '') ? '' : `<thead><tr>${head.map((each) => cell('th', each)).join('')}</tr></thead>`;

@@ -2,7 +2,8 @@
  * What every lab and benchmark leaves in its folder: a `LabResult` in (`result.ts`), `summary.json`, `report.html` and graphs out (`writeReport`), with
  * what it was measured on (`machine.ts`).
  */
-export { check, type Check, type Figure, type LabResult } from './result.ts';
+export { check, type Check, type Figure, type LabResult, type Summary } from './result.ts';
+export { checksTable, formatMachine, renderPage, resultsTable, table, verdictOf } from './html.ts';
 export { defaultFolder, writeReport } from './report.ts';
-export { type Graph, renderGraph } from './graph.ts';
+export type { Graph } from './graph.ts';
 export { checkoutFolder, describeMachine, findCommit, type Machine } from './machine.ts';

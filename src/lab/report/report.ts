@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { renderGraph } from './graph.ts';
+import { renderPicture } from '../../chart/index.ts';
+import { renderPng } from '../../timeline/plot/index.ts';
 import { renderReport } from './html.ts';
 import { describeMachine, findCommit } from './machine.ts';
 import type { LabResult, Summary } from './result.ts';
@@ -9,10 +10,12 @@ export interface ReportOptions {
   readonly folder: string;
   readonly version: string;
   readonly startedMs: number;
+  /** Written below every graph. */
+  readonly note?: string;
 }
 
-/** Writes summary.json, report.html and the graphs beside the raw data that the lab has left in the folder. */
-export function writeReport(result: LabResult, options: ReportOptions): Summary {
+/** Writes summary.json, report.html and the graphs, as SVG and PNG, beside the raw data that the lab has left in the folder. */
+export async function writeReport(result: LabResult, options: ReportOptions): Promise<Summary> {
   const summary: Summary = {
     lab: result.lab,
     version: options.version,
@@ -24,10 +27,18 @@ export function writeReport(result: LabResult, options: ReportOptions): Summary 
     results: result.results,
     checks: result.checks,
     ...(result.targets === undefined ? {} : { targets: result.targets }),
+    graphs: result.graphs.map(({ name, title }) => ({ name, title })),
   };
   mkdirSync(options.folder, { recursive: true });
-  const graphs = result.graphs.map(renderGraph);
-  for (const [index, graph] of result.graphs.entries()) writeFileSync(path.join(options.folder, `${graph.name}.svg`), graphs[index] ?? '');
+  const { note } = options;
+  const graphs = result.graphs.map((graph) =>
+    renderPicture(note === undefined ? graph : { ...graph, note: graph.note === undefined ? note : `${graph.note} ${note}` }),
+  );
+  for (const [index, { name }] of result.graphs.entries()) {
+    const svg = graphs[index] ?? '';
+    writeFileSync(path.join(options.folder, `${name}.svg`), svg);
+    writeFileSync(path.join(options.folder, `${name}.png`), await renderPng(svg));
+  }
   writeFileSync(path.join(options.folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(path.join(options.folder, 'report.html'), renderReport(summary, result, graphs));
   return summary;

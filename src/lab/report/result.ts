@@ -23,6 +23,8 @@ export interface Summary {
   readonly results: readonly Readonly<Record<string, Figure>>[];
   readonly checks: readonly Check[];
   readonly targets?: readonly Check[];
+  /** In the folder: name.svg and name.png. */
+  readonly graphs: readonly { readonly name: string; readonly title: string }[];
 }
 
 export interface LabResult {

@@ -6,7 +6,7 @@ const xTitle = 'time since the first connection (s)';
 /** Where the greatest delay is so many times the typical one, equal steps would show nothing but the greatest. */
 const decadesFrom = 20;
 
-const bySecond = { xScale: 'exact', marks: 'lines' } as const;
+const bySecond = { kind: 'chart', xScale: 'exact' } as const;
 
 const rateUnits = [
   { unit: 'Mbps', bitsPerSecond: 1e6 },
@@ -27,8 +27,7 @@ export function bandwidthChart(run: TimelineRun): Chart {
     yTitle: `bandwidth (${unit})`,
     ...bySecond,
     yScale: 'linear',
-    series: [{ label: 'all nodes', points: rates.map((rate, second) => [second, rate / bitsPerSecond]) }],
-    band: null,
+    series: [{ label: 'all nodes', marks: 'line', points: rates.map((rate, second) => [second, rate / bitsPerSecond]) }],
   };
 }
 
@@ -51,11 +50,11 @@ export function delayChart(run: TimelineRun): Chart {
     ...bySecond,
     yScale: isDecades ? 'decades' : 'linear',
     series: [
-      { label: 'minimum', points: pointsOf((row) => row.minMs) },
-      { label: 'median', points: pointsOf((row) => row.medianMs) },
-      { label: '90th percentile', points: pointsOf((row) => row.p90Ms) },
-      { label: 'maximum', points: pointsOf((row) => row.maxMs) },
+      { label: 'minimum', marks: 'line', points: pointsOf((row) => row.minMs) },
+      { label: 'median', marks: 'line', points: pointsOf((row) => row.medianMs) },
+      { label: '90th percentile', marks: 'line', points: pointsOf((row) => row.p90Ms) },
+      { label: 'maximum', marks: 'line', points: pointsOf((row) => row.maxMs) },
     ],
-    band: ['minimum', 'maximum'],
+    bands: [{ label: 'from minimum to maximum', edges: run.totals.map(({ minMs, maxMs }, second) => [second, minMs ?? 0, maxMs ?? 0]) }],
   };
 }

@@ -4,20 +4,18 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { chartWidth, renderChart } from '../../chart/index.ts';
+import { renderPicture } from '../../chart/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 import type { TimelineRun } from '../format.ts';
 import { bandwidthChart, delayChart } from './charts.ts';
 import { renderPage } from './page.ts';
+import { renderPng } from './png.ts';
 
 export { bandwidthChart, delayChart } from './charts.ts';
-
-/** Sharp on a dense screen and in print. */
-const pngWidth = chartWidth * 2;
+export { renderPng } from './png.ts';
 
 /** Writes NAME-bandwidth and NAME-delay, each as .svg and .png, and NAME.html; gives their paths. */
 export async function plotTimeline(run: TimelineRun, folder: string, name: string): Promise<readonly string[]> {
-  const { Resvg } = await import('@resvg/resvg-js');
   const written: string[] = [];
   const put = (file: string, content: string | Uint8Array): void => {
     const target = path.join(folder, file);
@@ -26,12 +24,11 @@ export async function plotTimeline(run: TimelineRun, folder: string, name: strin
   };
   try {
     mkdirSync(folder, { recursive: true });
-    const svgs = [bandwidthChart(run), delayChart(run)].map(renderChart);
+    const svgs = [bandwidthChart(run), delayChart(run)].map(renderPicture);
     for (const [index, svg] of svgs.entries()) {
       const what = index === 0 ? 'bandwidth' : 'delay';
       put(`${name}-${what}.svg`, svg);
-      const font = { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' };
-      put(`${name}-${what}.png`, new Resvg(svg, { fitTo: { mode: 'width', value: pngWidth }, font }).render().asPng());
+      put(`${name}-${what}.png`, await renderPng(svg));
     }
     put(`${name}.html`, renderPage(run, svgs));
   } catch (error) {

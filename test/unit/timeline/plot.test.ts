@@ -4,8 +4,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { NodeRow, TimelineRun, TotalRow } from '../../../src/timeline/index.ts';
-import { renderChart } from '../../../src/chart/index.ts';
+import { renderPicture } from '../../../src/chart/index.ts';
 import { bandwidthChart, delayChart, plotTimeline } from '../../../src/timeline/plot/index.ts';
+import { findTextFaults, openSvg } from '../../support/svg.ts';
 
 function exampleRun(seconds: number, scenario = '3 nodes, 2 Hz each', factor = 1): TimelineRun {
   const random = new SeededRandom(seconds);
@@ -34,8 +35,6 @@ function exampleRun(seconds: number, scenario = '3 nodes, 2 Hz each', factor = 1
   return { header: { cairn: 'timeline', version: 1, start: 1_795_000_000.5, port: 1234, scenario }, totals, nodes };
 }
 
-const all = (svg: string, pattern: RegExp): string[] => [...svg.matchAll(pattern)].map((match) => match[1] ?? '');
-
 describe.each([1, 10, 100, 1000])('the graphs of %i seconds', (seconds) => {
   const run = exampleRun(seconds);
 
@@ -43,20 +42,22 @@ describe.each([1, 10, 100, 1000])('the graphs of %i seconds', (seconds) => {
     ['bandwidth', bandwidthChart(run), 'Bandwidth: 3 nodes, 2 Hz each', 'bandwidth (kbps)', ['all nodes']],
     ['delay', delayChart(run), 'Delay: 3 nodes, 2 Hz each', 'delay (ms)', ['minimum', 'median', '90th percentile', 'maximum']],
   ])('%s has title, axes with units, a legend of its series, and a point for each second', (_what, chart, title, yTitle, labels) => {
-    const svg = renderChart(chart);
+    const opened = openSvg(renderPicture(chart));
+    const bands = (chart.bands ?? []).map(({ label }) => label);
 
-    expect(all(svg, /<text class="title"[^>]*>([^<]*)</g)).toEqual([title]);
-    expect(all(svg, /<text class="x-title"[^>]*>([^<]*)</g)).toEqual(['time since the first connection (s)']);
-    expect(all(svg, /<text class="y-title"[^>]*>([^<]*)</g)).toEqual([yTitle]);
-    expect(all(svg, /<text class="legend"[^>]*>([^<]*)</g)).toEqual(labels);
-    expect(all(svg, /<polyline class="series" data-label="([^"]*)"/g)).toEqual(labels);
-    for (const points of all(svg, /<polyline [^>]*points="([^"]*)"/g)) expect(points.split(' ')).toHaveLength(seconds);
+    expect(opened.textsOf('title')).toEqual([title]);
+    expect(opened.textsOf('x-title')).toEqual(['time since the first connection (s)']);
+    expect(opened.textsOf('y-title')).toEqual([yTitle]);
+    expect(opened.textsOf('legend')).toEqual([...labels, ...bands]);
+    expect([...opened.drawn.keys()].toSorted()).toEqual([...labels, ...bands].toSorted());
+    for (const label of labels) expect(opened.drawn.get(label)).toHaveLength(seconds);
+    expect(findTextFaults(opened)).toEqual([]);
   });
 });
 
 describe('graphs', () => {
   test('escape what a scenario says', () => {
-    const svg = renderChart(bandwidthChart(exampleRun(3, '<script>alert(1)</script> & "\u0007"')));
+    const svg = renderPicture(bandwidthChart(exampleRun(3, '<script>alert(1)</script> & "\u0007"')));
 
     expect(svg).not.toContain('<script>');
     expect(svg).not.toContain('\u0007');
