@@ -328,6 +328,23 @@ describe('ST9 takes', () => {
   });
 });
 
+describe('ST8 takes', () => {
+  const violations = (path: string): number => {
+    const checker = new StopAfterAFailedSync();
+    for (const operation of ['write', 'sync'] as const) checker.failed(1, operation, path, true);
+    return checker.findings.report().violations.length;
+  };
+
+  test('that a broker goes on without what it can make again', () => {
+    const dispensable = ['1203.state.tmp', '1203.state', '1203.index.tmp', '1203.index', 'prepared'];
+    expect(dispensable.map((name) => violations(`groups/17/${name}`))).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test('nothing of what it has promised', () => {
+    expect(['groups/17/1203.log', 'votes-a', 'peers-b', 'identity-a'].map(violations)).toEqual([2, 2, 2, 2]);
+  });
+});
+
 describe('ST6 takes', () => {
   const violations = (mayForget: boolean, code: 'unknownProducer' | 'duplicateSequence', details: LogError['details'] = {}): number => {
     const checker = new StateWithItsPosition(mayForget);

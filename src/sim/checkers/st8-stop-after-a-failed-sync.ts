@@ -2,8 +2,8 @@
 import type { DiskOperation } from '../disk.ts';
 import { Findings } from './verdict.ts';
 
-/** What can be made again at any time, and a segment that nothing stands in yet. */
-const dispensable = /(\.index|\.checkpoint)(\.tmp)?$|\/prepared$/;
+/** What can be made again at any time (a log keeps the records that a state file would have covered), and a segment that nothing stands in yet. */
+const dispensable = /(\.index|\.state)(\.tmp)?$|\/prepared$/;
 
 /** A broker that hears of a failed write or sync of its log, its votes or its identity does not go on (design, D5). */
 export class StopAfterAFailedSync {
