@@ -3,7 +3,7 @@
  * and openssl for certificates; where either is missing there is nothing to run.
  */
 import { execFileSync, type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -87,9 +87,10 @@ describe('three brokers on machines of their own', needs(missing), () => {
     execFileSync('bash', ['-euc', script], { cwd: folder, stdio: 'ignore' });
   }
 
-  function serve(id: number, token: string): Promise<ChildProcess> {
+  function serve(id: number, token: string, certificateOf = id): Promise<ChildProcess> {
+    const certificate = address(certificateOf);
     const brokers = ids.map((other) => `  - { id: ${other}, address: "${address(other)}:8000" }`).join('\n');
-    const tls = `tls: { certFile: ${address(id)}.pem, keyFile: ${address(id)}.key, caFile: ca.pem }`;
+    const tls = `tls: { certFile: ${certificate}.pem, keyFile: ${certificate}.key, caFile: ca.pem }`;
     writeFileSync(
       file(`${id}.yaml`),
       `broker: ${id}\ndata: data-${id}\nbrokers:\n${brokers}\ntokenFile: ${token}\n${tls}\nlog: { file: ${id}.log }\n`,
@@ -169,6 +170,18 @@ describe('three brokers on machines of their own', needs(missing), () => {
     expect(status.out).toMatch(/^ +3 .*missing/m);
     await end(children[3] as ChildProcess);
     await stranger;
+  });
+
+  test('tell one whose certificate names another host, on both sides', async () => {
+    const another = serve(3, 'token', 2).catch(() => undefined);
+    const said = (id: number): string => (existsSync(file(`${id}.log`)) ? readFileSync(file(`${id}.log`), 'utf8') : '');
+
+    await eventually(async () => expect(said(3)).toMatch(/refusedByPeer.*its certificate is for another name/));
+    const status = await client(1, 'status');
+
+    expect(status.out).toContain('broker 1 says of broker 3: it refuses broker 3: its certificate is for another name');
+    await end(children[4] as ChildProcess);
+    await another;
   });
 });
 

@@ -510,6 +510,13 @@ export const inTheBroker: readonly Mutant[] = [
     how: { by: 'test', file: 'test/unit/broker/same-state.test.ts', title: 'stays when this topic is deleted' },
   },
   {
+    id: 'forwarded-batch-unseen',
+    title: 'a leader takes the batch that a peer passes on without looking at it',
+    edits: [edit('edge/peer-service.ts')('if (!valid.ok) {', 'if (!valid.ok && batch.length === 0) {')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/forged-frames.test.ts', title: 'any number in any place' },
+  },
+  {
     id: 'forgets-by-its-own-tail',
     title: 'what is forgotten depends on what a replica holds beyond its commit offset',
     edits: [producers('this.#single.size <= requestIdsMax) break;', 'this.#single.size + this.#open.size <= requestIdsMax) break;')],

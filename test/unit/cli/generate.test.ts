@@ -9,7 +9,7 @@ test('a pause that is longer than a timer holds is waited for', async () => {
   const { io, out, interrupt } = fakeIo();
   // Thirty years from one event to the next.
   const running = runCli(['generate', '0.000000001', '3'], io);
-  await vi.waitUntil(() => vi.getTimerCount() > 0);
+  await vi.waitUntil(() => vi.getTimerCount() > 0, 60_000);
 
   await vi.advanceTimersByTimeAsync(40 * 86_400_000);
   interrupt();
