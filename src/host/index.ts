@@ -10,6 +10,7 @@ import type { Network } from './network.ts';
 
 export type { Disk, DiskError, DiskErrorCode, DiskFile, DiskLock, FileStatus, OpenMode } from './disk.ts';
 export type { Lane, Link, LinkHandlers, Network } from './network.ts';
+export type { Regex, RegexCompiler, Span } from './regex.ts';
 
 export interface Host {
   readonly clock: Clock;
