@@ -12,9 +12,13 @@ import {
   LogError,
   type ReadRequest,
   type ReadResult,
+  type ScanRequest,
+  type ScanResult,
+  type ScanSink,
   refuseAppend,
   refusePartition,
   refuseRead,
+  refuseScan,
   refuseSettings,
   type SequenceRequest,
   type TopicDescription,
@@ -333,6 +337,14 @@ export class Broker implements BrokerApi {
     if (services === null) return;
     const refusal = refuseRead(request);
     if (refusal === null) calls.read(services, request, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
+  }
+
+  scan(request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
+    const services = this.#open(`search topic "${request.topic}"`, answer);
+    if (services === null) return;
+    const refusal = refuseScan(request);
+    if (refusal === null) calls.scan(services, request, sink, answer);
     else this.#later(() => answer({ ok: false, error: refusal }));
   }
 

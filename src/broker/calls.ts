@@ -9,6 +9,9 @@ import type {
   KnownBroker,
   ReadRequest,
   ReadResult,
+  ScanRequest,
+  ScanResult,
+  ScanSink,
   SequenceRequest,
 } from '../eventlog/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
@@ -37,6 +40,10 @@ export function append({ core, topics, appends }: Services, request: AppendReque
 
 export function read({ topics, reads }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
   topics.withReplica(request.topic, `read topic "${request.topic}"`, answer, (replica) => reads.begin(request, replica, answer));
+}
+
+export function scan({ topics, scans }: Services, request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
+  topics.withReplica(request.topic, `search topic "${request.topic}"`, answer, (replica) => scans.begin(request, replica, sink, answer));
 }
 
 export function end({ core, topics, barriers }: Services, { topic, freshness }: EndRequest, answer: Answer<EndResult>): void {

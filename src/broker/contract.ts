@@ -4,6 +4,7 @@ import type { Result } from '../base/result.ts';
 import type { BrokerService, FaultSwitch, LogError } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
+import type { SegmentScanner } from '../storage/index.ts';
 import type { BrokerSettings } from './settings.ts';
 
 /** What makes one broker. */
@@ -28,6 +29,8 @@ export interface BrokerOptions {
    * the daemon ends the process with the exit code of the catalogue.
    */
   readonly onFatal: (error: LogError) => void;
+  /** Makes searches of topics. Left out: this thread does, between its turns, and finds texts only. */
+  readonly scanner?: SegmentScanner;
   /** Sees what every replica does; for checkers. */
   readonly observer?: BrokerObserver;
 }

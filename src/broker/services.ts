@@ -1,11 +1,12 @@
 import { type BrokerId, groupId } from '../base/branded.ts';
 import type { HybridClock, Stamp } from '../clocks/index.ts';
 import { type BrokerStatus, LogError } from '../eventlog/index.ts';
-import type { BrokerAddress } from '../host/index.ts';
+import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
+import { inlineScanner, type SegmentScanner } from '../storage/index.ts';
 import * as wire from '../wire/index.ts';
-import { Appends, Barriers, PeerService, Reads, Requests, Revokes } from './edge/index.ts';
+import { Appends, Barriers, PeerService, Reads, Requests, Revokes, Scans } from './edge/index.ts';
 import type { BrokerOptions } from './contract.ts';
 import type { Core } from './core.ts';
 import type { Counters } from './counters.ts';
@@ -44,6 +45,7 @@ export class Services {
   readonly barriers: Barriers;
   readonly appends: Appends;
   readonly reads: Reads;
+  readonly scans: Scans;
   readonly revokes: Revokes;
   readonly peerService: PeerService;
   readonly topics: Topics;
@@ -82,6 +84,7 @@ export class Services {
     this.barriers = new Barriers(core, this.requests);
     this.appends = new Appends(core, this.requests, () => brokerProducerId(self.id, identity.incarnation));
     this.reads = new Reads(core, this.barriers);
+    this.scans = new Scans(core, this.barriers, options.broker.scanner ?? ownScanner(host));
     this.revokes = new Revokes(core, this.requests);
     this.peerService = new PeerService(core, this.barriers, () => options.status());
     this.topics = new Topics(core, {
@@ -93,6 +96,7 @@ export class Services {
       appends: this.appends,
       barriers: this.barriers,
       reads: this.reads,
+      scans: this.scans,
       revokes: this.revokes,
       fatal: (error) => options.fatal(error),
     });
@@ -143,12 +147,14 @@ export class Services {
     this.topics.advanced(replica);
     this.barriers.advanced(replica);
     this.reads.advanced(replica);
+    this.scans.advanced(replica);
   }
 
   /** A replica takes no part any more. */
   fenced(replica: Replica, reason: string): void {
     replica.appends.abandon('leadershipLost', 'its log cannot be used there any more');
     this.reads.abandon('fenced', reason, replica);
+    this.scans.abandon('fenced', reason, replica);
   }
 
   tick(nowMs: number): void {
@@ -157,6 +163,7 @@ export class Services {
     this.appends.expire(nowMs);
     this.barriers.expire(nowMs);
     this.reads.expire(nowMs);
+    this.scans.expire(nowMs);
     this.topics.tick(nowMs);
     this.events?.tick(nowMs);
     this.retry();
@@ -165,7 +172,7 @@ export class Services {
   /** Nobody waits for anything that a tick within `restMs` would bring. */
   mayRest(nowMs: number, restMs: number): boolean {
     const isAsked = this.appends.queuedCount + this.requests.pendingCount + this.revokes.count > 0 || this.barriers.isWaiting;
-    if (isAsked || this.#options.groups.isOpening || this.topics.isElecting) return false;
+    if (isAsked || this.scans.count > 0 || this.#options.groups.isOpening || this.topics.isElecting) return false;
     for (const replica of this.#options.groups.replicas()) if (!replica.mayRest(nowMs, restMs)) return false;
     return true;
   }
@@ -182,6 +189,7 @@ export class Services {
   abandonAll(reason: string): void {
     this.appends.abandon('crashed', 'crashed', reason);
     this.reads.abandon('crashed', reason);
+    this.scans.abandon('crashed', reason);
     this.barriers.abandon();
     this.revokes.forgetAttempts();
     this.requests.loseAll();
@@ -192,6 +200,7 @@ export class Services {
   stop(reason: string): void {
     this.appends.abandon('shuttingDown', 'timeout', reason);
     this.reads.abandon('shuttingDown', reason);
+    this.scans.abandon('shuttingDown', reason);
     this.barriers.abandon();
     this.revokes.abandon();
     this.requests.loseAll();
@@ -269,6 +278,10 @@ export class Services {
     this.core.host.logger.log('warn', 'slowSync', { group: replica.group, ms: Math.round(ms) });
   }
 }
+
+/** Between the turns, and of texts only: for whoever has nothing better. */
+const ownScanner = ({ disk, clock, bytes }: Host): SegmentScanner =>
+  inlineScanner({ disk, clock, search: { bytes, regex: null, grep: null } });
 
 /** As brokers compare it, and as people read it. */
 const listOf = (brokers: readonly BrokerAddress[]): string =>

@@ -6,6 +6,7 @@ import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
 import { LogError } from '../eventlog/index.ts';
 import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.ts';
 import type { Logger } from '../host/index.ts';
+import { ownScanner, workerScanner } from '../search/topics/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
@@ -84,7 +85,8 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   function brokerOptions({ self, settings, clusterId, logOnly }: DaemonConfig, on: SystemHost, { onFatal }: DaemonHooks): BrokerOptions {
     // The same secret opens HTTP and proves brokers to one another, but never in the same form.
     const secret = token === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${token}`));
-    const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly };
+    const scanner = config.data === null ? ownScanner(on) : workerScanner(config.data);
+    const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, scanner };
     return { ...common, onFatal: (error) => onFatal(error, true) };
   }
 }

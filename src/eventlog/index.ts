@@ -2,9 +2,9 @@ export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequ
 export { follow } from './follow.ts';
 export { LogError, requestOutcomeOf } from './log-error.ts';
 export { MemoryLog } from './memory-log.ts';
-export { type EventLog, promised, type RecordLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
+export { type EventLog, promised, type RecordLog, type SearchableLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
-export { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
+export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 export type * from './services.ts';
 export { isTopicName, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';

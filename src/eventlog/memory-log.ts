@@ -7,11 +7,13 @@
  */
 import type { ErrorCode } from '../base/errors.ts';
 import { offset, term } from '../base/branded.ts';
-import type { Bytes, Clock, Timer } from '../host/index.ts';
+import { runTask, type Task, wait } from '../base/task.ts';
+import type { Bytes, Clock, RegexCompiler, Timer } from '../host/index.ts';
+import { type GrepAsker, makeRecordSearch, type RecordSearch } from '../query/index.ts';
 import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
-import { refuseAppend, refusePartition, refuseRead, refuseSettings } from './ranges.ts';
+import { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 import { isTopicName, topicNameRule } from './topic-name.ts';
 import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch } from './services.ts';
 import type {
@@ -23,6 +25,9 @@ import type {
   PartitionStatus,
   ReadRequest,
   ReadResult,
+  ScanRequest,
+  ScanResult,
+  ScanSink,
   SequenceRequest,
   TopicDescription,
   TopicSettings,
@@ -59,6 +64,9 @@ export interface MemoryLogOptions {
   readonly bytes: Bytes;
   readonly batchBytesMax?: number;
   readonly address?: string;
+  /** What searches need for more than texts. */
+  readonly regex?: RegexCompiler;
+  readonly grep?: GrepAsker;
 }
 
 const builtInTopics = ['log', 'cairn.events'];
@@ -282,6 +290,72 @@ export class MemoryLog implements BrokerService {
       logStartOffset: 0,
       asOfMs: 0,
       lag: 0,
+    };
+  }
+
+  scan(request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
+    const reply = this.#later(answer);
+    const topic = this.#topics.get(request.topic);
+    const refusal = refuseScan(request);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
+    if (topic === undefined) return reply(this.#unknown('search', request.topic));
+    const { bytes, regex = null, grep = null } = this.#options;
+    const search = makeRecordSearch(request.query, { bytes, regex, grep });
+    if (!search.ok) {
+      const message = `Cannot search topic "${topic.name}": ${search.error}`;
+      return reply({ ok: false, error: new LogError('invalidRequest', message) });
+    }
+    runTask(
+      () => this.#scan(topic, request, search.value, sink),
+      (value) => reply({ ok: true, value }),
+    );
+  }
+
+  *#scan(topic: Topic, request: ScanRequest, search: RecordSearch, sink: ScanSink): Task<ScanResult> {
+    const { sinceMs, untilMs } = request;
+    const highWatermark = topic.endOffset;
+    const since = sinceMs === null ? 0 : offsetSince(topic, sinceMs);
+    const until = untilMs === null ? highWatermark : offsetSince(topic, untilMs);
+    const offsetFrom = Math.max(request.offsetFrom ?? 0, since);
+    const offsetTo = Math.max(offsetFrom, Math.min(request.offsetTo ?? highWatermark, until, highWatermark));
+    const { cancel } = request;
+    const give = function* (): Task<void> {
+      if (search.outputBytes === 0 || cancel?.cancelled === true) return;
+      yield* wait<void>((next) => {
+        let isOver = false;
+        const once = (): void => {
+          if (!isOver) next();
+          isOver = true;
+        };
+        if (cancel !== undefined) cancel.onCancel = once;
+        sink.take(search.takeOutput(), once);
+      });
+    };
+    let bytesRead = 0;
+    for (const batch of topic.batches) {
+      if (batch.offsetTo <= offsetFrom || batch.offsetFrom >= offsetTo || search.isDone || cancel?.cancelled === true) continue;
+      if (batch.requestId !== null && streamOf(topic, batch.requestId).revoked) continue;
+      bytesRead += batch.bytes.length;
+      search.take(batch.bytes, offsetFrom, offsetTo);
+      if (search.mustSettle) yield* search.settle();
+      yield* give();
+    }
+    yield* search.settle();
+    yield* give();
+    const reached = search.isDone || cancel?.cancelled === true ? search.offsetReached : offsetTo;
+    const failure = search.failure ?? (cancel?.cancelled === true ? 'it was cancelled' : null);
+    return {
+      topic: topic.name,
+      partition: 0,
+      offsetFrom,
+      offsetTo: failure === null ? Math.max(offsetFrom, reached) : offsetTo,
+      gaps: failure === null ? [] : [{ offsetFrom: reached, offsetTo, reason: 'stopped', detail: failure }],
+      selected: search.selected,
+      highWatermark,
+      logStartOffset: 0,
+      asOfMs: 0,
+      lag: 0,
+      stats: { engine: search.engine, asked: search.asked, bytesRead, bytesSkipped: 0, blocksSkipped: 0, blocksRead: 0, indexBytes: 0 },
     };
   }
 

@@ -9,6 +9,9 @@ import type {
   KnownBroker,
   ReadRequest,
   ReadResult,
+  ScanRequest,
+  ScanResult,
+  ScanSink,
   SequenceRequest,
   TopicDescription,
   TopicSettings,
@@ -37,10 +40,16 @@ export interface ClusterView {
 /** `LogService` with promises: what gateways, clients and labs program against. Failures reject with a `LogError`. */
 export interface EventLog extends RecordLog, TopicAdmin, ClusterView {}
 
-export function withPromises(service: LogService): EventLog {
+/** One that can be searched where it is kept. */
+export interface SearchableLog extends EventLog {
+  scan(request: ScanRequest, sink: ScanSink): Promise<ScanResult>;
+}
+
+export function withPromises(service: LogService): SearchableLog {
   return {
     append: (request) => promised((answer) => service.append(request, answer)),
     read: (request) => promised((answer) => service.read(request, answer)),
+    scan: (request, sink) => promised((answer) => service.scan(request, sink, answer)),
     end: (request) => promised((answer) => service.end(request, answer)),
     nextSequence: (request) => promised((answer) => service.nextSequence(request, answer)),
     createTopic: (name, settings) => promised((answer) => service.createTopic(name, settings, answer)),

@@ -5,7 +5,7 @@
 import { offsetMax, sequenceMax } from '../base/branded.ts';
 import { recordCount } from '../record/index.ts';
 import { LogError } from './log-error.ts';
-import { type AppendRequest, type ReadRequest, type RecordsOf, requestIdBytesMax, type TopicSettings } from './types.ts';
+import { type AppendRequest, type ReadRequest, type RecordsOf, requestIdBytesMax, type ScanRequest, type TopicSettings } from './types.ts';
 
 /** What a timer holds; 24 days. */
 const spanMsMax = 2 ** 31 - 1;
@@ -43,6 +43,20 @@ export function refuseRead(request: ReadRequest): LogError | null {
   if (sinceMs !== null && !Number.isSafeInteger(sinceMs)) return refusal(doing, 'sinceMs', sinceMs, Number.MAX_SAFE_INTEGER);
   if (!(waitMs <= spanMsMax)) return refusal(doing, 'waitMs', waitMs, spanMsMax);
   if (Number.isNaN(bytesMax)) return refusal(doing, 'bytesMax', bytesMax, Number.MAX_SAFE_INTEGER);
+  return null;
+}
+
+export function refuseScan(request: ScanRequest): LogError | null {
+  const { topic, offsetFrom, offsetTo, sinceMs, untilMs, sessionOffset, timeoutMs } = request;
+  const refused = refusePartition('search', request);
+  if (refused !== null) return refused;
+  const doing = `search topic "${topic}"`;
+  if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
+  if (offsetTo !== null && !isWithin(offsetTo, offsetMax)) return refusal(doing, 'offsetTo', offsetTo, offsetMax);
+  if (!isWithin(sessionOffset, offsetMax)) return refusal(doing, 'sessionOffset', sessionOffset, offsetMax);
+  if (sinceMs !== null && !Number.isSafeInteger(sinceMs)) return refusal(doing, 'sinceMs', sinceMs, Number.MAX_SAFE_INTEGER);
+  if (untilMs !== null && !Number.isSafeInteger(untilMs)) return refusal(doing, 'untilMs', untilMs, Number.MAX_SAFE_INTEGER);
+  if (!(timeoutMs <= spanMsMax)) return refusal(doing, 'timeoutMs', timeoutMs, spanMsMax);
   return null;
 }
 

@@ -2,7 +2,7 @@
  * The port between everything that speaks to people and programs (gateways, client, search, page) and whatever keeps the log (design, D9).
  *
  * `LogService` is the callback form that a broker implements and the simulator drives; `EventLog` (`promises.ts`) is the same with promises for
- * code outside the machine-free rooms. Each is composed of three: the records, the topics, the cluster.
+ * code outside the machine-free rooms. Each is composed of parts: the records, searches of them, the topics, the cluster.
  */
 import type { LogError } from './log-error.ts';
 import type {
@@ -14,6 +14,9 @@ import type {
   KnownBroker,
   ReadRequest,
   ReadResult,
+  ScanRequest,
+  ScanResult,
+  ScanSink,
   SequenceRequest,
   TopicDescription,
   TopicSettings,
@@ -29,6 +32,12 @@ export interface RecordService {
   end(request: EndRequest, answer: Answer<EndResult>): void;
   /** The next sequence that would be accepted from this request id (0 when it was never heard of): where an interrupted stream resumes. */
   nextSequence(request: SequenceRequest, answer: Answer<number>): void;
+}
+
+/** Searches of records, made where they are. From afar they are asked for as a search of many machines is: see `search/`. @public */
+export interface SearchService {
+  /** Searches what is committed; the answer comes after the last chunk was taken. */
+  scan(request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void;
 }
 
 /** The topics there are. @public */
@@ -48,7 +57,7 @@ export interface ClusterService {
 }
 
 /** All that another engine would have to give. */
-export interface LogService extends RecordService, TopicService, ClusterService {}
+export interface LogService extends RecordService, SearchService, TopicService, ClusterService {}
 
 /** What a broker of ours gives beside the port: to the course's routes and to the metrics, to nobody else. */
 export interface BrokerService extends LogService {

@@ -3,6 +3,8 @@
  * plain numbers here: they come from and go to JSON.
  */
 
+import type { RecordQuery } from '../query/index.ts';
+
 /** What an acknowledgement waits for (design, promise 1). */
 export type Level = 'leader' | 'quorum' | 'all';
 
@@ -100,6 +102,82 @@ export interface ReadResult {
   readonly asOfMs: number;
   /** Records below the last high watermark heard that this broker cannot show yet. */
   readonly lag: number;
+}
+
+/** A search of what is committed, made where the records are. */
+export interface ScanRequest extends RecordsOf {
+  /** First offset wanted; null from the start of the log. What is below the log start is told as a gap. */
+  readonly offsetFrom: number | null;
+  /** End of what is wanted; null up to the high watermark, and never beyond it. */
+  readonly offsetTo: number | null;
+  /** From the first record whose log time is at least this; null without a bound. */
+  readonly sinceMs: number | null;
+  /** Up to, and without, the first record whose log time is at least this; null without a bound. */
+  readonly untilMs: number | null;
+  readonly query: RecordQuery;
+  readonly freshness: Freshness;
+  /** With `session`: only once this broker's high watermark is at least this. */
+  readonly sessionOffset: number;
+  /** When it is spent the search ends with what it has found, marked as partial. */
+  readonly timeoutMs: number;
+  readonly cancel?: CancelSignal;
+}
+
+/** Lines as `query` asks for them, whole ones. */
+export interface ScanChunk {
+  readonly bytes: Uint8Array;
+  readonly lines: number;
+}
+
+/** Takes what a search finds. The next chunk comes after `next` was called: a slow taker slows the search, and nothing is buffered for it. */
+export interface ScanSink {
+  take(chunk: ScanChunk, next: () => void): void;
+}
+
+/** Offsets that were not searched, [offsetFrom, offsetTo), and why. */
+export interface ScanGap {
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly reason: ScanGapReason;
+  /** For people, where there is more to say. */
+  readonly detail: string | null;
+}
+
+/**
+ * `removed`: by retention, or with its topic. `damaged`: other bytes than once were written. `unreadable`: the disk refuses. `stopped`: the time was spent, the
+ * caller went away, or whoever had to be asked did not answer. `context`: records that were searched, of which less context is shown than there is.
+ */
+export type ScanGapReason = 'removed' | 'damaged' | 'unreadable' | 'stopped' | 'context';
+
+export interface ScanResult {
+  readonly topic: string;
+  readonly partition: number;
+  /** All of [offsetFrom, offsetTo) was searched, but for the gaps. With a limit (`-m`, `-l`, `-q`) it ends behind the last record that counted. */
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  /** Ascending. Empty: the answer is complete. */
+  readonly gaps: readonly ScanGap[];
+  readonly selected: number;
+  /** When the search began; a search without bounds ends there. */
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+  /** As in `ReadResult`. */
+  readonly asOfMs: number;
+  readonly lag: number;
+  readonly stats: ScanStats;
+}
+
+export interface ScanStats {
+  /** `text`, `linear` or `grep`: what decided which records match. */
+  readonly engine: string;
+  /** Records of which GNU grep was asked. */
+  readonly asked: number;
+  readonly bytesRead: number;
+  /** Bytes that an index told not to read. */
+  readonly bytesSkipped: number;
+  readonly blocksSkipped: number;
+  readonly blocksRead: number;
+  readonly indexBytes: number;
 }
 
 export interface EndRequest extends RecordsOf {

@@ -35,9 +35,9 @@ export interface Output {
   readonly onlyMatching: boolean;
   /** Stops after so many selected lines of a file, or of a topic (`-m`); null without a limit. */
   readonly maxCount: number | null;
-  /** Lines of context before and after (`-B`, `-A`). */
-  readonly before: number;
-  readonly after: number;
+  /** Lines of context before and after (`-B`, `-A`). Null where none was asked for: 0 lines separate groups all the same, as in grep. */
+  readonly before: number | null;
+  readonly after: number | null;
   /** Stands on a line between groups of lines that are not neighbours, where there is context; null: no line there. */
   readonly groupSeparator: string | null;
   /** Where a line stands, counted from 1 (`-n`); of a topic the offset. */

@@ -3,7 +3,7 @@
  * of equal times. Each record's value is a number that no other record has, written in decimal and followed by filling, so that whoever reads it knows
  * which append it came from.
  */
-import type { AppendResult, Freshness, Level } from '../eventlog/index.ts';
+import type { AppendResult, Freshness, Level, ScanRequest, ScanResult } from '../eventlog/index.ts';
 import { forEachRecord, RecordBatchBuilder } from '../record/index.ts';
 import { simBytes } from './bytes.ts';
 
@@ -58,6 +58,30 @@ export interface ReadOperation {
   readonly records: readonly number[];
 }
 
+/** A line that a search gave, and what was in front of it: nothing, or a group separator. */
+export interface ScanLine {
+  readonly kind: 'selected' | 'context' | 'separator';
+  readonly offset: number;
+  /** Of the record, -1 for one that none of our clients wrote. */
+  readonly value: number;
+}
+
+/** A search that was answered. */
+export interface ScanOperation {
+  readonly broker: number;
+  readonly topic: string;
+  readonly request: ScanRequest;
+  /** Digits that are looked for in values. */
+  readonly pattern: string;
+  readonly invert: boolean;
+  readonly invoked: number;
+  readonly completed: number;
+  /** What anybody had committed when it was answered; null where that is not known. */
+  readonly committedEnd: number | null;
+  readonly result: ScanResult;
+  readonly lines: readonly ScanLine[];
+}
+
 /** A read that was answered `offsetOutOfRange`. */
 export interface OutOfRange {
   readonly broker: number;
@@ -92,6 +116,7 @@ export interface FinalLog {
 export class History {
   readonly appends: AppendOperation[] = [];
   readonly reads: ReadOperation[] = [];
+  readonly scans: ScanOperation[] = [];
   readonly ends: EndOperation[] = [];
   readonly outOfRange: OutOfRange[] = [];
   readonly finals: FinalLog[] = [];
@@ -171,6 +196,26 @@ export function batchOfValues(valueFrom: number, valueTo: number, fillBytes: num
     builder.add(timestampMs, null, simBytes.utf8Encode(`${value} ${'.'.repeat(fillBytes)}`));
   }
   return builder.finish(simBytes);
+}
+
+/** Lines as `grep -n` prints them: `offset:value` where one is selected, `offset-value` where it is context, `--` between groups. */
+export function scanLinesOf(bytes: Uint8Array): ScanLine[] {
+  const lines: ScanLine[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(10, at);
+    const mark = at + digitsFrom(bytes, at);
+    const offset = valueOf(bytes, at, mark);
+    if (mark === at) lines.push({ kind: 'separator', offset: -1, value: -1 });
+    else lines.push({ kind: bytes[mark] === 58 ? 'selected' : 'context', offset, value: valueOf(bytes, mark + 1, end) });
+    at = end + 1;
+  }
+  return lines;
+}
+
+function digitsFrom(bytes: Uint8Array, from: number): number {
+  let count = 0;
+  while (((bytes[from + count] as number) ^ 48) < 10) count++;
+  return count;
 }
 
 /** Offsets and values of the records at or above `offsetFrom`; null in place of a value that none of our clients wrote becomes -1. */

@@ -17,7 +17,7 @@ import { MajorityAcknowledges } from './checkers/v2-majority-acknowledges.ts';
 import { checkHeldLogs, checkShownLogs } from './checkers/v5-replicas-converge.ts';
 import { Liveness, settleMsMax } from './checkers/v6-liveness.ts';
 import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
-import { addAppender, addReader, addTopicMaker, type ClientSettings, ClientWorld } from './clients/index.ts';
+import { addAppender, addReader, addSearcher, addTopicMaker, type ClientSettings, ClientWorld } from './clients/index.ts';
 import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, lastingDamage, longLasting } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
@@ -128,6 +128,7 @@ export function run(options: RunOptions): Verdict {
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const)
       addAppender(clients, kind);
     for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) addReader(clients, kind);
+    for (let i = 0; i < 2; i++) addSearcher(clients);
     addTopicMaker(clients);
     clients.lastAckMs = cluster.nowMs;
     faults.begin();

@@ -2,6 +2,7 @@ import type { GroupId, Offset, Term } from '../base/branded.ts';
 import type { Result } from '../base/result.ts';
 import type { DiskError } from '../host/index.ts';
 import type { LogBatch, TermStart, Vote } from '../raft/index.ts';
+import type { SegmentHeader } from './segment-format.ts';
 
 /** What the broker needs of storage. One `GroupLog` a group, one `VoteJournal` and one identity a broker. */
 
@@ -89,6 +90,11 @@ export interface GroupLog {
    * seconds without asking it again.
    */
   read(request: LogRead, done: (result: Result<readonly LogBatch[], ReadFailure>) => void): void;
+  /**
+   * Where the batches are of [offsetFrom, offsetTo), which is committed: for whoever reads the files without this log. What is below the log start is left
+   * out. Nothing is kept for that reader: retention and deletion go on, and it has to tell what it does not find.
+   */
+  locate(offsetFrom: Offset, offsetTo: Offset): LogRange;
   /** First offset whose batch has log time >= `timeMs`, or `endOffset`. */
   offsetSince(timeMs: number, done: (result: Result<Offset, ReadFailure>) => void): void;
   /** A checkpoint up to here is durable, 0 when there is none: what was derived from records below it is not lost with them. */
@@ -117,6 +123,27 @@ export interface LogRead {
   readonly offsetFrom: Offset;
   readonly offsetTo: Offset;
   readonly bytesMax: number;
+}
+
+/** A part of a log in one segment file, as another thread can find it. Numbers and texts only: it is sent there. */
+export interface SegmentPart {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  /** What is wanted of it: [offsetFrom, offsetTo). */
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  /** Where a frame begins that is in front of what is wanted or its first; 0 where the index beside a sealed segment may tell. */
+  readonly position: number;
+  /** Nothing wanted stands behind it. */
+  readonly endPosition: number;
+}
+
+/** Everything of [offsetFrom, offsetTo) that there is: in files, and behind them what is not in a file yet. */
+export interface LogRange {
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly parts: readonly SegmentPart[];
+  readonly rest: readonly LogBatch[];
 }
 
 export type ReadFailure =

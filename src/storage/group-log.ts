@@ -15,7 +15,18 @@ import type { DiskError } from '../host/index.ts';
 import { type LogBatch, noteTerm, termBefore, type TermStart, truncateTerms } from '../raft/index.ts';
 import { type Frame, readFrame } from '../record/index.ts';
 import { encodeCheckpoint } from './checkpoint-file.ts';
-import type { GroupLog, GroupLogOptions, LogRead, LogWrite, OpenedLog, OpenFailure, ReadFailure, StateCheckpoint } from './contract.ts';
+import type {
+  GroupLog,
+  GroupLogOptions,
+  LogRange,
+  LogRead,
+  LogWrite,
+  OpenedLog,
+  OpenFailure,
+  ReadFailure,
+  SegmentPart,
+  StateCheckpoint,
+} from './contract.ts';
 import { describeFailure } from './describe-failure.ts';
 import type { StorageHost } from './host.ts';
 import { ActiveSegment, SealedSegment, type SegmentView } from './segment.ts';
@@ -443,6 +454,24 @@ class SegmentedLog implements GroupLog {
 
   offsetSince(timeMs: number, done: (result: Result<Offset, ReadFailure>) => void): void {
     this.#runRead(() => this.#findSince(timeMs), done);
+  }
+
+  locate(offsetFrom: Offset, offsetTo: Offset): LogRange {
+    const parts: SegmentPart[] = [];
+    for (const segment of [...this.#sealed, this.#active]) {
+      const isSealed = segment instanceof SealedSegment;
+      const { endOffset, endPosition } = isSealed
+        ? segment.facts
+        : { endOffset: segment.scan.endOffset, endPosition: segment.scan.position };
+      const { header, path } = segment;
+      if (endOffset <= offsetFrom || header.baseOffset >= offsetTo) continue;
+      const from = Math.max(offsetFrom, header.baseOffset);
+      const position = isSealed ? 0 : segment.scan.index.positionFor(from);
+      parts.push({ path, header, offsetFrom: from, offsetTo: Math.min(offsetTo, endOffset), position, endPosition });
+    }
+    const written = this.#active.scan.endOffset;
+    const rest = this.#pending.filter((batch) => batch.offsetTo > Math.max(written, offsetFrom) && batch.offsetFrom < offsetTo);
+    return { offsetFrom, offsetTo, parts, rest };
   }
 
   /** Runs a read again when what it looked at was cut meanwhile; what then still is wrong is wrong. */

@@ -60,6 +60,13 @@ export class SparseIndex {
     return entry <= 0 ? segmentHeaderBytes : (this.#positions[entry] as number);
   }
 
+  /** The first frame that is known to begin behind a position, or null. */
+  entryBehind(position: number): { readonly offset: number; readonly position: number } | null {
+    const entry = lastAtMost(this.#positions, position) + 1;
+    const found = this.#positions[entry];
+    return found === undefined ? null : { offset: this.#offsets[entry] as number, position: found };
+  }
+
   truncate(offsetTo: number): void {
     let count = this.#offsets.length;
     while (count > 0 && (this.#offsets[count - 1] as number) >= offsetTo) count--;

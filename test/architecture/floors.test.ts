@@ -87,7 +87,7 @@ describe('an import is refused when', () => {
       'a gateway names system/',
       'src/gateway/http/a.ts',
       `import { disk } from '../../system/disk.ts';`,
-      'imports system/, which only daemon/, lab/, cli/ may',
+      'imports system/, which only daemon/, lab/, cli/, search/topics/worker.ts may',
     ],
     [
       'a command other than sim names sim/',

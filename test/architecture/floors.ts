@@ -36,6 +36,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   agent: { floor: 3, kind: 'H' },
   sim: { floor: 4, kind: 'H' },
   system: { floor: 4, kind: 'IO' },
+  search: { floor: 5, kind: 'IO' },
   gateway: { floor: 5, kind: 'IO' },
   client: { floor: 5, kind: 'IO' },
   timeline: { floor: 5, kind: 'IO' },
@@ -49,6 +50,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   raft: ['host'],
   clocks: ['host'],
   record: ['host'],
+  query: ['host', 'record'],
   wire: ['host', 'clocks', 'raft', 'record'],
   eventlog: ['host', 'query', 'record'],
   tail: ['storage'],
@@ -57,7 +59,8 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders that only some may import, however low they stand: paths relative to src/, a folder or one file. */
 const ONLY_IMPORTED_BY: Readonly<Record<string, readonly string[]>> = {
-  system: ['daemon/', 'lab/', 'cli/'],
+  // The thread that searches is a machine of its own.
+  system: ['daemon/', 'lab/', 'cli/', 'search/topics/worker.ts'],
   sim: ['cli/sim.ts', 'lab/'],
 };
 
@@ -88,6 +91,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   tail: [],
   agent: [],
   client: [],
+  'search/topics': [],
   'sim/clients': [],
   'gateway/http': ['settings.ts'],
   'gateway/http/api': [],

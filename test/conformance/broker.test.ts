@@ -39,5 +39,6 @@ eventLogConformance('a broker alone, in memory', async () => {
     },
   });
   await new Promise<void>((resolve, reject) => broker.open((result) => (result.ok ? resolve() : reject(result.error))));
-  return { log: withPromises(broker), revoking: broker, close: () => new Promise<void>((resolve) => broker.close(1000, resolve)) };
+  const log = withPromises(broker);
+  return { log, searching: log, revoking: broker, close: () => new Promise<void>((resolve) => broker.close(1000, resolve)) };
 });

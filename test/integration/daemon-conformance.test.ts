@@ -16,8 +16,10 @@ eventLogConformance(
     const brokers = (await freePorts(3)).map((port, index) => `${index + 1}=127.0.0.1:${port}`).join(',');
     const daemons = await Promise.all(['1', '2', '3'].map((broker) => started(broker, brokers, path.join(folder, broker))));
     const asked = daemons.find(({ broker }) => !leadsLog(broker)) ?? (daemons[0] as RunningDaemon);
+    const log = withPromises(asked.broker);
     return {
-      log: withPromises(asked.broker),
+      log,
+      searching: log,
       revoking: asked.broker,
       close: async () => {
         await Promise.all(daemons.map((daemon) => new Promise<void>((resolve) => daemon.stop(2000, resolve))));

@@ -14,6 +14,7 @@ import {
   granted,
   one,
   replaceFinal,
+  scanOf,
   two,
   violated,
   Watched,
@@ -78,6 +79,23 @@ describe('the checks of the history', () => {
       'two appends were acknowledged at the offset that both expected',
       'L14',
       (_history, appends) => Object.assign(appends[0] as AppendOperation, { expectedOffset: 4, result: acknowledged(4, 1) }),
+    ],
+    ['a search left out what it should have found', 'L19', (history) => history.scans.push(scanOf(history, { lines: [] }))],
+    [
+      'a search went beyond what was committed',
+      'L19',
+      (history) => history.scans.push({ ...scanOf(history, { result: { offsetTo: 6, highWatermark: 6 } }), committedEnd: 5 }),
+    ],
+    [
+      'a search ended early and did not say so',
+      'L19',
+      (history) => history.scans.push(scanOf(history, { result: { offsetTo: 3 }, lines: [{ kind: 'selected', offset: 2, value: 1 }] })),
+    ],
+    [
+      'a search gave context from behind what it left out',
+      'L19',
+      (history) =>
+        history.scans.push(scanOf(history, { result: { gaps: [{ offsetFrom: 3, offsetTo: 4, reason: 'removed', detail: null }] } })),
     ],
     ['a conditional append stands elsewhere', 'L14', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 5, 3])],
     ['half a batch is there', 'L15', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 4, 3])],

@@ -34,7 +34,20 @@ import { Cluster } from '../../src/sim/cluster.ts';
 import { DiskPast, type DiskPastNow } from '../../src/sim/disk-past.ts';
 import { type AppendOperation, batchOfValues, type History } from '../../src/sim/history.ts';
 import type { Verdict } from '../../src/sim/run.ts';
-import { acknowledged, answered, batchAt, committed, goodHistory, granted, group, one, replaceFinal, two, Watched } from './hand-made.ts';
+import {
+  acknowledged,
+  answered,
+  batchAt,
+  committed,
+  goodHistory,
+  granted,
+  group,
+  one,
+  replaceFinal,
+  scanOf,
+  two,
+  Watched,
+} from './hand-made.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const folder = path.join(root, 'src/sim/checkers');
@@ -223,6 +236,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
       const early = batchAt(2, 1, frameChecksum(b.bytes), 2, 1);
       watched.persist(1, 1, 'leader', [a, b, early], { batches: [early] });
     }),
+  L19: () => ofHistory('L19', (history) => history.scans.push(scanOf(history, { lines: [] }))),
   V1: () =>
     found(new MinorityNeverAcknowledges(committed().watched.watch.ledger, 3), (checker) => checker.acknowledged(group, acknowledged(2, 1))),
   V2: () => found(new MajorityAcknowledges(), (checker) => checker.look(30_000, 1000, 2000)),

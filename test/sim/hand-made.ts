@@ -3,7 +3,8 @@
 import { assert } from '../../src/base/assert.ts';
 import { brokerId, groupId, offset, term } from '../../src/base/branded.ts';
 import { type BrokerSettings, defaultSettings } from '../../src/broker/settings.ts';
-import type { AppendResult } from '../../src/eventlog/index.ts';
+import type { AppendResult, ScanResult } from '../../src/eventlog/index.ts';
+import type { Output } from '../../src/query/index.ts';
 import type { LogBatch, Message, Persist, Ready, Role, TermStart } from '../../src/raft/index.ts';
 import { frameBatch, frameChecksum } from '../../src/record/index.ts';
 import { simBytes } from '../../src/sim/bytes.ts';
@@ -12,7 +13,7 @@ import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { RaftWatch } from '../../src/sim/checkers/raft-watch.ts';
 import type { CheckReport } from '../../src/sim/checkers/verdict.ts';
 import { Coverage } from '../../src/sim/coverage.ts';
-import { type AppendOperation, batchOfValues, type FinalLog, History } from '../../src/sim/history.ts';
+import { type AppendOperation, batchOfValues, type FinalLog, History, type ScanLine, type ScanOperation } from '../../src/sim/history.ts';
 
 export const acknowledged = (at: number, count: number): AppendResult => ({
   topic: 'log',
@@ -27,6 +28,68 @@ export const acknowledged = (at: number, count: number): AppendResult => ({
   duplicate: false,
   timestampMs: 0,
 });
+
+/** `grep -nA1 1` of all of it: value 1 is selected at offset 2, and the record behind it is context. */
+export function scanOf(
+  history: History,
+  change: { readonly result?: Partial<ScanResult>; readonly lines?: readonly ScanLine[] } = {},
+): ScanOperation {
+  const output: Output = {
+    mode: 'lines',
+    onlyMatching: false,
+    maxCount: null,
+    before: null,
+    after: 1,
+    groupSeparator: '--',
+    lineNumbers: true,
+    byteOffsets: false,
+    withName: false,
+    nullAfterName: false,
+    nullData: false,
+    initialTab: false,
+    color: false,
+  };
+  const match = { dialect: 'fixed', patterns: [], ignoreCase: false, invert: false, word: false, wholeLine: false } as const;
+  const stats = { engine: 'text', asked: 0, bytesRead: 0, bytesSkipped: 0, blocksSkipped: 0, blocksRead: 0, indexBytes: 0 };
+  return {
+    broker: 1,
+    topic: 'log',
+    request: {
+      topic: 'log',
+      offsetFrom: null,
+      offsetTo: null,
+      sinceMs: null,
+      untilMs: null,
+      query: { match, where: [], output, engine: 'auto', form: 'text', name: '' },
+      freshness: 'linearizable',
+      sessionOffset: 0,
+      timeoutMs: 1000,
+    },
+    pattern: '1',
+    invert: false,
+    invoked: history.tick(),
+    completed: history.tick(),
+    committedEnd: 5,
+    result: {
+      topic: 'log',
+      partition: 0,
+      offsetFrom: 0,
+      offsetTo: 5,
+      gaps: [],
+      selected: 1,
+      highWatermark: 5,
+      logStartOffset: 0,
+      asOfMs: 0,
+      lag: 0,
+      stats,
+      ...change.result,
+    },
+    lines: change.lines ?? [
+      { kind: 'selected', offset: 2, value: 1 },
+      { kind: 'context', offset: 3, value: 2 },
+    ],
+  };
+}
 
 /** Three appends acknowledged one after another at offsets 1, 2 and 4, read linearizably and by all three brokers at the end. */
 export function goodHistory(change: (history: History, appends: AppendOperation[]) => void = () => undefined): History {
@@ -72,6 +135,7 @@ export function goodHistory(change: (history: History, appends: AppendOperation[
     highWatermark: 3,
     records: [2, 1],
   });
+  history.scans.push(scanOf(history));
   for (const broker of [1, 2, 3]) history.finals.push({ broker, topic: 'log', offsetFrom: 0, offsetTo: 5, records: [...records] });
   change(history, appends);
   return history;

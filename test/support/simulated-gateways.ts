@@ -44,6 +44,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
       append: (request, answer) => asked(id, (service, done) => service.append(request, done), answer),
       revoke: (topic, requestId, answer) => asked(id, (service, done) => service.revoke(topic, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),
+      scan: (request, sink, answer) => asked(id, (service, done) => service.scan(request, sink, done), answer),
       end: (request, answer) => asked(id, (service, done) => service.end(request, done), answer),
       nextSequence: (request, answer) => asked(id, (service, done) => service.nextSequence(request, done), answer),
       createTopic: (name, settings, answer) => asked(id, (service, done) => service.createTopic(name, settings, done), answer),

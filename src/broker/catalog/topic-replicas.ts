@@ -1,7 +1,7 @@
 import { type GroupId, groupId } from '../../base/branded.ts';
 import type { LogError } from '../../eventlog/index.ts';
 import type { Core } from '../core.ts';
-import type { Appends, Reads, Revokes } from '../edge/index.ts';
+import type { Appends, Reads, Revokes, Scans } from '../edge/index.ts';
 import type { Groups } from '../replica/index.ts';
 import type { Catalog } from './catalog.ts';
 import type { Topic } from './catalog-state.ts';
@@ -10,6 +10,7 @@ export interface TopicReplicasOptions {
   readonly groups: Groups;
   readonly appends: Appends;
   readonly reads: Reads;
+  readonly scans: Scans;
   readonly revokes: Revokes;
   fatal(error: LogError): void;
 }
@@ -40,7 +41,7 @@ export class TopicReplicas {
   }
 
   deleted(topic: Topic): void {
-    const { groups, appends, reads, revokes } = this.#options;
+    const { groups, appends, reads, scans, revokes } = this.#options;
     const group = groupId(topic.group);
     const replica = this.#core.replica(group);
     this.#toOpen.delete(topic.group);
@@ -49,6 +50,7 @@ export class TopicReplicas {
     if (replica !== undefined) {
       replica.appends.abandon('leadershipLost', 'it was deleted');
       reads.abandon('unknownTopic', 'it was deleted', replica);
+      scans.abandon('unknownTopic', 'it was deleted', replica);
     }
     groups.remove(group, topic.id);
   }

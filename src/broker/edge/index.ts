@@ -1,6 +1,6 @@
 /**
  * What callers and peers ask of this broker, before a replica here or elsewhere decides: appends with their queue, deadline and retry (`Appends`), reads
- * (`Reads`) behind what makes them current (`Barriers`), revokes, requests to other brokers (`Requests`) and those of other brokers (`PeerService`).
+ * (`Reads`) and searches (`Scans`) behind what makes them current (`Barriers`), revokes, requests to other brokers (`Requests`) and those of other brokers (`PeerService`).
  */
 export { Appends } from './appends.ts';
 export { Barriers } from './barriers.ts';
@@ -8,3 +8,4 @@ export { PeerService } from './peer-service.ts';
 export { freshnessMs, Reads } from './reads.ts';
 export { Requests } from './requests.ts';
 export { Revokes } from './revokes.ts';
+export { Scans } from './scans.ts';

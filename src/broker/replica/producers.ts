@@ -173,6 +173,15 @@ export class ProducerTable {
     return open?.some((at) => offset < at && at < visible) === true;
   }
 
+  /** All that `hides` says of a log that is committed below `visible`: producer ids, each with the offset below which its batches are hidden. */
+  hiddenAt(visible: number): readonly (readonly [producerId: number, offsetTo: number])[] {
+    const hidden = new Map(this.#hidden);
+    for (const [producerId, revokes] of this.#openRevokes) {
+      for (const at of revokes) if (at < visible && at > (hidden.get(producerId) ?? 0)) hidden.set(producerId, at);
+    }
+    return [...hidden];
+  }
+
   /** The next sequence that a request id may append, 0 when it is not known. */
   nextSequence(producerId: number): number {
     return this.#position(producerId)?.nextSequence ?? 0;

@@ -82,7 +82,12 @@ function makeOwn(match: Match, host: MatcherHost): Matcher | string {
     needs = { letters: needs.letters || parsed.needs.letters, characters: needs.characters || parsed.needs.characters };
   }
   const texts = ignoreCase || nodes.length > textsMax ? null : textsOf(nodes);
-  if (texts !== null) return new TextMatcher(texts.map(host.bytes.utf8Encode), match, host.bytes);
+  if (texts !== null)
+    return new TextMatcher(
+      texts.map((text) => host.bytes.utf8Encode(text)),
+      match,
+      host.bytes,
+    );
   return makeLinear(nodes, needs, match, host);
 }
 
@@ -195,7 +200,7 @@ function makeLinear(nodes: readonly Node[], needs: Needs, match: Match, { regex,
   const whole = wholeLine ? `\\A${inner}\\z` : isWord ? `(?:\\A|[^[:word:]])${inner}(?:[^[:word:]]|\\z)` : inner;
   const compiled = regex?.compile(whole, { ignoreCase }) ?? null;
   if (compiled === null) return 'this expression';
-  const needed = literalsOf(node)?.map(bytes.utf8Encode) ?? null;
+  const needed = literalsOf(node)?.map((text) => bytes.utf8Encode(text)) ?? null;
   return new LinearMatcher(compiled, needed, needs, isWord, ignoreCase);
 }
 

@@ -207,7 +207,7 @@ class Parser {
     }
     // Operators without their backslash have been taken already, so what is left is a character that it makes plain.
     const isPunctuation = (next > 32 && next < 48) || (next > 57 && next < 65) || (next > 90 && next < 97) || (next > 122 && next < 127);
-    const isSpecial = '<>`\''.includes(String.fromCodePoint(next));
+    const isSpecial = "<>`'".includes(String.fromCodePoint(next));
     if (!isPunctuation || isSpecial || (next === closeBrace && !this.#isExtended)) throw new Doubt(`\\${String.fromCodePoint(next)}`);
     return textOf(next);
   }

@@ -20,6 +20,8 @@ export interface Life {
 /** Finding the topic; then being as fresh as asked. A read may also wait so long for derived state that is built again, and for the disk. */
 const lookUpMs = 2000;
 const freshnessMs = 5000;
+/** A search whose time is spent ends what it has begun. */
+const endingMs = 1000;
 /** A change of topics, with what comes of it. */
 const topicMs = 5000;
 /** The leader's answer is waited for a little beyond the caller's time. */
@@ -53,6 +55,8 @@ export class AnsweredInTime {
       revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
       read: (request, answer) =>
         service.read(request, timed(`read of "${request.topic}"`, lookUpMs + 3 * freshnessMs + request.waitMs, answer)),
+      scan: (request, sink, answer) =>
+        service.scan(request, sink, timed(`search of "${request.topic}"`, lookUpMs + request.timeoutMs + endingMs, answer)),
       end: (request, answer) => service.end(request, timed(`end of "${request.topic}"`, lookUpMs + freshnessMs, answer)),
       nextSequence: (request, answer) =>
         service.nextSequence(request, timed(`next sequence of "${request.requestId}"`, lookUpMs + freshnessMs, answer)),

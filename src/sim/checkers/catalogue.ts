@@ -48,6 +48,7 @@ export const checkNames = {
   L16: 'error truth',
   L17: 'acknowledged becomes readable',
   L18: 'timestamps',
+  L19: 'search equals a plain scan',
   V1: 'minority never acknowledges',
   V2: 'majority acknowledges',
   V3: 'stable leader',

@@ -7,6 +7,7 @@ import { checkSessionReads } from './l12-session-reads.ts';
 import { checkConditionalAppend } from './l14-conditional-append.ts';
 import { checkAtomicBatch } from './l15-atomic-batch.ts';
 import { checkErrorTruth } from './l16-error-truth.ts';
+import { checkSearchEqualsPlainScan } from './l19-search-equals-a-plain-scan.ts';
 import { checkNoPhantom } from './l2-no-phantom.ts';
 import { checkNoDuplicates } from './l3-no-duplicate.ts';
 import { checkOneValuePerOffset } from './l4-one-value-per-offset.ts';
@@ -35,6 +36,7 @@ export function checkHistory(history: History): CheckReport[] {
     checkConditionalAppend,
     checkAtomicBatch,
     checkErrorTruth,
+    checkSearchEqualsPlainScan,
     checkNoRevokedShown,
   ].map((check) => check(history).report());
 }

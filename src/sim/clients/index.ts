@@ -1,10 +1,11 @@
 /**
- * Clients that append and read at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
+ * Clients that append, read and search at random brokers, as seeded state machines over callbacks. What they did and saw goes into the history.
  *
  * All of a run share a `ClientWorld`; each is a `Client` of its own random numbers, one file for each kind.
  */
 import { Appender, type AppenderKind } from './appender.ts';
 import { Reader, type ReaderKind } from './reader.ts';
+import { Searcher } from './searcher.ts';
 import { TopicMaker } from './topic-maker.ts';
 import type { ClientWorld } from './world.ts';
 
@@ -16,6 +17,10 @@ export function addAppender(world: ClientWorld, kind: AppenderKind): void {
 
 export function addReader(world: ClientWorld, kind: ReaderKind): void {
   new Reader(world, world.nextNumber(), kind).begin();
+}
+
+export function addSearcher(world: ClientWorld): void {
+  new Searcher(world, world.nextNumber()).begin();
 }
 
 export function addTopicMaker(world: ClientWorld): void {

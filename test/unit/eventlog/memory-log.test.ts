@@ -12,7 +12,8 @@ eventLogConformance(
   'the in-memory twin',
   async () => {
     const twin = newLog();
-    return { log: withPromises(twin), revoking: twin, close: () => {} };
+    const log = withPromises(twin);
+    return { log, searching: log, revoking: twin, close: () => {} };
   },
   { batchBytesMax: 65_536 },
 );

@@ -1,4 +1,4 @@
-import type { EventLog, BrokerService } from '../../../eventlog/index.ts';
+import type { BrokerService, SearchableLog } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
 import type { HttpSettings } from '../settings.ts';
@@ -7,7 +7,7 @@ import type { HttpSettings } from '../settings.ts';
 export interface ApiContext {
   readonly service: BrokerService;
   /** The same with promises. */
-  readonly log: EventLog;
+  readonly log: SearchableLog;
   readonly isReady: () => boolean;
   readonly settings: HttpSettings;
   readonly limits: BatchLimits;

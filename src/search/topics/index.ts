@@ -1,0 +1,35 @@
+/**
+ * Searches of topics on a real machine: `workerScanner` makes them in a thread of its own (`worker.ts`), over the files of a data directory; `ownScanner` between
+ * the turns of a broker that keeps its log in memory. `re2.ts` and `gnu-grep.ts` are what they match with. What a search is stands in `query/`, how files are
+ * read in `storage/`.
+ */
+import type { Bytes, Clock, Disk } from '../../host/index.ts';
+import { inlineScanner, type SegmentScanner } from '../../storage/index.ts';
+
+export { workerScanner } from './worker-scanner.ts';
+
+/** The engine is loaded with the first search. */
+export function ownScanner(host: { readonly disk: Disk; readonly clock: Clock; readonly bytes: Bytes }): SegmentScanner {
+  return {
+    scan(scan, give, done) {
+      let cancelled = false;
+      let cancel = (): void => undefined;
+      void Promise.all([import('./re2.ts'), import('./gnu-grep.ts')]).then(([{ re2 }, { GnuGrep }]) => {
+        const grep = new GnuGrep();
+        const search = { bytes: host.bytes, regex: re2, grep };
+        const running = inlineScanner({ disk: host.disk, clock: host.clock, search }).scan(scan, give, done);
+        cancel = () => {
+          grep.stop();
+          running.cancel();
+        };
+        if (cancelled) cancel();
+      });
+      return {
+        cancel: () => {
+          cancelled = true;
+          cancel();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * The thread that searches. Several searches take turns in it, a window of a file each; one whose lines nobody takes yet takes none. It runs at a lower
+ * priority than the threads of the broker: where the machine is busy, appends come first.
+ */
+import { readlinkSync } from 'node:fs';
+import os from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { runTask } from '../../base/task.ts';
+import { type FoundChunk, scanRange } from '../../storage/index.ts';
+import { systemBytes } from '../../system/bytes.ts';
+import { GnuGrep } from './gnu-grep.ts';
+import { re2 } from './re2.ts';
+import { readingDisk } from './reading-disk.ts';
+import type { FromWorker, ToWorker } from './worker-messages.ts';
+
+/** Beside a busy thread of the broker on the same core it gets about a tenth of that core (weights of Linux: 110 of 1024). */
+const niceness = 10;
+
+interface Running {
+  cancelled: boolean;
+  next: (() => void) | null;
+  readonly grep: GnuGrep;
+}
+
+lowerPriority();
+const { root } = workerData as { readonly root: string };
+const disk = readingDisk(root);
+const running = new Map<number, Running>();
+const port = parentPort;
+if (port === null) throw new Error('this file runs in a thread of its own');
+
+port.on('message', (message: ToWorker) => {
+  if (message.type === 'scan') return begin(message);
+  const one = running.get(message.id);
+  if (one === undefined) return;
+  if (message.type === 'cancel') {
+    one.cancelled = true;
+    one.grep.stop();
+  }
+  const { next } = one;
+  one.next = null;
+  next?.();
+});
+
+function begin({ id, scan }: ToWorker & { readonly type: 'scan' }): void {
+  const one: Running = { cancelled: false, next: null, grep: new GnuGrep() };
+  running.set(id, one);
+  const host = { disk, search: { bytes: systemBytes, regex: re2, grep: one.grep } };
+  const control = {
+    get cancelled() {
+      return one.cancelled;
+    },
+    give(chunk: FoundChunk, next: () => void): void {
+      one.next = next;
+      say({ type: 'chunk', id, chunk }, [chunk.bytes.buffer as ArrayBuffer]);
+    },
+    pause(next: () => void): void {
+      setImmediate(next);
+    },
+  };
+  runTask(
+    () => scanRange(host, scan, control),
+    (result) => {
+      running.delete(id);
+      say({ type: 'done', id, result });
+    },
+  );
+}
+
+function say(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port?.postMessage(message, [...transfer]);
+}
+
+/** Of this thread alone, which only Linux can name. */
+function lowerPriority(): void {
+  try {
+    os.setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), niceness);
+  } catch {
+    // Elsewhere it has the priority of the process.
+  }
+}
