@@ -3,7 +3,7 @@ import type { History } from '../history.ts';
 import { Findings } from './verdict.ts';
 
 /**
- * Design, D7: once a revoke is acknowledged, no linearizable read that begins later shows the record, and in the end no broker does. A local read
+ * Design, D7: once a revoke is acknowledged, no linearizable read or search that begins later shows the record, and in the end no broker does. A local read
  * may lag behind the revoke, so it is judged by the logs at the end only.
  */
 export function checkNoRevokedShown(history: History): Findings {
@@ -18,6 +18,16 @@ export function checkNoRevokedShown(history: History): Findings {
         findings.violate(
           `value ${records[i] as number} of "${topic}" was revoked and is shown by a later linearizable read at broker ${broker}`,
         );
+    }
+  }
+  for (const { topic, lines, broker, invoked, request } of history.scans) {
+    if (request.freshness !== 'linearizable') continue;
+    for (const { value } of lines) {
+      const append = history.appendOf(value);
+      if (append === undefined || !append.revokeTried) continue;
+      findings.checked++;
+      if (append.revoked < invoked)
+        findings.violate(`value ${value} of "${topic}" was revoked and is shown by a later linearizable search at broker ${broker}`);
     }
   }
   for (const { topic, records, broker } of history.finals) {

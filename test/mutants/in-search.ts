@@ -1,0 +1,67 @@
+// What a search of a topic could get wrong: src/broker/edge/scans.ts, src/storage/range-scan.ts, src/query.
+import type { Edit, How, Mutant } from './mutant.ts';
+
+const everything: How = { by: 'sim', brokers: 3, minutes: 1 };
+const edit =
+  (file: string) =>
+  (find: string, replace: string): Edit => ({ file: `src/${file}`, find, replace });
+const scans = edit('broker/edge/scans.ts');
+const range = edit('storage/range-scan.ts');
+const search = edit('query/sink/record-search.ts');
+
+export const inSearch: readonly Mutant[] = [
+  {
+    id: 'search-to-the-end-of-the-leader',
+    title: 'a search ends at the end of the log, not at the high watermark',
+    edits: [scans('highWatermark: replica.visible,', 'highWatermark: replica.log.endOffset,')],
+    expected: ['L19'],
+    how: everything,
+  },
+  {
+    id: 'search-skips-what-matches',
+    title: 'a batch with the text only in its second half is passed over',
+    edits: [range('return this.#nextHit < from + batch.length;', 'return this.#nextHit < from + batch.length / 2;')],
+    expected: ['L19'],
+    how: everything,
+  },
+  {
+    id: 'search-not-marked-partial',
+    title: 'a search that was ended says that it has seen everything',
+    edits: [range("this.#missTo(this.#through, 'stopped', null);", "this.#missTo(this.#scan.range.offsetTo, 'stopped', null);")],
+    expected: ['L19'],
+    how: everything,
+  },
+  {
+    id: 'search-loses-what-nobody-took',
+    title: 'what a search had found when it was ended is neither given nor told',
+    edits: [scans('scan.isCut = true;', 'scan.isCut = false;')],
+    expected: ['L19'],
+    how: everything,
+  },
+  {
+    id: 'search-damage-not-told',
+    title: 'a damaged range is passed over',
+    edits: [
+      range(
+        '    this.#missing.push({ offsetFrom: this.#reached, offsetTo, reason, detail, corruption });',
+        "    if (reason !== 'damaged') this.#missing.push({ offsetFrom: this.#reached, offsetTo, reason, detail, corruption });",
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/range-scan.test.ts', title: 'is told, and the search goes on behind it' },
+  },
+  {
+    id: 'search-context-across-a-gap',
+    title: 'what is beside something left out counts as its neighbour',
+    edits: [search('  gap(): void {\n    this.#seen++;', '  gap(): void {\n    this.#seen += 0;')],
+    expected: ['L19'],
+    how: everything,
+  },
+  {
+    id: 'search-shows-what-was-revoked',
+    title: 'a search shows revoked records',
+    edits: [range('return !isControl(batch) && (this.#hidden.size === 0 ||', 'return !isControl(batch) && (this.#hidden.size >= 0 ||')],
+    expected: ['D7', 'L19'],
+    how: everything,
+  },
+];

@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest';
+import { offset } from '../../../src/base/branded.ts';
+import { runTask } from '../../../src/base/task.ts';
+import type { Result } from '../../../src/base/result.ts';
+import type { RecordQuery } from '../../../src/query/index.ts';
+import type { LogRange } from '../../../src/storage/contract.ts';
+import { type GroupLog, type RangeScanned, scanRange, type StorageHost } from '../../../src/storage/index.ts';
+import { queryOf } from '../../support/grep-records.ts';
+import { bytes, Leader, Rig, unreadable } from './rig.ts';
+
+const large = { segmentBytesMin: 128 * 1024, segmentBytesMax: 128 * 1024 };
+
+/** A log of two sealed segments and an active one; each record is `<its offset>:vvv...`. */
+function opened(): { readonly rig: Rig; readonly log: GroupLog } {
+  const rig = new Rig(1);
+  const { log } = rig.open(large);
+  const leader = new Leader();
+  while (log.segmentCount < 3) rig.write(log, [leader.batch(1, 5000)]);
+  for (let i = 0; i < 5; i++) rig.write(log, [leader.batch(1, 5000)]);
+  rig.settle();
+  return { rig, log };
+}
+
+interface Searched {
+  /** Offsets of the lines that came out. */
+  readonly lines: readonly number[];
+  readonly scanned: RangeScanned;
+}
+
+function search(rig: Rig, range: LogRange, query: RecordQuery = queryOf(['v']), host: StorageHost = rig.host): Searched {
+  const output: Uint8Array[] = [];
+  const control = {
+    cancelled: false,
+    give: (chunk: { readonly bytes: Uint8Array }, next: () => void): void => {
+      output.push(chunk.bytes);
+      next();
+    },
+    pause: (next: () => void): void => next(),
+  };
+  const scanHost = { disk: host.disk, search: { bytes, regex: null, grep: null } };
+  const result = rig.run<Result<RangeScanned, string>>((done) =>
+    runTask(() => scanRange(scanHost, { range, query, hidden: [] }, control), done),
+  );
+  if (!result.ok) throw new Error(result.error);
+  const lines = Buffer.concat(output).toString().split('\n').filter(Boolean);
+  return { lines: lines.map((line) => Number.parseInt(line, 10)), scanned: result.value };
+}
+
+const whole = (log: GroupLog): LogRange => log.locate(log.logStartOffset, log.endOffset);
+const upTo = (end: number, from = 0): number[] => Array.from({ length: end - from }, (_, index) => from + index);
+
+describe('a search of a range of a log', () => {
+  test('finds every record of its files, in order', () => {
+    const { rig, log } = opened();
+
+    const { lines, scanned } = search(rig, whole(log));
+
+    expect(lines).toEqual(upTo(log.endOffset));
+    expect(scanned).toMatchObject({ offsetTo: log.endOffset, missing: [], selected: log.endOffset, engine: 'text' });
+  });
+
+  test('keeps to what was asked for, and finds its way by the index', () => {
+    const { rig, log } = opened();
+
+    const { lines, scanned } = search(rig, log.locate(offset(20), offset(23)));
+
+    expect(lines).toEqual([20, 21, 22]);
+    expect(scanned.bytesRead).toBeLessThan(140_000);
+  });
+
+  test('ends with what it has when nothing more is wanted', () => {
+    const { rig, log } = opened();
+
+    const { lines, scanned } = search(rig, whole(log), queryOf(['v'], {}, { maxCount: 2 }));
+
+    expect(lines).toEqual([0, 1]);
+    expect(scanned).toMatchObject({ offsetTo: 2, missing: [], selected: 2 });
+  });
+
+  test('goes on in a segment that was sealed meanwhile', () => {
+    const { rig, log } = opened();
+    const range = whole(log);
+    const leader = new Leader();
+    leader.endOffset = log.endOffset;
+    leader.lastChecksum = log.lastChecksum;
+    while (log.segmentCount < 4) rig.write(log, [leader.batch(1, 5000)]);
+    rig.settle();
+
+    expect(search(rig, range).lines).toEqual(upTo(range.offsetTo));
+  });
+
+  test('what retention removes before it is read is told', () => {
+    const { rig, log } = opened();
+    const range = whole(log);
+    const removedTo = range.parts[0]?.offsetTo ?? 0;
+    rig.run<Result<undefined, unknown>>((done) => log.deleteBefore(offset(removedTo), done));
+
+    const { lines, scanned } = search(rig, range);
+
+    expect(lines).toEqual(upTo(log.endOffset, removedTo));
+    expect(scanned.missing).toEqual([{ offsetFrom: 0, offsetTo: removedTo, reason: 'removed', detail: null, corruption: null }]);
+  });
+
+  test('what was removed before it began is told too', () => {
+    const { rig, log } = opened();
+    rig.run<Result<undefined, unknown>>((done) => log.deleteBefore(offset(whole(log).parts[0]?.offsetTo ?? 0), done));
+    const start = log.logStartOffset;
+
+    const { lines, scanned } = search(rig, log.locate(offset(0), log.endOffset));
+
+    expect(lines).toEqual(upTo(log.endOffset, start));
+    expect(scanned.missing).toMatchObject([{ offsetFrom: 0, offsetTo: start, reason: 'removed' }]);
+  });
+
+  test('a damaged range is told, and the search goes on behind it', () => {
+    const { rig, log } = opened();
+    const range = whole(log);
+    const path = range.parts[0]?.path ?? '';
+    // In the second record.
+    rig.disk.overwrite(path, 9000, Uint8Array.of(0xff));
+
+    const { lines, scanned } = search(rig, range, queryOf(['v'], {}, { before: 1, after: 1 }));
+
+    const [gap] = scanned.missing;
+    expect(scanned.missing).toHaveLength(1);
+    expect(gap).toMatchObject({ offsetFrom: 1, reason: 'damaged', corruption: { path } });
+    // The next frame that the index knows is not far.
+    expect(gap?.offsetTo).toBeLessThan(10);
+    expect(lines.filter((line) => !Number.isNaN(line))).toEqual([0, ...upTo(log.endOffset, gap?.offsetTo ?? 0)]);
+    // A separator where something is missing.
+    expect(lines.filter(Number.isNaN)).toHaveLength(1);
+  });
+
+  test('what the disk refuses to read is told, and the search goes on behind it', () => {
+    const { rig, log } = opened();
+    const range = whole(log);
+    const path = range.parts[1]?.path ?? '';
+    const from = range.parts[1]?.offsetFrom ?? 0;
+
+    const { lines, scanned } = search(rig, range, queryOf(['v']), unreadable(rig.host, path, 9000, 9001));
+
+    expect(scanned.missing).toMatchObject([{ reason: 'unreadable' }]);
+    expect(scanned.missing[0]?.offsetFrom).toBeGreaterThanOrEqual(from);
+    expect(scanned.missing[0]?.offsetTo).toBeLessThan(from + 10);
+    expect(lines).toHaveLength(log.endOffset - (scanned.missing[0]?.offsetTo ?? 0) + (scanned.missing[0]?.offsetFrom ?? 0));
+  });
+});
