@@ -24,10 +24,11 @@ import {
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
-import { HybridClock } from '../clocks/index.ts';
+import { HybridClock, type TraceSource } from '../clocks/index.ts';
 import type { DiskError } from '../host/index.ts';
 import { isQuorum } from '../raft/index.ts';
 import * as calls from './calls.ts';
+import { CausalRing } from './causal-ring.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
@@ -51,6 +52,7 @@ export class Broker implements BrokerApi {
   readonly #options: BrokerOptions;
   readonly #counters = new Counters();
   readonly #hybrid: HybridClock;
+  readonly #causes: CausalRing;
   readonly #loop: Loop;
   readonly #ticker: Ticker;
   readonly #groups: Groups;
@@ -69,6 +71,9 @@ export class Broker implements BrokerApi {
     const host = { ...options.host, disk: countedDisk(options.host.disk, this.#counters) };
     this.#options = { ...options, host };
     this.#hybrid = new HybridClock(host.clock);
+    this.#causes = new CausalRing(options.self.id, host.clock, () => this.#hybrid.last);
+    this.#causes.watch = options.observer?.happened ?? null;
+    this.#causes.topicOf = (group) => this.#services?.topics.nameOf(group) ?? null;
     this.#loop = new Loop(host.clock, this.#counters, {
       work: () => this.#services?.work() ?? false,
       replicas: () => this.#groups.replicas(),
@@ -96,6 +101,7 @@ export class Broker implements BrokerApi {
         settings: options.settings,
         counters: this.#counters,
         hybrid: this.#hybrid,
+        causes: this.#causes,
         observer: options.observer ?? null,
         logger: host.logger,
         syncTimes: new SyncTimes(),
@@ -168,11 +174,13 @@ export class Broker implements BrokerApi {
     const { identity, life } = data;
     this.#state = 'open';
     this.#options.observer?.started(life);
+    this.#causes.started(identity.incarnation);
     this.#services = new Services({
       broker: this.#options,
       data,
       groups: this.#groups,
       hybrid: this.#hybrid,
+      causes: this.#causes,
       counters: this.#counters,
       wake: () => this.#loop.wake(),
       later: (run) => this.#later(run),
@@ -272,6 +280,7 @@ export class Broker implements BrokerApi {
   #fatal(error: LogError): void {
     if (this.#state === 'failed') return;
     this.#state = 'failed';
+    this.#causes.fault('fatal');
     this.#loop.stop();
     this.#answers = [];
     this.#ticker.stop();
@@ -288,6 +297,7 @@ export class Broker implements BrokerApi {
     const services = this.#services;
     if (services === null) return;
     this.#loop.stop();
+    this.#causes.fault('crashed');
     services.links.close('crashed');
     services.abandonAll('the broker was told to act as crashed');
     services.events?.note('fault', { kind: 'crash' });
@@ -298,6 +308,7 @@ export class Broker implements BrokerApi {
     if (!this.#isCrashed) return;
     this.#isCrashed = false;
     if (this.#services === null || this.#state === 'failed') return;
+    this.#causes.fault('recovered');
     for (const replica of this.#groups.replicas()) replica.step({ type: 'stepDown' });
     this.#ticker.stir();
     this.#services.links.open();
@@ -393,6 +404,10 @@ export class Broker implements BrokerApi {
     if (services !== null) calls.askBrokers(services, this.#options.brokers, this.peek(), answer);
   }
 
+  get trace(): TraceSource {
+    return this.#causes;
+  }
+
   /** The status without waiting for a turn; for code that runs between turns, such as metrics and tests. */
   peek(): CountedStatus {
     const { self, brokers, version, host } = this.#options;
@@ -407,6 +422,7 @@ export class Broker implements BrokerApi {
       durable: host.disk.durable,
       crashed: this.#isCrashed,
       startedMs: this.#startedMs,
+      wallMs: host.clock.wallMs(),
       catalog: this.#groups.status(catalogGroup),
       partitions: services?.topics.partitions() ?? [{ topic: 'log', ...this.#groups.status(logGroup), replicas }],
       peers: brokers

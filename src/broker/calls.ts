@@ -4,6 +4,7 @@ import type {
   AppendRequest,
   AppendResult,
   BrokerStatus,
+  ClockOffset,
   EndRequest,
   EndResult,
   KnownBroker,
@@ -110,28 +111,36 @@ export function askBrokers(
   own: BrokerStatus,
   answer: Answer<readonly KnownBroker[]>,
 ): void {
-  const statuses = new Map<number, BrokerStatus | null>();
-  const note = (id: number, status: BrokerStatus | null): void => {
-    statuses.set(id, status);
-    if (statuses.size < brokers.length) return;
-    const value = brokers.map(({ id: named, host, port }) => ({
-      id: named,
-      address: `${host}:${port}`,
-      status: statuses.get(named) ?? null,
-    }));
+  const { clock } = core.host;
+  const askedMs = clock.wallMs();
+  const known = new Map<number, Pick<KnownBroker, 'status' | 'clock'>>();
+  const note = (id: number, status: BrokerStatus | null, offset: ClockOffset | null): void => {
+    known.set(id, { status, clock: offset });
+    if (known.size < brokers.length) return;
+    const nobody = { status: null, clock: null };
+    const value = brokers.map(({ id: named, host, port }) => ({ id: named, address: `${host}:${port}`, ...(known.get(named) ?? nobody) }));
     core.later(() => answer({ ok: true, value }));
   };
   for (const { id } of brokers) {
     if (id === core.self) {
-      note(id, own);
+      note(id, own, { aheadMs: 0, errorMs: 0 });
       continue;
     }
-    const isSent = requests.send(id, catalogGroup, { type: 'status' }, statusMs, (outcome) =>
-      note(id, outcome.type === 'status' ? parseStatus(outcome.json) : null),
-    );
-    if (!isSent) note(id, null);
+    const isSent = requests.send(id, catalogGroup, { type: 'status' }, statusMs, (outcome) => {
+      const status = outcome.type === 'status' ? parseStatus(outcome.json) : null;
+      note(id, status, status === null ? null : offsetOf(status.wallMs, askedMs, clock.wallMs()));
+    });
+    if (!isSent) note(id, null, null);
   }
   core.wake();
+}
+
+/** It was read between the question and the answer, and shows whole milliseconds; a broker before November 2026 says nothing of it. */
+function offsetOf(theirMs: number | undefined, askedMs: number, answeredMs: number): ClockOffset | null {
+  if (theirMs === undefined) return null;
+  const [low, high] = [theirMs - answeredMs - 1, theirMs + 1 - askedMs];
+  // The clock here was set meanwhile.
+  return low > high ? null : { aheadMs: (low + high) / 2, errorMs: (high - low) / 2 };
 }
 
 function parseStatus(json: string): BrokerStatus | null {

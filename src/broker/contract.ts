@@ -1,6 +1,7 @@
 import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
+import type { TraceEvent, TraceSource } from '../clocks/index.ts';
 import type { BrokerService, FaultSwitch, LogError } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
@@ -54,6 +55,8 @@ export interface BrokerObserver {
   persisted(group: GroupId, persist: Persist): void;
   /** What is derived from a group's log has come to `at`: all records below it have taken effect and none above. `digest` looks at the whole state. */
   derived(group: GroupId, what: DerivedFrom, at: number, digest: () => number): void;
+  /** Each causal event as it is noted; left out where no run is recorded, because it makes objects. */
+  readonly happened?: (event: TraceEvent) => void;
 }
 
 /** What brokers derive from logs: of each log who has appended what, of the catalog's the topics and brokers. */
@@ -77,6 +80,8 @@ export interface BrokerApi extends BrokerService {
   /** Locks and opens the data, then takes part. Fails with dataInUse, dataUnusable, wrongIdentity, corruptData, diskFailed. */
   open(done: (result: Result<undefined, LogError>) => void): void;
   readonly faults: FaultSwitch;
+  /** What it did and heard last (docs/reference/trace.md). */
+  readonly trace: TraceSource;
   /** True once all logs are open and `log` has a leader that this broker knows, or is damaged here: /readyz. */
   readonly ready: boolean;
   /**

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { Host } from '../host/index.ts';
 import type { BrokerObserver } from './contract.ts';
+import type { CausalRing } from './causal-ring.ts';
 import type { Counters } from './counters.ts';
 import type { Links } from './peers/index.ts';
 import type { Replica } from './replica/index.ts';
@@ -14,6 +15,7 @@ export interface Core {
   readonly self: BrokerId;
   readonly settings: BrokerSettings;
   readonly counters: Counters;
+  readonly causes: CausalRing;
   readonly links: Links;
   readonly observer: BrokerObserver | null;
   nowMs(): number;

@@ -8,6 +8,7 @@
  * It leaves out sockets, HTTP, processes and what records mean.
  */
 export { Broker } from './broker.ts';
+export { processName } from './causal-ring.ts';
 export type { BrokerApi, BrokerObserver, BrokerOptions, DerivedFrom, ReplicaView } from './contract.ts';
 export { type BrokerSettings, defaultSettings } from './settings.ts';
 export { catalogGroup, logGroup, logTopic } from './well-known.ts';

@@ -9,6 +9,7 @@ import * as wire from '../wire/index.ts';
 import { Appends, Barriers, PeerService, Reads, Requests, Revokes, Scans } from './edge/index.ts';
 import type { BrokerOptions } from './contract.ts';
 import type { Core } from './core.ts';
+import type { CausalRing } from './causal-ring.ts';
 import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
 import type { Groups, Replica } from './replica/index.ts';
@@ -22,6 +23,7 @@ export interface ServicesOptions {
   readonly data: OpenedData;
   readonly groups: Groups;
   readonly hybrid: HybridClock;
+  readonly causes: CausalRing;
   readonly counters: Counters;
   wake(): void;
   later(run: () => void): void;
@@ -72,6 +74,7 @@ export class Services {
       self: self.id,
       settings,
       counters,
+      causes: options.causes,
       links: this.links,
       observer: options.broker.observer ?? null,
       nowMs: () => host.clock.monotonicMs(),
@@ -105,12 +108,13 @@ export class Services {
   }
 
   #makeLinks(): Links {
-    const { broker, data, counters, hybrid } = this.#options;
+    const { broker, data, counters, causes, hybrid } = this.#options;
     const { host, self, brokers, settings, secret, version } = broker;
     return new Links(
       {
         ...host,
         counters,
+        causes,
         self: self.id,
         peers: brokers.map(({ id }) => id).filter((id) => id !== self.id),
         clusterId: data.identity.clusterId,
@@ -123,6 +127,7 @@ export class Services {
       },
       {
         frame: (peer, frame, isInOrder) => this.#receive(peer, frame, isInOrder),
+        stamped: (peer, stamp) => this.#stamped(peer, stamp),
         lost: (peer) => this.#linkLost(peer),
         ready: (peer) => this.#linkReady(peer),
         met: (peer, life) => broker.observer?.met(peer, life),
@@ -152,12 +157,14 @@ export class Services {
 
   /** A replica takes no part any more. */
   fenced(replica: Replica, reason: string): void {
+    this.#options.causes.fault('fenced', replica.group);
     replica.appends.abandon('leadershipLost', 'its log cannot be used there any more');
     this.reads.abandon('fenced', reason, replica);
     this.scans.abandon('fenced', reason, replica);
   }
 
   tick(nowMs: number): void {
+    this.#options.causes.restate(() => this.#options.groups.replicas());
     for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);
     this.requests.expire(nowMs);
     this.appends.expire(nowMs);
@@ -209,7 +216,6 @@ export class Services {
   // ---------------------------------------------------------------------------------------------------------- peers
 
   #receive(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void {
-    this.#stamped(peer, frame.stamp);
     if (frame.group < 1) return;
     const { groups, broker } = this.#options;
     this.#options.passTime();
@@ -256,6 +262,7 @@ export class Services {
     const { counters, broker } = this.#options;
     this.#options.stir();
     const { role, term, leader } = replica.raft;
+    this.#options.causes.role(replica.group, replica.raft);
     if (role === 'candidate' && before !== 'candidate') {
       counters.elections++;
       this.events?.note('election', { group: replica.group, term });

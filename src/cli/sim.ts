@@ -1,14 +1,17 @@
+import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
+import { formatTraceEvent } from '../clocks/index.ts';
+import { LogError } from '../eventlog/index.ts';
 import { Campaign, type CampaignSummary } from '../sim/campaign.ts';
 import { rarePaths, seedsForCoverage } from '../sim/coverage.ts';
 import { describeViolation, faultNames, parseFaults, run, type Verdict } from '../sim/run.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, isColourful, write } from './io.ts';
-import { integer, jsonOption } from './options.ts';
+import { integer, jsonOption, reasonOf } from './options.ts';
 import { count } from './table.ts';
 
 interface SimOptions {
@@ -18,6 +21,7 @@ interface SimOptions {
   readonly minutes: number;
   readonly faults: string;
   readonly json?: boolean;
+  readonly record?: string;
 }
 
 /** So that the last seed of a campaign is a number with a next one. */
@@ -35,8 +39,11 @@ export function define(command: Command, io: CliIo): void {
     .option('--brokers <list>', 'how many brokers; of several counts each seed takes the next one', parseBrokers, [5])
     .option('--minutes <number>', 'simulated minutes under faults', parseMinutes, 2)
     .option('--faults <list>', `"all", "none", or some of: ${faultNames.join(', ')}`, checkFaults, 'all')
+    .option('--record <file>', 'write the run down as a trace, one event a line, for `cairn trace` and the page; of one seed only')
     .addOption(jsonOption('each verdict, a line each, and the sum of all,'))
     .action(async (options: SimOptions) => {
+      if (options.record !== undefined && options.seeds > 1)
+        throw new LogError('usage', `Cannot record ${options.seeds} seeds: a recording is of one run`);
       const first = options.seed ?? Math.floor(Math.random() * 2 ** 31);
       const isRight = options.seeds === 1 ? await runOnce(first, options, io) : await runCampaign(first, options, io);
       if (!isRight) throw new ExitWith(exitCodes.failed);
@@ -49,6 +56,7 @@ export function define(command: Command, io: CliIo): void {
     },
     { command: 'cairn sim --seed 401 --seeds 600 --brokers 3,5', does: 'goes on where one was stopped after 400' },
     { command: 'cairn sim --seed 42 --brokers 3 --faults none', does: 'the same load in good weather' },
+    { command: 'cairn sim --seed 42 --minutes 0.2 --record run.ndjson', does: 'twelve seconds as a trace' },
   ]);
 }
 
@@ -83,7 +91,7 @@ async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<bo
   const { minutes, faults } = options;
   const brokers = options.brokers[seed % options.brokers.length] as number;
   const startedMs = performance.now();
-  const verdict = run({ seed, brokers, minutes, faults: faultsOf(faults) });
+  const verdict = recorded(options.record, (onTrace) => run({ seed, brokers, minutes, faults: faultsOf(faults), ...onTrace }));
   const tookMs = performance.now() - startedMs;
   const replay = replayOf(seed, brokers, options);
   const text =
@@ -93,6 +101,34 @@ async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<bo
   await write(io.stdout, text);
   return verdict.ok;
 }
+
+/** A run is one long step: its lines are written as they gather, without a turn of the machine's loop between them. */
+function recorded(file: string | undefined, play: (onTrace: Pick<Parameters<typeof run>[0], 'onTrace'>) => Verdict): Verdict {
+  if (file === undefined) return play({});
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'w');
+  } catch (error) {
+    throw new LogError('usage', `Cannot record the run in "${file}": ${reasonOf(error)}`, {}, { cause: error });
+  }
+  let lines = '';
+  try {
+    const verdict = play({
+      onTrace: (event) => {
+        lines += formatTraceEvent(event);
+        if (lines.length < linesHeldMax) return;
+        appendFileSync(descriptor, lines);
+        lines = '';
+      },
+    });
+    appendFileSync(descriptor, lines);
+    return verdict;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const linesHeldMax = 1 << 20;
 
 interface Spent {
   readonly wallMs: number;

@@ -225,6 +225,17 @@ export class Client implements EventLog {
     return (await this.#get('Cannot list the brokers', '/v1/brokers', this.#attemptMs))['brokers'] as BrokerList;
   }
 
+  /** What the broker in use did and heard, as NDJSON (docs/reference/trace.md); null: all that it keeps. */
+  async trace(lastMs: number | null): Promise<string> {
+    const path = lastMs === null ? '/v1/trace' : `/v1/trace?lastMs=${lastMs}`;
+    return (await this.#ask('Cannot read the trace', path, this.#timeoutMs)).answer.body.toString('utf8');
+  }
+
+  /** The wall clock of the broker in use, in whole ms. */
+  async wallMs(): Promise<number> {
+    return (await this.#get('Cannot ask for the time', '/v1/clock', this.#attemptMs))['wallMs'] as number;
+  }
+
   /** Switches the broker in use into, or out of, acting as crashed. A crashed broker answers nothing but this. */
   async fault(action: 'crash' | 'recover'): Promise<void> {
     await this.#change(`Cannot ${action} the broker`, { method: 'POST', path: action === 'crash' ? '/crash' : '/recover' }, null);
@@ -235,15 +246,13 @@ export class Client implements EventLog {
   }
 
   async #get(action: string, path: string, attemptMsMax = this.#leaderAttemptMs): Promise<Readonly<Record<string, unknown>>> {
-    const { answer, server } = await this.#call({
-      action,
-      request: () => ({ method: 'GET', path }),
-      timeoutMs: this.#timeoutMs,
-      attemptMsMax,
-      changes: false,
-      repeatable: true,
-    });
+    const { answer, server } = await this.#ask(action, path, attemptMsMax);
     return readJson(answer, server, { action, changes: false });
+  }
+
+  #ask(action: string, path: string, attemptMsMax: number): Promise<CallOutcome> {
+    const request = (): { readonly method: 'GET'; readonly path: string } => ({ method: 'GET', path });
+    return this.#call({ action, request, timeoutMs: this.#timeoutMs, attemptMsMax, changes: false, repeatable: true });
   }
 
   /** Null when the change was refused because an earlier attempt, whose answer was lost, had made it already. */

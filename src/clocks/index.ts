@@ -6,6 +6,9 @@
  * The scale model of contract 5 (`model/`): a machine as pure code (`ModelMachine`), a run on simulated time (`runModel`), what its logs say
  * (`MachineFigures`), what many runs give (`askOracle`), and the lines that its machines exchange (`MessageReader`).
  *
+ * What many processes did and heard is a trace (`trace.ts`): paired and ordered by cause (`trace-order.ts`), with the skew of their clocks
+ * (`trace-skew.ts`), for ShiViz and chrome://tracing, and stretches of it for diagrams.
+ *
  * It leaves out where the time comes from and what the clocks are put on: see `host/` and `wire/`.
  */
 export { HybridClock, isStampBefore, type Stamp, stampAheadMsMax, stampStart } from './hybrid.ts';
@@ -24,3 +27,17 @@ export { type ModelEvent, ModelMachine } from './model/machine.ts';
 export { type AddressedClock, formatMessage, MessageReader } from './model/messages.ts';
 export { askOracle, type Oracle, oracleRuns } from './model/oracle.ts';
 export { drawRates, machineRandom, runModel } from './model/virtual.ts';
+export { describeTraceEvent } from './describe-event.ts';
+export { chromeText } from './chrome.ts';
+export { shivizLines, shivizParser } from './shiviz.ts';
+export {
+  formatTraceEvent,
+  parseTrace,
+  parseTraceEvent,
+  type TraceEvent,
+  type TraceFields,
+  type TraceLink,
+  type TraceSource,
+} from './trace.ts';
+export { type OrderedTrace, orderTrace } from './trace-order.ts';
+export { correctedTimes, skewOf, type TraceSkew } from './trace-skew.ts';

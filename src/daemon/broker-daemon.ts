@@ -99,6 +99,7 @@ function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, 
     host.logger.log('info', 'connectionsLowered', { connectionsMax, wanted: config.http.connectionsMax });
   return createHttpGateway({
     broker,
+    trace: broker.trace,
     clock: host.clock,
     bytes: host.bytes,
     random: host.random,

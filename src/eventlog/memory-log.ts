@@ -416,7 +416,7 @@ export class MemoryLog implements BrokerService {
 
   brokers(answer: Answer<readonly KnownBroker[]>): void {
     const status = this.#status();
-    this.#later(answer)({ ok: true, value: [{ id: status.id, address: status.address, status }] });
+    this.#later(answer)({ ok: true, value: [{ id: status.id, address: status.address, status, clock: { aheadMs: 0, errorMs: 0 } }] });
   }
 
   #make(name: string, settings: TopicSettings): Topic {
@@ -460,6 +460,7 @@ export class MemoryLog implements BrokerService {
       durable: false,
       crashed: this.#crashed,
       startedMs: this.#startedMs,
+      wallMs: this.#clock.wallMs(),
       catalog: partitionStatus({ group: 1, endOffset: 0, sizeBytes: 0 }),
       partitions: topics.map((topic) => ({ topic: topic.name, ...partitionStatus(topic) })),
       peers: [],

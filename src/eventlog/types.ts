@@ -241,6 +241,8 @@ export interface BrokerStatus {
   readonly durable: boolean;
   readonly crashed: boolean;
   readonly startedMs: number;
+  /** Its wall clock when it said this. */
+  readonly wallMs: number;
   readonly catalog: PartitionStatus;
   readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
   readonly peers: readonly PeerStatus[];
@@ -265,4 +267,13 @@ export interface KnownBroker {
   readonly address: string;
   /** Null where it did not answer in time (promise 5). */
   readonly status: BrokerStatus | null;
+  /** Its wall clock against that of the broker that was asked; null where it did not answer, left out by brokers before November 2026. */
+  readonly clock?: ClockOffset | null;
+}
+
+/** How far one wall clock is ahead of another, as one question and its answer bound it. */
+export interface ClockOffset {
+  readonly aheadMs: number;
+  /** It is within so much of that. */
+  readonly errorMs: number;
 }

@@ -3,9 +3,10 @@
  */
 import { assert } from '../base/assert.ts';
 import { type BrokerId, brokerId, type GroupId } from '../base/branded.ts';
-import type { BrokerApi, BrokerObserver, BrokerOptions } from '../broker/index.ts';
+import { type BrokerApi, type BrokerObserver, type BrokerOptions, processName } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { Answer, LogError, BrokerService, Outcome } from '../eventlog/index.ts';
+import type { TraceEvent } from '../clocks/index.ts';
 import type { BrokerAddress, Disk } from '../host/index.ts';
 import type { Persist } from '../raft/index.ts';
 import { NoException } from './checkers/a1-no-exception.ts';
@@ -16,10 +17,11 @@ import { RaftWatch } from './checkers/raft-watch.ts';
 import { TornOrDamaged } from './checkers/st3-torn-or-damaged.ts';
 import { DirectorySync } from './checkers/st7-directory-sync.ts';
 import { StopAfterAFailedSync } from './checkers/st8-stop-after-a-failed-sync.ts';
-import type { CheckReport } from './checkers/verdict.ts';
+import type { CheckReport, Findings } from './checkers/verdict.ts';
 import type { SimDisk } from './disk.ts';
 import { DiskPast, folderOf } from './disk-past.ts';
 import type { SimProcess } from './process.ts';
+import { Recording } from './recording.ts';
 import { type LogLine, type Machine, World } from './world.ts';
 
 export interface ClusterOptions {
@@ -37,6 +39,8 @@ export interface ClusterOptions {
   /** Makes a disk lie, to prove that the checkers see it. */
   readonly sabotageDisk?: ((disk: Disk) => Disk) | undefined;
   readonly onLog?: ((line: LogLine) => void) | undefined;
+  /** Gets the run as a trace while it runs. */
+  readonly onTrace?: ((event: TraceEvent) => void) | undefined;
 }
 
 /** What a client learns of its call. */
@@ -73,6 +77,8 @@ export class Cluster {
   onDown: ((member: Member) => void) | null = null;
   /** One of its groups takes no part any more. */
   onFenced: ((member: Member) => void) | null = null;
+  /** Null where the run is not recorded. */
+  readonly recording: Recording | null;
   kills = 0;
   /** When a broker was last killed, by a trap too, or told to stop. */
   lastKillMs = 0;
@@ -100,12 +106,14 @@ export class Cluster {
       inMemory: options.inMemory,
       onException: (machine, error) => {
         this.#noException.thrown(machine.id, this.nowMs, error);
+        this.recording?.doneTo(processName(machine.id), 'died', { reason: String(error) });
         this.#ended(this.member(machine.id));
       },
-      onTrapped: (machine) => {
+      onTrapped: ({ id }, { powerLoss }, call) => {
         this.kills++;
         this.lastKillMs = this.nowMs;
-        this.#ended(this.member(machine.id));
+        this.recording?.doneTo(processName(id), 'killed', { powerLoss, at: call });
+        this.#ended(this.member(id));
       },
       onFailing: (machine, operation, path) => this.#diskPast(machine.id).failing(operation, path),
       onFailed: (machine) => this.#diskPast(machine.id).told(this.nowMs),
@@ -124,6 +132,8 @@ export class Cluster {
       { ...defaultSettings, ...options.settings },
       () => this.world.scheduler.nowMs,
     );
+    const { onTrace } = options;
+    this.recording = onTrace === undefined ? null : new Recording(() => this.nowMs, onTrace);
     this.world.network.onDisturbed = (one, other) => this.watch.sentOnce.disturbed(one, other);
     this.members = Array.from({ length: options.brokerCount }, (_, index) => {
       const id = brokerId(index + 1);
@@ -148,8 +158,12 @@ export class Cluster {
   /** Reports of everything that is watched while it runs. */
   reports(): CheckReport[] {
     this.#answeredInTime.look();
+    return this.findings.map((findings) => findings.report());
+  }
+
+  get findings(): readonly Findings[] {
     return [
-      ...this.watch.reports(),
+      ...this.watch.findings,
       ...[
         this.#noException,
         this.#oneAnswer,
@@ -158,7 +172,7 @@ export class Cluster {
         this.#tornOrDamaged,
         this.#directorySync,
         this.#stopAfterAFailedSync,
-      ].map(({ findings }) => findings.report()),
+      ].map(({ findings }) => findings),
     ];
   }
 
@@ -167,6 +181,7 @@ export class Cluster {
     this.#noException.started();
     this.#diskPast(member.id).started();
     this.#stopping.delete(member.id);
+    this.recording?.doneTo(processName(member.id), 'start', { life: member.machine.lives + 1 });
     const settings = { ...defaultSettings, ...this.#options.settingsOf?.(), ...this.#options.settings };
     this.watch.startsWith(member.id, settings);
     this.world.start(member.machine, (host, process) => {
@@ -199,8 +214,16 @@ export class Cluster {
 
   #observerOf(member: Member, process: SimProcess): BrokerObserver {
     const watch = this.watch.observerOf(member.id, () => process.alive);
+    const { recording } = this;
     return {
       ...watch,
+      ...(recording === null
+        ? {}
+        : {
+            happened: (event: TraceEvent): void => {
+              if (process.alive) recording.happened(event);
+            },
+          }),
       persisted: (group, persist) => {
         if (process.alive) this.#directorySync.persisted(member.id, `group ${group}`, this.#unsyncedNames(member, group, persist));
         watch.persisted(group, persist);
@@ -224,6 +247,7 @@ export class Cluster {
     if (!this.isUp(member)) return;
     this.kills++;
     this.lastKillMs = this.nowMs;
+    this.recording?.doneTo(processName(member.id), 'killed', { powerLoss });
     this.world.kill(member.machine, powerLoss);
     this.#ended(member);
   }
@@ -239,6 +263,7 @@ export class Cluster {
       if (over || machine.process !== process) return;
       over = true;
       this.lastKillMs = this.nowMs;
+      this.recording?.doneTo(processName(member.id), 'stopped');
       this.world.kill(machine, false);
       this.#ended(member);
       stopped();
@@ -395,6 +420,7 @@ export class Cluster {
     this.#tornOrDamaged.failed(member.id, this.nowMs, how, error, this.#diskPast(member.id).at(this.nowMs));
     this.world.coverage.reach(`broker.${how === 'stopped' ? 'stopped' : 'notOpened'}.${error.code}`);
     if (member.machine.process !== process) return;
+    this.recording?.doneTo(processName(member.id), 'died', { code: error.code, reason: error.message });
     this.world.kill(member.machine, false);
     this.#ended(member);
   }

@@ -6,6 +6,7 @@ import { type BrokerId, groupId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
 import { Broker, type BrokerApi, type BrokerOptions, catalogGroup } from '../broker/index.ts';
 import type { BrokerSettings } from '../broker/settings.ts';
+import type { TraceEvent } from '../clocks/index.ts';
 import type { AppendRequest, AppendResult, TopicDescription } from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
 import { checkHistory } from './checkers/history-checks.ts';
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly thinkMs?: number;
   readonly settings?: Partial<BrokerSettings>;
   readonly onLog?: (line: LogLine) => void;
+  /** Gets the run as a trace while it runs. */
+  readonly onTrace?: (event: TraceEvent) => void;
   /** Kills a broker at a chosen host call of its first life, counted from its start; for sweeps over all of them. */
   readonly trap?: CrashTrap & { readonly broker: number };
   /** What is simulated, for proving that the checkers see a wrong program. */
@@ -109,6 +112,7 @@ export function run(options: RunOptions): Verdict {
     clockDriftMax: 0.001,
     sabotageDisk: options.sabotageDisk,
     onLog: options.onLog,
+    onTrace: options.onTrace,
   });
   const history = new History();
   const clients = new ClientWorld(cluster, history, clientSettings(options));
@@ -117,6 +121,11 @@ export function run(options: RunOptions): Verdict {
   const majorityAcknowledges = new MajorityAcknowledges();
   const spaceForElections = new SpaceForElections();
 
+  record(options, cluster, faultsOfRun, [
+    ...cluster.findings,
+    ...clients.findings,
+    ...[liveness, majorityAcknowledges, spaceForElections].map(({ findings }) => findings),
+  ]);
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
   const retentionBytes = random.pick([8, 16, 32]) * KiB;
@@ -166,7 +175,7 @@ export function run(options: RunOptions): Verdict {
 
   const checks = [
     ...cluster.reports(),
-    ...clients.reports(),
+    ...clients.findings.map((findings) => findings.report()),
     ...checkHistory(history),
     ...[
       readable,
@@ -177,7 +186,30 @@ export function run(options: RunOptions): Verdict {
       liveness.findings,
     ].map((findings) => findings.report()),
   ];
+  noteVerdict(cluster, checks);
   return verdictOf(options, cluster, clients, checks, { kills, elections });
+}
+
+/** The first event of a recording says which run it is; what a check finds while it runs stands where it was found. */
+function record(
+  { seed, brokers, minutes }: RunOptions,
+  cluster: Cluster,
+  faults: readonly FaultName[],
+  findings: readonly Findings[],
+): void {
+  const { recording } = cluster;
+  if (recording === null) return;
+  recording.note('run', { seed, brokers, minutes, faults: faults.join(' ') });
+  cluster.world.scheduler.onEvent = () => recording.look(findings);
+}
+
+/** What only the whole history shows has its place at the end. */
+function noteVerdict({ recording }: Cluster, checks: readonly CheckReport[]): void {
+  if (recording === null) return;
+  for (const { id, violations } of checks) {
+    if (violations.length > 0 && !recording.hasSeen(id)) recording.note('violation', { check: id, message: violations[0] as string });
+  }
+  recording.note('verdict', { ok: checks.every(({ status }) => status === 'pass') });
 }
 
 /**

@@ -19,7 +19,7 @@ import { checksumThroughFrame } from '../record/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
-const raftKinds = {
+export const raftKinds = {
   requestVote: 16,
   requestVoteResponse: 17,
   appendEntries: 18,

@@ -22,7 +22,7 @@ import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
 export const requestKinds = { append: 32, revoke: 33, readIndex: 34, nextSequence: 35, status: 36 } as const;
-const answerKinds = { append: 64, number: 65, status: 66, error: 67 } as const;
+export const answerKinds = { append: 64, number: 65, status: 66, error: 67 } as const;
 
 /** As in `eventlog/types.ts`, which this floor does not know. */
 type WireLevel = 'leader' | 'quorum' | 'all';

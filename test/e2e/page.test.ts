@@ -260,6 +260,42 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(await page.locator('article .value').allInnerTexts()).toEqual(['one', 'two']);
   });
 
+  it('plays a recorded run: a broker that was killed, a message on its way, a violated check at its place', async () => {
+    const lines: string[] = [];
+    const line = (process: string, seq: number, trueMs: number, kind: string, more: object = {}): void =>
+      void lines.push(JSON.stringify({ v: 1, process, seq, kind, atMs: trueMs, trueMs, ...more }));
+    const orders = { group: 20, topic: 'orders' };
+    line('simulator', 1, 0, 'run', { seed: 9, brokers: 2, minutes: 1 });
+    line('broker-1', 1, 0, 'start');
+    line('broker-2', 1, 0, 'start');
+    line('broker-1', 2, 100, 'role', { role: 'leader', term: 3, leader: 'broker-1', end: 5, highWatermark: 4, ...orders });
+    line('broker-1', 3, 200, 'send', { message: 'appendEntries', ...orders, link: { to: 'broker-2', connection: 'x', sequence: 1 } });
+    line('broker-2', 2, 600, 'receive', { message: 'appendEntries', ...orders, link: { from: 'broker-1', connection: 'x', sequence: 1 } });
+    line('broker-1', 4, 700, 'killed');
+    line('simulator', 2, 800, 'violation', { check: 'L1', message: 'an <b>append</b> is gone' });
+    line('broker-2', 3, 1000, 'commit', { highWatermark: 5, ...orders });
+    await page.goto(url);
+    await page.locator('[data-trace=show]').click();
+
+    await page
+      .locator('[data-trace=file]')
+      .setInputFiles({ name: 'run.ndjson', mimeType: 'text/plain', buffer: Buffer.from(lines.join('\n')) });
+
+    // It opens where a check was violated.
+    await page.locator('[data-node=broker-1]').waitFor();
+    expect(await page.locator('[data-trace=now]').innerText()).toBe('0.800 s');
+    expect(await page.locator('[data-node=broker-1]').textContent()).toContain('killed');
+    expect(await page.locator('.trace .wrong').innerText()).toContain('L1: an <b>append</b> is gone');
+    await screenshot('trace');
+    await page.locator('[data-trace=time]').fill('400');
+    expect(await page.locator('[data-node=broker-1]').textContent()).toMatch(/leader, term 3\s*end 5 · committed 4/);
+    expect(await page.locator('.flight').count()).toBe(1);
+    await page.locator('[data-trace=file]').setInputFiles({ name: 'x.txt', mimeType: 'text/plain', buffer: Buffer.from('nonsense') });
+    expect(await page.locator('.trace [role=alert]').innerText()).toBe(
+      'x.txt cannot be shown: line 1 is no event of a trace: it is not JSON',
+    );
+  });
+
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1280, 390]) {
       it(`fits ${width} pixels, ${colorScheme}`, async () => {

@@ -283,14 +283,14 @@ export class Watched {
   }
 
   report(id: CheckId): CheckReport {
-    const found = this.watch.reports().find((report) => report.id === id);
+    const found = this.watch.findings.find((findings) => findings.id === id);
     assert(found !== undefined, `${id} is watched`);
-    return found;
+    return found.report();
   }
 
   violated(): string[] {
-    return this.watch
-      .reports()
+    return this.watch.findings
+      .map((findings) => findings.report())
       .filter(({ status }) => status !== 'pass')
       .map(({ id }) => id);
   }

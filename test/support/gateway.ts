@@ -4,6 +4,7 @@ import type { HttpSettings } from '../../src/gateway/http/settings.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
+import { noTrace } from './no-trace.ts';
 
 export interface TestGateway {
   readonly twin: MemoryLog;
@@ -28,6 +29,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const { settings, ...rest } = options;
   const front = createHttpGateway({
     broker: twin,
+    trace: noTrace,
     clock,
     bytes: systemBytes,
     random: systemRandom,

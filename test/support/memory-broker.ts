@@ -4,6 +4,7 @@ import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '.
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
+import { noTrace } from './no-trace.ts';
 
 export interface MemoryBroker {
   readonly url: string;
@@ -30,6 +31,7 @@ export function startMemoryBroker(
   const memory = new MemoryLog(memoryOptions);
   const front = createHttpGateway({
     broker: memory,
+    trace: noTrace,
     clock,
     bytes: systemBytes,
     random: systemRandom,

@@ -8,6 +8,7 @@ interface BrokerEntry {
   readonly id: number;
   readonly address: string;
   readonly status: BrokerStatus | null;
+  readonly clock?: { readonly aheadMs: number; readonly errorMs: number } | null;
 }
 
 export interface BrokersAnswer {
@@ -109,6 +110,8 @@ function asObject(value: unknown): Record<string, unknown> {
 
 /** A request of which no answer in this time means that the broker is away. */
 const POLL_TIMEOUT_MS = 4000;
+/** It is some megabytes. */
+const TRACE_TIMEOUT_MS = 30_000;
 
 export async function fetchBrokers(): Promise<BrokersAnswer> {
   const response = await request('/v1/brokers', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
@@ -120,6 +123,11 @@ export async function fetchBrokers(): Promise<BrokersAnswer> {
 export async function fetchTopics(): Promise<readonly TopicDescription[]> {
   const response = await request('/v1/topics', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
   return ((await response.json()) as { readonly topics: readonly TopicDescription[] }).topics;
+}
+
+/** What this broker did and heard lately, as NDJSON. */
+export async function fetchOwnTrace(): Promise<string> {
+  return (await request('/v1/trace', { signal: AbortSignal.timeout(TRACE_TIMEOUT_MS) })).text();
 }
 
 export async function fetchOwnStatus(): Promise<BrokerStatus> {

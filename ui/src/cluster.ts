@@ -16,6 +16,9 @@ export interface BrokerRow {
   readonly diskBytes: number | null;
   readonly durable: boolean;
   readonly startedMs: number | null;
+  /** How far its wall clock is ahead of this broker's, in ms; null when it is not known, or this is it. */
+  readonly aheadMs: number | null;
+  readonly aheadErrorMs: number;
   readonly fenced: string | null;
   /** What another broker says stands between the two. */
   readonly problem: string | null;
@@ -39,6 +42,8 @@ export function brokerRows(answer: BrokersAnswer, topic: string, selfId: number 
         diskBytes: status === null ? null : status.partitions.reduce((sum, each) => sum + each.sizeBytes, 0),
         durable: status?.durable ?? true,
         startedMs: status?.startedMs ?? null,
+        aheadMs: broker.id === selfId ? null : (broker.clock?.aheadMs ?? null),
+        aheadErrorMs: broker.clock?.errorMs ?? 0,
         fenced: partition?.fenced ?? null,
         problem: problemOf(answer, broker.id),
       };

@@ -103,6 +103,12 @@ export class CatalogState {
     return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Of a group, null where no topic has it. */
+  nameOf(group: number): string | null {
+    for (const topic of this.#topics.values()) if (topic.group === group) return topic.name;
+    return null;
+  }
+
   broker(id: number): RegisteredBroker | undefined {
     return this.#brokers.get(id);
   }

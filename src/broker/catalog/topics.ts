@@ -64,6 +64,12 @@ export class Topics {
     return topic === undefined ? null : groupId(topic.group);
   }
 
+  /** As people call it; null for a group that no topic has, any more or yet. */
+  nameOf(group: number): string | null {
+    if (group === logGroup) return logTopic;
+    return group === catalogGroup ? '(catalog)' : this.catalog.state.nameOf(group);
+  }
+
   /** The group of a topic that this broker knows and that is not fenced here. */
   whole(name: string): GroupId | null {
     const group = this.group(name);

@@ -13,6 +13,7 @@ import {
   batchHeaderBytes,
   packBatches,
   type Producer,
+  producerId,
   producerIdOf,
   recordsPerBatchMax,
   sealForProducer,
@@ -245,7 +246,10 @@ export class AppendQueue {
     unit.attempts++;
     unit.outstanding++;
     unit.target = leader;
-    if (leader === this.#core.self) {
+    const { causes, self } = this.#core;
+    const noteSubmit = (): void => causes.submit(this.group, leader, producerId(unit.batch), unit.sequence, unit.attempts);
+    if (leader === self) {
+      noteSubmit();
       const replica = this.#core.replica(this.group);
       replica?.appends.submit({
         batch: unit.batch,
@@ -272,7 +276,10 @@ export class AppendQueue {
     const remainingMs = Math.max(1, deadlineMs - nowMs);
     const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, batch: unit.batch };
     const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
-    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, leader, outcome))) return true;
+    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, leader, outcome))) {
+      noteSubmit();
+      return true;
+    }
     unit.attempts--;
     unit.outstanding--;
     unit.target = null;

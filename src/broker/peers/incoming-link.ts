@@ -2,7 +2,8 @@ import { type BrokerId, brokerId } from '../../base/branded.ts';
 import type { Life } from '../../base/life.ts';
 import type { Link, LinkHandlers } from '../../host/index.ts';
 import * as wire from '../../wire/index.ts';
-import type { LinkContext } from './link-context.ts';
+import type { CausalLink } from '../causal-ring.ts';
+import { connectionOf, type LinkContext } from './link-context.ts';
 import type { Meeting } from './peer-lives.ts';
 
 /** What becomes of a link. */
@@ -26,6 +27,8 @@ export class IncomingLink {
   #hello: wire.Hello | null = null;
   #own: wire.Participant | null = null;
   #peer: BrokerId | null = null;
+  /** Once the peer has proven itself. */
+  #causal: CausalLink = { peer: 0, connection: 0 };
   /** Something is being written down that must be durable before this link goes on. */
   #isWaiting = false;
   #isClosed = false;
@@ -105,8 +108,8 @@ export class IncomingLink {
       const isInOrder = frame.sequence > this.#lastSequence;
       if (isInOrder) this.#lastSequence = frame.sequence;
       this.#context.counters.framesReceived++;
+      this.#context.onFrame(this.#peer, frame, isInOrder, this.#causal);
       if (frame.kind === wire.handshakeKinds.ping) this.#pong();
-      this.#context.onFrame(this.#peer, frame, isInOrder);
       return;
     }
     if (this.#isWaiting) return;
@@ -155,6 +158,7 @@ export class IncomingLink {
       (then) => this.#context.lives.meet(peer, hello.life, then),
       () => {
         this.#peer = peer;
+        this.#causal = { peer, connection: connectionOf(hello.nonce) };
         this.#pongMs = this.#context.nowMs();
         this.#reader.allow(wire.wireFrameBytesMax);
         this.#events.accepted(peer, hello.life);
@@ -190,7 +194,11 @@ export class IncomingLink {
 
   #send(message: wire.Draft): void {
     const chunks: Uint8Array[] = [];
-    wire.sealFrame(message, ++this.#sequence, this.#context.stamp(), this.#context.bytes, chunks);
+    const { causes, bytes } = this.#context;
+    wire.sealFrame(message, ++this.#sequence, this.#context.stamp(), bytes, chunks);
+    // The welcome is no event yet: the other end learns by it that it is one.
+    if (this.#peer !== null && message.kind !== wire.handshakeKinds.welcome)
+      causes.sent(this.#causal, message.kind, message.group, this.#sequence, message.lengthBytes, this.#context.wallMs());
     this.#link.send(chunks);
   }
 }

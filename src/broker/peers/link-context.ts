@@ -1,8 +1,10 @@
 import type { BrokerId } from '../../base/branded.ts';
+import { getU16, getU32 } from '../../base/bytes.ts';
 import type { Life } from '../../base/life.ts';
 import type { Stamp } from '../../clocks/index.ts';
 import type { Bytes, Lane, Logger, Network, Random, Timer } from '../../host/index.ts';
 import type * as wire from '../../wire/index.ts';
+import type { CausalLink, CausalRing } from '../causal-ring.ts';
 import type { Counters } from '../counters.ts';
 import type { PeerLives } from './peer-lives.ts';
 import type { PeerProblems } from './peer-problems.ts';
@@ -14,6 +16,7 @@ export interface LinkContext {
   readonly network: Network;
   readonly logger: Logger;
   readonly counters: Counters;
+  readonly causes: CausalRing;
   readonly self: BrokerId;
   readonly clusterId: string;
   readonly version: string;
@@ -24,6 +27,7 @@ export interface LinkContext {
   readonly linkBytesMax: number;
   startTimer(delayMs: number, fire: () => void): Timer;
   nowMs(): number;
+  wallMs(): number;
   stamp(): Stamp;
   /** While true nothing leaves and nothing is dialled. */
   isClosed(): boolean;
@@ -34,5 +38,11 @@ export interface LinkContext {
   onLost(peer: BrokerId, lane: Lane): void;
   /** `isOfLife`: a peer that has proven itself remembers another broker under this id. */
   onRefused(peer: BrokerId, reason: string, isOfLife: boolean): void;
-  onFrame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void;
+  /** A frame of a peer that has proven itself, with the link that it came by. */
+  onFrame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean, link: CausalLink): void;
+  /** What a peer that was dialled, and has proven itself, sent back. */
+  onBack(frame: wire.WireFrame, link: CausalLink): void;
 }
+
+/** How both ends name a connection in traces: the first 48 bits of what whoever dialled drew for it. */
+export const connectionOf = (nonce: Uint8Array): number => getU16(nonce, 0) * 0x1_0000_0000 + getU32(nonce, 2);

@@ -4,6 +4,7 @@ import type { Stamp } from '../../clocks/index.ts';
 import type { Bytes, Clock, Lane, Logger, Network, Random } from '../../host/index.ts';
 import type { AppendEntries, Message } from '../../raft/index.ts';
 import * as wire from '../../wire/index.ts';
+import type { CausalLink, CausalRing } from '../causal-ring.ts';
 import type { Counters } from '../counters.ts';
 import { ClocksAhead } from './clocks-ahead.ts';
 import { IncomingLink } from './incoming-link.ts';
@@ -16,6 +17,8 @@ import { PeerProblems } from './peer-problems.ts';
 export interface LinkEvents {
   /** `isInOrder` is false for a frame that came twice or late. */
   frame(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void;
+  /** A stamp of this peer has come, before anything is done because of it. */
+  stamped(peer: BrokerId, stamp: Stamp): void;
   /** What was on the way to or from this peer may be lost. */
   lost(peer: BrokerId): void;
   /** There is a way to this peer again. */
@@ -33,6 +36,7 @@ export interface LinksOptions {
   readonly network: Network;
   readonly logger: Logger;
   readonly counters: Counters;
+  readonly causes: CausalRing;
   readonly self: BrokerId;
   readonly peers: readonly BrokerId[];
   readonly clusterId: string;
@@ -72,11 +76,17 @@ export class Links {
     this.#options = options;
     this.#problems = new PeerProblems(options.logger, options.counters, options.peers, () => options.clock.monotonicMs());
     this.clocksAhead = new ClocksAhead(this.#problems, options.counters, () => options.clock.monotonicMs());
+    /** Whatever follows from a frame comes after it in the trace, and has a later stamp. */
+    const took = ({ kind, group, sequence, lengthBytes, stamp }: wire.WireFrame, link: CausalLink): void => {
+      events.stamped(brokerId(link.peer), stamp);
+      options.causes.received(link, kind, group, sequence, lengthBytes, options.clock.wallMs());
+    };
     this.#context = {
       ...options,
       problems: this.#problems,
       startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),
       nowMs: () => options.clock.monotonicMs(),
+      wallMs: () => options.clock.wallMs(),
       stamp: () => options.stamp(),
       isClosed: () => this.#isClosed,
       isPeer: (id) => options.peers.includes(brokerId(id)),
@@ -85,17 +95,24 @@ export class Links {
         options.lives.confirmed(peer);
         this.#problems.linked(peer, 'out');
         events.met(peer, life);
-        if (lane === 'consensus') events.ready(peer);
+        if (lane !== 'consensus') return;
+        options.causes.linkUp(peer);
+        events.ready(peer);
       },
-      onLost: (peer) => events.lost(peer),
+      onLost: (peer, lane) => {
+        if (lane === 'consensus') options.causes.linkLost(peer);
+        events.lost(peer);
+      },
       onRefused: (peer, reason, isOfLife) => {
         this.#problems.note(peer, 'refusedByPeer', reason);
         if (isOfLife) events.disowned(peer, reason);
       },
-      onFrame: (peer, frame, isInOrder) => {
+      onFrame: (peer, frame, isInOrder, link) => {
         this.#heardMs.set(peer, options.clock.monotonicMs());
+        took(frame, link);
         events.frame(peer, frame, isInOrder);
       },
+      onBack: (frame, link) => took(frame, link),
     };
     for (const peer of options.peers) {
       const link = (lane: Lane): OutgoingLink => new OutgoingLink(this.#context, peer, lane);

@@ -2,7 +2,8 @@ import type { BrokerId } from '../../base/branded.ts';
 import type { Life, ShownLife } from '../../base/life.ts';
 import type { Lane, Link, Timer } from '../../host/index.ts';
 import * as wire from '../../wire/index.ts';
-import type { LinkContext } from './link-context.ts';
+import type { CausalLink } from '../causal-ring.ts';
+import { connectionOf, type LinkContext } from './link-context.ts';
 
 const handshakeMs = 1000;
 
@@ -24,6 +25,7 @@ export class OutgoingConnection {
   readonly #link: Link;
   /** What this side shows of itself, with a nonce for this connection alone. */
   readonly #own: wire.Participant;
+  readonly #causal: CausalLink;
   /** The peer's, once it has proven itself. */
   #life: Life | null = null;
   #isReady = false;
@@ -38,6 +40,7 @@ export class OutgoingConnection {
     this.#lane = lane;
     this.#events = events;
     this.#own = { broker: context.self, life: context.lives.shownTo(peer), nonce: context.random.bytes(wire.nonceBytes) };
+    this.#causal = { peer, connection: connectionOf(this.#own.nonce) };
     const reader = new wire.FrameReader(context.bytes, wire.handshakeFrameBytesMax);
     this.#link = context.network.dial(peer, lane, {
       opened: () => {
@@ -81,8 +84,14 @@ export class OutgoingConnection {
   /** All of them in one call. */
   send(messages: readonly wire.Draft[]): void {
     const chunks: Uint8Array[] = [];
+    const { causes, bytes } = this.#context;
     const stamp = this.#context.stamp();
-    for (const message of messages) wire.sealFrame(message, ++this.#sequence, stamp, this.#context.bytes, chunks);
+    // What the handshake sends is no event: whoever is there has not proven it yet.
+    const atMs = this.#isReady ? this.#context.wallMs() : 0;
+    for (const message of messages) {
+      wire.sealFrame(message, ++this.#sequence, stamp, bytes, chunks);
+      if (this.#isReady) causes.sent(this.#causal, message.kind, message.group, this.#sequence, message.lengthBytes, atMs);
+    }
     this.#link.send(chunks);
   }
 
@@ -112,6 +121,7 @@ export class OutgoingConnection {
 
   #receive(frame: wire.WireFrame): boolean {
     const { bytes, secret, clusterId } = this.#context;
+    if (this.#isReady) this.#context.onBack(frame, this.#causal);
     if (frame.kind === wire.handshakeKinds.challenge) {
       const challenge = wire.decodeChallenge(frame.body);
       if (challenge === null || challenge.broker !== this.#peer) return this.#end('answered by somebody else');

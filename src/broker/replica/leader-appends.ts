@@ -1,4 +1,4 @@
-import { type Offset, offset } from '../../base/branded.ts';
+import { type GroupId, type Offset, offset } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import type { Level } from '../../eventlog/index.ts';
 import type { Bytes, Clock } from '../../host/index.ts';
@@ -6,6 +6,7 @@ import { type LogBatch, type Raft, termBefore } from '../../raft/index.ts';
 import { producerIdOf, revokeBatch } from '../../record/index.ts';
 import type { GroupLog } from '../../storage/index.ts';
 import type { Appended, ErrorDetails } from '../../wire/index.ts';
+import type { CausalRing } from '../causal-ring.ts';
 import type { Counters } from '../counters.ts';
 import type { LogAges } from './log-ages.ts';
 import type { Verdict } from './producers.ts';
@@ -37,6 +38,7 @@ export interface LeaderAppend {
 
 /** The replica that leads, as far as an append has to do with it. */
 export interface AppendTarget {
+  readonly group: GroupId;
   readonly raft: Raft;
   readonly log: Pick<GroupLog, 'full'>;
   readonly tail: Tail;
@@ -53,6 +55,7 @@ export interface AppendContext {
   readonly bytes: Bytes;
   readonly settings: Pick<BrokerSettings, 'requestSessionsMax'>;
   readonly counters: Counters;
+  readonly causes: CausalRing;
   /** Whether this replica still leads, asked of a majority. */
   confirmOffice(deadlineMs: number, done: (isConfirmed: boolean) => void): void;
 }
@@ -112,11 +115,12 @@ export class LeaderAppends {
     if (noRoom !== null) return append.answer(noRoom);
     const placed = this.#replica.propose(append.batch);
     const { level, deadlineMs, answer } = append;
-    const { counters } = this.#context;
+    const { counters, causes } = this.#context;
     counters.appends++;
     counters.appendedRecords += sequenced.count;
     counters.appendedBytes += append.batch.length;
     const { offsetFrom, offsetTo, term } = placed;
+    causes.append(this.#replica.group, offsetFrom, offsetTo, sequenced.producerId, sequenced.sequence);
     this.#wait({ offsetFrom, offsetTo, term, timestampMs: tail.lastStamp.ms, isDuplicate: false, level, deadlineMs, answer });
   }
 
@@ -204,7 +208,8 @@ export class LeaderAppends {
 
   #waitForKnown(append: LeaderAppend, verdict: Verdict & { readonly kind: 'duplicate' }): void {
     this.#context.counters.duplicateAppends++;
-    const { offsetFrom, count, term, timestampMs } = verdict.batch;
+    const { offsetFrom, count, term, timestampMs, producerId, sequence } = verdict.batch;
+    this.#context.causes.duplicate(this.#replica.group, offsetFrom, producerId, sequence);
     const { deadlineMs, answer } = append;
     // Even to whoever would be content with less: "it was appended before" is a fact only once it cannot be cut any more.
     const level = append.level === 'leader' ? 'quorum' : append.level;

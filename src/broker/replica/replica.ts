@@ -19,6 +19,7 @@ import {
 } from '../../raft/index.ts';
 import * as record from '../../record/index.ts';
 import type { GroupLog, ReadFailure } from '../../storage/index.ts';
+import type { CausalRing } from '../causal-ring.ts';
 import type { BrokerObserver, ReplicaView } from '../contract.ts';
 import type { Counters } from '../counters.ts';
 import { LeaderAppends } from './leader-appends.ts';
@@ -38,6 +39,7 @@ export interface ReplicaContext {
   readonly settings: BrokerSettings;
   readonly counters: Counters;
   readonly hybrid: HybridClock;
+  readonly causes: CausalRing;
   readonly observer: BrokerObserver | null;
   readonly logger: Logger;
   /** How long writes with their syncs took lately, all logs and votes of this broker. */
@@ -180,6 +182,7 @@ export class Replica {
       bytes: context.bytes,
       settings,
       counters: context.counters,
+      causes: context.causes,
       confirmOffice: (deadlineMs, done) => context.confirmOffice(this, deadlineMs, done),
     });
     this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
@@ -398,6 +401,9 @@ export class Replica {
       return false;
     }
     this.#context.observer?.ready(this.group, ready, this.view);
+    const { causes } = this.#context;
+    if (ready.truncatedTo !== null) causes.cut(this.group, ready.truncatedTo);
+    if (ready.highWatermark !== null) causes.commit(this.group, ready.highWatermark);
     this.#derive();
     for (const message of ready.send) this.#sendRaft(message);
     if (ready.persist !== null) this.#persist(ready.persist);
@@ -438,6 +444,7 @@ export class Replica {
       this.#lastWriteMs = nowMs;
       this.#isMarked = false;
     }
+    if (persist.batches.length > 0) this.#context.causes.stored(this.group, this.#persistEnd);
     this.raft.step({ type: 'persisted', id: persist.id });
     this.#context.observer?.persisted(this.group, persist);
     for (const message of persist.then) this.#sendRaft(message);
@@ -505,6 +512,7 @@ export class Replica {
     const to = peers.find(isWhole)?.peer ?? null;
     if (to === null) return;
     this.#handOverAgainMs = nowMs + handOverEveryMs;
+    this.#context.causes.handover(this.group, to);
     this.#log('warn', 'leadershipHandedOver', { to, lacking });
     this.step({ type: 'transferLeadership', to });
   }

@@ -2,6 +2,7 @@
  * HTTP <-> `EventLog`: translation only (design, D9, D10). `Front` (`front.ts`) is the server and everything that must be quick or exact:
  * guards, plain appends, the hand-over of peers. `contract2/` are the course's routes, `api/` those of `/v1` with fastify, loaded later.
  */
+import type { TraceSource } from '../../clocks/index.ts';
 import { withPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
 import { Front, type FrontOptions } from './front.ts';
@@ -12,6 +13,7 @@ export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 
 export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'> {
   readonly version: string;
+  readonly trace: TraceSource;
   /** Largest record batch that the broker takes. */
   readonly batchBytesMax: number;
   /** Folder with the built page. */
@@ -19,7 +21,7 @@ export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'>
 }
 
 export function createHttpGateway(options: GatewayOptions): Front {
-  const { version, pageFolder, broker, settings, clock, bytes, logger, faultInjection } = options;
+  const { version, pageFolder, trace, broker, settings, clock, bytes, logger, faultInjection } = options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   return new Front({
     ...options,
@@ -29,6 +31,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
       return createApi({
         service: broker,
         log: withPromises(broker),
+        trace,
         isReady: () => broker.ready,
         settings,
         limits,

@@ -40,7 +40,7 @@ import {
 import { RecoveredPrefix } from './st1-recovered-prefix.ts';
 import { RecoveryNeverLowers } from './st4-recovery-never-lowers.ts';
 import { DerivedState } from './st5-derived-state.ts';
-import type { CheckReport } from './verdict.ts';
+import type { Findings } from './verdict.ts';
 
 /** The slowest clock that is injected, and what timers come late by. */
 const stickyShare = 0.8;
@@ -100,7 +100,7 @@ export class RaftWatch {
     return this.#electionCount;
   }
 
-  reports(): CheckReport[] {
+  get findings(): readonly Findings[] {
     return [
       this.#electionSafety,
       this.#leaderAppendOnly,
@@ -124,7 +124,7 @@ export class RaftWatch {
       this.#recoveryNeverLowers,
       this.#derivedState,
       this.#timestamps,
-    ].map((checker) => checker.findings.report());
+    ].map(({ findings }) => findings);
   }
 
   /**

@@ -6,7 +6,7 @@ import { StatedStaleness } from '../checkers/l13-stated-staleness.ts';
 import { AcknowledgedByAMajority } from '../checkers/p1-acknowledged-by-a-majority.ts';
 import { ChecksumOnEveryRead } from '../checkers/st2-checksum-on-every-read.ts';
 import { MinorityNeverAcknowledges } from '../checkers/v1-minority-never-acknowledges.ts';
-import type { CheckReport } from '../checkers/verdict.ts';
+import type { Findings } from '../checkers/verdict.ts';
 import type { Cluster } from '../cluster.ts';
 import type { History } from '../history.ts';
 import { logGroup, logTopic } from '../../broker/index.ts';
@@ -54,9 +54,9 @@ export class ClientWorld {
     this.#minorityNeverAcknowledges = new MinorityNeverAcknowledges(cluster.watch.ledger, cluster.members.length);
   }
 
-  reports(): CheckReport[] {
+  get findings(): readonly Findings[] {
     return [this.#acknowledgedByAMajority, this.#minorityNeverAcknowledges, this.#statedStaleness, this.#checksumOnEveryRead].map(
-      ({ findings }) => findings.report(),
+      ({ findings }) => findings,
     );
   }
 

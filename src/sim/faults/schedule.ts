@@ -87,6 +87,7 @@ export class FaultSchedule {
   /** Ends all faults; dead brokers start again at once. */
   heal(): void {
     this.#running = false;
+    this.cluster.recording?.note('healed', {});
     for (const undo of this.#lasting.values()) undo();
     this.#lasting.clear();
     const { world, members } = this.cluster;
@@ -112,11 +113,13 @@ export class FaultSchedule {
   last(name: string, durationMs: number, apply: () => void, undo: () => void): void {
     this.#lasting.get(name)?.();
     this.#lastStrikeMs = this.cluster.nowMs;
+    this.cluster.recording?.note('begins', { what: name, durationMs });
     apply();
     this.#lasting.set(name, undo);
     this.after(durationMs, () => {
       if (this.#lasting.get(name) !== undo) return;
       this.#lasting.delete(name);
+      this.cluster.recording?.note('ends', { what: name });
       undo();
       this.#lastTroubleMs = this.cluster.nowMs;
       this.#lastStrikeMs = this.cluster.nowMs;
@@ -172,6 +175,7 @@ export class FaultSchedule {
         this.#lastTroubleMs = this.cluster.nowMs;
         this.#lastStrikeMs = this.cluster.nowMs;
         this.coverage.reach(`fault.${fault}`);
+        this.cluster.recording?.note('fault', { fault });
         if (inFlight) this.coverage.reach(`fault.${fault}.inFlight`);
       }
     }

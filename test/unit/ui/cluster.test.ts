@@ -39,6 +39,7 @@ function status(id: number, given: Given): BrokerStatus {
     durable: true,
     crashed: given.crashed ?? false,
     startedMs: 0,
+    wallMs: 0,
     catalog: partition,
     partitions: [partition],
     peers: [],

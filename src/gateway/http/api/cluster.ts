@@ -20,6 +20,7 @@ const BrokerStatus = Type.Object({
   durable: Type.Boolean(),
   crashed: Type.Boolean(),
   startedMs: Type.Number(),
+  wallMs: Type.Number({ description: 'its wall clock when it said this' }),
   catalog: PartitionStatus,
   partitions: Type.Array(Type.Intersect([Type.Object({ topic: Type.String() }), PartitionStatus])),
   peers: Type.Array(
@@ -35,7 +36,14 @@ const BrokerStatus = Type.Object({
   counters: Type.Record(Type.String(), Type.Number()),
 });
 const BrokerList = Type.Object({
-  brokers: Type.Array(Type.Object({ id: Type.Integer(), address: Type.String(), status: nullable(BrokerStatus) })),
+  brokers: Type.Array(
+    Type.Object({
+      id: Type.Integer(),
+      address: Type.String(),
+      status: nullable(BrokerStatus),
+      clock: nullable(Type.Object({ aheadMs: Type.Number(), errorMs: Type.Number() })),
+    }),
+  ),
   missing: Type.Array(Type.Integer(), { description: 'brokers that did not answer: the answer is partial' }),
 });
 

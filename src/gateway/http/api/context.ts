@@ -1,3 +1,4 @@
+import type { TraceSource } from '../../../clocks/index.ts';
 import type { BrokerService, SearchableLog } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
@@ -8,6 +9,7 @@ export interface ApiContext {
   readonly service: BrokerService;
   /** The same with promises. */
   readonly log: SearchableLog;
+  readonly trace: TraceSource;
   readonly isReady: () => boolean;
   readonly settings: HttpSettings;
   readonly limits: BatchLimits;

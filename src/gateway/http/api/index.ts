@@ -18,6 +18,7 @@ import { completeDocument } from './openapi.ts';
 import { addPageRoute } from './page.ts';
 import { addRecordRoutes } from './records/index.ts';
 import { addTopicRoutes } from './topics.ts';
+import { addTraceRoutes } from './trace.ts';
 import { compileValidator } from './validator.ts';
 
 export type { ApiContext } from './context.ts';
@@ -65,6 +66,7 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   addPageRoute(app, context);
   addMetrics(app, context);
   addClusterRoutes(app, context);
+  addTraceRoutes(app, context);
   addTopicRoutes(app, context);
   addRecordRoutes(app, context);
   let document: string | null = null;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { concatBytes, viewOf } from '../../../../src/base/bytes.ts';
 import { brokerId } from '../../../../src/base/branded.ts';
 import type { ShownLife } from '../../../../src/base/life.ts';
+import { CausalRing } from '../../../../src/broker/causal-ring.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
 import { Links } from '../../../../src/broker/peers/links.ts';
 import type { Meeting } from '../../../../src/broker/peers/peer-lives.ts';
@@ -20,6 +21,7 @@ const stamp = { ms: 1, counter: 0 };
 class Acceptor {
   readonly frames: { readonly kind: number; readonly isInOrder: boolean }[] = [];
   readonly answers: wire.WireFrame[] = [];
+  readonly causes: CausalRing;
   /** Peers that are being written down. */
   readonly meetings: ((meeting: Meeting) => void)[] = [];
   closed: string | null = null;
@@ -36,6 +38,7 @@ class Acceptor {
       network: { dial: () => ({ send: () => undefined, bytesQueued: 0, close: () => undefined }), accept: (take) => (onLink = take) },
       logger: { log: () => undefined },
     };
+    this.causes = new CausalRing(2, host.clock, () => stamp, 100);
     const identity = {
       self: brokerId(2),
       peers: [brokerId(1), brokerId(3)],
@@ -49,6 +52,7 @@ class Acceptor {
         ...host,
         ...identity,
         counters: new Counters(),
+        causes: this.causes,
         linkBytesMax: 1e6,
         stamp: () => stamp,
         lives: {
@@ -60,6 +64,7 @@ class Acceptor {
       },
       {
         frame: (_peer, frame, isInOrder) => void this.frames.push({ kind: frame.kind, isInOrder }),
+        stamped: () => undefined,
         lost: () => undefined,
         ready: () => undefined,
         met: () => undefined,

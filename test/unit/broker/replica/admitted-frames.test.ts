@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { brokerId, groupId, offset, term } from '../../../../src/base/branded.ts';
+import { CausalRing } from '../../../../src/broker/causal-ring.ts';
 import { HybridClock } from '../../../../src/clocks/index.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
 import { Replica, type ReplicaContext } from '../../../../src/broker/replica/replica.ts';
@@ -30,6 +31,7 @@ function makeFollower(): {
     settings: defaultSettings,
     counters: new Counters(),
     hybrid: new HybridClock(clock),
+    causes: new CausalRing(self, clock, () => ({ ms: 0, counter: 0 }), 8),
     observer: null,
     randomBelow: () => 0,
     tickCount: () => 0,

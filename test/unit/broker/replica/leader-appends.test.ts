@@ -39,6 +39,7 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     bytes: simBytes,
     clock: { monotonicMs: () => 0, wallMs: () => 0 },
     counters: {},
+    causes: { append: () => undefined },
     settings: {},
   } as unknown as AppendContext;
   const appends = new LeaderAppends(replica, context);

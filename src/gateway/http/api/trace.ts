@@ -1,0 +1,50 @@
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { formatTraceEvent, type TraceSource } from '../../../clocks/index.ts';
+import type { ApiContext } from './context.ts';
+import { NoQuery, wholeNumber } from './schema-parts.ts';
+
+const TraceQuery = Type.Object(
+  { lastMs: Type.Optional(wholeNumber(1, 2 ** 31 - 1, 'an age in ms: what is older by the clock of this broker is left out')) },
+  { additionalProperties: false },
+);
+
+/** Between two of these others have a turn: a whole ring takes some hundred milliseconds. */
+const eventsAtOnce = 500;
+
+export function addTraceRoutes(app: FastifyInstance, { trace, clock }: ApiContext): void {
+  const traceSchema = {
+    summary: 'What this broker did and heard last, an event a line (docs/reference/trace.md)',
+    querystring: TraceQuery,
+  };
+  app.get('/v1/trace', { schema: traceSchema, config: { verb: 'tell what happened' } }, (request, reply) => {
+    const { lastMs } = request.query as Static<typeof TraceQuery>;
+    const sinceMs = lastMs === undefined ? Number.NEGATIVE_INFINITY : clock.wallMs() - lastMs;
+    return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(linesOf(trace, sinceMs), { objectMode: false }));
+  });
+
+  const clockSchema = {
+    summary: 'The wall clock of this broker',
+    querystring: NoQuery,
+    response: { 200: Type.Object({ wallMs: Type.Number() }) },
+  };
+  app.get('/v1/clock', { schema: clockSchema, config: { verb: 'tell the time' } }, () => ({ wallMs: clock.wallMs() }));
+}
+
+/** Up to what is there now; what is overwritten while somebody reads slowly is left out, and the numbers of the events show it. */
+async function* linesOf(trace: TraceSource, sinceMs: number): AsyncGenerator<string> {
+  const { count } = trace;
+  for (let seq = trace.first; seq <= count; ) {
+    let lines = '';
+    for (let left = eventsAtOnce; left > 0 && seq <= count; left--) {
+      seq = Math.max(seq, trace.first);
+      if (seq > count) break;
+      const event = trace.event(seq++);
+      if (event.atMs >= sinceMs) lines += formatTraceEvent(event);
+    }
+    if (lines !== '') yield lines;
+    await nextTurn();
+  }
+}

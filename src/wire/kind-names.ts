@@ -1,0 +1,12 @@
+import { handshakeKinds } from './handshake.ts';
+import { raftKinds } from './raft-messages.ts';
+import { answerKinds, requestKinds } from './requests.ts';
+
+const answerNames = Object.entries(answerKinds).map(([name, kind]) => [kind, `${name}Answer`] as const);
+const names = new Map<number, string>([
+  ...Object.entries({ ...handshakeKinds, ...raftKinds, ...requestKinds }).map(([name, kind]) => [kind, name] as const),
+  ...answerNames,
+]);
+
+/** What a frame of this kind is, as its encoder calls it; its number where a newer broker has kinds that are not known here. */
+export const kindName = (kind: number): string => names.get(kind) ?? `kind${kind}`;

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { Broker } from '../../src/broker/index.ts';
+import { formatTraceEvent, type OrderedTrace, orderTrace, parseTrace, type TraceEvent } from '../../src/clocks/index.ts';
+import type { AppendResult, Outcome } from '../../src/eventlog/index.ts';
+import { Cluster } from '../../src/sim/cluster.ts';
+import { run } from '../../src/sim/run.ts';
+import { batchOfValues } from '../../src/sim/history.ts';
+import { brokenBrokers } from './broken-brokers.ts';
+
+/** A leader dies while an append that another broker passed on is on its way to it. */
+function crashOfALeader(): { readonly events: readonly TraceEvent[]; readonly outcome: Outcome<AppendResult> | null } {
+  const lines: string[] = [];
+  const cluster = new Cluster({
+    seed: 12,
+    brokerCount: 3,
+    makeBroker: (options) => new Broker(options),
+    inMemory: false,
+    logOnly: true,
+    clockSkewMsMax: 10_000,
+    clockDriftMax: 0.001,
+    onTrace: (event) => void lines.push(formatTraceEvent(event)),
+  });
+  const pass = (ms: number): void => cluster.world.scheduler.runUntil(cluster.nowMs + ms);
+  for (const member of cluster.members) cluster.start(member);
+  pass(1500);
+  const leaderId = [...cluster.watch.ledger.groups][0]?.elections.at(-1)?.broker ?? 0;
+  const leader = cluster.member(leaderId);
+  const edge = cluster.members.find(({ id }) => id !== leaderId) ?? leader;
+  let outcome: Outcome<AppendResult> | null = null;
+  const request = {
+    topic: 'log',
+    batch: batchOfValues(0, 1, 0, 0),
+    level: 'quorum',
+    timeoutMs: 8000,
+    requestId: 'r',
+    sequence: 0,
+    expectedOffset: null,
+  } as const;
+  cluster.callInside<AppendResult>(
+    edge,
+    (service, answer) => service.append(request, answer),
+    (answered) => {
+      outcome = answered;
+    },
+  );
+  pass(0.05);
+  cluster.kill(leader, false);
+  pass(6000);
+  cluster.start(leader);
+  pass(1000);
+  const parsed = parseTrace(lines.join(''));
+  if (!parsed.ok) throw new Error(parsed.error);
+  return { events: parsed.value, outcome };
+}
+
+const played = crashOfALeader();
+const ordered = (events: readonly TraceEvent[]): OrderedTrace => {
+  const result = orderTrace(events);
+  if (!result.ok) throw new Error(result.error);
+  return result.value;
+};
+
+describe('a recorded run in which a leader dies under an append', () => {
+  test('ends with the append answered, by a second attempt', () => {
+    const attempts = played.events.flatMap(({ kind, fields }) => (kind === 'submit' ? [fields['attempt']] : []));
+
+    expect(played.outcome?.ok).toBe(true);
+    expect(attempts.slice(0, 2)).toEqual([1, 2]);
+  });
+
+  test('has no message that is received before it was sent, though clocks differ by up to 20 s', () => {
+    const trace = ordered(played.events);
+    const received = trace.events.filter(({ kind }) => kind === 'receive').length;
+
+    expect(received).toBeGreaterThan(200);
+    expect(trace.unpairedReceives).toBe(0);
+    trace.events.forEach(({ trueMs, stamp }, index) => {
+      const sent = trace.events[trace.sendOf[index] as number];
+      if (sent === undefined) return;
+      expect(trueMs).toBeGreaterThanOrEqual(sent.trueMs ?? Number.NaN);
+      expect(stamp).not.toBeNull();
+    });
+  });
+});
+
+describe('recording a run', () => {
+  test('changes nothing of it, and every line is an event', () => {
+    const options = { seed: 5, brokers: 3, minutes: 0.01, faults: ['crash', 'clockJump'] } as const;
+    const lines: string[] = [];
+
+    const plain = run(options);
+    const recorded = run({ ...options, onTrace: (event) => void lines.push(formatTraceEvent(event)) });
+
+    expect(recorded.traceHash).toBe(plain.traceHash);
+    const parsed = parseTrace(lines.join(''));
+    const events = parsed.ok ? parsed.value : [];
+    expect(events[0]).toMatchObject({ process: 'simulator', kind: 'run', fields: { seed: 5, brokers: 3 } });
+    expect(events.at(-1)).toMatchObject({ kind: 'verdict', fields: { ok: true } });
+    expect(orderTrace(events).ok).toBe(true);
+  });
+
+  test('puts a violated check where it was found', () => {
+    const early = brokenBrokers.find(({ defect }) => defect === 'acknowledges before the commit');
+    const events: TraceEvent[] = [];
+
+    const verdict = run({ seed: 1, brokers: 3, minutes: 0.02, faults: [], ...early?.options, onTrace: (event) => void events.push(event) });
+
+    const violation = events.find(({ kind }) => kind === 'violation');
+    expect(verdict.violations.find(({ id }) => id === violation?.fields['check'])?.message).toBe(violation?.fields['message']);
+    // While the clients still ran, not when everything was looked at in the end.
+    expect(violation?.trueMs).toBeLessThan(events.find(({ kind }) => kind === 'healed')?.trueMs ?? 0);
+  });
+});

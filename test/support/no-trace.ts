@@ -1,0 +1,10 @@
+import type { TraceSource } from '../../src/clocks/index.ts';
+
+/** Of a gateway that no broker is behind. */
+export const noTrace: TraceSource = {
+  first: 1,
+  count: 0,
+  event: () => {
+    throw new Error('nothing was noted');
+  },
+};
