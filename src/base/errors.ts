@@ -100,6 +100,24 @@ export const errorCatalogue = {
     evidence:
       'The broker that is asked, once it has all of the catalog that was committed when it was asked. Of an append: it was sent to no leader.',
   },
+  unknownFiles: {
+    ...definite,
+    httpStatus: 404,
+    kafkaCode: 42,
+    exitCode: exitCodes.failed,
+    meaning: 'The machine exposes no files under that name.',
+    remedy: 'Name files that it exposes, or expose them: `cairn serve --role search --files NAME=GLOB`.',
+    evidence: 'The machine that is asked, by its configuration.',
+  },
+  filesNotSearched: {
+    ...definiteRetriable,
+    httpStatus: 500,
+    kafkaCode: 56,
+    exitCode: exitCodes.io,
+    meaning: 'Not all files that are exposed could be searched; what was found in the others is given.',
+    remedy: 'Mend what the message names.',
+    evidence: 'The machine that is asked, of its own disk.',
+  },
   unknownRoute: {
     ...definite,
     httpStatus: 404,

@@ -9,6 +9,11 @@ import type { CliIo } from './io.ts';
  */
 interface CommandModule {
   readonly define: (command: Command, io: CliIo, loadAll: () => Promise<Command>) => void;
+  /**
+   * Runs it with what was typed behind its name and gives the exit code, for a command that reads its arguments itself. `printHelp` prints what `--help`
+   * prints, from the options of `define`.
+   */
+  readonly run?: (args: readonly string[], io: CliIo, printHelp: () => void) => Promise<number>;
 }
 
 /** Ends the program with this exit code and without a message: the command has said everything. */

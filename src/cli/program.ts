@@ -15,7 +15,10 @@ export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<n
     const program = makeProgram(io);
     for (const entry of registry) {
       const command = addCommand(program, entry);
-      if (entry.name === typed) (await entry.load()).define(command, io, () => loadProgram(io));
+      if (entry.name !== typed) continue;
+      const { define, run } = await entry.load();
+      define(command, io, () => loadProgram(io));
+      if (run !== undefined) return await run(args.slice(args.indexOf(typed) + 1), io, () => command.outputHelp());
     }
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

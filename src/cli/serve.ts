@@ -13,7 +13,11 @@ export function define(command: Command, io: CliIo): void {
   for (const { flag, help, env, rule } of settingsTable) {
     if (flag === null) continue;
     const plain = help.split(/[;:(]/, 1)[0]?.replaceAll('`', '').trim() ?? help;
-    command.option(flag, `${rule.is === 'choice' ? rule.of.join(', ') : plain}${env === null ? '' : ` (env: ${env})`}`);
+    const shown = `${rule.is === 'choice' ? rule.of.join(', ') : plain}${env === null ? '' : ` (env: ${env})`}`;
+    // A list can be given piece by piece.
+    if (rule.is === 'list' || rule.is === 'files')
+      command.option(flag, shown, (value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`));
+    else command.option(flag, shown);
   }
   command
     .option('--port <port>', 'listen on this port of 127.0.0.1', integer(1, 65_535))
@@ -28,20 +32,24 @@ export function define(command: Command, io: CliIo): void {
       const logger = await openLogger(config.log.level, config.log.file, { broker: config.self.id });
       const scheme = config.tls === null ? 'http' : 'https';
       const where = config.data === null ? 'its log in memory' : `its data in ${config.data}`;
+      const files = [...new Set(config.search.exposures.map(({ name }) => name))].join(', ');
+      const isSearch = config.role === 'search';
+      const who = isSearch ? config.search.name : `Broker ${config.self.id}`;
+      const what = isSearch ? `files to search: ${files === '' ? 'none' : files}` : where;
       // The log warns too; here where nobody would see it there.
       if (config.isInsecure && config.log.file !== null)
         io.stderr.write(
           `Listening on ${formatHostPort(config.listen)} without a token: whoever reaches it can read and write everything\n`,
         );
       await serve(config, logger, {
-        onReady: () =>
-          void io.stdout.write(`Broker ${config.self.id} is ready on ${scheme}://${formatHostPort(config.listen)}, ${where}\n`),
+        onReady: () => void io.stdout.write(`${who} is ready on ${scheme}://${formatHostPort(config.listen)}, ${what}\n`),
         onFatal: ({ message }, done) => void io.stderr.write(`${message}\n`, () => done()),
       });
     });
   addExamples(command, [
     { command: 'cairn serve --config cairn.yaml', does: 'one broker of a cluster on several machines' },
     { command: 'cairn serve --port 9000 --data /var/lib/cairn', does: 'a cluster of one' },
+    { command: "cairn serve --role search --port 9000 --files 'app=/var/log/app*.log'", does: 'a server that only answers searches' },
   ]);
 }
 

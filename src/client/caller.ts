@@ -1,7 +1,8 @@
 import { type Judgement, judge, LogError } from '../eventlog/index.ts';
 import { throwIfError } from './answers.ts';
 import type { Servers } from './servers.ts';
-import { formatSeconds, type Sender, type TransportAnswer, TransportError, type TransportRequest } from './transport.ts';
+import { formatSeconds } from './failure.ts';
+import { type Sender, type TransportAnswer, TransportError, type TransportRequest } from './transport.ts';
 
 export interface Call {
   /** Begins every message of ours: `Cannot append to topic "x"`. */

@@ -1,4 +1,4 @@
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 
 /** The brokers that a client knows, and which of them it talks to: it stays with one until that one fails. */
 export class Servers {

@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import type https from 'node:https';
-import { certificateRefusal } from '../base/certificate-refusals.ts';
+import { describeFailure, failureOf, formatSeconds, type TransportFailure } from './failure.ts';
 
 /**
  * One request to one broker over node's own HTTP client with connections kept open. (undici answers 15-20 % more small requests per second but
@@ -20,12 +20,6 @@ export interface TransportAnswer {
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
 }
-
-/**
- * What a person can do about it: `away`, nobody is there; `untrusted`, the certificate is not one of those that are trusted; `other`, the place is right
- * and something else is wrong.
- */
-export type TransportFailure = 'away' | 'untrusted' | 'other';
 
 /** Why there is no answer. Before a connection stands, with TLS where that is asked for, nothing can have happened; after it anything may have. */
 export class TransportError extends Error {
@@ -93,7 +87,7 @@ export class Transport implements Sender {
         run();
       };
       const fail = (error: unknown): void => {
-        const reason = timedOut ? `no answer within ${formatSeconds(request.timeoutMs)}` : describe(error);
+        const reason = timedOut ? `no answer within ${formatSeconds(request.timeoutMs)}` : describeFailure(error);
         settle(() => reject(new TransportError(connected, reason, timedOut ? 'other' : failureOf(error), { cause: error })));
       };
 
@@ -160,44 +154,3 @@ export class Transport implements Sender {
     }));
   }
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection broke before the answer came',
-  EPIPE: 'the connection broke before the answer came',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name cannot be looked up now',
-  EHOSTUNREACH: 'the machine cannot be reached',
-  ENETUNREACH: 'the network cannot be reached',
-  ETIMEDOUT: 'the connection timed out',
-  EACCES: 'not permitted',
-  EADDRNOTAVAIL: 'no local address is free',
-  EPROTO: 'it does not speak TLS as we do, is it http?',
-  HPE_INVALID_CONSTANT: 'it does not speak HTTP, or wants https',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS, is it http?',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS, is it http?',
-};
-
-const untrusted: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-]);
-const away: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
-
-function failureOf(error: unknown): TransportFailure {
-  if (error instanceof AggregateError && error.errors.length > 0) return failureOf(error.errors[0]);
-  const { code = '' } = error as NodeJS.ErrnoException;
-  return untrusted.has(code) ? 'untrusted' : away.has(code) ? 'away' : 'other';
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // A name with several addresses fails with one error for each.
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  const { code = '' } = error as NodeJS.ErrnoException;
-  return reasons[code] ?? certificateRefusal(code) ?? (error.message.split('\n', 1)[0] as string);
-}
-
-export const formatSeconds = (ms: number): string => `${Number((ms / 1000).toFixed(3))} s`;

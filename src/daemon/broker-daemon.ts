@@ -12,24 +12,16 @@ import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
 import type { DaemonConfig } from './config.ts';
 import { descriptorsMax, fitHttp, fitLines } from './descriptors.ts';
+import { warnInsecure } from './insecure-listen.ts';
+import type { Daemon, DaemonHooks } from './lifecycle.ts';
 import { makeFolder } from './make-folder.ts';
 import { packageVersion, pageFolder } from './paths.ts';
 import { folderReason, folderReasonOfText } from './reasons.ts';
+import { searchOptions } from './search-options.ts';
 
-export interface DaemonHooks {
-  /** The socket listens; requests wait or are told `starting`. */
-  readonly onListening?: (port: number) => void;
-  readonly onReady?: () => void;
-  /** The process must end, with the exit code of the error's code. What the broker itself met is in its log already. */
-  readonly onFatal: (error: LogError, isLogged?: boolean) => void;
-  /** `POST /exit` was answered. */
-  readonly onExit: () => void;
-}
-
-export interface RunningDaemon {
+/** Before it stops it hands leadership over. */
+export interface RunningDaemon extends Daemon {
   readonly broker: BrokerApi;
-  /** Hands leadership over, finishes what is under way, closes; calls back within about `graceMs`. */
-  stop(graceMs: number, done: () => void): void;
 }
 
 const readyPollMs = 10;
@@ -120,6 +112,7 @@ function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, 
     onExit: hooks.onExit,
     loadApiEarly: !config.logOnly,
     version: packageVersion(),
+    search: searchOptions(config),
     batchBytesMax: settings.batchBytesMax,
     pageFolder,
   });
@@ -143,9 +136,4 @@ function namingData(error: LogError, data: string | null): LogError {
 function whenReady(broker: BrokerApi, run: () => void): void {
   if (broker.ready) run();
   else setTimeout(() => whenReady(broker, run), readyPollMs).unref();
-}
-
-function warnInsecure({ listen }: DaemonConfig, logger: Logger): void {
-  const text = `listening on ${listen.host}:${listen.port} without a token: whoever reaches this port can read and write everything`;
-  logger.log('warn', 'insecureListen', { text });
 }

@@ -13,7 +13,9 @@ import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
 import { defaultLineSettings, type LineSettings } from '../gateway/lines/settings.ts';
 import type { BrokerAddress, LogLevel } from '../host/index.ts';
-import { type HostPort, isLoopback, parseHostPort } from './address.ts';
+import { type Machine, parseMachine } from '../search/ask/machines.ts';
+import { type Exposure, refuseGlob } from '../search/files/exposure.ts';
+import { type HostPort, formatHostPort, isLoopback, parseHostPort } from './address.ts';
 import {
   boundGroups,
   brokerIdRule,
@@ -26,6 +28,9 @@ import {
 } from './settings-table.ts';
 
 export interface DaemonConfig {
+  readonly role: 'broker' | 'search';
+  /** What is searched here, and whom a search asks beside the brokers. */
+  readonly search: SearchConfig;
   readonly self: BrokerAddress;
   readonly brokers: readonly BrokerAddress[];
   readonly listen: HostPort;
@@ -52,6 +57,13 @@ export interface DaemonConfig {
   readonly listenRetryMs: number;
   /** A connection takes one request and is closed with its answer. */
   readonly closesWithAnswer: boolean;
+}
+
+export interface SearchConfig {
+  /** What this machine calls itself in an answer. */
+  readonly name: string;
+  readonly exposures: readonly Exposure[];
+  readonly machines: readonly Machine[];
 }
 
 type Tree = { [key: string]: unknown };
@@ -95,11 +107,24 @@ function fromFile(file: string): Source {
   // Paths in a file are meant from where the file is.
   const resolved = (tree ?? {}) as Tree;
   for (const { key, rule } of settingsTable) {
-    if (rule.is !== 'path') continue;
     const value = get(resolved, key);
-    if (typeof value === 'string') set(resolved, key, path.resolve(path.dirname(file), value));
+    if (rule.is === 'path' && typeof value === 'string') set(resolved, key, path.resolve(path.dirname(file), value));
+    if (rule.is === 'files' && Array.isArray(value))
+      set(
+        resolved,
+        key,
+        value.map((entry) => resolveFiles(entry, path.dirname(file))),
+      );
   }
   return { tree: resolved, nameOf: (key) => `${file}: ${key}` };
+}
+
+/** `name=glob`, the glob from where it was written; what is wrong with it is left for later. */
+function resolveFiles(entry: unknown, folder: string): unknown {
+  if (typeof entry !== 'string') return entry;
+  const equals = entry.indexOf('=');
+  const glob = entry.slice(equals + 1);
+  return equals < 0 || path.isAbsolute(glob) ? entry : `${entry.slice(0, equals)}=${folder}/${glob}`;
 }
 
 function fromEnvironment(env: ConfigInput['env']): Source {
@@ -131,6 +156,7 @@ function fromText(row: SettingRow, text: string): unknown {
   if (is === 'integer') return /^\d+$/.test(text) ? Number(text) : text;
   if (is === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   if (is === 'list') return text.split(',').map((part) => part.trim());
+  if (is === 'files') return text.split(',').map((part) => resolveFiles(part.trim(), process.cwd()));
   if (is !== 'brokers') return text;
   return text.split(',').map((part) => {
     const [, id, address] = /^\s*(\d+)=(.+?)\s*$/.exec(part) ?? [];
@@ -149,6 +175,7 @@ function schemaOf(rule: Rule): TSchema {
     case 'text':
       return Type.String({ pattern: rule.pattern });
     case 'list':
+    case 'files':
       return Type.Array(Type.String({ minLength: 1 }));
     case 'brokers':
       return Type.Array(Type.Object({ id: schemaOf(brokerIdRule), address: Type.String() }, { additionalProperties: false }), {
@@ -241,6 +268,8 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     throw new LogError('insecureListen', `Cannot listen on ${listen.host}:${listen.port}: ${reason}`);
   }
   return {
+    role: text('role') === 'search' ? 'search' : 'broker',
+    search: searchOf(tree, listen, nameOf),
     self,
     brokers,
     listen,
@@ -276,6 +305,26 @@ function linesOf(tree: Tree, nameOf: (key: string) => string): DaemonConfig['lin
   });
   const settings: LineSettings = { ...defaultLineSettings, ...Object.fromEntries(bounds) };
   return { listen, topic: (get(tree, 'lines.topic') as string | undefined) ?? 'lines', settings };
+}
+
+function searchOf(tree: Tree, listen: HostPort, nameOf: (key: string) => string): SearchConfig {
+  const exposures = ((get(tree, 'files') as string[] | undefined) ?? []).map((entry) => exposureOf(entry, nameOf('files')));
+  const machines = ((get(tree, 'machines') as string[] | undefined) ?? []).map((entry) => {
+    try {
+      return parseMachine(entry);
+    } catch (error) {
+      throw refuse((error as Error).message, nameOf('machines'));
+    }
+  });
+  return { name: (get(tree, 'name') as string | undefined) ?? formatHostPort(listen), exposures, machines };
+}
+
+function exposureOf(entry: string, name: string): Exposure {
+  const [, exposed, glob] = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})=(.+)$/s.exec(entry) ?? [];
+  if (exposed === undefined || glob === undefined) throw refuse(`${JSON.stringify(entry)} is not of the form name=glob`, name);
+  const reason = refuseGlob(glob);
+  if (reason !== null) throw refuse(`the glob ${JSON.stringify(glob)} cannot be exposed: ${reason}`, name);
+  return { name: exposed, glob };
 }
 
 function refuseTwice(brokers: readonly BrokerAddress[], name: string): void {

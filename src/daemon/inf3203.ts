@@ -45,6 +45,8 @@ mkdirSync('output', { recursive: true });
 
 const brokers = nodes.map((text, at) => ({ id: brokerId(at + 1), ...parse(text) }));
 const config: DaemonConfig = {
+  role: 'broker',
+  search: { name: formatHostPort(self), exposures: [], machines: [] },
   self: { id: brokerId(index + 1), ...self },
   brokers,
   listen: self,

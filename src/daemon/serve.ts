@@ -1,12 +1,12 @@
 /**
- * A broker's process from its first to its last moment: signals, exit codes, the supervisor's death. Used by `cairn serve` and by the children of
+ * The process of a broker, or of a server that only searches, from its first to its last moment: signals, exit codes, the supervisor's death. Used by `cairn serve` and by the children of
  * `cairn up`.
  */
 import { errorCatalogue, exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { Logger } from '../host/index.ts';
-import { type RunningDaemon, startBroker } from './broker-daemon.ts';
 import type { DaemonConfig } from './config.ts';
+import type { Daemon } from './lifecycle.ts';
 import { giveMemoryBackAtRest } from './rest.ts';
 
 export interface ServeHooks {
@@ -26,7 +26,7 @@ const tellMsMax = 500;
 
 /** Runs until told to stop; the process ends by itself, so this never returns. */
 export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHooks): Promise<never> {
-  let daemon: RunningDaemon | null = null;
+  let daemon: Daemon | null = null;
   let stopping = false;
 
   const end = (code: number): never => process.exit(code);
@@ -64,7 +64,10 @@ export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHo
 
   giveMemoryBackAtRest();
   try {
-    daemon = await startBroker(config, logger, {
+    // Each loads what the other has no use for.
+    const start =
+      config.role === 'search' ? (await import('./search-daemon.ts')).startSearch : (await import('./broker-daemon.ts')).startBroker;
+    daemon = await start(config, logger, {
       onListening: (port) => {
         logger.log('info', 'listening', { host: config.listen.host, port });
         hooks.onListening?.(port);

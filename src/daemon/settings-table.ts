@@ -16,7 +16,8 @@ export type Rule =
   | { readonly is: 'choice'; readonly of: readonly string[] }
   /** `must` is what the pattern means. */
   | { readonly is: 'text'; readonly pattern: string; readonly must: string }
-  | { readonly is: 'list'; readonly of: string };
+  | { readonly is: 'list'; readonly of: string }
+  | { readonly is: 'files' };
 
 export interface SettingRow {
   /** Path in the file, with dots. */
@@ -49,6 +50,8 @@ export function describeRule(rule: Rule): string {
       return rule.must;
     case 'list':
       return `a list of ${rule.of}`;
+    case 'files':
+      return 'a list of name=glob, a name being letters, digits, ".", "_" and "-", a glob without ".", ".." and "**"';
   }
 }
 
@@ -58,6 +61,14 @@ export const tokenRule = { pattern: /^[\x21-\x7e]{32,}$/, must: 'one word of at 
 export const brokerIdRule: Rule = { is: 'integer', from: 1, to: brokerIdMax };
 
 export const settingsTable: readonly SettingRow[] = [
+  {
+    key: 'role',
+    env: 'CAIRN_ROLE',
+    flag: '--role <role>',
+    fallback: 'broker',
+    help: '`search` is a server without data that only answers searches of `files`',
+    rule: { is: 'choice', of: ['broker', 'search'] },
+  },
   {
     key: 'broker',
     env: 'CAIRN_BROKER',
@@ -163,6 +174,30 @@ export const settingsTable: readonly SettingRow[] = [
     rule: { is: 'list', of: 'name:port' },
   },
   {
+    key: 'name',
+    env: 'CAIRN_NAME',
+    flag: '--name <name>',
+    fallback: 'the address in `listen`',
+    help: 'what this machine calls itself in the answer of a search',
+    rule: { is: 'text', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', must: 'letters, digits, ".", "_" and "-"' },
+  },
+  {
+    key: 'files',
+    env: 'CAIRN_FILES',
+    flag: '--files <name=glob,...>',
+    fallback: 'none',
+    help: 'files that `cairn grep --files NAME` may search here; `*`, `?` and `[...]` stand for characters within one name',
+    rule: { is: 'files' },
+  },
+  {
+    key: 'machines',
+    env: 'CAIRN_MACHINES',
+    flag: '--machines <name=host:port,...>',
+    fallback: 'none',
+    help: 'machines that `cairn grep` asks beside the brokers when it is not told whom; a name may be left out, an address be a URL',
+    rule: { is: 'list', of: 'name=host:port' },
+  },
+  {
     key: 'lines.listen',
     env: 'CAIRN_LINES_LISTEN',
     flag: '--lines-listen <host:port>',
@@ -254,6 +289,8 @@ const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {
   followersMax: { ...anyCount, help: 'Answers of `follow` that may be open at once: beyond it `overloaded`' },
   slowReaderTimeoutMs: { ...anyMs, help: 'A reader that takes nothing for so long is cut off' },
   heartbeatMs: { ...anyMs, help: 'How often a `follow` without news shows that it lives' },
+  searchesMax: { ...anyCount, help: 'Searches that may be under way at once: beyond it `overloaded`' },
+  searchReaderTimeoutMs: { ...anyMs, help: 'A search whose answer nobody takes for so long is ended' },
   putTimeoutMs: { ...anyMs, help: '`PUT /` that is not committed by then is closed without an answer, and revoked' },
 };
 

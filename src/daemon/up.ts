@@ -52,6 +52,8 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     port: port + vertex,
   }));
   return brokers.map((self) => ({
+    role: 'broker',
+    search: { name: `${self.host}:${self.port}`, exposures: [], machines: [] },
     self,
     brokers,
     listen: { host: self.host, port: self.port },

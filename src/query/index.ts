@@ -5,3 +5,8 @@
 export type { Dialect, Engine, Filter, Match, Output, OutputMode, SearchRequest, Source } from './request.ts';
 export { type GrepAnswer, type GrepAsker, type GrepQuestion, type UsedEngine } from './matcher/index.ts';
 export { makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from './sink/index.ts';
+export { grepArguments, type Labelling, ripgrepArguments } from './arguments.ts';
+export { type OptionRow, optionTable } from './options.ts';
+export { type GrepCommand, parseGrep } from './parse.ts';
+export { ripgrepEquals } from './ripgrep.ts';
+export { explainRequest } from './plan.ts';

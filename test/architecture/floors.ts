@@ -54,6 +54,8 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   wire: ['host', 'clocks', 'raft', 'record'],
   eventlog: ['host', 'query', 'record'],
   tail: ['storage'],
+  search: ['client'],
+  gateway: ['search'],
   lab: ['daemon'],
 };
 
@@ -90,13 +92,20 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'broker/replica': [],
   tail: [],
   agent: [],
-  client: [],
+  // Whoever asks machines himself names servers and failures as the client does, without loading it.
+  client: ['failure.ts', 'servers.ts'],
+  // Whoever asks does not load what searches, and settings are read before either is.
+  search: ['topics/index.ts', 'ask/index.ts', 'ask/machines.ts', 'encode-request.ts', 'files/index.ts', 'files/exposure.ts'],
+  'search/ask': ['machines.ts'],
+  'search/files': ['exposure.ts'],
   'search/topics': [],
   'sim/clients': [],
-  'gateway/http': ['settings.ts'],
+  // A machine that only searches has a front of its own.
+  'gateway/http': ['settings.ts', 'guards.ts', 'grep/index.ts'],
   'gateway/http/api': [],
   'gateway/http/api/records': [],
   'gateway/http/contract2': [],
+  'gateway/http/grep': [],
   // A node looks at its own name as a logger would.
   'gateway/lines': ['hello.ts', 'settings.ts'],
   'timeline/plot': [],

@@ -51,6 +51,7 @@ export function startMemoryBroker(
     onDistrusted: () => undefined,
     onExit: () => undefined,
     loadApiEarly: true,
+    search: { machine: 'machine', searchers: { files: null, topic: null }, machines: [] },
     version: '0.0.0',
     batchBytesMax: 8 * 1024 * 1024,
     pageFolder: '/nonexistent',

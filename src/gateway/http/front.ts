@@ -10,21 +10,17 @@
  * A `PUT` is answered when its record is committed and never else, whatever is wrong with it: its client takes any answer for success.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type FaultSwitch, LogError, type BrokerService } from '../../eventlog/index.ts';
-import type { Bytes, Clock, Logger, Random } from '../../host/index.ts';
+import type { Bytes, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { decodeDistrust, type Distrust, distrustHeader, peerProtocol } from '../../wire/index.ts';
 import { AppendRecords, plainAppendTopic } from './append-records.ts';
 import { Contract2, isFaultPath } from './contract2/index.ts';
 import { asLogError, sendError, sendText } from './error-answer.ts';
 import { allowedHosts, guard, guardHost } from './guards.ts';
-import type { HttpSettings } from './settings.ts';
-
-/** Not by `import`, which reads every name of the module, `WebSocket` too, and so loads all of Node's `fetch`: 35 ms of a broker's start. */
-const { createServer } = process.getBuiltinModule('node:http');
+import { Listener, type ListenerOptions } from './listener.ts';
 
 /** What the gateway needs of a broker. */
 export interface GatewayBroker extends BrokerService {
@@ -32,18 +28,11 @@ export interface GatewayBroker extends BrokerService {
   readonly ready: boolean;
 }
 
-export interface FrontOptions {
+export interface FrontOptions extends ListenerOptions {
   readonly broker: GatewayBroker;
-  readonly clock: Clock;
   readonly bytes: Bytes;
   readonly random: Random;
-  readonly logger: Logger;
-  readonly settings: HttpSettings;
   readonly limits: BatchLimits;
-  readonly host: string;
-  readonly port: number;
-  /** A port in use is tried again for so long. */
-  readonly listenRetryMs: number;
   /** A connection takes one request and is closed with its answer. */
   readonly closesWithAnswer: boolean;
   /** Names under which the broker is reached besides loopback: its configured address. */
@@ -51,7 +40,6 @@ export interface FrontOptions {
   /** Further `Host` headers with port, such as a proxy's. */
   readonly extraHosts: readonly string[];
   readonly tokenHash: Uint8Array | null;
-  readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | null;
   readonly faultInjection: boolean;
   /** File that `POST /exit` writes, or null. */
   readonly logFile: string | null;
@@ -66,18 +54,17 @@ export interface FrontOptions {
   readonly loadApiEarly: boolean;
 }
 
-const listenAgainMs = 20;
 /** Whoever can reach the broker can send PUTs that are refused, as many as he likes. */
 const putRefusalEveryMs = 10_000;
 
 export class Front {
   readonly #options: FrontOptions;
+  readonly #listener: Listener;
   readonly #server: Server;
   readonly #contract2: Contract2;
   readonly #append: AppendRecords;
   /** Connections that carry HTTP, all but those of peers, with the answer to what each asked last; null where a crash may not cut it off. */
   readonly #sockets = new Map<Duplex, ServerResponse | null>();
-  readonly #connectionsByAddress = new Map<string, number>();
   #allowedHosts: ReadonlySet<string> = new Set();
   #api: RequestListener | null = null;
   #loadingApi: Promise<void> | null = null;
@@ -95,7 +82,9 @@ export class Front {
     const { bodyBytesMax } = settings;
     this.#contract2 = new Contract2({ ...options, cutUnderWay: () => this.#cutUnderWay() });
     this.#append = new AppendRecords({ log: broker, clock, bytes, limits, bodyBytesMax });
-    this.#server = this.#createServer();
+    this.#listener = new Listener(options);
+    this.#server = this.#listener.server;
+    this.#observe();
   }
 
   get options(): FrontOptions {
@@ -104,7 +93,7 @@ export class Front {
 
   /** Where it listens, once it does. */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#listener.port;
   }
 
   get connectionCount(): number {
@@ -126,34 +115,12 @@ export class Front {
   }
 
   listen(done: (error: LogError | null) => void): void {
-    const { clock, listenRetryMs } = this.#options;
-    this.#listen(clock.monotonicMs() + listenRetryMs, done);
-  }
-
-  #listen(untilMs: number, done: (error: LogError | null) => void): void {
-    const { host, port, ownNames, extraHosts, loadApiEarly, clock, logger } = this.#options;
-    const refuse = (error: NodeJS.ErrnoException): void => {
-      this.#server.off('listening', listening);
-      const isInUse = error.code === 'EADDRINUSE';
-      if (isInUse && clock.monotonicMs() < untilMs) {
-        clock.startTimer(listenAgainMs, () => this.#listen(untilMs, done));
-        return;
-      }
-      const reason = isInUse ? 'another program listens there; choose another with --port' : error.message;
-      done(
-        new LogError(isInUse ? 'portInUse' : 'invalidConfig', `Cannot listen on ${host}:${port}: ${reason}`, { port }, { cause: error }),
-      );
-    };
-    const listening = (): void => {
-      this.#server.off('error', refuse);
-      this.#server.on('error', (error) => logger.log('error', 'httpServerError', { reason: error.message }));
+    const { ownNames, extraHosts, loadApiEarly } = this.#options;
+    const onListening = (): void => {
       this.#allowedHosts = allowedHosts(this.port, ownNames, extraHosts);
       if (loadApiEarly) setImmediate(() => void this.#loadApi());
-      done(null);
     };
-    this.#server.once('error', refuse);
-    this.#server.once('listening', listening);
-    this.#server.listen({ host, port, backlog: 1024 });
+    this.#listener.listen(onListening, done);
   }
 
   /** Takes no more connections, lets requests end for `graceMs` at most, then closes everything. */
@@ -184,19 +151,9 @@ export class Front {
     for (const socket of this.#sockets.keys()) if (this.#isUnderWay(socket)) socket.destroy();
   }
 
-  #createServer(): Server {
-    const { settings, tls } = this.#options;
-    const serverOptions = {
-      headersTimeout: settings.headersTimeoutMs,
-      requestTimeout: settings.requestTimeoutMs,
-      connectionsCheckingInterval: settings.connectionsCheckingIntervalMs,
-      keepAliveTimeout: settings.keepAliveTimeoutMs,
-      noDelay: true,
-      insecureHTTPParser: false,
-    };
-    const server = tls === null ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls, minVersion: 'TLSv1.2' });
-    server.maxConnections = settings.connectionsMax;
-    server.on('connection', (socket: Socket) => this.#limitAddress(socket));
+  #observe(): void {
+    const server = this.#server;
+    const { tls } = this.#options;
     server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
       this.#sockets.set(socket, null);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -209,22 +166,6 @@ export class Front {
     });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#refuseMalformed(error, socket));
-    return server;
-  }
-
-  #limitAddress(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
-    const count = (this.#connectionsByAddress.get(address) ?? 0) + 1;
-    if (count > this.#options.settings.connectionsPerAddressMax) {
-      socket.destroy();
-      return;
-    }
-    this.#connectionsByAddress.set(address, count);
-    socket.on('close', () => {
-      const left = (this.#connectionsByAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#connectionsByAddress.delete(address);
-      else this.#connectionsByAddress.set(address, left);
-    });
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, expectsContinue = false): void {

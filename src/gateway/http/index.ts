@@ -6,6 +6,7 @@ import type { TraceSource } from '../../clocks/index.ts';
 import { withPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
 import { Front, type FrontOptions } from './front.ts';
+import type { SearchOptions } from './grep/index.ts';
 
 export { Front } from './front.ts';
 export { hashToken } from './guards.ts';
@@ -14,6 +15,8 @@ export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'> {
   readonly version: string;
   readonly trace: TraceSource;
+  /** What searches find here. */
+  readonly search: SearchOptions;
   /** Largest record batch that the broker takes. */
   readonly batchBytesMax: number;
   /** Folder with the built page. */
@@ -21,7 +24,7 @@ export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'>
 }
 
 export function createHttpGateway(options: GatewayOptions): Front {
-  const { version, pageFolder, trace, broker, settings, clock, bytes, logger, faultInjection } = options;
+  const { version, pageFolder, trace, search, broker, settings, clock, bytes, logger, faultInjection } = options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   return new Front({
     ...options,
@@ -39,6 +42,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
         bytes,
         logger,
         version,
+        search,
         faultInjection,
         crash: () => front.crash(),
         recover: () => front.recover(),

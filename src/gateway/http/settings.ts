@@ -19,6 +19,10 @@ export interface HttpSettings {
   readonly slowReaderTimeoutMs: number;
   /** How often a `follow` without news shows that it lives. */
   readonly heartbeatMs: number;
+  /** Searches that may be under way at once. */
+  readonly searchesMax: number;
+  /** A search whose answer nobody takes for so long is ended: people read page by page. */
+  readonly searchReaderTimeoutMs: number;
   /** `PUT /` closes the connection and revokes when it could not commit in this time; the course's client gives up after 5 s. */
   readonly putTimeoutMs: number;
 }
@@ -36,5 +40,7 @@ export const defaultHttpSettings: HttpSettings = {
   followersMax: 1_000,
   slowReaderTimeoutMs: 30_000,
   heartbeatMs: 10_000,
+  searchesMax: 16,
+  searchReaderTimeoutMs: 600_000,
   putTimeoutMs: 4_000,
 };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { remedyOf, runCli } from '../../../src/cli/program.ts';
 import { registry } from '../../../src/cli/registry.ts';
-import { TransportError, type TransportFailure } from '../../../src/client/transport.ts';
+import type { TransportFailure } from '../../../src/client/failure.ts';
+import { TransportError } from '../../../src/client/transport.ts';
 import { LogError } from '../../../src/eventlog/index.ts';
 import { fakeIo } from './fake-io.ts';
 

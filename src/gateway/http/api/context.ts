@@ -2,6 +2,7 @@ import type { TraceSource } from '../../../clocks/index.ts';
 import type { BrokerService, SearchableLog } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
+import type { SearchOptions } from '../grep/index.ts';
 import type { HttpSettings } from '../settings.ts';
 
 /** What the routes work with. */
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly bytes: Bytes;
   readonly logger: Logger;
   readonly version: string;
+  readonly search: SearchOptions;
   readonly faultInjection: boolean;
   readonly crash: () => void;
   readonly recover: () => void;

@@ -13,6 +13,7 @@ import { LogError } from '../../../eventlog/index.ts';
 import { asLogError, commonHeaders, errorBody, errorHeaders, sendError, statusOf } from '../error-answer.ts';
 import { addClusterRoutes } from './cluster.ts';
 import type { ApiContext } from './context.ts';
+import { addGrepRoutes } from './grep.ts';
 import { addMetrics } from './metrics.ts';
 import { completeDocument } from './openapi.ts';
 import { addPageRoute } from './page.ts';
@@ -69,6 +70,7 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   addTraceRoutes(app, context);
   addTopicRoutes(app, context);
   addRecordRoutes(app, context);
+  addGrepRoutes(app, context);
   let document: string | null = null;
   app.get('/openapi.json', { schema: { summary: 'This document' } }, (_request, reply) => {
     document ??= JSON.stringify(completeDocument(app.swagger() as never));

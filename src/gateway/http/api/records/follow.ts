@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
+import { drained } from '../../drained.ts';
 import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
 import type { ApiContext } from '../context.ts';
 import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
@@ -124,21 +125,4 @@ function endWithError(order: ReadOrder, error: LogError, response: ServerRespons
   else if (order.format === 'ndjson') response.end(`${body}\n`);
   // These have no place for an error: an answer that breaks off says that it is not whole.
   else response.destroy();
-}
-
-/** True once the client has taken what was written; false when it takes nothing for too long, or is gone. */
-function drained(response: ServerResponse, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const finish = (isDrained: boolean) => (): void => {
-      clearTimeout(timer);
-      response.off('drain', onDrain);
-      response.off('close', onClose);
-      resolve(isDrained);
-    };
-    const onDrain = finish(true);
-    const onClose = finish(false);
-    const timer = setTimeout(onClose, timeoutMs);
-    response.once('drain', onDrain);
-    response.once('close', onClose);
-  });
 }

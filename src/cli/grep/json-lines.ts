@@ -1,0 +1,76 @@
+/**
+ * An answer as a JSON object a line, made of what the search programs print: a line with its label, its number and its place in the file. The label is
+ * known, so nothing in a line can be taken for it.
+ */
+import { Buffer } from 'node:buffer';
+import type { SearchRequest } from '../../query/index.ts';
+import type { AnswerEvent } from '../../search/ask/index.ts';
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export class JsonLines {
+  readonly #request: SearchRequest;
+  #held = Buffer.alloc(0);
+  /** What stands in every line of the part that was begun. */
+  #label = '';
+  #place: { readonly machine: string; readonly file: string } = { machine: '', file: '' };
+
+  constructor(request: SearchRequest) {
+    this.#request = request;
+  }
+
+  /** Text of whole lines. */
+  take(_machine: number, event: AnswerEvent): string {
+    if (event.kind === 'part') {
+      const { label, name } = event.head;
+      this.#label = label;
+      this.#place = { machine: label.slice(0, label.length - name.length - 1), file: name };
+      this.#held = Buffer.alloc(0);
+      return '';
+    }
+    if (event.kind === 'end') return this.#summarise(event.end.isSelected, event.end.selected);
+    if (this.#request.output.mode !== 'lines') return '';
+    const bytes = this.#held.length === 0 ? event.piece : Buffer.concat([this.#held, event.piece]);
+    const terminator = this.#request.output.nullData ? 0 : 0x0a;
+    const shown: string[] = [];
+    let at = 0;
+    for (let end = bytes.indexOf(terminator); end >= 0; end = bytes.indexOf(terminator, at)) {
+      shown.push(this.#line(bytes.subarray(at, end)));
+      at = end + 1;
+    }
+    this.#held = Buffer.from(bytes.subarray(at));
+    return shown.join('');
+  }
+
+  #line(line: Buffer): string {
+    const labelBytes = Buffer.byteLength(this.#label);
+    const type = line[labelBytes] === 0x3a ? 'match' : 'context';
+    const [number, textFrom] = readNumber(line, labelBytes + 1);
+    const [byteOffset, from] = readNumber(line, textFrom);
+    return `${JSON.stringify({ type, ...this.#place, line: number, byteOffset, ...textOf(line.subarray(from)) })}\n`;
+  }
+
+  /** What there is to say of a file as a whole. */
+  #summarise(isSelected: boolean, selected: number | null): string {
+    const { mode } = this.#request.output;
+    if (mode === 'count') return `${JSON.stringify({ type: 'count', ...this.#place, count: selected })}\n`;
+    const isNamed = (mode === 'with' && isSelected) || (mode === 'without' && !isSelected);
+    return isNamed ? `${JSON.stringify({ type: 'file', ...this.#place })}\n` : '';
+  }
+}
+
+/** A number and the character behind it. */
+function readNumber(line: Buffer, from: number): [value: number, next: number] {
+  let at = from;
+  let value = 0;
+  for (let byte = line[at]; byte !== undefined && byte >= 0x30 && byte <= 0x39; byte = line[++at]) value = value * 10 + byte - 0x30;
+  return [value, at + 1];
+}
+
+function textOf(bytes: Buffer): { text: string } | { base64: string } {
+  try {
+    return { text: strict.decode(bytes) };
+  } catch {
+    return { base64: bytes.toString('base64') };
+  }
+}

@@ -1,0 +1,56 @@
+/** What is printed of an answer: the bytes as they come, or for a terminal without what could command it, or a JSON object a line. */
+import { Buffer } from 'node:buffer';
+import { escapeControls } from '../../base/escape.ts';
+import type { SearchRequest } from '../../query/index.ts';
+import type { AnswerEvent, EventWriter } from '../../search/ask/index.ts';
+import { type CliIo, write } from '../io.ts';
+import { JsonLines } from './json-lines.ts';
+
+export function printer(
+  request: SearchRequest,
+  { isJson, isRaw }: { readonly isJson: boolean; readonly isRaw: boolean },
+  io: CliIo,
+): EventWriter {
+  const { stdout } = io;
+  if (isJson) {
+    const lines = new JsonLines(request);
+    return (machine, event) => {
+      const text = lines.take(machine, event);
+      return text === '' ? undefined : write(stdout, text);
+    };
+  }
+  if (stdout.isTTY !== true || isRaw) return (_machine, event) => (event.kind === 'bytes' ? write(stdout, event.piece) : undefined);
+  const shown = new Shown();
+  return (_machine, event) => {
+    const text = shown.take(event);
+    return text === '' ? undefined : write(stdout, text);
+  };
+}
+
+/** Whole lines, with control characters escaped, but tabs and the sequences that mark matches. */
+class Shown {
+  #held = Buffer.alloc(0);
+
+  take(event: AnswerEvent): string {
+    if (event.kind === 'part') return '';
+    // What a file has in its last line ends with its part.
+    const bytes = event.kind === 'bytes' ? Buffer.concat([this.#held, event.piece]) : this.#held;
+    const end = event.kind === 'bytes' ? bytes.lastIndexOf(0x0a) + 1 : bytes.length;
+    this.#held = bytes.subarray(end);
+    return show(bytes.toString('utf8', 0, end));
+  }
+}
+
+/** Colours and "clear to the end of the line", which GNU grep writes around what it marks. */
+const escape = '\u001b';
+const marks = new RegExp(`${escape}\\[[0-9;]*[mK]`, 'g');
+
+function show(text: string): string {
+  let shown = '';
+  let at = 0;
+  for (const mark of text.matchAll(marks)) {
+    shown += escapeControls(text.slice(at, mark.index), { keepNewlines: true }) + mark[0];
+    at = mark.index + mark[0].length;
+  }
+  return shown + escapeControls(text.slice(at), { keepNewlines: true });
+}

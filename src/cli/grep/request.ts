@@ -1,0 +1,87 @@
+/** The request that a command line means, and whom it is for. */
+import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { LogError } from '../../eventlog/log-error.ts';
+import type { Engine, GrepCommand, SearchRequest } from '../../query/index.ts';
+import { chooseMachines, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
+import { splitPatterns } from '../../search/encode-request.ts';
+import type { CliIo } from '../io.ts';
+import { reasonOf } from '../options.ts';
+
+export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
+  const { own, dialect, match, output } = command;
+  const name = text(own, 'files');
+  if (name === null) throw new LogError('usage', 'Cannot search: say what with --files NAME');
+  const isJson = own.has('json');
+  return {
+    source: { kind: 'files', name },
+    match: { ...match, dialect, patterns: readPatterns(command) },
+    // A program wants to know where each line is, whatever a person would see of it.
+    output: isJson
+      ? {
+          ...output,
+          color: false,
+          withName: true,
+          nullAfterName: false,
+          initialTab: false,
+          groupSeparator: null,
+          lineNumbers: true,
+          byteOffsets: true,
+        }
+      : { ...output, color },
+    sinceMs: null,
+    untilMs: null,
+    engine: (text(own, 'engine') ?? 'auto') as Engine,
+  };
+}
+
+export function text(own: GrepCommand['own'], name: string): string | null {
+  const value = own.get(name);
+  return typeof value === 'string' ? value : null;
+}
+
+function readPatterns({ patterns }: GrepCommand): Uint8Array[] {
+  return patterns.flatMap((source) => {
+    if ('text' in source) return splitPatterns(Buffer.from(source.text));
+    const bytes = readFile(source.file === '-' ? 0 : source.file, source.file);
+    // The line feed behind the last pattern ends it; nothing at all is no pattern.
+    if (bytes.length === 0) return [];
+    return splitPatterns(bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes);
+  });
+}
+
+function readFile(file: string | number, shown: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new LogError('usage', `Cannot read the file ${JSON.stringify(shown)}: ${reasonOf(error)}`, {}, { cause: error });
+  }
+}
+
+export interface Asked {
+  readonly machines: readonly Machine[];
+  /** They were named by `--on`. */
+  readonly areNamed: boolean;
+}
+
+/** Whom to ask: `--on`, else `CAIRN_MACHINES`, else whom the server knows. */
+export async function machinesOf({ own }: GrepCommand, io: CliIo, fromServer: () => Promise<readonly Machine[]>): Promise<Asked> {
+  const configured = parseMachines(io.env['CAIRN_MACHINES'] ?? '');
+  const on = text(own, 'on');
+  if (on === null) {
+    const machines = configured.length > 0 ? configured : await fromServer();
+    return { machines, areNamed: false };
+  }
+  const wanted = on.split(',').flatMap((part) => wantedBy(part.trim()));
+  const isKnown = wanted.every((word) => word.includes(':') || configured.some(({ name }) => name === word));
+  const known = isKnown ? configured : [...configured, ...(await fromServer())];
+  const machines = chooseMachines(wanted, known);
+  if (machines.length === 0) throw new LogError('usage', 'Cannot search: --on names no machine');
+  return { machines, areNamed: true };
+}
+
+/** A word of `--on`; `@FILE` stands for the lines of a file. */
+function wantedBy(word: string): string[] {
+  if (word === '') return [];
+  return word.startsWith('@') ? parseHostsFile(readFile(word.slice(1), word.slice(1)).toString('utf8')) : [word];
+}

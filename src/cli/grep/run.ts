@@ -1,0 +1,131 @@
+/** One search from the command line to the exit status, which is grep's. */
+import { exitCodes } from '../../base/errors.ts';
+import { escapeControls } from '../../base/escape.ts';
+import { LogError } from '../../eventlog/log-error.ts';
+import { type GrepCommand, parseGrep } from '../../query/index.ts';
+import { parseServer } from '../../client/servers.ts';
+import { askAll, knownMachines, type Machine, type Report } from '../../search/ask/index.ts';
+import { type CliIo, isColourful, write } from '../io.ts';
+import { type ConnectOptions, readConnectOptions } from '../options.ts';
+import { version } from '../version.ts';
+import { explain } from './explain.ts';
+import { printer } from './print.ts';
+import { machinesOf, requestOf, text } from './request.ts';
+import { summaryOf } from './summary.ts';
+
+/** As grep's: whatever goes wrong is 2. */
+const trouble = exitCodes.usage;
+const none = exitCodes.failed;
+
+export async function run(args: readonly string[], io: CliIo, printHelp: () => void): Promise<number> {
+  const parsed = parseGrep(args);
+  if (!parsed.ok) {
+    io.stderr.write(`${escapeControls(`Cannot search: ${parsed.error}, see \`cairn grep --help\``)}\n`);
+    return trouble;
+  }
+  const command = parsed.value;
+  if (command.own.has('help')) {
+    printHelp();
+    return exitCodes.ok;
+  }
+  if (command.own.has('version')) {
+    await write(io.stdout, `cairn ${version()}\n`);
+    return exitCodes.ok;
+  }
+  try {
+    return await search(command, io);
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    io.stderr.write(`${escapeControls(error.message)}\n`);
+    return trouble;
+  }
+}
+
+async function search(command: GrepCommand, io: CliIo): Promise<number> {
+  const { own } = command;
+  const isJson = own.has('json');
+  const color = !isJson && (command.color === 'always' || (command.color === 'auto' && isColourful(io, io.stdout)));
+  const request = requestOf(command, color);
+  const { servers, token, ca } = readConnectOptions(connectOptions(own), io);
+  const connectTimeoutMs = millisecondsOf(own, 'connect-timeout') ?? connectTimeoutMsDefault;
+  const options = { token, ca, connectTimeoutMs };
+  const { machines, areNamed } = await machinesOf(command, io, () => fromServers(servers, options));
+  if (own.has('explain')) {
+    await write(io.stdout, explain(request, machines));
+    return exitCodes.ok;
+  }
+
+  const timeoutMs = millisecondsOf(own, 'timeout');
+  const signal = timeoutMs === null ? new AbortController().signal : AbortSignal.timeout(timeoutMs);
+  const machineTimeoutMs = millisecondsOf(own, 'machine-timeout');
+  const isQuiet = request.output.mode === 'quiet';
+  const report = await askAll(
+    machines,
+    request,
+    { ...options, machineTimeoutMs, signal, areNamed },
+    printer(request, { isJson, isRaw: own.has('raw') }, io),
+  );
+  if (isJson && !isQuiet) await write(io.stdout, jsonSummary(report));
+  const status = statusOf(report, isQuiet);
+  // What is quiet and answered has nothing to add, as grep's own -q.
+  if (!isQuiet || status === trouble) io.stderr.write(summaryOf(report, command));
+  if (!areNamed && report.machines.every(({ isWithout }) => isWithout))
+    throw new LogError('unknownFiles', `Cannot search: none of ${machines.length} machines exposes files of that name`);
+  return status;
+}
+
+const connectTimeoutMsDefault = 1_000;
+
+function connectOptions(own: GrepCommand['own']): ConnectOptions {
+  const [server, tokenFile, caFile] = ['server', 'token-file', 'ca-file'].map((name) => text(own, name));
+  return {
+    ...(typeof server === 'string' ? { server } : {}),
+    ...(typeof tokenFile === 'string' ? { tokenFile } : {}),
+    ...(typeof caFile === 'string' ? { caFile } : {}),
+  };
+}
+
+/** The first server that answers says whom to ask. */
+async function fromServers(servers: readonly string[], options: Parameters<typeof knownMachines>[1]): Promise<readonly Machine[]> {
+  let failure: unknown = null;
+  for (const server of servers) {
+    try {
+      return await knownMachines(parseServer(server), options);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+function millisecondsOf(own: GrepCommand['own'], name: string): number | null {
+  const seconds = text(own, name);
+  return seconds === null ? null : Math.ceil(Number(seconds) * 1000);
+}
+
+function statusOf({ isSelected, isComplete }: Report, isQuiet: boolean): number {
+  if (isQuiet && isSelected) return exitCodes.ok;
+  if (!isComplete) return trouble;
+  return isSelected ? exitCodes.ok : none;
+}
+
+function jsonSummary({ machines, selected, isComplete }: Report): string {
+  const lines = machines.map(({ name, parts, bytesReturned, elapsedMs, problem, isWithout }) => ({
+    type: 'machine',
+    machine: name,
+    parts: parts.map(({ name: file, engine, engineReason, selected: count, bytesSearched, elapsedMs: ms, problem: reason }) => ({
+      file,
+      engine,
+      engineReason,
+      selected: count,
+      bytesSearched,
+      elapsedMs: ms,
+      problem: reason,
+    })),
+    bytesReturned,
+    elapsedMs,
+    problem,
+    isWithout,
+  }));
+  return [...lines, { type: 'summary', selected, isComplete }].map((line) => `${JSON.stringify(line)}\n`).join('');
+}

@@ -1,0 +1,45 @@
+/** What is said beside an answer, on stderr: how many lines each machine had, who did not answer, and with `--stats` what each did. */
+import { escapeControls } from '../../base/escape.ts';
+import type { GrepCommand } from '../../query/index.ts';
+import type { MachineReport, PartReport, Report } from '../../search/ask/index.ts';
+
+export function summaryOf(report: Report, command: GrepCommand): string {
+  const { own, noMessages, output } = command;
+  const lines: string[] = [];
+  const asked = report.machines.filter(({ isWithout }) => !isWithout);
+  if (own.has('stats')) for (const machine of asked) for (const part of machine.parts) lines.push(statsOf(machine, part));
+  const isCounted = output.mode === 'lines' || output.mode === 'count';
+  if (isCounted && !own.has('no-summary')) {
+    const what = output.onlyMatching && output.mode === 'lines' ? 'match' : 'line';
+    for (const { name, parts, problem } of asked) {
+      if (parts.length === 0 && problem !== null) continue;
+      lines.push(`${name}: ${counted(sumOf(parts), what)} in ${counted(parts.length, 'file')}`);
+    }
+    lines.push(`total: ${counted(report.selected, what)} on ${counted(asked.filter(({ parts }) => parts.length > 0).length, 'machine')}`);
+  }
+  for (const { name, parts, problem } of asked) {
+    if (problem === null || (noMessages && parts.some((part) => part.problem !== null))) continue;
+    lines.push(`${parts.length === 0 ? 'No answer from' : 'Not all of the answer from'} ${name}: ${problem}`);
+  }
+  return lines.map((line) => `${escapeControls(line)}\n`).join('');
+}
+
+function sumOf(parts: readonly PartReport[]): number | null {
+  let sum = 0;
+  for (const { selected } of parts) {
+    if (selected === null) return null;
+    sum += selected;
+  }
+  return sum;
+}
+
+function counted(count: number | null, what: string): string {
+  const plural = what.endsWith('ch') ? `${what}es` : `${what}s`;
+  return count === null ? `${plural} not counted` : `${count} ${count === 1 ? what : plural}`;
+}
+
+function statsOf({ name, elapsedMs, bytesReturned }: MachineReport, part: PartReport): string {
+  const reason = part.engineReason === null ? '' : ` (ripgrep only where ${part.engineReason})`;
+  const machine = `machine ${elapsedMs} ms, ${bytesReturned} bytes returned`;
+  return `${name}: ${part.name}: ${part.bytesSearched} bytes by ${part.engine}${reason} in ${part.elapsedMs} ms; ${machine}`;
+}

@@ -1,0 +1,8 @@
+import type { Logger } from '../host/index.ts';
+import type { DaemonConfig } from './config.ts';
+
+/** Once, at the start. */
+export function warnInsecure({ listen }: DaemonConfig, logger: Logger): void {
+  const text = `listening on ${listen.host}:${listen.port} without a token: whoever reaches this port can read and write everything`;
+  logger.log('warn', 'insecureListen', { text });
+}

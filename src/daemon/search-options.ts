@@ -1,0 +1,22 @@
+import type { SearchOptions } from '../gateway/http/grep/index.ts';
+import type { Searcher } from '../search/index.ts';
+import { formatHostPort } from './address.ts';
+import type { DaemonConfig, SearchConfig } from './config.ts';
+
+/** What searches find on this machine, and whom they ask: what the configuration names, and all brokers, or this machine where there are none. */
+export function searchOptions({ role, search, brokers, listen, tls }: DaemonConfig): SearchOptions {
+  const { name, machines } = search;
+  const scheme = tls === null ? 'http' : 'https';
+  const own = (role === 'search' ? [listen] : brokers).map((address) => ({ name: null, origin: `${scheme}://${formatHostPort(address)}` }));
+  const others = own.filter(({ origin }) => !machines.some((machine) => machine.origin === origin));
+  return { machine: name, searchers: { files: filesSearcher(search), topic: null }, machines: [...machines, ...others] };
+}
+
+/** Loaded with the first search. */
+function filesSearcher({ name, exposures }: SearchConfig): Searcher {
+  let searcher: Promise<Searcher> | null = null;
+  return async (request, sink, signal) => {
+    searcher ??= import('../search/files/index.ts').then(({ createFilesSearcher }) => createFilesSearcher({ machine: name, exposures }));
+    await (await searcher)(request, sink, signal);
+  };
+}

@@ -1,0 +1,18 @@
+import type { ServerResponse } from 'node:http';
+
+/** True once the client has taken what was written; false when it takes nothing for too long, or is gone. */
+export function drained(response: ServerResponse, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const finish = (isDrained: boolean) => (): void => {
+      clearTimeout(timer);
+      response.off('drain', onDrain);
+      response.off('close', onClose);
+      resolve(isDrained);
+    };
+    const onDrain = finish(true);
+    const onClose = finish(false);
+    const timer = setTimeout(onClose, timeoutMs);
+    response.once('drain', onDrain);
+    response.once('close', onClose);
+  });
+}

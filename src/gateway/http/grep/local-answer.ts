@@ -1,0 +1,58 @@
+/** The answer of this machine alone, frame by frame, as fast as it is taken. */
+import type { ServerResponse } from 'node:http';
+import { LogError } from '../../../eventlog/index.ts';
+import type { SearchRequest } from '../../../query/index.ts';
+import { aliveEveryMs } from '../../../search/ask/index.ts';
+import { type AnswerEnd, type AnswerSink, bytesFrameHeader, encodeFrame, type Searcher } from '../../../search/index.ts';
+import { drained } from '../drained.ts';
+import { asLogError, commonHeaders } from '../error-answer.ts';
+
+export interface LocalAnswerOptions {
+  readonly machine: string;
+  readonly version: string;
+  readonly readerTimeoutMs: number;
+}
+
+export async function answerLocally(
+  request: SearchRequest,
+  searcher: Searcher,
+  response: ServerResponse,
+  { machine, version, readerTimeoutMs }: LocalAnswerOptions,
+): Promise<void> {
+  const controller = new AbortController();
+  response.on('close', () => controller.abort());
+  response.writeHead(200, { ...commonHeaders, 'content-type': 'application/octet-stream', 'x-accel-buffering': 'no' });
+  response.write(encodeFrame({ kind: 'head', value: { machine, version } }));
+  let isSilent = false;
+  const alive = setInterval(() => {
+    // Whoever has not taken what was said before hears nothing new.
+    if (isSilent && !response.writableNeedDrain) response.write(encodeFrame({ kind: 'alive', value: null }));
+    isSilent = true;
+  }, aliveEveryMs);
+  const sink: AnswerSink = {
+    begin: (value) => void response.write(encodeFrame({ kind: 'part', value })),
+    bytes: (chunk) => {
+      isSilent = false;
+      response.write(bytesFrameHeader(chunk.length));
+      return response.write(chunk) ? undefined : whenTaken();
+    },
+    end: (value) => void response.write(encodeFrame({ kind: 'partEnd', value })),
+  };
+  const whenTaken = async (): Promise<void> => {
+    if (!(await drained(response, readerTimeoutMs))) response.destroy();
+  };
+
+  const end = await searcher(request, sink, controller.signal).then(
+    (): AnswerEnd => ({ code: null, problem: null }),
+    (thrown: unknown) => endOf(thrown, controller.signal),
+  );
+  clearInterval(alive);
+  response.end(encodeFrame({ kind: 'end', value: end }));
+}
+
+function endOf(thrown: unknown, signal: AbortSignal): AnswerEnd {
+  if (signal.aborted) return { code: 'interrupted', problem: 'the search was ended before it was done' };
+  if (thrown instanceof LogError) return { code: thrown.code, problem: thrown.message };
+  const { code, message } = asLogError(thrown);
+  return { code, problem: message };
+}

@@ -1,0 +1,65 @@
+/** The HTTP server of a machine that only answers searches: the guards of a broker's front, the probes and the routes of searches, and nothing else. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { LogError } from '../../../eventlog/index.ts';
+import { sendError, sendText } from '../error-answer.ts';
+import { allowedHosts, guard } from '../guards.ts';
+import { Listener, type ListenerOptions } from '../listener.ts';
+import { type GrepOptions, GrepRoutes } from './routes.ts';
+
+export interface SearchFrontOptions extends ListenerOptions, GrepOptions {
+  /** Names under which it is reached besides loopback. */
+  readonly ownNames: readonly string[];
+  readonly extraHosts: readonly string[];
+  readonly tokenHash: Uint8Array | null;
+}
+
+export class SearchFront {
+  readonly #options: SearchFrontOptions;
+  readonly #listener: Listener;
+  readonly #routes: GrepRoutes;
+  readonly #sockets = new Set<Socket>();
+  #allowedHosts: ReadonlySet<string> = new Set();
+
+  constructor(options: SearchFrontOptions) {
+    this.#options = options;
+    this.#routes = new GrepRoutes(options);
+    this.#listener = new Listener(options);
+    const { server } = this.#listener;
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    server.on('request', (request, response) => this.#handle(request, response));
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  listen(done: (error: LogError | null) => void): void {
+    const { ownNames, extraHosts } = this.#options;
+    this.#listener.listen(() => {
+      this.#allowedHosts = allowedHosts(this.port, ownNames, extraHosts);
+    }, done);
+  }
+
+  /** Ends what is under way: whoever asked is told by the end of the connection that the answer is not whole. */
+  close(done: () => void): void {
+    this.#listener.server.close(done);
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const { method } = request;
+    const [path = '/'] = (request.url ?? '/').split('?', 1);
+    const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
+    if (refusal !== null) sendError(response, refusal);
+    else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
+    else if (path === '/readyz' && method === 'GET') sendText(response, 200, 'ready\n');
+    else if (!this.#routes.take(method, path, request, response)) {
+      const shown = JSON.stringify(path.slice(0, 200));
+      sendError(response, new LogError('unknownRoute', `Cannot answer ${method ?? ''} ${shown}: this machine only answers searches`));
+    }
+  }
+}

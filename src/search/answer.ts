@@ -1,0 +1,64 @@
+/**
+ * What a machine that searches says, whoever carries it: a head, then parts (a file, a partition of a topic), each with bytes of many lines at once, then
+ * an end. Bytes are as they are printed, with the label in front of each line where names are asked for: the program that searches writes it there at no
+ * cost, and nobody behind it has to look for lines.
+ */
+import type { ErrorCode } from '../base/errors.ts';
+import type { SearchRequest } from '../query/index.ts';
+
+export interface AnswerHead {
+  /** What the machine calls itself: unique in one answer. */
+  readonly machine: string;
+  readonly version: string;
+}
+
+/** What searched a part; `linear` is Cairn's own. */
+export type EngineUsed = 'grep' | 'ripgrep' | 'linear';
+
+export interface PartHead {
+  /** The file as its exposure names it, or the topic. */
+  readonly name: string;
+  /** What stands before its lines: `machine:name`. */
+  readonly label: string;
+  readonly engine: EngineUsed;
+  /** What would have to be so for the quicker engine; null where it is the quicker one or was asked for. */
+  readonly engineReason: string | null;
+}
+
+export interface PartEnd {
+  readonly isSelected: boolean;
+  /** Lines selected, with `onlyMatching` matches; null where only whether there are any is known. */
+  readonly selected: number | null;
+  readonly bytesSearched: number;
+  readonly elapsedMs: number;
+  /** Why it is not complete, as the end of a sentence; null when it is. */
+  readonly problem: string | null;
+  /** Of a topic: the range of offsets [from, to) that the answer is complete for. */
+  readonly range: { readonly from: number; readonly to: number } | null;
+}
+
+/** How an answer ends: whole, or with why it is not, as an error of the catalogue. */
+export interface AnswerEnd {
+  readonly code: ErrorCode | null;
+  readonly problem: string | null;
+}
+
+/** Takes an answer as it is found. */
+export interface AnswerSink {
+  begin(part: PartHead): void;
+  /** Bytes of the part that was begun; where a promise is given the searcher waits for it before it gives more. */
+  bytes(chunk: Uint8Array): Promise<void> | undefined;
+  end(part: PartEnd): void;
+}
+
+/**
+ * Searches one machine and ends when everything has been given to the sink. Throws a LogError where the request as a whole cannot be done: before the
+ * first part, or behind the last. Once `signal` is aborted nothing that it started is left.
+ */
+export type Searcher = (request: SearchRequest, sink: AnswerSink, signal: AbortSignal) => Promise<void>;
+
+/** By the kind of what is searched; null where this machine has none. */
+export interface Searchers {
+  readonly files: Searcher | null;
+  readonly topic: Searcher | null;
+}

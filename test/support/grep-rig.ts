@@ -1,0 +1,123 @@
+/** Machines that search, in this process and each with files of its own, and GNU grep run by hand on the same files: what `cairn grep` must equal. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { CliIo } from '../../src/cli/io.ts';
+import { run } from '../../src/cli/grep/run.ts';
+import { SearchFront } from '../../src/gateway/http/grep/index.ts';
+import { defaultHttpSettings, type HttpSettings } from '../../src/gateway/http/settings.ts';
+import { createFilesSearcher, type Exposure } from '../../src/search/files/index.ts';
+import { testClock } from './clock.ts';
+
+export interface Answer {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+export interface SearchMachine {
+  readonly name: string;
+  readonly address: string;
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+export interface MachineOptions {
+  readonly settings?: Partial<HttpSettings>;
+  readonly tokenHash?: Uint8Array | null;
+  readonly exposures?: (folder: string) => readonly Exposure[];
+}
+
+/** A machine with these files, all of them exposed as `app`. */
+export async function startMachine(
+  name: string,
+  files: Readonly<Record<string, Uint8Array | string>>,
+  { settings = {}, tokenHash = null, exposures }: MachineOptions = {},
+): Promise<SearchMachine> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cairn-grep-test-'));
+  mkdirSync(path.join(folder, 'oracle'));
+  for (const [file, content] of Object.entries(files)) {
+    writeFileSync(path.join(folder, file), content);
+    // The name that stands before its lines, for the oracle.
+    symlinkSync(path.join(folder, file), path.join(folder, 'oracle', `${name}:${file}`));
+  }
+  const clock = testClock();
+  const front = new SearchFront({
+    machine: name,
+    searchers: {
+      files: createFilesSearcher({ machine: name, exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }] }),
+      topic: null,
+    },
+    machines: [],
+    version: '0.0.0',
+    logger: { log: () => undefined },
+    clock,
+    settings: { ...defaultHttpSettings, ...settings },
+    host: '127.0.0.1',
+    port: 0,
+    listenRetryMs: 0,
+    tls: null,
+    ownNames: [],
+    extraHosts: [],
+    tokenHash,
+  });
+  await new Promise<void>((resolve, reject) => {
+    front.listen((error) => (error === null ? resolve() : reject(error)));
+  });
+  return {
+    name,
+    address: `127.0.0.1:${front.port}`,
+    folder,
+    close: async () => {
+      await new Promise<void>((resolve) => front.close(resolve));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** `cairn grep ARGS --files app --on ...`, in this process. */
+export async function grep(
+  args: readonly string[],
+  machines: readonly { readonly address: string }[],
+  env: CliIo['env'] = {},
+): Promise<Answer> {
+  const on = machines.map(({ address }) => address).join(',');
+  return runGrep([...args, '--files', 'app', '--on', on], env);
+}
+
+async function runGrep(args: readonly string[], env: CliIo['env'] = {}): Promise<Answer> {
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough()];
+  const io: CliIo = {
+    stdin: new PassThrough(),
+    stdout,
+    stderr,
+    env,
+    interrupt: () => new AbortController().signal,
+    becomeService: () => undefined,
+  };
+  const status = await run(args, io, () => undefined);
+  return { stdout: (stdout.read() as Buffer | null) ?? Buffer.alloc(0), stderr: String(stderr.read() ?? ''), status };
+}
+
+/** GNU grep on each file by itself, as the contract has it: what it prints, one file behind the other, and the status of all. */
+export function oracle(args: readonly string[], machines: readonly SearchMachine[], files: readonly string[]): Answer {
+  const outputs: Buffer[] = [];
+  const errors: string[] = [];
+  const statuses: number[] = [];
+  for (const { name, folder } of machines) {
+    for (const file of files.toSorted()) {
+      const { stdout, stderr, status } = spawnSync('grep', ['-a', '-H', ...args, `${name}:${file}`], {
+        cwd: path.join(folder, 'oracle'),
+        env: { ...process.env, LC_ALL: 'C.UTF-8' },
+        maxBuffer: 1 << 30,
+      });
+      outputs.push(stdout);
+      errors.push(String(stderr));
+      statuses.push(status ?? 2);
+    }
+  }
+  const status = statuses.includes(2) ? 2 : statuses.includes(0) ? 0 : 1;
+  return { stdout: Buffer.concat(outputs), stderr: errors.join(''), status };
+}
