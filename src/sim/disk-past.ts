@@ -1,6 +1,6 @@
 /**
  * What was done to one broker's disk, so that ST3 can tell a broker that stopped for it from one that lost something itself. Damage is remembered by the
- * place that it is in, for as long as the disk is; a call that failed, and a full disk, for a moment only.
+ * place that it is in, for as long as the disk is; a full disk for a moment only, and a call that failed too, but by its name for the life that it failed in.
  */
 import type { DiskOperation } from './disk.ts';
 import { catalogGroup, logGroup } from '../broker/index.ts';
@@ -14,6 +14,8 @@ export interface DiskPastNow {
   isDamaged(place: string): boolean;
   /** The call that was made to fail a moment ago, or is failing; else null. */
   readonly failed: { readonly operation: DiskOperation; readonly path: string } | null;
+  /** Whether this is said of a call that was made to fail in this life: a broker that opens many logs may say so late. */
+  hasFailed(message: string): boolean;
   /** A write met a full disk a moment ago. */
   readonly isFull: boolean;
 }
@@ -31,6 +33,8 @@ export class DiskPast {
   readonly #damaged = new Set<string>();
   #isReplaced = false;
   #failed: DiskPastNow['failed'] = null;
+  /** As errors name them. */
+  readonly #failedInLife = new Set<string>();
   /** When the caller was told; null while it is not. */
   #toldMs: number | null = null;
   #fullMs = Number.NEGATIVE_INFINITY;
@@ -43,6 +47,7 @@ export class DiskPast {
 
   failing(operation: DiskOperation, path: string): void {
     this.#failed = { operation, path };
+    this.#failedInLife.add(`${operation} of ${path} failed: `);
     this.#toldMs = null;
   }
 
@@ -53,6 +58,7 @@ export class DiskPast {
   /** A life begins: what failed in an earlier one is nothing to it. */
   started(): void {
     this.#failed = null;
+    this.#failedInLife.clear();
   }
 
   /** A write met a full disk. */
@@ -65,6 +71,7 @@ export class DiskPast {
     return {
       isDamaged: (place) => this.#isReplaced || this.#damaged.has(place),
       failed: isRecent ? this.#failed : null,
+      hasFailed: (message) => [...this.#failedInLife].some((call) => message.includes(call)),
       isFull: nowMs - this.#fullMs <= momentMs,
     };
   }

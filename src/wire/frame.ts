@@ -3,17 +3,20 @@
  *
  *     at  type  field
  *      0  u32   length of what follows this field
- *      4  u32   checksum: CRC-32C of everything from 8 to the end
- *      8  u8    version, 1
- *      9  u8    kind (`handshake.ts` 1-15, `raft-messages.ts` 16-31, `requests.ts` 32-95)
- *     10  u16   length of the optional fields
- *     12  u32   group id, 0 = the broker as a whole
- *     16  u64   link sequence: 1, 2, 3, ... in the order of sending on this link
- *     24  u48   hybrid stamp of the sender: ms since 1970 ...
- *     30  u16   ... and a counter
- *     32        optional fields, each u8 tag, u8 length, value; a tag that is not known is skipped
+ *      4  u32   the same with every bit inverted
+ *      8  u32   checksum: CRC-32C of everything from 12 to the end
+ *     12  u8    version, 2
+ *     13  u8    kind (`handshake.ts` 1-15, `raft-messages.ts` 16-31, `requests.ts` 32-95)
+ *     14  u16   length of the optional fields
+ *     16  u32   group id, 0 = the broker as a whole
+ *     20  u64   link sequence: 1, 2, 3, ... in the order of sending on this link
+ *     28  u48   hybrid stamp of the sender: ms since 1970 ...
+ *     34  u16   ... and a counter
+ *     36        optional fields, each u8 tag, u8 length, value; a tag that is not known is skipped
  *               tag 1: trace id, 16 bytes
  *               then the body, by kind
+ *
+ * The length stands twice, because a checksum behind it tells nothing until as many bytes have come as a damaged one asks for: on a quiet link never.
  *
  * A frame that is too long, of another version, or fails its checksum closes the link: after damage nothing tells where the next frame starts.
  * An unknown kind is skipped, so that a newer broker can speak to an older one. The link sequence shows a frame that came twice or late, which a
@@ -24,13 +27,15 @@ import type { Stamp } from '../clocks/index.ts';
 import type { Bytes } from '../host/index.ts';
 import { FieldReader } from './fields.ts';
 
-const wireVersion = 1;
-export const wireHeaderBytes = 32;
+const wireVersion = 2;
+export const wireHeaderBytes = 36;
 /** A largest batch, its frame header, and what an append or an entry adds. */
 export const wireFrameBytesMax = 16 * 1024 * 1024;
 /** Until the peer has proven itself it may send no more than this in one frame. */
 export const handshakeFrameBytesMax = 8192;
 const traceTag = 1;
+const lengthsBytes = 8;
+const checksumFrom = 12;
 
 /** A message ready for its header: `head` starts with room for the header, `tail` is passed on without copying. */
 export interface Draft {
@@ -64,17 +69,18 @@ export function draft(
 export function sealFrame(frame: Draft, sequence: number, stamp: Stamp, bytes: Bytes, chunks: Uint8Array[]): void {
   const head = frame.head;
   setU32(head, 0, frame.lengthBytes - 4);
-  head[8] = wireVersion;
-  head[9] = frame.kind;
-  setU16(head, 10, 0);
-  setU32(head, 12, frame.group);
-  setU64(head, 16, sequence);
-  setU16(head, 24, Math.floor(stamp.ms / 0x1_0000_0000));
-  setU32(head, 26, stamp.ms);
-  setU16(head, 30, stamp.counter);
-  let checksum = bytes.crc32c(head.subarray(8));
+  setU32(head, 4, ~(frame.lengthBytes - 4));
+  head[12] = wireVersion;
+  head[13] = frame.kind;
+  setU16(head, 14, 0);
+  setU32(head, 16, frame.group);
+  setU64(head, 20, sequence);
+  setU16(head, 28, Math.floor(stamp.ms / 0x1_0000_0000));
+  setU32(head, 30, stamp.ms);
+  setU16(head, 34, stamp.counter);
+  let checksum = bytes.crc32c(head.subarray(checksumFrom));
   for (const chunk of frame.tail) checksum = frame.checksumThrough(chunk, bytes, checksum);
-  setU32(head, 4, checksum);
+  setU32(head, 8, checksum);
   chunks.push(head);
   for (const chunk of frame.tail) chunks.push(chunk);
 }
@@ -123,7 +129,7 @@ export class FrameReader {
     let rest = chunk;
     while (this.damage === null) {
       if (this.#held > 0) {
-        const wanted = this.#needed > 0 ? this.#needed : 4;
+        const wanted = this.#needed > 0 ? this.#needed : lengthsBytes;
         const taken = Math.min(wanted - this.#held, rest.length);
         if (taken > 0) {
           this.#pieces.push(rest.subarray(0, taken));
@@ -143,7 +149,7 @@ export class FrameReader {
         continue;
       }
       if (rest.length === 0) return;
-      if (rest.length < 4) {
+      if (rest.length < lengthsBytes) {
         this.#hold(rest);
         return;
       }
@@ -182,31 +188,31 @@ export class FrameReader {
   /** Learns the length of the frame that starts these bytes. */
   #measure(start: Uint8Array): boolean {
     const length = getU32(start, 0) + 4;
+    if (~getU32(start, 0) >>> 0 !== getU32(start, 4)) return this.#fail('a frame whose two lengths differ');
     if (length < wireHeaderBytes || length > this.#bytesMax) {
-      this.#fail(`a frame of ${length} bytes, ${wireHeaderBytes} to ${this.#bytesMax} are allowed`);
-      return false;
+      return this.#fail(`a frame of ${length} bytes, ${wireHeaderBytes} to ${this.#bytesMax} are allowed`);
     }
     this.#needed = length;
     return true;
   }
 
   #deliver(frame: Uint8Array, found: (frame: WireFrame) => boolean | void): boolean {
-    const expected = getU32(frame, 4);
-    const actual = this.#bytes.crc32c(frame.subarray(8));
+    const expected = getU32(frame, 8);
+    const actual = this.#bytes.crc32c(frame.subarray(checksumFrom));
     if (expected !== actual) return this.#fail(`a frame with checksum ${hex(expected)} whose bytes have ${hex(actual)}`);
-    const version = frame[8] as number;
+    const version = frame[12] as number;
     if (version !== wireVersion) return this.#fail(`a frame of version ${version}, only ${wireVersion} is understood`);
-    const optionalTo = wireHeaderBytes + getU16(frame, 10);
+    const optionalTo = wireHeaderBytes + getU16(frame, 14);
     if (optionalTo > frame.length) return this.#fail('optional fields longer than their frame');
     const traceId = optionalTo === wireHeaderBytes ? null : readTraceId(frame.subarray(wireHeaderBytes, optionalTo));
     if (traceId === undefined) return this.#fail('malformed optional fields');
-    const sequence = getU64(frame, 16);
+    const sequence = getU64(frame, 20);
     if (sequence === null) return this.#fail('a link sequence out of range');
     const goOn = found({
-      kind: frame[9] as number,
-      group: getU32(frame, 12),
+      kind: frame[13] as number,
+      group: getU32(frame, 16),
       sequence,
-      stamp: { ms: getU16(frame, 24) * 0x1_0000_0000 + getU32(frame, 26), counter: getU16(frame, 30) },
+      stamp: { ms: getU16(frame, 28) * 0x1_0000_0000 + getU32(frame, 30), counter: getU16(frame, 34) },
       traceId,
       body: frame.subarray(optionalTo),
       lengthBytes: frame.length,

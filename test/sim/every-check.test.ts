@@ -78,7 +78,7 @@ const found = <Checker extends { readonly findings: Findings }>(checker: Checker
 
 const firstRead = (history: History): History['reads'][0] => history.reads[0] as History['reads'][0];
 const firstAppend = (history: History): AppendOperation => history.appends[0] as AppendOperation;
-const untouched: DiskPastNow = { isDamaged: () => false, failed: null, isFull: false };
+const untouched: DiskPastNow = { isDamaged: () => false, failed: null, hasFailed: () => false, isFull: false };
 /** 200 kB at the end of broker 1's log. */
 const largeAfter = (previous: LogBatch): LogBatch => {
   const from = previous.offsetTo;
@@ -421,6 +421,21 @@ describe('ST3 takes', () => {
     past.failing('sync', 'votes');
     past.started();
     expect(past.at(6100).failed).toBeNull();
+  });
+
+  test('a failure that it names for the life that it happened to, also where it is told late', () => {
+    const past = new DiskPast();
+    past.failing('sync', 'groups/17/prepared');
+    past.told(1000);
+    past.failing('read', 'groups/5/1.log');
+    past.told(1000);
+    const late = past.at(20_000);
+
+    expect(stopped(late, 'Cannot write its log: sync of groups/17/prepared failed: EIO')).toBe(0);
+    expect(stopped(late, 'Cannot write its log: sync of groups/18/prepared failed: EIO')).toBe(1);
+    expect(stopped(late, 'Cannot open its log: read of groups/5/1.log failed: EIO')).toBe(1);
+    past.started();
+    expect(stopped(past.at(20_000), 'Cannot write its log: sync of groups/17/prepared failed: EIO')).toBe(1);
   });
 
   test('a failed write of a log, and not a failed read of one', () => {

@@ -39,6 +39,7 @@ function wasRefused(group: number, { failed }: DiskPastNow): boolean {
 function isExpected({ code, message }: LogError, past: DiskPastNow): boolean {
   switch (code) {
     case 'diskFailed':
+      if (past.hasFailed(message) && !message.includes('read of groups/')) return true;
       // What cannot be read of a log is fenced, and ends nobody.
       if (past.failed !== null && past.failed.operation === 'read' && past.failed.path.startsWith('groups/')) return false;
       // Damage that is met while a log is cut is as final as a failed write, and named by its place.

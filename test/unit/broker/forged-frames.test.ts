@@ -49,8 +49,8 @@ function forging(network: Network, forgery: Forgery): Network {
     for (let i = 0; i < length; i++) bytes[at + i] = Number((edge >> BigInt(8 * (length - 1 - i))) & 0xffn);
   };
   const forge = (frame: Uint8Array): void => {
-    const kind = frame[9] as number;
-    const body = frame.subarray(wire.wireHeaderBytes + viewOf(frame).getUint16(10));
+    const kind = frame[13] as number;
+    const body = frame.subarray(wire.wireHeaderBytes + viewOf(frame).getUint16(14));
     if (!forgery.isOn || !forgery.touches(kind) || random.chance(0.5)) return;
     if (kind === wire.requestKinds.append && random.chance(0.5)) {
       const batch = body.subarray(appendFieldsBytes);

@@ -356,7 +356,7 @@ function withoutGroup(network: Network, group: number): Network {
       const link = network.dial(peer, lane, handlers);
       return {
         send: (chunks) => {
-          const kept = framesOf(chunks).filter((frame) => new DataView(frame.buffer, frame.byteOffset).getUint32(12) !== group);
+          const kept = framesOf(chunks).filter((frame) => new DataView(frame.buffer, frame.byteOffset).getUint32(16) !== group);
           if (kept.length > 0) link.send(kept);
         },
         get bytesQueued() {

@@ -16,7 +16,13 @@ function frameOf(body: Uint8Array, kind = 36): Uint8Array {
 }
 
 function reseal(frame: Uint8Array): Uint8Array {
-  viewOf(frame).setUint32(4, simBytes.crc32c(frame.subarray(8)));
+  viewOf(frame).setUint32(8, simBytes.crc32c(frame.subarray(12)));
+  return frame;
+}
+
+function setLength(frame: Uint8Array, length: number): Uint8Array {
+  viewOf(frame).setUint32(0, length);
+  viewOf(frame).setUint32(4, ~length);
   return frame;
 }
 
@@ -30,10 +36,10 @@ function push(bytes: Uint8Array, bytesMax = wire.wireFrameBytesMax): { frames: w
 }
 
 describe('a frame', () => {
-  test('carries kind, group, sequence and stamp in its header of 32 bytes', () => {
+  test('carries kind, group, sequence and stamp in its header of 36 bytes', () => {
     const { frames } = push(frameOf(Uint8Array.of(1, 2, 3)));
 
-    expect(frames).toEqual([{ kind: 36, group: 3, sequence: 1, stamp, traceId: null, body: Uint8Array.of(1, 2, 3), lengthBytes: 35 }]);
+    expect(frames).toEqual([{ kind: 36, group: 3, sequence: 1, stamp, traceId: null, body: Uint8Array.of(1, 2, 3), lengthBytes: 39 }]);
   });
 
   test('passes batches on without copying them', () => {
@@ -95,9 +101,9 @@ describe('a frame', () => {
   test('with a trace id and fields of a newer version is understood', () => {
     const plain = frameOf(Uint8Array.of(9));
     const optional = Uint8Array.of(1, 16, ...new Array<number>(16).fill(5), 77, 2, 0, 0);
-    const frame = concatBytes([plain.subarray(0, 32), optional, plain.subarray(32)]);
-    viewOf(frame).setUint32(0, frame.length - 4);
-    viewOf(frame).setUint16(10, optional.length);
+    const frame = concatBytes([plain.subarray(0, 36), optional, plain.subarray(36)]);
+    setLength(frame, frame.length - 4);
+    viewOf(frame).setUint16(14, optional.length);
 
     const { frames } = push(reseal(frame));
 
@@ -106,11 +112,11 @@ describe('a frame', () => {
   });
 
   test.each([
-    ['a flipped bit', (frame: Uint8Array) => ((frame[33] = (frame[33] as number) ^ 1), frame), 'checksum'],
-    ['another version', (frame: Uint8Array) => ((frame[8] = 2), reseal(frame)), 'version 2'],
-    ['a length above the limit', (frame: Uint8Array) => (viewOf(frame).setUint32(0, 0x7fff_ffff), frame), '2147483651 bytes'],
-    ['a length below its header', (frame: Uint8Array) => (viewOf(frame).setUint32(0, 3), frame), '7 bytes'],
-    ['optional fields longer than itself', (frame: Uint8Array) => (viewOf(frame).setUint16(10, 999), reseal(frame)), 'longer'],
+    ['a flipped bit', (frame: Uint8Array) => ((frame[37] = (frame[37] as number) ^ 1), frame), 'checksum'],
+    ['another version', (frame: Uint8Array) => ((frame[12] = 1), reseal(frame)), 'version 1'],
+    ['a length above the limit', (frame: Uint8Array) => setLength(frame, 0x7fff_ffff), '2147483651 bytes'],
+    ['a length below its header', (frame: Uint8Array) => setLength(frame, 3), '7 bytes'],
+    ['optional fields longer than itself', (frame: Uint8Array) => (viewOf(frame).setUint16(14, 999), reseal(frame)), 'longer'],
   ])('with %s ends the stream', (_, damage, words) => {
     const good = frameOf(Uint8Array.of(1, 2, 3));
 
@@ -120,6 +126,15 @@ describe('a frame', () => {
     expect(reader.damage).toContain(words);
   });
 
+  test.each([0, 1, 2, 3])('whose length was damaged in byte %i ends the stream before it waits for as many bytes', (at) => {
+    const frame = frameOf(Uint8Array.of(1, 2, 3));
+    frame[at] = (frame[at] as number) ^ 0x10;
+
+    const { reader } = push(frame.subarray(0, 20), 0x7fff_ffff);
+
+    expect(reader.damage).toBe('a frame whose two lengths differ');
+  });
+
   test('of a stranger is bounded by what a handshake needs', () => {
     const { reader } = push(frameOf(new Uint8Array(9000)).subarray(0, 10), wire.handshakeFrameBytesMax);
 
@@ -127,8 +142,7 @@ describe('a frame', () => {
   });
 
   test('that says it is long costs no more memory than what has come of it', () => {
-    const start = frameOf(new Uint8Array(10)).slice(0, 32);
-    viewOf(start).setUint32(0, wire.wireFrameBytesMax - 4);
+    const start = setLength(frameOf(new Uint8Array(10)).slice(0, 32), wire.wireFrameBytesMax - 4);
 
     expect(push(start).reader.heldBytes).toBe(32);
   });

@@ -334,10 +334,10 @@ function damagingAppends(network: Host['network'], isOn: () => boolean): Host['n
       const send = (chunks: readonly Uint8Array[]): void => {
         const bytes = concatBytes(chunks).slice();
         for (let at = 0; at < bytes.length; at += viewOf(bytes).getUint32(at) + 4) {
-          if (!isOn() || bytes[at + 9] !== wire.requestKinds.append) continue;
+          if (!isOn() || bytes[at + 13] !== wire.requestKinds.append) continue;
           const frame = bytes.subarray(at, at + viewOf(bytes).getUint32(at) + 4);
           frame[frame.length - 1] = (frame[frame.length - 1] as number) ^ 1;
-          viewOf(frame).setUint32(4, simBytes.crc32c(frame.subarray(8)));
+          viewOf(frame).setUint32(8, simBytes.crc32c(frame.subarray(12)));
         }
         link.send([bytes]);
       };
