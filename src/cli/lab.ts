@@ -7,6 +7,7 @@ import { idle } from './labs/idle.ts';
 import { kills } from './labs/kills.ts';
 import { addLab } from './labs/lab-command.ts';
 import { powerLoss } from './labs/power-loss.ts';
+import { addReport } from './labs/report.ts';
 import { restarts } from './labs/restarts.ts';
 
 /** One file for each lab in `labs/`; what they share is in `labs/lab-command.ts`. */
@@ -18,4 +19,5 @@ export function define(command: Command, io: CliIo): void {
   addLab(command, io, powerLoss);
   addLab(command, io, collect);
   addLab(command, io, idle);
+  addReport(command, io);
 }

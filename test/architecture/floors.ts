@@ -116,6 +116,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lab/power-loss': [],
   'lab/report': [],
   'lab/rig': [],
+  'lab/suite': [],
 };
 
 /** Of the folders in these, none names another. */

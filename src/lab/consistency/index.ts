@@ -5,5 +5,6 @@
  * both are free of processes and HTTP, so that a test can show what a perfect server gets. `servers.ts` and `http-world.ts` are the real world,
  * `run.ts` one run, `lab.ts` many with their report. Left out: several clients, and any look inside the servers but for the number of terms.
  */
+export { ceilings } from './ceilings.ts';
 export { runColdStarts } from './cold-starts.ts';
 export { runConsistencyLab } from './lab.ts';

@@ -105,6 +105,9 @@ const STYLE = `
 body { max-width: 1100px; margin: 32px auto; padding: 0 20px; background: light-dark(#f5f4f0, #111514); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 22px; margin: 0; }
 h2 { font-size: 15px; margin: 28px 0 8px; }
+h3 { font-size: 14px; margin: 20px 0 6px; color: var(--muted); }
+summary { cursor: pointer; margin: 8px 0; }
+li { margin: 4px 0; }
 .verdict { font-weight: 600; margin: 4px 0 12px; }
 .good { color: light-dark(#15803d, #5fcf8a); }
 .bad, .failed td { color: light-dark(#b42318, #ff8f83); }

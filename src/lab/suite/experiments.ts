@@ -1,0 +1,133 @@
+/** What `cairn lab report` runs: the experiments of the contracts, chaos and the benchmarks, each as commands that anyone can type. */
+
+export type Extent = 'quick' | 'full';
+
+/** One command of an experiment. */
+export interface Step {
+  /** Also the folder of what it leaves. */
+  readonly id: string;
+  readonly title: string;
+  readonly program: 'cairn' | 'bench';
+  readonly args: readonly string[];
+  /** How long it takes, about, on two cores. */
+  readonly seconds: number;
+  /** What is shorter than in the full report, for each of its figures; null when nothing is. */
+  readonly shortened: string | null;
+}
+
+export interface Experiment {
+  readonly name: string;
+  readonly title: string;
+  /** The contract it belongs to; null for what is about all of them. */
+  readonly contract: 1 | 2 | 3 | 4 | 5 | null;
+  /** What its steps may take together; what is beyond is cut. */
+  readonly secondsMax: number;
+  readonly steps: readonly Step[];
+}
+
+function collect(extent: Extent): Experiment {
+  const scenario = (id: string, nodes: number, rate: number): Step => {
+    const seconds = extent === 'full' ? 100 : 8;
+    return {
+      id,
+      title: `${nodes} nodes, ${rate} Hz each`,
+      program: 'cairn',
+      args: ['lab', 'collect', '--nodes', String(nodes), '--rate', String(rate), '--seconds', String(seconds)],
+      seconds: seconds + 5,
+      shortened: extent === 'full' ? null : `${seconds} s instead of 100 s`,
+    };
+  };
+  return {
+    name: 'collect',
+    title: 'Collecting events from many machines',
+    contract: 1,
+    secondsMax: extent === 'full' ? 300 : 30,
+    steps: [scenario('collect-small', 3, 2), scenario('collect-large', 8, 5)],
+  };
+}
+
+/** Seconds of one run of each scenario as the course's client paces it, its end included. */
+const scenarioSeconds = [70, 70, 180, 280, 280] as const;
+/** Side by side, so that there is more than one run of each. */
+const runsFull = 3;
+
+function consistency(extent: Extent): Experiment {
+  const all = scenarioSeconds.map((seconds, scenario): Step => {
+    const full = ['--scenario', String(scenario), '--runs', String(runsFull), '--parallel', String(runsFull)];
+    return {
+      id: `consistency-${scenario}`,
+      title: `Scenario ${scenario}`,
+      program: 'cairn',
+      args: ['lab', 'consistency', ...(extent === 'full' ? full : ['--scenario', String(scenario), '--speed', '3'])],
+      seconds: extent === 'full' ? seconds + 15 : seconds / 3 + 3,
+      shortened: extent === 'full' ? null : `one run, three times as fast, instead of ${runsFull} runs`,
+    };
+  });
+  return {
+    name: 'consistency',
+    title: 'One consistent log on several servers',
+    contract: 2,
+    secondsMax: extent === 'full' ? 1200 : 30,
+    // The others take longer than a quick report has.
+    steps: extent === 'full' ? all : all.filter((_, scenario) => scenario === 1),
+  };
+}
+
+function chaos(extent: Extent): Experiment {
+  const seconds = extent === 'full' ? 480 : 20;
+  const often =
+    extent === 'full' ? ['--kills', '150', '--partitions', '30', '--others', '2'] : ['--kills', '20', '--partitions', '8', '--others', '0'];
+  return {
+    name: 'chaos',
+    title: 'Faults under load',
+    contract: null,
+    secondsMax: extent === 'full' ? 660 : 30,
+    steps: [
+      {
+        id: 'chaos',
+        title: 'Kills, partitions, pauses, clocks and disks',
+        program: 'cairn',
+        args: ['lab', 'chaos', ...often, '--seconds', String(seconds), '--round', extent === 'full' ? '60' : '20'],
+        seconds: seconds + (extent === 'full' ? 60 : 8),
+        shortened: extent === 'full' ? null : `${seconds} s of kills and partitions instead of 480 s of all faults`,
+      },
+    ],
+  };
+}
+
+/** Each with its scenarios, those of a quick report, and how long both take. */
+const benchSteps = [
+  {
+    id: 'bench-appends',
+    title: 'Appends',
+    scenarios: 'inside-1,inside-64,inside-256,http-1,http-64,http-256,http-batches',
+    seconds: 330,
+    quick: 'http-1,http-64',
+  },
+  { id: 'bench-lines', title: 'Lines into a logger', scenarios: 'lines-alone,lines-topic', seconds: 90, quick: 'lines-alone' },
+  { id: 'bench-reading', title: 'Reading and following', scenarios: 'read-binary,read-json,follow', seconds: 90, quick: null },
+  { id: 'bench-failover', title: 'A leader killed', scenarios: 'failover', seconds: 90, quick: null },
+] as const;
+
+function bench(extent: Extent): Experiment {
+  return {
+    name: 'bench',
+    title: 'Benchmarks',
+    contract: null,
+    secondsMax: extent === 'full' ? 720 : 60,
+    steps: benchSteps.flatMap(({ id, title, scenarios, seconds, quick }): readonly Step[] => {
+      if (extent === 'full') return [{ id, title, program: 'bench', args: ['--only', scenarios], seconds, shortened: null }];
+      const shortened = 'a second of each, once, and few scenarios, instead of three rounds of three seconds';
+      return quick === null ? [] : [{ id, title, program: 'bench', args: ['--quick', '--only', quick], seconds: 20, shortened }];
+    }),
+  };
+}
+
+/** In the order in which they run. One that comes later is one entry more. */
+const experimentsOf: readonly ((extent: Extent) => Experiment)[] = [collect, consistency, chaos, bench];
+
+/** Only those of the names, or all. */
+export const planExperiments = (extent: Extent, names: readonly string[] | null): readonly Experiment[] =>
+  experimentsOf.map((make) => make(extent)).filter(({ name }) => names?.includes(name) ?? true);
+
+export const experimentNames: readonly string[] = experimentsOf.map((make) => make('quick').name);

@@ -1,0 +1,17 @@
+/** The reports of the contracts, as prose with figures in it. That of contract 3 comes with publish/subscribe. */
+import type { Block } from '../blocks.ts';
+import type { Figures } from '../figures.ts';
+import { collecting } from './collecting.ts';
+import { oneLog } from './one-log.ts';
+
+export interface Report {
+  /** Also the name of its page in docs/reports. */
+  readonly contract: number;
+  readonly title: string;
+  readonly blocks: (figures: Figures) => readonly Block[];
+}
+
+export const reports: readonly Report[] = [
+  { contract: 1, title: 'Collecting events: how delay and bandwidth are measured', blocks: collecting },
+  { contract: 2, title: 'One consistent log on several servers', blocks: oneLog },
+];
