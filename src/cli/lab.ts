@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliIo } from './io.ts';
 import { chaos } from './labs/chaos.ts';
+import { clocks } from './labs/clocks.ts';
 import { collect } from './labs/collect.ts';
 import { consistency } from './labs/consistency.ts';
 import { idle } from './labs/idle.ts';
@@ -18,6 +19,7 @@ export function define(command: Command, io: CliIo): void {
   addLab(command, io, chaos);
   addLab(command, io, powerLoss);
   addLab(command, io, collect);
+  addLab(command, io, clocks);
   addLab(command, io, idle);
   addReport(command, io);
 }

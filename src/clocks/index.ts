@@ -4,7 +4,7 @@
  * which (`compareVectors`), and whether a cut is consistent (`isConsistentCut`).
  *
  * The scale model of contract 5 (`model/`): a machine as pure code (`ModelMachine`), a run on simulated time (`runModel`), what its logs say
- * (`MachineFigures`), what many runs give (`askOracle`), and the lines that its machines exchange (`MessageReader`).
+ * (`MachineFigures`), what many runs give (`askOracle`), and the lines that its machines exchange (`MessageReader`). `lab/clocks/` drives it.
  *
  * What many processes did and heard is a trace (`trace.ts`): paired and ordered by cause (`trace-order.ts`), with the skew of their clocks
  * (`trace-skew.ts`), for ShiViz and chrome://tracing, and stretches of it for diagrams.
@@ -26,7 +26,7 @@ export { FigureCounter, type MachineFigures } from './model/figures.ts';
 export { type ModelEvent, ModelMachine } from './model/machine.ts';
 export { type AddressedClock, formatMessage, MessageReader } from './model/messages.ts';
 export { askOracle, type Oracle, oracleRuns } from './model/oracle.ts';
-export { drawRates, machineRandom, runModel } from './model/virtual.ts';
+export { drawRates, machineRandom, type Pace, runModel } from './model/virtual.ts';
 export { describeTraceEvent } from './describe-event.ts';
 export { chromeText } from './chrome.ts';
 export { shivizLines, shivizParser } from './shiviz.ts';

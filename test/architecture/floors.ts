@@ -111,6 +111,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'timeline/plot': [],
   'lab/audit': [],
   'lab/chaos': [],
+  'lab/clocks': [],
   'lab/consistency': [],
   'lab/kills': [],
   'lab/power-loss': [],

@@ -10,6 +10,15 @@ export interface ModelRunOptions {
   readonly seed: number;
   /** Messages that a relay passes on in a second, one at each tick of its own; null: they go straight. */
   readonly relayRate: number | null;
+  /** Left out: ticks fall where they should, and a message is in the queue at once. */
+  readonly pace?: Pace;
+}
+
+/** When machines of real time really ticked, and how long their messages took. */
+export interface Pace {
+  /** By machine, ascending, in seconds since the start. */
+  readonly tickTimes: readonly (readonly number[])[];
+  readonly delaySeconds: number;
 }
 
 export interface ModelRun {
@@ -37,10 +46,10 @@ export function drawRates(seed: number, machineCount: number): readonly number[]
 
 /**
  * The model on simulated time. A machine with rate r ticks at k/r seconds, k = 1, 2, ...; machines that tick at once do so in their order, a relay last;
- * a message is in the queue at once.
+ * a message is in the queue at once. With a `pace` it is what became of it in a run of real time, with other numbers drawn.
  */
 export function runModel(options: ModelRunOptions, onEvent?: (machine: number, atSeconds: number, event: ModelEvent) => void): ModelRun {
-  const { rates, range, seconds, seed, relayRate } = options;
+  const { rates, range, seconds, seed, relayRate, pace } = options;
   const machineCount = rates.length;
   const machines = rates.map((_, index) => {
     const random = machineRandom(seed, index);
@@ -49,6 +58,7 @@ export function runModel(options: ModelRunOptions, onEvent?: (machine: number, a
   const counters = rates.map((rate) => new FigureCounter(rate, seconds));
   const sequences = rates.map(() => rates.map(() => 0));
   const relayed: (() => void)[] = [];
+  const flying: { readonly atSeconds: number; readonly deliver: () => void }[] = [];
 
   const tickMachine = (index: number, atSeconds: number): void => {
     const event = (machines[index] as ModelMachine).tick();
@@ -58,8 +68,9 @@ export function runModel(options: ModelRunOptions, onEvent?: (machine: number, a
       const sequence = (own[other] as number) + 1;
       own[other] = sequence;
       const deliver = (): void => (machines[other] as ModelMachine).deliver({ from: index, sequence, clock: event.clock });
-      if (relayRate === null) deliver();
-      else relayed.push(deliver);
+      if (relayRate !== null) relayed.push(deliver);
+      else if (pace === undefined) deliver();
+      else flying.push({ atSeconds: atSeconds + pace.delaySeconds, deliver });
     }
     (counters[index] as FigureCounter).note(atSeconds, event, to.length);
     onEvent?.(index, atSeconds, event);
@@ -67,17 +78,23 @@ export function runModel(options: ModelRunOptions, onEvent?: (machine: number, a
   const tickers = rates.map((rate, index) => ({ rate, run: (atSeconds: number) => tickMachine(index, atSeconds) }));
   if (relayRate !== null) tickers.push({ rate: relayRate, run: () => relayed.shift()?.() });
 
+  const dueOf = (index: number, rate: number, tick: number): number => {
+    const times = pace?.tickTimes[index];
+    if (times !== undefined) return times[tick - 1] ?? Number.POSITIVE_INFINITY;
+    // Equal fractions are equal numbers: both are the quotient rounded right.
+    return tick / rate <= seconds ? tick / rate : Number.POSITIVE_INFINITY;
+  };
   const ticks = tickers.map(() => 1);
-  // Equal fractions are equal numbers: both are the quotient rounded right.
-  const due = tickers.map(({ rate }) => 1 / rate);
+  const due = tickers.map(({ rate }, index) => dueOf(index, rate, 1));
   for (;;) {
     let next = 0;
     for (let index = 1; index < due.length; index++) if ((due[index] as number) < (due[next] as number)) next = index;
     const atSeconds = due[next] as number;
-    if (atSeconds > seconds) break;
+    while ((flying[0]?.atSeconds ?? Number.NaN) <= atSeconds) flying.shift()?.deliver();
+    if (atSeconds === Number.POSITIVE_INFINITY) break;
     const ticker = tickers[next] as (typeof tickers)[number];
     ticks[next] = (ticks[next] as number) + 1;
-    due[next] = (ticks[next] as number) / ticker.rate;
+    due[next] = dueOf(next, ticker.rate, ticks[next] as number);
     ticker.run(atSeconds);
   }
   return {

@@ -43,6 +43,30 @@ describe('a wrong command line is one sentence and exit code 2', () => {
       ['completion', 'fish'],
       "Cannot run cairn completion: command-argument value 'fish' is invalid for argument 'shell'. Allowed choices are bash, zsh",
     ],
+    [
+      ['lab', 'clocks', '--rates', '1,0,2'],
+      "Cannot run cairn lab: option '--rates <list>' argument '1,0,2' is invalid: it is a list of whole numbers from 1 to 1000, and \"0\" is none",
+    ],
+    [
+      ['lab', 'clocks', '--rates', '1,2'],
+      "Cannot run cairn lab: option '--rates <list>' argument '1,2' is invalid: it is a list of 3 to 8 rates, not of 2",
+    ],
+    [
+      ['lab', 'clocks', '--machines', '2'],
+      "Cannot run cairn lab: option '--machines <count>' argument '2' is invalid: it is a whole number from 3 to 8",
+    ],
+    [
+      ['lab', 'clocks', '--range', '2'],
+      "Cannot run cairn lab: option '--range <number>' argument '2' is invalid: it is a whole number from 3 to 1000000",
+    ],
+    [
+      ['lab', 'clocks', '--listen', '127.0.0.1:7001,127.0.0.1:70000,127.0.0.1:7003'],
+      "Cannot run cairn lab: option '--listen <host:port,...>' argument '127.0.0.1:7001,127.0.0.1:70000,127.0.0.1:7003' is invalid: it is a list of places such as 127.0.0.1:7001, and \"127.0.0.1:70000\" is none",
+    ],
+    [
+      ['lab', 'clocks', '--listen', '10.0.0.1:7001'],
+      "Cannot run cairn lab: option '--listen <host:port,...>' argument '10.0.0.1:7001' is invalid: it is a list of places on this computer, and \"10.0.0.1:7001\" is none",
+    ],
     [['help', 'me'], 'Cannot help with "me": it is neither a command, an error code, "errors" nor "exit-codes"'],
   ])('cairn %j', async (args, sentence) => {
     expect(await run(...args)).toEqual({ code: 2, out: '', err: `${sentence}\n` });

@@ -1,0 +1,55 @@
+// Trials of the scale model in real processes, of the length that the contract gives them: exact ticks, and figures that virtual runs give.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { presets, runClocksLab } from '../../src/lab/clocks/index.ts';
+import { report, seedsWithinBudget } from './budget.ts';
+import { failedChecks, tell } from './lab-report.ts';
+
+const common = { machines: 3, isVirtual: false, parallel: 9, second: 10, addresses: null, relayRate: null, say: () => undefined };
+
+it('five drawn trials of a minute hold, with pairwise sockets and through a relay', async () => {
+  for (const seed of seedsWithinBudget({ countMax: 3, share: 0.5 })) {
+    await inFolder(async (folder) => {
+      const result = await runClocksLab({
+        ...common,
+        rates: null,
+        range: 10,
+        seconds: 60,
+        trials: 5,
+        preset: null,
+        topology: 'relay',
+        seed,
+        folder,
+      });
+      tell(result, `cairn lab clocks --topology relay --seed ${seed}`);
+      expect(failedChecks(result), `again: cairn lab clocks --topology relay --seed ${seed}`).toEqual([]);
+    });
+  }
+});
+
+it("the seed's nine trials are as it says", async () => {
+  for (const seed of seedsWithinBudget({ countMax: 3 })) {
+    await Promise.all(
+      presets.map(({ rates, range, seconds }, index) =>
+        inFolder(async (folder) => {
+          const preset = index + 1;
+          const result = await runClocksLab({ ...common, rates, range, seconds, trials: 1, preset, topology: 'mesh', seed, folder });
+          tell(result, `cairn lab clocks --preset ${preset} --seed ${seed}`);
+          expect(failedChecks(result), `again: cairn lab clocks --preset ${preset} --seed ${seed}`).toEqual([]);
+        }),
+      ),
+    );
+    report(`nine trials of seed ${seed}`);
+  }
+});
+
+async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cairn-clocks-'));
+  try {
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
