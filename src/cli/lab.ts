@@ -4,6 +4,7 @@ import { chaos } from './labs/chaos.ts';
 import { clocks } from './labs/clocks.ts';
 import { collect } from './labs/collect.ts';
 import { consistency } from './labs/consistency.ts';
+import { grep } from './labs/grep.ts';
 import { idle } from './labs/idle.ts';
 import { kills } from './labs/kills.ts';
 import { addLab } from './labs/lab-command.ts';
@@ -20,6 +21,7 @@ export function define(command: Command, io: CliIo): void {
   addLab(command, io, powerLoss);
   addLab(command, io, collect);
   addLab(command, io, clocks);
+  addLab(command, io, grep);
   addLab(command, io, idle);
   addReport(command, io);
 }

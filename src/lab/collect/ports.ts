@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
 
-const listenMsMax = 10_000;
+const listenMsMax = 30_000;
 
 export async function findFreePort(): Promise<number> {
   const server = createServer();
@@ -10,7 +10,8 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-export async function untilListening(port: number): Promise<void> {
+/** @param what for the error: who does not listen */
+export async function untilListening(port: number, what = 'the logger'): Promise<void> {
   const untilMs = performance.now() + listenMsMax;
   for (;;) {
     const isThere = await new Promise<boolean>((resolve) => {
@@ -21,7 +22,7 @@ export async function untilListening(port: number): Promise<void> {
       socket.on('error', () => resolve(false));
     });
     if (isThere) return;
-    if (performance.now() > untilMs) throw new Error(`the logger does not listen on port ${port}`);
+    if (performance.now() > untilMs) throw new Error(`${what} does not listen on port ${port}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

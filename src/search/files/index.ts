@@ -4,3 +4,4 @@
  */
 export { type Exposure, refuseGlob } from './exposure.ts';
 export { createFilesSearcher } from './searcher.ts';
+export { findPrograms, searchEnvironment } from './programs.ts';

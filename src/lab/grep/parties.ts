@@ -1,0 +1,142 @@
+/** What is measured, and what it is measured against: the same question on the same files, each output through a pipe into `cat`. */
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { SearchRequest } from '../../query/index.ts';
+import { askAll, type Report } from '../../search/ask/index.ts';
+import { findPrograms, searchEnvironment } from '../../search/files/index.ts';
+import { checkoutFolder } from '../report/index.ts';
+import { exposedName, type SearchMachines } from './machines.ts';
+import { runPiped } from './piped.ts';
+
+export interface Question {
+  /** In tables and charts. */
+  readonly name: string;
+  readonly dialect: 'fixed' | 'extended';
+  readonly pattern: string;
+  readonly counts: boolean;
+}
+
+export interface Answered {
+  readonly ms: number;
+  readonly exitCode: number | null;
+  /** Of the request itself: what each machine had. */
+  readonly report: Report | null;
+}
+
+export interface Party {
+  readonly name: string;
+  readonly ask: (question: Question, machines: SearchMachines) => Promise<Answered>;
+}
+
+export const requestName = 'the request, from a client that runs';
+export const commandName = 'cairn grep, from its start';
+export const ripgrepName = 'ripgrep by hand';
+export const grepName = 'GNU grep by hand';
+
+const connectTimeoutMs = 1_000;
+const flags = { fixed: '-F', extended: '-E' } as const;
+
+/** Those that this machine has. */
+export async function findParties(): Promise<readonly Party[]> {
+  const { grep, ripgrep } = await findPrograms();
+  return [
+    { name: requestName, ask: askRunning },
+    { name: commandName, ask: askCommand },
+    ...(ripgrep === null ? [] : [byHand(ripgrepName, ripgrep, ripgrepArguments)]),
+    ...(grep === null ? [] : [byHand(grepName, grep, grepArguments)]),
+  ];
+}
+
+type Arguments = (question: Question) => readonly string[];
+
+const grepArguments: Arguments = ({ counts, dialect }) => ['-a', ...(counts ? ['-c'] : []), flags[dialect]];
+
+/** Extended expressions are what it speaks by itself. */
+const ripgrepArguments: Arguments = ({ counts, dialect }) => [
+  '--no-config',
+  '-uuu',
+  '--no-heading',
+  '--color=never',
+  '--encoding=none',
+  '--no-messages',
+  ...(counts ? ['-c', '--include-zero'] : ['-N']),
+  ...(dialect === 'fixed' ? ['-F'] : []),
+];
+
+const byHand = (name: string, command: string, argumentsFor: Arguments): Party => ({
+  name,
+  ask: (question, { all, children, folder }) => {
+    const args = [...argumentsFor(question), '-e', question.pattern, '--', ...all.map(({ log }) => log)];
+    return withoutReport(runPiped(children, { command, args, env: searchEnvironment, folder }));
+  },
+});
+
+async function withoutReport(run: ReturnType<typeof runPiped>): Promise<Answered> {
+  return { ...(await run), report: null };
+}
+
+function askCommand({ counts, dialect, pattern }: Question, { all, children, folder }: SearchMachines): Promise<Answered> {
+  const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+  const on = all.map(({ name, machine }) => `${name}=${new URL(machine.origin).host}`).join(',');
+  const args = [cairn, 'grep', ...(counts ? ['-c'] : []), flags[dialect], '-e', pattern, '--files', exposedName, '--on', on];
+  return withoutReport(runPiped(children, { command: process.execPath, args, env: process.env, folder }));
+}
+
+/** From here, as the fifth machine. */
+async function askRunning(question: Question, { all, children }: SearchMachines): Promise<Answered> {
+  const cat = children.start('cat', [], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const { stdin } = cat;
+  if (stdin === null) throw new Error('cat has a standard input');
+  const beganMs = performance.now();
+  const report = await askAll(
+    all.map(({ machine }) => machine),
+    requestOf(question),
+    {
+      token: null,
+      ca: null,
+      connectTimeoutMs,
+      machineTimeoutMs: null,
+      signal: new AbortController().signal,
+      areNamed: true,
+      windowMs: 0,
+      onNote: () => undefined,
+    },
+    (_machine, event) => {
+      if (event.kind !== 'bytes' || stdin.write(event.piece)) return undefined;
+      return once(stdin, 'drain').then(() => undefined);
+    },
+  );
+  stdin.end();
+  await children.exitOf(cat);
+  const exitCode = report.isComplete ? (report.isSelected ? 0 : 1) : 2;
+  return { ms: performance.now() - beganMs, exitCode, report };
+}
+
+function requestOf({ dialect, pattern, counts }: Question): SearchRequest {
+  return {
+    source: { kind: 'files', name: exposedName },
+    match: { dialect, patterns: [Buffer.from(pattern)], ignoreCase: false, invert: false, word: false, wholeLine: false },
+    output: {
+      mode: counts ? 'count' : 'lines',
+      onlyMatching: false,
+      maxCount: null,
+      before: null,
+      after: null,
+      groupSeparator: '--',
+      lineNumbers: false,
+      byteOffsets: false,
+      withName: true,
+      nullAfterName: false,
+      nullData: false,
+      initialTab: false,
+      color: false,
+    },
+    sinceMs: null,
+    untilMs: null,
+    engine: 'auto',
+    order: 'place',
+    follow: false,
+    timeFormat: null,
+  };
+}
