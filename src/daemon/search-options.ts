@@ -1,5 +1,7 @@
 import type { SearchOptions } from '../gateway/http/grep/index.ts';
 import type { Searcher } from '../search/index.ts';
+import { SystemClock } from '../system/clock.ts';
+import { SystemDisk } from '../system/disk.ts';
 import { formatHostPort } from './address.ts';
 import type { DaemonConfig, SearchConfig } from './config.ts';
 
@@ -12,11 +14,15 @@ export function searchOptions({ role, search, brokers, listen, tls }: DaemonConf
   return { machine: name, searchers: { files: filesSearcher(search), topic: null }, machines: [...machines, ...others] };
 }
 
+const host = { clock: new SystemClock(), filesIn: (folder: string) => new SystemDisk(folder, null, 'any') };
+
 /** Loaded with the first search. */
 function filesSearcher({ name, exposures }: SearchConfig): Searcher {
   let searcher: Promise<Searcher> | null = null;
   return async (request, sink, signal) => {
-    searcher ??= import('../search/files/index.ts').then(({ createFilesSearcher }) => createFilesSearcher({ machine: name, exposures }));
+    searcher ??= import('../search/files/index.ts').then(({ createFilesSearcher }) =>
+      createFilesSearcher({ machine: name, exposures, host }),
+    );
     await (await searcher)(request, sink, signal);
   };
 }

@@ -6,7 +6,16 @@ export type { Dialect, Engine, Filter, Match, Output, OutputMode, SearchRequest,
 export { type GrepAnswer, type GrepAsker, type GrepQuestion, type UsedEngine } from './matcher/index.ts';
 export { makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from './sink/index.ts';
 export { grepArguments, type Labelling, ripgrepArguments } from './arguments.ts';
+export { LineTime, type LineTimeOptions } from './line-time.ts';
+export { LineTimer, type TimedPiece } from './line-timer.ts';
 export { type OptionRow, optionTable } from './options.ts';
 export { type GrepCommand, parseGrep } from './parse.ts';
 export { ripgrepEquals } from './ripgrep.ts';
+export { refuseOrder } from './order.ts';
+export { PlaceRewriter } from './place-rewriter.ts';
 export { explainRequest } from './plan.ts';
+export { timeOfPrinted } from './printed-line.ts';
+export { parseTimeFormat } from './time-format.ts';
+export { TimeFilter } from './time-filter.ts';
+export { type Timed, TimeMerge } from './time-merge.ts';
+export { TimeWindow } from './time-window.ts';

@@ -220,6 +220,12 @@ export const optionTable: readonly OptionRow[] = [
   refused('-X', 'MATCHER', 'it is not an option that grep documents'),
 
   own('files', 'NAME', 'search the files that machines expose under this name'),
+  own('since', 'TIME', 'only lines at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago'),
+  own('until', 'TIME', 'only lines before a time'),
+  own('merge', null, 'lines of all machines and files in order of the time that they bear'),
+  own('follow', null, 'lines that come from now on, of all machines, in order of time within --window; later ones are marked'),
+  seconds('window', 'with --follow: how long lines are held to be put in order (default: 1)'),
+  own('time-format', 'FORMAT', 'how lines write their time, as for strptime: %d/%b/%Y:%H:%M:%S %z'),
   own('on', 'LIST', 'machines to ask: names, addresses host:port, or @FILE with one a line'),
   checkedOwn('engine', 'ENGINE', 'auto, grep or ripgrep: which program searches', /^(auto|grep|ripgrep)$/, 'auto, grep or ripgrep'),
   own('json', null, 'print a JSON object a line'),

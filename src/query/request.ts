@@ -84,4 +84,13 @@ export interface SearchRequest {
   readonly sinceMs: number | null;
   readonly untilMs: number | null;
   readonly engine: Engine;
+  /** Lines of one file behind those of another, or lines of all in order of the time that they bear. */
+  readonly order: Order;
+  /** Not what is there but what comes, as it comes; with `sinceMs` from then on. Its lines are in order of time. */
+  readonly follow: boolean;
+  /** How the lines write their time, as for `strptime`; null for the usual ways. */
+  readonly timeFormat: string | null;
 }
+
+/** `place`: as they stand in their files, one file behind the other. `time`: merged by the time of each line. */
+type Order = 'place' | 'time';

@@ -35,6 +35,11 @@ export const ripgrepEquals: readonly { readonly must: string; readonly holds: (r
     },
   },
   { must: 'lines end with a line feed (no -z)', holds: ({ output }) => !output.nullData },
+  {
+    must: 'the whole of each file is searched, not a range of time',
+    holds: ({ sinceMs, untilMs }) => sinceMs === null && untilMs === null,
+  },
+  { must: 'files are not followed', holds: ({ follow }) => !follow },
   { must: 'no colours and no -T', holds: ({ output }) => !output.color && !output.initialTab },
 ];
 

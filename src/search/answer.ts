@@ -35,6 +35,8 @@ export interface PartEnd {
   readonly problem: string | null;
   /** Of a topic: the range of offsets [from, to) that the answer is complete for. */
   readonly range: { readonly from: number; readonly to: number } | null;
+  /** Which part ends, by the order in which they were begun, from 0; left out where there is only one under way. */
+  readonly index?: number;
 }
 
 /** How an answer ends: whole, or with why it is not, as an error of the catalogue. */
@@ -48,7 +50,11 @@ export interface AnswerSink {
   begin(part: PartHead): void;
   /** Bytes of the part that was begun; where a promise is given the searcher waits for it before it gives more. */
   bytes(chunk: Uint8Array): Promise<void> | undefined;
+  /** Lines of several parts in order of time, in the form of `timed-lines.ts`; waits until they were taken. */
+  lines(payload: Uint8Array): Promise<void> | undefined;
   end(part: PartEnd): void;
+  /** Something that people should know now, as a sentence without its end. */
+  note(text: string): void;
 }
 
 /**

@@ -64,6 +64,9 @@ const RequestSchema = Type.Object(
     ),
     sinceMs: Type.Optional(Time),
     untilMs: Type.Optional(Time),
+    order: Type.Optional(Type.Enum(['place', 'time'])),
+    follow: Type.Optional(Type.Boolean()),
+    timeFormat: Type.Optional(Type.Union([Word, Type.Null()])),
     engine: Type.Optional(Type.Enum(['auto', 'grep', 'ripgrep', 'linear'])),
   },
   strict,
@@ -94,7 +97,17 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     const place = (problem?.instancePath ?? '').slice(1).replaceAll('/', '.');
     return failed(`${place === '' ? 'the body' : `the field "${place}"`} is wrong: ${problem?.message ?? 'it is none of ours'}`);
   }
-  const { source, match, output, sinceMs = null, untilMs = null, engine = 'auto' } = json;
+  const {
+    source,
+    match,
+    output,
+    sinceMs = null,
+    untilMs = null,
+    engine = 'auto',
+    order = 'place',
+    follow = false,
+    timeFormat = null,
+  } = json;
   return ok({
     source: source.kind === 'files' ? source : { ...source, partition: source.partition ?? 0, where: source.where ?? [] },
     match: { ...plainMatch, ...match, patterns: match.patterns.flatMap(decodePattern) },
@@ -102,6 +115,9 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     sinceMs,
     untilMs,
     engine,
+    order,
+    follow,
+    timeFormat,
   } as SearchRequest);
 }
 

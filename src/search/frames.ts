@@ -3,16 +3,17 @@
  *
  * | bytes | field |
  * |---|---|
- * | 1 | kind: 1 head, 2 part, 3 bytes, 4 end of the part, 5 end, 6 alive |
+ * | 1 | kind: 1 head, 2 part, 3 bytes, 4 end of the part, 5 end, 6 alive, 7 lines, 8 note |
  * | 4 | length of the payload, big endian |
- * | length | payload: JSON in UTF-8, of kind 3 bytes as they are printed, of kind 6 nothing |
+ * | length | payload: JSON in UTF-8, of kind 3 bytes as they are printed, of kind 6 nothing, of kind 7 as in `timed-lines.ts` |
  *
  * A body that ends without a frame of kind 5 was cut off. Kind 6 is sent while there is nothing else to say.
  */
 import { Buffer } from 'node:buffer';
 import type { AnswerEnd, AnswerHead, PartEnd, PartHead } from './answer.ts';
+import { type TimedLine, timedLinesBytesMax, unpackLines } from './timed-lines.ts';
 
-const frameKinds = { head: 1, part: 2, bytes: 3, partEnd: 4, end: 5, alive: 6 } as const;
+const frameKinds = { head: 1, part: 2, bytes: 3, partEnd: 4, end: 5, alive: 6, lines: 7, note: 8 } as const;
 
 const frameHeaderBytes = 5;
 /** Of frames that are held until they are whole. */
@@ -23,6 +24,7 @@ export type AnswerFrame =
   | { readonly kind: 'part'; readonly value: PartHead }
   | { readonly kind: 'partEnd'; readonly value: PartEnd }
   | { readonly kind: 'end'; readonly value: AnswerEnd }
+  | { readonly kind: 'note'; readonly value: { readonly text: string } }
   | { readonly kind: 'alive'; readonly value: null };
 
 export function encodeFrame(frame: AnswerFrame): Buffer {
@@ -35,9 +37,9 @@ export function encodeFrame(frame: AnswerFrame): Buffer {
 }
 
 /** In front of the bytes themselves, which are not copied. */
-export function bytesFrameHeader(length: number): Buffer {
+export function bytesFrameHeader(length: number, kind: 'bytes' | 'lines' = 'bytes'): Buffer {
   const bytes = Buffer.allocUnsafe(frameHeaderBytes);
-  writeFrameHeader(bytes, frameKinds.bytes, length);
+  writeFrameHeader(bytes, frameKinds[kind], length);
   return bytes;
 }
 
@@ -50,6 +52,7 @@ export interface FrameHandlers {
   readonly frame: (frame: AnswerFrame) => void;
   /** Bytes of the part that was begun, in pieces as they come. */
   readonly bytes: (piece: Buffer) => void;
+  readonly lines: (lines: readonly TimedLine[]) => void;
 }
 
 const kindNames = new Map<number, AnswerFrame['kind']>([
@@ -58,6 +61,7 @@ const kindNames = new Map<number, AnswerFrame['kind']>([
   [frameKinds.partEnd, 'partEnd'],
   [frameKinds.end, 'end'],
   [frameKinds.alive, 'alive'],
+  [frameKinds.note, 'note'],
 ]);
 
 /** Finds frames in a stream of chunks. */
@@ -91,6 +95,15 @@ export class FrameReader {
       if (kind === frameKinds.bytes) {
         this.#bytesLeft = length;
         rest = rest.subarray(frameHeaderBytes);
+        continue;
+      }
+      if (kind === frameKinds.lines) {
+        if (length > timedLinesBytesMax) return 'it does not answer as a machine that searches does';
+        if (rest.length < frameHeaderBytes + length) break;
+        const lines = unpackLines(rest.subarray(frameHeaderBytes, frameHeaderBytes + length));
+        if (lines === null) return 'its answer cannot be read';
+        rest = rest.subarray(frameHeaderBytes + length);
+        this.#handlers.lines(lines);
         continue;
       }
       const name = kindNames.get(kind);

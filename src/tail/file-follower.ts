@@ -223,6 +223,12 @@ export class FileFollower {
   }
 }
 
+/** Whether a file is called as rotation calls those that had another's name before. */
+export function isRotationOf(path: string, base: string): boolean {
+  return path.startsWith(base) && (rotatedSuffix.test(path.slice(base.length)) || packedSuffix.test(path.slice(base.length)));
+}
+
+const packedSuffix = /^[.-](?:\d[\dT:_.-]*|old)\.(?:gz|bz2|xz|zst|lz4)$/;
 /** A number or a date, or `old`: other names that begin alike are other logs. */
 const rotatedSuffix = /^[.-](?:\d[\dT:_.-]*|old)$/;
 

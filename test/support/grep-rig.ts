@@ -9,6 +9,7 @@ import { run } from '../../src/cli/grep/run.ts';
 import { SearchFront } from '../../src/gateway/http/grep/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../../src/gateway/http/settings.ts';
 import { createFilesSearcher, type Exposure } from '../../src/search/files/index.ts';
+import { SystemDisk } from '../../src/system/disk.ts';
 import { testClock } from './clock.ts';
 
 export interface Answer {
@@ -47,7 +48,11 @@ export async function startMachine(
   const front = new SearchFront({
     machine: name,
     searchers: {
-      files: createFilesSearcher({ machine: name, exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }] }),
+      files: createFilesSearcher({
+        machine: name,
+        exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }],
+        host: { clock, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
+      }),
       topic: null,
     },
     machines: [],

@@ -35,16 +35,20 @@ export class JsonLines {
     const shown: string[] = [];
     let at = 0;
     for (let end = bytes.indexOf(terminator); end >= 0; end = bytes.indexOf(terminator, at)) {
-      shown.push(this.#line(bytes.subarray(at, end)));
+      shown.push(this.#line(bytes.subarray(at, end), event.isLate === true));
       at = end + 1;
     }
     this.#held = Buffer.from(bytes.subarray(at));
     return shown.join('');
   }
 
-  #line(line: Buffer): string {
+  #line(line: Buffer, isLate: boolean): string {
     const labelBytes = Buffer.byteLength(this.#label);
     const type = line[labelBytes] === 0x3a ? 'match' : 'context';
+    if (!this.#request.output.lineNumbers) {
+      const late = isLate ? { late: true } : {};
+      return `${JSON.stringify({ type, ...this.#place, ...late, ...textOf(line.subarray(labelBytes + 1)) })}\n`;
+    }
     const [number, textFrom] = readNumber(line, labelBytes + 1);
     const [byteOffset, from] = readNumber(line, textFrom);
     return `${JSON.stringify({ type, ...this.#place, line: number, byteOffset, ...textOf(line.subarray(from)) })}\n`;

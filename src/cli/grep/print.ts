@@ -19,13 +19,21 @@ export function printer(
       return text === '' ? undefined : write(stdout, text);
     };
   }
-  if (stdout.isTTY !== true || isRaw) return (_machine, event) => (event.kind === 'bytes' ? write(stdout, event.piece) : undefined);
+  if (stdout.isTTY !== true || isRaw) {
+    return (_machine, event) => {
+      if (event.kind !== 'bytes') return undefined;
+      return write(stdout, event.isLate === true ? Buffer.concat([lateMark, event.piece]) : event.piece);
+    };
+  }
   const shown = new Shown();
   return (_machine, event) => {
     const text = shown.take(event);
     return text === '' ? undefined : write(stdout, text);
   };
 }
+
+/** Stands before a line that comes after its place in the order of time. */
+const lateMark = Buffer.from('late: ');
 
 /** Whole lines, with control characters escaped, but tabs and the sequences that mark matches. */
 class Shown {
@@ -34,7 +42,8 @@ class Shown {
   take(event: AnswerEvent): string {
     if (event.kind === 'part') return '';
     // What a file has in its last line ends with its part.
-    const bytes = event.kind === 'bytes' ? Buffer.concat([this.#held, event.piece]) : this.#held;
+    const late = event.kind === 'bytes' && event.isLate === true ? [lateMark] : [];
+    const bytes = event.kind === 'bytes' ? Buffer.concat([this.#held, ...late, event.piece]) : this.#held;
     const end = event.kind === 'bytes' ? bytes.lastIndexOf(0x0a) + 1 : bytes.length;
     this.#held = bytes.subarray(end);
     return show(bytes.toString('utf8', 0, end));

@@ -1,12 +1,13 @@
 /** The request that a command line means, and whom it is for. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
 import { LogError } from '../../eventlog/log-error.ts';
 import type { Engine, GrepCommand, SearchRequest } from '../../query/index.ts';
 import { chooseMachines, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
 import { splitPatterns } from '../../search/encode-request.ts';
 import type { CliIo } from '../io.ts';
-import { reasonOf } from '../options.ts';
+import { reasonOf, time } from '../options.ts';
 
 export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
   const { own, dialect, match, output } = command;
@@ -25,14 +26,29 @@ export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
           nullAfterName: false,
           initialTab: false,
           groupSeparator: null,
-          lineNumbers: true,
-          byteOffsets: true,
+          // Where a line stands in a file is not known of what is followed from its end.
+          lineNumbers: !own.has('follow'),
+          byteOffsets: !own.has('follow'),
         }
       : { ...output, color },
-    sinceMs: null,
-    untilMs: null,
+    sinceMs: timeOf(own, 'since'),
+    untilMs: timeOf(own, 'until'),
+    order: own.has('merge') || own.has('follow') ? 'time' : 'place',
+    follow: own.has('follow'),
+    timeFormat: text(own, 'time-format'),
     engine: (text(own, 'engine') ?? 'auto') as Engine,
   };
+}
+
+function timeOf(own: GrepCommand['own'], name: string): number | null {
+  const value = text(own, name);
+  if (value === null) return null;
+  try {
+    return time(value);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new LogError('usage', `Cannot search: --${name} ${JSON.stringify(value)} is not taken: ${error.message}`, {}, { cause: error });
+  }
 }
 
 export function text(own: GrepCommand['own'], name: string): string | null {

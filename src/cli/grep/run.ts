@@ -56,15 +56,25 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   }
 
   const timeoutMs = millisecondsOf(own, 'timeout');
-  const signal = timeoutMs === null ? new AbortController().signal : AbortSignal.timeout(timeoutMs);
+  const interrupt = request.follow ? io.interrupt() : new AbortController().signal;
+  const signal = timeoutMs === null ? interrupt : AbortSignal.any([interrupt, AbortSignal.timeout(timeoutMs)]);
+  const windowMs = millisecondsOf(own, 'window') ?? windowMsDefault;
+  const say = (line: string): void => void io.stderr.write(`${escapeControls(line)}\n`);
+  if (request.follow) {
+    say(
+      `Following files on ${machines.length} machines: lines within ${windowMs / 1000} s are put in order of time, later ones begin with "late: "`,
+    );
+  }
   const machineTimeoutMs = millisecondsOf(own, 'machine-timeout');
   const isQuiet = request.output.mode === 'quiet';
   const report = await askAll(
     machines,
     request,
-    { ...options, machineTimeoutMs, signal, areNamed },
+    { ...options, machineTimeoutMs, signal, areNamed, windowMs, onNote: (machine, note) => say(`${machine}: ${note}`) },
     printer(request, { isJson, isRaw: own.has('raw') }, io),
   );
+  // Ctrl-C is how following is meant to end.
+  if (interrupt.aborted) return exitCodes.interrupted;
   if (isJson && !isQuiet) await write(io.stdout, jsonSummary(report));
   const status = statusOf(report, isQuiet);
   // What is quiet and answered has nothing to add, as grep's own -q.
@@ -75,6 +85,7 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
 }
 
 const connectTimeoutMsDefault = 1_000;
+const windowMsDefault = 1_000;
 
 function connectOptions(own: GrepCommand['own']): ConnectOptions {
   const [server, tokenFile, caFile] = ['server', 'token-file', 'ca-file'].map((name) => text(own, name));

@@ -9,7 +9,9 @@ import type { PartEnd, PartHead } from '../answer.ts';
 import { encodeRequest } from '../encode-request.ts';
 import type { Machine } from './machines.ts';
 import { askMachine, type AskOptions, type MachineOutcome } from './one-machine.ts';
-import { type EventWriter, Turns } from './turns.ts';
+import { InOrder } from './in-order.ts';
+import { InWindow } from './in-window.ts';
+import { type EventWriter, type Sequence, Turns } from './turns.ts';
 
 export interface PartReport extends PartHead, PartEnd {}
 
@@ -37,6 +39,10 @@ export interface Report {
 export interface AskAllOptions extends AskOptions {
   /** The machines were named one by one, not by default: each must have what is searched. */
   readonly areNamed: boolean;
+  /** Of what is followed: how long lines are held to be put in order of time. */
+  readonly windowMs: number;
+  /** Told at once what a machine says for people. */
+  readonly onNote: (machine: string, text: string) => void;
 }
 
 export async function askAll(
@@ -48,7 +54,7 @@ export async function askAll(
   const body = Buffer.from(JSON.stringify(encodeRequest(request)));
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
-  const turns = new Turns(machines.length, options.connectTimeoutMs, write);
+  const turns = sequenceFor(request, machines.length, options, write);
   const names = new Map<string, Machine>();
   /** The question is answered, or cannot be. */
   let isAnswered = false;
@@ -58,7 +64,7 @@ export async function askAll(
     const startedMs = performance.now();
     const parts: PartReport[] = [];
     let name = machine.name ?? new URL(machine.origin).host;
-    let head: PartHead | null = null;
+    const heads: PartHead[] = [];
     let bytesReturned = 0;
     const outcome = await askMachine(
       machine,
@@ -81,15 +87,21 @@ export async function askAll(
           return 'its name is taken';
         },
         begin: (part) => {
-          head = part;
+          heads.push(part);
           void turns.give(index, { kind: 'part', head: part });
         },
         bytes: (piece) => {
           bytesReturned += piece.length;
           return turns.give(index, { kind: 'bytes', piece });
         },
+        lines: (lines) => {
+          for (const { bytes } of lines) bytesReturned += bytes.length;
+          return turns.give(index, { kind: 'lines', lines, heads });
+        },
+        note: (text) => options.onNote(name, text),
         end: (end) => {
-          if (head !== null) parts.push({ ...head, ...end });
+          const head = end.index === undefined ? heads.at(-1) : heads[end.index];
+          if (head !== undefined) parts.push({ ...head, ...end });
           void turns.give(index, { kind: 'end', end });
           if (request.output.mode !== 'quiet' || !end.isSelected) return;
           isAnswered = true;
@@ -100,12 +112,24 @@ export async function askAll(
     turns.finish(index);
     const isWithout = !options.areNamed && outcome.kind === 'ended' && outcome.end.code === 'unknownFiles';
     const problem = isWithout || isAnswered ? null : problemOf(outcome, parts);
+    // Who follows is told now, not when it ends.
+    if (request.follow && problem !== null && !options.signal.aborted) options.onNote(name, problem);
     return { machine, name, parts, bytesReturned, elapsedMs: Math.round(performance.now() - startedMs), problem, isWithout };
   };
 
   const [reports] = await Promise.all([Promise.all(machines.map(ask)), turns.written()]);
   if (refusal !== null) throw refusal as LogError;
   return summarise(reports, request);
+}
+
+function sequenceFor(
+  request: SearchRequest,
+  machineCount: number,
+  { windowMs, connectTimeoutMs }: AskAllOptions,
+  write: EventWriter,
+): Sequence {
+  if (request.follow) return new InWindow(machineCount, windowMs, write);
+  return request.order === 'time' ? new InOrder(machineCount, write) : new Turns(machineCount, connectTimeoutMs, write);
 }
 
 function problemOf(outcome: MachineOutcome, parts: readonly PartReport[]): string | null {

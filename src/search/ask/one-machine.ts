@@ -3,6 +3,7 @@ import type http from 'node:http';
 import { describeFailure, formatSeconds } from '../../client/failure.ts';
 import type { AnswerEnd, AnswerHead, PartEnd, PartHead } from '../answer.ts';
 import { type AnswerFrame, FrameReader } from '../frames.ts';
+import type { TimedLine } from '../timed-lines.ts';
 import { type Credentials, openRequest, readRefusal } from './http.ts';
 import type { Machine } from './machines.ts';
 
@@ -20,7 +21,10 @@ export interface MachineHandlers {
   readonly begin: (part: PartHead) => void;
   /** Where a promise is given nothing more is read until it is kept. */
   readonly bytes: (piece: Buffer) => Promise<void> | undefined;
+  /** The same for lines of several parts. */
+  readonly lines: (lines: readonly TimedLine[]) => Promise<void> | undefined;
   readonly end: (part: PartEnd) => void;
+  readonly note: (text: string) => void;
 }
 
 /** How it ended: its own words, or why there are none. */
@@ -116,27 +120,29 @@ function readAnswer(
       if (refusal !== null) fail(refusal);
     } else if (frame.kind === 'part') handlers.begin(frame.value);
     else if (frame.kind === 'partEnd') handlers.end(frame.value);
+    else if (frame.kind === 'note') handlers.note(frame.value.text);
     else if (frame.kind === 'end') finish({ kind: 'ended', end: frame.value });
   };
   let isDone = false;
+  const holdUntil = (wait: Promise<void> | undefined): void => {
+    if (wait === undefined) return;
+    waiting.count++;
+    incoming.pause();
+    void wait.then(() => {
+      waiting.count--;
+      // Its silence was ours.
+      hear();
+      if (waiting.count === 0) incoming.resume();
+    });
+  };
   const reader = new FrameReader({
     frame: (frame) => {
       if (isDone) return;
       if (frame.kind === 'end') isDone = true;
       handle(frame);
     },
-    bytes: (piece) => {
-      const wait = isDone ? undefined : handlers.bytes(piece);
-      if (wait === undefined) return;
-      waiting.count++;
-      incoming.pause();
-      void wait.then(() => {
-        waiting.count--;
-        // Its silence was ours.
-        hear();
-        if (waiting.count === 0) incoming.resume();
-      });
-    },
+    bytes: (piece) => holdUntil(isDone ? undefined : handlers.bytes(piece)),
+    lines: (lines) => holdUntil(isDone ? undefined : handlers.lines(lines)),
   });
   incoming.on('data', (chunk: Buffer) => {
     hear();

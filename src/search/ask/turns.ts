@@ -3,14 +3,33 @@
  * order is that of the list; whoever has not begun to answer by the time others wait for him is passed over, until he does.
  */
 import type { PartEnd, PartHead } from '../answer.ts';
+import type { TimedLine } from '../timed-lines.ts';
 
 export type AnswerEvent =
   | { readonly kind: 'part'; readonly head: PartHead }
-  | { readonly kind: 'bytes'; readonly piece: Buffer }
+  /** Of the part that was named last. `isLate`: a line that comes after its place in the order of time. */
+  | { readonly kind: 'bytes'; readonly piece: Buffer; readonly isLate?: boolean }
   | { readonly kind: 'end'; readonly end: PartEnd };
 
 /** Takes the events of the machine whose turn it is; where a promise is given, the next one comes when it is kept. */
 export type EventWriter = (machine: number, event: AnswerEvent) => Promise<void> | undefined;
+
+/** Puts what machines answer into one order. */
+export interface Sequence {
+  begin(machine: number): void;
+  /** Gives a promise where nothing more of this machine should come before it is kept. */
+  give(machine: number, event: AnswerEvent | LinesEvent): Promise<void> | undefined;
+  finish(machine: number): void;
+  /** Kept once every machine has finished and everything is written. */
+  written(): Promise<void>;
+}
+
+/** Lines of several parts of a machine, which `heads` names in the order in which they were begun. */
+export interface LinesEvent {
+  readonly kind: 'lines';
+  readonly lines: readonly TimedLine[];
+  readonly heads: readonly PartHead[];
+}
 
 /** What is held in all, of whatever number of machines. */
 const heldBytesMax = 16 * 1024 * 1024;
@@ -24,7 +43,7 @@ interface Place {
   waiting: (() => void)[];
 }
 
-export class Turns {
+export class Turns implements Sequence {
   readonly #places: Place[];
   readonly #heldBytesMax: number;
   readonly #write: EventWriter;
@@ -52,8 +71,9 @@ export class Turns {
     this.#goOn();
   }
 
-  /** Gives a promise where nothing more of this machine should come before it is kept. */
-  give(machine: number, event: AnswerEvent): Promise<void> | undefined {
+  give(machine: number, event: AnswerEvent | LinesEvent): Promise<void> | undefined {
+    // A machine that was not asked for lines by time sends none.
+    if (event.kind === 'lines') return undefined;
     const place = this.#place(machine);
     if (machine === this.#current && !this.#isWriting && place.held.length === 0) return this.#writeNow(machine, event);
     place.held.push(event);
@@ -67,7 +87,6 @@ export class Turns {
     this.#goOn();
   }
 
-  /** Kept once every machine has finished and everything is written. */
   written(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenWritten = resolve;

@@ -29,14 +29,17 @@ export async function answerLocally(
     if (isSilent && !response.writableNeedDrain) response.write(encodeFrame({ kind: 'alive', value: null }));
     isSilent = true;
   }, aliveEveryMs);
+  const send = (kind: 'bytes' | 'lines', payload: Uint8Array): Promise<void> | undefined => {
+    isSilent = false;
+    response.write(bytesFrameHeader(payload.length, kind));
+    return response.write(payload) ? undefined : whenTaken();
+  };
   const sink: AnswerSink = {
     begin: (value) => void response.write(encodeFrame({ kind: 'part', value })),
-    bytes: (chunk) => {
-      isSilent = false;
-      response.write(bytesFrameHeader(chunk.length));
-      return response.write(chunk) ? undefined : whenTaken();
-    },
+    bytes: (chunk) => send('bytes', chunk),
+    lines: (payload) => send('lines', payload),
     end: (value) => void response.write(encodeFrame({ kind: 'partEnd', value })),
+    note: (text) => void response.write(encodeFrame({ kind: 'note', value: { text } })),
   };
   const whenTaken = async (): Promise<void> => {
     if (!(await drained(response, readerTimeoutMs))) response.destroy();
