@@ -28,6 +28,7 @@ import { findFrameProblem } from './received-frames.ts';
 import { RoundTimes } from './round-times.ts';
 import type { BrokerSettings } from '../settings.ts';
 import type { SyncTimes } from './sync-times.ts';
+import { WaitingEntries } from './waiting-entries.ts';
 import type { LogView, Tail } from './tail.ts';
 import { sameUpTo } from './terms.ts';
 
@@ -105,8 +106,10 @@ export class Replica {
   #persistEnd: Offset;
   /** Since when a peer is known to have synced all of that; null where none is. */
   #outrunSinceMs: number | null = null;
-  /** Of a leader: bytes being written, and bytes proposed since that write was handed over. */
+  /** Bytes being written, and bytes proposed or received since that write was handed over. */
   readonly #unsyncedBytes = { writing: 0, proposed: 0 };
+  /** Of a follower: what it cannot take yet. */
+  readonly #waiting: WaitingEntries;
   #visible: Offset;
   /** The highest high watermark that any leader told; the log here may still be shorter. */
   #heardHighWatermark = 0;
@@ -175,6 +178,7 @@ export class Replica {
         return batches;
       },
     };
+    this.#waiting = new WaitingEntries(settings.inFlightBytesMax);
     this.#visible = raft.highWatermark;
     this.#persistEnd = raft.endOffset;
     this.appends = new LeaderAppends(this, {
@@ -236,7 +240,55 @@ export class Replica {
   }
 
   receive(message: Message): void {
+    if (message.type !== 'appendEntries') this.#take(message);
+    else if (this.#mustWait(message)) this.#waiting.add(message);
+    else this.#take(this.#aboutWaiting(message));
+  }
+
+  /**
+   * Where a leader asks whether entries have arrived that wait here for room, they have, and are not to be sent again: it is answered as if it had asked at
+   * the end of this log, where they begin.
+   */
+  #aboutWaiting(message: AppendEntries): AppendEntries {
+    const { first, endOffset } = this.#waiting;
+    if (first === undefined || first.term !== message.term || message.batches.length > 0 || message.offsetFrom !== endOffset)
+      return message;
+    const { offsetFrom, previousTerm } = first;
+    const isContinued = offsetFrom === this.raft.endOffset && previousTerm === this.raft.termBefore(offsetFrom);
+    return isContinued ? { ...message, offsetFrom, previousTerm } : message;
+  }
+
+  /**
+   * Whether these entries have to wait for room. A log that is written to its end takes no vote either, and with it the group's elections would wait for space:
+   * so a follower keeps the room that elections need too, and what leaders write for themselves may use it.
+   */
+  #mustWait(message: AppendEntries): boolean {
+    if (message.batches.length === 0 || message.term < this.raft.term) return false;
+    const { first } = this.#waiting;
+    if (first !== undefined && first.term === message.term && message.offsetFrom > first.offsetFrom) return true;
+    return message.offsetFrom <= this.raft.endOffset && this.#lacksRoomFor(message);
+  }
+
+  #lacksRoomFor({ batches }: AppendEntries): boolean {
+    const { writing, proposed } = this.#unsyncedBytes;
+    const added = batches.filter(({ offsetTo }) => offsetTo > this.raft.endOffset);
+    if (added.every((batch) => record.isControl(record.batchOf(batch.bytes)))) return false;
+    return !this.log.hasRoomFor(added.reduce((sum, batch) => sum + batch.bytes.length, writing + proposed));
+  }
+
+  /** Takes what waited for room, as far as there is some now. */
+  #takeWaiting(): void {
+    for (;;) {
+      const { first } = this.#waiting;
+      if (first === undefined || (first.term >= this.raft.term && this.#lacksRoomFor(first))) return;
+      this.#waiting.takeFirst();
+      if (first.term >= this.raft.term) this.#take(first);
+    }
+  }
+
+  #take(message: Message): void {
     if (message.type === 'appendEntries' && message.batches.length > 0 && !this.#admits(message)) return;
+    const { endOffset } = this.raft;
     const nowMs = this.#context.clock.monotonicMs();
     if (message.type === 'appendEntries' && message.term >= this.raft.term) {
       if (this.#isFromKnowingLeader(message)) {
@@ -251,7 +303,10 @@ export class Replica {
       const confirmed = this.raft.confirmedContext;
       if (confirmed !== null) this.#noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));
     }
-    if (message.type === 'appendEntries' && message.batches.length > 0) this.#derive();
+    if (message.type !== 'appendEntries' || message.batches.length === 0) return;
+    if (this.raft.endOffset > endOffset)
+      for (const batch of message.batches) if (batch.offsetTo > endOffset) this.#unsyncedBytes.proposed += batch.bytes.length;
+    this.#derive();
   }
 
   #noteCurrent(atMs: number | null): void {
@@ -290,6 +345,7 @@ export class Replica {
 
   tick(nowMs: number): void {
     const { settings } = this.#context;
+    this.#takeWaiting();
     this.passTick(nowMs);
     this.ages.note(nowMs, this.tail.producers.ageMs);
     this.appends.expire(nowMs);
@@ -348,7 +404,7 @@ export class Replica {
   /** Nothing here is due within `restMs`: it leads and nobody waits, or it hears its leader. */
   mayRest(nowMs: number, restMs: number): boolean {
     const { role, leader } = this.raft;
-    if (this.#persistStartedMs !== null || !this.#isDerived || leader === null) return false;
+    if (this.#persistStartedMs !== null || !this.#isDerived || leader === null || this.#waiting.first !== undefined) return false;
     if (role === 'leader') return this.appends.waitingCount === 0;
     const { tickMs, electionTimeoutMs } = this.#context.settings;
     return role === 'follower' && this.#heardMs !== null && nowMs - this.#heardMs + restMs + tickMs < electionTimeoutMs;
@@ -448,6 +504,7 @@ export class Replica {
     this.raft.step({ type: 'persisted', id: persist.id });
     this.#context.observer?.persisted(this.group, persist);
     for (const message of persist.then) this.#sendRaft(message);
+    this.#takeWaiting();
     this.#touch();
   }
 

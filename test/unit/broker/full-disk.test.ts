@@ -86,6 +86,24 @@ test('brokers whose disks are all full elect leaders that know what is committed
   expect(rig.violations).toEqual([]);
 });
 
+test('followers that have less space than their leader elect one of them when it is gone', () => {
+  const rig = new Rig({ settings: { segmentBytesMin: 64 * 1024 } });
+  const leader = rig.awaitLeader();
+  rig.awaitLeader('catalog');
+  const others = rig.cluster.members.filter(({ id }) => id !== leader);
+  for (const { machine } of others) if (machine.disk !== null) machine.disk.capacityBytes = machine.disk.usedBytes;
+  for (let i = 0; i < 12; i++) rig.append(leader, ['x'.repeat(9000)], { timeoutMs: 500 });
+
+  rig.kill(leader, true);
+  expect(rig.awaitLeader()).not.toBe(leader);
+
+  for (const { machine } of others) if (machine.disk !== null) machine.disk.capacityBytes = Number.POSITIVE_INFINITY;
+  rig.start(leader);
+  rig.until('appends are taken again', () => rig.append(leader, ['after'], { timeoutMs: 1000 }).ok);
+  expect(rig.values(leader).at(-1)).toBe('after');
+  expect(rig.violations).toEqual([]);
+});
+
 test('where every disk is full, revokes leave the room that is kept for elections, and no broker stops once elections have used it up', () => {
   const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
   rig.awaitLeader('catalog');
