@@ -111,7 +111,8 @@ class SegmentedLog implements GroupLog {
   #readsEnded: (() => void) | null = null;
   /** Raised when bytes that a reader may be looking at were cut. */
   #generation = 0;
-  #truncating = false;
+  /** Where a truncation that is under way cuts: what the files hold from there on is not the log any more. */
+  #cutTo: Offset | null = null;
   #afterTruncation: (() => void)[] = [];
 
   constructor(host: StorageHost, options: GroupLogOptions, recovered: RecoveredLog) {
@@ -207,8 +208,8 @@ class SegmentedLog implements GroupLog {
       this.#endOffset = truncateTo;
       truncateTerms(this.#termStarts, truncateTo);
       if (this.#syncedOffset > truncateTo) this.#syncedOffset = truncateTo;
-      // From here on reads wait: what the files hold behind the cut is not the log any more.
-      this.#truncating = true;
+      // From here on reads wait.
+      this.#cutTo = truncateTo;
     }
     const frames = request.batches.map((batch) => this.#accept(batch));
     this.#pending = request.batches;
@@ -258,7 +259,7 @@ class SegmentedLog implements GroupLog {
   *#truncateAndAppend(truncateTo: Offset | null, frames: readonly Frame[]): Task<void> {
     if (truncateTo !== null) {
       const truncated = yield* guard(this.#truncate(truncateTo));
-      this.#truncating = false;
+      this.#cutTo = null;
       this.#generation++;
       for (const resume of this.#afterTruncation.splice(0)) resume();
       if (!truncated.ok) rethrow(truncated.error);
@@ -458,19 +459,20 @@ class SegmentedLog implements GroupLog {
 
   locate(offsetFrom: Offset, offsetTo: Offset): LogRange {
     const parts: SegmentPart[] = [];
+    // What replaces a tail may be committed before that is cut from the files.
+    const inFilesTo = Math.min(offsetTo, this.#cutTo ?? this.#active.scan.endOffset);
     for (const segment of [...this.#sealed, this.#active]) {
       const isSealed = segment instanceof SealedSegment;
       const { endOffset, endPosition } = isSealed
         ? segment.facts
         : { endOffset: segment.scan.endOffset, endPosition: segment.scan.position };
       const { header, path } = segment;
-      if (endOffset <= offsetFrom || header.baseOffset >= offsetTo) continue;
+      if (endOffset <= offsetFrom || header.baseOffset >= inFilesTo) continue;
       const from = Math.max(offsetFrom, header.baseOffset);
       const position = isSealed ? 0 : segment.scan.index.positionFor(from);
-      parts.push({ path, header, offsetFrom: from, offsetTo: Math.min(offsetTo, endOffset), position, endPosition });
+      parts.push({ path, header, offsetFrom: from, offsetTo: Math.min(inFilesTo, endOffset), position, endPosition });
     }
-    const written = this.#active.scan.endOffset;
-    const rest = this.#pending.filter((batch) => batch.offsetTo > Math.max(written, offsetFrom) && batch.offsetFrom < offsetTo);
+    const rest = this.#pending.filter((batch) => batch.offsetTo > Math.max(inFilesTo, offsetFrom) && batch.offsetFrom < offsetTo);
     return { offsetFrom, offsetTo, parts, rest };
   }
 
@@ -478,11 +480,11 @@ class SegmentedLog implements GroupLog {
   #runRead<Value>(read: () => Task<Result<Value, ReadFailure>>, done: (result: Result<Value, ReadFailure>) => void): void {
     const body = function* (this: SegmentedLog): Task<Result<Value, ReadFailure>> {
       for (;;) {
-        if (this.#truncating) yield* wait<void>((resume) => this.#afterTruncation.push(() => resume()));
+        if (this.#cutTo !== null) yield* wait<void>((resume) => this.#afterTruncation.push(() => resume()));
         const generation = this.#generation;
         const result: Result<Result<Value, ReadFailure>, OpenFailure> = yield* guard(read());
         const outcome = result.ok ? result.value : failed(asReadFailure(result.error));
-        if (outcome.ok || (generation === this.#generation && !this.#truncating)) return outcome;
+        if (outcome.ok || (generation === this.#generation && this.#cutTo === null)) return outcome;
       }
     }.bind(this);
     if (this.#closed) {

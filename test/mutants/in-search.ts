@@ -1,4 +1,4 @@
-// What a search of a topic could get wrong: src/broker/edge/scans.ts, src/storage/range-scan.ts, src/query.
+// What a search of a topic could get wrong: src/broker/edge/scans.ts, src/storage (range-scan.ts, group-log.ts), src/query.
 import type { Edit, How, Mutant } from './mutant.ts';
 
 const everything: How = { by: 'sim', brokers: 3, minutes: 1 };
@@ -49,6 +49,13 @@ export const inSearch: readonly Mutant[] = [
     ],
     expected: [],
     how: { by: 'test', file: 'test/unit/storage/range-scan.test.ts', title: 'is told, and the search goes on behind it' },
+  },
+  {
+    id: 'search-what-is-being-cut',
+    title: 'a search reads from the files what a truncation under way is about to cut from them',
+    edits: [edit('storage/group-log.ts')('this.#cutTo ?? this.#active.scan.endOffset', 'this.#active.scan.endOffset')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/range-scan.test.ts', title: 'never gives what is being cut' },
   },
   {
     id: 'search-context-across-a-gap',

@@ -47,7 +47,8 @@ function checkScan(scan: ScanOperation, log: TopicLog, history: History, finding
   if (scan.lines.some(({ value }) => wasRevoked(value))) return checkRemoved(scan, log, history, name, findings);
   // It was no neighbour then, where it is none now.
   if (mayHide(history, scan) && isEqual(expected.filter(isRecord), scan.lines.filter(isRecord))) return;
-  findings.violate(`${name} gives ${describe(scan.lines)}, a plain scan ${describe(expected)}`);
+  const from = firstDifference(expected, scan.lines);
+  findings.violate(`${name} gives ${describe(scan.lines, from)}, a plain scan ${describe(expected, from)}`);
 }
 
 const isRecord = ({ kind }: ScanLine): boolean => kind !== 'separator';
@@ -131,17 +132,24 @@ function plainScan(runs: readonly (readonly Shown[])[], scan: ScanOperation): Sc
   return lines;
 }
 
-function isEqual(expected: readonly ScanLine[], found: readonly ScanLine[]): boolean {
-  return (
-    expected.length === found.length &&
-    expected.every(({ kind, offset, value }, index) => {
-      const other = found[index];
-      return other?.kind === kind && other.offset === offset && other.value === value;
-    })
-  );
+const isEqual = (expected: readonly ScanLine[], found: readonly ScanLine[]): boolean =>
+  expected.length === found.length && firstDifference(expected, found) === found.length;
+
+/** The shorter one's length where it begins the other. */
+function firstDifference(expected: readonly ScanLine[], found: readonly ScanLine[]): number {
+  let index = 0;
+  for (; index < expected.length && index < found.length; index++) {
+    const { kind, offset, value } = expected[index] as ScanLine;
+    const other = found[index] as ScanLine;
+    if (other.kind !== kind || other.offset !== offset || other.value !== value) break;
+  }
+  return index;
 }
 
-const describe = (lines: readonly ScanLine[]): string => {
-  const shown = lines.slice(0, 12).map(({ kind, offset }) => (kind === 'separator' ? '--' : `${offset}${kind === 'selected' ? ':' : '-'}`));
-  return `${lines.length} lines (${shown.join(' ')}${lines.length > 12 ? ' ...' : ''})`;
-};
+/** With values, because one offset may hold another one than it should. */
+function describe(lines: readonly ScanLine[], from: number): string {
+  const shown = lines
+    .slice(from, from + 12)
+    .map(({ kind, offset, value }) => (kind === 'separator' ? '--' : `${offset}${kind === 'selected' ? ':' : '-'}${value}`));
+  return `${lines.length} lines (from line ${from + 1} on: ${shown.join(' ')}${lines.length > from + 12 ? ' ...' : ''})`;
+}
