@@ -7,7 +7,7 @@ import { presets, runClocksLab } from '../../src/lab/clocks/index.ts';
 import { report, seedsWithinBudget } from './budget.ts';
 import { failedChecks, tell } from './lab-report.ts';
 
-const common = { machines: 3, isVirtual: false, parallel: 9, second: 10, addresses: null, relayRate: null, say: () => undefined };
+const common = { machines: 3, isVirtual: false, parallel: 8, second: 10, addresses: null, relayRate: null, say: () => undefined };
 
 it('five drawn trials of a minute hold, with pairwise sockets and through a relay', async () => {
   for (const seed of seedsWithinBudget({ countMax: 3, share: 0.5 })) {

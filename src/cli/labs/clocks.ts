@@ -59,7 +59,7 @@ export const clocks: LabCommand<ClocksOptions> = {
         integer(1, rateMax),
       )
       .option('--virtual', 'on simulated time')
-      .option('--parallel <count>', 'trials side by side', integer(1, 20), 5)
+      .option('--parallel <count>', 'trials side by side', integer(1, 8), 5)
       .option('--second <number>', 'the second that the space-time diagrams show (default: in the middle)', integer(0, 3599))
       .option('--listen <host:port,...>', 'where the machines listen, on this computer (default: free ports)', places),
   async run(options, { folder, say }) {

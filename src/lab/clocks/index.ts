@@ -5,4 +5,3 @@
  */
 export { type ClocksLabOptions, runClocksLab } from './lab.ts';
 export { presets } from './presets.ts';
-export type { Topology } from './trial.ts';

@@ -6,7 +6,7 @@ import { aimOfTrials, judgeClaims, judgeTrials } from './judge.ts';
 import { Oracles } from './oracles.ts';
 import { clockGraph, queueGraph, secondDiagram } from './pictures.ts';
 import { presets } from './presets.ts';
-import { runRealTrial } from './real-trial.ts';
+import { RealTrial } from './real-trial.ts';
 import type { Topology, TrialPlan, TrialResult } from './trial.ts';
 import { runVirtualTrial } from './virtual-trial.ts';
 
@@ -82,14 +82,22 @@ function plansOf(options: ClocksLabOptions): TrialPlan[] {
   });
 }
 
+/** So many trials at a time, all of which begin only when everything of them has been started. */
 async function runReal(plans: readonly TrialPlan[], { folder, parallel, say }: ClocksLabOptions): Promise<TrialResult[]> {
   const results: TrialResult[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < plans.length; index = next++)
-      results[index] = await runRealTrial(plans[index] as TrialPlan, folder, say);
-  };
-  await Promise.all(Array.from({ length: Math.min(parallel, plans.length) }, worker));
+  for (let from = 0; from < plans.length; from += parallel) {
+    const trials: RealTrial[] = [];
+    try {
+      for (const plan of plans.slice(from, from + parallel)) {
+        const trial = new RealTrial(plan, folder, say);
+        trials.push(trial);
+        await trial.connect();
+      }
+      results.push(...(await Promise.all(trials.map((trial) => trial.run()))));
+    } finally {
+      await Promise.all(trials.map((trial) => trial.end()));
+    }
+  }
   return results;
 }
 

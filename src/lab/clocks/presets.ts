@@ -12,7 +12,7 @@ export interface Preset {
  * What the seed says of a trial. It is checked on the means of many virtual runs: one run alone may say the opposite by chance, and each run must be one
  * of those that these give.
  */
-export interface Claim {
+interface Claim {
   readonly name: string;
   readonly expected: string;
   /** A number, and whether it is as claimed. */

@@ -11,42 +11,58 @@ import { Part } from './part.ts';
 import { figuresOf, type MachineResult, type TrialPlan, type TrialResult, type Wires } from './trial.ts';
 
 /** Node starts, reads the program, listens and connects. */
-const startMsMax = 30_000;
+const startMsMax = 120_000;
 /** Between the word and the first moment of a trial: it has reached every machine by then. */
 const leadMs = 200;
 /** Beyond its seconds, for ticks that are late. */
-const graceMs = 10_000;
-const endMsMax = 5000;
+const graceMs = 30_000;
+const endMsMax = 20_000;
 const anyPort: HostPort = { host: '127.0.0.1', port: 0 };
 
-/** A trial with real clocks: each machine, and the relay, is a process of its own. */
-export async function runRealTrial(plan: TrialPlan, reportFolder: string, say: (line: string) => void): Promise<TrialResult> {
-  const folder = path.join(reportFolder, plan.name);
-  mkdirSync(folder, { recursive: true });
-  const children = new Children();
-  const nonce = randomBytes(16).toString('hex');
-  const isRelayed = plan.topology === 'relay';
-  const start = (part: Role['part'], index: number): Part => {
-    const { rates, range, seconds, seed, relayRate, addresses } = plan;
-    const listenOn = part === 'relay' ? anyPort : isRelayed ? null : (addresses?.[index] ?? anyPort);
-    return new Part({ part, index, rates, range, seconds, seed, relayRate, listenOn, folder, nonce }, children);
-  };
-  try {
-    const machines = plan.rates.map((_, index) => start('machine', index));
-    const relay = isRelayed ? start('relay', plan.rates.length) : null;
-    const parts = relay === null ? machines : [...machines, relay];
-    say(`${plan.name}: ${parts.map(({ name, pid }) => `${name} is process ${pid}`).join(', ')}`);
+/** A trial with real clocks: each machine, and the relay, is a process of its own. They are started first, so that no start disturbs a trial that runs. */
+export class RealTrial {
+  readonly #plan: TrialPlan;
+  readonly #folder: string;
+  readonly #children = new Children();
+  readonly #machines: readonly Part[];
+  readonly #relay: Part | null;
+  readonly #say: (line: string) => void;
+  #setUpMs = 0;
 
-    const setUpMs = await connectAll(machines, relay);
+  constructor(plan: TrialPlan, reportFolder: string, say: (line: string) => void) {
+    this.#plan = plan;
+    this.#say = say;
+    this.#folder = path.join(reportFolder, plan.name);
+    mkdirSync(this.#folder, { recursive: true });
+    const nonce = randomBytes(16).toString('hex');
+    const isRelayed = plan.topology === 'relay';
+    const start = (part: Role['part'], index: number): Part => {
+      const { rates, range, seconds, seed, relayRate, addresses } = plan;
+      const listenOn = part === 'relay' ? anyPort : isRelayed ? null : (addresses?.[index] ?? anyPort);
+      const role = { part, index, rates, range, seconds, seed, relayRate, listenOn, folder: this.#folder, nonce };
+      return new Part(role, this.#children);
+    };
+    this.#machines = plan.rates.map((_, index) => start('machine', index));
+    this.#relay = isRelayed ? start('relay', plan.rates.length) : null;
+  }
+
+  /** Once it is done every machine has all of its connections: before that nobody sends anything. */
+  async connect(): Promise<void> {
+    this.#say(`${this.#plan.name}: ${this.#parts.map(({ name, pid }) => `${name} is process ${pid}`).join(', ')}`);
+    this.#setUpMs = await connectAll(this.#machines, this.#relay);
+  }
+
+  async run(): Promise<TrialResult> {
+    const plan = this.#plan;
     const startNs = process.hrtime.bigint() + BigInt(leadMs) * 1_000_000n;
-    for (const part of parts) part.tell({ type: 'begin', startNs: String(startNs) });
-    const diedAt = await runOut(machines, plan, startNs, say);
-    for (const part of parts) part.tell({ type: 'stop' });
-    const reports = await Promise.all(parts.map(async (part) => (await part.hear('ended', endMsMax))?.report ?? null));
+    for (const part of this.#parts) part.tell({ type: 'begin', startNs: String(startNs) });
+    const diedAt = await runOut(this.#machines, plan, startNs, this.#say);
+    for (const part of this.#parts) part.tell({ type: 'stop' });
+    const reports = await Promise.all(this.#parts.map(async (part) => (await part.hear('ended', endMsMax))?.report ?? null));
 
-    const results = machines.map((machine, index): MachineResult => {
+    const machines = this.#machines.map((machine, index): MachineResult => {
       const report = reports[index] ?? null;
-      const trace = readTrace(path.join(folder, `${processName(index)}.ndjson`));
+      const trace = readTrace(path.join(this.#folder, `${processName(index)}.ndjson`));
       const when = diedAt.get(machine);
       const died = machine.died === null ? null : `${machine.died}${when === undefined ? '' : ` after ${when.toFixed(1)} s`}`;
       const { lateTicks, latestMs, badMessages } = report ?? { lateTicks: 0, latestMs: 0, badMessages: 0 };
@@ -59,14 +75,20 @@ export async function runRealTrial(plan: TrialPlan, reportFolder: string, say: (
         died,
       };
     });
-    const relayQueue = relay === null ? 0 : (reports.at(-1)?.queue ?? 0);
-    return { plan, machines: results, relayQueue, wires: wiresOf(results, reports, setUpMs, relay?.died ?? null) };
-  } finally {
-    await children.end();
+    const relayQueue = this.#relay === null ? 0 : (reports.at(-1)?.queue ?? 0);
+    return { plan, machines, relayQueue, wires: wiresOf(machines, reports, this.#setUpMs, this.#relay?.died ?? null) };
+  }
+
+  end(): Promise<void> {
+    return this.#children.end();
+  }
+
+  get #parts(): readonly Part[] {
+    return this.#relay === null ? this.#machines : [...this.#machines, this.#relay];
   }
 }
 
-/** Resolves with the time that it took, once every machine has all of its connections: before that nobody sends anything. */
+/** Resolves with the time that connecting took. */
 async function connectAll(machines: readonly Part[], relay: Part | null): Promise<number> {
   const parts = relay === null ? machines : [...machines, relay];
   const listening = await Promise.all(parts.map((part) => part.hear('listening', startMsMax)));
