@@ -73,6 +73,56 @@ function consistency(extent: Extent): Experiment {
   };
 }
 
+function grep(extent: Extent): Experiment {
+  const trials = extent === 'full' ? 10 : 2;
+  return {
+    name: 'grep',
+    title: 'Asking all machines at once',
+    contract: 4,
+    secondsMax: extent === 'full' ? 300 : 30,
+    steps: [
+      {
+        id: 'grep',
+        title: 'Four machines of 60 MB',
+        program: 'cairn',
+        args: ['lab', 'grep', '--trials', String(trials)],
+        seconds: extent === 'full' ? 150 : 26,
+        shortened: extent === 'full' ? null : `${trials} trials instead of 10`,
+      },
+    ],
+  };
+}
+
+const presetSeconds = [60, 60, 60, 60, 60, 120, 60, 60, 60] as const;
+/** One where all clocks keep up, and one where the slow machine falls behind. */
+const presetsQuick = [4, 7];
+
+function clocks(extent: Extent): Experiment {
+  const seconds = 8;
+  const presets = presetSeconds.map((own, index): Step => {
+    const preset = index + 1;
+    const args = ['lab', 'clocks', '--preset', String(preset)];
+    const usual = { id: `clocks-${preset}`, title: `Preset ${preset}`, program: 'cairn' } as const;
+    if (extent === 'full') return { ...usual, args, seconds: own + 6, shortened: null };
+    return { ...usual, args: [...args, '--seconds', String(seconds)], seconds: seconds + 6, shortened: `${seconds} s instead of ${own} s` };
+  });
+  const relay: Step = {
+    id: 'clocks-relay',
+    title: 'Pairwise sockets beside a relay',
+    program: 'cairn',
+    args: ['lab', 'clocks', '--rates', '1,3,6', '--topology', 'relay', '--trials', '1'],
+    seconds: 66,
+    shortened: null,
+  };
+  return {
+    name: 'clocks',
+    title: 'Logical clocks of machines of different rates',
+    contract: 5,
+    secondsMax: extent === 'full' ? 840 : 30,
+    steps: extent === 'full' ? [...presets, relay] : presetsQuick.map((preset) => presets[preset - 1] as Step),
+  };
+}
+
 function chaos(extent: Extent): Experiment {
   const seconds = extent === 'full' ? 480 : 20;
   const often =
@@ -124,7 +174,7 @@ function bench(extent: Extent): Experiment {
 }
 
 /** In the order in which they run. One that comes later is one entry more. */
-const experimentsOf: readonly ((extent: Extent) => Experiment)[] = [collect, consistency, chaos, bench];
+const experimentsOf: readonly ((extent: Extent) => Experiment)[] = [collect, consistency, grep, clocks, chaos, bench];
 
 /** Only those of the names, or all. */
 export const planExperiments = (extent: Extent, names: readonly string[] | null): readonly Experiment[] =>

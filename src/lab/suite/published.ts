@@ -9,7 +9,12 @@ export interface PublishedTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-export const publishedTables = (figures: Figures): readonly PublishedTable[] => [collecting(figures), scenarios(figures)];
+export const publishedTables = (figures: Figures): readonly PublishedTable[] => [
+  collecting(figures),
+  scenarios(figures),
+  searching(figures),
+  oracle(figures),
+];
 
 /** Contract 1: the best published figures of students (Go, a virtual machine for each node), and what its scenarios send. */
 export const students = [
@@ -67,6 +72,85 @@ export function scenarios(figures: Figures): PublishedTable {
           figures.text(figures.row(id, 'seed', 'all'), 'longest gap s'),
         ],
       ];
+    }),
+  };
+}
+
+/** Contract 4: what students measured. None of them says how its log looked; the nearest question here stands beside each. */
+const queries = [
+  { what: 'frequent token, 10 machines of 60 MB', published: '90 ms', question: 'everywhere' },
+  { what: 'fixed rare token, 10 machines of 60 MB', published: '43 ms', question: 'rare' },
+  { what: 'regular expression, 10 machines of 60 MB', published: '135 ms', question: 'expression' },
+  { what: 'first run, 4 machines', published: '63 to 94 ms', question: 'everywhere' },
+  { what: 'complex expression, 4 machines', published: '900 to 1450 ms', question: 'expression' },
+] as const;
+
+export function searching(figures: Figures): PublishedTable {
+  const row = (question: string): ReturnType<Figures['row']> =>
+    figures.rows('grep').find((each) => each['question'] === question && each['mode'] === '-c') ?? null;
+  const dead = figures.rows('grep').find((each) => String(each['question']).includes('without power')) ?? null;
+  const request = 'the request, from a client that runs';
+  return {
+    experiment: 'grep',
+    title: 'Beside what students measured on virtual machines of their own (here all machines share one computer; counts)',
+    head: ['what', 'published', 'nearest question here', 'request, from a client that runs', 'command, from its start'],
+    rows:
+      figures.lab('grep') === null
+        ? []
+        : [
+            ...queries.map(({ what, published, question }) => [
+              what,
+              published,
+              question,
+              figures.text(row(question), request),
+              figures.text(row(question), 'cairn grep, from its start'),
+            ]),
+            ['one machine dead', '20 s', 'everywhere, one machine without power', figures.text(dead, request), ''],
+          ],
+  };
+}
+
+/** Contract 5: means of 300 exact simulations, the clock sent after the increment. */
+const oracleRows = [
+  { preset: 3, rates: [1, 3, 2], clocks: [175, 181, 180], jumps: [2.92, 1.01, 1.5], queues: [1.2, 0, 0] },
+  { preset: 4, rates: [1, 3, 6], clocks: [239, 357, 360], jumps: [3.98, 1.99, 1], queues: [30, 0, 0] },
+  { preset: 5, rates: [5, 1, 5], clocks: [322, 193, 323], jumps: [1.07, 3.22, 1.08], queues: [0, 41, 0] },
+  { preset: 6, rates: [1, 1, 6], clocks: [590, 590, 720], jumps: [4.92, 4.92, 1], queues: [26, 26, 0] },
+  { preset: 7, rates: [6, 6, 1], clocks: [399, 399, 117.5], jumps: [1.11, 1.11, 1.98], queues: [0, 0, 146] },
+  { preset: 8, rates: [3, 4, 5], clocks: [312, 314, 315], jumps: [1.73, 1.31, 1.05], queues: [1.6, 0.3, 0] },
+  { preset: 9, rates: [5, 4, 1], clocks: [304, 303, 272], jumps: [1.01, 1.26, 4.54], queues: [0, 0, 7] },
+] as const;
+
+export function oracle(figures: Figures): PublishedTable {
+  return {
+    experiment: 'clocks',
+    title: "Beside the contract's means of 300 exact simulations (of 60 s, preset 6 of 120 s); one real trial stands beside each",
+    head: [
+      'preset',
+      'ticks/s',
+      'clock: contract',
+      '300 virtual here',
+      'real trial',
+      'mean jump: contract',
+      'real trial',
+      'queue: contract',
+      'real trial',
+    ],
+    rows: oracleRows.flatMap(({ preset, rates, clocks, jumps, queues }) => {
+      const rows = figures.rows(`clocks-${preset}`).filter(({ clock }) => clock !== undefined);
+      return rows
+        .slice(0, rates.length)
+        .map((row, machine) => [
+          String(preset),
+          String(rates[machine]),
+          String(clocks[machine]),
+          figures.text(row, 'mean of virtual'),
+          figures.text(row, 'clock'),
+          String(jumps[machine]),
+          figures.text(row, 'mean jump'),
+          String(queues[machine]),
+          figures.text(row, 'queue'),
+        ]);
     }),
   };
 }
