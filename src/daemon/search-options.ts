@@ -6,12 +6,19 @@ import { formatHostPort } from './address.ts';
 import type { DaemonConfig, SearchConfig } from './config.ts';
 
 /** What searches find on this machine, and whom they ask: what the configuration names, and all brokers, or this machine where there are none. */
-export function searchOptions({ role, search, brokers, listen, tls }: DaemonConfig): SearchOptions {
+export function searchOptions({ role, search, brokers, listen, tls, token }: DaemonConfig): SearchOptions {
   const { name, machines } = search;
   const scheme = tls === null ? 'http' : 'https';
   const own = (role === 'search' ? [listen] : brokers).map((address) => ({ name: null, origin: `${scheme}://${formatHostPort(address)}` }));
   const others = own.filter(({ origin }) => !machines.some((machine) => machine.origin === origin));
-  return { machine: name, searchers: { files: filesSearcher(search), topic: null }, machines: [...machines, ...others] };
+  return {
+    machine: name,
+    searchers: { files: filesSearcher(search), topic: null },
+    machines: [...machines, ...others],
+    token,
+    // As between brokers: the certificate that all of them have, where none signs them.
+    ca: tls === null ? null : (tls.ca ?? tls.cert),
+  };
 }
 
 const host = { clock: new SystemClock(), filesIn: (folder: string) => new SystemDisk(folder, null, 'any') };

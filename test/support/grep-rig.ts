@@ -8,6 +8,7 @@ import type { CliIo } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/grep/run.ts';
 import { SearchFront } from '../../src/gateway/http/grep/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../../src/gateway/http/settings.ts';
+import type { Machine } from '../../src/search/ask/index.ts';
 import { createFilesSearcher, type Exposure } from '../../src/search/files/index.ts';
 import { SystemDisk } from '../../src/system/disk.ts';
 import { testClock } from './clock.ts';
@@ -29,13 +30,15 @@ export interface MachineOptions {
   readonly settings?: Partial<HttpSettings>;
   readonly tokenHash?: Uint8Array | null;
   readonly exposures?: (folder: string) => readonly Exposure[];
+  /** Whom it asks. */
+  readonly machines?: readonly Machine[];
 }
 
 /** A machine with these files, all of them exposed as `app`. */
 export async function startMachine(
   name: string,
   files: Readonly<Record<string, Uint8Array | string>>,
-  { settings = {}, tokenHash = null, exposures }: MachineOptions = {},
+  { settings = {}, tokenHash = null, exposures, machines = [] }: MachineOptions = {},
 ): Promise<SearchMachine> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cairn-grep-test-'));
   mkdirSync(path.join(folder, 'oracle'));
@@ -55,7 +58,9 @@ export async function startMachine(
       }),
       topic: null,
     },
-    machines: [],
+    machines,
+    token: null,
+    ca: null,
     version: '0.0.0',
     logger: { log: () => undefined },
     clock,
@@ -92,7 +97,7 @@ export async function grep(
   return runGrep([...args, '--files', 'app', '--on', on], env);
 }
 
-async function runGrep(args: readonly string[], env: CliIo['env'] = {}): Promise<Answer> {
+export async function runGrep(args: readonly string[], env: CliIo['env'] = {}): Promise<Answer> {
   const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough()];
   const io: CliIo = {
     stdin: new PassThrough(),

@@ -2,9 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { escapeControls } from '../../base/escape.ts';
 import type { SearchRequest } from '../../query/index.ts';
-import type { AnswerEvent, EventWriter } from '../../search/ask/index.ts';
+import { type AnswerEvent, type EventWriter, JsonLines } from '../../search/ask/index.ts';
 import { type CliIo, write } from '../io.ts';
-import { JsonLines } from './json-lines.ts';
 
 export function printer(
   request: SearchRequest,
@@ -14,8 +13,8 @@ export function printer(
   const { stdout } = io;
   if (isJson) {
     const lines = new JsonLines(request);
-    return (machine, event) => {
-      const text = lines.take(machine, event);
+    return (_machine, event) => {
+      const text = lines.take(event);
       return text === '' ? undefined : write(stdout, text);
     };
   }

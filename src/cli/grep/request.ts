@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { LogError } from '../../eventlog/log-error.ts';
 import type { Engine, GrepCommand, SearchRequest } from '../../query/index.ts';
-import { chooseMachines, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
+import { chooseMachines, forPrograms, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
 import { splitPatterns } from '../../search/encode-request.ts';
 import type { CliIo } from '../io.ts';
 import { reasonOf, time } from '../options.ts';
@@ -13,24 +13,10 @@ export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
   const { own, dialect, match, output } = command;
   const name = text(own, 'files');
   if (name === null) throw new LogError('usage', 'Cannot search: say what with --files NAME');
-  const isJson = own.has('json');
-  return {
+  const request: SearchRequest = {
     source: { kind: 'files', name },
     match: { ...match, dialect, patterns: readPatterns(command) },
-    // A program wants to know where each line is, whatever a person would see of it.
-    output: isJson
-      ? {
-          ...output,
-          color: false,
-          withName: true,
-          nullAfterName: false,
-          initialTab: false,
-          groupSeparator: null,
-          // Where a line stands in a file is not known of what is followed from its end.
-          lineNumbers: !own.has('follow'),
-          byteOffsets: !own.has('follow'),
-        }
-      : { ...output, color },
+    output: { ...output, color },
     sinceMs: timeOf(own, 'since'),
     untilMs: timeOf(own, 'until'),
     order: own.has('merge') || own.has('follow') ? 'time' : 'place',
@@ -38,6 +24,7 @@ export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
     timeFormat: text(own, 'time-format'),
     engine: (text(own, 'engine') ?? 'auto') as Engine,
   };
+  return own.has('json') ? forPrograms(request) : request;
 }
 
 function timeOf(own: GrepCommand['own'], name: string): number | null {

@@ -4,7 +4,7 @@ import { escapeControls } from '../../base/escape.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import { type GrepCommand, parseGrep } from '../../query/index.ts';
 import { parseServer } from '../../client/servers.ts';
-import { askAll, knownMachines, type Machine, type Report } from '../../search/ask/index.ts';
+import { askAll, knownMachines, type Machine, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
 import { type ConnectOptions, readConnectOptions } from '../options.ts';
 import { version } from '../version.ts';
@@ -75,7 +75,7 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   );
   // Ctrl-C is how following is meant to end.
   if (interrupt.aborted) return exitCodes.interrupted;
-  if (isJson && !isQuiet) await write(io.stdout, jsonSummary(report));
+  if (isJson && !isQuiet) await write(io.stdout, reportLines(report));
   const status = statusOf(report, isQuiet);
   // What is quiet and answered has nothing to add, as grep's own -q.
   if (!isQuiet || status === trouble) io.stderr.write(summaryOf(report, command));
@@ -118,25 +118,4 @@ function statusOf({ isSelected, isComplete }: Report, isQuiet: boolean): number 
   if (isQuiet && isSelected) return exitCodes.ok;
   if (!isComplete) return trouble;
   return isSelected ? exitCodes.ok : none;
-}
-
-function jsonSummary({ machines, selected, isComplete }: Report): string {
-  const lines = machines.map(({ name, parts, bytesReturned, elapsedMs, problem, isWithout }) => ({
-    type: 'machine',
-    machine: name,
-    parts: parts.map(({ name: file, engine, engineReason, selected: count, bytesSearched, elapsedMs: ms, problem: reason }) => ({
-      file,
-      engine,
-      engineReason,
-      selected: count,
-      bytesSearched,
-      elapsedMs: ms,
-      problem: reason,
-    })),
-    bytesReturned,
-    elapsedMs,
-    problem,
-    isWithout,
-  }));
-  return [...lines, { type: 'summary', selected, isComplete }].map((line) => `${JSON.stringify(line)}\n`).join('');
 }

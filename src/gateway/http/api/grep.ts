@@ -11,6 +11,15 @@ export function addGrepRoutes(app: FastifyInstance, { search, settings, logger, 
     reply.hijack();
     routes.take('GET', '/v1/grep/machines', request.raw, reply.raw);
   });
+  const askSchema = {
+    summary: 'Search all machines; the answer is a JSON object a line',
+    description: 'The body is a request as docs/reference/grep.md has it; closing the connection ends the search.',
+    querystring: NoQuery,
+  };
+  app.post('/v1/grep', { schema: askSchema, config: { verb: 'search' } }, (request, reply) => {
+    reply.hijack();
+    routes.take('POST', '/v1/grep', request.raw, reply.raw);
+  });
   const localSchema = { summary: 'Search this machine; the answer is in frames, for `cairn grep`', querystring: NoQuery };
   app.post('/v1/grep/local', { schema: localSchema, config: { verb: 'search' } }, (request, reply) => {
     reply.hijack();

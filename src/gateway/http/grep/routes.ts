@@ -1,16 +1,17 @@
 /**
- * `POST /v1/grep/local`: this machine searches, and answers in the frames of `search/frames.ts`. `GET /v1/grep/machines`: whom a search asks when nobody
+ * `POST /v1/grep`: this machine asks all others, and answers in JSON lines. `POST /v1/grep/local`: this machine searches, and answers in the frames of `search/frames.ts`. `GET /v1/grep/machines`: whom a search asks when nobody
  * says whom.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
 import type { Logger } from '../../../host/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
-import type { Machine } from '../../../search/ask/index.ts';
+import { chooseMachines, type Machine } from '../../../search/ask/index.ts';
 import { decodeRequest, type Searchers } from '../../../search/index.ts';
 import { bodyOf } from '../body.ts';
 import { asLogError, sendError, sendJson } from '../error-answer.ts';
 import type { HttpSettings } from '../settings.ts';
+import { answerForAll, type Asking } from './asked-answer.ts';
 import { answerLocally } from './local-answer.ts';
 
 /** What can be searched here, and who else is asked. */
@@ -19,6 +20,9 @@ export interface SearchOptions {
   readonly machine: string;
   readonly searchers: Searchers;
   readonly machines: readonly Machine[];
+  /** What it asks the others with. */
+  readonly token: string | null;
+  readonly ca: string | null;
 }
 
 export interface GrepOptions extends SearchOptions {
@@ -29,7 +33,8 @@ export interface GrepOptions extends SearchOptions {
 
 export class GrepRoutes {
   readonly #options: GrepOptions;
-  #underWay = 0;
+  /** Searches here, and searches of all that are asked from here: the second kind waits for the first. */
+  readonly #underWay = { local: 0, asked: 0 };
 
   constructor(options: GrepOptions) {
     this.#options = options;
@@ -38,23 +43,26 @@ export class GrepRoutes {
   /** Takes the request if it is for one of these routes. */
   take(method: string | undefined, path: string, request: IncomingMessage, response: ServerResponse): boolean {
     if (path === '/v1/grep/machines' && method === 'GET') sendJson(response, 200, { machines: this.#options.machines });
-    else if (path === '/v1/grep/local' && method === 'POST') void this.local(request, response);
+    else if (path === '/v1/grep/local' && method === 'POST')
+      void this.#answer('local', response, () => this.#searchHere(request, response));
+    else if (path === '/v1/grep' && method === 'POST') void this.#answer('asked', response, () => this.#askAll(request, response));
     else return false;
     return true;
   }
 
   /** Never rejects: a refusal is an answer. */
-  async local(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { machine, version, settings, logger } = this.#options;
+  async #answer(kind: 'local' | 'asked', response: ServerResponse, run: () => Promise<void>): Promise<void> {
+    const { settings, logger } = this.#options;
     try {
-      await this.#whileRoom(async () => {
-        const search = await this.#requestOf(request);
-        await answerLocally(search, this.#searcherOf(search), response, {
-          machine,
-          version,
-          readerTimeoutMs: settings.searchReaderTimeoutMs,
-        });
-      });
+      const count = this.#underWay[kind];
+      if (count >= settings.searchesMax)
+        throw new LogError('overloaded', `Cannot search: ${count} searches are under way, the limit`, { limit: settings.searchesMax });
+      this.#underWay[kind]++;
+      try {
+        await run();
+      } finally {
+        this.#underWay[kind]--;
+      }
     } catch (thrown) {
       const error = asLogError(thrown);
       if (!(thrown instanceof LogError)) logger.log('error', 'searchFailed', { reason: String((thrown as Error).stack ?? thrown) });
@@ -63,29 +71,49 @@ export class GrepRoutes {
     }
   }
 
-  async #whileRoom(run: () => Promise<void>): Promise<void> {
-    const { searchesMax } = this.#options.settings;
-    if (this.#underWay >= searchesMax)
-      throw new LogError('overloaded', `Cannot search: ${this.#underWay} searches are under way, the limit`, { limit: searchesMax });
-    this.#underWay++;
-    try {
-      await run();
-    } finally {
-      this.#underWay--;
-    }
+  async #searchHere(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { machine, version, settings } = this.#options;
+    const search = decoded(await this.#jsonOf(request));
+    const options = { machine, version, readerTimeoutMs: settings.searchReaderTimeoutMs };
+    await answerLocally(search, this.#searcherOf(search), response, options);
   }
 
-  async #requestOf(request: IncomingMessage): Promise<SearchRequest> {
+  async #askAll(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { token, ca, settings } = this.#options;
+    const asking = this.#askingOf(await this.#jsonOf(request));
+    await answerForAll(asking, response, { token, ca, readerTimeoutMs: settings.searchReaderTimeoutMs });
+  }
+
+  /** Only machines that the configuration names are asked: who asks could reach others through this one. */
+  #askingOf(json: unknown): Asking {
+    const {
+      on,
+      timeoutMs = null,
+      ...search
+    } = (typeof json === 'object' && json !== null ? json : {}) as {
+      on?: unknown;
+      timeoutMs?: unknown;
+    };
+    const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot search: ${reason}`);
+    if (timeoutMs !== null && !(Number.isInteger(timeoutMs) && (timeoutMs as number) >= 1 && (timeoutMs as number) < 2 ** 31))
+      throw refuse('the field "timeoutMs" is no number of milliseconds');
+    const request = decoded(search);
+    if (on === undefined) return { request, machines: this.#options.machines, areNamed: false, timeoutMs: timeoutMs as number | null };
+    if (!Array.isArray(on) || on.length === 0 || !on.every((name) => typeof name === 'string'))
+      throw refuse('the field "on" is no list of machines');
+    const known = this.#options.machines;
+    const unknown = on.find((name) => !known.some((machine) => machine.name === name || new URL(machine.origin).host === name));
+    if (unknown !== undefined) throw refuse(`no machine "${String(unknown).slice(0, 100)}" is known here`);
+    return { request, machines: chooseMachines(on, known), areNamed: true, timeoutMs: timeoutMs as number | null };
+  }
+
+  async #jsonOf(request: IncomingMessage): Promise<unknown> {
     const body = await bodyOf(request, this.#options.settings.bodyBytesMax);
-    let json: unknown;
     try {
-      json = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+      return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
     } catch {
       throw new LogError('invalidRequest', 'Cannot search: the body is not JSON');
     }
-    const decoded = decodeRequest(json);
-    if (decoded.ok) return decoded.value;
-    throw new LogError('invalidRequest', `Cannot search: ${decoded.error}`);
   }
 
   #searcherOf({ source }: SearchRequest): NonNullable<Searchers[keyof Searchers]> {
@@ -93,4 +121,10 @@ export class GrepRoutes {
     if (searcher !== null) return searcher;
     throw new LogError('invalidRequest', 'Cannot search a topic: topics are not searched here');
   }
+}
+
+function decoded(json: unknown): SearchRequest {
+  const request = decodeRequest(json);
+  if (request.ok) return request.value;
+  throw new LogError('invalidRequest', `Cannot search: ${request.error}`);
 }

@@ -4,7 +4,30 @@
  */
 import { Buffer } from 'node:buffer';
 import type { SearchRequest } from '../../query/index.ts';
-import type { AnswerEvent } from '../../search/ask/index.ts';
+import type { Report } from './ask-all.ts';
+import type { AnswerEvent } from './turns.ts';
+
+/** The same search for a program, which wants to know where each line is, whatever a person would see of it. */
+export function forPrograms(request: SearchRequest): SearchRequest {
+  const output = { ...request.output, color: false, withName: true, nullAfterName: false, initialTab: false, groupSeparator: null };
+  // Where a line stands in a file is not known of what is followed from its end.
+  const lineNumbers = !request.follow;
+  return { ...request, output: { ...output, lineNumbers, byteOffsets: lineNumbers && request.source.kind === 'files' } };
+}
+
+/** What is said behind the lines: what each machine did, and whether the answer is whole. */
+export function reportLines({ machines, selected, isComplete }: Report): string {
+  const lines = machines.map(({ name, parts, bytesReturned, elapsedMs, problem, isWithout }) => ({
+    type: 'machine',
+    machine: name,
+    parts: parts.map(({ label: _label, isSelected: _isSelected, ...part }) => part),
+    bytesReturned,
+    elapsedMs,
+    problem,
+    isWithout,
+  }));
+  return [...lines, { type: 'summary', selected, isComplete }].map((line) => `${JSON.stringify(line)}\n`).join('');
+}
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -20,7 +43,7 @@ export class JsonLines {
   }
 
   /** Text of whole lines. */
-  take(_machine: number, event: AnswerEvent): string {
+  take(event: AnswerEvent): string {
     if (event.kind === 'part') {
       const { label, name } = event.head;
       this.#label = label;

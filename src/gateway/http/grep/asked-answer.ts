@@ -1,0 +1,57 @@
+/** The answer of many machines that this one asks, as a JSON object a line, as fast as it is taken. */
+import type { ServerResponse } from 'node:http';
+import { LogError } from '../../../eventlog/index.ts';
+import type { SearchRequest } from '../../../query/index.ts';
+import { askAll, forPrograms, JsonLines, type Machine, reportLines } from '../../../search/ask/index.ts';
+import { drained } from '../drained.ts';
+import { commonHeaders } from '../error-answer.ts';
+
+export interface Asking {
+  readonly request: SearchRequest;
+  readonly machines: readonly Machine[];
+  /** They were named in the request. */
+  readonly areNamed: boolean;
+  readonly timeoutMs: number | null;
+}
+
+export interface AskedAnswerOptions {
+  readonly token: string | null;
+  readonly ca: string | null;
+  readonly readerTimeoutMs: number;
+}
+
+const connectTimeoutMs = 1_000;
+/** In which lines of what is followed are put in order. */
+const windowMs = 1_000;
+
+export async function answerForAll(
+  asking: Asking,
+  response: ServerResponse,
+  { token, ca, readerTimeoutMs }: AskedAnswerOptions,
+): Promise<void> {
+  const { machines, areNamed, timeoutMs } = asking;
+  const request = forPrograms(asking.request);
+  const controller = new AbortController();
+  response.on('close', () => controller.abort());
+  response.writeHead(200, { ...commonHeaders, 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' });
+  response.flushHeaders();
+  const say = (text: string): Promise<void> | undefined => {
+    if (text === '' || response.write(text)) return undefined;
+    return drained(response, readerTimeoutMs).then((isDrained) => {
+      if (!isDrained) response.destroy();
+    });
+  };
+
+  const onNote = (machine: string, text: string): void => void say(`${JSON.stringify({ type: 'note', machine, text })}\n`);
+  const lines = new JsonLines(request);
+  const signal = timeoutMs === null ? controller.signal : AbortSignal.any([controller.signal, AbortSignal.timeout(timeoutMs)]);
+  const options = { token, ca, connectTimeoutMs, machineTimeoutMs: null, signal, areNamed, windowMs, onNote };
+  try {
+    const report = await askAll(machines, request, options, (_machine, event) => say(lines.take(event)));
+    response.end(reportLines(report));
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    const { code, message } = error;
+    response.end(`${JSON.stringify({ type: 'error', code, message })}\n`);
+  }
+}
