@@ -134,6 +134,8 @@ export interface SegmentPart {
   readonly offsetTo: number;
   /** Where a frame begins that is in front of what is wanted or its first; 0 where the index beside a sealed segment may tell. */
   readonly position: number;
+  /** It is all of a sealed segment. */
+  readonly isWhole: boolean;
   /** Nothing wanted stands behind it. */
   readonly endPosition: number;
 }

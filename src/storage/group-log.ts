@@ -470,7 +470,9 @@ class SegmentedLog implements GroupLog {
       if (endOffset <= offsetFrom || header.baseOffset >= inFilesTo) continue;
       const from = Math.max(offsetFrom, header.baseOffset);
       const position = isSealed ? 0 : segment.scan.index.positionFor(from);
-      parts.push({ path, header, offsetFrom: from, offsetTo: Math.min(inFilesTo, endOffset), position, endPosition });
+      // Of what is committed nothing is ever cut, so what is derived from all of it stays right.
+      const isWhole = isSealed && from === header.baseOffset && endOffset <= inFilesTo;
+      parts.push({ path, header, offsetFrom: from, offsetTo: Math.min(inFilesTo, endOffset), position, isWhole, endPosition });
     }
     const rest = this.#pending.filter((batch) => batch.offsetTo > Math.max(inFilesTo, offsetFrom) && batch.offsetFrom < offsetTo);
     return { offsetFrom, offsetTo, parts, rest };

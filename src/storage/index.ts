@@ -13,6 +13,7 @@ export type {
   OpenedLog,
   OpenFailure,
   ReadFailure,
+  SegmentPart,
   StateCheckpoint,
   VoteJournal,
 } from './contract.ts';
@@ -21,10 +22,12 @@ export { type GroupIdentity, readGroupIdentity, writeGroupIdentity } from './gro
 export { openGroupLog } from './group-log.ts';
 export type { StorageHost } from './host.ts';
 export { createIdentity, readIdentity, startIdentity } from './identity.ts';
-export { inlineScanner } from './inline-scanner.ts';
+export { GramFilter } from './gram-filter.ts';
+export { filtersInMemory, inlineScanner } from './inline-scanner.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { type KnownPeers, noPeers, readPeers, writePeers } from './peers.ts';
 export {
+  type FilterStore,
   type FoundChunk,
   type MissingRange,
   type RangeScan,

@@ -11,6 +11,7 @@ import type { Bytes, Disk, DiskError, DiskFile } from '../host/index.ts';
 import { batchOf, type Frame, isControl, producerId } from '../record/index.ts';
 import { makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from '../query/index.ts';
 import type { Corruption, LogRange, OpenFailure, SegmentPart } from './contract.ts';
+import { areFilterable, type FilterBlock, type GramFilter, GramFilterBuilder } from './gram-filter.ts';
 import { type Block, readBlock, Window } from './scan.ts';
 import { indexSuffix, logSuffix, markBytes, readSegmentHeader, segmentHeaderBytes, type SegmentHeader } from './segment-format.ts';
 import { readSegmentIndex, type SparseIndex } from './segment-index.ts';
@@ -41,6 +42,23 @@ export interface RangeScanned {
   readonly engine: string;
   readonly asked: number;
   readonly bytesRead: number;
+  readonly filtered: Filtered;
+}
+
+/** What filters of blocks were good for. */
+export interface Filtered {
+  readonly bytesSkipped: number;
+  readonly blocksSkipped: number;
+  /** Looked at, because they may hold what is looked for. */
+  readonly blocksRead: number;
+  /** Of the filters themselves. */
+  readonly indexBytes: number;
+}
+
+/** Keeps filters of sealed segments, for as long as it likes. */
+export interface FilterStore {
+  get(part: SegmentPart, done: (filter: GramFilter | null) => void): void;
+  put(part: SegmentPart, filter: GramFilter): void;
 }
 
 export interface FoundChunk {
@@ -68,10 +86,14 @@ export interface SegmentScanner {
 /** Lines that are given away together. */
 const chunkBytesMin = 64 * 1024;
 const windowBytes = 512 * 1024;
+/** Where most blocks are left out. */
+const blockWindowBytes = 128 * 1024;
 
 export interface RangeScanHost {
   readonly disk: Pick<Disk, 'open'>;
   readonly search: SearchHost;
+  /** Null: every block is read. */
+  readonly filters: FilterStore | null;
 }
 
 export function* scanRange(host: RangeScanHost, scan: RangeScan, control: ScanControl): Task<Result<RangeScanned, string>> {
@@ -91,6 +113,7 @@ class RangeWalk {
   /** All below is searched, or missing. */
   #reached: number;
   #bytesRead = 0;
+  readonly #filtered = { bytesSkipped: 0, blocksSkipped: 0, blocksRead: 0, indexBytes: 0 };
   /** The window in which `#nextHit` was looked for, and where in it a needed text is next. */
   #hitsOf: Uint8Array | null = null;
   #nextHit = 0;
@@ -139,7 +162,7 @@ class RangeWalk {
     if (failure !== null || this.#control.cancelled) offsetTo = this.#scan.range.offsetTo;
     if (search.contextsCut > 0) this.#missing.push(this.#cutContext(offsetTo));
     const missing = this.#missing.filter((gap) => gap.offsetFrom < offsetTo);
-    return { offsetTo, missing, selected, engine, asked, bytesRead: this.#bytesRead };
+    return { offsetTo, missing, selected, engine, asked, bytesRead: this.#bytesRead, filtered: this.#filtered };
   }
 
   #cutContext(offsetTo: number): MissingRange {
@@ -181,8 +204,19 @@ class RangeWalk {
       index = yield* this.#loadIndex(part);
       position = index?.positionFor(part.offsetFrom) ?? segmentHeaderBytes;
     }
-    const window = new Window(file, part.endPosition, windowBytes);
+    const filter = yield* this.#filterOf(part);
+    const skipper = filter === null ? null : this.#skipperOf(filter);
+    // Who reads all of it anyway makes one for the next.
+    let builder = filter === null && part.isWhole && this.#host.filters !== null ? new GramFilterBuilder() : null;
+    const window = new Window(file, part.endPosition, skipper === null ? windowBytes : blockWindowBytes);
     while (!this.#isOver && this.#reached < part.offsetTo && position < part.endPosition) {
+      const skipped = skipper?.(position) ?? null;
+      if (skipped !== null) {
+        position = skipped.endPosition;
+        this.#reached = Math.min(Math.max(this.#reached, skipped.offsetTo), part.offsetTo);
+        this.#search.gap();
+        continue;
+      }
       const shown = window.from + window.bytes.length;
       const read: Result<Block, OpenFailure> = yield* guard(readBlock(window, part.header, position, this.#isWanted, this.#bytes));
       if (window.from + window.bytes.length !== shown) this.#bytesRead += window.bytes.length;
@@ -193,12 +227,14 @@ class RangeWalk {
           position += markBytes;
           continue;
         }
+        builder?.add(block.frame, position);
         position += block.frame.bytes.length;
         this.#takeFrame(block.frame, part, window);
         if (this.#search.outputBytes >= chunkBytesMin || this.#search.mustSettle || position >= window.from + window.bytes.length)
           yield* this.#breathe();
         continue;
       }
+      builder = null;
       index ??= yield* this.#loadIndex(part);
       const next = index?.entryBehind(position) ?? null;
       const offsetTo = next === null ? part.offsetTo : Math.min(part.offsetTo, Math.max(next.offset, this.#reached));
@@ -210,6 +246,41 @@ class RangeWalk {
       if (next === null) return;
       position = next.position;
     }
+    if (builder !== null && this.#reached === part.offsetTo) this.#host.filters?.put(part, builder.finish());
+  }
+
+  *#filterOf(part: SegmentPart): Task<GramFilter | null> {
+    const { filters } = this.#host;
+    if (filters === null || part.position !== 0) return null;
+    const filter = yield* wait<GramFilter | null>((next) => filters.get(part, next));
+    this.#filtered.indexBytes += filter?.sizeBytes ?? 0;
+    return filter;
+  }
+
+  /** Gives the block that begins at a position, or behind marks there, where it can be left out; null where it is to be read. */
+  #skipperOf(filter: GramFilter): ((position: number) => FilterBlock | null) | null {
+    const texts = this.#search.neededTexts;
+    if (texts === null || !areFilterable(texts)) return null;
+    const { blocks } = filter;
+    // Where it matters who is whose neighbour, a block must have a record that readers see.
+    const mayPassAny = !this.#search.hasContext;
+    let at = 0;
+    let read = -1;
+    return (position) => {
+      while (at < blocks.length && (blocks[at] as FilterBlock).endPosition <= position) at++;
+      const block = blocks[at];
+      // Begun, it is read to its end.
+      if (block === undefined || block.position < position || at === read) return null;
+      const hasNeighbours = mayPassAny || (block.records > 0 && this.#hidden.size === 0);
+      if (!this.#search.mayPass || !hasNeighbours || filter.mayHold(at, texts)) {
+        read = at;
+        this.#filtered.blocksRead++;
+        return null;
+      }
+      this.#filtered.blocksSkipped++;
+      this.#filtered.bytesSkipped += block.endPosition - block.position;
+      return block;
+    };
   }
 
   /** Frames in front of what is wanted are passed by their headers. */

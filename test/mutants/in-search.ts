@@ -25,6 +25,13 @@ export const inSearch: readonly Mutant[] = [
     how: everything,
   },
   {
+    id: 'search-leaves-out-a-block',
+    title: 'a block is left out although its filter says that it may hold what is looked for',
+    edits: [range('|| filter.mayHold(at, texts))', '|| filter.mayHold(at, texts.slice(1)))')],
+    expected: ['L19'],
+    how: everything,
+  },
+  {
     id: 'search-not-marked-partial',
     title: 'a search that was ended says that it has seen everything',
     edits: [range("this.#missTo(this.#through, 'stopped', null);", "this.#missTo(this.#scan.range.offsetTo, 'stopped', null);")],

@@ -194,8 +194,8 @@ export class Scans {
       detail: reason === 'stopped' ? (detail ?? ending) : detail,
     }));
     const { topic, partition = 0 } = request;
-    const { selected, engine, asked, bytesRead } = found;
-    const stats = { engine, asked, bytesRead, bytesSkipped: 0, blocksSkipped: 0, blocksRead: 0, indexBytes: 0 };
+    const { selected, engine, asked, bytesRead, filtered } = found;
+    const stats = { engine, asked, bytesRead, ...filtered };
     this.#finish(scan, { ok: true, value: { topic, partition, offsetFrom, offsetTo: found.offsetTo, gaps, selected, ...begun, stats } });
   }
 

@@ -172,6 +172,12 @@ export class RecordSearch {
     return this.#query.match.invert || this.#matcher.neededIgnoresCase ? null : this.#matcher.needed;
   }
 
+  /** Context was asked for, so that it matters who is whose neighbour. */
+  get hasContext(): boolean {
+    const { before, after } = this.#query.output;
+    return before !== null || after !== null;
+  }
+
   /** A batch that has none of `neededTexts` need not come here at all: nothing of it is context, as far as is known by now. */
   get mayPass(): boolean {
     return (this.#query.output.before ?? 0) === 0 && this.#afterLeft === 0 && this.#waiting.length === 0;

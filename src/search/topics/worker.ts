@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { runTask } from '../../base/task.ts';
 import { type FoundChunk, scanRange } from '../../storage/index.ts';
 import { systemBytes } from '../../system/bytes.ts';
+import { filterFiles } from './filter-files.ts';
 import { GnuGrep } from './gnu-grep.ts';
 import { re2 } from './re2.ts';
 import { readingDisk } from './reading-disk.ts';
@@ -25,6 +26,7 @@ interface Running {
 lowerPriority();
 const { root } = workerData as { readonly root: string };
 const disk = readingDisk(root);
+const filters = filterFiles(root, systemBytes);
 const running = new Map<number, Running>();
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a thread of its own');
@@ -45,7 +47,7 @@ port.on('message', (message: ToWorker) => {
 function begin({ id, scan }: ToWorker & { readonly type: 'scan' }): void {
   const one: Running = { cancelled: false, next: null, grep: new GnuGrep() };
   running.set(id, one);
-  const host = { disk, search: { bytes: systemBytes, regex: re2, grep: one.grep } };
+  const host = { disk, filters, search: { bytes: systemBytes, regex: re2, grep: one.grep } };
   const control = {
     get cancelled() {
       return one.cancelled;

@@ -33,7 +33,8 @@ export class Searcher extends Client {
     const topic = this.anyTopic();
     const broker = this.anyBroker();
     const freshness: Freshness = random.pick(['local', 'linearizable', 'session']);
-    const pattern = String(random.below(random.pick([10, 100])));
+    // Filters of blocks are of use from three on.
+    const pattern = String(random.below(random.pick([10, 100, 1000])));
     const hasContext = random.chance(0.5);
     const output: Output = {
       ...plainOutput,

@@ -4,7 +4,16 @@ import { runTask } from '../../../src/base/task.ts';
 import type { Result } from '../../../src/base/result.ts';
 import type { RecordQuery } from '../../../src/query/index.ts';
 import type { LogRange } from '../../../src/storage/contract.ts';
-import { type GroupLog, type RangeScanned, scanRange, type StorageHost } from '../../../src/storage/index.ts';
+import {
+  type FilterStore,
+  filtersInMemory,
+  GramFilter,
+  type GroupLog,
+  type RangeScanned,
+  type SegmentPart,
+  scanRange,
+  type StorageHost,
+} from '../../../src/storage/index.ts';
 import { queryOf } from '../../support/grep-records.ts';
 import { bytes, Leader, Rig, unreadable } from './rig.ts';
 
@@ -29,7 +38,13 @@ interface Searched {
   readonly scanned: RangeScanned;
 }
 
-function search(rig: Rig, range: LogRange, query: RecordQuery = queryOf(['v']), host: StorageHost = rig.host): Searched {
+function search(
+  rig: Rig,
+  range: LogRange,
+  query: RecordQuery = queryOf(['v']),
+  host: StorageHost = rig.host,
+  filters: FilterStore | null = null,
+): Searched {
   const output: Uint8Array[] = [];
   const control = {
     cancelled: false,
@@ -39,7 +54,7 @@ function search(rig: Rig, range: LogRange, query: RecordQuery = queryOf(['v']), 
     },
     pause: (next: () => void): void => next(),
   };
-  const scanHost = { disk: host.disk, search: { bytes, regex: null, grep: null } };
+  const scanHost = { disk: host.disk, search: { bytes, regex: null, grep: null }, filters };
   const result = rig.run<Result<RangeScanned, string>>((done) =>
     runTask(() => scanRange(scanHost, { range, query, hidden: [] }, control), done),
   );
@@ -181,5 +196,57 @@ describe('a search of a range of a log', () => {
     expect(scanned.missing[0]?.offsetFrom).toBeGreaterThanOrEqual(from);
     expect(scanned.missing[0]?.offsetTo).toBeLessThan(from + 10);
     expect(lines).toHaveLength(log.endOffset - (scanned.missing[0]?.offsetTo ?? 0) + (scanned.missing[0]?.offsetFrom ?? 0));
+  });
+});
+
+describe('filters of sealed segments', () => {
+  test('are made by who reads them whole, and blocks without the text are not read again', () => {
+    const { rig, log } = opened();
+    const filters = filtersInMemory();
+    const wanted = queryOf(['3:v']);
+    const first = search(rig, whole(log), wanted, rig.host, filters);
+
+    const second = search(rig, whole(log), wanted, rig.host, filters);
+
+    expect(first.scanned.filtered).toMatchObject({ blocksSkipped: 0, indexBytes: 0 });
+    expect(second.lines).toEqual(first.lines);
+    expect(second.lines).toContain(3);
+    expect(second.scanned.filtered.indexBytes).toBeGreaterThan(0);
+    expect(second.scanned.filtered.indexBytes).toBeLessThan(0.06 * log.sizeBytes);
+  });
+
+  test('leave out what does not hold the text, whatever is looked for', () => {
+    const { rig, log } = opened();
+    const filters = filtersInMemory();
+    search(rig, whole(log), queryOf(['v']), rig.host, filters);
+
+    for (const text of ['nowhere', '40:v', '7:v', 'vvv', '0', '1:vv']) {
+      const query = queryOf([text], {}, { before: null });
+      expect(search(rig, whole(log), query, rig.host, filters).lines).toEqual(search(rig, whole(log), query).lines);
+    }
+    expect(search(rig, whole(log), queryOf(['nowhere']), rig.host, filters).scanned.filtered.blocksSkipped).toBeGreaterThan(2);
+  });
+
+  test('are bytes that nothing but what was written passes for', () => {
+    const { rig, log } = opened();
+    const made: { filter: GramFilter | null; part: SegmentPart | null } = { filter: null, part: null };
+    search(rig, whole(log), queryOf(['v']), rig.host, {
+      get: (_part, done) => done(null),
+      put: (part, filter) => Object.assign(made, { filter, part }),
+    });
+    const { filter, part } = made;
+    if (filter === null || part === null) throw new Error('none was made');
+
+    const encoded = filter.encode(part.header, bytes);
+
+    expect(encoded.length).toBe(filter.sizeBytes);
+    expect(GramFilter.read(encoded, part.header, bytes)?.blocks).toEqual(filter.blocks);
+    expect(GramFilter.read(encoded, { ...part.header, salt: part.header.salt ^ 1 }, bytes)).toBeNull();
+    for (let at = 0; at < encoded.length; at += 97) {
+      const damaged = encoded.slice();
+      damaged[at] = (damaged[at] as number) ^ 4;
+      expect(GramFilter.read(damaged, part.header, bytes)).toBeNull();
+    }
+    expect(GramFilter.read(encoded.subarray(0, 100), part.header, bytes)).toBeNull();
   });
 });
