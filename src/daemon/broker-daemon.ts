@@ -3,10 +3,10 @@
  * broker is ready once `log` has a leader.
  */
 import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError, withPromises } from '../eventlog/index.ts';
 import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.ts';
 import type { Logger } from '../host/index.ts';
-import { ownScanner, workerScanner } from '../search/topics/index.ts';
+import { createTopicsSearcher, ownScanner, workerScanner } from '../search/topics/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
@@ -112,7 +112,7 @@ function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, 
     onExit: hooks.onExit,
     loadApiEarly: !config.logOnly,
     version: packageVersion(),
-    search: searchOptions(config),
+    search: searchOptions(config, createTopicsSearcher({ machine: config.search.name, log: withPromises(broker) })),
     batchBytesMax: settings.batchBytesMax,
     pageFolder,
   });

@@ -14,7 +14,7 @@ import { searchOptions } from './search-options.ts';
 export function startSearch(config: DaemonConfig, logger: Logger, hooks: DaemonHooks): Daemon {
   const { listen, tls, token, extraHosts, listenRetryMs } = config;
   const front = new SearchFront({
-    ...searchOptions(config),
+    ...searchOptions(config, null),
     version: packageVersion(),
     logger,
     clock: new SystemClock(),

@@ -5,15 +5,18 @@ import { SystemDisk } from '../system/disk.ts';
 import { formatHostPort } from './address.ts';
 import type { DaemonConfig, SearchConfig } from './config.ts';
 
-/** What searches find on this machine, and whom they ask: what the configuration names, and all brokers, or this machine where there are none. */
-export function searchOptions({ role, search, brokers, listen, tls, token }: DaemonConfig): SearchOptions {
+/**
+ * What searches find on this machine (topics, where it is a broker), and whom they ask: what the configuration names, and all brokers, or this machine where there
+ * are none.
+ */
+export function searchOptions({ role, search, brokers, listen, tls, token }: DaemonConfig, topic: Searcher | null): SearchOptions {
   const { name, machines } = search;
   const scheme = tls === null ? 'http' : 'https';
   const own = (role === 'search' ? [listen] : brokers).map((address) => ({ name: null, origin: `${scheme}://${formatHostPort(address)}` }));
   const others = own.filter(({ origin }) => !machines.some((machine) => machine.origin === origin));
   return {
     machine: name,
-    searchers: { files: filesSearcher(search), topic: null },
+    searchers: { files: filesSearcher(search), topic },
     machines: [...machines, ...others],
     token,
     // As between brokers: the certificate that all of them have, where none signs them.

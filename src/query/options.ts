@@ -220,6 +220,18 @@ export const optionTable: readonly OptionRow[] = [
   refused('-X', 'MATCHER', 'it is not an option that grep documents'),
 
   own('files', 'NAME', 'search the files that machines expose under this name'),
+  own('topic', 'TOPIC', 'search the committed records of this topic, at the first broker that answers; -n prints offsets'),
+  own(
+    'where',
+    'TEST',
+    'of a topic: only records with FIELD=VALUE (!=, <, >, ~) in JSON, logfmt, key or header.NAME; may be repeated',
+    (draft, value) => {
+      const [, field = '', operator, rest = ''] = /^([^=!<>~]+)(!=|[=<>~])(.*)$/s.exec(value) ?? [];
+      if (operator === undefined) return `${JSON.stringify(value)} is no test such as level=error, took>100 or user.name~^a`;
+      draft.where.push({ field, operator: operator as Filter['operator'], value: rest });
+      return null;
+    },
+  ),
   own('since', 'TIME', 'only lines at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago'),
   own('until', 'TIME', 'only lines before a time'),
   own('merge', null, 'lines of all machines and files in order of the time that they bear'),
@@ -227,7 +239,13 @@ export const optionTable: readonly OptionRow[] = [
   seconds('window', 'with --follow: how long lines are held to be put in order (default: 1)'),
   own('time-format', 'FORMAT', 'how lines write their time, as for strptime: %d/%b/%Y:%H:%M:%S %z'),
   own('on', 'LIST', 'machines to ask: names, addresses host:port, or @FILE with one a line'),
-  checkedOwn('engine', 'ENGINE', 'auto, grep or ripgrep: which program searches', /^(auto|grep|ripgrep)$/, 'auto, grep or ripgrep'),
+  checkedOwn(
+    'engine',
+    'ENGINE',
+    'auto, grep, ripgrep (files) or linear (topics): what searches',
+    /^(auto|grep|ripgrep|linear)$/,
+    'auto, grep, ripgrep or linear',
+  ),
   own('json', null, 'print a JSON object a line'),
   own('raw', null, 'print control characters as they are, on a terminal too'),
   own('stats', null, 'say on stderr what each machine did, and with which program'),

@@ -4,6 +4,7 @@
  * cost, and nobody behind it has to look for lines.
  */
 import type { ErrorCode } from '../base/errors.ts';
+import type { ScanStats } from '../eventlog/types.ts';
 import type { SearchRequest } from '../query/index.ts';
 
 export interface AnswerHead {
@@ -37,6 +38,8 @@ export interface PartEnd {
   readonly range: { readonly from: number; readonly to: number } | null;
   /** Which part ends, by the order in which they were begun, from 0; left out where there is only one under way. */
   readonly index?: number;
+  /** Of a topic: what was read, and what an index told not to read. */
+  readonly scan?: ScanStats;
 }
 
 /** How an answer ends: whole, or with why it is not, as an error of the catalogue. */

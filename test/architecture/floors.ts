@@ -78,7 +78,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   chart: [],
   query: [],
   // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
-  eventlog: ['log-error.ts', 'types.ts'],
+  eventlog: ['log-error.ts', 'offsets.ts', 'types.ts'],
   host: [],
   // An agent keeps its spool on the same disk; whoever damages or audits files knows their format.
   storage: ['steps.ts', 'disk-path.ts', 'segment-format.ts', 'vote-journal.ts'],

@@ -12,9 +12,9 @@ export { run } from './run.ts';
 export function define(command: Command, _io: CliIo): void {
   command
     .helpOption('--help', 'print this help; -h is grep’s')
-    .usage('[options] PATTERN --files NAME')
+    .usage('[options] PATTERN --files NAME | --topic TOPIC')
     .description(
-      'Search files on many machines at once: each searches its own, with GNU grep or ripgrep. Options of grep mean what they mean there. ' +
+      'Search files on many machines at once, each its own with GNU grep or ripgrep, or the records of a topic. Options of grep mean what they mean there. ' +
         'The exit status is 0 where a line is selected, 1 where none is, 2 where an answer is not whole.',
     )
     .argument('[PATTERN]', 'what to look for, unless -e or -f says it');
@@ -25,6 +25,7 @@ export function define(command: Command, _io: CliIo): void {
   addExamples(command, [
     { command: "cairn grep -n 'connection refused' --files app", does: 'on every machine that the server here knows' },
     { command: 'cairn grep -c -i error --files app --on m1,m2,10.0.0.7:9000', does: 'how many lines of each file have it' },
+    { command: "cairn grep -n -C2 timeout --topic orders --where 'level=error'", does: 'records of a topic, numbered by offset' },
     { command: "cairn grep -E -C2 'timeout|refused' --files app --json", does: 'with context, for a program' },
   ]);
 }

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { LogError } from '../../eventlog/log-error.ts';
-import type { Engine, GrepCommand, SearchRequest } from '../../query/index.ts';
+import type { Engine, GrepCommand, SearchRequest, Source } from '../../query/index.ts';
 import { chooseMachines, forPrograms, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
 import { splitPatterns } from '../../search/encode-request.ts';
 import type { CliIo } from '../io.ts';
@@ -11,10 +11,8 @@ import { reasonOf, time } from '../options.ts';
 
 export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
   const { own, dialect, match, output } = command;
-  const name = text(own, 'files');
-  if (name === null) throw new LogError('usage', 'Cannot search: say what with --files NAME');
   const request: SearchRequest = {
-    source: { kind: 'files', name },
+    source: sourceOf(command),
     match: { ...match, dialect, patterns: readPatterns(command) },
     output: { ...output, color },
     sinceMs: timeOf(own, 'since'),
@@ -36,6 +34,19 @@ function timeOf(own: GrepCommand['own'], name: string): number | null {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new LogError('usage', `Cannot search: --${name} ${JSON.stringify(value)} is not taken: ${error.message}`, {}, { cause: error });
   }
+}
+
+function sourceOf({ own, where }: GrepCommand): Source {
+  const [name, topic] = [text(own, 'files'), text(own, 'topic')];
+  if (name !== null && topic !== null) throw new LogError('usage', 'Cannot search: name either --files or --topic');
+  if (topic !== null) {
+    const other = ['json', 'follow', 'merge', 'window', 'time-format'].find((option) => own.has(option));
+    if (other !== undefined) throw new LogError('usage', `Cannot search: --${other} is for files only`);
+    return { kind: 'topic', topic, partition: 0, where };
+  }
+  if (name === null) throw new LogError('usage', 'Cannot search: say what with --files NAME or --topic TOPIC');
+  if (where.length > 0) throw new LogError('usage', 'Cannot search: --where is for topics only');
+  return { kind: 'files', name };
 }
 
 export function text(own: GrepCommand['own'], name: string): string | null {

@@ -67,12 +67,13 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   }
   const machineTimeoutMs = millisecondsOf(own, 'machine-timeout');
   const isQuiet = request.output.mode === 'quiet';
-  const report = await askAll(
-    machines,
-    request,
-    { ...options, machineTimeoutMs, signal, areNamed, windowMs, onNote: (machine, note) => say(`${machine}: ${note}`) },
-    printer(request, { isJson, isRaw: own.has('raw') }, io),
-  );
+  const print = printer(request, { isJson, isRaw: own.has('raw') }, io);
+  const onNote = (machine: string, note: string): void => say(`${machine}: ${note}`);
+  const askOptions = { ...options, machineTimeoutMs, signal, areNamed, windowMs, onNote };
+  const report =
+    request.source.kind === 'topic'
+      ? await askOne(machines, (machine) => askAll([machine], request, askOptions, print))
+      : await askAll(machines, request, askOptions, print);
   // Ctrl-C is how following is meant to end.
   if (interrupt.aborted) return exitCodes.interrupted;
   if (isJson && !isQuiet) await write(io.stdout, reportLines(report));
@@ -82,6 +83,17 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   if (!areNamed && report.machines.every(({ isWithout }) => isWithout))
     throw new LogError('unknownFiles', `Cannot search: none of ${machines.length} machines exposes files of that name`);
   return status;
+}
+
+/** Every broker has all records, so one is asked: the next one only where nothing came of it. */
+async function askOne(machines: readonly Machine[], ask: (machine: Machine) => Promise<Report>): Promise<Report> {
+  let report: Report | null = null;
+  for (const machine of machines) {
+    report = await ask(machine);
+    if (report.machines.some(({ parts, problem }) => parts.length > 0 || problem === null)) return report;
+  }
+  if (report === null) throw new LogError('unreachable', 'Cannot search: no machine is known to ask');
+  return report;
 }
 
 const connectTimeoutMsDefault = 1_000;

@@ -1,6 +1,8 @@
 /** What is said beside an answer, on stderr: how many lines each machine had, who did not answer, and with `--stats` what each did. */
 import { escapeControls } from '../../base/escape.ts';
 import type { GrepCommand } from '../../query/index.ts';
+import type { ScanStats } from '../../eventlog/types.ts';
+import { describeOffsets } from '../../eventlog/offsets.ts';
 import type { MachineReport, PartReport, Report } from '../../search/ask/index.ts';
 
 export function summaryOf(report: Report, command: GrepCommand): string {
@@ -13,7 +15,8 @@ export function summaryOf(report: Report, command: GrepCommand): string {
     const what = output.onlyMatching && output.mode === 'lines' ? 'match' : 'line';
     for (const { name, parts, problem } of asked) {
       if (parts.length === 0 && problem !== null) continue;
-      lines.push(`${name}: ${counted(sumOf(parts), what)} in ${counted(parts.length, 'file')}`);
+      const where = own.has('topic') ? parts.map(rangeOf).join(', ') : counted(parts.length, 'file');
+      lines.push(`${name}: ${counted(sumOf(parts), what)} in ${where}`);
     }
     lines.push(`total: ${counted(report.selected, what)} on ${counted(asked.filter(({ parts }) => parts.length > 0).length, 'machine')}`);
   }
@@ -22,6 +25,12 @@ export function summaryOf(report: Report, command: GrepCommand): string {
     lines.push(`${parts.length === 0 ? 'No answer from' : 'Not all of the answer from'} ${name}: ${problem}`);
   }
   return lines.map((line) => `${escapeControls(line)}\n`).join('');
+}
+
+/** How far the answer goes. */
+function rangeOf({ name, range, problem }: PartReport): string {
+  if (range === null) return `topic ${name}`;
+  return `topic ${name}, ${describeOffsets(range.from, range.to)}${problem === null ? '' : ' in part'}`;
 }
 
 function sumOf(parts: readonly PartReport[]): number | null {
@@ -39,7 +48,18 @@ function counted(count: number | null, what: string): string {
 }
 
 function statsOf({ name, elapsedMs, bytesReturned }: MachineReport, part: PartReport): string {
+  if (part.scan !== undefined)
+    return `${name}: ${part.name}: ${scanned(part.scan)} in ${Math.round(part.elapsedMs)} ms; machine ${elapsedMs} ms`;
   const reason = part.engineReason === null ? '' : ` (ripgrep only where ${part.engineReason})`;
   const machine = `machine ${elapsedMs} ms, ${bytesReturned} bytes returned`;
   return `${name}: ${part.name}: ${part.bytesSearched} bytes by ${part.engine}${reason} in ${part.elapsedMs} ms; ${machine}`;
+}
+
+function scanned({ engine, asked, bytesRead, bytesSkipped, blocksSkipped, blocksRead, indexBytes }: ScanStats): string {
+  const grep = asked === 0 ? '' : `, GNU grep asked about ${counted(asked, 'record')}`;
+  const index =
+    indexBytes === 0
+      ? 'no index'
+      : `${bytesSkipped} bytes in ${blocksSkipped} blocks left out by an index of ${indexBytes} bytes, ${blocksRead} blocks read`;
+  return `${bytesRead} bytes read by ${engine}${grep}, ${index}`;
 }

@@ -6,6 +6,7 @@
 import type { Bytes, Clock, Disk } from '../../host/index.ts';
 import { inlineScanner, type SegmentScanner } from '../../storage/index.ts';
 
+export { createTopicsSearcher } from './searcher.ts';
 export { workerScanner } from './worker-scanner.ts';
 
 /** The engine is loaded with the first search. */
