@@ -1,5 +1,5 @@
 /**
- * Searching a range of a log in its segment files, without the log: another thread does it while the log goes on (docs/decisions/0021).
+ * Searching a range of a log in its segment files, without the log: another thread does it while the log goes on.
  *
  * It needs nothing but names, because what is committed never changes where it stands: files grow behind it, are cut behind it, and are removed as a whole. A
  * file that is gone, or that is another one by its header, is a gap; so is what is damaged or cannot be read. The search goes on behind a gap, at the next frame
