@@ -39,5 +39,6 @@ export {
   type TraceLink,
   type TraceSource,
 } from './trace.ts';
+export { type Stretch, takeStretch } from './stretch.ts';
 export { type OrderedTrace, orderTrace } from './trace-order.ts';
 export { correctedTimes, skewOf, type TraceSkew } from './trace-skew.ts';

@@ -1,5 +1,5 @@
 /** Three brokers on real disks and sockets whose wall clocks are 10 s apart: what they tell of cause and effect does not rest on clocks. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -55,15 +55,16 @@ async function type(...args: string[]): Promise<{ readonly code: number; readonl
   return { code, out: out(), err: err() };
 }
 
-test('nothing is received before it was sent, and the skew is measured', async () => {
+test('nothing is received before it was sent, and what is drawn is corrected by the measured skew', async () => {
   const client = new Client({ servers: servers.split(',') });
   for (let i = 0; i < 5; i++) await client.append({ ...appendDefaults, topic: 'log', batch: batchOf([{ value: `line ${i}` }]) });
   client.close();
 
   const exported = await type('trace', 'export');
+  const drawn = await type('trace', 'diagram', '--topic', 'log', '-o', path.join(folder, 'trace.svg'));
   const measured = await type('skew', '--samples', '5', '--json');
 
-  expect([exported.code, measured.code]).toEqual([0, 0]);
+  expect([exported.code, drawn.code, measured.code]).toEqual([0, 0, 0]);
   const parsed = parseTrace(exported.out);
   const ordered = orderTrace(parsed.ok ? parsed.value : []);
   if (!ordered.ok) throw new Error(ordered.error);
@@ -87,6 +88,8 @@ test('nothing is received before it was sent, and the skew is measured', async (
   const { brokers } = JSON.parse(measured.out) as { brokers: { aheadMs: number; errorMs: number }[] };
   for (const { aheadMs, errorMs } of brokers)
     expect(Math.abs(aheadMs - Math.round(aheadMs / apartMs) * apartMs)).toBeLessThanOrEqual(errorMs);
+  const svg = readFileSync(path.join(folder, 'trace.svg'), 'utf8');
+  expect(svg).toContain('corrected by the measured skew');
 });
 
 test('a broker that is missing is named, and the rest is exported all the same', async () => {

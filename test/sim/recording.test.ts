@@ -1,6 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { Broker } from '../../src/broker/index.ts';
-import { formatTraceEvent, type OrderedTrace, orderTrace, parseTrace, type TraceEvent } from '../../src/clocks/index.ts';
+import { renderSpaceTime } from '../../src/chart/index.ts';
+import { renderDiagramPage, spaceTimeOf } from '../../src/cli/traces/diagram.ts';
+import {
+  correctedTimes,
+  formatTraceEvent,
+  type OrderedTrace,
+  orderTrace,
+  parseTrace,
+  skewOf,
+  type Stretch,
+  takeStretch,
+  type TraceEvent,
+} from '../../src/clocks/index.ts';
 import type { AppendResult, Outcome } from '../../src/eventlog/index.ts';
 import { Cluster } from '../../src/sim/cluster.ts';
 import { run } from '../../src/sim/run.ts';
@@ -8,7 +20,11 @@ import { batchOfValues } from '../../src/sim/history.ts';
 import { brokenBrokers } from './broken-brokers.ts';
 
 /** A leader dies while an append that another broker passed on is on its way to it. */
-function crashOfALeader(): { readonly events: readonly TraceEvent[]; readonly outcome: Outcome<AppendResult> | null } {
+function crashOfALeader(): {
+  readonly events: readonly TraceEvent[];
+  readonly outcome: Outcome<AppendResult> | null;
+  readonly leader: string;
+} {
   const lines: string[] = [];
   const cluster = new Cluster({
     seed: 12,
@@ -50,7 +66,7 @@ function crashOfALeader(): { readonly events: readonly TraceEvent[]; readonly ou
   pass(1000);
   const parsed = parseTrace(lines.join(''));
   if (!parsed.ok) throw new Error(parsed.error);
-  return { events: parsed.value, outcome };
+  return { events: parsed.value, outcome, leader: `broker-${leaderId}` };
 }
 
 const played = crashOfALeader();
@@ -59,6 +75,39 @@ const ordered = (events: readonly TraceEvent[]): OrderedTrace => {
   if (!result.ok) throw new Error(result.error);
   return result.value;
 };
+
+function stretchOf(trace: OrderedTrace, eventsMax: number): Stretch {
+  const options = { fromMs: null, toMs: null, eventsMax, topic: null, chatter: false };
+  const taken = takeStretch(trace, correctedTimes(trace, skewOf(trace)), options);
+  if (!taken.ok) throw new Error(taken.error);
+  return taken.value;
+}
+
+/** Everything that an event follows from, found by walking back over what the trace itself says: the process's own count, and who sent what was received. */
+function pastOf(events: readonly TraceEvent[]): (event: TraceEvent) => ReadonlySet<TraceEvent> {
+  const before = new Map<string, TraceEvent>();
+  const sends = new Map<string, TraceEvent>();
+  for (const event of events) {
+    before.set(`${event.process} ${event.seq}`, event);
+    const { link } = event;
+    if (event.kind === 'send') sends.set(`${event.process}>${link?.to} ${link?.connection} ${link?.sequence}`, event);
+  }
+  return (event) => {
+    const past = new Set<TraceEvent>();
+    const left = [event];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const { process, seq, kind, link } = next;
+      const causes = [before.get(`${process} ${seq - 1}`)];
+      if (kind === 'receive') causes.push(sends.get(`${link?.from}>${process} ${link?.connection} ${link?.sequence}`));
+      for (const cause of causes) {
+        if (cause === undefined || past.has(cause)) continue;
+        past.add(cause);
+        left.push(cause);
+      }
+    }
+    return past;
+  };
+}
 
 describe('a recorded run in which a leader dies under an append', () => {
   test('ends with the append answered, by a second attempt', () => {
@@ -80,6 +129,49 @@ describe('a recorded run in which a leader dies under an append', () => {
       expect(trueMs).toBeGreaterThanOrEqual(sent.trueMs ?? Number.NaN);
       expect(stamp).not.toBeNull();
     });
+  });
+
+  test('is drawn with the crash, the election and the retried append', () => {
+    const trace = ordered(played.events);
+    const times = correctedTimes(trace, skewOf(trace));
+    const stretch = stretchOf(trace, 150);
+    const picture = spaceTimeOf(trace, times, stretch, { title: 'a leader dies', times: 'of the simulator', notes: [], eventsMax: 150 });
+
+    const result = renderSpaceTime(picture);
+
+    const svg = result.ok ? result.svg : result.problem;
+    expect(picture.faults?.find(({ process }) => process === played.leader)).toMatchObject({ label: 'killed', isDown: true });
+    expect(svg).toContain('killed');
+    expect(picture.events.some(({ process, label }) => process !== played.leader && label.startsWith('leader, term'))).toBe(true);
+    expect(picture.events.some(({ label }) => label === 'submits again (2)')).toBe(true);
+    expect(picture.messages.some(({ kind }) => kind === 'requestVote')).toBe(true);
+    // The append that died with the leader goes nowhere.
+    expect(picture.messages.some(({ kind, to }) => kind === 'append' && to === null)).toBe(true);
+  });
+
+  test('has in its page exactly the causes and effects that the trace has', () => {
+    const trace = ordered(played.events);
+    const times = correctedTimes(trace, skewOf(trace));
+    const picture = spaceTimeOf(trace, times, stretchOf(trace, 120), { title: 't', times: 'x', notes: [], eventsMax: 120 });
+    const result = renderSpaceTime(picture);
+    const page = renderDiagramPage(picture, result.ok ? result.svg : '', trace);
+
+    type Fact = readonly [index: number, process: number, place: number, knows: readonly number[]];
+    const facts = JSON.parse(/id="facts">(.*?)<\/script>/.exec(page)?.[1] ?? '[]') as readonly Fact[];
+    const past = pastOf(played.events);
+    expect(facts.map(([index]) => index)).toEqual(picture.events.map(({ id }) => Number(id)));
+    let related = 0;
+    for (const later of facts) {
+      const causes = past(trace.events[later[0]] as TraceEvent);
+      for (const earlier of facts) {
+        const isLit = earlier !== later && (later[3][earlier[1]] as number) >= earlier[2];
+        expect(isLit).toBe(causes.has(trace.events[earlier[0]] as TraceEvent));
+        if (isLit) related++;
+      }
+    }
+    // Neither all nor none: a relation that cannot be wrong would prove nothing.
+    expect(related).toBeGreaterThan(facts.length);
+    expect(related).toBeLessThan((facts.length * (facts.length - 1)) / 2);
   });
 });
 

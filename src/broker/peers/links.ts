@@ -78,6 +78,8 @@ export class Links {
     this.clocksAhead = new ClocksAhead(this.#problems, options.counters, () => options.clock.monotonicMs());
     /** Whatever follows from a frame comes after it in the trace, and has a later stamp. */
     const took = ({ kind, group, sequence, lengthBytes, stamp }: wire.WireFrame, link: CausalLink): void => {
+      // What is left of a handshake may come twice.
+      if (kind < wire.handshakeKinds.ping) return;
       events.stamped(brokerId(link.peer), stamp);
       options.causes.received(link, kind, group, sequence, lengthBytes, options.clock.wallMs());
     };

@@ -10,6 +10,7 @@ import {
   shivizLines,
   shivizParser,
   skewOf,
+  takeStretch,
   type TraceEvent,
 } from '../../../src/clocks/index.ts';
 
@@ -264,5 +265,60 @@ describe('exports of a trace', () => {
       const start = traceEvents.find(({ ph, id }) => ph === 's' && id === end.id);
       expect(start?.ts).toBeLessThanOrEqual(end.ts);
     }
+  });
+});
+
+describe('a stretch of a trace', () => {
+  const options = { fromMs: null, toMs: null, eventsMax: 100, topic: null, chatter: false };
+
+  test('leaves out heartbeats and what answers them, and keeps what moves a batch', () => {
+    const written = new Written();
+    const frame = (kind: 'send' | 'receive', process: string, other: string, sequence: number, message: string, bytes: number): void => {
+      const link = kind === 'send' ? { to: other, connection: 'x', sequence } : { from: other, connection: 'x', sequence };
+      written.add(process, kind, written.events.length, { link, fields: { message, bytes } });
+    };
+    frame('send', 'a', 'b', 1, 'appendEntries', 93);
+    frame('receive', 'b', 'a', 1, 'appendEntries', 93);
+    frame('send', 'b', 'a', 1, 'appendEntriesResponse', 89);
+    frame('receive', 'a', 'b', 1, 'appendEntriesResponse', 89);
+    frame('send', 'a', 'b', 2, 'appendEntries', 500);
+    frame('receive', 'b', 'a', 2, 'appendEntries', 500);
+    written.add('b', 'stored', 6, { fields: { end: 4 } });
+    frame('send', 'b', 'a', 2, 'appendEntriesResponse', 89);
+    frame('receive', 'a', 'b', 2, 'appendEntriesResponse', 89);
+    const trace = ordered(written.events);
+    const times = correctedTimes(trace, skewOf(trace));
+
+    const quiet = takeStretch(trace, times, options);
+    const whole = takeStretch(trace, times, { ...options, chatter: true });
+
+    expect(quiet.ok ? quiet.value.events.length : 0).toBe(5);
+    expect(whole.ok ? whole.value.events.length : 0).toBe(9);
+  });
+
+  test('begins a little before the first trouble, and says how much found no room', () => {
+    const written = new Written();
+    for (let i = 0; i < 50; i++) written.add('a', 'commit', i * 100);
+    written.add('a', 'killed', 5000);
+    written.add('a', 'start', 6000);
+    const trace = ordered(written.events);
+    const times = correctedTimes(trace, skewOf(trace));
+
+    const around = takeStretch(trace, times, options);
+    const tight = takeStretch(trace, times, { ...options, fromMs: 0, toMs: 4000, eventsMax: 10 });
+
+    expect(around.ok ? [around.value.fromMs, around.value.events.length] : []).toEqual([4940, 2]);
+    expect(tight.ok ? [tight.value.events.length, tight.value.left, tight.value.toMs] : []).toEqual([10, 31, 900]);
+  });
+
+  test('that is empty is an error that says where the trace is', () => {
+    const trace = ordered(threeProcesses().events);
+    const times = correctedTimes(trace, skewOf(trace));
+
+    const later = takeStretch(trace, times, { ...options, fromMs: 60_000 });
+    const other = takeStretch(trace, times, { ...options, topic: 'orders' });
+
+    expect(later.ok ? '' : later.error).toMatch(/nothing happened from 60.000 s to its end: the trace reaches from 0.000 s to 0.030 s/);
+    expect(other.ok).toBe(true);
   });
 });

@@ -1,0 +1,105 @@
+/** What of a trace a diagram shows: a stretch of its time, without the chatter of brokers that have nothing to say. */
+import { failed, ok, type Result } from '../base/result.ts';
+import type { OrderedTrace } from './trace-order.ts';
+import type { TraceEvent } from './trace.ts';
+
+export interface StretchOptions {
+  /** In ms since the first event of the trace; null: from a little before the first thing that somebody would look for. */
+  readonly fromMs: number | null;
+  /** Null: as far as `eventsMax` reaches. */
+  readonly toMs: number | null;
+  readonly eventsMax: number;
+  /** Events of other topics are left out; null: of all. */
+  readonly topic: string | null;
+  /** Heartbeats, their answers, pings and what says again what was said before. */
+  readonly chatter: boolean;
+}
+
+export interface Stretch {
+  /** Of the trace, in its order. */
+  readonly events: readonly number[];
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Events that belong to the stretch and found no room. */
+  readonly left: number;
+}
+
+/** Those that a person looks for, the most telling first. */
+const tellingKinds: readonly (readonly string[])[] = [['violation'], ['killed', 'died'], ['fault'], ['role']];
+/** What led to it is worth a look too. */
+const beforeMs = 60;
+
+/** Without the fields of any batch. */
+const emptyAppendBytes = 93;
+
+export function takeStretch(trace: OrderedTrace, times: Float64Array, options: StretchOptions): Result<Stretch, string> {
+  const { events } = trace;
+  const shown = events.flatMap((event, index) => (isShown(trace, index, options) ? [{ event, index, atMs: times[index] as number }] : []));
+  shown.sort((a, b) => a.atMs - b.atMs);
+  const first = shown[0];
+  const last = shown.at(-1);
+  if (first === undefined || last === undefined) {
+    const of = options.topic === null ? '' : ` of topic "${options.topic}"`;
+    return failed(`the trace has ${events.length} events and none${of} that is shown`);
+  }
+  const fromMs = options.fromMs ?? Math.max(first.atMs, (tellingMs(shown) ?? first.atMs) - beforeMs);
+  const toMs = options.toMs ?? Number.POSITIVE_INFINITY;
+  const within = shown.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+  if (within.length === 0) {
+    return failed(
+      `nothing happened from ${seconds(fromMs)} to ${seconds(toMs)}: the trace reaches from ${seconds(first.atMs)} to ${seconds(last.atMs)}`,
+    );
+  }
+  const taken = within.slice(0, options.eventsMax);
+  const end = taken.at(-1)?.atMs ?? fromMs;
+  return ok({
+    events: taken.map(({ index }) => index).sort((a, b) => a - b),
+    fromMs,
+    toMs: Number.isFinite(toMs) && taken.length === within.length ? toMs : end,
+    left: Number.isFinite(toMs) ? within.length - taken.length : 0,
+  });
+}
+
+function tellingMs(shown: readonly { readonly event: TraceEvent; readonly atMs: number }[]): number | null {
+  for (const kinds of tellingKinds) {
+    // A broker that starts takes a role too.
+    const found = shown.find(({ event: { kind, fields } }) => kinds.includes(kind) && (kind !== 'role' || fields['role'] === 'leader'));
+    if (found !== undefined) return found.atMs;
+  }
+  return null;
+}
+
+function isShown(trace: OrderedTrace, index: number, { topic, chatter }: StretchOptions): boolean {
+  const event = trace.events[index] as TraceEvent;
+  const { kind, fields } = event;
+  if (topic !== null && fields['group'] !== undefined && fields['topic'] !== topic) return false;
+  if (chatter) return true;
+  if (kind === 'state') return false;
+  if (kind !== 'send' && kind !== 'receive') return true;
+  const send = kind === 'send' ? index : (trace.sendOf[index] as number);
+  switch (fields['message']) {
+    case 'ping':
+    case 'pong':
+      return false;
+    case 'appendEntries':
+      return fields['bytes'] !== emptyAppendBytes;
+    case 'appendEntriesResponse':
+      // One that says that a batch is on the disk leaves right after that was noted.
+      return send >= 0 && followsStored(trace, send);
+    default:
+      return true;
+  }
+}
+
+/** Only sends stand between this one and the note that something was stored. */
+function followsStored({ events, processOf }: OrderedTrace, send: number): boolean {
+  const process = processOf[send];
+  for (let index = send - 1; index >= 0; index--) {
+    if (processOf[index] !== process) continue;
+    const { kind } = events[index] as TraceEvent;
+    if (kind !== 'send') return kind === 'stored';
+  }
+  return false;
+}
+
+const seconds = (ms: number): string => (Number.isFinite(ms) ? `${(ms / 1000).toFixed(3)} s` : 'its end');
