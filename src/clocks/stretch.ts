@@ -29,8 +29,8 @@ const tellingKinds: readonly (readonly string[])[] = [['violation'], ['killed', 
 /** What led to it is worth a look too. */
 const beforeMs = 60;
 
-/** Without the fields of any batch. */
-const emptyAppendBytes = 93;
+/** Its fields alone are shorter than this, in any version of the frames, and with the smallest batch it is longer. */
+const emptyAppendBytesMax = 128;
 
 export function takeStretch(trace: OrderedTrace, times: Float64Array, options: StretchOptions): Result<Stretch, string> {
   const { events } = trace;
@@ -82,7 +82,7 @@ function isShown(trace: OrderedTrace, index: number, { topic, chatter }: Stretch
     case 'pong':
       return false;
     case 'appendEntries':
-      return fields['bytes'] !== emptyAppendBytes;
+      return Number(fields['bytes']) > emptyAppendBytesMax;
     case 'appendEntriesResponse':
       // One that says that a batch is on the disk leaves right after that was noted.
       return send >= 0 && followsStored(trace, send);

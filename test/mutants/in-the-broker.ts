@@ -573,4 +573,39 @@ export const inTheBroker: readonly Mutant[] = [
       title: 'drives the time of the logs that it leads, and of no other after it',
     },
   },
+  {
+    id: 'frame-noted-late',
+    title: 'a frame is noted after what follows from it',
+    edits: [
+      edit('peers/links.ts')(
+        `        took(frame, link);
+        events.frame(peer, frame, isInOrder);`,
+        `        events.frame(peer, frame, isInOrder);
+        took(frame, link);`,
+      ),
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/sim/recording.test.ts',
+      title: 'shows every append as what followed from its submit, and every commit from what a majority had stored',
+    },
+  },
+  {
+    id: 'connection-not-named',
+    title: 'messages of two connections with the same number are paired',
+    edits: [
+      {
+        file: 'src/clocks/trace-order.ts',
+        find: '${from} ${to} ${link.connection} ${link.sequence}',
+        replace: '${from} ${to} ${link.sequence}',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/clocks/trace.test.ts',
+      title: 'does not pair messages of two connections that have the same number',
+    },
+  },
 ];

@@ -131,6 +131,31 @@ describe('a recorded run in which a leader dies under an append', () => {
     });
   });
 
+  test('shows every append as what followed from its submit, and every commit from what a majority had stored', () => {
+    const trace = ordered(played.events);
+    const all = [...trace.events.entries()].map(([index, event]) => ({ index, ...event }));
+    const of = (kind: string): typeof all => all.filter((event) => event.kind === kind);
+
+    const appends = of('append');
+    const orphans = appends.filter(
+      (append) =>
+        !of('submit').some(
+          ({ index, fields }) =>
+            fields['producer'] === append.fields['producer'] &&
+            fields['sequence'] === append.fields['sequence'] &&
+            trace.happenedBefore(index, append.index),
+        ),
+    );
+    const early = of('commit').filter((commit) => {
+      const end = Number(commit.fields['highWatermark']);
+      const stored = of('stored').filter(({ index, fields }) => Number(fields['end']) >= end && trace.happenedBefore(index, commit.index));
+      return new Set(stored.map(({ process }) => process)).size < 2;
+    });
+
+    expect([appends.length > 0, of('commit').length > 3]).toEqual([true, true]);
+    expect([orphans, early]).toEqual([[], []]);
+  });
+
   test('is drawn with the crash, the election and the retried append', () => {
     const trace = ordered(played.events);
     const times = correctedTimes(trace, skewOf(trace));

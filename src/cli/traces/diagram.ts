@@ -144,15 +144,15 @@ function faultsOf(
     else if (kind === 'start') close(`down ${process}`, atMs);
     else if (kind === 'begins') open.set(`lasts ${String(fields['what'])}`, { ...placeOf(fields['what'], drawn), atMs, isDown: false });
     else if (kind === 'ends') close(`lasts ${String(fields['what'])}`, atMs);
-    else if (kind === 'healed') for (const key of [...open.keys()]) if (key.startsWith('lasts ')) close(key, atMs);
+    else if (kind === 'healed') for (const key of open.keys()) if (key.startsWith('lasts ')) close(key, atMs);
   });
-  for (const key of [...open.keys()]) close(key, null);
+  for (const key of open.keys()) close(key, null);
   return faults.filter(({ process }) => process === null || drawn.has(process));
 }
 
 /** "pause 3" is about broker 3. */
 function placeOf(what: unknown, drawn: ReadonlySet<string>): { readonly process: string | null; readonly label: string } {
-  const [, label = String(what), id] = /^(.*?) (\d+)$/.exec(String(what)) ?? [];
+  const [, label = String(what), id = ''] = /^(.*?) (\d+)$/.exec(String(what)) ?? [];
   const process = `broker-${id}`;
   return drawn.has(process) ? { process, label } : { process: null, label: String(what) };
 }
