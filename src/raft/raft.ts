@@ -289,13 +289,13 @@ export class Raft {
   /**
    * `electionTicks` and a random part of the same length. Longer where votes take long to be written, or the next term begins before the votes of this one
    * are there, again and again: by what the host measures of its own disk, and twice as long for each term after the second that nobody came to lead, up to
-   * eight times, because a candidate does not know how slow the others' disks are.
+   * 32 times (8 times what includes its own disk), because a candidate does not know how slow the others' disks are.
    */
   get #isElectionDue(): boolean {
     const { electionTicks, slowDiskTicks } = this.#config;
     if (this.#ticksSinceReset < electionTicks) return false;
-    const patience = 2 ** Math.min(3, Math.max(0, this.#term - this.#ledTerm - 2));
-    const least = (electionTicks + (slowDiskTicks?.() ?? 0)) * patience;
+    const patience = 2 ** Math.min(5, Math.max(0, this.#term - this.#ledTerm - 2));
+    const least = Math.max((electionTicks + (slowDiskTicks?.() ?? 0)) * Math.min(8, patience), electionTicks * patience);
     return this.#ticksSinceReset >= least + Math.floor((this.#timerDraw * least) / electionTicks);
   }
 

@@ -88,6 +88,20 @@ describe('a new leader is elected', () => {
     }
   });
 
+  test('by voters whose every sync takes six seconds more, though the candidate is fast', () => {
+    for (const seed of [5, 7]) {
+      const rig = new Rig({ seed });
+      rig.awaitLeader();
+      rig.run(3000);
+      slow(rig, 6000, [2, 3]);
+      rig.run(100);
+      rig.kill(rig.awaitLeader());
+
+      rig.until('another leads', () => rig.leader() !== null, 60_000);
+      expect(rig.violations).toEqual([]);
+    }
+  });
+
   test('where the disks were slow from the start', () => {
     for (let seed = 1; seed <= 4; seed++) {
       const rig = new Rig({ seed });

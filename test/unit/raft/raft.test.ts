@@ -411,16 +411,16 @@ describe('Raft, on slow disks', () => {
     expect([core.raft.role, ticksToPreVote(core)]).toEqual(['follower', electionTicks]);
   });
 
-  it('waits twice as long after each term that nobody led, up to eight times, and no longer once somebody leads', () => {
+  it('waits twice as long after each term that nobody led, up to 32 times, and no longer once somebody leads', () => {
     const core = new Core({ voters: [1, 2, 3, 4, 5] });
     const waits: number[] = [];
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < 9; i++) {
       core.campaign();
       waits.push(ticksToPreVote(core) / electionTicks);
     }
-    expect(waits).toEqual([1, 1, 2, 4, 8, 8, 8]);
+    expect(waits).toEqual([1, 1, 2, 4, 8, 16, 32, 32, 32]);
 
-    core.receive(append(core, { term: 7 }));
+    core.receive(append(core, { term: 9 }));
     expect(ticksToPreVote(core)).toBe(electionTicks);
   });
 });
