@@ -100,6 +100,18 @@ test('decisions are numbered without gaps, have one form, and stand in the table
   expect(listed).toEqual(files);
 });
 
+test('what the commands of README write is ignored by git', () => {
+  const ignored = new Set(linesOf('.gitignore').map((line) => line.replaceAll('/', '')));
+  const written = [
+    ...linesOf('README.md')
+      .join('\n')
+      .matchAll(/(?:--record|--spool|--output|-o|--data) (?:\.\/)?([\w.-]+)/g),
+  ];
+
+  expect(written.map(([, name = '']) => name).filter((name) => !ignored.has(name))).toEqual([]);
+  expect(written.length).toBeGreaterThan(1);
+});
+
 test('lines of prose have at most 120 characters', () => {
   expect(pages().flatMap((file) => longLines(linesOf(file).join('\n')).map((line) => `${file}:${line}`))).toEqual([]);
 });
