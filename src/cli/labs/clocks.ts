@@ -33,7 +33,7 @@ export const clocks: LabCommand<ClocksOptions> = {
   quick: 'trials of 20 seconds, two where it is not a preset',
   examples: [
     { command: 'cairn lab clocks', does: 'five trials of 60 s at once, rates drawn' },
-    { command: 'cairn lab clocks --virtual', does: 'the same in less than a second' },
+    { command: 'cairn lab clocks --virtual', does: 'the same on simulated time, in a second or two' },
     { command: 'cairn lab clocks --preset 7', does: "the seed's seventh trial, and what it claims" },
     { command: 'cairn lab clocks --rates 1,3,6 --topology relay', does: 'pairwise sockets beside a relay' },
   ],
