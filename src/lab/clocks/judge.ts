@@ -28,7 +28,7 @@ export function judgeTrials(trials: readonly TrialResult[], oracles: Oracles): C
 export function aimOfTrials(trials: readonly TrialResult[], oracles: Oracles): Check[] {
   const whole = trials.filter((trial) => isWhole(trial) && trial.wires !== null);
   if (whole.length === 0) return [];
-  const found = outliers(whole, (trial) => oracles.of(trial.plan));
+  const found = outliers(whole, (trial) => [oracles.of(trial.plan)]);
   return [none(`clocks and queues outside of what ${oracleRuns} virtual runs with exact ticks gave, one tick more allowed`, found)];
 }
 
@@ -139,13 +139,15 @@ function inconsistentCuts({ trial, order, problem }: Ordered): string[] {
 }
 
 /** One tick more than what these virtual runs gave is allowed: real ticks that fall together do so in any order. */
-function outliers(trials: readonly TrialResult[], oracleOf: (trial: TrialResult) => Oracle): string[] {
+function outliers(trials: readonly TrialResult[], oraclesOf: (trial: TrialResult) => readonly Oracle[]): string[] {
   return trials.flatMap((trial) => {
-    const oracle = oracleOf(trial);
+    const oracles = oraclesOf(trial);
     return ofMachines([trial], ({ figures }, { machines }) => {
       const index = machines.findIndex((machine) => machine.figures === figures);
       const outside = (name: 'clock' | 'queue', slack: number): string[] => {
-        const { least, greatest } = oracle.spread(index, name);
+        const spreads = oracles.map((oracle) => oracle.spread(index, name));
+        const least = Math.min(...spreads.map((spread) => spread.least));
+        const greatest = Math.max(...spreads.map((spread) => spread.greatest));
         const value = figures[name];
         return value >= least - slack && value <= greatest + slack ? [] : [`${name} ${value}, not ${least} to ${greatest}`];
       };

@@ -1,4 +1,5 @@
 import { askOracle, type Oracle, type Pace } from '../../clocks/index.ts';
+import { percentile } from '../../base/percentile.ts';
 import { ticksOf, type TrialPlan, type TrialResult } from './trial.ts';
 
 /** What the model gives for a trial, in many virtual runs. */
@@ -17,15 +18,18 @@ export class Oracles {
    * With ticks where they really fell. Where two machines tick at the same moment it matters who is first: late by some hundredths of a second, two of one
    * rate drive each other's clocks on by a twentieth in a minute.
    */
-  asItWent(trial: TrialResult): Oracle {
-    const pace = paceOf(trial);
-    return pace === null ? this.of(trial.plan) : askOracle({ ...trial.plan, pace });
+  asItWent(trial: TrialResult): readonly Oracle[] {
+    const paces = pacesOf(trial);
+    return paces.length === 0 ? [this.of(trial.plan)] : paces.map((pace) => askOracle({ ...trial.plan, pace }));
   }
 }
 
-function paceOf({ machines, wires }: TrialResult): Pace | null {
-  if (wires === null) return null;
+/**
+ * The least delay is what the way takes: what took longer mostly lay before a machine that was late itself, and was read before its next tick. The median
+ * is what it takes where machines are in time. What counted is between the two.
+ */
+function pacesOf({ machines, wires }: TrialResult): readonly Pace[] {
+  if (wires === null) return [];
   const tickTimes = machines.map(({ trace }) => ticksOf(trace).map(({ fields }) => fields['seconds'] as number));
-  // The least is what the way takes. What took longer lay before a machine that was late itself, and was read before its next tick.
-  return { tickTimes, delaySeconds: (wires.delaysMs[0] ?? 0) / 1000 };
+  return [wires.delaysMs[0] ?? 0, percentile(wires.delaysMs, 0.5)].map((delayMs) => ({ tickTimes, delaySeconds: delayMs / 1000 }));
 }
