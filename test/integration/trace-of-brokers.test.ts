@@ -58,6 +58,7 @@ async function type(...args: string[]): Promise<{ readonly code: number; readonl
 test('nothing is received before it was sent, and what is drawn is corrected by the measured skew', async () => {
   const client = new Client({ servers: servers.split(',') });
   for (let i = 0; i < 5; i++) await client.append({ ...appendDefaults, topic: 'log', batch: batchOf([{ value: `line ${i}` }]) });
+  const told = await client.brokers();
   client.close();
 
   const exported = await type('trace', 'export');
@@ -88,6 +89,12 @@ test('nothing is received before it was sent, and what is drawn is corrected by 
   const { brokers } = JSON.parse(measured.out) as { brokers: { aheadMs: number; errorMs: number }[] };
   for (const { aheadMs, errorMs } of brokers)
     expect(Math.abs(aheadMs - Math.round(aheadMs / apartMs) * apartMs)).toBeLessThanOrEqual(errorMs);
+  // The brokers themselves say the same of one another.
+  for (const { clock } of told) {
+    const { aheadMs, errorMs } = clock ?? { aheadMs: Number.NaN, errorMs: 0 };
+    expect(Math.abs(aheadMs - Math.round(aheadMs / apartMs) * apartMs)).toBeLessThanOrEqual(errorMs);
+  }
+  expect(new Set(told.map(({ clock }) => Math.round((clock?.aheadMs ?? 0) / apartMs))).size).toBe(3);
   const svg = readFileSync(path.join(folder, 'trace.svg'), 'utf8');
   expect(svg).toContain('corrected by the measured skew');
 });
