@@ -23,6 +23,12 @@ export class FakeBroker {
   refusal: { readonly status: number; readonly code: string; readonly message: string; readonly definite: boolean } | null = null;
   token: string | null = null;
   readonly requestIds: (string | undefined)[] = [];
+  /** What a search was asked, and how it is answered: lines of NDJSON; without an end it stays under way. */
+  readonly searches: Record<string, unknown>[] = [];
+  found: readonly object[] = [];
+  endsSearches = true;
+  /** Searches whose asker went away. */
+  searchesClosed = 0;
   readonly #server: Server;
   readonly #followers = new Set<ServerResponse>();
   readonly #startedMs = Date.now() - 754_000;
@@ -92,6 +98,16 @@ export class FakeBroker {
       });
     } else if (/^\/v1\/topics\/[^/]+$/.test(url.pathname)) {
       json(response, 200, this.#topic('log'));
+    } else if (url.pathname === '/v1/grep/machines') {
+      json(response, 200, { machines: [1, 2, 3].map((id) => ({ name: `m${id}`, origin: `http://127.0.0.1:${7999 + id}` })) });
+    } else if (url.pathname === '/v1/grep') {
+      this.searches.push(JSON.parse(await textOf(request)) as Record<string, unknown>);
+      response.on('close', () => {
+        if (!response.writableEnded) this.searchesClosed++;
+      });
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(this.found.map((each) => `${JSON.stringify(each)}\n`).join(''));
+      if (this.endsSearches) response.end();
     } else if (request.method === 'POST') {
       this.requestIds.push(request.headers['cairn-request-id'] as string | undefined);
       const body = JSON.parse(await textOf(request)) as { readonly value: string };

@@ -320,4 +320,59 @@ describe('the page, in a browser', needsBrowser, () => {
       });
     }
   }
+
+  it('searches a topic with context, marks what was found, and says which machine did not answer', async () => {
+    broker.found = [
+      { type: 'context', machine: 'm1', file: 'log', line: 6, text: 'before' },
+      { type: 'match', machine: 'm1', file: 'log', line: 7, text: '<b>one</b> error\u001B[2J' },
+      { type: 'match', machine: 'm2', file: 'log', line: 9, base64: Buffer.from([0xff, 0x61]).toString('base64') },
+      { type: 'machine', machine: 'm1', problem: null, isWithout: false },
+      { type: 'machine', machine: 'm2', problem: null, isWithout: false },
+      { type: 'machine', machine: 'm3', problem: 'no connection within 1 s', isWithout: false },
+      { type: 'summary', selected: 2, isComplete: false },
+    ];
+    await page.goto(url);
+    await page.getByLabel('What to search for').fill('error');
+    await page.getByLabel('any case').check();
+    await page.getByLabel('context').selectOption('2');
+    await page.getByLabel('What to search for').press('Enter');
+    await page.locator('[data-search=partial]').waitFor();
+
+    const lines = page.getByLabel('Lines found');
+    expect(await lines.locator('p').allInnerTexts()).toEqual(['m1:log:6before', 'm1:log:7<b>one</b> error\\x1b[2J', 'm2:log:9\\xffa']);
+    expect(await lines.locator('mark').allInnerTexts()).toEqual(['error']);
+    expect(await page.locator('.search .outcome').innerText()).toMatch(
+      /Not the whole answer: 2 lines[\s\S]*m1: 1[\s\S]*m3: 0\s*no connection within 1 s/,
+    );
+    expect(broker.searches).toEqual([
+      {
+        source: { kind: 'topic', topic: 'log' },
+        match: { dialect: 'fixed', patterns: ['error'], ignoreCase: true },
+        output: { mode: 'lines', before: 2, after: 2 },
+        sinceMs: null,
+        untilMs: null,
+        on: ['127.0.0.1:8000'],
+      },
+    ]);
+    await screenshot('search');
+  });
+
+  it('ends a search everywhere when it is stopped, and when there is more than the page shows', async () => {
+    broker.endsSearches = false;
+    broker.found = [{ type: 'match', machine: 'm1', file: 'app.log', line: 1, text: 'x' }];
+    await page.goto(url);
+    await page.getByLabel('What to search for').fill('x');
+    await page.locator('.search select').first().selectOption('files');
+    await page.getByPlaceholder('name of the files').fill('app');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.locator('[data-search=stopped]').waitFor();
+    await expect.poll(() => broker.searchesClosed).toBe(1);
+
+    broker.found = Array.from({ length: 1500 }, (_, line) => ({ type: 'match', machine: 'm1', file: 'app.log', line, text: 'x' }));
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('[data-search=cut]').waitFor();
+    await expect.poll(() => broker.searchesClosed).toBe(2);
+    expect(await page.locator('.found p').count()).toBe(1000);
+  });
 });

@@ -73,7 +73,8 @@ export class JsonLines {
       return `${JSON.stringify({ type, ...this.#place, ...late, ...textOf(line.subarray(labelBytes + 1)) })}\n`;
     }
     const [number, textFrom] = readNumber(line, labelBytes + 1);
-    const [byteOffset, from] = readNumber(line, textFrom);
+    // A topic has no bytes to count: what begins there is its text.
+    const [byteOffset, from] = this.#request.output.byteOffsets ? readNumber(line, textFrom) : [null, textFrom];
     return `${JSON.stringify({ type, ...this.#place, line: number, byteOffset, ...textOf(line.subarray(from)) })}\n`;
   }
 
