@@ -2,7 +2,9 @@ import type { SearchRequest } from './request.ts';
 import { parseTimeFormat } from './time-format.ts';
 
 /** Why lines of a request cannot be put in order of time, or chosen by it, as the end of a sentence; null when they can. */
-export function refuseOrder({ order, follow, output, timeFormat }: SearchRequest): string | null {
+export function refuseOrder({ source, order, follow, output, timeFormat }: SearchRequest): string | null {
+  if (source.kind === 'topic' && (follow || order === 'time' || timeFormat !== null))
+    return 'a topic is in order by its offsets, and is followed by reading it';
   if (timeFormat !== null) {
     const parsed = parseTimeFormat(timeFormat);
     if (!parsed.ok) return `the format of times is not taken: ${parsed.error}`;

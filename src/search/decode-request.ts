@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import Type from 'typebox';
 import Value from 'typebox/value';
 import { failed, ok, type Result } from '../base/result.ts';
-import type { Match, Output, SearchRequest } from '../query/index.ts';
+import { type Match, type Output, refuseOrder, type SearchRequest } from '../query/index.ts';
 import { type PatternJson, splitPatterns } from './encode-request.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -108,7 +108,7 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     follow = false,
     timeFormat = null,
   } = json;
-  return ok({
+  const request = {
     source: source.kind === 'files' ? source : { ...source, partition: source.partition ?? 0, where: source.where ?? [] },
     match: { ...plainMatch, ...match, patterns: match.patterns.flatMap(decodePattern) },
     output: { ...plainOutput, ...output },
@@ -118,7 +118,9 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     order,
     follow,
     timeFormat,
-  } as SearchRequest);
+  } as SearchRequest;
+  const refusal = refuseOrder(request);
+  return refusal === null ? ok(request) : failed(refusal);
 }
 
 function decodePattern(pattern: PatternJson): Uint8Array[] {

@@ -3,7 +3,7 @@
  * while the one before is read. What the program prints goes on as it is.
  */
 import { LogError } from '../../eventlog/index.ts';
-import { refuseOrder, type SearchRequest } from '../../query/index.ts';
+import type { SearchRequest } from '../../query/index.ts';
 import type { AnswerSink, Searcher } from '../answer.ts';
 import { type ExposedFile, type Exposure, listFiles } from './exposure.ts';
 import { type Context, finish, reasonAgainstRipgrep, start } from './file-search.ts';
@@ -50,8 +50,6 @@ function exposuresOf({ source }: SearchRequest, exposures: readonly Exposure[]):
 
 function refuseEngine(request: SearchRequest): void {
   const { engine } = request;
-  const refusal = refuseOrder(request);
-  if (refusal !== null) throw new LogError('invalidRequest', `Cannot search: ${refusal}`);
   if (engine === 'linear') throw new LogError('invalidRequest', 'Cannot search files with the engine "linear": it searches topics');
   const reason = engine === 'ripgrep' ? reasonAgainstRipgrep(request) : null;
   if (reason !== null)

@@ -59,7 +59,7 @@ describe('a command line is read as grep reads it', () => {
     [['-A', '-1', 'x'], 'the option -A is not taken: "-1" is no number of lines'],
     [['-e'], 'the option -e needs a value, PATTERNS'],
     [['--count=1', 'x'], 'the option --count takes no value'],
-    [['--engine', 'awk', 'x'], 'the option --engine is not taken: "awk" is not auto, grep or ripgrep'],
+    [['--engine', 'awk', 'x'], 'the option --engine is not taken: "awk" is not auto, grep, ripgrep or linear'],
     [['-nK', 'x'], 'there is no option -K'],
   ])('%j is refused', (argv, reason) => {
     expect(refusal(...argv)).toBe(reason);
