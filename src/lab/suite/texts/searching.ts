@@ -55,7 +55,7 @@ export function searching(figures: Figures): readonly Block[] {
     ),
     text(
       `**Heavy and unique.** Both are in half of the lines of machine 1, and all machines search at the same time. The slowest of them decides when the command ends, and for both tokens that is machine 1, with as much to find. The twentieth part of the lines that *heavy* adds elsewhere is done long before. With counts the difference is ${difference(figures, 'unique, heavy', '-c')}.`,
-      `**Even and everywhere.** Again the slowest machine decides, and a machine of even number has as much to do for *even* as for *everywhere*. So no difference is to be expected on machines that are apart, with counts: here it is ${difference(figures, 'everywhere, even', '-c')}. The seed wrote the output of each machine into a file first and took ten trials with a deviation as large as its differences; a difference within its noise is none, and what the seed saw was most likely that.`,
+      `**Even and everywhere.** Again the slowest machine decides, and a machine of even number has as much to do for *even* as for *everywhere*. So no difference is to be expected on machines that are apart, with counts: here it is ${difference(figures, 'everywhere, even', '-c')}. The seed does not say whether its difference was beyond the deviation of its ten trials. It wrote the output of each machine into a file before it sent it, so the disks of its machines were in it too; and a difference within its noise is none.`,
       `When the lines themselves are asked for and all machines share one computer, *even* has half as much to send as *everywhere*: ${difference(figures, 'everywhere, even', 'lines')}.`,
     ),
     heading('What failed, and why'),
