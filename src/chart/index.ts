@@ -12,7 +12,7 @@ import { renderProblem, renderSpaceTime, type SpaceTime } from './space-time.ts'
 export type { BarChart } from './bars.ts';
 export type { Chart, Series } from './chart.ts';
 export { pictureWidth } from './frame.ts';
-export { renderSpaceTime, type SpaceTime, type SpaceTimeEvent, type SpaceTimeFault, type SpaceTimeMessage } from './space-time.ts';
+export { renderSpaceTime, type SpaceTime, type SpaceTimeEvent, type SpaceTimeFault } from './space-time.ts';
 export { escapeXml } from './xml.ts';
 
 export type Picture = Chart | BarChart | SpaceTime;

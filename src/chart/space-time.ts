@@ -34,7 +34,7 @@ export interface SpaceTimeEvent {
   readonly tone: 'notable' | 'plain' | 'quiet';
 }
 
-export interface SpaceTimeMessage {
+interface SpaceTimeMessage {
   /** What sort of message: each has its colour and its line in the legend. */
   readonly kind: string;
   /** Ids of events. Null where the trace does not hold that end: an arrow from or into nowhere. */

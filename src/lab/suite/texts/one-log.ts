@@ -66,7 +66,7 @@ export function oneLog(figures: Figures): readonly Block[] {
       'Such a Failure is excused only when all else is right: some log holds exactly what was acknowledged, the shorter one is its beginning, and each entry missing was acknowledged during that very crash.',
     ),
     text(
-      '**Warnings** are puts answered by a server that one crash thread believes crashed, because another had recovered it; the server can neither cause nor avoid them. A server that refuses every write would get Success, so the puts answered stand beside the verdict.',
+      '**Warnings** are puts answered by a server that one crash thread believes crashed, because another had recovered it; the server can neither cause nor avoid them. A server that refuses every write would get Success, so the puts answered stand beside the verdict. *Not started* are puts to a server that did not listen yet: the client begins two seconds after the servers, however busy the machine is.',
     ),
     heading('What failed, and why'),
     ...failedChecks(figures, steps),

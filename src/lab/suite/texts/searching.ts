@@ -17,7 +17,10 @@ export function searching(figures: Figures): readonly Block[] {
     ),
     heading('How it was measured'),
     text(
-      `${figures.setting('grep', 'machines')} machines, each a process with a log of ${figures.setting('grep', 'mb')} MB of random words and known tokens; each question ${figures.setting('grep', 'trials')} times in random order, after a warm-up. A question is asked in four ways: by a client that runs already, by the command from its start, and by hand with ripgrep and with GNU grep over the same files.`,
+      figures.lab('grep') === null
+        ? 'Several machines, each a process with a log of random words and known tokens; each question some times in random order, after a warm-up.'
+        : `${figures.setting('grep', 'machines')} machines, each a process with a log of ${figures.setting('grep', 'mb')} MB of random words and known tokens; each question ${figures.setting('grep', 'trials')} times in random order, after a warm-up.`,
+      'A question is asked in four ways: by a client that runs already, by the command from its start, and by hand with ripgrep and with GNU grep over the same files.',
       'Each is asked with `-c`, where a machine sends one number, and for the lines themselves. All machines and the client share one computer: what each machine of its own would do beside the others, here they do for the same cores.',
     ),
     ...provenance(figures, steps),
