@@ -88,6 +88,7 @@ export class FakeBroker {
         id,
         address: `127.0.0.1:${7999 + id}`,
         status: this.missing.has(id) ? null : this.#status(id),
+        clock: this.missing.has(id) ? null : { aheadMs: [0, 12.34, -1840][id - 1], errorMs: 0.6 },
       }));
       json(response, 200, { brokers, partial: this.missing.size > 0, missing: [...this.missing] });
     } else if (url.pathname === '/v1/topics') {

@@ -260,6 +260,16 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(await page.locator('article .value').allInnerTexts()).toEqual(['one', 'two']);
   });
 
+  it('shows how far the clocks of the others are from that of this broker', async () => {
+    await page.goto(url);
+    await page.locator('[data-broker="3"]').waitFor();
+
+    const shown = await page.locator('.broker').allInnerTexts();
+
+    expect(shown.map((text) => /Clock\s*(\S+ m?s)/.exec(text)?.[1] ?? null)).toEqual([null, '+12.3 ms', '−1.8 s']);
+    expect(await page.locator('[data-broker="3"] .behind', { hasText: '−1.8 s' }).count()).toBe(1);
+  });
+
   it('plays a recorded run: a broker that was killed, a message on its way, a violated check at its place', async () => {
     const lines: string[] = [];
     const line = (process: string, seq: number, trueMs: number, kind: string, more: object = {}): void =>

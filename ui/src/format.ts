@@ -40,3 +40,10 @@ export function formatDuration(ms: number): string {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
 }
+
+/** How far a clock is ahead, or behind: 12.34 -> "+12.3 ms", -1840 -> "−1.8 s". */
+export function formatOffset(ms: number): string {
+  const size = Math.abs(ms);
+  const text = size < 1000 ? `${size.toFixed(1)} ms` : `${(size / 1000).toFixed(1)} s`;
+  return `${ms < 0 ? '−' : '+'}${text}`;
+}
