@@ -85,7 +85,7 @@ export interface SegmentScanner {
 
 /** Lines that are given away together. */
 const chunkBytesMin = 64 * 1024;
-const windowBytes = 512 * 1024;
+const windowBytes = 1024 * 1024;
 /** Where most blocks are left out. */
 const blockWindowBytes = 128 * 1024;
 

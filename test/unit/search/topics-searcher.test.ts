@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { MemoryLog, promised, type SearchableLog, withPromises } from '../../../src/eventlog/index.ts';
+import type { SearchRequest } from '../../../src/query/index.ts';
+import type { PartEnd } from '../../../src/search/answer.ts';
+import { createTopicsSearcher } from '../../../src/search/topics/index.ts';
+import { systemBytes } from '../../../src/system/bytes.ts';
+import { batchOfValues } from '../../conformance/event-log.ts';
+import { testClock } from '../../support/clock.ts';
+import { queryOf } from '../../support/grep-records.ts';
+
+async function topicOf(...values: string[]): Promise<SearchableLog> {
+  const service = new MemoryLog({ clock: testClock(), bytes: systemBytes });
+  const request = { topic: 'log', level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  await promised((answer) => service.append({ ...request, batch: batchOfValues(...values) }, answer));
+  return withPromises(service);
+}
+
+const requestOf = (output: Parameters<typeof queryOf>[2] = {}, more: Partial<SearchRequest> = {}): SearchRequest => {
+  const { match, output: whole } = queryOf(['hit'], {}, { withName: true, ...output });
+  const source = { kind: 'topic', topic: 'log', partition: 0, where: [] } as const;
+  return {
+    source,
+    match,
+    output: whole,
+    sinceMs: null,
+    untilMs: null,
+    order: 'place',
+    follow: false,
+    timeFormat: null,
+    engine: 'auto',
+    ...more,
+  };
+};
+
+interface Answered {
+  readonly text: string;
+  readonly begun: readonly string[];
+  readonly ends: readonly PartEnd[];
+}
+
+async function search(log: Pick<SearchableLog, 'scan'>, request: SearchRequest, signal = new AbortController().signal): Promise<Answered> {
+  const begun: string[] = [];
+  const ends: PartEnd[] = [];
+  let text = '';
+  const sink = {
+    begin: ({ label }: { readonly label: string }): void => void begun.push(label),
+    bytes: (chunk: Uint8Array): undefined => {
+      text += Buffer.from(chunk).toString();
+      return undefined;
+    },
+    end: (end: PartEnd): void => void ends.push(end),
+    lines: (): undefined => undefined,
+    note: (): void => undefined,
+  };
+  await createTopicsSearcher({ machine: 'm1', log })(request, sink, signal);
+  return { text, begun, ends };
+}
+
+describe('a topic, searched on one machine,', () => {
+  test('is one part, with its lines, and says how far it goes', async () => {
+    const { text, begun, ends } = await search(await topicOf('a hit', 'b', 'c hit'), requestOf());
+
+    expect(text).toBe('m1:log:0:a hit\nm1:log:2:c hit\n');
+    expect(begun).toEqual(['m1:log']);
+    expect(ends).toMatchObject([{ isSelected: true, selected: 2, problem: null, range: { from: 0, to: 3 }, scan: { engine: 'text' } }]);
+  });
+
+  test.each([
+    ['count', {}, 'm1:log:2\n'],
+    ['count', { withName: false }, '2\n'],
+    ['count', { nullAfterName: true }, 'm1:log\u00002\n'],
+    ['with', {}, 'm1:log\n'],
+    ['without', {}, ''],
+    ['quiet', {}, ''],
+  ] as const)('gives what grep prints beside lines (%s, %j)', async (mode, output, expected) => {
+    expect((await search(await topicOf('a hit', 'b', 'c hit'), requestOf({ mode, ...output }))).text).toBe(expected);
+  });
+
+  test('has a part where nothing is found too', async () => {
+    const { begun, ends } = await search(await topicOf('nothing'), requestOf());
+
+    expect(begun).toEqual(['m1:log']);
+    expect(ends).toMatchObject([{ isSelected: false, selected: 0, problem: null }]);
+  });
+
+  test('names what is left out', async () => {
+    const log = await topicOf('a hit');
+    const partial: Pick<SearchableLog, 'scan'> = {
+      scan: async (request, sink) => ({
+        ...(await log.scan(request, sink)),
+        gaps: [
+          { offsetFrom: 4, offsetTo: 9, reason: 'removed', detail: null },
+          { offsetFrom: 12, offsetTo: 13, reason: 'damaged', detail: 'other bytes' },
+        ],
+      }),
+    };
+
+    expect((await search(partial, requestOf())).ends[0]?.problem).toBe(
+      'offsets 4 to 8: removed by retention or with the topic, and 1 more ranges are missing',
+    );
+  });
+
+  test('is not searched on when nobody waits for it any more', async () => {
+    const controller = new AbortController();
+    controller.abort();
+
+    expect((await search(await topicOf('a hit'), requestOf(), controller.signal)).ends[0]?.problem).toMatch(/^offset 0: not searched/);
+  });
+
+  test('is not followed', async () => {
+    await expect(search(await topicOf('a hit'), requestOf({}, { follow: true }))).rejects.toThrow('topics are not followed');
+  });
+});
