@@ -1,11 +1,14 @@
 // Machines that search, seen from who asks: those that are missing, full or protected, files that are not to be read, and questions that mean harm.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { hashToken } from '../../src/gateway/http/index.ts';
+import type { SearchRequest } from '../../src/query/index.ts';
+import { type AnswerSink, decodeRequest } from '../../src/search/index.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { grep, type MachineOptions, oracle, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
 
@@ -201,6 +204,45 @@ describe('a pattern is data', () => {
     expect([text(ours.stdout), ours.status]).toEqual([text(theirs.stdout), theirs.status]);
   });
 });
+
+test('a search that is ended before it began leaves no file open and no folder behind', async () => {
+  const here = await machine('m1', { 'a.log': 'yes\n', 'b.log': 'yes\n' });
+  const folders = (): string[] => readdirSync(tmpdir()).filter((name) => /^cairn-grep-\w{6}$/.test(name));
+  const before = folders();
+
+  for (const signal of [AbortSignal.abort(), new AbortController().signal]) {
+    await here.searcher(quietSearch, noSink, signal).catch(() => undefined);
+  }
+
+  expect(openFiles(here.folder)).toEqual([]);
+  expect(folders().filter((name) => !before.includes(name))).toEqual([]);
+});
+
+const noSink: AnswerSink = {
+  begin: () => undefined,
+  bytes: () => undefined,
+  lines: () => undefined,
+  note: () => undefined,
+  end: () => undefined,
+};
+
+const quietSearch = ((): SearchRequest => {
+  const decoded = decodeRequest({ source: { kind: 'files', name: 'app' }, match: { patterns: ['yes'] }, output: { mode: 'quiet' } });
+  if (!decoded.ok) throw new Error(decoded.error);
+  return decoded.value;
+})();
+
+/** Files of a folder that this process has open. */
+function openFiles(folder: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      const file = readlinkSync(`/proc/self/fd/${descriptor}`);
+      return file.startsWith(`${folder}/`) ? [file] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 test('when who asked is gone, so is what searched for him', async () => {
   const here = await machine('m1', { 'a.log': 'everywhere\n'.repeat(2_000_000) });

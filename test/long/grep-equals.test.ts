@@ -28,7 +28,7 @@ let machine: SearchMachine;
 
 beforeAll(async () => {
   const random = new SeededRandom(5);
-  machine = await startMachine('m1', { 'a.log': makeLog(random, { machine: 1, lines: 200, isHostile: true }) });
+  machine = await startMachine('m1', { 'a.log': makeLog(random, { machine: 1, lines: 200, isHostile: true, wordsMax: 50 }) });
 });
 afterAll(() => machine.close());
 

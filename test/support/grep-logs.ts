@@ -9,6 +9,8 @@ export interface LogOptions {
   readonly lines: number;
   /** Not UTF-8, NUL, carriage returns, very long lines, lines that look like output of grep. */
   readonly isHostile: boolean;
+  /** Words of the longest line. GNU grep takes long over some expressions on a very long one. */
+  readonly wordsMax?: number;
 }
 
 const words = [
@@ -26,7 +28,7 @@ const words = [
   'foo-bar',
 ];
 
-export function makeLog(random: SeededRandom, { machine, lines, isHostile }: LogOptions): Buffer {
+export function makeLog(random: SeededRandom, { machine, lines, isHostile, wordsMax = 20_000 }: LogOptions): Buffer {
   const chunks: Buffer[] = [];
   const isIn = (part: number): boolean => random.below(100) < part;
   for (let line = 0; line < lines; line++) {
@@ -37,7 +39,7 @@ export function makeLog(random: SeededRandom, { machine, lines, isHostile }: Log
     if (isIn(machine === 1 ? 50 : 5)) parts.push('heavy');
     if (isIn(1)) parts.push('rarest-of-all');
     chunks.push(Buffer.from(parts.join(' ')));
-    if (isHostile && isIn(10)) chunks.push(hostile(random, machine));
+    if (isHostile && isIn(10)) chunks.push(hostile(random, machine, wordsMax));
     const isLast = line === lines - 1;
     if (isHostile && isIn(5)) chunks.push(Buffer.from('\r'));
     if (!(isHostile && isLast)) chunks.push(Buffer.from('\n'));
@@ -45,7 +47,7 @@ export function makeLog(random: SeededRandom, { machine, lines, isHostile }: Log
   return Buffer.concat(chunks);
 }
 
-function hostile(random: SeededRandom, machine: number): Buffer {
+function hostile(random: SeededRandom, machine: number, wordsMax: number): Buffer {
   switch (random.below(8)) {
     case 0:
       return Buffer.from([0x20, 0xff, 0xfe, 0x80, 0x20]);
@@ -59,7 +61,7 @@ function hostile(random: SeededRandom, machine: number): Buffer {
     case 4:
       return Buffer.from('\u001b[31mred\u001b[0m');
     case 5:
-      return Buffer.from(`${'long '.repeat(random.below(20_000))}everywhere`);
+      return Buffer.from(`${'long '.repeat(random.below(wordsMax))}everywhere`);
     case 6:
       return Buffer.from('\n\n\n');
     default:

@@ -9,6 +9,7 @@ import { run } from '../../src/cli/grep/run.ts';
 import { SearchFront } from '../../src/gateway/http/grep/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../../src/gateway/http/settings.ts';
 import type { Machine } from '../../src/search/ask/index.ts';
+import type { Searcher } from '../../src/search/index.ts';
 import { createFilesSearcher, type Exposure } from '../../src/search/files/index.ts';
 import { SystemDisk } from '../../src/system/disk.ts';
 import { testClock } from './clock.ts';
@@ -23,6 +24,8 @@ export interface SearchMachine {
   readonly name: string;
   readonly address: string;
   readonly folder: string;
+  /** What answers it, without HTTP. */
+  readonly searcher: Searcher;
   close(): Promise<void>;
 }
 
@@ -48,16 +51,14 @@ export async function startMachine(
     symlinkSync(path.join(folder, file), path.join(folder, 'oracle', `${name}:${file}`));
   }
   const clock = testClock();
+  const searcher = createFilesSearcher({
+    machine: name,
+    exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }],
+    host: { clock, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
+  });
   const front = new SearchFront({
     machine: name,
-    searchers: {
-      files: createFilesSearcher({
-        machine: name,
-        exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }],
-        host: { clock, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
-      }),
-      topic: null,
-    },
+    searchers: { files: searcher, topic: null },
     machines,
     token: null,
     ca: null,
@@ -80,6 +81,7 @@ export async function startMachine(
     name,
     address: `127.0.0.1:${front.port}`,
     folder,
+    searcher,
     close: async () => {
       await new Promise<void>((resolve) => front.close(resolve));
       rmSync(folder, { recursive: true, force: true });

@@ -45,18 +45,21 @@ export async function start(file: ExposedFile, context: Context): Promise<Starte
   const range = hasRange(request) ? rangeOf(request, label) : null;
   const startedMs = performance.now();
   const opened = await openListed(file);
+  if (signal.aborted && typeof opened !== 'string') await opened.handle.close();
   signal.throwIfAborted();
   if (typeof opened === 'string') {
     const head = { name: file.name, label, engine: 'grep', engineReason: null } as const;
     return { head, bytes: 0, startedMs, run: null, tally, range, problem: opened };
   }
   const { handle, bytes } = opened;
+  let isStreamed = false;
   try {
     const { run, engine, engineReason, problem } = await choose(file, handle, { tally, range }, context);
+    isStreamed = run !== null && (unpackerOf(file) !== null || range !== null);
     return { head: { name: file.name, label, engine, engineReason }, bytes, startedMs, run, tally, range, problem };
   } finally {
     // The program has its own; a stream closes the handle at its end.
-    if (unpackerOf(file) === null && range === null) await handle.close();
+    if (!isStreamed) await handle.close();
   }
 }
 

@@ -59,14 +59,19 @@ function refuseEngine(request: SearchRequest): void {
 async function searchAll(files: readonly ExposedFile[], context: Context, sink: AnswerSink): Promise<void> {
   const { request, signal } = context;
   let next = files[0] === undefined ? null : start(files[0], context);
-  for (let index = 0; next !== null; index++) {
-    const started = await next;
-    const following = files[index + 1];
-    next = following === undefined ? null : start(following, context);
-    // Nobody may be left to hear of a failure.
-    next?.catch(() => {});
-    const end = await finish(started, sink);
-    signal.throwIfAborted();
-    if (end.isSelected && request.output.mode === 'quiet') return;
+  try {
+    for (let index = 0; next !== null; index++) {
+      const started = await next;
+      const following = files[index + 1];
+      next = following === undefined ? null : start(following, context);
+      // Nobody may be left to hear of a failure.
+      next?.catch(() => {});
+      const end = await finish(started, sink);
+      signal.throwIfAborted();
+      if (end.isSelected && request.output.mode === 'quiet') return;
+    }
+  } finally {
+    // What is being started still makes files of its own: they go with the others.
+    await next?.catch(() => {});
   }
 }
