@@ -3,7 +3,7 @@
  * of it; whoever asks and whoever searches mean the same by it. It leaves out how a request travels, and what runs: `search/`.
  */
 export type { Dialect, Engine, Filter, Match, Output, OutputMode, SearchRequest, Source } from './request.ts';
-export { type GrepAnswer, type GrepAsker, type GrepQuestion, type UsedEngine } from './matcher/index.ts';
+export { type GrepAnswer, type GrepAsker, type GrepQuestion } from './matcher/index.ts';
 export { makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from './sink/index.ts';
 export { grepArguments, type Labelling, ripgrepArguments } from './arguments.ts';
 export { LineTime, type LineTimeOptions } from './line-time.ts';

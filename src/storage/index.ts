@@ -31,9 +31,7 @@ export {
   type FoundChunk,
   type MissingRange,
   type RangeScan,
-  type RangeScanHost,
   type RangeScanned,
-  type ScanControl,
   scanRange,
   type SegmentScanner,
 } from './range-scan.ts';

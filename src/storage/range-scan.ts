@@ -46,7 +46,7 @@ export interface RangeScanned {
 }
 
 /** What filters of blocks were good for. */
-export interface Filtered {
+interface Filtered {
   readonly bytesSkipped: number;
   readonly blocksSkipped: number;
   /** Looked at, because they may hold what is looked for. */
