@@ -194,6 +194,7 @@ export class Services {
 
   /** The broker is told to act as crashed: whoever waits is answered, and nobody will answer what was asked of others. */
   abandonAll(reason: string): void {
+    this.topics.abandon('crashed', reason);
     this.appends.abandon('crashed', 'crashed', reason);
     this.reads.abandon('crashed', reason);
     this.scans.abandon('crashed', reason);
@@ -205,6 +206,7 @@ export class Services {
 
   /** The broker stops: like `abandonAll`, but revokes end too. */
   stop(reason: string): void {
+    this.topics.abandon('shuttingDown', reason);
     this.appends.abandon('shuttingDown', 'timeout', reason);
     this.reads.abandon('shuttingDown', reason);
     this.scans.abandon('shuttingDown', reason);

@@ -37,6 +37,8 @@ export class Topics {
   readonly #registration: Registration;
   readonly #replicas: TopicReplicas;
   readonly #firstElections: FirstElections;
+  /** Calls that look for their topic: how each fails. */
+  readonly #lookUps = new Set<(code: ErrorCode, reason: string) => void>();
   #maintainAtMs = 0;
   #hasOpened = false;
   readonly #startedMs: number;
@@ -82,12 +84,27 @@ export class Topics {
     if (group !== null) return this.#unlessFenced(group, doing, answer, found);
     const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
     if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
+    const goesOn = this.#lookUp(fail);
     this.#whenCurrent(Math.min(waitMs, lookUpMs), (isCurrent) => {
+      if (!goesOn()) return;
       const known = this.group(name);
       if (known !== null) this.#unlessFenced(known, doing, answer, found);
       else if (isCurrent) fail('unknownTopic', 'there is no such topic');
       else fail('noLeader', 'this broker does not know the topic, and nobody who leads the catalog could be asked');
     });
+  }
+
+  /** A call that looks for its topic ends with `fail` where all are abandoned; what is given says, once, whether it goes on. */
+  #lookUp(fail: (code: ErrorCode, reason: string) => void): () => boolean {
+    this.#lookUps.add(fail);
+    return () => this.#lookUps.delete(fail);
+  }
+
+  /** Whoever looks for a topic is answered, and does not go on to wait for what does not come. */
+  abandon(code: ErrorCode, reason: string): void {
+    const lookUps = [...this.#lookUps];
+    this.#lookUps.clear();
+    for (const fail of lookUps) fail(code, reason);
   }
 
   /** `done` comes when all of the catalog that was committed when this was called has taken effect here, with false when that could not be had in time. */
@@ -107,14 +124,17 @@ export class Topics {
 
   withReplica<Value>(name: string, doing: string, answer: Answer<Value>, found: (replica: Replica) => void): void {
     this.resolve(name, lookUpMs, doing, answer, (group) => {
+      const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
+      const goesOn = this.#lookUp(fail);
       this.#replicas.whenOpen(name, group, (error) => {
+        if (!goesOn()) return;
         const replica = this.#core.replica(group);
         if (replica !== undefined) return found(replica);
         if (this.#options.groups.fenced(group) !== null) return this.#unlessFenced(group, doing, answer, () => undefined);
         // Whatever keeps this broker from it, another one has the topic: whoever asked may go there.
         const isFull = error?.code === 'dataUnusable';
         const reason = isFull ? 'this broker has no space for it, the others go on' : 'it is still being opened';
-        this.#core.later(() => answer(failure(isFull ? 'diskFull' : 'starting', `Cannot ${doing}: ${reason}`)));
+        fail(isFull ? 'diskFull' : 'starting', reason);
       });
     });
   }

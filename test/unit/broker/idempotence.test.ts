@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { TopicDescription } from '../../../src/eventlog/index.ts';
 import { Rig } from './rig.ts';
 
 describe('a request id', () => {
@@ -222,6 +223,31 @@ describe('the fault switch', () => {
 
     expect(call.outcome?.ok).toBe(true);
     expect(rig.nowMs - startMs).toBeLessThan(1000);
+  });
+
+  test('that is crashed answers whoever looks for a topic that it has just come to know', () => {
+    const rig = new Rig();
+    rig.awaitLeader('catalog');
+    const other = rig.follower('catalog');
+    const leader = rig.awaitLeader('catalog');
+    const outcomes = Array.from({ length: 12 }, (_, i) => {
+      rig.awaitLeader('catalog');
+      const created = rig.begin<TopicDescription>(leader, (service, answer) =>
+        service.createTopic(`orders-${i}`, { retentionBytes: null }, answer),
+      );
+      rig.run(i / 4);
+      const append = rig.beginAppend(other, ['x'], { topic: `orders-${i}`, timeoutMs: 1000 });
+      rig.run(i / 4);
+      rig.broker(other).faults.crash();
+      rig.run(100);
+      const { outcome } = append;
+      rig.broker(other).faults.recover();
+      rig.until('the topic is made', () => created.outcome !== null);
+      rig.run(500);
+      return outcome;
+    });
+
+    expect(outcomes.filter((outcome) => outcome === null)).toEqual([]);
   });
 
   test('crashed right after it opened takes part only after recovery', () => {
