@@ -11,6 +11,8 @@ export class SimProcess {
   #alive = true;
   /** What arrived during a pause, null while running. */
   #held: { readonly kind: EventKind; readonly run: () => void }[] | null = null;
+  /** Of what arrived during a pause that is over: still to be delivered. */
+  #leftOfPause = 0;
   #sleptMs = 0;
   #asleepSinceMs: number | null = null;
   readonly #onKilled: (() => void)[] = [];
@@ -39,8 +41,13 @@ export class SimProcess {
     return this.#scheduler.schedule(delayMs, kind, this.id, () => this.deliver(kind, run));
   }
 
-  /** Happens now, or at the end of the pause, or never. */
+  /** Happens now, or at the end of the pause, or never; behind whatever came before it. */
   deliver(kind: EventKind, run: () => void): void {
+    if (this.#leftOfPause > 0) this.schedule(0, kind, run);
+    else this.#take(kind, run);
+  }
+
+  #take(kind: EventKind, run: () => void): void {
     if (!this.#alive) return;
     if (this.#held !== null) {
       this.#held.push({ kind, run });
@@ -79,6 +86,12 @@ export class SimProcess {
     this.#asleepSinceMs = null;
     const timers = held.filter((event) => event.kind === 'timer');
     const input = held.filter((event) => event.kind !== 'timer');
-    for (const event of [...input, ...timers]) this.schedule(0, event.kind, event.run);
+    for (const { kind, run } of [...input, ...timers]) {
+      this.#leftOfPause++;
+      this.#scheduler.schedule(0, kind, this.id, () => {
+        this.#leftOfPause--;
+        this.#take(kind, run);
+      });
+    }
   }
 }

@@ -153,6 +153,21 @@ describe('a world', () => {
     expect(ran).toEqual(['message', 'timer']);
   });
 
+  test('delivers to a process behind what it has missed what comes at the end of its pause', () => {
+    const world = makeWorld();
+    const ran: string[] = [];
+    world.start(world.machine(1), () => undefined);
+    const { process } = world.machine(1);
+    process?.pause();
+    process?.deliver('fault', () => ran.push('switched off'));
+
+    process?.resume();
+    process?.deliver('fault', () => ran.push('switched on'));
+    world.scheduler.runUntil(1);
+
+    expect(ran).toEqual(['switched off', 'switched on']);
+  });
+
   test.each([
     [
       'both ways',

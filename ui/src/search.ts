@@ -26,7 +26,7 @@ export interface FoundLine {
   readonly cut: number;
 }
 
-export interface MachineProgress {
+interface MachineProgress {
   readonly name: string;
   readonly lines: number;
   readonly state: 'asked' | 'done' | 'failed';
