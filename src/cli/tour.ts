@@ -67,7 +67,7 @@ export function formatTour(result: TourResult, colourful: boolean): string {
   const paint = (format: 'green' | 'red' | 'bold', text: string): string =>
     colourful ? styleText(format, text, { validateStream: false }) : text;
   const judged = (value: number): string => paint(value === 0 ? 'green' : 'red', count(value));
-  const rows: readonly (readonly [string, string])[] = [
+  const rows: (readonly [string, string])[] = [
     ['file', `${escapeControls(result.file)}, ${bytes(result.bytes)}${result.wholeFile ? '' : ' from its beginning, to end in time'}`],
     ['lines', count(result.lines)],
     ['acknowledged', count(result.acknowledged)],
@@ -84,6 +84,11 @@ export function formatTour(result: TourResult, colourful: boolean): string {
         ] as const,
     ),
   ];
+  if (result.search !== null) {
+    const { pattern, lines, same } = result.search;
+    const said = same ? paint('green', 'the same as GNU grep on the file') : paint('red', 'NOT the same as GNU grep on the file');
+    rows.push(['search', `cairn grep -n -C2 ${escapeControls(JSON.stringify(pattern))} --topic tour: ${count(lines)} lines, ${said}`]);
+  }
   const verdict = result.ok
     ? paint('green', 'Every acknowledged line is on every broker, once and in order.')
     : paint('red', 'This is not as it was promised: what was read back differs from the file.');

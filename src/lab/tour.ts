@@ -3,12 +3,15 @@
  * on, and every broker is read back and compared with the file. Nothing is taken on trust: what counts is the file on one side and each broker's
  * own copy on the other.
  */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { AppendStream, type Client, forEachRead, LineBatcher } from '../client/index.ts';
 import { packageFolder } from '../daemon/paths.ts';
 import { LogError, type PartitionStatus } from '../eventlog/index.ts';
+import type { RecordCursor } from '../record/index.ts';
 import { LabBrokers } from './rig/index.ts';
 
 export interface TourOptions {
@@ -55,7 +58,17 @@ export interface TourResult {
   /** Between two acknowledgements, or from the first append to the first. */
   readonly longestGapMs: number;
   readonly copies: readonly CopyCheck[];
+  /** Null where there is no GNU grep to compare with. */
+  readonly search: SearchCheck | null;
   readonly tookMs: number;
+}
+
+/** The topic searched, and the file by GNU grep. */
+export interface SearchCheck {
+  readonly pattern: string;
+  /** What was printed: matching lines, context and marks between groups. */
+  readonly lines: number;
+  readonly same: boolean;
 }
 
 const topic = 'tour';
@@ -84,10 +97,11 @@ export async function runTour(options: TourOptions): Promise<TourResult> {
       const copies: CopyCheck[] = [];
       for (const id of brokers.ids) copies.push(await checkCopy(brokers.client([id], signal), id, end, input));
 
+      const search = await checkSearch(brokers, client, end, input, say);
       const lost = Math.max(...copies.map((copy) => copy.lost));
       const doubled = Math.max(...copies.map((copy) => copy.doubled));
       return {
-        ok: summary.acknowledged === input.lines && copies.every((copy) => copy.same),
+        ok: summary.acknowledged === input.lines && copies.every((copy) => copy.same) && search?.same !== false,
         file: input.file,
         wholeFile: input.wholeFile,
         bytes: input.bytes,
@@ -102,6 +116,7 @@ export async function runTour(options: TourOptions): Promise<TourResult> {
         newTerm: streamed.newTerm,
         longestGapMs: streamed.longestGapMs,
         copies,
+        search,
         tookMs: performance.now() - startedMs,
       };
     } finally {
@@ -304,11 +319,17 @@ async function waitForCopy(client: Client, broker: number, end: number): Promise
   }
 }
 
-async function forEachLine(client: Client, end: number, visit: (line: Uint8Array) => void): Promise<void> {
+const forEachLine = (client: Client, end: number, visit: (line: Uint8Array) => void): Promise<void> =>
+  forEachRecord(client, end, (record) => visit(record.value() ?? new Uint8Array(0)));
+
+const forEachOffset = (client: Client, end: number, visit: (offset: number) => void): Promise<void> =>
+  forEachRecord(client, end, (record) => visit(record.offset));
+
+async function forEachRecord(client: Client, end: number, visit: (record: RecordCursor) => void): Promise<void> {
   for (let offsetFrom = 0; offsetFrom < end; ) {
     const usual = { topic, sinceMs: null, bytesMax: 1024 * 1024, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
     const result = await client.read({ ...usual, offsetFrom });
-    forEachRead(result, (record) => visit(record.value() ?? new Uint8Array(0)));
+    forEachRead(result, visit);
     if (result.offsetNext <= offsetFrom) return;
     offsetFrom = result.offsetNext;
   }
@@ -352,4 +373,66 @@ async function compareLines(client: Client, end: number, input: Input): Promise<
     else doubled -= difference;
   }
   return { lost, doubled };
+}
+
+// -------------------------------------------------------------------------------------------------------------- the search
+
+/** A frequent word is not printed for minutes. */
+const matchesMax = 1000;
+
+/** `cairn grep -n -C2` over the topic, next to GNU grep on the file: the same but for the numbers, which are offsets there. */
+async function checkSearch(
+  brokers: LabBrokers,
+  client: Client,
+  end: number,
+  input: Input,
+  say: (line: string) => void,
+): Promise<SearchCheck | null> {
+  const pattern = await wordOf(input);
+  const common = ['-n', '-C2', '-h', '-m', String(matchesMax), '-F', '-e', pattern];
+  const grep = await printedBy('grep', ['-a', ...common, '-'], { LC_ALL: 'C.UTF-8' }, readPart(input.file, 0, input.bytes));
+  if (grep === null) {
+    say('There is no GNU grep to compare a search with');
+    return null;
+  }
+  say(`Searching the topic, cairn grep -n -C2 ${JSON.stringify(pattern)} --topic ${topic}, and the file by GNU grep`);
+  const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
+  const server = brokers.url(brokers.ids[0] as number);
+  const args = [cairn, 'grep', ...common, '--topic', topic, '--server', server, '--no-summary'];
+  const ours = (await printedBy(process.execPath, args, process.env, null)) ?? '';
+
+  const lineOf = new Map<string, number>();
+  await forEachOffset(client, end, (offset) => lineOf.set(String(offset), lineOf.size + 1));
+  const numbered = ours
+    .split('\n')
+    .map((line) => line.replace(/^\d+(?=[:-])/, (digits) => String(lineOf.get(digits) ?? `offset ${digits}`)));
+  return { pattern, lines: grep.split('\n').length - 1, same: numbered.join('\n') === grep };
+}
+
+/** A word of a line in the middle. */
+async function wordOf({ file, bytes }: Input): Promise<string> {
+  const from = Math.floor(bytes / 2);
+  const chunks: Buffer[] = [];
+  for await (const chunk of readPart(file, from, Math.min(bytes, from + 4096))) chunks.push(chunk);
+  return /[A-Za-z0-9]{4,20}/.exec(Buffer.concat(chunks).toString('latin1'))?.[0] ?? 'e';
+}
+
+/** Standard output of a program; null where there is none of that name. */
+function printedBy(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input: AsyncIterable<Buffer> | null,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], env });
+    const chunks: Buffer[] = [];
+    child.on('error', () => resolve(null));
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    // One that has seen enough reads no further.
+    child.stdin.on('error', () => undefined);
+    if (input === null) child.stdin.end();
+    else Readable.from(input).pipe(child.stdin);
+  });
 }

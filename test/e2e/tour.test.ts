@@ -32,6 +32,7 @@ describe('cairn tour', () => {
       /^lines +3,000\nacknowledged +3,000\nlost +0\ndoubled +0\nlongest gap +\d+ ms .*\nnew leader +broker \d in term \d+, after/m,
     );
     expect(out.match(/^broker \d +[0-9a-f]{64} the same$/gm)?.length).toBe(3);
+    expect(out).toMatch(/^search +cairn grep -n -C2 "[\dx]+" --topic tour: [1-9][\d,]* lines, the same as GNU grep on the file$/m);
     expect(out).toMatch(/\nEvery acknowledged line is on every broker, once and in order\. It took \d+\.\d s\.\n$/);
     expect(readdirSync(temporary)).toEqual([]);
   });

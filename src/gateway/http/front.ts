@@ -295,7 +295,7 @@ export class Front {
     this.#options.onDistrusted(distrust);
   }
 
-  /** An alert that ended a handshake: clients other than Node's say why. */
+  /** An alert that ended a handshake: clients other than Node's say why. Most are gone before it is read, and their address with them. */
   #noteAlert(alert: string, socket: Duplex): void {
     this.#distrustCount++;
     if (this.#alertsTold.has(alert)) return;

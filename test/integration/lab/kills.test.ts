@@ -14,13 +14,13 @@ describe('real brokers under load', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it('lose, move, double and reorder nothing acknowledged when they are killed', async () => {
-    const { checks } = await runKillsLab({ kills: 3, brokers: 3, workers: 8, seed: 1, folder, onKill: () => undefined });
+    const { checks } = await runKillsLab({ kills: 2, brokers: 3, workers: 2, seed: 1, folder, onKill: () => undefined });
 
     expect(failed(checks)).toEqual([]);
   });
 
   it('fail no append in a rolling restart', async () => {
-    const { checks } = await runRestartsLab({ stops: 0, rounds: 1, brokers: 3, workers: 8, folder, onRestart: () => undefined });
+    const { checks } = await runRestartsLab({ stops: 0, rounds: 1, brokers: 3, workers: 2, folder, onRestart: () => undefined });
 
     // How long the gap is depends on what else this machine does.
     expect(failed(checks).filter((check) => check.name !== 'longest gap')).toEqual([]);
