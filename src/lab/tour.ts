@@ -64,7 +64,7 @@ export interface TourResult {
 }
 
 /** The topic searched, and the file by GNU grep. */
-export interface SearchCheck {
+interface SearchCheck {
   readonly pattern: string;
   /** What was printed: matching lines, context and marks between groups. */
   readonly lines: number;
