@@ -1,8 +1,8 @@
 /**
  * Where ripgrep may stand in for GNU grep: the table of proven equals. Every row must hold, or GNU grep searches; `test/long/grep-equals.test.ts` compares
  * the two over generated logs for everything that the table lets through. The patterns are translated from a part of POSIX's language in which both
- * programs mean the same: literals, `.`, brackets of plain characters, groups, alternatives and repetition. Which part of a line matches may differ
- * (leftmost-longest there, leftmost-first here), which lines are selected does not.
+ * programs mean the same: literals, `.`, brackets of plain characters that are not negated, groups, alternatives and repetition. Which part of a line
+ * matches may differ (leftmost-longest there, leftmost-first here), which lines are selected does not.
  */
 import type { Match, SearchRequest } from './request.ts';
 
@@ -179,14 +179,15 @@ function translateExpression(text: string, isExtended: boolean): string | null {
   };
 
   const bracket = (): Piece | null => {
-    const isNegated = take('^');
+    // What such a bracket selects where a line ends within a character depends in GNU grep on what comes behind the line.
+    if (take('^')) return null;
     let inner = '';
     for (;;) {
       const character = text[at];
       if (character === undefined || /[[\\^]/.test(character)) return null;
       if (character === ']') {
         at++;
-        return inner === '' ? null : { text: `[${isNegated ? '^' : ''}${inner}]`, least: 1, atoms: 1 };
+        return inner === '' ? null : { text: `[${inner}]`, least: 1, atoms: 1 };
       }
       if (text[at + 1] === '-' && text[at + 2] !== ']') {
         const last = text[at + 2] ?? '';
