@@ -19,13 +19,15 @@ export interface Budget {
 /** Consecutive seeds, from LONG_SEED (default 1) on. */
 export function* seedsWithinBudget({ countMax, share = 1 }: Budget): Generator<number> {
   const seedFirst = Number(process.env['LONG_SEED'] ?? '1');
-  const deadlineMs = Number(process.env['LONG_DEADLINE_MS'] ?? Number.POSITIVE_INFINITY);
-  const untilMs = Date.now() + (deadlineMs - Date.now()) * share;
+  const untilMs = Date.now() + timeLeftMs() * share;
   for (let index = 0; index < countMax; index++) {
     if (index > 0 && Date.now() >= untilMs) return;
     yield seedFirst + index;
   }
 }
+
+/** Of the file's share. */
+export const timeLeftMs = (): number => Number(process.env['LONG_DEADLINE_MS'] ?? Number.POSITIVE_INFINITY) - Date.now();
 
 /** A line for the reader of the run, shown although passing tests are quiet. */
 export function report(line: string): void {
