@@ -83,7 +83,9 @@ test('every option alone', async () => {
 });
 
 test('options in pairs, in an order drawn by lot', async () => {
-  const pairs = options.flatMap((first) => options.map((second) => [...first, ...second]));
+  // No limit is a negative one; together with -v GNU grep 3.8 takes it for 0.
+  const isAskedOf = (pair: readonly string[]): boolean => !(pair.includes('-v') && pair.includes('--max-count=-1'));
+  const pairs = options.flatMap((first) => options.map((second) => [...first, ...second])).filter(isAskedOf);
   let count = 0;
   for (const _seed of seedsWithinBudget({ countMax: pairs.length })) {
     const [pair] = pairs.splice(random.below(pairs.length), 1);
