@@ -58,11 +58,19 @@ export async function gradeOnce(
   const event = `${timestamp} ${'0123456789abcdef'.repeat(4)}`;
   node.child.stdin?.write(`${event}\n`);
   await pause(pauseMs);
+  await printed(logger, event);
   killGroup(node);
   await pause(pauseMs);
+  await printed(logger, 'disconnected');
   killGroup(logger);
   await Promise.all([node.ended, logger.ended]);
   return { event: `${timestamp} test ${'0123456789abcdef'.repeat(4)}`, out: logger.out(), err: logger.err() + node.err() };
+}
+
+/** A machine that is busy takes longer than the grader waits. */
+async function printed(logger: Running, text: string): Promise<void> {
+  const waitMs = 50;
+  for (let waits = 0; waits < 400 && !logger.out().includes(text.slice(-32)); waits++) await pause(waitMs);
 }
 
 export const timelinesIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('cairn-timeline-'));
