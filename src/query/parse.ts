@@ -5,7 +5,7 @@
  */
 import { failed, ok, type Result } from '../base/result.ts';
 import { type Draft, type OptionRow, optionTable, type PatternSource } from './options.ts';
-import type { Dialect, Filter, Match, Output } from './request.ts';
+import { type Dialect, type Filter, type Match, type Output, plainMatch, plainOutput } from './request.ts';
 
 /** What was typed. Colour and the contents of files of patterns are known to who has the terminal and the disk. */
 export interface GrepCommand {
@@ -110,23 +110,13 @@ function applied(draft: Draft, row: OptionRow, name: string, value: string, took
 }
 
 function emptyDraft(): Draft {
+  const { dialect: _dialect, ...match } = plainMatch;
+  const { mode: _mode, color: _color, ...output } = plainOutput;
   return {
     dialect: null,
     patterns: [],
-    match: { ignoreCase: false, invert: false, word: false, wholeLine: false },
-    output: {
-      onlyMatching: false,
-      maxCount: null,
-      before: null,
-      after: null,
-      groupSeparator: '--',
-      lineNumbers: false,
-      byteOffsets: false,
-      withName: true,
-      nullAfterName: false,
-      nullData: false,
-      initialTab: false,
-    },
+    match,
+    output,
     count: false,
     names: null,
     quiet: false,

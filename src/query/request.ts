@@ -56,6 +56,25 @@ export interface Output {
   readonly color: boolean;
 }
 
+/** What grep does without an option. */
+export const plainMatch: Omit<Match, 'patterns'> = { dialect: 'basic', ignoreCase: false, invert: false, word: false, wholeLine: false };
+
+export const plainOutput: Output = {
+  mode: 'lines',
+  onlyMatching: false,
+  maxCount: null,
+  before: null,
+  after: null,
+  groupSeparator: '--',
+  lineNumbers: false,
+  byteOffsets: false,
+  withName: true,
+  nullAfterName: false,
+  nullData: false,
+  initialTab: false,
+  color: false,
+};
+
 /** A test of one field of a record: of its body as JSON or logfmt, nested with dots, of `key`, or of a header. */
 export interface Filter {
   readonly field: string;

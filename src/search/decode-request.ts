@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import Type from 'typebox';
 import Value from 'typebox/value';
 import { failed, ok, type Result } from '../base/result.ts';
-import { type Match, type Output, refuseOrder, type SearchRequest } from '../query/index.ts';
+import { plainMatch, plainOutput, refuseOrder, type SearchRequest } from '../query/index.ts';
 import { type PatternJson, splitPatterns } from './encode-request.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -71,24 +71,6 @@ const RequestSchema = Type.Object(
   },
   strict,
 );
-
-const plainMatch: Omit<Match, 'patterns'> = { dialect: 'basic', ignoreCase: false, invert: false, word: false, wholeLine: false };
-
-const plainOutput: Output = {
-  mode: 'lines',
-  onlyMatching: false,
-  maxCount: null,
-  before: null,
-  after: null,
-  groupSeparator: '--',
-  lineNumbers: false,
-  byteOffsets: false,
-  withName: true,
-  nullAfterName: false,
-  nullData: false,
-  initialTab: false,
-  color: false,
-};
 
 /** Fails with the end of a sentence. */
 export function decodeRequest(json: unknown): Result<SearchRequest, string> {

@@ -1,36 +1,21 @@
 // Lines as records of a topic, and GNU grep on the same lines in a file: what searches of topics are compared with.
 import { execFileSync } from 'node:child_process';
 import { runTask } from '../../src/base/task.ts';
-import { makeRecordSearch, type GrepAsker, type Match, type Output, type RecordQuery } from '../../src/query/index.ts';
+import {
+  makeRecordSearch,
+  type GrepAsker,
+  type Match,
+  type Output,
+  plainMatch,
+  plainOutput,
+  type RecordQuery,
+} from '../../src/query/index.ts';
 import { offset, term } from '../../src/base/branded.ts';
 import { RecordBatchBuilder, setPlacement } from '../../src/record/index.ts';
 import { re2 } from '../../src/search/topics/re2.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 
-const plainMatch: Match = {
-  dialect: 'basic',
-  patterns: [],
-  ignoreCase: false,
-  invert: false,
-  word: false,
-  wholeLine: false,
-};
-
-const plainOutput: Output = {
-  mode: 'lines',
-  onlyMatching: false,
-  maxCount: null,
-  before: null,
-  after: null,
-  groupSeparator: '--',
-  lineNumbers: true,
-  byteOffsets: false,
-  withName: false,
-  nullAfterName: false,
-  nullData: false,
-  initialTab: false,
-  color: false,
-};
+const recordOutput: Output = { ...plainOutput, lineNumbers: true, withName: false };
 
 export const queryOf = (
   patterns: readonly (string | Uint8Array)[],
@@ -40,7 +25,7 @@ export const queryOf = (
 ): RecordQuery => ({
   match: { ...plainMatch, patterns: patterns.map((pattern) => (typeof pattern === 'string' ? Buffer.from(pattern) : pattern)), ...match },
   where: [],
-  output: { ...plainOutput, ...output },
+  output: { ...recordOutput, ...output },
   engine: 'auto',
   form: 'text',
   name: '',

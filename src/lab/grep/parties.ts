@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { SearchRequest } from '../../query/index.ts';
+import { plainMatch, plainOutput, type SearchRequest } from '../../query/index.ts';
 import { askAll, type Report } from '../../search/ask/index.ts';
 import { findPrograms, searchEnvironment } from '../../search/files/index.ts';
 import { checkoutFolder } from '../report/index.ts';
@@ -116,22 +116,8 @@ async function askRunning(question: Question, { all, children }: SearchMachines)
 function requestOf({ dialect, pattern, counts }: Question): SearchRequest {
   return {
     source: { kind: 'files', name: exposedName },
-    match: { dialect, patterns: [Buffer.from(pattern)], ignoreCase: false, invert: false, word: false, wholeLine: false },
-    output: {
-      mode: counts ? 'count' : 'lines',
-      onlyMatching: false,
-      maxCount: null,
-      before: null,
-      after: null,
-      groupSeparator: '--',
-      lineNumbers: false,
-      byteOffsets: false,
-      withName: true,
-      nullAfterName: false,
-      nullData: false,
-      initialTab: false,
-      color: false,
-    },
+    match: { ...plainMatch, dialect, patterns: [Buffer.from(pattern)] },
+    output: { ...plainOutput, mode: counts ? 'count' : 'lines' },
     sinceMs: null,
     untilMs: null,
     engine: 'auto',

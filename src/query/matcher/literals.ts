@@ -2,7 +2,7 @@
  * What must stand in every line that a pattern matches: texts of which each such line has at least one. They are found many times faster than a pattern
  * is matched (stack.md: 9.4 GB/s), and they are what an index of a segment is asked for.
  */
-import type { Node } from './syntax.ts';
+import type { Syntax } from './syntax.ts';
 
 /** Alternatives, none empty. */
 export type Literals = readonly string[];
@@ -21,12 +21,12 @@ interface Facts {
 const nothing: Facts = { exact: null, best: null };
 
 /** Null where a line may match without any text that is known. */
-export function literalsOf(node: Node): Literals | null {
+export function literalsOf(node: Syntax): Literals | null {
   const { exact, best } = factsOf(node);
   return better(usable(exact), best);
 }
 
-function factsOf(node: Node): Facts {
+function factsOf(node: Syntax): Facts {
   switch (node.kind) {
     case 'text':
       return node.codes.length <= codesMax ? { exact: [textOf(node.codes)], best: null } : { exact: null, best: [textOf(node.codes)] };
@@ -51,7 +51,7 @@ function factsOf(node: Node): Facts {
 
 const textOf = (codes: readonly number[]): string => String.fromCodePoint(...codes.slice(0, codesMax));
 
-function fewCharacters(node: Node & { readonly kind: 'set' }): readonly string[] | null {
+function fewCharacters(node: Syntax & { readonly kind: 'set' }): readonly string[] | null {
   if (node.negated || node.classes.length > 0) return null;
   const found: string[] = [];
   for (const [from, to] of node.ranges) {
@@ -61,7 +61,7 @@ function fewCharacters(node: Node & { readonly kind: 'set' }): readonly string[]
   return found;
 }
 
-function sequenceOf(parts: readonly Node[]): Facts {
+function sequenceOf(parts: readonly Syntax[]): Facts {
   let exact: readonly string[] | null = [''];
   let isWhole = true;
   let best: Literals | null = null;

@@ -11,7 +11,7 @@ import type { Bytes, Regex, RegexCompiler } from '../../host/index.ts';
 import type { Engine, Match } from '../request.ts';
 import { literalsOf } from './literals.ts';
 import { parsePattern } from './parse.ts';
-import { emptyNode, type Needs, type Node } from './syntax.ts';
+import { emptyNode, type Needs, type Syntax } from './syntax.ts';
 import { translate } from './translate.ts';
 
 export type Verdict = 'yes' | 'no' | 'ask';
@@ -70,7 +70,7 @@ function makeOwn(match: Match, host: MatcherHost): Matcher | string {
   for (const pattern of patterns) bytes += pattern.length;
   if (bytes > patternBytesMax) return `patterns of ${bytes} bytes`;
 
-  const nodes: Node[] = [];
+  const nodes: Syntax[] = [];
   let needs: Needs = { letters: ignoreCase || word, characters: false };
   for (const pattern of patterns) {
     const codes = codesOf(pattern, host.bytes);
@@ -91,14 +91,14 @@ function makeOwn(match: Match, host: MatcherHost): Matcher | string {
   return makeLinear(nodes, needs, match, host);
 }
 
-const parsedText = (codes: readonly number[]): { readonly ok: true; readonly node: Node; readonly needs: Needs } => ({
+const parsedText = (codes: readonly number[]): { readonly ok: true; readonly node: Syntax; readonly needs: Needs } => ({
   ok: true,
   node: codes.length === 0 ? emptyNode : { kind: 'text', codes },
   needs: { letters: false, characters: false },
 });
 
 /** The patterns, where all of them are plain texts. */
-function textsOf(nodes: readonly Node[]): string[] | null {
+function textsOf(nodes: readonly Syntax[]): string[] | null {
   const texts: string[] = [];
   for (const node of nodes) {
     if (node.kind !== 'text') return null;
@@ -190,9 +190,9 @@ const isWordByte = (byte: number): boolean =>
 
 // ------------------------------------------------------------------------------------------------------------- expressions
 
-function makeLinear(nodes: readonly Node[], needs: Needs, match: Match, { regex, bytes }: MatcherHost): Matcher | string {
+function makeLinear(nodes: readonly Syntax[], needs: Needs, match: Match, { regex, bytes }: MatcherHost): Matcher | string {
   const { wholeLine, word, ignoreCase } = match;
-  const node: Node = nodes.length === 1 ? (nodes[0] as Node) : { kind: 'choice', branches: nodes };
+  const node: Syntax = nodes.length === 1 ? (nodes[0] as Syntax) : { kind: 'choice', branches: nodes };
   const inner = `(?:${translate(node)})`;
   const isWord = word && !wholeLine;
   // An empty match between two characters counts as a word of its own for GNU grep, in ways that differ from version to version.

@@ -3,10 +3,10 @@
  * person would have to look up (a star where nothing can be repeated, a stray backslash, an interval that is none) is left to GNU grep itself, and so are
  * back-references, which no linear engine can do.
  */
-import { type ClassName, emptyNode, type Needs, type Node, type Range } from './syntax.ts';
+import { type ClassName, emptyNode, type Needs, type Syntax, type Range } from './syntax.ts';
 
 export type Parsed =
-  | { readonly ok: true; readonly node: Node; readonly needs: Needs }
+  | { readonly ok: true; readonly node: Syntax; readonly needs: Needs }
   /** `reason`: what in it is left to GNU grep. */
   | { readonly ok: false; readonly reason: string };
 
@@ -77,20 +77,20 @@ class Parser {
     this.#isExtended = isExtended;
   }
 
-  parse(): Node {
+  parse(): Syntax {
     const node = this.#choice();
     if (this.#at < this.#codes.length) throw new Doubt('a closing parenthesis that nothing opens');
     return node;
   }
 
-  #choice(): Node {
+  #choice(): Syntax {
     const branches = [this.#sequence()];
     while (this.#takeOperator(bar)) branches.push(this.#sequence());
-    return branches.length === 1 ? (branches[0] as Node) : { kind: 'choice', branches };
+    return branches.length === 1 ? (branches[0] as Syntax) : { kind: 'choice', branches };
   }
 
-  #sequence(): Node {
-    const parts: Node[] = [];
+  #sequence(): Syntax {
+    const parts: Syntax[] = [];
     while (this.#at < this.#codes.length && !this.#isOperator(bar) && !this.#isOperator(closeParen)) {
       const isFirst = parts.length === 0;
       const node = this.#repeated(this.#atom(isFirst), isFirst);
@@ -99,10 +99,10 @@ class Parser {
       if (node.kind === 'text' && last?.kind === 'text') parts[parts.length - 1] = { kind: 'text', codes: [...last.codes, ...node.codes] };
       else parts.push(node);
     }
-    return parts.length === 1 ? (parts[0] as Node) : parts.length === 0 ? emptyNode : { kind: 'sequence', parts };
+    return parts.length === 1 ? (parts[0] as Syntax) : parts.length === 0 ? emptyNode : { kind: 'sequence', parts };
   }
 
-  #repeated(atom: Node, isFirst: boolean): Node {
+  #repeated(atom: Syntax, isFirst: boolean): Syntax {
     let node = atom;
     for (;;) {
       const bounds = this.#takeRepeat();
@@ -148,7 +148,7 @@ class Parser {
     }
   }
 
-  #atom(isFirst: boolean): Node {
+  #atom(isFirst: boolean): Syntax {
     const isGroup = this.#takeOperator(openParen);
     if (isGroup) return this.#group();
     if (this.#isOperator(plus) || this.#isOperator(question) || this.#isOperator(openBrace)) throw new Doubt('a repetition of nothing');
@@ -175,12 +175,12 @@ class Parser {
     }
   }
 
-  #anchor(side: 'start' | 'end'): Node {
+  #anchor(side: 'start' | 'end'): Syntax {
     if (this.#codes[this.#at] === star) throw new Doubt('a repeated anchor');
     return { kind: 'edge', of: 'line', side };
   }
 
-  #group(): Node {
+  #group(): Syntax {
     if (++this.#depth > depthMax) throw new Doubt('groups within groups, too deep');
     const node = this.#choice();
     if (!this.#takeOperator(closeParen)) throw new Doubt('a group that nothing closes');
@@ -189,7 +189,7 @@ class Parser {
     return node.kind === 'text' ? { kind: 'sequence', parts: [node] } : node;
   }
 
-  #escape(): Node {
+  #escape(): Syntax {
     const next = this.#codes[this.#at++];
     if (next === undefined) throw new Doubt('a backslash at the end');
     switch (String.fromCodePoint(next)) {
@@ -212,17 +212,17 @@ class Parser {
     return textOf(next);
   }
 
-  #wordClass(negated: boolean): Node {
+  #wordClass(negated: boolean): Syntax {
     this.needsLetters = true;
     return { kind: 'set', negated, ranges: [], classes: ['word'] };
   }
 
-  #spaceClass(negated: boolean): Node {
+  #spaceClass(negated: boolean): Syntax {
     this.needsLetters = true;
     return { kind: 'set', negated, ranges: [], classes: ['space'] };
   }
 
-  #set(): Node {
+  #set(): Syntax {
     const negated = this.#codes[this.#at] === caret;
     if (negated) {
       this.#at++;
@@ -284,6 +284,6 @@ class Parser {
   }
 }
 
-const textOf = (character: number): Node => ({ kind: 'text', codes: [character] });
+const textOf = (character: number): Syntax => ({ kind: 'text', codes: [character] });
 
 const isClassName = (name: string): name is ClassName => classNames.has(name);

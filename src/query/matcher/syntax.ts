@@ -1,13 +1,13 @@
 /** A pattern of grep, understood: what `parse.ts` makes of its bytes and `translate.ts` and `literals.ts` use. */
-export type Node =
+export type Syntax =
   | { readonly kind: 'text'; readonly codes: readonly number[] }
   | { readonly kind: 'any' }
   | { readonly kind: 'set'; readonly negated: boolean; readonly ranges: readonly Range[]; readonly classes: readonly ClassName[] }
   | { readonly kind: 'edge'; readonly of: 'line'; readonly side: 'start' | 'end' }
   | { readonly kind: 'edge'; readonly of: 'word'; readonly side: 'either' }
-  | { readonly kind: 'sequence'; readonly parts: readonly Node[] }
-  | { readonly kind: 'choice'; readonly branches: readonly Node[] }
-  | { readonly kind: 'repeat'; readonly of: Node; readonly min: number; readonly max: number | null };
+  | { readonly kind: 'sequence'; readonly parts: readonly Syntax[] }
+  | { readonly kind: 'choice'; readonly branches: readonly Syntax[] }
+  | { readonly kind: 'repeat'; readonly of: Syntax; readonly min: number; readonly max: number | null };
 
 /** Code points, both ends included. */
 export type Range = readonly [from: number, to: number];
@@ -36,4 +36,4 @@ export interface Needs {
   readonly characters: boolean;
 }
 
-export const emptyNode: Node = { kind: 'sequence', parts: [] };
+export const emptyNode: Syntax = { kind: 'sequence', parts: [] };

@@ -2,9 +2,9 @@
  * A pattern in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), which linear engines take. A record is the whole text: `.` matches a line
  * feed in it, `^` and `$` hold at its ends only, as GNU grep has it with `-z`. Classes are those of ASCII, whoever needs more asks GNU grep.
  */
-import type { ClassName, Node, Range } from './syntax.ts';
+import type { ClassName, Syntax, Range } from './syntax.ts';
 
-export function translate(node: Node): string {
+export function translate(node: Syntax): string {
   switch (node.kind) {
     case 'text':
       return node.codes.map(escapeCode).join('');
@@ -23,7 +23,7 @@ export function translate(node: Node): string {
   }
 }
 
-const group = (node: Node): string => `(?:${translate(node)})`;
+const group = (node: Syntax): string => `(?:${translate(node)})`;
 
 function repetition(min: number, max: number | null): string {
   if (max === null) return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`;

@@ -1,5 +1,5 @@
 import type { CancelSignal, Freshness, ScanRequest, ScanResult } from '../../eventlog/index.ts';
-import type { Output } from '../../query/index.ts';
+import { type Output, plainOutput } from '../../query/index.ts';
 import { simBytes } from '../bytes.ts';
 import { type ScanLine, scanLinesOf } from '../history.ts';
 import { Client } from './client.ts';
@@ -7,21 +7,7 @@ import { Client } from './client.ts';
 const epochMs = 1_767_225_600_000;
 
 /** How a client asks for lines: every one with its offset, so that a checker knows which record it is. */
-const plainOutput: Output = {
-  mode: 'lines',
-  onlyMatching: false,
-  maxCount: null,
-  before: null,
-  after: null,
-  groupSeparator: '--',
-  lineNumbers: true,
-  byteOffsets: false,
-  withName: false,
-  nullAfterName: false,
-  nullData: false,
-  initialTab: false,
-  color: false,
-};
+const numberedOutput: Output = { ...plainOutput, lineNumbers: true, withName: false };
 
 /** Searches topics for digits of the values that clients write, with and without context and limits, and takes lines now quickly, now slowly. */
 export class Searcher extends Client {
@@ -37,7 +23,7 @@ export class Searcher extends Client {
     const pattern = String(random.below(random.pick([10, 100, 1000])));
     const hasContext = random.chance(0.5);
     const output: Output = {
-      ...plainOutput,
+      ...numberedOutput,
       maxCount: random.chance(0.2) ? 1 + random.below(5) : null,
       before: hasContext ? random.below(4) : null,
       after: hasContext ? random.below(4) : null,
