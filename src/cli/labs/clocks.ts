@@ -10,11 +10,11 @@ interface ClocksOptions extends LabOptions {
   readonly range?: number;
   readonly seconds?: number;
   readonly trials?: number;
-  readonly preset?: number;
+  readonly preset?: readonly number[];
   readonly topology: 'mesh' | 'relay';
   readonly relayRate?: number;
   readonly virtual?: boolean;
-  readonly parallel: number;
+  readonly parallel?: number;
   readonly second?: number;
   readonly listen?: readonly HostPort[];
 }
@@ -24,6 +24,11 @@ const machinesMin = 3;
 const machinesMax = 8;
 const rateMax = 1000;
 const quickSeconds = 20;
+const secondsUsual = 60;
+const trialsUsual = 5;
+const presetCount = 9;
+const parallelMax = 9;
+const parallelUsual = 5;
 
 export const clocks: LabCommand<ClocksOptions> = {
   name: 'clocks',
@@ -35,6 +40,7 @@ export const clocks: LabCommand<ClocksOptions> = {
     { command: 'cairn lab clocks', does: 'five trials of 60 s at once, rates drawn' },
     { command: 'cairn lab clocks --virtual', does: 'the same on simulated time, in a second or two' },
     { command: 'cairn lab clocks --preset 7', does: "the seed's seventh trial, and what it claims" },
+    { command: 'cairn lab clocks --preset all', does: 'all nine side by side, in two minutes' },
     { command: 'cairn lab clocks --rates 1,3,6 --topology relay', does: 'pairwise sockets beside a relay' },
   ],
   addOptions: (command) =>
@@ -42,9 +48,9 @@ export const clocks: LabCommand<ClocksOptions> = {
       .option('--machines <count>', `machines, ${machinesMin} to ${machinesMax} (default: 3)`, integer(machinesMin, machinesMax))
       .option('--rates <list>', 'ticks a second of each machine (default: each draws 1 to 6)', rates)
       .option('--range <number>', 'numbers are drawn from 1 to it: 1 to 3 send, the others do not (default: 10)', integer(3, 1_000_000))
-      .option('--seconds <seconds>', 'of each trial (default: 60)', integer(1, 3600))
+      .option('--seconds <seconds>', 'of each trial (default: 60, of preset 6 120)', integer(1, 3600))
       .option('--trials <count>', 'trials (default: 5, of a preset 1)', integer(1, 100))
-      .option('--preset <number>', "the seed's trial of this number, 1 to 9", integer(1, 9))
+      .option('--preset <number,...>', "the seed's trial of this number, 1 to 9, several of them side by side, or all", presetNumbers)
       .addOption(
         new Option(
           '--topology <name>',
@@ -59,28 +65,32 @@ export const clocks: LabCommand<ClocksOptions> = {
         integer(1, rateMax),
       )
       .option('--virtual', 'on simulated time')
-      .option('--parallel <count>', 'trials side by side', integer(1, 8), 5)
+      .option('--parallel <count>', 'trials side by side (default: 5, of presets all of them)', integer(1, parallelMax))
       .option('--second <number>', 'the second that the space-time diagrams show (default: in the middle)', integer(0, 3599))
       .option('--listen <host:port,...>', 'where the machines listen, on this computer (default: free ports)', places),
   async run(options, { folder, say }) {
     const { presets, runClocksLab } = await import('../../lab/clocks/index.ts');
-    const preset = options.preset === undefined ? null : (presets[options.preset - 1] ?? null);
+    const numbers = options.preset ?? [];
+    const chosen = numbers.map((number) => presets[number - 1]).filter((preset) => preset !== undefined);
     const isQuick = options.quick === true;
-    const seconds = options.seconds ?? (isQuick ? quickSeconds : (preset?.seconds ?? 60));
-    const chosen = preset?.rates ?? options.rates ?? null;
-    refuse(options, chosen?.length ?? options.machines ?? machinesMin, seconds);
+    const seconds = options.seconds ?? (isQuick ? quickSeconds : null);
+    const shortest = Math.min(...(seconds === null ? chosen.map((preset) => preset.seconds) : [seconds]), seconds ?? secondsUsual);
+    const trials = options.trials ?? (numbers.length > 0 ? 1 : isQuick ? 2 : trialsUsual);
+    const parallel = options.parallel ?? (numbers.length > 1 ? parallelMax : parallelUsual);
+    const given = { ...options, trials: trials * Math.max(1, numbers.length), parallel };
+    refuse(given, chosen[0]?.rates.length ?? options.rates?.length ?? options.machines ?? machinesMin, shortest);
     return runClocksLab({
       machines: options.machines ?? machinesMin,
-      rates: chosen,
-      range: preset?.range ?? options.range ?? 10,
+      rates: options.rates ?? null,
+      range: options.range ?? 10,
       seconds,
-      trials: options.trials ?? (preset === null ? (isQuick ? 2 : 5) : 1),
-      preset: options.preset ?? null,
+      trials,
+      presets: numbers,
       topology: options.topology,
       relayRate: options.relayRate ?? null,
       isVirtual: options.virtual === true,
-      parallel: options.parallel,
-      second: options.second ?? Math.floor((seconds - 1) / 2),
+      parallel,
+      second: options.second ?? null,
       addresses: options.listen ?? null,
       seed: options.seed,
       folder,
@@ -89,8 +99,12 @@ export const clocks: LabCommand<ClocksOptions> = {
   },
 };
 
-/** What does not go together. */
-function refuse(options: ClocksOptions, machineCount: number, seconds: number): void {
+/** What does not go together; `trials` are all of them. */
+function refuse(
+  options: ClocksOptions & { readonly trials: number; readonly parallel: number },
+  machineCount: number,
+  seconds: number,
+): void {
   const { machines, rates: given, range, preset, topology, relayRate, virtual, second, listen, trials, parallel } = options;
   const cannot = (what: string): never => {
     throw new LogError('usage', `Cannot run the lab: ${what}`);
@@ -108,8 +122,16 @@ function refuse(options: ClocksOptions, machineCount: number, seconds: number): 
   if (listen === undefined) return;
   if (virtual === true) cannot('nobody listens in virtual time, so --listen says nothing');
   if (listen.length !== machineCount) cannot(`${machineCount} machines do not listen at ${listen.length} addresses`);
-  if ((trials ?? (preset === undefined ? 5 : 1)) > 1 && parallel > 1)
-    cannot('trials side by side cannot listen at one place: say --parallel 1');
+  if (trials > 1 && parallel > 1) cannot('trials side by side cannot listen at one place: say --parallel 1');
+}
+
+function presetNumbers(text: string): readonly number[] {
+  if (text.trim() === 'all') return Array.from({ length: presetCount }, (_, index) => index + 1);
+  const parts = text.split(',').map((part) => part.trim());
+  const wrong = parts.find((part) => !/^[1-9]$/.test(part));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(`It is "all" or a list of numbers from 1 to ${presetCount}, and "${wrong}" is none.`);
+  return [...new Set(parts.map(Number))];
 }
 
 function rates(text: string): readonly number[] {

@@ -5,7 +5,7 @@ import type { LabResult } from '../report/index.ts';
 import { aimOfTrials, judgeClaims, judgeTrials } from './judge.ts';
 import { Oracles } from './oracles.ts';
 import { clockGraph, queueGraph, secondDiagram } from './pictures.ts';
-import { presets } from './presets.ts';
+import { type Preset, presets } from './presets.ts';
 import { RealTrial } from './real-trial.ts';
 import type { Topology, TrialPlan, TrialResult } from './trial.ts';
 import { runVirtualTrial } from './virtual-trial.ts';
@@ -15,17 +15,18 @@ export interface ClocksLabOptions {
   /** Null: each machine draws its own, in each trial anew. */
   readonly rates: readonly number[] | null;
   readonly range: number;
-  readonly seconds: number;
+  /** Null: what each preset has. */
+  readonly seconds: number | null;
   readonly trials: number;
-  /** 1 to 9: its rates and range are those above; null: none. */
-  readonly preset: number | null;
+  /** 1 to 9: each says its rates and range; none: those above are taken. */
+  readonly presets: readonly number[];
   readonly topology: Topology;
   readonly relayRate: number | null;
   readonly isVirtual: boolean;
   /** Trials side by side; they do next to nothing. */
   readonly parallel: number;
-  /** That the space-time diagram shows. */
-  readonly second: number;
+  /** That the space-time diagrams show; null: the one in the middle. */
+  readonly second: number | null;
   readonly addresses: readonly HostPort[] | null;
   readonly seed: number;
   readonly folder: string;
@@ -37,22 +38,26 @@ export async function runClocksLab(options: ClocksLabOptions): Promise<LabResult
   const plans = plansOf(options);
   const trials = options.isVirtual ? plans.map((plan) => runVirtualTrial(plan, options.folder)) : await runReal(plans, options);
   const oracles = new Oracles();
-  const preset = options.preset === null ? undefined : presets[options.preset - 1];
   // A relay is no part of what the seed measured.
   const own = trials.filter(({ plan }) => plan.topology === 'mesh');
   // Of the seed's own length, however long these trials are.
-  const claims = preset === undefined ? [] : judgeClaims(preset, options.preset as number, own, oracles.of({ ...preset, relayRate: null }));
+  const claims = options.presets.flatMap((number) => {
+    const preset = presetOf(number);
+    const trialsOf = own.filter(({ plan }) => plan.preset === number);
+    return judgeClaims(preset, number, trialsOf, oracles.of({ ...preset, relayRate: null }));
+  });
   const { machines, range, seconds, topology, relayRate, seed, isVirtual } = options;
+  const said = options.presets.map((number) => presetOf(number));
   return {
     lab: 'clocks',
     about: `The scale model of logical clocks (contract 5): machines that tick at different rates, each with a queue and a Lamport clock, ${isVirtual ? 'on simulated time' : 'each a process of its own'}. At each tick a machine takes one message, or, when none waits, draws a number that says whether it sends its clock to others. The logs are beside this report: the seed's lines (.txt) and a trace (.ndjson).`,
     settings: {
-      machines: options.rates?.length ?? machines,
-      rates: options.rates?.join(', ') ?? 'drawn, 1 to 6',
-      range,
-      seconds,
+      machines: said[0]?.rates.length ?? options.rates?.length ?? machines,
+      rates: said.length > 0 ? said.map(({ rates }) => rates.join(', ')).join('; ') : (options.rates?.join(', ') ?? 'drawn, 1 to 6'),
+      range: said.length > 0 ? said.map((preset) => preset.range).join('; ') : range,
+      seconds: seconds ?? said.map((preset) => preset.seconds).join('; '),
       trials: options.trials,
-      preset: options.preset,
+      preset: options.presets.length === 0 ? null : options.presets.join(', '),
       topology,
       'relay rate': relayRate,
       time: isVirtual ? 'virtual' : 'real',
@@ -60,26 +65,41 @@ export async function runClocksLab(options: ClocksLabOptions): Promise<LabResult
     },
     results: [...trials.flatMap((trial) => rowsOf(trial, oracles.of(trial.plan))), ...wireRows(trials)],
     checks: [...judgeTrials(trials, oracles), ...claims],
-    ...(isVirtual ? {} : { targets: aimOfTrials(trials, oracles) }),
+    ...(isVirtual ? {} : { targets: aimOfTrials(trials) }),
     graphs: trials.flatMap((trial) => [
       clockGraph(trial),
       queueGraph(trial),
-      secondDiagram(trial, Math.min(options.second, trial.plan.seconds - 1)),
+      secondDiagram(trial, Math.min(options.second ?? Math.floor((trial.plan.seconds - 1) / 2), trial.plan.seconds - 1)),
     ]),
   };
 }
 
+const secondsUsual = 60;
+const presetOf = (number: number): Preset => presets[number - 1] as Preset;
+
 /** With a relay each trial is made twice, so that pairwise sockets stand beside it. */
 function plansOf(options: ClocksLabOptions): TrialPlan[] {
-  return Array.from({ length: options.trials }, (_, index) => index).flatMap((index) => {
-    const seed = options.seed + index;
-    const { range, seconds, addresses } = options;
-    const rates = options.rates ?? drawRates(seed, options.machines);
-    const name = options.preset === null ? `trial-${index + 1}` : `preset-${options.preset}${options.trials === 1 ? '' : `-${index + 1}`}`;
-    const mesh = { name, rates, range, seconds, seed, addresses, topology: 'mesh' as const, relayRate: null };
-    if (options.topology === 'mesh') return [mesh];
-    return [mesh, { ...mesh, name: `${name}-relay`, topology: 'relay' as const, relayRate: options.relayRate }];
-  });
+  const { addresses, trials, topology, relayRate } = options;
+  const of = options.presets.length === 0 ? [null] : options.presets;
+  const plans = of.flatMap((preset) =>
+    Array.from({ length: trials }, (_, index): TrialPlan => {
+      const seed = options.seed + index;
+      const said = preset === null ? null : presetOf(preset);
+      return {
+        name: preset === null ? `trial-${index + 1}` : `preset-${preset}${trials === 1 ? '' : `-${index + 1}`}`,
+        preset,
+        rates: said?.rates ?? options.rates ?? drawRates(seed, options.machines),
+        range: said?.range ?? options.range,
+        seconds: options.seconds ?? said?.seconds ?? secondsUsual,
+        seed,
+        addresses,
+        topology: 'mesh',
+        relayRate: null,
+      };
+    }),
+  );
+  if (topology === 'mesh') return plans;
+  return plans.flatMap((plan) => [plan, { ...plan, name: `${plan.name}-relay`, topology, relayRate }]);
 }
 
 /** So many trials at a time, all of which begin only when everything of them has been started. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { formatMessage, machineRandom, MessageReader, ModelMachine } from '../../clocks/index.ts';
 import type { PartReport, Role } from './channel.ts';
 import { MachineLog, processName } from './machine-log.ts';
-import { runTicks, type TicksMade, type TrialTime } from './ticks.ts';
+import { runTicks, stepSeconds, type TicksMade, type TrialTime } from './ticks.ts';
 
 /** More wait only where somebody floods the machine; what comes then is an error in the log. */
 const queueMax = 1_000_000;
@@ -89,6 +89,7 @@ export class Machine {
       time,
       rate,
       rate * this.#role.seconds,
+      this.#role.index * stepSeconds(this.#role.rates, this.#role.relayRate),
       (number) => this.#tick(number),
       (made) => {
         this.#made = made;

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { formatMessage, MessageReader } from '../../clocks/index.ts';
 import type { PartReport, Role } from './channel.ts';
-import { runTicks, type TicksMade, type TrialTime } from './ticks.ts';
+import { runTicks, stepSeconds, type TicksMade, type TrialTime } from './ticks.ts';
 
 interface Passing {
   readonly to: number;
@@ -52,12 +52,13 @@ export class Relay {
   }
 
   begin(time: TrialTime, done: () => void): void {
-    const { relayRate, seconds } = this.#role;
+    const { rates, relayRate, seconds } = this.#role;
     if (relayRate === null) return done();
     runTicks(
       time,
       relayRate,
       relayRate * seconds,
+      rates.length * stepSeconds(rates, relayRate),
       () => this.#passOne(),
       (made) => {
         this.#made = made;

@@ -7,6 +7,8 @@ export type Topology = 'mesh' | 'relay';
 export interface TrialPlan {
   /** Also the name of its folder. */
   readonly name: string;
+  /** The seed's trial that it is, from 1; null for none. */
+  readonly preset: number | null;
   readonly rates: readonly number[];
   readonly range: number;
   readonly seconds: number;

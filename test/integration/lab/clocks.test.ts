@@ -25,7 +25,7 @@ describe('machines of the scale model, each a process of its own', () => {
       range: 5,
       seconds: 1,
       trials: 1,
-      preset: null,
+      presets: [],
       topology: 'mesh',
       relayRate: null,
       isVirtual: false,
