@@ -7,6 +7,7 @@ import { limitScenario } from './limit.ts';
 import { linesScenarios } from './lines.ts';
 import { readScenarios } from './reading.ts';
 import { soakScenario } from './soak.ts';
+import { stampsScenario } from './stamps.ts';
 import { syncsScenario } from './syncs.ts';
 
 /** In the order in which they run. */
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   syncsScenario,
   failoverScenario,
   ...linesScenarios,
+  stampsScenario,
   limitScenario,
   bigScenario,
   soakScenario,
