@@ -1,8 +1,9 @@
 import { assert } from '../base/assert.ts';
 import { concatBytes, noBytes } from '../base/bytes.ts';
+import { connectionsPerLife, HybridClock, stampedLinesMax, writeLineStamp } from '../clocks/index.ts';
 import type { Clock, Link, LinkHandlers, Random, Timer } from '../host/index.ts';
 import type { OpenFailure } from '../storage/index.ts';
-import { AnswerReader, type GatewayAnswer } from './answers.ts';
+import { AnswerReader, type GatewayAnswer, type ProtocolVersion } from './answers.ts';
 import type { Spool, SpoolCursor, SpoolHost, SpoolLines } from './spool.ts';
 import { frameLinesBytesMax, hexOf } from './spool-format.ts';
 
@@ -29,6 +30,8 @@ interface AgentEvents {
   lost(reason: string): void;
   /** It answers again. */
   found(): void;
+  /** Its stamps are this far ahead of the clock here, and are not followed; told once. */
+  ahead(byMs: number): void;
   /** The input has ended and every event is stored. */
   done(): void;
   failed(failure: AgentFailure): void;
@@ -55,6 +58,8 @@ export interface AgentCounters {
   /** How often that was told. */
   readonly timesFull: number;
   readonly connections: number;
+  /** Stamps of the logger that were too far ahead to be followed. */
+  readonly stampsAhead: number;
 }
 
 interface Pending {
@@ -75,6 +80,8 @@ const inFlightBytesMax = 2 * 1024 * 1024;
 /** Taken in and not yet on the disk. */
 const pendingBytesMax = 1024 * 1024;
 const sessionEventsMaxDefault = 2 ** 30;
+/** Stamps that the gateway does not take are not heaped up. */
+const queuedBytesMax = 4 * inFlightBytesMax;
 const newline = 0x0a;
 
 /**
@@ -95,12 +102,15 @@ export class Agent {
   #isOver = false;
 
   #link: Link | null = null;
-  #answers = new AnswerReader();
+  #version: ProtocolVersion = 2;
+  #answers = new AnswerReader(2);
   #state: 'away' | 'dialling' | 'asking' | 'sending' = 'away';
   #timer: Timer | null = null;
   #againMs = againMsFirst;
   /** The gateway has spoken our protocol to this process. */
   #hasHeard = false;
+  /** It has spoken on this connection. */
+  #hasHeardHere = false;
   /** When the first of several connections without any answer was opened. */
   #unansweredSinceMs: number | null = null;
   #isLost = false;
@@ -116,6 +126,11 @@ export class Agent {
   /** Counts connections: what was begun for an earlier one is not sent on this. */
   #connections = 0;
 
+  readonly #clock: HybridClock;
+  /** 24 bits that name this life of the agent in traces. */
+  readonly #life: number;
+  #stampsAhead = 0;
+
   #taken = 0;
   #acknowledgedHere = 0;
   #timesFull = 0;
@@ -124,6 +139,8 @@ export class Agent {
     this.#options = options;
     this.#host = options.host;
     this.#spool = options.spool;
+    this.#clock = new HybridClock(options.host.clock);
+    this.#life = options.host.random.below(2 ** 24);
     // The spool forgets by files: what it still has of an earlier session is acknowledged.
     this.#acknowledged = Math.max(options.spool.first, options.spool.session.base);
   }
@@ -136,6 +153,7 @@ export class Agent {
       spoolBytes: this.#spool.sizeBytes,
       timesFull: this.#timesFull,
       connections: this.#connections,
+      stampsAhead: this.#stampsAhead,
     };
   }
 
@@ -268,11 +286,19 @@ export class Agent {
   #ask(): void {
     const { name, session, base } = this.#spool.session;
     this.#state = 'asking';
-    this.#answers = new AnswerReader();
+    this.#answers = new AnswerReader(this.#version);
+    this.#hasHeardHere = false;
     this.#unansweredSinceMs ??= this.#host.clock.monotonicMs();
-    const words = ` cairn/1 ${session} ${this.#acknowledged - base}\n`;
-    this.#link?.send([name, this.#host.bytes.utf8Encode(words)]);
+    const words = ` cairn/${this.#version} ${session} ${this.#acknowledged - base}`;
+    const connection = this.#version === 1 ? '' : ` ${this.#connectionText}`;
+    this.#link?.send([name, this.#host.bytes.utf8Encode(`${words}${connection}\n`)]);
     this.#watch(this.#hasHeard ? silenceMs : answerMs);
+  }
+
+  /** 48 bits in hex: of one life, and which of its connections. */
+  get #connectionText(): string {
+    const hex = (value: number): string => value.toString(16).padStart(6, '0');
+    return hex(this.#life) + hex(this.#connections % connectionsPerLife);
   }
 
   #watch(ms: number): void {
@@ -285,6 +311,12 @@ export class Agent {
 
   #closed(reason: string): void {
     const wasAsking = this.#state === 'asking';
+    const isRefused = wasAsking && !this.#hasHeardHere;
+    // A gateway of before `cairn/2` takes it for a name with spaces and closes without a word; so may one that is killed at that moment, or a proxy whose
+    // logger is away. It is asked in the other version then, and the time after that in this one again.
+    if (isRefused) this.#version = this.#version === 1 ? 2 : 1;
+    else if (this.#hasHeardHere) this.#version = 2;
+    const isOtherVersionNext = isRefused && this.#version === 1;
     this.#state = 'away';
     this.#link = null;
     this.#cursor = null;
@@ -298,13 +330,14 @@ export class Agent {
       return;
     }
     // One that closes at once without a word may have been killed at that moment; it is asked again for the two seconds that it has.
-    if (!this.#isLost && !(wasAsking && !this.#hasHeard)) {
+    if (!this.#isLost && !(wasAsking && !this.#hasHeard) && !isOtherVersionNext) {
       this.#isLost = true;
       this.#options.events.lost(reason);
     }
     const random = this.#host.random.below(1024) / 1024;
-    this.#timer = this.#host.clock.startTimer(this.#againMs * (0.5 + random / 2), () => this.#dial());
-    this.#againMs = Math.min(this.#againMs * 2, againMsMax);
+    const againMs = isOtherVersionNext ? againMsFirst : this.#againMs;
+    this.#timer = this.#host.clock.startTimer(againMs * (0.5 + random / 2), () => this.#dial());
+    if (!isOtherVersionNext) this.#againMs = Math.min(this.#againMs * 2, againMsMax);
   }
 
   #answered(answer: GatewayAnswer | null): void {
@@ -315,9 +348,15 @@ export class Agent {
       return;
     }
     this.#hasHeard = true;
+    this.#hasHeardHere = true;
     this.#unansweredSinceMs = null;
     this.#watch(silenceMs);
-    if (answer.kind === 'wait') return;
+    this.#follow(answer);
+    if (answer.kind === 'wait') {
+      // At once: it tells the gateway how long the way is, and how far the clocks are apart.
+      if (this.#version === 2) this.#sendStamped(noBytes, 0);
+      return;
+    }
     if (answer.kind === 'no') {
       this.#fail({ kind: 'refused', reason: answer.reason });
       return;
@@ -344,6 +383,12 @@ export class Agent {
       this.#acknowledge(index);
       this.#send();
     }
+  }
+
+  #follow({ stamp }: GatewayAnswer): void {
+    if (stamp === null || this.#clock.observe(stamp)) return;
+    this.#stampsAhead++;
+    if (this.#stampsAhead === 1) this.#options.events.ahead(stamp.ms - this.#host.clock.wallMs());
   }
 
   // ------------------------------------------------------------------------------------------------------------- sending
@@ -383,14 +428,26 @@ export class Agent {
   }
 
   /** Sends what of these lines has not been sent, up to the end of the session. */
-  #sendLines({ first, count, lines }: SpoolLines): void {
-    const to = Math.min(first + count, this.#sessionEnd);
-    if (to <= this.#sent) return;
+  #sendLines({ first, count, lines }: Pick<SpoolLines, 'first' | 'count' | 'lines'>): void {
+    const end = Math.min(first + count, this.#sessionEnd);
+    if (end <= this.#sent) return;
+    const to = Math.min(end, this.#sent + stampedLinesMax);
     const part = lines.subarray(this.#after(lines, this.#sent - first), to < first + count ? this.#after(lines, to - first) : lines.length);
-    this.#link?.send([part]);
+    if (this.#version === 1) this.#link?.send([part]);
+    else this.#sendStamped(part, to - this.#sent);
     this.#sent = to;
     this.#inFlight.push({ end: to, bytes: part.length });
     this.#inFlightBytes += part.length;
+    if (to < end) this.#sendLines({ first, count, lines });
+  }
+
+  #sendStamped(lines: Uint8Array, count: number): void {
+    if ((this.#link?.bytesQueued ?? 0) > queuedBytesMax) {
+      this.#link?.close('it asks more than it reads');
+      return;
+    }
+    const stamp = writeLineStamp(this.#clock.next(), count, this.#host.clock.wallMs());
+    this.#link?.send(count === 0 ? [stamp] : [stamp, lines]);
   }
 
   /** Position behind so many lines. */

@@ -24,7 +24,7 @@ import {
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
-import { HybridClock, type TraceSource } from '../clocks/index.ts';
+import { type AgentCauses, HybridClock, type TraceSource } from '../clocks/index.ts';
 import type { DiskError } from '../host/index.ts';
 import { isQuorum } from '../raft/index.ts';
 import * as calls from './calls.ts';
@@ -33,6 +33,7 @@ import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
+import { HeardAgents } from './heard-agents.ts';
 import { Groups, SyncTimes } from './replica/index.ts';
 import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
@@ -66,6 +67,7 @@ export class Broker implements BrokerApi {
   #isAnswering = false;
   #startedMs = 0;
   readonly faults: FaultSwitch;
+  readonly agents: AgentCauses;
 
   constructor(options: BrokerOptions) {
     const host = { ...options.host, disk: countedDisk(options.host.disk, this.#counters) };
@@ -73,6 +75,7 @@ export class Broker implements BrokerApi {
     this.#hybrid = new HybridClock(host.clock);
     this.#causes = new CausalRing(options.self.id, host.clock, () => this.#hybrid.last);
     this.#causes.watch = options.observer?.happened ?? null;
+    this.agents = new HeardAgents(this.#hybrid, this.#causes, this.#counters);
     this.#causes.topicOf = (group) => this.#services?.topics.nameOf(group) ?? null;
     this.#loop = new Loop(host.clock, this.#counters, {
       work: () => this.#services?.work() ?? false,

@@ -15,6 +15,7 @@ import type {
   ScanSink,
   SequenceRequest,
 } from '../eventlog/index.ts';
+import { boundClock, offsetWithin } from '../clocks/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
 import { failure } from './core.ts';
 import { freshnessMs } from './edge/index.ts';
@@ -135,12 +136,12 @@ export function askBrokers(
   core.wake();
 }
 
-/** It was read between the question and the answer, and shows whole milliseconds; a broker before November 2026 says nothing of it. */
+/** The clock here shows whole milliseconds too. A broker before November 2026 says nothing of its own. */
 function offsetOf(theirMs: number | undefined, askedMs: number, answeredMs: number): ClockOffset | null {
   if (theirMs === undefined) return null;
-  const [low, high] = [theirMs - answeredMs - 1, theirMs + 1 - askedMs];
+  const bounds = boundClock([{ askedMs, answeredMs: answeredMs + 1, wallMs: theirMs }]);
   // The clock here was set meanwhile.
-  return low > high ? null : { aheadMs: (low + high) / 2, errorMs: (high - low) / 2 };
+  return bounds === null ? null : offsetWithin(bounds);
 }
 
 function parseStatus(json: string): BrokerStatus | null {

@@ -1,4 +1,4 @@
-import type { Stamp, TraceEvent, TraceFields, TraceLink, TraceSource } from '../clocks/index.ts';
+import type { AgentAnswer, AgentLink, LineStamp, Stamp, TraceEvent, TraceFields, TraceLink, TraceSource } from '../clocks/index.ts';
 import type { Clock } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
 import { kindName } from '../wire/index.ts';
@@ -27,8 +27,22 @@ const kinds = [
   'handover',
   'linkUp',
   'linkLost',
+  'agentLines',
+  'agentHere',
+  'toAgentWait',
+  'toAgentOk',
+  'toAgentNo',
 ] as const;
 type Kind = (typeof kinds)[number];
+
+/** Messages of agents are sends and receives as any other; here they have kinds of their own, since what else they hold differs. */
+const toldKinds: Partial<Readonly<Record<Kind, 'send' | 'receive'>>> = {
+  agentLines: 'receive',
+  agentHere: 'receive',
+  toAgentWait: 'send',
+  toAgentOk: 'send',
+  toAgentNo: 'send',
+};
 const codeOf = Object.fromEntries(kinds.map((kind, code) => [kind, code])) as Readonly<Record<Kind, number>>;
 
 const roles = ['follower', 'preCandidate', 'candidate', 'leader'] as const satisfies readonly Role[];
@@ -43,6 +57,14 @@ export interface CausalRole {
   readonly endOffset: number;
   readonly highWatermark: number;
 }
+
+const answerCodes: Readonly<Record<AgentAnswer, number>> = { wait: codeOf.toAgentWait, ok: codeOf.toAgentOk, no: codeOf.toAgentNo };
+/** Peers above are agents. */
+const agentFirst = 2 ** 31;
+/** As many as may be connected; of others that are in the ring still, the name is their number. */
+const agentNamesMax = 10_000;
+/** In the place of a wall clock that is not known; beyond what a line can say. */
+const behindUnknown = 0xffff;
 
 /** Enough for some seconds at full load and for minutes without; 59 bytes each, 4 MB in all. */
 const causalEventsMax = 65_536;
@@ -69,6 +91,8 @@ export class CausalRing implements TraceSource {
   readonly #b: Float64Array;
   readonly #c: Float64Array;
   readonly #d: Float64Array;
+  readonly #agents = new Map<number, string>();
+  #agentNext = agentFirst;
   #count = 0;
   /** When `state` was last said. */
   #statedAt = 0;
@@ -114,6 +138,39 @@ export class CausalRing implements TraceSource {
 
   received({ peer, connection }: CausalLink, kind: number, group: number, sequence: number, lengthBytes: number, atMs: number): void {
     this.#note(codeOf.receive, atMs, peer, group, connection, sequence, kind, lengthBytes);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- agents
+
+  meetAgent(process: string): number {
+    const agent = this.#agentNext++;
+    if (this.#agentNext >= 2 ** 32) this.#agentNext = agentFirst;
+    this.#agents.set(agent, process);
+    for (const oldest of this.#agents.keys()) {
+      if (this.#agents.size <= agentNamesMax) break;
+      this.#agents.delete(oldest);
+    }
+    return agent;
+  }
+
+  /** `answers` is the message to it that it answers, where it brings no lines. */
+  receivedOfAgent({ agent, connection }: AgentLink, sequence: number, { stamp, wallMs, lines }: LineStamp, answers: number): void {
+    const kind = lines === 0 ? codeOf.agentHere : codeOf.agentLines;
+    const behindMs = wallMs === null ? behindUnknown : stamp.ms - wallMs;
+    this.#note(
+      kind,
+      this.#clock.wallMs(),
+      agent,
+      stamp.counter + behindMs * 0x1_0000,
+      connection,
+      sequence,
+      stamp.ms,
+      lines === 0 ? answers : lines,
+    );
+  }
+
+  sentToAgent({ agent, connection }: AgentLink, sequence: number, answer: AgentAnswer, stored: number): void {
+    this.#note(answerCodes[answer], this.#clock.wallMs(), agent, 0, connection, sequence, stored, 0);
   }
 
   // ----------------------------------------------------------------------------------------------------------- what it does
@@ -214,21 +271,23 @@ export class CausalRing implements TraceSource {
     return {
       process: this.#process,
       seq: number,
-      kind,
+      kind: toldKinds[kind] ?? kind,
       atMs: this.#atMs[at] as number,
       trueMs: null,
       stamp: { ms: this.#stampMs[at] as number, counter: this.#counter[at] as number },
       link: this.#linkOf(kind, at),
-      fields: { ...this.#fieldsOf(kind, at), ...this.#placeOf(at) },
+      fields: { ...this.#fieldsOf(kind, at), ...(toldKinds[kind] === undefined ? this.#placeOf(at) : {}) },
     };
   }
 
   #linkOf(kind: Kind, at: number): TraceLink | null {
-    if (kind !== 'send' && kind !== 'receive') return null;
-    const peer = processName(this.#peer[at] as number);
+    const told = toldKinds[kind] ?? kind;
+    if (told !== 'send' && told !== 'receive') return null;
+    const number = this.#peer[at] as number;
+    const peer = number < agentFirst ? processName(number) : (this.#agents.get(number) ?? `agent-${number - agentFirst}`);
     const connection = (this.#a[at] as number).toString(16).padStart(12, '0');
     const sequence = this.#b[at] as number;
-    return kind === 'send' ? { to: peer, connection, sequence } : { from: peer, connection, sequence };
+    return told === 'send' ? { to: peer, connection, sequence } : { from: peer, connection, sequence };
   }
 
   #placeOf(at: number): TraceFields {
@@ -266,7 +325,24 @@ export class CausalRing implements TraceSource {
       case 'linkUp':
       case 'linkLost':
         return { peer: processName(peer) };
+      case 'agentLines':
+        return { message: 'lines', lines: d, ...this.#sentAt(at, c) };
+      case 'agentHere':
+        return { message: 'here', answers: d, ...this.#sentAt(at, c) };
+      case 'toAgentOk':
+        return { message: 'ok', stored: c };
+      case 'toAgentWait':
+        return { message: 'wait' };
+      case 'toAgentNo':
+        return { message: 'no' };
     }
+  }
+
+  /** By the agent's clocks, as its message told. */
+  #sentAt(at: number, stampMs: number): TraceFields {
+    const packed = this.#group[at] as number;
+    const behindMs = Math.floor(packed / 0x1_0000);
+    return { sentMs: behindMs === behindUnknown ? null : stampMs - behindMs, sentStampMs: stampMs, sentStampCounter: packed % 0x1_0000 };
   }
 }
 

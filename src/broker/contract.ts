@@ -1,7 +1,7 @@
 import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
-import type { TraceEvent, TraceSource } from '../clocks/index.ts';
+import type { AgentCauses, TraceEvent, TraceSource } from '../clocks/index.ts';
 import type { BrokerService, FaultSwitch, LogError } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
@@ -82,6 +82,8 @@ export interface BrokerApi extends BrokerService {
   readonly faults: FaultSwitch;
   /** What it did and heard last (docs/reference/trace.md). */
   readonly trace: TraceSource;
+  /** For the line gateway beside it. */
+  readonly agents: AgentCauses;
   /** True once all logs are open and `log` has a leader that this broker knows, or is damaged here: /readyz. */
   readonly ready: boolean;
   /**

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
-import { Client } from '../client/index.ts';
+import { type AgentClocks, Client } from '../client/index.ts';
+import { boundClock, boundsAlong, boundsBetween, type ClockBounds, type ClockSample, offsetWithin } from '../clocks/index.ts';
 import { LogError } from '../eventlog/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, write } from './io.ts';
@@ -13,36 +14,11 @@ interface SkewOptions extends ConnectOptions {
   readonly json?: boolean;
 }
 
-/** How far a clock is ahead of another: what is certain is `low` to `high`. */
-export interface Bounds {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** One question for the time: when it was asked and answered by the own clock, and the whole ms that the other one showed in between. */
-export interface Sample {
-  readonly askedMs: number;
-  readonly answeredMs: number;
-  readonly wallMs: number;
-}
-
-/**
- * What the samples say together (RFC 5905 §8 for one of them): the other clock was read between the question and the answer, and shows whole milliseconds
- * only. Each sample bounds its offset, and what all of them leave is kept. Null where they leave nothing: a clock was set meanwhile.
- */
-export function boundsOf(samples: readonly Sample[]): Bounds | null {
-  const low = Math.max(...samples.map(({ wallMs, answeredMs }) => wallMs - answeredMs));
-  const high = Math.min(...samples.map(({ wallMs, askedMs }) => wallMs + 1 - askedMs));
-  return low <= high ? { low, high } : null;
-}
-
-/** How far `of` is ahead of `than`, where both are known against a third clock. */
-export const between = (of: Bounds, than: Bounds): Bounds => ({ low: of.low - than.high, high: of.high - than.low });
-
 export function define(command: Command, io: CliIo): void {
   command
     .description(
-      'Measure how far the wall clocks of the brokers are apart: each is asked for its time again and again, and the quickest answers bound the offset. ' +
+      'Measure how far the wall clocks of the brokers, and of the agents that send lines to them, are apart: each broker is asked for its time again and ' +
+        'again, and the quickest answers bound the offset; agents are measured by the broker that they send to, every five seconds. ' +
         'The error is half of what the bounds leave; an offset of less than its error may be none.',
     )
     .option('--samples <count>', 'how often each broker is asked', integer(1, 1000), 20)
@@ -50,8 +26,11 @@ export function define(command: Command, io: CliIo): void {
     .action(async (options: SkewOptions) => {
       const measured = await measureAll(options, io);
       const missing = measured.filter(({ bounds }) => bounds === null).map(({ id, why }) => `broker ${id}: ${why}`);
-      const rows = rowsOf(measured);
-      await write(io.stdout, options.json === true ? `${JSON.stringify({ brokers: rows, missing })}\n` : formatRows(rows));
+      const [brokers, agents] = [rowsOf(measured), agentRowsOf(measured)];
+      const left = measured.reduce((sum, each) => sum + each.agents.left, 0);
+      const json = { brokers, agents, agentsLeft: left, missing };
+      await write(io.stdout, options.json === true ? `${JSON.stringify(json)}\n` : formatRows(brokers, agents));
+      if (left > 0) await write(io.stderr, `${left} more agents are connected: a broker tells of ${agentsOfBroker}\n`);
       for (const each of missing) await write(io.stderr, `${each}\n`);
       if (missing.length > 0) throw new ExitWith(exitCodes.failed);
     });
@@ -63,10 +42,16 @@ export function define(command: Command, io: CliIo): void {
   ]);
 }
 
+/** A broker tells of so many. */
+const agentsOfBroker = 100;
+const nobody: AgentClocks = { agents: [], left: 0 };
+
 interface Measured {
   readonly id: number;
-  readonly bounds: Bounds | null;
+  /** How far it is ahead of this machine. */
+  readonly bounds: ClockBounds | null;
   readonly why: string;
+  readonly agents: AgentClocks;
 }
 
 async function measureAll(options: SkewOptions, io: CliIo): Promise<readonly Measured[]> {
@@ -75,11 +60,12 @@ async function measureAll(options: SkewOptions, io: CliIo): Promise<readonly Mea
   for (const { id, server } of await addressesOf(options, io)) {
     const client = new Client({ ...readConnectOptions(options, io), servers: [server], discover: false, timeoutMs: 3000 });
     try {
-      const bounds = boundsOf(await sample(client, options.samples));
-      measured.push({ id, bounds, why: 'its clock, or the one here, was set while it was measured' });
+      const bounds = boundClock(await sample(client, options.samples));
+      const agents = (await client.agentClocks()) ?? nobody;
+      measured.push({ id, bounds, why: 'its clock, or the one here, was set while it was measured', agents });
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
-      measured.push({ id, bounds: null, why: error.message });
+      measured.push({ id, bounds: null, why: error.message, agents: nobody });
     } finally {
       client.close();
     }
@@ -87,8 +73,8 @@ async function measureAll(options: SkewOptions, io: CliIo): Promise<readonly Mea
   return measured;
 }
 
-async function sample(client: Client, count: number): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
+async function sample(client: Client, count: number): Promise<readonly ClockSample[]> {
+  const samples: ClockSample[] = [];
   for (let left = count; left > 0; left--) {
     const askedMs = nowMs();
     const wallMs = await client.wallMs();
@@ -100,8 +86,7 @@ async function sample(client: Client, count: number): Promise<readonly Sample[]>
 /** This machine's time when the program began, and what has passed since by a clock that nobody sets. */
 const nowMs = (): number => performance.timeOrigin + performance.now();
 
-interface Row {
-  readonly id: number;
+interface Offsets {
   /** Of the first broker that answered: by how much this one is ahead. */
   readonly aheadMs: number;
   readonly errorMs: number;
@@ -109,37 +94,70 @@ interface Row {
   readonly errorOfThisMachineMs: number;
 }
 
-function rowsOf(measured: readonly Measured[]): readonly Row[] {
-  const known = measured.flatMap(({ id, bounds }) => (bounds === null ? [] : [{ id, bounds }]));
-  const [first] = known;
-  if (first === undefined) return [];
-  return known.map(({ id, bounds }) => {
-    const ofFirst = id === first.id ? { low: 0, high: 0 } : between(bounds, first.bounds);
-    return {
-      id,
-      aheadMs: middle(ofFirst),
-      errorMs: half(ofFirst),
-      aheadOfThisMachineMs: middle(bounds),
-      errorOfThisMachineMs: half(bounds),
-    };
+interface BrokerRow extends Offsets {
+  readonly id: number;
+}
+
+interface AgentRow {
+  readonly process: string;
+  readonly address: string;
+  /** Which it sends to. */
+  readonly broker: number;
+  /** Null: nothing is known yet, or its clock was set. */
+  readonly offsets: Offsets | null;
+  readonly stampsAhead: number;
+}
+
+const noBounds: ClockBounds = { low: 0, high: 0 };
+const firstOf = (measured: readonly Measured[]): Measured | undefined => measured.find(({ bounds }) => bounds !== null);
+
+function rowsOf(measured: readonly Measured[]): readonly BrokerRow[] {
+  const first = firstOf(measured);
+  return measured.flatMap(({ id, bounds }) => {
+    if (bounds === null) return [];
+    return [{ id, ...offsetsOf(id === first?.id ? noBounds : boundsBetween(bounds, first?.bounds ?? bounds), bounds) }];
   });
 }
 
-const middle = ({ low, high }: Bounds): number => hundredths((low + high) / 2);
-const half = ({ low, high }: Bounds): number => hundredths((high - low) / 2);
+function agentRowsOf(measured: readonly Measured[]): readonly AgentRow[] {
+  const first = firstOf(measured);
+  return measured.flatMap(({ id, bounds, agents: { agents } }) =>
+    agents.map(({ process, address, clock, stampsAhead }): AgentRow => {
+      const row = { process, address, broker: id, stampsAhead };
+      if (bounds === null || clock === null) return { ...row, offsets: null };
+      const ofBroker = { low: clock.lowMs, high: clock.highMs };
+      const brokerOfFirst = id === first?.id ? noBounds : boundsBetween(bounds, first?.bounds ?? bounds);
+      return { ...row, offsets: offsetsOf(boundsAlong(ofBroker, brokerOfFirst), boundsAlong(ofBroker, bounds)) };
+    }),
+  );
+}
+
+function offsetsOf(ofFirst: ClockBounds, ofThisMachine: ClockBounds): Offsets {
+  const [first, here] = [offsetWithin(ofFirst), offsetWithin(ofThisMachine)];
+  return {
+    aheadMs: hundredths(first.aheadMs),
+    errorMs: hundredths(first.errorMs),
+    aheadOfThisMachineMs: hundredths(here.aheadMs),
+    errorOfThisMachineMs: hundredths(here.errorMs),
+  };
+}
+
 const hundredths = (ms: number): number => Math.round(ms * 100) / 100;
 
-function formatRows(rows: readonly Row[]): string {
-  const first = rows[0]?.id ?? 0;
+function formatRows(brokers: readonly BrokerRow[], agents: readonly AgentRow[]): string {
+  const first = brokers[0]?.id ?? 0;
+  const cells = ({ aheadMs, errorMs, aheadOfThisMachineMs, errorOfThisMachineMs }: Offsets): string[] => [
+    `${aheadMs.toFixed(2)} ms`,
+    `± ${errorMs.toFixed(2)}`,
+    `${aheadOfThisMachineMs.toFixed(2)} ms`,
+    `± ${errorOfThisMachineMs.toFixed(2)}`,
+  ];
   return table(
-    ['broker', `ahead of broker ${first}`, 'error', 'ahead of this machine', 'error'],
-    rows.map(({ id, aheadMs, errorMs, aheadOfThisMachineMs, errorOfThisMachineMs }) => [
-      String(id),
-      `${aheadMs.toFixed(2)} ms`,
-      `± ${errorMs.toFixed(2)}`,
-      `${aheadOfThisMachineMs.toFixed(2)} ms`,
-      `± ${errorOfThisMachineMs.toFixed(2)}`,
-    ]),
-    ['right', 'right', 'right', 'right', 'right'],
+    ['clock of', `ahead of broker ${first}`, 'error', 'ahead of this machine', 'error'],
+    [
+      ...brokers.map(({ id, ...offsets }) => [`broker ${id}`, ...cells(offsets)]),
+      ...agents.map(({ process, offsets }) => [process, ...(offsets === null ? ['unknown', '', '', ''] : cells(offsets))]),
+    ],
+    ['left', 'right', 'right', 'right', 'right'],
   );
 }

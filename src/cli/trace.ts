@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { renderSpaceTime } from '../chart/index.ts';
-import { chromeText, correctedTimes, formatTraceEvent, shivizLines, shivizParser, takeStretch } from '../clocks/index.ts';
+import { chromeText, correctedTimes, formatTraceEvent, isUnpaired, shivizLines, shivizParser, takeStretch } from '../clocks/index.ts';
 import { LogError } from '../eventlog/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, write } from './io.ts';
@@ -111,7 +111,9 @@ async function collect(file: string | undefined, options: ConnectOptions & { rea
 function* piecesOf(format: Format, { trace, skew, ...rest }: Collected): Generator<string> {
   if (format === 'shiviz') yield* shivizLines(trace);
   else if (format === 'chrome') yield* chromeText(trace, correctedTimes(trace, skew), describeTimes({ trace, skew, ...rest }));
-  else for (const event of trace.events) yield formatTraceEvent(event);
+  else
+    for (const [index, event] of trace.events.entries())
+      yield formatTraceEvent(isUnpaired(trace, index) ? { ...event, fields: { ...event.fields, unpaired: true } } : event);
 }
 
 const pieceCharacters = 1 << 18;
@@ -141,7 +143,7 @@ function drawn(
   options: DiagramCliOptions,
   what: string,
 ): { readonly title: string; readonly text: string; readonly said: string } {
-  const { trace, skew, missing } = collected;
+  const { trace, skew, missing, notes: said } = collected;
   const times = correctedTimes(trace, skew);
   const { from = null, to = null, topic = null, chatter = false, events: eventsMax } = options;
   const stretch = takeStretch(trace, times, { fromMs: from, toMs: to, eventsMax, topic, chatter });
@@ -149,7 +151,7 @@ function drawn(
   const { fromMs, toMs, left, events } = stretch.value;
   const title = `${what}, ${(fromMs / 1000).toFixed(3)} s to ${(toMs / 1000).toFixed(3)} s${topic === null ? '' : `, topic ${topic}`}`;
   const more = left === 0 ? [] : [`${left} more events of this stretch are not drawn: take a shorter one, or more --events.`];
-  const notes = [...more, ...missing.map((each) => `${each}.`)];
+  const notes = [...more, ...[...missing, ...said].map((each) => `${each}.`)];
   const picture = spaceTimeOf(trace, times, stretch.value, { title, times: describeTimes(collected), notes, eventsMax });
   const result = renderSpaceTime(picture);
   if (!result.ok) throw new LogError('usage', result.problem);
@@ -158,13 +160,13 @@ function drawn(
 }
 
 /** What is missing and what could not be paired, where it is not in the way of the output. */
-async function tellAbout({ trace, missing }: Collected, output: string | undefined, io: CliIo): Promise<void> {
+async function tellAbout({ trace, missing, notes }: Collected, output: string | undefined, io: CliIo): Promise<void> {
   const { events, processes, unpairedReceives, unpairedSends } = trace;
   const place = output === undefined ? io.stderr : io.stdout;
   await write(
     place,
     `${events.length} events of ${processes.join(', ')}; unpaired: ${unpairedSends} sends (lost, or their receive is not kept), ${unpairedReceives} receives\n`,
   );
-  for (const each of missing) await write(io.stderr, `${each}\n`);
+  for (const each of [...notes, ...missing]) await write(io.stderr, `${each}\n`);
   if (missing.length > 0) throw new ExitWith(exitCodes.failed);
 }

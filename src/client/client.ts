@@ -43,6 +43,19 @@ export interface ClientOptions {
 
 export type BrokerList = readonly KnownBroker[];
 
+/** What a broker knows of the clocks of the agents that send lines to it (docs/reference/http.md). */
+export interface AgentClocks {
+  readonly agents: readonly {
+    readonly process: string;
+    readonly address: string;
+    /** By how much it is ahead of the broker's lies between these; null: nothing is known, or it was set. */
+    readonly clock: { readonly lowMs: number; readonly highMs: number } | null;
+    readonly stampsAhead: number;
+  }[];
+  /** Agents that are not told of. */
+  readonly left: number;
+}
+
 const batchesType = 'application/vnd.cairn.batches';
 const attemptMsDefault = 3_000;
 /** A broker looks for a leader, or for a majority, for 5 s and then says what is missing: whoever gives up before blames the broker that he asked. */
@@ -234,6 +247,16 @@ export class Client implements EventLog {
   /** The wall clock of the broker in use, in whole ms. */
   async wallMs(): Promise<number> {
     return (await this.#get('Cannot ask for the time', '/v1/clock', this.#attemptMs))['wallMs'] as number;
+  }
+
+  /** Of agents that send lines to the broker in use; null: it is of before November 2026 and does not know. */
+  async agentClocks(): Promise<AgentClocks | null> {
+    try {
+      return (await this.#get('Cannot ask for the clocks of agents', '/v1/clock/agents', this.#attemptMs)) as unknown as AgentClocks;
+    } catch (error) {
+      if (error instanceof LogError && error.code === 'unknownRoute') return null;
+      throw error;
+    }
   }
 
   /** Switches the broker in use into, or out of, acting as crashed. A crashed broker answers nothing but this. */

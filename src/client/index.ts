@@ -11,7 +11,7 @@
  */
 export { AppendStream, type AppendStreamOptions, type AppendStreamSummary } from './append-stream.ts';
 export { appendDefaults, batchOf, clientBytes, type PlainRecord, splitBatches } from './batches.ts';
-export { type BrokerList, Client, type ClientOptions } from './client.ts';
+export { type AgentClocks, type BrokerList, Client, type ClientOptions } from './client.ts';
 export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';

@@ -3,7 +3,7 @@
  * event and an arrow for each message. Times are those of one clock, as far as the skew is known.
  */
 import { describeTraceEvent } from './describe-event.ts';
-import type { OrderedTrace } from './trace-order.ts';
+import { isUnpaired, type OrderedTrace } from './trace-order.ts';
 
 /** In pieces that make one JSON text together. `times` in ms, by event; `about` says where they come from. */
 export function* chromeText(trace: OrderedTrace, times: Float64Array, about: string): Generator<string> {
@@ -20,7 +20,13 @@ export function* chromeText(trace: OrderedTrace, times: Float64Array, about: str
     const event = events[index] as OrderedTrace['events'][number];
     const { kind, seq, fields, stamp } = event;
     const send = sendOf[index] as number;
-    const args = { ...fields, seq, ...(stamp === null ? {} : { stamp: `${stamp.ms}.${stamp.counter}` }), said: describeTraceEvent(event) };
+    const args = {
+      ...fields,
+      seq,
+      ...(stamp === null ? {} : { stamp: `${stamp.ms}.${stamp.counter}` }),
+      ...(isUnpaired(trace, index) ? { unpaired: true } : {}),
+      said: describeTraceEvent(event),
+    };
     yield `,${JSON.stringify({ ph: 'X', name: nameOf(event), cat: kind, dur: 1, ...place(index), args })}`;
     const flow = { name: 'message', cat: 'message' };
     if (receiveOf[index] !== -1) yield `,${JSON.stringify({ ph: 's', id: index + 1, ...flow, ...place(index) })}`;

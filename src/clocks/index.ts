@@ -9,9 +9,16 @@
  * What many processes did and heard is a trace (`trace.ts`): paired and ordered by cause (`trace-order.ts`), with the skew of their clocks
  * (`trace-skew.ts`), for ShiViz and chrome://tracing, and stretches of it for diagrams.
  *
+ * Spooling agents send lines, and stamps between them (`line-stamp.ts`); what is known of them where they send to (`agent-causes.ts`) makes them
+ * processes of a trace (`agent-events.ts`). How far clocks are apart follows from questions and answers (`offset.ts`).
+ *
  * It leaves out where the time comes from and what the clocks are put on: see `host/` and `wire/`.
  */
+export { type AgentAnswer, type AgentCauses, type AgentLink, connectionsPerLife } from './agent-causes.ts';
+export { orderWithAgents } from './agent-events.ts';
 export { HybridClock, isStampBefore, type Stamp, stampAheadMsMax, stampStart } from './hybrid.ts';
+export { type LineStamp, parseStamp, stampedLinesMax, writeLineStamp } from './line-stamp.ts';
+export { boundClock, boundsAlong, boundsBetween, type ClockBounds, type ClockSample, offsetWithin } from './offset.ts';
 export { advanceLamport, lamportStart, receiveLamport } from './lamport.ts';
 export {
   advanceVector,
@@ -40,5 +47,5 @@ export {
   type TraceSource,
 } from './trace.ts';
 export { type Stretch, takeStretch } from './stretch.ts';
-export { type OrderedTrace, orderTrace } from './trace-order.ts';
+export { isUnpaired, type OrderedTrace, orderTrace } from './trace-order.ts';
 export { correctedTimes, skewOf, type TraceSkew } from './trace-skew.ts';

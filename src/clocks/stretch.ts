@@ -80,6 +80,9 @@ function isShown(trace: OrderedTrace, index: number, { topic, chatter }: Stretch
   switch (fields['message']) {
     case 'ping':
     case 'pong':
+    // Of agents: the question whether they live, and its answer.
+    case 'wait':
+    case 'here':
       return false;
     case 'appendEntries':
       return Number(fields['bytes']) > emptyAppendBytesMax;

@@ -88,6 +88,12 @@ export function orderTrace(given: readonly TraceEvent[]): Result<OrderedTrace, s
   });
 }
 
+/** A send whose receive the trace does not have, or a receive whose send it does not have. */
+export function isUnpaired({ events, sendOf, receiveOf }: OrderedTrace, index: number): boolean {
+  const kind = events[index]?.kind;
+  return (kind === 'send' && receiveOf[index] === -1) || (kind === 'receive' && sendOf[index] === -1);
+}
+
 /** The process whose next event may stand next: of several the one with the earliest time. -1 where each waits for a send that is still to come. */
 function nextProcess(
   own: readonly (readonly TraceEvent[])[],

@@ -58,6 +58,10 @@ const fieldsMax = 40;
 const lineCharactersMax = 20_000;
 /** More of them are not looked at together: their vector clocks alone would be larger than the trace. */
 const processesMax = 64;
+/** Two hours of a simulated run, and what a program can hold beside the text. */
+const eventsMax = 2_000_000;
+/** What a date can be. */
+const timeMax = 8.64e15;
 
 /** One line; the reason is the end of a sentence. */
 export function parseTraceEvent(line: string): Result<TraceEvent, string> {
@@ -74,8 +78,8 @@ export function parseTraceEvent(line: string): Result<TraceEvent, string> {
   if (!isText(process) || !/^[\w.:-]+$/.test(process)) return failed(`its process is ${shown(process)}, not a name`);
   if (!isCount(seq)) return failed(`its seq is ${shown(seq)}, not a count`);
   if (!isText(kind) || !/^\w+$/.test(kind)) return failed(`its kind is ${shown(kind)}, not a word`);
-  if (!isFinite(atMs)) return failed(`its atMs is ${shown(atMs)}, not a time`);
-  if (trueMs !== undefined && !isFinite(trueMs)) return failed(`its trueMs is ${shown(trueMs)}, not a time`);
+  if (!isTime(atMs)) return failed(`its atMs is ${shown(atMs)}, not a time`);
+  if (trueMs !== undefined && !isTime(trueMs)) return failed(`its trueMs is ${shown(trueMs)}, not a time`);
   if (stamp !== undefined && !isStamp(stamp)) return failed('its stamp is not {"ms":...,"counter":...}');
   if (link !== undefined && !isLink(link)) return failed('its link is not {"to" or "from":...,"connection":...,"sequence":...}');
   const entries = Object.entries(rest);
@@ -97,7 +101,7 @@ export function parseTraceEvent(line: string): Result<TraceEvent, string> {
 }
 
 /** A whole file. The error names the line; nothing is given of a file that has one, because what is missing would look like something that did not happen. */
-export function parseTrace(text: string): Result<TraceEvent[], string> {
+export function parseTrace(text: string, most = eventsMax): Result<TraceEvent[], string> {
   const events: TraceEvent[] = [];
   const names = new Set<string>();
   let number = 0;
@@ -110,6 +114,7 @@ export function parseTrace(text: string): Result<TraceEvent[], string> {
     if (line.trim() === '') continue;
     const parsed = parseTraceEvent(line);
     if (!parsed.ok) return failed(`line ${number} is no event of a trace: ${parsed.error}`);
+    if (events.length === most) return failed(`it holds more than ${most} events`);
     events.push(parsed.value);
     names.add(parsed.value.process);
     if (names.size > processesMax) return failed(`line ${number} names one more than ${processesMax} processes`);
@@ -122,7 +127,8 @@ const isObject = (value: unknown): value is Plain => typeof value === 'object' &
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= textBytesMax;
 const isFinite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isStamp = (value: unknown): value is Stamp => isObject(value) && isFinite(value['ms']) && isCount(value['counter']);
+const isTime = (value: unknown): value is number => isFinite(value) && Math.abs(value) <= timeMax;
+const isStamp = (value: unknown): value is Stamp => isObject(value) && isTime(value['ms']) && isCount(value['counter']);
 
 function isLink(value: unknown): value is TraceLink {
   if (!isObject(value)) return false;

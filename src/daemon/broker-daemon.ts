@@ -33,8 +33,9 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   const { tls, brokers, token } = config;
   const peerTls = tls === null ? null : { ...tls, ca: tls.ca ?? tls.cert };
   const host = await createSystemHost({ data: config.data, logger, self: config.self.id, brokers, tls: peerTls });
+  let lines: BrokerLines | null = null;
   const broker: BrokerApi = new Broker(brokerOptions(config, host, hooks));
-  const front = createFront(config, host, broker, hooks);
+  const front = createFront(config, host, broker, hooks, (max) => lines?.agentClocks(max) ?? { agents: [], left: 0 });
   if (config.isInsecure) warnInsecure(config, logger);
 
   front.listen((error) => {
@@ -50,7 +51,6 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     });
   });
 
-  let lines: BrokerLines | null = null;
   /** Lines are taken as soon as somebody could store them. */
   const begin = async (): Promise<void> => {
     if (config.lines !== null) {
@@ -83,7 +83,13 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   }
 }
 
-function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, hooks: DaemonHooks): Front {
+function createFront(
+  config: DaemonConfig,
+  host: SystemHost,
+  broker: BrokerApi,
+  hooks: DaemonHooks,
+  agentClocks: BrokerLines['agentClocks'],
+): Front {
   const { self, listen, settings, tls, token, faultInjection, extraHosts, exitFile } = config;
   const http = fitHttp(config.http, descriptorsMax());
   const { connectionsMax } = http;
@@ -92,6 +98,7 @@ function createFront(config: DaemonConfig, host: SystemHost, broker: BrokerApi, 
   return createHttpGateway({
     broker,
     trace: broker.trace,
+    agentClocks,
     clock: host.clock,
     bytes: host.bytes,
     random: host.random,

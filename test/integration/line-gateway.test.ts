@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ClockOfAgents } from '../../src/clocks/agent-causes.ts';
+import { HybridClock } from '../../src/clocks/index.ts';
 import { LimitedDiagnostics } from '../../src/gateway/lines/diagnostics.ts';
 import { LineGateway, type LineGatewayOptions } from '../../src/gateway/lines/gateway.ts';
 import type { LineSink } from '../../src/gateway/lines/line-sink.ts';
@@ -47,6 +49,7 @@ async function start(settings: Partial<LineSettings> = {}, more: Partial<LineGat
     sink,
     store: null,
     diagnostics,
+    causes: new ClockOfAgents(new HybridClock({ wallMs: () => nowS() * 1000 })),
     nowS,
     ...more,
   });

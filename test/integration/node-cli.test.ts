@@ -37,7 +37,7 @@ async function saying(words: string): Promise<number> {
 
 test('a node whose session the topic does not know any more ends in words, and --new-session sends what its spool holds', async () => {
   const spool = path.join(folder, 'spool');
-  const refusing = await saying('cairn/1 no the topic knows 0 events of this session, and 10 were acknowledged\n');
+  const refusing = await saying('cairn/2 AAAAAAAAAA no the topic knows 0 events of this session, and 10 were acknowledged\n');
 
   const refused = await cairn(['node', 'n', '127.0.0.1', String(refusing), '--spool', spool], { input: '1 a\n2 b\n' });
 
@@ -56,7 +56,7 @@ test('a node whose session the topic does not know any more ends in words, and -
 });
 
 test('a node whose spool is an older copy says so', async () => {
-  const port = await saying('cairn/1 ok 7\n');
+  const port = await saying('cairn/2 AAAAAAAAAA ok 7\n');
   const spool = path.join(folder, 'spool');
 
   const { code, err } = await cairn(['node', 'n', '127.0.0.1', String(port), '--spool', spool]);

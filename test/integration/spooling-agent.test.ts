@@ -135,6 +135,20 @@ describe('a node with a spool', () => {
     expect(await values()).toEqual(numbered(0, 10));
   });
 
+  test('does not follow a logger whose clock is far ahead, and says so once', async () => {
+    const made = await startLineGateway(memory, { aheadMs: 60_000 });
+    open.push(made);
+    const { input, ended, said } = agent(made.gateway.port);
+    input.end(text(numbered(0, 10)));
+
+    expect(await ended).toMatchObject({ acknowledged: 10, stampsAhead: expect.toSatisfy((count) => count >= 2) });
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^The clock of the logger at 127\.0\.0\.1:\d+ is (60\.0|59\.9) s ahead of the one here: its stamps are not followed$/,
+      ),
+    ]);
+  });
+
   test('reads no further when its spool is full, says so once, and loses nothing', async () => {
     const [port = 0] = await freePorts(1);
     const { input, ended, said } = agent(port, { spoolBytesMax: 1024 * 1024 });

@@ -563,6 +563,23 @@ export const inTheBroker: readonly Mutant[] = [
     },
   },
   {
+    id: 'behind-of-agents-ignored',
+    title: "an agent's wall clock is taken to be what its hybrid clock shows",
+    edits: [
+      {
+        file: 'src/clocks/line-stamp.ts',
+        find: 'wallMs: behindMs === behindMax ? null : ms - behindMs',
+        replace: 'wallMs: behindMs === behindMax ? null : ms',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/gateway/lines/session-stamps.test.ts',
+      title: 'each wait is answered once, in order, and bounds the offset of the clock',
+    },
+  },
+  {
     id: 'log-time-drives-the-clock',
     title: "a broker's clock follows the time of a log that it continues",
     edits: [clock('floor.ms <= wallMs + stampAheadMsMax && isStampBefore', 'isStampBefore')],

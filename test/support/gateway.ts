@@ -4,7 +4,7 @@ import type { HttpSettings } from '../../src/gateway/http/settings.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
-import { noTrace } from './no-trace.ts';
+import { noAgents, noTrace } from './no-trace.ts';
 
 export interface TestGateway {
   readonly twin: MemoryLog;
@@ -30,6 +30,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const front = createHttpGateway({
     broker: twin,
     trace: noTrace,
+    agentClocks: noAgents,
     clock,
     bytes: systemBytes,
     random: systemRandom,

@@ -1,3 +1,5 @@
+import { ClockOfAgents } from '../../src/clocks/agent-causes.ts';
+import { HybridClock } from '../../src/clocks/index.ts';
 import { withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { defaultLineSettings, type Diagnostics, LineGateway, type LineSettings } from '../../src/gateway/lines/index.ts';
@@ -25,7 +27,12 @@ export async function makeMemoryLog(): Promise<MemoryLog> {
 /** A line gateway in front of a topic in memory, without a printer. */
 export async function startLineGateway(
   memory: MemoryLog,
-  options: { readonly port?: number; readonly settings?: Partial<LineSettings>; readonly whenFull?: 'drop' | 'wait' } = {},
+  options: {
+    readonly port?: number;
+    readonly settings?: Partial<LineSettings>;
+    readonly whenFull?: 'drop' | 'wait';
+    readonly aheadMs?: number;
+  } = {},
 ): Promise<TestLineGateway> {
   const told: string[] = [];
   const diagnostics: Diagnostics = { tell: (_kind, sentence) => void told.push(sentence) };
@@ -48,6 +55,7 @@ export async function startLineGateway(
     sink: null,
     store,
     diagnostics,
+    causes: new ClockOfAgents(new HybridClock({ wallMs: () => Date.now() + (options.aheadMs ?? 0) })),
     nowS: () => Date.now() / 1000,
   });
   await new Promise<void>((resolve, reject) => gateway.listen((error) => (error === null ? resolve() : reject(error))));

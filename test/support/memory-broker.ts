@@ -4,7 +4,7 @@ import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '.
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
-import { noTrace } from './no-trace.ts';
+import { noAgents, noTrace } from './no-trace.ts';
 
 export interface MemoryBroker {
   readonly url: string;
@@ -32,6 +32,7 @@ export function startMemoryBroker(
   const front = createHttpGateway({
     broker: memory,
     trace: noTrace,
+    agentClocks: noAgents,
     clock,
     bytes: systemBytes,
     random: systemRandom,

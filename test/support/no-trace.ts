@@ -1,3 +1,4 @@
+import type { GatewayOptions } from '../../src/gateway/http/index.ts';
 import type { TraceSource } from '../../src/clocks/index.ts';
 
 /** Of a gateway that no broker is behind. */
@@ -8,3 +9,5 @@ export const noTrace: TraceSource = {
     throw new Error('nothing was noted');
   },
 };
+
+export const noAgents: GatewayOptions['agentClocks'] = () => ({ agents: [], left: 0 });

@@ -2,7 +2,7 @@
 import {
   correctedTimes,
   describeTraceEvent,
-  orderTrace,
+  orderWithAgents,
   parseTrace,
   type OrderedTrace,
   skewOf,
@@ -60,6 +60,10 @@ const lostMs = 40;
 const latestMax = 14;
 const snapshotEvery = 4096;
 const inFlightMax = 200;
+/** Anybody's file may be opened: what it names is followed and shown up to here. */
+const topicsMax = 500;
+const lastingMax = 100;
+const violationsMax = 100;
 const simulator = 'simulator';
 const nothing: ReplicaMoment = { role: 'unknown', term: null, leader: null, end: null, stored: null, highWatermark: null };
 
@@ -117,7 +121,7 @@ export class Replay {
       if (at % snapshotEvery === 0) this.#snapshots.push(state);
       state = next(state, event);
       const { topic } = event.fields;
-      if (typeof topic === 'string') topics.add(topic);
+      if (typeof topic === 'string' && topics.size < topicsMax) topics.add(topic);
       const mark = markOf(event, atMs);
       if (mark !== null) marks.push(mark);
       const received = trace.receiveOf[index] as number;
@@ -132,8 +136,8 @@ export class Replay {
   static open(text: string, name: string): { readonly replay: Replay } | { readonly problem: string } {
     const parsed = parseTrace(text);
     if (!parsed.ok) return { problem: `${name} cannot be shown: ${parsed.error}` };
-    const ordered = orderTrace(parsed.value);
-    return ordered.ok ? { replay: new Replay(ordered.value) } : { problem: `${name} cannot be shown: ${ordered.error}` };
+    const ordered = orderWithAgents(parsed.value);
+    return ordered.ok ? { replay: new Replay(ordered.value.trace) } : { problem: `${name} cannot be shown: ${ordered.error}` };
   }
 
   /** Processes that are brokers, or whatever else sends and receives. */
@@ -165,6 +169,10 @@ export class Replay {
     };
   }
 
+  #isProcess(name: string): boolean {
+    return this.trace.processes.includes(name);
+  }
+
   #event(at: number): TraceEvent {
     return this.trace.events[this.#order[at] as number] as TraceEvent;
   }
@@ -188,7 +196,13 @@ export class Replay {
       const sentMs = this.#times[index] as number;
       if (atMs - sentMs > this.#longestMs) break;
       const { kind, process, link, fields } = this.trace.events[index] as TraceEvent;
-      if (kind !== 'send' || link?.to === undefined || (fields['group'] !== undefined && topicOf(fields) !== topic)) continue;
+      if (
+        kind !== 'send' ||
+        link?.to === undefined ||
+        !this.#isProcess(link.to) ||
+        (fields['group'] !== undefined && topicOf(fields) !== topic)
+      )
+        continue;
       const received = this.trace.receiveOf[index] as number;
       const common = { from: process, to: link.to, message: String(fields['message'] ?? 'message') };
       if (received < 0) {
@@ -227,8 +241,9 @@ function next(state: State, event: TraceEvent): State {
 
 function nextOfSimulator(state: State, kind: string, fields: TraceEvent['fields']): State {
   const what = String(fields['what']);
-  if (kind === 'begins') return { ...state, faults: new Map(state.faults).set(what, what) };
+  if (kind === 'begins') return state.faults.size >= lastingMax ? state : { ...state, faults: new Map(state.faults).set(what, what) };
   if (kind === 'healed') return { ...state, faults: new Map() };
+  if (kind === 'violation' && state.violations.length >= violationsMax) return state;
   if (kind === 'violation')
     return { ...state, violations: [...state.violations, `${String(fields['check'])}: ${String(fields['message'])}`] };
   if (kind !== 'ends') return state;
@@ -257,6 +272,7 @@ function nextOfBroker(broker: BrokerState, kind: string, fields: TraceEvent['fie
     case 'cut':
     case 'commit': {
       const name = topicOf(fields);
+      if (broker.replicas.size >= topicsMax && !broker.replicas.has(name)) return broker;
       const replica = nextOfReplica(broker.replicas.get(name) ?? nothing, kind, fields);
       return { ...broker, replicas: new Map(broker.replicas).set(name, replica) };
     }

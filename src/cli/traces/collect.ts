@@ -1,6 +1,6 @@
 /** The traces of all brokers as one, and who is missing from it. */
-import { readFileSync } from 'node:fs';
-import { type OrderedTrace, orderTrace, parseTrace, skewOf, type TraceEvent, type TraceSkew } from '../../clocks/index.ts';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type OrderedTrace, orderWithAgents, parseTrace, skewOf, type TraceEvent, type TraceSkew } from '../../clocks/index.ts';
 import { Client } from '../../client/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { withClient } from '../connect.ts';
@@ -12,18 +12,41 @@ export interface Collected {
   readonly skew: TraceSkew;
   /** Brokers whose part is not in it, each as a sentence. */
   readonly missing: readonly string[];
+  /** What else whoever reads it should know. */
+  readonly notes: readonly string[];
 }
 
 /** A recording, or what the brokers themselves made. */
 export function readTraceFile(file: string): Collected {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (error) {
     throw new LogError('usage', `Cannot read the trace "${file}": ${reasonOf(error)}`, {}, { cause: error });
   }
   return collected(eventsOf(text, `the trace "${file}"`), [], `the trace "${file}"`);
 }
+
+/** A pipe does not say beforehand how much will come. */
+function readText(file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let bytes = 0; ; ) {
+      const chunk = Buffer.allocUnsafe(chunkBytes);
+      const read = readSync(descriptor, chunk, 0, chunkBytes, null);
+      if (read === 0) return Buffer.concat(chunks).toString('utf8');
+      bytes += read;
+      if (bytes > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax / 2 ** 20} MiB`);
+      chunks.push(chunk.subarray(0, read));
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const chunkBytes = 2 ** 20;
+const fileBytesMax = 256 * 2 ** 20;
 
 /** Every broker is asked at once; those that do not answer are named, and the rest is a trace all the same. */
 export async function collectTraces(options: ConnectOptions & { readonly last?: number }, io: CliIo): Promise<Collected> {
@@ -65,9 +88,10 @@ function eventsOf(text: string, what: string): readonly TraceEvent[] {
 }
 
 function collected(events: readonly TraceEvent[], missing: readonly string[], what: string): Collected {
-  const ordered = orderTrace(events);
+  const ordered = orderWithAgents(events);
   if (!ordered.ok) throw new LogError('invalidRequest', `Cannot order ${what}: ${ordered.error}`);
-  return { trace: ordered.value, skew: skewOf(ordered.value), missing };
+  const { trace, note } = ordered.value;
+  return { trace, skew: skewOf(trace), missing, notes: note === null ? [] : [note] };
 }
 
 /** Of what clock the times are, as a phrase. */

@@ -64,6 +64,8 @@ export async function runAgent(options: SpoolingOptions): Promise<AgentCounters>
       room: () => taking.resume(),
       lost: (reason) => say(`Cannot reach the logger at ${where}: ${reason}; events are kept in ${options.spool} and sent when it answers`),
       found: () => say(`The logger at ${where} answers`),
+      ahead: (byMs) =>
+        say(`The clock of the logger at ${where} is ${(byMs / 1000).toFixed(1)} s ahead of the one here: its stamps are not followed`),
       done: () => resolve(),
       failed: (failure) => reject(explain(failure, where, options.spool)),
     },

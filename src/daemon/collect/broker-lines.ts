@@ -1,6 +1,6 @@
 import type { BrokerApi } from '../../broker/index.ts';
 import { type LogError, withPromises } from '../../eventlog/index.ts';
-import { LimitedDiagnostics, LineGateway } from '../../gateway/lines/index.ts';
+import { type AgentClocks, LimitedDiagnostics, LineGateway } from '../../gateway/lines/index.ts';
 import type { Host } from '../../host/index.ts';
 import { TopicStore } from '../../ingest/index.ts';
 import { bindHost, formatHostPort, isLoopback } from '../address.ts';
@@ -8,6 +8,8 @@ import type { DaemonConfig } from '../config.ts';
 import { makeTopic } from './make-topic.ts';
 
 export interface BrokerLines {
+  /** Of the agents that are connected, at most `max`. */
+  agentClocks(max: number): AgentClocks;
   close(): void;
 }
 
@@ -35,8 +37,17 @@ export async function startBrokerLines(
     tell: (kind, sentence) => diagnostics.tell(kind, sentence),
     newId,
   });
-  const nowS = (): number => Date.now() / 1000;
-  const gateway = new LineGateway({ host: bindHost(listen.host), port: listen.port, settings, sink: null, store, diagnostics, nowS });
+  const nowS = (): number => clock.wallMs() / 1000;
+  const gateway = new LineGateway({
+    host: bindHost(listen.host),
+    port: listen.port,
+    settings,
+    sink: null,
+    store,
+    diagnostics,
+    causes: broker.agents,
+    nowS,
+  });
   const tick = setInterval(() => diagnostics.flush(), tickMs);
   tick.unref();
   void makeTopic(withPromises(broker), topic, {
@@ -61,6 +72,7 @@ export async function startBrokerLines(
     });
   }
   return {
+    agentClocks: (max) => gateway.agentClocks(max),
     close() {
       clearInterval(tick);
       gateway.close(() => undefined);

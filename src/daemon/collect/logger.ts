@@ -4,6 +4,8 @@
  */
 import { isatty } from 'node:tty';
 import { escapeControls } from '../../base/escape.ts';
+import { ClockOfAgents } from '../../clocks/agent-causes.ts';
+import { HybridClock } from '../../clocks/hybrid.ts';
 import { type EventLog, LogError, withCallbacks } from '../../eventlog/index.ts';
 import { defaultLineSettings, LimitedDiagnostics, LineGateway, Printer } from '../../gateway/lines/index.ts';
 import type { TopicStore } from '../../ingest/index.ts';
@@ -62,7 +64,10 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
   const recorder = timeline === null ? null : new TimelineRecorder({ port, scenario, nowS, open: openTimeline, storedCounts: () => store });
   const isTerminal = isatty(output);
   const printer = new Printer(print, nowS);
-  const gateway = new LineGateway({ host, port, settings, sink: new LoggerSink(printer, recorder, nowS), store, diagnostics, nowS });
+  // What agents send is not kept here, as brokers keep it: they and the logger share the clock alone.
+  const causes = new ClockOfAgents(new HybridClock({ wallMs: () => nowS() * 1000 }));
+  const sink = new LoggerSink(printer, recorder, nowS);
+  const gateway = new LineGateway({ host, port, settings, sink, store, diagnostics, causes, nowS });
   await new Promise<void>((resolve, reject) => gateway.listen((error) => (error === null ? resolve() : reject(error))));
   const tick = setInterval(() => diagnostics.flush(), tickMs);
   tick.unref();

@@ -5,6 +5,7 @@
 import type { TraceSource } from '../../clocks/index.ts';
 import { withPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
+import type { AgentClocksOf } from './api/index.ts';
 import { Front, type FrontOptions } from './front.ts';
 import type { SearchOptions } from './grep/index.ts';
 
@@ -15,6 +16,7 @@ export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'> {
   readonly version: string;
   readonly trace: TraceSource;
+  readonly agentClocks: AgentClocksOf;
   /** What searches find here. */
   readonly search: SearchOptions;
   /** Largest record batch that the broker takes. */
@@ -24,7 +26,7 @@ export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'>
 }
 
 export function createHttpGateway(options: GatewayOptions): Front {
-  const { version, pageFolder, trace, search, broker, settings, clock, bytes, logger, faultInjection } = options;
+  const { version, pageFolder, trace, agentClocks, search, broker, settings, clock, bytes, logger, faultInjection } = options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   return new Front({
     ...options,
@@ -35,6 +37,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
         service: broker,
         log: withPromises(broker),
         trace,
+        agentClocks,
         isReady: () => broker.ready,
         settings,
         limits,

@@ -3,8 +3,11 @@ import type { Diagnostics } from './diagnostics.ts';
 import { EventReader } from '../../ingest/event.ts';
 import type { SessionStream, TopicStore } from '../../ingest/index.ts';
 import { LineSplitter } from '../../ingest/line-splitter.ts';
-import { type Hello, helloBytesMax, parseHello, protocolWord } from './hello.ts';
+import type { AgentAnswer, AgentCauses } from '../../clocks/agent-causes.ts';
+import { lineStampBytes } from '../../clocks/line-stamp.ts';
+import { type Hello, helloBytesMax, parseHello } from './hello.ts';
 import type { LineSink, LineSource } from './line-sink.ts';
+import { SessionStamps } from './session-stamps.ts';
 import type { LineSettings } from './settings.ts';
 
 /** What a connection needs of its gateway. */
@@ -13,6 +16,8 @@ export interface ConnectionContext {
   readonly sink: LineSink | null;
   readonly store: TopicStore | null;
   readonly diagnostics: Diagnostics;
+  /** Of agents with acknowledgements. */
+  readonly causes: AgentCauses;
   /** The wall clock, seconds since 1970, fine enough for tenths of a millisecond. */
   readonly nowS: () => number;
   /** It has said its name. */
@@ -33,6 +38,7 @@ const liveEveryMs = 5_000;
 const askAgainMs = 200;
 /** Answers that the agent does not take are not heaped up: a later one says more. */
 const answerBytesMax = 16 * 1024;
+const tooEarly = 'it sent lines before it was told where to begin';
 
 const reader = new EventReader();
 
@@ -43,11 +49,19 @@ export class Connection {
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   readonly #acceptedS: number;
-  readonly #splitter: LineSplitter;
+  #splitter: LineSplitter;
   #hello: Buffer | null = null;
   #helloBytes = 0;
   #source: LineSource | null = null;
-  #session: { readonly id: string; stream: SessionStream | null; sequence: number; stored: number; told: number } | null = null;
+  #session: {
+    readonly id: string;
+    /** Null in `cairn/1`. */
+    readonly stamps: SessionStamps | null;
+    stream: SessionStream | null;
+    sequence: number;
+    stored: number;
+    told: number;
+  } | null = null;
   #waitTimer: NodeJS.Timeout | null = null;
   #nameTimer: NodeJS.Timeout | null;
   #askTimer: NodeJS.Timeout | null = null;
@@ -80,6 +94,11 @@ export class Connection {
     return this.#source?.nameText ?? 'a connection without a name';
   }
 
+  /** Of an agent that sends stamps. */
+  get stamps(): SessionStamps | null {
+    return this.#session?.stamps ?? null;
+  }
+
   get sessionId(): string | null {
     return this.#session?.id ?? null;
   }
@@ -99,9 +118,9 @@ export class Connection {
     } else {
       sink?.receivedFrom(this.#source, chunk.length);
     }
-    // An agent sends nothing before it is told where to begin; what comes before is not an event of its session.
-    if (this.#session !== null && this.#session.stream === null) {
-      if (from < chunk.length) this.#end('it sent lines before it was told where to begin');
+    // An agent sends no event before it is told where to begin; with stamps it answers.
+    if (this.#session !== null && this.#session.stream === null && this.#session.stamps === null) {
+      if (from < chunk.length) this.#end(tooEarly);
       return;
     }
     this.#splitter.push(chunk, from);
@@ -145,14 +164,22 @@ export class Connection {
     this.#source = { id: this.id, name: hello.name, nameText, address: this.address, acceptedS: this.#acceptedS };
     this.#context.named(this);
     sink?.connected(this.#source);
-    if (hello.kind === 'session') this.#beginSession(hello.session, hello.sequence);
+    if (hello.kind === 'session') this.#beginSession(hello.session, hello.sequence, hello.connection);
   }
 
   #line(bytes: Uint8Array, from: number, to: number): void {
     const source = this.#source as LineSource;
-    reader.read(bytes, from, to);
     const { sink, store } = this.#context;
     const session = this.#session;
+    // What a connection had brought before it was ended is of no use.
+    if (session !== null && this.#socket.destroyed) return;
+    if (session !== null && session.stamps !== null) {
+      const what = session.stamps.take(bytes, from, to);
+      if (what === null) return this.#end('it sent something else where a stamp belongs');
+      if (what === 'stamp') return;
+      if (session.stream === null) return this.#end(tooEarly);
+    }
+    reader.read(bytes, from, to);
     if (session === null) {
       sink?.event(source, bytes, from, to, reader.seconds, reader.timeTo);
       store?.addPlain(source, bytes, from, to, reader.seconds);
@@ -187,8 +214,15 @@ export class Connection {
     }
   }
 
-  #beginSession(id: string, sequenceFrom: number): void {
-    this.#session = { id, stream: null, sequence: 0, stored: 0, told: 0 };
+  #beginSession(id: string, sequenceFrom: number, connection: number | null): void {
+    const { causes, nowS, settings } = this.#context;
+    const wallMs = (): number => Math.floor(nowS() * 1000);
+    const stamps = connection === null ? null : new SessionStamps(causes, this.#nameText, connection, wallMs);
+    this.#session = { id, stamps, stream: null, sequence: 0, stored: 0, told: 0 };
+    if (stamps !== null && settings.lineBytesMax < lineStampBytes) {
+      // Stamps are not cut.
+      this.#splitter = new LineSplitter(lineStampBytes, (bytes, from, to) => this.#line(bytes, from, to));
+    }
     this.#context.takeSession(id, this);
     this.#say('wait');
     this.#waitTimer = setInterval(() => this.#say('wait'), waitEveryMs);
@@ -216,7 +250,7 @@ export class Connection {
     const { store, diagnostics } = this.#context;
     if (sequence < sequenceFrom) {
       const reason = `the topic knows ${sequence} events of this session, and ${sequenceFrom} were acknowledged`;
-      this.#say(`no ${reason}`);
+      this.#say('no', reason);
       diagnostics.tell('session', `Closed the session of ${this.#nameText} (${this.address}): ${reason}`);
       this.#socket.end();
       return;
@@ -232,19 +266,29 @@ export class Connection {
       },
       failed: (error) => this.#end(error.message),
     });
-    this.#say(`ok ${sequence}`);
-    this.#waitTimer = setInterval(() => this.#say('wait'), liveEveryMs);
+    this.#say('ok', sequence);
+    this.#waitTimer = setInterval(() => this.#sayAlive(session.told), liveEveryMs);
   }
 
   #tellStored(): void {
     const session = this.#session;
     if (session === null || session.stored === session.told || this.#socket.writableLength > answerBytesMax) return;
     session.told = session.stored;
-    this.#say(`ok ${session.stored}`);
+    this.#say('ok', session.stored);
   }
 
-  #say(words: string): void {
-    if (!this.#isClosed && this.#socket.writable) this.#socket.write(`${protocolWord} ${words}\n`);
+  /** An agent that is not read, because the topic is full, does not answer either; it is told all the same that somebody is there. */
+  #sayAlive(told: number): void {
+    if (this.stamps?.mayAsk === false) this.#say('ok', told);
+    else this.#say('wait');
+  }
+
+  #say(answer: AgentAnswer, what: number | string = ''): void {
+    if (this.#isClosed || !this.#socket.writable) return;
+    const stamps = this.stamps;
+    const words = what === '' ? answer : `${answer} ${what}`;
+    if (stamps === null) this.#socket.write(`cairn/1 ${words}\n`);
+    else if (answer !== 'wait' || stamps.mayAsk) this.#socket.write(`cairn/2 ${stamps.next(answer, Number(what) || 0)} ${words}\n`);
   }
 
   #stopWaiting(): void {

@@ -1,4 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { AgentCauses } from '../../clocks/agent-causes.ts';
+import { boundClock, type ClockBounds } from '../../clocks/offset.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { Diagnostics } from './diagnostics.ts';
@@ -17,7 +19,26 @@ export interface LineGatewayOptions {
   /** Where lines are stored, if anywhere. */
   readonly store: TopicStore | null;
   readonly diagnostics: Diagnostics;
+  /** Where the clock is that agents share, and what they send is noted. */
+  readonly causes: AgentCauses;
   readonly nowS: () => number;
+}
+
+/** What is known of the clock of a spooling agent. */
+interface AgentClock {
+  /** As traces call it. */
+  readonly process: string;
+  readonly address: string;
+  /** How far it is ahead of the clock here; null while nothing is known, or when it was set meanwhile. */
+  readonly bounds: ClockBounds | null;
+  /** Stamps on this connection that were too far ahead to be followed. */
+  readonly stampsAhead: number;
+}
+
+export interface AgentClocks {
+  readonly agents: readonly AgentClock[];
+  /** Agents that found no room. */
+  readonly left: number;
 }
 
 /** Sessions whose given lines are remembered, so that a broken connection does not print an event twice. */
@@ -38,12 +59,13 @@ export class LineGateway {
 
   constructor(options: LineGatewayOptions) {
     this.#options = options;
-    const { settings, sink, store, diagnostics, nowS } = options;
+    const { settings, sink, store, diagnostics, causes, nowS } = options;
     this.#context = {
       settings,
       sink,
       store,
       diagnostics,
+      causes,
       nowS,
       named: (connection) => void this.#unnamed.delete(connection),
       closed: (connection) => this.#closed(connection),
@@ -64,6 +86,20 @@ export class LineGateway {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Of the agents that are connected and send stamps, at most `max`, those that came first. */
+  agentClocks(max: number): AgentClocks {
+    const agents: AgentClock[] = [];
+    let count = 0;
+    for (const { stamps, address } of this.#connections) {
+      if (stamps === null) continue;
+      count++;
+      if (agents.length >= max) continue;
+      const { process, samples, stampsAhead } = stamps;
+      agents.push({ process, address, bounds: boundClock(samples), stampsAhead });
+    }
+    return { agents, left: count - agents.length };
   }
 
   listen(done: (error: LogError | null) => void): void {

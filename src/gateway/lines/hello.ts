@@ -1,15 +1,22 @@
 /**
- * The first line of a connection: `NAME`, or `NAME cairn/1 SESSION SEQ` from an agent that keeps a spool (docs/decisions/0008). A name is 1 to 255 bytes
- * without space or control characters (C0, DEL, and C1 as UTF-8 writes it); it is kept byte for byte.
+ * The first line of a connection: `NAME`, or `NAME cairn/2 SESSION SEQ CONNECTION` from an agent that keeps a spool (docs/decisions/0008), of before
+ * November 2026 `NAME cairn/1 SESSION SEQ`. A name is 1 to 255 bytes without space or control characters (C0, DEL, and C1 as UTF-8 writes it); it is kept
+ * byte for byte.
  */
 export type Hello =
   | { readonly kind: 'plain'; readonly name: Uint8Array }
-  | { readonly kind: 'session'; readonly name: Uint8Array; readonly session: string; readonly sequence: number }
+  | {
+      readonly kind: 'session';
+      readonly name: Uint8Array;
+      readonly session: string;
+      readonly sequence: number;
+      /** 48 bits that name the connection in traces; null in `cairn/1`, which has no stamps. */
+      readonly connection: number | null;
+    }
   | { readonly kind: 'refused'; readonly reason: string };
 
-export const protocolWord = 'cairn/1';
 const nameBytesMax = 255;
-/** The longest first line: name, protocol, session, number. */
+/** The longest first line: name, protocol, session, number, connection. */
 export const helloBytesMax = 512;
 
 const space = 0x20;
@@ -22,9 +29,16 @@ export function parseHello(line: Uint8Array): Hello {
   if (problem !== null) return { kind: 'refused', reason: problem };
   if (nameTo === -1) return { kind: 'plain', name };
   const rest = Buffer.from(line.subarray(nameTo + 1)).toString('latin1');
-  const [, session, digits] = /^cairn\/1 ([0-9a-f]{32}) (\d{1,10})$/.exec(rest) ?? [];
-  if (session === undefined) return { kind: 'refused', reason: 'its name holds a space' };
-  return { kind: 'session', name, session, sequence: Number(digits) };
+  const [, version, session, digits, connection] = /^cairn\/([12]) ([0-9a-f]{32}) (\d{1,10})(?: ([0-9a-f]{12}))?$/.exec(rest) ?? [];
+  if (session === undefined || (version === '2') !== (connection !== undefined))
+    return { kind: 'refused', reason: 'its name holds a space' };
+  return {
+    kind: 'session',
+    name,
+    session,
+    sequence: Number(digits),
+    connection: connection === undefined ? null : Number(`0x${connection}`),
+  };
 }
 
 /** Why these bytes are no name, or null. */

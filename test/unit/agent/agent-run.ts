@@ -13,6 +13,8 @@ export interface AgentRunOptions {
   readonly awayMs?: number;
   readonly spoolBytesMax?: number;
   readonly sessionEventsMax?: number;
+  /** The share of connections to a gateway of before `cairn/2`; one in four. */
+  readonly oldShare?: number;
 }
 
 export interface AgentRunResult {
@@ -23,6 +25,10 @@ export interface AgentRunResult {
   readonly sessions: number;
   readonly timesFull: number;
   readonly isDone: boolean;
+  /** Messages with stamps that came. */
+  readonly stamps: number;
+  /** Sessions that began in each version of the protocol. */
+  readonly begun: { readonly 1: number; readonly 2: number };
 }
 
 const feedEveryMs = 5;
@@ -41,7 +47,7 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
   });
   const { scheduler, random } = world;
   const machine = world.addMachine(1);
-  const logger = startLogger(world);
+  const logger = startLogger(world, options.oldShare ?? 0.25);
   const source = Array.from({ length: options.lines }, (_, index) => `${index} ${'x'.repeat(random.below(40))}`);
   let lives = 0;
   let timesFull = 0;
@@ -74,6 +80,7 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
         room: () => feed(),
         lost: () => undefined,
         found: () => undefined,
+        ahead: () => undefined,
         done: () => {
           isDone = true;
         },
@@ -133,14 +140,15 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
     stored = lines;
   });
   scheduler.runUntil(scheduler.nowMs + 1_000, () => stored.length > 0);
-  return { expected: source, stored, failures, lives, sessions: logger.sessions.size, timesFull, isDone };
+  const { sessions, stamps, begun } = logger;
+  return { expected: source, stored, failures, lives, sessions: sessions.size, timesFull, isDone, stamps, begun };
 }
 
 /** On a machine that stays: what a kill costs the logger is its connections and all that it remembers. */
-function startLogger(world: World): ModelLogger {
+function startLogger(world: World, oldShare: number): ModelLogger {
   const { scheduler, random } = world;
   const started: ModelLogger[] = [];
-  world.start(world.addMachine(2), (host) => void started.push(new ModelLogger(host, scheduler, random.fork())));
+  world.start(world.addMachine(2), (host) => void started.push(new ModelLogger(host, scheduler, random.fork(), oldShare)));
   scheduler.runUntil(scheduler.nowMs + 1_000, () => started.length > 0);
   const [logger] = started;
   if (logger === undefined) throw new Error('the machine of the logger does not start');

@@ -33,6 +33,20 @@ describe('an agent', () => {
     expect(timesFull).toBeGreaterThan(0);
   });
 
+  test('goes on where every gateway is of before its protocol, and sends no stamps there', () => {
+    const { begun, stamps } = check({ seed: 5, lines: 1_000, agentKills: 5, loggerKills: 5, oldShare: 1 });
+
+    expect(begun[1]).toBeGreaterThan(5);
+    expect([begun[2], stamps]).toEqual([0, 0]);
+  });
+
+  test('speaks its own version wherever it is understood, with a stamp before what it sends', () => {
+    const { begun, stamps } = check({ seed: 5, lines: 1_000, agentKills: 5, loggerKills: 5, oldShare: 0 });
+
+    expect(begun[2]).toBeGreaterThan(5);
+    expect(stamps).toBeGreaterThan(20);
+  });
+
   test('ends when it is killed where a session ended with the last event, and there is nothing in the next one', () => {
     check({ seed: 4, lines: 3_000, agentKills: 15, loggerKills: 15, awayMs: 0, sessionEventsMax: 1_000 });
   });

@@ -2,7 +2,10 @@
 // stored and tried again is the code of the real one (`ingest/`); its connections are modelled, since the real ones are sockets.
 import type { SeededRandom } from '../../../src/base/random.ts';
 import { MemoryLog, type Outcome, type ReadResult } from '../../../src/eventlog/index.ts';
+import { type AgentAnswer, ClockOfAgents } from '../../../src/clocks/agent-causes.ts';
+import { HybridClock } from '../../../src/clocks/index.ts';
 import { parseHello } from '../../../src/gateway/lines/hello.ts';
+import { SessionStamps } from '../../../src/gateway/lines/session-stamps.ts';
 import type { Host, Link, LinkHandlers } from '../../../src/host/index.ts';
 import { EventReader, LineSplitter, type SessionStream, TopicStore } from '../../../src/ingest/index.ts';
 import { forEachRecord } from '../../../src/record/index.ts';
@@ -26,8 +29,17 @@ export class ModelLogger {
   readonly sessions = new Set<string>();
   /** Nobody listens. */
   isAway = false;
+  /** The share of connections whose gateway is of before `cairn/2`: it takes that for a name with spaces, and closes. */
+  readonly #oldShare: number;
+  readonly #causes: ClockOfAgents;
+  /** Messages with stamps that came, and what their answers told of the agent's clock. */
+  stamps = 0;
+  /** Sessions that began in each version. */
+  readonly begun = { 1: 0, 2: 0 };
 
-  constructor(host: Host, scheduler: Scheduler, random: SeededRandom) {
+  constructor(host: Host, scheduler: Scheduler, random: SeededRandom, oldShare: number) {
+    this.#oldShare = oldShare;
+    this.#causes = new ClockOfAgents(new HybridClock(host.clock));
     this.#host = host;
     this.#scheduler = scheduler;
     this.#random = random;
@@ -81,6 +93,8 @@ export class ModelLogger {
   dial(handlers: LinkHandlers, deliver: (delayMs: number, run: () => void) => void): Link {
     let isOpen = true;
     let session: string | null = null;
+    let stamps: SessionStamps | null = null;
+    const isOld = this.#random.chance(this.#oldShare);
     let stream: SessionStream | null = null;
     /** Bytes arrive in order, each piece later than the one before. */
     let arrivedMs = this.#scheduler.nowMs;
@@ -95,10 +109,12 @@ export class ModelLogger {
       stream?.close();
       deliver(this.#random.float() * 10, () => handlers.closed('cut'));
     };
-    const say = (words: string): void => {
+    const say = (answer: AgentAnswer, what: number | string = ''): void => {
       saidMs = Math.max(saidMs + 0.001, this.#scheduler.nowMs + this.#random.float() * 5);
+      const words = what === '' ? answer : `${answer} ${what}`;
+      const line = stamps === null ? `cairn/1 ${words}\n` : `cairn/2 ${stamps.next(answer, Number(what) || 0)} ${words}\n`;
       deliver(saidMs - this.#scheduler.nowMs, () => {
-        if (isOpen) handlers.received(ascii(`cairn/1 ${words}\n`));
+        if (isOpen) handlers.received(ascii(line));
       });
     };
     const ask = (id: string, from: number): void =>
@@ -109,12 +125,15 @@ export class ModelLogger {
           return;
         }
         const sequence = outcome.value;
-        if (sequence < from) return say(`no ${sequence} ${from}`);
-        stream = store.openSession(id, sequence, { stored: (next) => say(`ok ${next}`), failed: cut });
-        say(`ok ${sequence}`);
+        if (sequence < from) return say('no', `${sequence} ${from}`);
+        stream = store.openSession(id, sequence, { stored: (next) => say('ok', next), failed: cut });
+        say('ok', sequence);
       });
     const splitter = new LineSplitter(lineBytesMax, (bytes, lineFrom, to) => {
       if (session !== null) {
+        const what = stamps?.take(bytes, lineFrom, to);
+        if (what === null) throw new Error(`no stamp: ${this.#host.bytes.utf8Decode(bytes.subarray(lineFrom, to))}`);
+        if (what === 'stamp') return void this.stamps++;
         reader.read(bytes, lineFrom, to);
         this.sessions.add(session);
         stream?.add(origin, bytes, lineFrom, to, reader.seconds);
@@ -122,7 +141,14 @@ export class ModelLogger {
       }
       const hello = parseHello(bytes.subarray(lineFrom, to));
       if (hello.kind !== 'session') throw new Error(`it is no hello: ${this.#host.bytes.utf8Decode(bytes.subarray(lineFrom, to))}`);
+      if (isOld && hello.connection !== null) return cut();
       session = hello.session;
+      this.begun[hello.connection === null ? 1 : 2]++;
+      stamps =
+        hello.connection === null
+          ? null
+          : new SessionStamps(this.#causes, 'n', hello.connection, () => Math.floor(this.#host.clock.wallMs()));
+      say('wait');
       this.#bySession.get(session)?.();
       this.#bySession.set(session, cut);
       ask(session, hello.sequence);

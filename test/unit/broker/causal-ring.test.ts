@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CausalRing } from '../../../src/broker/causal-ring.ts';
-import { parseTraceEvent, formatTraceEvent, type TraceEvent } from '../../../src/clocks/index.ts';
+import { parseTraceEvent, formatTraceEvent, type TraceEvent, type TraceLink } from '../../../src/clocks/index.ts';
 
 /** A ring of four events; each is noted a ms after the one before. */
 function makeRing(eventsMax = 4): CausalRing {
@@ -63,6 +63,42 @@ describe('the ring of causal events', () => {
       ['started', null, { incarnation: 6 }],
     ]);
     expect(events[0]).toMatchObject({ process: 'broker-2', atMs: 1500, stamp: { counter: 7 } });
+  });
+
+  test('tells what agents sent and heard by their names, with their own clocks', () => {
+    const ring = makeRing(32);
+    const link = { agent: ring.meetAgent('agent-n-5be0c1'), connection: 0x5be0c1000001 };
+
+    ring.sentToAgent(link, 1, 'wait', 0);
+    ring.receivedOfAgent(link, 1, { stamp: { ms: 1.9e12, counter: 65_535 }, lines: 0, wallMs: 1.9e12 - 4094 }, 1);
+    ring.receivedOfAgent(link, 2, { stamp: { ms: 1.9e12, counter: 3 }, lines: 262_143, wallMs: null }, 0);
+    ring.sentToAgent(link, 2, 'ok', 2 ** 30);
+    ring.sentToAgent(link, 3, 'no', 0);
+
+    const events = all(ring);
+    for (const event of events) expect(parseTraceEvent(formatTraceEvent(event))).toEqual({ ok: true, value: event });
+    const way = (direction: 'from' | 'to', sequence: number): TraceLink => ({
+      [direction]: 'agent-n-5be0c1',
+      connection: '5be0c1000001',
+      sequence,
+    });
+    expect(events.map(({ kind, link: of, fields }) => [kind, of, fields])).toEqual([
+      ['send', way('to', 1), { message: 'wait' }],
+      ['receive', way('from', 1), { message: 'here', answers: 1, sentMs: 1.9e12 - 4094, sentStampMs: 1.9e12, sentStampCounter: 65_535 }],
+      ['receive', way('from', 2), { message: 'lines', lines: 262_143, sentMs: null, sentStampMs: 1.9e12, sentStampCounter: 3 }],
+      ['send', way('to', 2), { message: 'ok', stored: 2 ** 30 }],
+      ['send', way('to', 3), { message: 'no' }],
+    ]);
+  });
+
+  test('keeps the names of so many agents as may be connected', () => {
+    const ring = makeRing(8);
+    const links = Array.from({ length: 10_001 }, (_, index) => ({ agent: ring.meetAgent(`agent-named-${index}`), connection: index }));
+
+    for (const link of [links[0], links[1]]) if (link !== undefined) ring.sentToAgent(link, 1, 'wait', 0);
+
+    expect(all(ring).map(({ link }) => link?.to)).toEqual(['agent-0', 'agent-named-1']);
+    expect(ring.meetAgent('one more')).toBe((links.at(-1)?.agent ?? 0) + 1);
   });
 
   test('says the roles again before they are gone', () => {

@@ -227,6 +227,41 @@ describe('the skew of a trace', () => {
   });
 });
 
+describe('a trace that somebody made to do harm', () => {
+  const line = (more: Readonly<Record<string, unknown>>): string =>
+    `${JSON.stringify({ v: 1, process: 'a', seq: 1, kind: 'x', atMs: 5, ...more })}\n`;
+  const problem = (text: string, most?: number): string => {
+    const parsed = parseTrace(text, most);
+    return parsed.ok ? '' : parsed.error;
+  };
+
+  test('is refused in one sentence that names the line', () => {
+    expect(problem(`${line({})}${line({ seq: 2, atMs: 1e300 })}`)).toBe('line 2 is no event of a trace: its atMs is 1e+300, not a time');
+    expect(problem(line({ trueMs: -1e16 }))).toMatch(/^line 1 .* its trueMs is -10000000000000000, not a time$/);
+    expect(problem(line({ stamp: { ms: 1e200, counter: 0 } }))).toMatch(/its stamp is not/);
+    expect(problem('['.repeat(19_000))).toBe('line 1 is no event of a trace: it is not JSON');
+    expect(problem(`{"v":1,"a":${'{"a":'.repeat(3000)}1${'}'.repeat(3000)}}`)).toMatch(/its process is missing/);
+    expect(problem(line({ deep: [[]] }))).toMatch(/its field "deep" is neither/);
+    expect(problem('{"__proto__":{"v":1,"process":"a","seq":1,"kind":"x","atMs":5}}')).toMatch(/its version is missing/);
+    expect(problem(line({}).repeat(3), 2)).toBe('it holds more than 2 events');
+    expect(problem('\u0000\n')).toMatch(/not JSON/);
+    expect(problem('')).toBe('it holds no event');
+    expect(problem(line({}).slice(0, -5))).toMatch(/^line 1 .* not JSON$/);
+  });
+
+  test('may name a process or a field as every object has one, and changes nothing by it', () => {
+    const text = `{"v":1,"process":"__proto__","seq":1,"kind":"x","atMs":5,"__proto__":"mine","constructor":"too"}\n${line({ process: 'toString' })}`;
+    const parsed = parseTrace(text);
+    const trace = ordered(parsed.ok ? parsed.value : []);
+
+    expect([...shivizLines(trace)].join('')).toContain('__proto__ {"__proto__":1}\nx: __proto__ mine, constructor too\n');
+    const chrome = JSON.parse([...chromeText(trace, correctedTimes(trace, skewOf(trace)), 'x')].join('')) as { traceEvents: unknown[] };
+    expect(chrome.traceEvents).toHaveLength(4);
+    expect(trace.events.map((event) => formatTraceEvent(event)).join('')).toContain('"__proto__":"mine"');
+    expect(({} as Record<string, unknown>)['mine']).toBeUndefined();
+  });
+});
+
 describe('exports of a trace', () => {
   test('for ShiViz are read by its parser, and each host counts 1, 2, 3', () => {
     const written = threeProcesses();
@@ -245,7 +280,7 @@ describe('exports of a trace', () => {
       // No entry runs ahead of what its host has done by then.
       for (const [name, count] of Object.entries(entries)) expect(count).toBeLessThanOrEqual(own.get(name) ?? 0);
     }
-    expect(found.at(-1)?.['event']).toBe('receive append from d (its send is not in this trace)');
+    expect(found.at(-1)?.['event']).toBe('receive append from d (unpaired: its send is not in this trace)');
     expect(own.size).toBe(3);
   });
 

@@ -1,9 +1,20 @@
-import type { TraceSource } from '../../../clocks/index.ts';
+import type { ClockBounds, TraceSource } from '../../../clocks/index.ts';
 import type { BrokerService, SearchableLog } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
 import type { SearchOptions } from '../grep/index.ts';
 import type { HttpSettings } from '../settings.ts';
+
+/** What is known of the clocks of spooling agents that are connected here: of at most `max`, and how many there are beside. */
+export type AgentClocksOf = (max: number) => {
+  readonly agents: readonly {
+    readonly process: string;
+    readonly address: string;
+    readonly bounds: ClockBounds | null;
+    readonly stampsAhead: number;
+  }[];
+  readonly left: number;
+};
 
 /** What the routes work with. */
 export interface ApiContext {
@@ -11,6 +22,7 @@ export interface ApiContext {
   /** The same with promises. */
   readonly log: SearchableLog;
   readonly trace: TraceSource;
+  readonly agentClocks: AgentClocksOf;
   readonly isReady: () => boolean;
   readonly settings: HttpSettings;
   readonly limits: BatchLimits;

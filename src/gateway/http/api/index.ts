@@ -22,7 +22,7 @@ import { addTopicRoutes } from './topics.ts';
 import { addTraceRoutes } from './trace.ts';
 import { compileValidator } from './validator.ts';
 
-export type { ApiContext } from './context.ts';
+export type { AgentClocksOf, ApiContext } from './context.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -71,7 +71,11 @@ export const metricTable: readonly MetricRow[] = [
   counter('cairn_peer_bytes_sent_total', 'bytesSent', 'Bytes sent to other brokers'),
   counter('cairn_peer_bytes_received_total', 'bytesReceived', 'Bytes received from other brokers'),
   counter('cairn_refused_links_total', 'refusedLinks', 'Links that this broker refused to another, or another to it'),
-  counter('cairn_stamps_ahead_total', 'stampsAhead', 'Stamps of other brokers too far ahead of the clock here to be followed'),
+  counter(
+    'cairn_stamps_ahead_total',
+    'stampsAhead',
+    'Stamps of other brokers and of agents too far ahead of the clock here to be followed',
+  ),
   gauge('cairn_loop_lag_max_seconds', 'Longest delay of the event loop lately', ({ counters }) => counters.loopLagMsMax / 1000),
   gauge('cairn_disk_sync_p99_seconds', '99th percentile of the time of a sync lately', ({ counters }) => counters.syncMsP99 / 1000),
   gauge('cairn_queued_append_bytes', 'Bytes of appends that wait in this broker', ({ counters }) => counters.queuedAppendBytes),

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { formatTraceEvent, type TraceSource } from '../../../clocks/index.ts';
 import type { ApiContext } from './context.ts';
-import { NoQuery, wholeNumber } from './schema-parts.ts';
+import { NoQuery, nullable, wholeNumber } from './schema-parts.ts';
 
 const TraceQuery = Type.Object(
   { lastMs: Type.Optional(wholeNumber(1, 2 ** 31 - 1, 'an age in ms: what is older by the clock of this broker is left out')) },
@@ -14,7 +14,28 @@ const TraceQuery = Type.Object(
 /** Between two of these others have a turn: a whole ring takes some hundred milliseconds. */
 const eventsAtOnce = 500;
 
-export function addTraceRoutes(app: FastifyInstance, { trace, clock }: ApiContext): void {
+/** So many agents are told of; of others their number. */
+const agentsMax = 100;
+const AgentClocks = Type.Object({
+  agents: Type.Array(
+    Type.Object({
+      process: Type.String({ description: 'as traces call it' }),
+      address: Type.String(),
+      clock: nullable(
+        Type.Object(
+          { lowMs: Type.Number(), highMs: Type.Number() },
+          {
+            description: 'how far its clock is ahead of that of this broker lies between these; null when it is not known yet, or was set',
+          },
+        ),
+      ),
+      stampsAhead: Type.Integer({ description: 'its stamps that were too far ahead to be followed' }),
+    }),
+  ),
+  left: Type.Integer({ description: 'agents that are connected too and not told of' }),
+});
+
+export function addTraceRoutes(app: FastifyInstance, { trace, clock, agentClocks }: ApiContext): void {
   const traceSchema = {
     summary: 'What this broker did and heard last, an event a line (docs/reference/trace.md)',
     querystring: TraceQuery,
@@ -31,6 +52,20 @@ export function addTraceRoutes(app: FastifyInstance, { trace, clock }: ApiContex
     response: { 200: Type.Object({ wallMs: Type.Number() }) },
   };
   app.get('/v1/clock', { schema: clockSchema, config: { verb: 'tell the time' } }, () => ({ wallMs: clock.wallMs() }));
+
+  const agentsSchema = {
+    summary: 'The clocks of agents that send lines to this broker and want acknowledgements',
+    querystring: NoQuery,
+    response: { 200: AgentClocks },
+  };
+  app.get('/v1/clock/agents', { schema: agentsSchema, config: { verb: 'tell the clocks of agents' } }, () => {
+    const { agents, left } = agentClocks(agentsMax);
+    const told = agents.map(({ process, address, bounds, stampsAhead }) => {
+      const known = bounds === null ? null : { lowMs: bounds.low, highMs: bounds.high };
+      return { process, address, clock: known, stampsAhead };
+    });
+    return { agents: told, left };
+  });
 }
 
 /** Up to what is there now; what is overwritten while somebody reads slowly is left out, and the numbers of the events show it. */

@@ -13,7 +13,13 @@ describe('the first line', () => {
   });
 
   test('may say that the node keeps a spool', () => {
-    expect(hello(`n cairn/1 ${session} 17`)).toMatchObject({ kind: 'session', session, sequence: 17 });
+    expect(hello(`n cairn/1 ${session} 17`)).toMatchObject({ kind: 'session', session, sequence: 17, connection: null });
+    expect(hello(`n cairn/2 ${session} 17 5be0c1a27f03`)).toMatchObject({
+      kind: 'session',
+      session,
+      sequence: 17,
+      connection: 0x5be0c1a27f03,
+    });
   });
 
   test.each([
@@ -21,7 +27,10 @@ describe('the first line', () => {
     ['x'.repeat(256), 'its name is longer than 255 bytes'],
     ['a b', 'its name holds a space'],
     [` cairn/1 ${session} 0`, 'it gave no name'],
+    [`n cairn/3 ${session} 0 5be0c1a27f03`, 'its name holds a space'],
     [`n cairn/2 ${session} 0`, 'its name holds a space'],
+    [`n cairn/2 ${session} 0 5be0c1a27f0`, 'its name holds a space'],
+    [`n cairn/1 ${session} 0 5be0c1a27f03`, 'its name holds a space'],
     [`n cairn/1 ${session} -1`, 'its name holds a space'],
     ['a\x1b[31m', 'its name holds a control character'],
     ['a\r', 'its name holds a control character'],
