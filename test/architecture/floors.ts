@@ -25,6 +25,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   clocks: { floor: 1, kind: 'P' },
   record: { floor: 1, kind: 'P' },
   wire: { floor: 1, kind: 'P' },
+  placement: { floor: 1, kind: 'P' },
   chart: { floor: 1, kind: 'P' },
   query: { floor: 1, kind: 'P' },
   eventlog: { floor: 1, kind: 'P' },
@@ -76,6 +77,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   clocks: ['agent-causes.ts', 'hybrid.ts', 'line-stamp.ts', 'offset.ts'],
   record: [],
   wire: [],
+  placement: [],
   chart: [],
   query: [],
   // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
@@ -115,6 +117,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lab/clocks': [],
   'lab/consistency': [],
   'lab/kills': [],
+  'lab/placement': [],
   'lab/power-loss': [],
   'lab/report': [],
   'lab/rig': [],
