@@ -8,6 +8,7 @@ import { grep } from './labs/grep.ts';
 import { idle } from './labs/idle.ts';
 import { kills } from './labs/kills.ts';
 import { addLab } from './labs/lab-command.ts';
+import { placement } from './labs/placement.ts';
 import { powerLoss } from './labs/power-loss.ts';
 import { addReport } from './labs/report.ts';
 import { restarts } from './labs/restarts.ts';
@@ -22,6 +23,7 @@ export function define(command: Command, io: CliIo): void {
   addLab(command, io, collect);
   addLab(command, io, clocks);
   addLab(command, io, grep);
+  addLab(command, io, placement);
   addLab(command, io, idle);
   addReport(command, io);
 }
