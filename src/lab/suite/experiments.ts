@@ -73,6 +73,30 @@ function consistency(extent: Extent): Experiment {
   };
 }
 
+const topicsFull = 10_000;
+const topicsQuick = 1000;
+
+/** The first part of contract 3; publish and subscribe come later. */
+function placement(extent: Extent): Experiment {
+  const topics = extent === 'full' ? topicsFull : topicsQuick;
+  const shortened = extent === 'full' ? null : `${topicsQuick} topics instead of ${topicsFull}`;
+  const cube = (id: string, title: string, brokers: number): Step => ({
+    id,
+    title,
+    program: 'cairn',
+    args: ['lab', 'placement', '--brokers', String(brokers), '--topics', String(topics)],
+    seconds: 5,
+    shortened,
+  });
+  return {
+    name: 'placement',
+    title: 'Topics on a hypercube: placement and routes (publish and subscribe come later)',
+    contract: 3,
+    secondsMax: 30,
+    steps: [cube('placement-8', 'Eight brokers', 8), cube('placement-11', 'Eleven brokers, an incomplete cube', 11)],
+  };
+}
+
 function grep(extent: Extent): Experiment {
   const trials = extent === 'full' ? 10 : 2;
   return {
@@ -182,7 +206,7 @@ function bench(extent: Extent): Experiment {
 }
 
 /** In the order in which they run. One that comes later is one entry more. */
-const experimentsOf: readonly ((extent: Extent) => Experiment)[] = [collect, consistency, grep, clocks, chaos, bench];
+const experimentsOf: readonly ((extent: Extent) => Experiment)[] = [collect, consistency, placement, grep, clocks, chaos, bench];
 
 /** Only those of the names, or all. */
 export const planExperiments = (extent: Extent, names: readonly string[] | null): readonly Experiment[] =>
