@@ -32,7 +32,7 @@ function notABroker({ status }: TransportAnswer, server: string, { action, chang
 }
 
 /** A newer broker may send a code that this program does not know: what matters is whether it is definite. */
-function knownCode(code: string, definite: boolean): ErrorCode {
+export function knownCode(code: string, definite: boolean): ErrorCode {
   if (Object.hasOwn(errorCatalogue, code)) return code as ErrorCode;
   return definite ? 'invalidRequest' : 'internal';
 }

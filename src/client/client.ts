@@ -4,11 +4,14 @@ import {
   type BrokerStatus,
   type EndRequest,
   type EndResult,
-  type EventLog,
   type KnownBroker,
   LogError,
   type ReadRequest,
   type ReadResult,
+  type ScanRequest,
+  type ScanResult,
+  type ScanSink,
+  type SearchableLog,
   type SequenceRequest,
   type TopicDescription,
   type TopicSettings,
@@ -63,9 +66,10 @@ const leaderAttemptMsDefault = 6_000;
 const waitMsMax = 30_000;
 const timeoutMsMax = 60_000;
 
-/** `EventLog` over HTTP. Safe to share; `close` ends its connections. */
-export class Client implements EventLog {
+/** The event log over HTTP, to be searched too. Safe to share; `close` ends its connections. */
+export class Client implements SearchableLog {
   readonly #servers: Servers;
+  readonly #credentials: { readonly token: string | null; readonly ca: string | null };
   readonly #transport: Sender;
   readonly #caller: Caller;
   readonly #timeoutMs: number;
@@ -81,7 +85,8 @@ export class Client implements EventLog {
   constructor(options: ClientOptions, sender?: Sender) {
     this.#servers = new Servers(options.servers.map(parseServer));
     if (this.#servers.all.length === 0) throw new LogError('usage', 'Cannot connect: no server is named');
-    this.#transport = sender ?? new Transport({ token: options.token ?? null, ca: options.ca ?? null });
+    this.#credentials = { token: options.token ?? null, ca: options.ca ?? null };
+    this.#transport = sender ?? new Transport(this.#credentials);
     this.#caller = new Caller(this.#transport, this.#servers);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#attemptMs = options.attemptMs ?? attemptMsDefault;
@@ -190,6 +195,16 @@ export class Client implements EventLog {
       this.#signal?.removeEventListener('abort', abort);
       if (cancel !== undefined) cancel.onCancel = null;
     }
+  }
+
+  /**
+   * A search made where the records are, in the broker in use; `query` says what grep's options mean. The time is that of the whole search, the reader's own
+   * included. Cancelled it says how far it came; a broker that fails behind what it gave ends it with an error.
+   */
+  async scan(request: ScanRequest, sink: ScanSink): Promise<ScanResult> {
+    // Most clients never search.
+    const { scanOver } = await import('./scan.ts');
+    return scanOver(request, sink, { servers: this.#servers, ...this.#credentials, attemptMs: this.#attemptMs, signal: this.#signal });
   }
 
   async end({ topic, partition, freshness }: EndRequest): Promise<EndResult> {

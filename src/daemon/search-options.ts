@@ -2,22 +2,24 @@ import type { SearchOptions } from '../gateway/http/grep/index.ts';
 import type { Searcher } from '../search/index.ts';
 import { SystemClock } from '../system/clock.ts';
 import { SystemDisk } from '../system/disk.ts';
-import { formatHostPort } from './address.ts';
+import { formatHostPort, type HostPort } from './address.ts';
 import type { DaemonConfig, SearchConfig } from './config.ts';
 
 /**
  * What searches find on this machine (topics, where it is a broker), and whom they ask: what the configuration names, and all brokers, or this machine where there
  * are none.
  */
-export function searchOptions({ role, search, brokers, listen, tls, token }: DaemonConfig, topic: Searcher | null): SearchOptions {
+export function searchOptions({ role, self, search, brokers, listen, tls, token }: DaemonConfig, topic: Searcher | null): SearchOptions {
   const { name, machines } = search;
   const scheme = tls === null ? 'http' : 'https';
-  const own = (role === 'search' ? [listen] : brokers).map((address) => ({ name: null, origin: `${scheme}://${formatHostPort(address)}` }));
-  const others = own.filter(({ origin }) => !machines.some((machine) => machine.origin === origin));
+  const originOf = (address: HostPort): string => `${scheme}://${formatHostPort(address)}`;
+  const members = (role === 'search' ? [listen] : brokers).map((address) => ({ name: null, origin: originOf(address) }));
+  const others = members.filter(({ origin }) => !machines.some((machine) => machine.origin === origin));
   return {
     machine: name,
     searchers: { files: filesSearcher(search), topic },
     machines: [...machines, ...others],
+    own: role === 'search' ? null : originOf(self),
     token,
     // As between brokers: the certificate that all of them have, where none signs them.
     ca: tls === null ? null : (tls.ca ?? tls.cert),

@@ -319,6 +319,8 @@ export class MemoryLog implements BrokerService {
     const offsetFrom = Math.max(request.offsetFrom ?? 0, since);
     const offsetTo = Math.max(offsetFrom, Math.min(request.offsetTo ?? highWatermark, until, highWatermark));
     const { cancel } = request;
+    const common = { partition: 0, offsetFrom, highWatermark, logStartOffset: 0, asOfMs: 0, lag: 0 };
+    sink.begin?.({ ...common, offsetTo });
     const give = function* (): Task<void> {
       if (search.outputBytes === 0 || cancel?.cancelled === true) return;
       yield* wait<void>((next) => {
@@ -328,7 +330,7 @@ export class MemoryLog implements BrokerService {
           isOver = true;
         };
         if (cancel !== undefined) cancel.onCancel = once;
-        sink.take(search.takeOutput(), once);
+        sink.take({ ...search.takeOutput(), offsetTo: Math.max(offsetFrom, search.offsetReached) }, once);
       });
     };
     let bytesRead = 0;
@@ -336,7 +338,7 @@ export class MemoryLog implements BrokerService {
       if (batch.offsetTo <= offsetFrom || batch.offsetFrom >= offsetTo || search.isDone || cancel?.cancelled === true) continue;
       if (batch.requestId !== null && streamOf(topic, batch.requestId).revoked) continue;
       bytesRead += batch.bytes.length;
-      search.take(batch.bytes, offsetFrom, offsetTo);
+      search.take(batch.bytes, offsetFrom, Math.min(offsetTo, batch.offsetTo));
       if (search.mustSettle) yield* search.settle();
       yield* give();
     }
@@ -345,16 +347,11 @@ export class MemoryLog implements BrokerService {
     const reached = search.isDone || cancel?.cancelled === true ? search.offsetReached : offsetTo;
     const failure = search.failure ?? (cancel?.cancelled === true ? 'it was cancelled' : null);
     return {
+      ...common,
       topic: topic.name,
-      partition: 0,
-      offsetFrom,
       offsetTo: failure === null ? Math.max(offsetFrom, reached) : offsetTo,
       gaps: failure === null ? [] : [{ offsetFrom: reached, offsetTo, reason: 'stopped', detail: failure }],
       selected: search.selected,
-      highWatermark,
-      logStartOffset: 0,
-      asOfMs: 0,
-      lag: 0,
       stats: { engine: search.engine, asked: search.asked, bytesRead, bytesSkipped: 0, blocksSkipped: 0, blocksRead: 0, indexBytes: 0 },
     };
   }

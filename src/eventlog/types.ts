@@ -127,11 +127,28 @@ export interface ScanRequest extends RecordsOf {
 export interface ScanChunk {
   readonly bytes: Uint8Array;
   readonly lines: number;
+  /** With this chunk all is given that was found below this offset. */
+  readonly offsetTo: number;
 }
 
 /** Takes what a search finds. The next chunk comes after `next` was called: a slow taker slows the search, and nothing is buffered for it. */
 export interface ScanSink {
+  /** Before anything is searched; not called where the search is refused. */
+  begin?(begun: ScanBegun): void;
   take(chunk: ScanChunk, next: () => void): void;
+}
+
+/** What is about to be searched. */
+export interface ScanBegun {
+  readonly partition: number;
+  /** [offsetFrom, offsetTo), as far as no limit ends it. */
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+  /** As in `ReadResult`. */
+  readonly asOfMs: number;
+  readonly lag: number;
 }
 
 /** Offsets that were not searched, [offsetFrom, offsetTo), and why. */
@@ -149,21 +166,15 @@ export interface ScanGap {
  */
 export type ScanGapReason = 'removed' | 'damaged' | 'unreadable' | 'stopped' | 'context';
 
-export interface ScanResult {
+/**
+ * All of [offsetFrom, offsetTo) was searched, but for the gaps. With a limit (`-m`, `-l`, `-q`) it ends behind the last record that counted. The high watermark is
+ * that of when the search began; a search without bounds ends there.
+ */
+export interface ScanResult extends ScanBegun {
   readonly topic: string;
-  readonly partition: number;
-  /** All of [offsetFrom, offsetTo) was searched, but for the gaps. With a limit (`-m`, `-l`, `-q`) it ends behind the last record that counted. */
-  readonly offsetFrom: number;
-  readonly offsetTo: number;
   /** Ascending. Empty: the answer is complete. */
   readonly gaps: readonly ScanGap[];
   readonly selected: number;
-  /** When the search began; a search without bounds ends there. */
-  readonly highWatermark: number;
-  readonly logStartOffset: number;
-  /** As in `ReadResult`. */
-  readonly asOfMs: number;
-  readonly lag: number;
   readonly stats: ScanStats;
 }
 

@@ -2,9 +2,21 @@
  * A search as a value, and everything about it that needs no machine. `SearchRequest` (`request.ts`) says what to look for, in what, and what to tell
  * of it; whoever asks and whoever searches mean the same by it. It leaves out how a request travels, and what runs: `search/`.
  */
-export { type Dialect, type Engine, type Match, type Output, plainMatch, plainOutput, type SearchRequest, type Source } from './request.ts';
+export {
+  type Dialect,
+  type Engine,
+  type Match,
+  type Output,
+  plainMatch,
+  plainOutput,
+  type SearchRequest,
+  type Source,
+  type TopicSource,
+  wantsTimes,
+  wholeTopic,
+} from './request.ts';
 export { type GrepAnswer, type GrepAsker, type GrepQuestion } from './matcher/index.ts';
-export { makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from './sink/index.ts';
+export { forEachTimedLine, makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from './sink/index.ts';
 export { grepArguments, type Labelling, ripgrepArguments } from './arguments.ts';
 export { LineTime, type LineTimeOptions } from './line-time.ts';
 export { LineTimer, type TimedPiece } from './line-timer.ts';

@@ -3,13 +3,17 @@
  * test compares its names with those of `grep --help`. Options of our own have long names only, so that no script that was written for grep means
  * something else here.
  */
-import type { Dialect, Filter, Match, Output, OutputMode } from './request.ts';
+import type { Dialect, Filter, Match, Output, OutputMode, Source } from './request.ts';
 
 /** Patterns in the order in which they were given: a file of patterns is read on the asking machine. */
 export type PatternSource = { readonly text: string } | { readonly file: string };
 
+/** What is to be searched, by its name. */
+export type NamedSource = { readonly kind: Source['kind']; readonly name: string };
+
 /** What a command line has said so far. */
 export interface Draft {
+  sources: NamedSource[];
   dialect: Dialect | null;
   patterns: PatternSource[];
   match: { -readonly [Field in keyof Omit<Match, 'dialect' | 'patterns'>]: Match[Field] };
@@ -219,8 +223,12 @@ export const optionTable: readonly OptionRow[] = [
   taken('-u --unix-byte-offsets', null, 'nothing, as in grep', () => undefined),
   refused('-X', 'MATCHER', 'it is not an option that grep documents'),
 
-  own('files', 'NAME', 'search the files that machines expose under this name'),
-  own('topic', 'TOPIC', 'search the committed records of this topic, at the first broker that answers; -n prints offsets'),
+  source('files', 'NAME', 'search the files that machines expose under this name; may be repeated'),
+  source(
+    'topic',
+    'TOPIC',
+    'search the committed records of this topic, on the first broker that answers; may be repeated; -n prints offsets',
+  ),
   own(
     'where',
     'TEST',
@@ -234,8 +242,8 @@ export const optionTable: readonly OptionRow[] = [
   ),
   own('since', 'TIME', 'only lines at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago'),
   own('until', 'TIME', 'only lines before a time'),
-  own('merge', null, 'lines of all machines and files in order of the time that they bear'),
-  own('follow', null, 'lines that come from now on, of all machines, in order of time within --window; later ones are marked'),
+  own('merge', null, 'lines of all machines, files and topics in order of the time that they bear'),
+  own('follow', null, 'lines that come from now on, of all machines and topics, in order of time within --window; later ones are marked'),
   seconds('window', 'with --follow: how long lines are held to be put in order (default: 1)'),
   own('time-format', 'FORMAT', 'how lines write their time, as for strptime: %d/%b/%Y:%H:%M:%S %z'),
   own('on', 'LIST', 'machines to ask: names, addresses host:port, or @FILE with one a line'),
@@ -258,6 +266,13 @@ export const optionTable: readonly OptionRow[] = [
   own('token-file', 'FILE', 'file with the token that the machines want (env: CAIRN_TOKEN_FILE)'),
   own('ca-file', 'FILE', 'file with the certificates to trust, PEM (env: CAIRN_CA_FILE)'),
 ];
+
+function source(kind: NamedSource['kind'], argument: string, does: string): OptionRow {
+  return own(kind, argument, does, (draft, name) => {
+    draft.sources.push({ kind, name });
+    return null;
+  });
+}
 
 const whens: Readonly<Record<string, Draft['color']>> = {
   always: 'always',

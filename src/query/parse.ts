@@ -4,7 +4,7 @@
  * abbreviation means.
  */
 import { failed, ok, type Result } from '../base/result.ts';
-import { type Draft, type OptionRow, optionTable, type PatternSource } from './options.ts';
+import { type Draft, type NamedSource, type OptionRow, optionTable, type PatternSource } from './options.ts';
 import { type Dialect, type Filter, type Match, type Output, plainMatch, plainOutput } from './request.ts';
 
 /** What was typed. Colour and the contents of files of patterns are known to who has the terminal and the disk. */
@@ -15,6 +15,7 @@ export interface GrepCommand {
   readonly output: Omit<Output, 'color'>;
   readonly color: Draft['color'];
   readonly noMessages: boolean;
+  readonly sources: readonly NamedSource[];
   readonly where: readonly Filter[];
   /** Options of our own that were given, by name. */
   readonly own: ReadonlyMap<string, string | true>;
@@ -123,13 +124,14 @@ function emptyDraft(): Draft {
     context: null,
     color: 'auto',
     noMessages: false,
+    sources: [],
     where: [],
     own: new Map(),
   };
 }
 
 function finish(draft: Draft): GrepCommand {
-  const { dialect, patterns, match, output, context, color, noMessages, where, own } = draft;
+  const { dialect, patterns, match, output, context, color, noMessages, sources, where, own } = draft;
   const mode = draft.quiet ? 'quiet' : (draft.names ?? (draft.count ? 'count' : 'lines'));
   const { before, after } = output;
   return {
@@ -139,6 +141,7 @@ function finish(draft: Draft): GrepCommand {
     output: { ...output, mode, before: before ?? context, after: after ?? context },
     color,
     noMessages,
+    sources,
     where,
     own,
   };

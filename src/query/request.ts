@@ -85,9 +85,39 @@ export interface Filter {
 /** What is searched on each machine. */
 export type Source =
   /** The files that the configuration of the machine exposes under this name. */
-  | { readonly kind: 'files'; readonly name: string }
-  /** Committed records of one partition; all filters must hold. */
-  | { readonly kind: 'topic'; readonly topic: string; readonly partition: number; readonly where: readonly Filter[] };
+  { readonly kind: 'files'; readonly name: string } | TopicSource;
+
+/** Committed records of one partition; all filters must hold. */
+export interface TopicSource {
+  readonly kind: 'topic';
+  readonly topic: string;
+  readonly partition: number;
+  readonly where: readonly Filter[];
+  /** Which of its offsets, [offsetFrom, offsetTo); null from the start of the log, or its end where it is followed, and to what is committed. */
+  readonly offsetFrom: number | null;
+  readonly offsetTo: number | null;
+  /** How fresh the answer must be, as for a read. */
+  readonly freshness: 'linearizable' | 'session' | 'local';
+  readonly sessionOffset: number;
+  /** When it is spent the search ends with what it has found; null without a bound. */
+  readonly timeoutMs: number | null;
+  /** What stands in front of lines; null: the machine and the topic. */
+  readonly label: string | null;
+}
+
+/** All that is committed of a partition. */
+export const wholeTopic = (topic: string, where: readonly Filter[] = [], partition = 0): TopicSource => ({
+  kind: 'topic',
+  topic,
+  partition,
+  where,
+  offsetFrom: null,
+  offsetTo: null,
+  freshness: 'linearizable',
+  sessionOffset: 0,
+  timeoutMs: null,
+  label: null,
+});
 
 /**
  * What searches: `auto` chooses; `grep` is GNU grep, `ripgrep` is ripgrep, `linear` Cairn's own for records. A machine that cannot do a request with
@@ -109,7 +139,12 @@ export interface SearchRequest {
   readonly follow: boolean;
   /** How the lines write their time, as for `strptime`; null for the usual ways. */
   readonly timeFormat: string | null;
+  /** `text`: as grep prints lines. `json`, of topics only: an object a line for each record, with key, headers and time. */
+  readonly form: 'text' | 'json';
 }
+
+/** Whether each line is to come with its time. */
+export const wantsTimes = ({ order, follow }: SearchRequest): boolean => follow || order === 'time';
 
 /** `place`: as they stand in their files, one file behind the other. `time`: merged by the time of each line. */
 type Order = 'place' | 'time';

@@ -548,6 +548,14 @@ export class RecordCursor {
   }
 }
 
+/** One record of an uncompressed batch that was visited before: `from` is its `recordFrom`. */
+export function recordAt(batch: Uint8Array, from: number): RecordCursor {
+  const cursor = new RecordCursor();
+  const problem = cursor.read(batch, from, baseOffset(batch), baseTimestamp(batch), false);
+  assert(problem === null, 'a record is read where it was found');
+  return cursor;
+}
+
 /**
  * Visits the records of an uncompressed batch in order with one reused cursor; `visit` returns false to stop. False when the records are not
  * well formed, which a batch that passed `validateBatch` or whose checksum matches cannot be.

@@ -4,7 +4,7 @@
  * cost, and nobody behind it has to look for lines.
  */
 import type { ErrorCode } from '../base/errors.ts';
-import type { ScanStats } from '../eventlog/types.ts';
+import type { ScanBegun, ScanResult, ScanStats } from '../eventlog/types.ts';
 import type { SearchRequest } from '../query/index.ts';
 
 export interface AnswerHead {
@@ -24,6 +24,21 @@ export interface PartHead {
   readonly engine: EngineUsed;
   /** What would have to be so for the quicker engine; null where it is the quicker one or was asked for. */
   readonly engineReason: string | null;
+  /** Of a topic: what is about to be searched; of one that is followed: what of it was there before. */
+  readonly begun?: ScanBegun;
+}
+
+/** How far a search of a topic has come. */
+export interface Reached {
+  /** All is given that was found below this offset. */
+  readonly offsetTo: number;
+  /** Lines given so far. */
+  readonly lines: number;
+}
+
+/** What was searched of a topic; null for what is not known of a search whose end did not come. */
+export interface TopicPart extends Omit<ScanResult, 'stats'> {
+  readonly stats: ScanStats | null;
 }
 
 export interface PartEnd {
@@ -34,12 +49,10 @@ export interface PartEnd {
   readonly elapsedMs: number;
   /** Why it is not complete, as the end of a sentence; null when it is. */
   readonly problem: string | null;
-  /** Of a topic: the range of offsets [from, to) that the answer is complete for. */
-  readonly range: { readonly from: number; readonly to: number } | null;
   /** Which part ends, by the order in which they were begun, from 0; left out where there is only one under way. */
   readonly index?: number;
-  /** Of a topic: what was read, and what an index told not to read. */
-  readonly scan?: ScanStats;
+  /** Of a topic: the offsets that the answer is complete for, what is missing of them, and what was read for it. */
+  readonly topic?: TopicPart;
 }
 
 /** How an answer ends: whole, or with why it is not, as an error of the catalogue. */
@@ -56,6 +69,8 @@ export interface AnswerSink {
   /** Lines of several parts in order of time, in the form of `timed-lines.ts`; waits until they were taken. */
   lines(payload: Uint8Array): Promise<void> | undefined;
   end(part: PartEnd): void;
+  /** Of a topic, behind what was found until there: who asks goes on from there where the rest does not come. */
+  reached(reached: Reached): void;
   /** Something that people should know now, as a sentence without its end. */
   note(text: string): void;
 }

@@ -6,9 +6,11 @@ import { Buffer } from 'node:buffer';
 import Type from 'typebox';
 import Value from 'typebox/value';
 import { failed, ok, type Result } from '../base/result.ts';
-import { plainMatch, plainOutput, refuseOrder, type SearchRequest } from '../query/index.ts';
+import { plainMatch, plainOutput, refuseOrder, type SearchRequest, wholeTopic } from '../query/index.ts';
 import { type PatternJson, splitPatterns } from './encode-request.ts';
 
+/** As long as a timer of Node can be. */
+const timeoutMsMax = 2 ** 31 - 1;
 const strict = { additionalProperties: false } as const;
 /** Lines end a pattern, and no argument of a program can hold NUL. */
 const Word = Type.String({ pattern: '^[^\\u0000]*$' });
@@ -27,6 +29,12 @@ const RequestSchema = Type.Object(
           topic: Type.String({ minLength: 1 }),
           partition: Type.Optional(Count),
           where: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
+          offsetFrom: Type.Optional(Type.Union([Count, Type.Null()])),
+          offsetTo: Type.Optional(Type.Union([Count, Type.Null()])),
+          freshness: Type.Optional(Type.Enum(['linearizable', 'session', 'local'])),
+          sessionOffset: Type.Optional(Count),
+          timeoutMs: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: timeoutMsMax }), Type.Null()])),
+          label: Type.Optional(Type.Union([Word, Type.Null()])),
         },
         strict,
       ),
@@ -68,6 +76,7 @@ const RequestSchema = Type.Object(
     follow: Type.Optional(Type.Boolean()),
     timeFormat: Type.Optional(Type.Union([Word, Type.Null()])),
     engine: Type.Optional(Type.Enum(['auto', 'grep', 'ripgrep', 'linear'])),
+    form: Type.Optional(Type.Enum(['text', 'json'])),
   },
   strict,
 );
@@ -89,9 +98,10 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     order = 'place',
     follow = false,
     timeFormat = null,
+    form = 'text',
   } = json;
   const request = {
-    source: source.kind === 'files' ? source : { ...source, partition: source.partition ?? 0, where: source.where ?? [] },
+    source: source.kind === 'files' ? source : { ...wholeTopic(source.topic), ...source },
     match: { ...plainMatch, ...match, patterns: match.patterns.flatMap(decodePattern) },
     output: { ...plainOutput, ...output },
     sinceMs,
@@ -100,6 +110,7 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     order,
     follow,
     timeFormat,
+    form,
   } as SearchRequest;
   const refusal = refuseOrder(request);
   return refusal === null ? ok(request) : failed(refusal);

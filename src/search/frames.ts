@@ -3,17 +3,17 @@
  *
  * | bytes | field |
  * |---|---|
- * | 1 | kind: 1 head, 2 part, 3 bytes, 4 end of the part, 5 end, 6 alive, 7 lines, 8 note |
+ * | 1 | kind: 1 head, 2 part, 3 bytes, 4 end of the part, 5 end, 6 alive, 7 lines, 8 note, 9 reached |
  * | 4 | length of the payload, big endian |
  * | length | payload: JSON in UTF-8, of kind 3 bytes as they are printed, of kind 6 nothing, of kind 7 as in `timed-lines.ts` |
  *
  * A body that ends without a frame of kind 5 was cut off. Kind 6 is sent while there is nothing else to say.
  */
 import { Buffer } from 'node:buffer';
-import type { AnswerEnd, AnswerHead, PartEnd, PartHead } from './answer.ts';
+import type { AnswerEnd, AnswerHead, PartEnd, PartHead, Reached } from './answer.ts';
 import { type TimedLine, timedLinesBytesMax, unpackLines } from './timed-lines.ts';
 
-const frameKinds = { head: 1, part: 2, bytes: 3, partEnd: 4, end: 5, alive: 6, lines: 7, note: 8 } as const;
+const frameKinds = { head: 1, part: 2, bytes: 3, partEnd: 4, end: 5, alive: 6, lines: 7, note: 8, reached: 9 } as const;
 
 const frameHeaderBytes = 5;
 /** Of frames that are held until they are whole. */
@@ -25,6 +25,7 @@ export type AnswerFrame =
   | { readonly kind: 'partEnd'; readonly value: PartEnd }
   | { readonly kind: 'end'; readonly value: AnswerEnd }
   | { readonly kind: 'note'; readonly value: { readonly text: string } }
+  | { readonly kind: 'reached'; readonly value: Reached }
   | { readonly kind: 'alive'; readonly value: null };
 
 export function encodeFrame(frame: AnswerFrame): Buffer {
@@ -62,6 +63,7 @@ const kindNames = new Map<number, AnswerFrame['kind']>([
   [frameKinds.end, 'end'],
   [frameKinds.alive, 'alive'],
   [frameKinds.note, 'note'],
+  [frameKinds.reached, 'reached'],
 ]);
 
 /** Finds frames in a stream of chunks. */

@@ -8,7 +8,6 @@ import type {
   AppendRequest,
   AppendResult,
   BrokerService,
-  EventLog,
   ReadRequest,
   ReadResult,
   ScanRequest,
@@ -22,9 +21,7 @@ import { systemBytes } from '../../src/system/bytes.ts';
 import { queryOf } from '../support/grep-records.ts';
 
 export interface OpenedEventLog {
-  readonly log: EventLog;
-  /** The same, to be searched; left out only with `searches: false`. */
-  readonly searching?: SearchableLog;
+  readonly log: SearchableLog;
   /** Who revokes, which is beside the port; left out only with `revokes: false`. */
   readonly revoking?: Pick<BrokerService, 'revoke'>;
   close(): Promise<void> | void;
@@ -35,8 +32,6 @@ export interface ConformanceOptions {
   readonly batchBytesMax?: number;
   /** False where nobody can be asked to revoke: the routes of /v1 never do. */
   readonly revokes?: boolean;
-  /** False for who asks from afar: many machines are searched at once from there, not one log. */
-  readonly searches?: boolean;
 }
 
 export function batchOfValues(...values: string[]): Uint8Array {
@@ -61,7 +56,7 @@ const byNumber = (a: number, b: number): number => a - b;
 export function eventLogConformance(name: string, open: () => Promise<OpenedEventLog>, options: ConformanceOptions = {}): void {
   describe(`the event log of ${name}`, () => {
     let opened: OpenedEventLog;
-    let log: EventLog;
+    let log: SearchableLog;
     let topicCount = 0;
 
     beforeAll(async () => {
@@ -515,109 +510,99 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
       });
     });
 
-    if (options.searches !== false)
-      describe('a search', () => {
-        const searched = (): SearchableLog => {
-          const { searching } = opened;
-          if (searching === undefined) throw new Error('nobody searches');
-          return searching;
+    describe('a search', () => {
+      async function scan(topic: string, more: Partial<ScanRequest> = {}): Promise<{ readonly text: string; readonly result: ScanResult }> {
+        const chunks: Uint8Array[] = [];
+        const request: ScanRequest = {
+          topic,
+          offsetFrom: null,
+          offsetTo: null,
+          sinceMs: null,
+          untilMs: null,
+          query: queryOf(['hit'], {}, { lineNumbers: false }),
+          freshness: 'linearizable',
+          sessionOffset: 0,
+          timeoutMs: 10_000,
+          ...more,
         };
+        const take = (chunk: { readonly bytes: Uint8Array }, next: () => void): void => {
+          chunks.push(chunk.bytes);
+          setImmediate(next);
+        };
+        const result = await log.scan(request, { take });
+        return { text: Buffer.concat(chunks).toString(), result };
+      }
 
-        async function scan(
-          topic: string,
-          more: Partial<ScanRequest> = {},
-        ): Promise<{ readonly text: string; readonly result: ScanResult }> {
-          const chunks: Uint8Array[] = [];
-          const request: ScanRequest = {
-            topic,
-            offsetFrom: null,
-            offsetTo: null,
-            sinceMs: null,
-            untilMs: null,
-            query: queryOf(['hit'], {}, { lineNumbers: false }),
-            freshness: 'linearizable',
-            sessionOffset: 0,
-            timeoutMs: 10_000,
-            ...more,
-          };
-          const take = (chunk: { readonly bytes: Uint8Array }, next: () => void): void => {
-            chunks.push(chunk.bytes);
-            setImmediate(next);
-          };
-          const result = await searched().scan(request, { take });
-          return { text: Buffer.concat(chunks).toString(), result };
-        }
+      test('gives the records that match, and says that it is complete to the end', async () => {
+        const topic = await newTopic();
+        for (let i = 0; i < 10; i++) await append(topic, [`hit ${i}`, `miss ${i}`]);
+        const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
 
-        test('gives the records that match, and says that it is complete to the end', async () => {
-          const topic = await newTopic();
-          for (let i = 0; i < 10; i++) await append(topic, [`hit ${i}`, `miss ${i}`]);
-          const end = (await log.end({ topic, freshness: 'linearizable' })).offset;
+        const found = await scan(topic);
 
-          const found = await scan(topic);
-
-          expect(found.text).toBe(Array.from({ length: 10 }, (_, i) => `hit ${i}\n`).join(''));
-          expect(found.result).toMatchObject({ topic, partition: 0, offsetTo: end, gaps: [], selected: 10, highWatermark: end });
-        });
-
-        test('shows context, numbers by offset, and stops at a limit', async () => {
-          const topic = await newTopic();
-          const { offset } = await append(topic, ['a', 'b hit', 'c', 'd hit', 'e']);
-
-          const found = await scan(topic, { query: queryOf(['hit'], {}, { before: 1, after: 1, maxCount: 1 }) });
-
-          expect(found.text).toBe(`${offset}-a\n${offset + 1}:b hit\n${offset + 2}-c\n`);
-          expect(found.result).toMatchObject({ offsetTo: offset + 3, gaps: [], selected: 1 });
-        });
-
-        test('keeps to a range of offsets', async () => {
-          const topic = await newTopic();
-          const { offset } = await append(topic, ['hit 0', 'hit 1', 'hit 2', 'hit 3']);
-
-          const found = await scan(topic, { offsetFrom: offset + 1, offsetTo: offset + 3 });
-
-          expect(found.text).toBe('hit 1\nhit 2\n');
-          expect(found.result).toMatchObject({ offsetFrom: offset + 1, offsetTo: offset + 3 });
-        });
-
-        test('does not show what was revoked', async () => {
-          if (opened.revoking === undefined) return;
-          const topic = await newTopic();
-          await append(topic, ['hit before'], { requestId: 'kept' });
-          await append(topic, ['hit revoked'], { requestId: 'revoked' });
-          await append(topic, ['hit after']);
-          await revoke(topic, 'revoked');
-
-          expect((await scan(topic)).text).toBe('hit before\nhit after\n');
-        });
-
-        test('of what is not there is refused', async () => {
-          const topic = await newTopic();
-
-          expect(await codeOf(scan('conformance-nowhere'))).toBe('unknownTopic');
-          expect(await codeOf(scan(topic, { partition: 1 }))).toBe('invalidRequest');
-          expect(await codeOf(scan(topic, { query: queryOf(['x'], {}, { byteOffsets: true }) }))).toBe('invalidRequest');
-        });
-
-        test('that is cancelled says so', async () => {
-          const topic = await newTopic();
-          for (let i = 0; i < 5; i++) await append(topic, ['hit'.padEnd(40_000, '.')]);
-          const cancel: { cancelled: boolean; onCancel: (() => void) | null } = { cancelled: false, onCancel: null };
-          const request = { topic, offsetFrom: null, offsetTo: null, sinceMs: null, untilMs: null, query: queryOf(['hit']) } as const;
-
-          const result = await searched().scan(
-            { ...request, freshness: 'linearizable', sessionOffset: 0, timeoutMs: 10_000, cancel },
-            {
-              // Takes one chunk, asks for no more, and goes away.
-              take: () => {
-                cancel.cancelled = true;
-                cancel.onCancel?.();
-              },
-            },
-          );
-
-          expect(result.gaps).toMatchObject([{ reason: 'stopped', offsetTo: result.highWatermark }]);
-        });
+        expect(found.text).toBe(Array.from({ length: 10 }, (_, i) => `hit ${i}\n`).join(''));
+        expect(found.result).toMatchObject({ topic, partition: 0, offsetTo: end, gaps: [], selected: 10, highWatermark: end });
       });
+
+      test('shows context, numbers by offset, and stops at a limit', async () => {
+        const topic = await newTopic();
+        const { offset } = await append(topic, ['a', 'b hit', 'c', 'd hit', 'e']);
+
+        const found = await scan(topic, { query: queryOf(['hit'], {}, { before: 1, after: 1, maxCount: 1 }) });
+
+        expect(found.text).toBe(`${offset}-a\n${offset + 1}:b hit\n${offset + 2}-c\n`);
+        expect(found.result).toMatchObject({ offsetTo: offset + 3, gaps: [], selected: 1 });
+      });
+
+      test('keeps to a range of offsets', async () => {
+        const topic = await newTopic();
+        const { offset } = await append(topic, ['hit 0', 'hit 1', 'hit 2', 'hit 3']);
+
+        const found = await scan(topic, { offsetFrom: offset + 1, offsetTo: offset + 3 });
+
+        expect(found.text).toBe('hit 1\nhit 2\n');
+        expect(found.result).toMatchObject({ offsetFrom: offset + 1, offsetTo: offset + 3 });
+      });
+
+      test('does not show what was revoked', async () => {
+        if (opened.revoking === undefined) return;
+        const topic = await newTopic();
+        await append(topic, ['hit before'], { requestId: 'kept' });
+        await append(topic, ['hit revoked'], { requestId: 'revoked' });
+        await append(topic, ['hit after']);
+        await revoke(topic, 'revoked');
+
+        expect((await scan(topic)).text).toBe('hit before\nhit after\n');
+      });
+
+      test('of what is not there is refused', async () => {
+        const topic = await newTopic();
+
+        expect(await codeOf(scan('conformance-nowhere'))).toBe('unknownTopic');
+        expect(await codeOf(scan(topic, { partition: 1 }))).toBe('invalidRequest');
+        expect(await codeOf(scan(topic, { query: queryOf(['x'], {}, { byteOffsets: true }) }))).toBe('invalidRequest');
+      });
+
+      test('that is cancelled says so', async () => {
+        const topic = await newTopic();
+        for (let i = 0; i < 5; i++) await append(topic, ['hit'.padEnd(40_000, '.')]);
+        const cancel: { cancelled: boolean; onCancel: (() => void) | null } = { cancelled: false, onCancel: null };
+        const request = { topic, offsetFrom: null, offsetTo: null, sinceMs: null, untilMs: null, query: queryOf(['hit']) } as const;
+
+        const result = await log.scan(
+          { ...request, freshness: 'linearizable', sessionOffset: 0, timeoutMs: 10_000, cancel },
+          {
+            // Takes one chunk, asks for no more, and goes away.
+            take: () => {
+              cancel.cancelled = true;
+              cancel.onCancel?.();
+            },
+          },
+        );
+
+        expect(result.gaps).toMatchObject([{ reason: 'stopped', offsetTo: result.highWatermark }]);
+      });
+    });
 
     describe('the state', () => {
       test('of the broker names it and its partitions', async () => {

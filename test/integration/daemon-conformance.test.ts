@@ -19,7 +19,6 @@ eventLogConformance(
     const log = withPromises(asked.broker);
     return {
       log,
-      searching: log,
       revoking: asked.broker,
       close: async () => {
         await Promise.all(daemons.map((daemon) => new Promise<void>((resolve) => daemon.stop(2000, resolve))));

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { hashToken } from '../../src/gateway/http/index.ts';
 import type { SearchRequest } from '../../src/query/index.ts';
 import { type AnswerSink, decodeRequest } from '../../src/search/index.ts';
+import { certificate } from '../support/certificate.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { grep, type MachineOptions, oracle, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
 
@@ -47,7 +48,7 @@ describe('who does not answer is named, and the rest is whole', () => {
     const full = answers.filter(({ status }) => status === 2);
     expect(answers.filter(({ status, stdout }) => status === 0 && text(stdout) === 'm1:a.log:yes\n').length).toBe(64 - full.length);
     expect(full.length).toBeGreaterThan(0);
-    for (const { stderr } of full) expect(stderr).toContain('Cannot search: 2 searches are under way, the limit');
+    for (const { stderr } of full) expect(stderr).toMatch(/^127\.0\.0\.1:\d+ refuses: Cannot search: 2 searches are under way, the limit/m);
     expect((await grep(['yes'], [here])).status).toBe(0);
   });
 
@@ -58,8 +59,29 @@ describe('who does not answer is named, and the rest is whole', () => {
     const refused = await grep(['yes'], [here]);
     const taken = await grep(['yes', '--token-file', path.join(here.folder, 'token')], [here]);
 
-    expect(refused.stderr).toContain('No answer from 127.0.0.1');
+    expect(refused.stderr).toMatch(/^127\.0\.0\.1:\d+ refuses: .*the request has no bearer token/m);
     expect([refused.status, taken.status]).toEqual([2, 0]);
+  });
+
+  test('one with TLS and a token, which is searched by whoever has both', async () => {
+    const token = 't'.repeat(32);
+    const here = await machine(
+      'm1',
+      { 'a.log': 'yes\n', token, cert: certificate.cert },
+      { tokenHash: hashToken(token), tls: certificate },
+    );
+    const at = { address: `https://localhost:${here.address.split(':')[1] ?? ''}` };
+    const [tokenFile, caFile] = ['token', 'cert'].map((file) => path.join(here.folder, file)) as [string, string];
+
+    const whole = await grep(['yes', '--token-file', tokenFile, '--ca-file', caFile], [at]);
+    const without = await grep(['yes', '--ca-file', caFile], [at]);
+    const untrusted = await grep(['yes', '--token-file', tokenFile], [at]);
+    const plain = await grep(['yes', '--token-file', tokenFile], [here]);
+
+    expect([text(whole.stdout), whole.status]).toEqual(['m1:a.log:yes\n', 0]);
+    expect(without.stderr).toContain('refuses: ');
+    expect(untrusted.stderr).toContain('No answer from localhost');
+    expect([without.status, untrusted.status, plain.status]).toEqual([2, 2, 2]);
   });
 
   test('one without such files, unless nobody named it', async () => {
@@ -72,7 +94,7 @@ describe('who does not answer is named, and the rest is whole', () => {
     const byDefault = await runGrep(['yes', '--files', 'app'], { CAIRN_MACHINES: `${here.address},two=${there.address}` });
     const nobody = await runGrep(['yes', '--files', 'none'], { CAIRN_MACHINES: there.address });
 
-    expect(named.stderr).toContain('No answer from m2: Cannot search files "app": none are exposed under that name');
+    expect(named.stderr).toContain('m2 refuses: Cannot search files "app": none are exposed under that name');
     expect([named.status, byDefault.status, nobody.status]).toEqual([2, 0, 2]);
     expect(byDefault.stderr).not.toContain('m2');
   });
@@ -223,6 +245,7 @@ const noSink: AnswerSink = {
   bytes: () => undefined,
   lines: () => undefined,
   note: () => undefined,
+  reached: () => undefined,
   end: () => undefined,
 };
 

@@ -3,60 +3,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { makeLog } from '../support/grep-logs.ts';
+import { eachPattern as patterns, fileOptions as options, isAskedOf } from '../support/grep-options.ts';
 import { grep, oracle, type SearchMachine, startMachine } from '../support/grep-rig.ts';
 import { report, seedsWithinBudget } from './budget.ts';
-
-const options: readonly (readonly string[])[] = [
-  ['-E'],
-  ['-F'],
-  ['-G'],
-  ['-P'],
-  ['-i'],
-  ['-y'],
-  ['--no-ignore-case'],
-  ['-w'],
-  ['-x'],
-  ['-z'],
-  ['-s'],
-  ['-v'],
-  ['-m', '3'],
-  ['-m0'],
-  ['--max-count=-1'],
-  ['-b'],
-  ['-n'],
-  ['--line-buffered'],
-  ['-H'],
-  ['-h'],
-  ['-o'],
-  ['-q'],
-  ['-a'],
-  ['--binary-files=text'],
-  ['-L'],
-  ['-l'],
-  ['-c'],
-  ['-T'],
-  ['-Z'],
-  ['-B2'],
-  ['-A', '1'],
-  ['-C3'],
-  ['-2'],
-  ['-A0'],
-  ['--group-separator=='],
-  ['--group-separator='],
-  ['--no-group-separator'],
-  ['--color=always'],
-  ['--color=never'],
-  ['-U'],
-  ['-e', 'even'],
-  ['-e', ''],
-]; // prettier-ignore
-/** Each behind `-e`: an option that is one too leaves no place for a pattern without. */
-const patterns: readonly (readonly string[])[] = [
-  ...['everywhere', 'rarest-of-all', 'unique', '[0-9]*\\.25', 'größe', '^$', '.', 'nobody has this', '-', 's', 'user=\\(17\\|18\\)'].map(
-    (pattern) => ['-e', pattern],
-  ),
-  ['-e', 'heavy', '-e', 'Error'],
-];
 
 const files = ['a.log', 'b.log', 'empty.log'];
 let machines: SearchMachine[] = [];
@@ -83,8 +32,6 @@ test('every option alone', async () => {
 });
 
 test('options in pairs, in an order drawn by lot', async () => {
-  // No limit is a negative one; together with -v GNU grep 3.8 takes it for 0.
-  const isAskedOf = (pair: readonly string[]): boolean => !(pair.includes('-v') && pair.includes('--max-count=-1'));
   const pairs = options.flatMap((first) => options.map((second) => [...first, ...second])).filter(isAskedOf);
   let count = 0;
   for (const _seed of seedsWithinBudget({ countMax: pairs.length })) {

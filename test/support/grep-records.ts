@@ -29,6 +29,7 @@ export const queryOf = (
   engine: 'auto',
   form: 'text',
   name: '',
+  isTimed: false,
   ...more,
 });
 

@@ -32,7 +32,10 @@ export interface SearchMachine {
 export interface MachineOptions {
   readonly settings?: Partial<HttpSettings>;
   readonly tokenHash?: Uint8Array | null;
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly exposures?: (folder: string) => readonly Exposure[];
+  /** What searches its topics. */
+  readonly topic?: Searcher;
   /** Whom it asks. */
   readonly machines?: readonly Machine[];
 }
@@ -41,7 +44,7 @@ export interface MachineOptions {
 export async function startMachine(
   name: string,
   files: Readonly<Record<string, Uint8Array | string>>,
-  { settings = {}, tokenHash = null, exposures, machines = [] }: MachineOptions = {},
+  { settings = {}, tokenHash = null, tls = null, exposures, topic, machines = [] }: MachineOptions = {},
 ): Promise<SearchMachine> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cairn-grep-test-'));
   mkdirSync(path.join(folder, 'oracle'));
@@ -58,8 +61,11 @@ export async function startMachine(
   });
   const front = new SearchFront({
     machine: name,
-    searchers: { files: searcher, topic: null },
+    searchers: { files: searcher, topic: topic ?? null },
     machines,
+    get own() {
+      return topic === undefined ? null : `http://127.0.0.1:${front.port}`;
+    },
     token: null,
     ca: null,
     version: '0.0.0',
@@ -69,8 +75,8 @@ export async function startMachine(
     host: '127.0.0.1',
     port: 0,
     listenRetryMs: 0,
-    tls: null,
-    ownNames: [],
+    tls,
+    ownNames: ['localhost'],
     extraHosts: [],
     tokenHash,
   });

@@ -1,6 +1,7 @@
 import { type EventLog, withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '../../src/gateway/http/index.ts';
+import { createTopicsSearcher } from '../../src/search/topics/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
@@ -29,6 +30,7 @@ export function startMemoryBroker(
     },
   };
   const memory = new MemoryLog(memoryOptions);
+  const topic = createTopicsSearcher({ machine: 'machine', log: withPromises(memory) });
   const front = createHttpGateway({
     broker: memory,
     trace: noTrace,
@@ -52,7 +54,7 @@ export function startMemoryBroker(
     onDistrusted: () => undefined,
     onExit: () => undefined,
     loadApiEarly: true,
-    search: { machine: 'machine', searchers: { files: null, topic: null }, machines: [], token: null, ca: null },
+    search: { machine: 'machine', searchers: { files: null, topic }, machines: [], own: null, token: null, ca: null },
     version: '0.0.0',
     batchBytesMax: 8 * 1024 * 1024,
     pageFolder: '/nonexistent',

@@ -52,11 +52,20 @@ type Message =
   | {
       readonly type: 'match' | 'context';
       readonly machine: string;
+      readonly topic: string;
+      readonly offset: number;
+      readonly value?: string | null;
+      readonly valueBase64?: string;
+    }
+  | {
+      readonly type: 'match' | 'context';
+      readonly machine: string;
       readonly file: string;
       readonly line: number;
       readonly text?: string;
       readonly base64?: string;
     }
+  | { readonly type: 'note'; readonly machine: string; readonly text: string }
   | { readonly type: 'machine'; readonly machine: string; readonly problem: string | null; readonly isWithout: boolean }
   | { readonly type: 'summary'; readonly isComplete: boolean }
   | { readonly type: 'error'; readonly message: string };
@@ -75,15 +84,13 @@ export async function search(query: SearchQuery, tell: (state: SearchState) => v
   try {
     const answer = await request('/v1/grep/machines', { signal });
     const { machines } = (await answer.json()) as { readonly machines: readonly KnownMachine[] };
-    // Every broker has all records of a topic: this one is asked, or whoever is first.
-    const own = machines.find(({ origin }) => hostOf(origin) === location.host) ?? machines[0];
-    const on = query.source.kind === 'topic' && own !== undefined ? [own] : null;
-    found.ask(on ?? machines);
+    // Of a topic one replica answers, and says itself which it is.
+    if (query.source.kind === 'files') found.ask(machines);
     show(true);
     const response = await request('/v1/grep', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ ...bodyOf(query), ...(on === null ? {} : { on: on.map(({ origin }) => hostOf(origin)) }) }),
+      body: JSON.stringify(bodyOf(query)),
       signal,
     });
     for await (const messages of messagesOf(response)) {
@@ -101,6 +108,8 @@ export async function search(query: SearchQuery, tell: (state: SearchState) => v
   }
   show(true);
 }
+
+type FoundMessage = Extract<Message, { readonly type: 'match' | 'context' }>;
 
 interface KnownMachine {
   readonly name: string | null;
@@ -158,16 +167,27 @@ class Found {
 
   take(message: Message): void {
     if (message.type === 'match' || message.type === 'context') {
-      const { machine, file, line, text, base64 } = message;
-      this.#lines.push({ machine, file, number: line, isContext: message.type === 'context', ...shownText(text, base64, this.#hit) });
+      const { machine } = message;
+      this.#lines.push({ machine, isContext: message.type === 'context', ...this.#lineOf(message) });
       const before = this.#machines.get(machine)?.lines ?? 0;
       this.#set(machine, { lines: before + (message.type === 'match' ? 1 : 0), state: 'asked', problem: null });
     } else if (message.type === 'machine') {
       const { machine, problem, isWithout } = message;
       if (isWithout) this.#machines.delete(machine);
       else this.#set(machine, { lines: this.#machines.get(machine)?.lines ?? 0, state: problem === null ? 'done' : 'failed', problem });
+    } else if (message.type === 'note') {
+      this.#set(message.machine, { lines: this.#machines.get(message.machine)?.lines ?? 0, state: 'failed', problem: message.text });
     } else if (message.type === 'summary') this.#end = message.isComplete ? 'whole' : 'partial';
     else if (message.type === 'error') this.fail(message.message);
+  }
+
+  #lineOf(message: FoundMessage): Pick<FoundLine, 'file' | 'number' | 'pieces' | 'cut'> {
+    if ('topic' in message) {
+      const { topic, offset, value, valueBase64 } = message;
+      return { file: topic, number: offset, ...shownText(valueBase64 === undefined ? (value ?? '') : undefined, valueBase64, this.#hit) };
+    }
+    const { file, line, text, base64 } = message;
+    return { file, number: line, ...shownText(text, base64, this.#hit) };
   }
 
   /** An answer that ends without saying that it is whole is not. */

@@ -146,6 +146,7 @@ export class Scans {
   #search(scan: Scan, begun: Begun, offsetFrom: number, offsetTo: number): void {
     const { request, replica } = scan;
     scan.state = 'searching';
+    scan.sink.begin?.({ partition: request.partition ?? 0, offsetFrom, offsetTo, ...begun });
     const search = {
       range: replica.log.locate(offset(offsetFrom), offset(offsetTo)),
       query: request.query,
@@ -161,7 +162,7 @@ export class Scans {
         }
         scan.next = next;
         scan.takenTo = chunk.offsetTo;
-        scan.sink.take({ bytes: chunk.bytes, lines: chunk.lines }, () => this.#release(scan, next));
+        scan.sink.take(chunk, () => this.#release(scan, next));
       },
       (result) => {
         if (scan.state !== 'searching') return;

@@ -26,6 +26,7 @@ export function define(command: Command, _io: CliIo): void {
     { command: "cairn grep -n 'connection refused' --files app", does: 'on every machine that the server here knows' },
     { command: 'cairn grep -c -i error --files app --on m1,m2,10.0.0.7:9000', does: 'how many lines of each file have it' },
     { command: "cairn grep -n -C2 timeout --topic orders --where 'level=error'", does: 'records of a topic, numbered by offset' },
+    { command: 'cairn grep --follow error --topic orders --files app', does: 'what comes from now on, in order of time' },
     { command: "cairn grep -E -C2 'timeout|refused' --files app --json", does: 'with context, for a program' },
   ]);
 }

@@ -1,18 +1,20 @@
-/** The request that a command line means, and whom it is for. */
+/** The requests that a command line means, and whom they are for. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { LogError } from '../../eventlog/log-error.ts';
-import type { Engine, GrepCommand, SearchRequest, Source } from '../../query/index.ts';
+import { type Engine, type GrepCommand, refuseOrder, type SearchRequest, type Source, wholeTopic } from '../../query/index.ts';
 import { chooseMachines, forPrograms, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
 import { splitPatterns } from '../../search/encode-request.ts';
 import type { CliIo } from '../io.ts';
 import { reasonOf, time } from '../options.ts';
 
-export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
+/** One for each `--files` and `--topic`; they differ in nothing else. */
+export function requestsOf(command: GrepCommand, color: boolean): readonly [SearchRequest, ...SearchRequest[]] {
   const { own, dialect, match, output } = command;
-  const request: SearchRequest = {
-    source: sourceOf(command),
+  const [first, ...others] = sourcesOf(command);
+  if (first === undefined) throw new LogError('usage', 'Cannot search: say what with --files NAME or --topic TOPIC');
+  const common: Omit<SearchRequest, 'source'> = {
     match: { ...match, dialect, patterns: readPatterns(command) },
     output: { ...output, color },
     sinceMs: timeOf(own, 'since'),
@@ -21,8 +23,16 @@ export function requestOf(command: GrepCommand, color: boolean): SearchRequest {
     follow: own.has('follow'),
     timeFormat: text(own, 'time-format'),
     engine: (text(own, 'engine') ?? 'auto') as Engine,
+    form: 'text',
   };
-  return own.has('json') ? forPrograms(request) : request;
+  const requestOf = (source: Source): SearchRequest => {
+    const request = own.has('json') ? forPrograms({ source, ...common }) : { source, ...common };
+    // Whoever is asked would refuse it too.
+    const refusal = refuseOrder(request);
+    if (refusal !== null) throw new LogError('usage', `Cannot search: ${refusal}`);
+    return request;
+  };
+  return [requestOf(first), ...others.map(requestOf)];
 }
 
 function timeOf(own: GrepCommand['own'], name: string): number | null {
@@ -36,17 +46,16 @@ function timeOf(own: GrepCommand['own'], name: string): number | null {
   }
 }
 
-function sourceOf({ own, where }: GrepCommand): Source {
-  const [name, topic] = [text(own, 'files'), text(own, 'topic')];
-  if (name !== null && topic !== null) throw new LogError('usage', 'Cannot search: name either --files or --topic');
-  if (topic !== null) {
-    const other = ['json', 'follow', 'merge', 'window', 'time-format'].find((option) => own.has(option));
-    if (other !== undefined) throw new LogError('usage', `Cannot search: --${other} is for files only`);
-    return { kind: 'topic', topic, partition: 0, where };
-  }
-  if (name === null) throw new LogError('usage', 'Cannot search: say what with --files NAME or --topic TOPIC');
-  if (where.length > 0) throw new LogError('usage', 'Cannot search: --where is for topics only');
-  return { kind: 'files', name };
+function sourcesOf({ sources, where }: GrepCommand): Source[] {
+  const isFiles = sources.some(({ kind }) => kind === 'files');
+  if (isFiles && where.length > 0) throw new LogError('usage', 'Cannot search: --where is for topics only');
+  const seen = new Set<string>();
+  return sources.flatMap(({ kind, name }): Source[] => {
+    // Named twice it is searched once.
+    if (seen.has(`${kind} ${name}`)) return [];
+    seen.add(`${kind} ${name}`);
+    return [kind === 'topic' ? wholeTopic(name, where) : { kind, name }];
+  });
 }
 
 export function text(own: GrepCommand['own'], name: string): string | null {
@@ -74,24 +83,48 @@ function readFile(file: string | number, shown: string): Buffer {
 
 export interface Asked {
   readonly machines: readonly Machine[];
+  /** Of which one answers for a topic, the nearest first. */
+  readonly replicas: readonly Machine[];
   /** They were named by `--on`. */
   readonly areNamed: boolean;
 }
 
-/** Whom to ask: `--on`, else `CAIRN_MACHINES`, else whom the server knows. */
-export async function machinesOf({ own }: GrepCommand, io: CliIo, fromServer: () => Promise<readonly Machine[]>): Promise<Asked> {
+/** Whom a server knows, and who it is. */
+export interface Known {
+  readonly server: Machine;
+  readonly machines: readonly Machine[];
+}
+
+/**
+ * Whom to ask: `--on`, else `CAIRN_MACHINES`, else whom the server knows. Of a topic the server itself comes first, which is the nearest, then all others that
+ * are known: one of them answers.
+ */
+export async function machinesOf({ own, sources }: GrepCommand, io: CliIo, fromServer: () => Promise<Known>): Promise<Asked> {
   const configured = parseMachines(io.env['CAIRN_MACHINES'] ?? '');
   const on = text(own, 'on');
+  let known: Known | null = null;
+  const learn = async (): Promise<Known> => (known ??= await fromServer());
   if (on === null) {
-    const machines = configured.length > 0 ? configured : await fromServer();
-    return { machines, areNamed: false };
+    const hasTopics = sources.some(({ kind }) => kind === 'topic');
+    const machines = configured.length > 0 ? configured : (await learn()).machines;
+    return { machines, replicas: hasTopics ? await replicasOf(configured, learn) : [], areNamed: false };
   }
   const wanted = on.split(',').flatMap((part) => wantedBy(part.trim()));
   const isKnown = wanted.every((word) => word.includes(':') || configured.some(({ name }) => name === word));
-  const known = isKnown ? configured : [...configured, ...(await fromServer())];
-  const machines = chooseMachines(wanted, known);
+  const machines = chooseMachines(wanted, isKnown ? configured : [...configured, ...(await learn()).machines]);
   if (machines.length === 0) throw new LogError('usage', 'Cannot search: --on names no machine');
-  return { machines, areNamed: true };
+  return { machines, replicas: machines, areNamed: true };
+}
+
+async function replicasOf(configured: readonly Machine[], learn: () => Promise<Known>): Promise<readonly Machine[]> {
+  let all = configured;
+  try {
+    const { server, machines } = await learn();
+    all = [server, ...machines, ...configured];
+  } catch (error) {
+    if (!(error instanceof LogError) || configured.length === 0) throw error;
+  }
+  return all.filter(({ origin }, index) => all.findIndex((other) => other.origin === origin) === index);
 }
 
 /** A word of `--on`; `@FILE` stands for the lines of a file. */

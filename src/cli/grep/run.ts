@@ -2,15 +2,15 @@
 import { exitCodes } from '../../base/errors.ts';
 import { escapeControls } from '../../base/escape.ts';
 import { LogError } from '../../eventlog/log-error.ts';
-import { type GrepCommand, parseGrep } from '../../query/index.ts';
+import { type GrepCommand, parseGrep, type SearchRequest } from '../../query/index.ts';
 import { parseServer } from '../../client/servers.ts';
-import { askAll, knownMachines, type Machine, type Report, reportLines } from '../../search/ask/index.ts';
+import { askEach, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
 import { type ConnectOptions, readConnectOptions } from '../options.ts';
 import { version } from '../version.ts';
 import { explain } from './explain.ts';
 import { printer } from './print.ts';
-import { machinesOf, requestOf, text } from './request.ts';
+import { type Known, machinesOf, requestsOf, text } from './request.ts';
 import { summaryOf } from './summary.ts';
 
 /** As grep's: whatever goes wrong is 2. */
@@ -45,13 +45,15 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const { own } = command;
   const isJson = own.has('json');
   const color = !isJson && (command.color === 'always' || (command.color === 'auto' && isColourful(io, io.stdout)));
-  const request = requestOf(command, color);
+  const [request, ...others] = requestsOf(command, color);
   const { servers, token, ca } = readConnectOptions(connectOptions(own), io);
   const connectTimeoutMs = millisecondsOf(own, 'connect-timeout') ?? connectTimeoutMsDefault;
   const options = { token, ca, connectTimeoutMs };
-  const { machines, areNamed } = await machinesOf(command, io, () => fromServers(servers, options));
+  const { machines, replicas, areNamed } = await machinesOf(command, io, () => fromServers(servers, options));
+  const questionOf = (each: SearchRequest): Question => ({ request: each, machines: each.source.kind === 'topic' ? replicas : machines });
+  const questions = [questionOf(request), ...others.map(questionOf)] as const;
   if (own.has('explain')) {
-    await write(io.stdout, explain(request, machines));
+    await write(io.stdout, questions.map(explain).join(''));
     return exitCodes.ok;
   }
 
@@ -61,19 +63,14 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const windowMs = millisecondsOf(own, 'window') ?? windowMsDefault;
   const say = (line: string): void => void io.stderr.write(`${escapeControls(line)}\n`);
   if (request.follow) {
-    say(
-      `Following files on ${machines.length} machines: lines within ${windowMs / 1000} s are put in order of time, later ones begin with "late: "`,
-    );
+    say(`Following ${whatOf(questions)}: lines within ${windowMs / 1000} s are put in order of time, later ones begin with "late: "`);
   }
   const machineTimeoutMs = millisecondsOf(own, 'machine-timeout');
   const isQuiet = request.output.mode === 'quiet';
   const print = printer(request, { isJson, isRaw: own.has('raw') }, io);
   const onNote = (machine: string, note: string): void => say(`${machine}: ${note}`);
   const askOptions = { ...options, machineTimeoutMs, signal, areNamed, windowMs, onNote };
-  const report =
-    request.source.kind === 'topic'
-      ? await askOne(machines, (machine) => askAll([machine], request, askOptions, print))
-      : await askAll(machines, request, askOptions, print);
+  const report = await askEach(questions, askOptions, print);
   // Ctrl-C is how following is meant to end.
   if (interrupt.aborted) return exitCodes.interrupted;
   if (isJson && !isQuiet) await write(io.stdout, reportLines(report));
@@ -85,15 +82,10 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   return status;
 }
 
-/** Every broker has all records, so one is asked: the next one only where nothing came of it. */
-async function askOne(machines: readonly Machine[], ask: (machine: Machine) => Promise<Report>): Promise<Report> {
-  let report: Report | null = null;
-  for (const machine of machines) {
-    report = await ask(machine);
-    if (report.machines.some(({ parts, problem }) => parts.length > 0 || problem === null)) return report;
-  }
-  if (report === null) throw new LogError('unreachable', 'Cannot search: no machine is known to ask');
-  return report;
+function whatOf(questions: readonly Question[]): string {
+  const topics = questions.flatMap(({ request: { source } }) => (source.kind === 'topic' ? [`topic ${source.topic}`] : []));
+  const files = questions.find(({ request: { source } }) => source.kind === 'files');
+  return [...(files === undefined ? [] : [`files on ${files.machines.length} machines`]), ...topics].join(', ');
 }
 
 const connectTimeoutMsDefault = 1_000;
@@ -109,11 +101,13 @@ function connectOptions(own: GrepCommand['own']): ConnectOptions {
 }
 
 /** The first server that answers says whom to ask. */
-async function fromServers(servers: readonly string[], options: Parameters<typeof knownMachines>[1]): Promise<readonly Machine[]> {
+async function fromServers(servers: readonly string[], options: Parameters<typeof knownMachines>[1]): Promise<Known> {
   let failure: unknown = null;
   for (const server of servers) {
     try {
-      return await knownMachines(parseServer(server), options);
+      const origin = parseServer(server);
+      const machines = await knownMachines(origin, options);
+      return { server: machines.find((machine) => machine.origin === origin) ?? { name: null, origin }, machines };
     } catch (error) {
       failure ??= error;
     }

@@ -15,22 +15,29 @@ export function summaryOf(report: Report, command: GrepCommand): string {
     const what = output.onlyMatching && output.mode === 'lines' ? 'match' : 'line';
     for (const { name, parts, problem } of asked) {
       if (parts.length === 0 && problem !== null) continue;
-      const where = own.has('topic') ? parts.map(rangeOf).join(', ') : counted(parts.length, 'file');
+      const isTopic = parts.some(({ topic }) => topic !== undefined);
+      const where = isTopic ? parts.map(rangeOf).join(', ') : counted(parts.length, 'file');
       lines.push(`${name}: ${counted(sumOf(parts), what)} in ${where}`);
     }
     lines.push(`total: ${counted(report.selected, what)} on ${counted(asked.filter(({ parts }) => parts.length > 0).length, 'machine')}`);
   }
-  for (const { name, parts, problem } of asked) {
-    if (problem === null || (noMessages && parts.some((part) => part.problem !== null))) continue;
-    lines.push(`${parts.length === 0 ? 'No answer from' : 'Not all of the answer from'} ${name}: ${problem}`);
+  for (const { name, parts, problem, failure } of asked) {
+    if (problem === null || failure === null || (noMessages && parts.some((part) => part.problem !== null))) continue;
+    lines.push(`${troubles[failure](name)}: ${problem}`);
   }
   return lines.map((line) => `${escapeControls(line)}\n`).join('');
 }
 
+const troubles: Readonly<Record<NonNullable<MachineReport['failure']>, (name: string) => string>> = {
+  silent: (name) => `No answer from ${name}`,
+  refused: (name) => `${name} refuses`,
+  partial: (name) => `Not all of the answer from ${name}`,
+};
+
 /** How far the answer goes. */
-function rangeOf({ name, range, problem }: PartReport): string {
-  if (range === null) return `topic ${name}`;
-  return `topic ${name}, ${describeOffsets(range.from, range.to)}${problem === null ? '' : ' in part'}`;
+function rangeOf({ name, topic, problem }: PartReport): string {
+  if (topic === undefined) return name;
+  return `topic ${name}, ${describeOffsets(topic.offsetFrom, topic.offsetTo)}${problem === null ? '' : ' in part'}`;
 }
 
 function sumOf(parts: readonly PartReport[]): number | null {
@@ -48,8 +55,8 @@ function counted(count: number | null, what: string): string {
 }
 
 function statsOf({ name, elapsedMs, bytesReturned }: MachineReport, part: PartReport): string {
-  if (part.scan !== undefined)
-    return `${name}: ${part.name}: ${scanned(part.scan)} in ${Math.round(part.elapsedMs)} ms; machine ${elapsedMs} ms`;
+  if (part.topic !== undefined)
+    return `${name}: ${part.name}: ${part.topic.stats === null ? 'not known' : scanned(part.topic.stats)} in ${Math.round(part.elapsedMs)} ms; machine ${elapsedMs} ms`;
   const reason = part.engineReason === null ? '' : ` (ripgrep only where ${part.engineReason})`;
   const machine = `machine ${elapsedMs} ms, ${bytesReturned} bytes returned`;
   return `${name}: ${part.name}: ${part.bytesSearched} bytes by ${part.engine}${reason} in ${part.elapsedMs} ms; ${machine}`;

@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http';
 
 /** True once the client has taken what was written; false when it takes nothing for too long, or is gone. */
 export function drained(response: ServerResponse, timeoutMs: number): Promise<boolean> {
+  // What it would wait for has been.
+  if (response.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
     const finish = (isDrained: boolean) => (): void => {
       clearTimeout(timer);

@@ -124,5 +124,6 @@ function requestOf({ dialect, pattern, counts }: Question): SearchRequest {
     order: 'place',
     follow: false,
     timeFormat: null,
+    form: 'text',
   };
 }

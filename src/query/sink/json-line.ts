@@ -1,34 +1,17 @@
 import type { Bytes } from '../../host/index.ts';
-import { forEachRecord, type RecordCursor } from '../../record/index.ts';
-import type { LineParts } from './line-writer.ts';
+import type { RecordCursor } from '../../record/index.ts';
 
 /**
  * A record as a line of NDJSON, in the words of `GET /v1/topics/{topic}/records`: bytes that are not UTF-8 as base64. `spans` are positions in its value, in bytes.
  */
-export function writeJson(
-  kind: 'selected' | 'context',
-  batch: Uint8Array,
-  parts: LineParts,
-  spans: readonly number[],
-  bytes: Bytes,
-): string {
-  let line = '';
-  forEachRecord(batch, (record) => {
-    if (record.offset !== parts.offset) return true;
-    line = jsonOf(kind, record, spans, bytes);
-    return false;
-  });
-  return line;
-}
-
-function jsonOf(kind: 'selected' | 'context', record: RecordCursor, spans: readonly number[], bytes: Bytes): string {
+export function writeJson(kind: 'selected' | 'context', record: RecordCursor, spans: readonly number[], bytes: Bytes): string {
   const headers: [string, unknown][] = [];
   record.forEachHeader((key, value) => headers.push([bytes.utf8Decode(key), value === null ? null : textOrBase64(value, bytes)]));
   const from = Math.max(record.valueFrom, 0);
   const matches: number[][] = [];
   for (let i = 0; i < spans.length; i += 2) matches.push([(spans[i] as number) - from, (spans[i + 1] as number) - from]);
   return JSON.stringify({
-    type: kind,
+    type: kind === 'selected' ? 'match' : 'context',
     offset: record.offset,
     timestamp: record.timestampMs,
     ...field('key', record.key(), bytes),

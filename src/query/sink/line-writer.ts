@@ -13,11 +13,27 @@ const erase = `${escape}K`;
 const sgr = (colour: string): string => `${escape}${colour}m${erase}`;
 const reset = `${escape}m${erase}`;
 
+/** In front of a line that comes with its time: milliseconds since 1970 as a double, and its length, both big endian. */
+const timeBytes = 12;
+
+/** Lines that were written with their times, one behind the other. */
+export function forEachTimedLine(bytes: Uint8Array, visit: (timeMs: number, line: Uint8Array) => void): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const from = at + timeBytes;
+    const to = from + view.getUint32(at + 8);
+    visit(view.getFloat64(at), bytes.subarray(from, to));
+    at = to;
+  }
+}
+
 export interface LineParts {
   readonly bytes: Uint8Array;
   readonly from: number;
   readonly to: number;
   readonly offset: number;
+  /** The time that the record bears, where lines come with it. */
+  readonly timeMs: number;
 }
 
 /** Gathers lines; taken away whenever enough has come together. */
@@ -30,12 +46,16 @@ export class LineWriter {
   #bytes = new Uint8Array(8 * 1024);
   #length = 0;
   lineCount = 0;
+  readonly #isTimed: boolean;
+  /** Where the time of the line stands that is being written. */
+  #timeAt = 0;
 
-  /** @param name stands in front of each line, where the output is to have one */
-  constructor(output: Output, name: string, host: Bytes) {
+  /** `name` stands in front of each line, where the output is to have one; with `isTimed` its time does too. */
+  constructor({ output, name, isTimed }: { readonly output: Output; readonly name: string; readonly isTimed: boolean }, host: Bytes) {
     const painted = (text: string, colour: string): Uint8Array =>
       host.utf8Encode(output.color && text !== '' ? sgr(colour) + text + reset : text);
     this.#output = output;
+    this.#isTimed = isTimed;
     this.#host = host;
     this.#name = output.withName ? painted(name, '35') : null;
     this.#separators = { selected: painted(':', '36'), context: painted('-', '36'), group: painted(output.groupSeparator ?? '', '36') };
@@ -54,13 +74,15 @@ export class LineWriter {
     return taken;
   }
 
-  groupSeparator(): void {
+  groupSeparator(timeMs: number): void {
+    this.#begin();
     this.#write(this.#separators.group);
-    this.#writeByte(lineFeed);
+    this.#end(timeMs);
   }
 
   /** `spans`: what is painted, as pairs of positions. */
   line(kind: 'selected' | 'context', parts: LineParts, spans: readonly number[]): void {
+    this.#begin();
     this.#head(kind, parts, parts.to > parts.from);
     const { bytes, from, to } = parts;
     let at = from;
@@ -72,16 +94,40 @@ export class LineWriter {
       }
     }
     this.#writeRange(bytes, at, to);
-    this.#writeByte(lineFeed);
+    this.#end(parts.timeMs);
     this.lineCount++;
   }
 
   /** A part of a line (`-o`). */
   part(kind: 'selected' | 'context', parts: LineParts, from: number, to: number): void {
+    this.#begin();
     this.#head(kind, parts, to > from);
     this.#painted(parts.bytes, from, to);
-    this.#writeByte(lineFeed);
+    this.#end(parts.timeMs);
     this.lineCount++;
+  }
+
+  /** A line of one's own making, such as one of JSON. */
+  text(text: string, timeMs: number): void {
+    this.#begin();
+    this.#write(this.#host.utf8Encode(text));
+    this.#end(timeMs);
+    this.lineCount++;
+  }
+
+  #begin(): void {
+    if (!this.#isTimed) return;
+    this.#reserve(timeBytes);
+    this.#timeAt = this.#length;
+    this.#length += timeBytes;
+  }
+
+  #end(timeMs: number): void {
+    this.#writeByte(lineFeed);
+    if (!this.#isTimed) return;
+    const view = new DataView(this.#bytes.buffer, this.#timeAt, timeBytes);
+    view.setFloat64(0, timeMs);
+    view.setUint32(8, this.#length - this.#timeAt - timeBytes);
   }
 
   #head(kind: 'selected' | 'context', { offset }: LineParts, hasText: boolean): void {
@@ -122,11 +168,6 @@ export class LineWriter {
   #writeByte(byte: number): void {
     this.#reserve(1);
     this.#bytes[this.#length++] = byte;
-  }
-
-  /** A text of one's own making, such as a line of JSON. */
-  writeText(text: string): void {
-    this.#write(this.#host.utf8Encode(text));
   }
 
   #reserve(more: number): void {

@@ -12,7 +12,7 @@
  */
 import { failed, ok, type Result } from '../../base/result.ts';
 import { type Task, wait } from '../../base/task.ts';
-import { forEachRecord, type RecordCursor } from '../../record/index.ts';
+import { forEachRecord, recordAt, type RecordCursor } from '../../record/index.ts';
 import { makeFilter, type RecordFilter } from '../fields.ts';
 import { type GrepAnswer, type GrepAsker, makeMatcher, type Matcher, type MatcherHost, type UsedEngine } from '../matcher/index.ts';
 import type { Engine, Filter, Match, Output } from '../request.ts';
@@ -29,6 +29,8 @@ export interface RecordQuery {
   readonly form: 'text' | 'json';
   /** Stands in front of each line, if the output is to have names. */
   readonly name: string;
+  /** Each line comes with the time of its record, as `forEachTimedLine` reads it. */
+  readonly isTimed: boolean;
 }
 
 export interface SearchHost extends MatcherHost {
@@ -82,6 +84,10 @@ interface Places {
   readonly offsets: Float64Array;
   readonly from: Int32Array;
   readonly to: Int32Array;
+  /** Times that the records bear; empty where they are not wanted. */
+  readonly timesMs: Float64Array;
+  /** Where each record begins; empty where only its value is wanted. */
+  readonly records: Int32Array;
 }
 
 const lengthOf = ({ places }: Page, index: number): number => (places.to[index] as number) - (places.from[index] as number);
@@ -133,7 +139,7 @@ export class RecordSearch {
     this.#matcher = matcher;
     this.#filter = filter;
     this.#host = host;
-    this.#writer = new LineWriter(query.output, query.name, host.bytes);
+    this.#writer = new LineWriter(query, host.bytes);
     const { mode, maxCount, onlyMatching, color } = query.output;
     this.#wantsSpans = mode === 'lines' && (onlyMatching || color || query.form === 'json');
     this.#isDone = maxCount === 0;
@@ -227,6 +233,8 @@ export class RecordSearch {
     const froms: number[] = [];
     const tos: number[] = [];
     const verdicts: number[] = [];
+    const timesMs: number[] = [];
+    const records: number[] = [];
     let asks = 0;
     this.#seek(batch);
     forEachRecord(batch, (record) => {
@@ -240,6 +248,8 @@ export class RecordSearch {
       froms.push(from);
       tos.push(to);
       verdicts.push(verdict);
+      if (this.#query.isTimed) timesMs.push(record.timestampMs);
+      if (this.#query.form === 'json') records.push(record.recordFrom);
       return true;
     });
     const places = {
@@ -247,6 +257,8 @@ export class RecordSearch {
       offsets: Float64Array.from(offsets),
       from: Int32Array.from(froms),
       to: Int32Array.from(tos),
+      timesMs: Float64Array.from(timesMs),
+      records: Int32Array.from(records),
     };
     return { batch, offsetFrom, offsetTo, first: this.#seen, places, verdicts: Uint8Array.from(verdicts), asks, spans: null };
   }
@@ -383,9 +395,11 @@ export class RecordSearch {
     const { onlyMatching, before, after, groupSeparator } = this.#query.output;
     const at = page.first + index;
     const isText = this.#query.form === 'text';
+    const timeMs = page.places.timesMs[index] ?? 0;
     // Of no lines too: then every line that is no neighbour of the one before it is a group.
     const hasContext = before !== null || after !== null;
-    if (hasContext && groupSeparator !== null && this.#hasWritten && at !== this.#lastWritten + 1 && isText) this.#writer.groupSeparator();
+    if (hasContext && groupSeparator !== null && this.#hasWritten && at !== this.#lastWritten + 1 && isText)
+      this.#writer.groupSeparator(timeMs);
     this.#hasWritten = true;
     this.#lastWritten = at;
     const { places, batch } = page;
@@ -394,9 +408,10 @@ export class RecordSearch {
       from: places.from[index] as number,
       to: places.to[index] as number,
       offset: places.offsets[index] as number,
+      timeMs,
     };
     const spans = this.#spansOf(kind, page, index);
-    if (!isText) this.#writer.writeText(`${writeJson(kind, page.batch, parts, spans, this.#host.bytes)}\n`);
+    if (!isText) this.#writer.text(writeJson(kind, recordAt(batch, places.records[index] as number), spans, this.#host.bytes), timeMs);
     else if (!onlyMatching) this.#writer.line(kind, parts, spans);
     else for (let i = 0; i < spans.length; i += 2) this.#writer.part(kind, parts, spans[i] as number, spans[i + 1] as number);
   }

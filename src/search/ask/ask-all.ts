@@ -1,40 +1,19 @@
 /**
- * Many machines are asked at once. Each answers in its own time; what is written is one machine behind the other. Who does not answer is named in the
- * report, and the rest of the answer is whole.
+ * Many machines are asked at once. Each answers in its own time; what is written is one machine behind the other, or all in order of time. Files are asked for
+ * of every machine, a partition of a topic of one replica (`one-partition.ts`). Who does not answer is named in the report, and the rest of the answer is whole.
  */
 import { Buffer } from 'node:buffer';
 import { LogError } from '../../eventlog/log-error.ts';
 import type { SearchRequest } from '../../query/index.ts';
 import type { PartEnd, PartHead } from '../answer.ts';
 import { encodeRequest } from '../encode-request.ts';
-import type { Machine } from './machines.ts';
-import { askMachine, type AskOptions, type MachineOutcome } from './one-machine.ts';
+import { type Machine, nameOf } from './machines.ts';
+import { askMachine, type AskOptions } from './one-machine.ts';
+import { askPartition } from './one-partition.ts';
 import { InOrder } from './in-order.ts';
 import { InWindow } from './in-window.ts';
+import { type MachineReport, type PartReport, problemOf, type Report, summarise } from './report.ts';
 import { type EventWriter, type Sequence, Turns } from './turns.ts';
-
-export interface PartReport extends PartHead, PartEnd {}
-
-export interface MachineReport {
-  readonly machine: Machine;
-  /** What it calls itself, else what the list does. */
-  readonly name: string;
-  readonly parts: readonly PartReport[];
-  readonly bytesReturned: number;
-  readonly elapsedMs: number;
-  /** Why its answer is not whole, as the end of a sentence; null when it is. */
-  readonly problem: string | null;
-  /** It was not asked for by name, and has no files of that name: no failure. */
-  readonly isWithout: boolean;
-}
-
-export interface Report {
-  readonly machines: readonly MachineReport[];
-  readonly isSelected: boolean;
-  /** Lines selected on all of them; null where somebody could not count. */
-  readonly selected: number | null;
-  readonly isComplete: boolean;
-}
 
 export interface AskAllOptions extends AskOptions {
   /** The machines were named one by one, not by default: each must have what is searched. */
@@ -45,111 +24,145 @@ export interface AskAllOptions extends AskOptions {
   readonly onNote: (machine: string, text: string) => void;
 }
 
-export async function askAll(
-  machines: readonly Machine[],
-  request: SearchRequest,
-  options: AskAllOptions,
-  write: EventWriter,
-): Promise<Report> {
-  const body = Buffer.from(JSON.stringify(encodeRequest(request)));
-  const own = new AbortController();
-  const signal = AbortSignal.any([options.signal, own.signal]);
-  const turns = sequenceFor(request, machines.length, options, write);
-  const names = new Map<string, Machine>();
-  /** The question is answered, or cannot be. */
-  let isAnswered = false;
-  let refusal: LogError | null = null;
+/** One thing to search, and who is asked: of files all of these machines, of a topic the first that answers. */
+export interface Question {
+  readonly request: SearchRequest;
+  readonly machines: readonly Machine[];
+}
 
-  const ask = async (machine: Machine, index: number): Promise<MachineReport> => {
+export function askAll(machines: readonly Machine[], request: SearchRequest, options: AskAllOptions, write: EventWriter): Promise<Report> {
+  return askEach([{ request, machines }], options, write);
+}
+
+/** Several questions that differ in what is searched only, as one answer. */
+export async function askEach(questions: readonly [Question, ...Question[]], options: AskAllOptions, write: EventWriter): Promise<Report> {
+  const [{ request: first }] = questions;
+  const streams = questions.flatMap(({ request, machines }): Question[] =>
+    request.source.kind === 'topic' ? [{ request, machines }] : machines.map((machine) => ({ request, machines: [machine] })),
+  );
+  const all = new Asking(sequenceFor(first, streams.length, options, write), options);
+  const reports = await Promise.all([
+    ...streams.map(({ request, machines }, stream) =>
+      request.source.kind === 'topic' ? all.askTopic(request, machines, stream) : all.askFiles(request, machines[0] as Machine, stream),
+    ),
+    all.turns.written().then(() => []),
+  ]);
+  if (all.refusal !== null) throw all.refusal;
+  return summarise(reports.flat(), first);
+}
+
+class Asking {
+  readonly turns: Sequence;
+  /** Why there is no answer at all. */
+  refusal: LogError | null = null;
+  readonly #options: AskAllOptions;
+  readonly #own = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #names = new Map<string, Machine>();
+  /** The question is answered: what is still asked is not waited for. */
+  #isAnswered = false;
+
+  constructor(turns: Sequence, options: AskAllOptions) {
+    this.turns = turns;
+    this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#own.signal]);
+  }
+
+  async askFiles(request: SearchRequest, machine: Machine, stream: number): Promise<readonly MachineReport[]> {
+    const { turns } = this;
+    const { onNote, areNamed } = this.#options;
     const startedMs = performance.now();
     const parts: PartReport[] = [];
-    let name = machine.name ?? new URL(machine.origin).host;
     const heads: PartHead[] = [];
+    let name = nameOf(machine);
     let bytesReturned = 0;
     const outcome = await askMachine(
       machine,
-      body,
-      { ...options, signal },
+      Buffer.from(JSON.stringify(encodeRequest(request))),
+      { ...this.#options, signal: this.#signal },
       {
         head: (answer) => {
           name = answer.machine;
-          const other = names.get(name);
-          names.set(name, machine);
-          if (other === undefined) {
-            turns.begin(index);
-            return null;
-          }
-          refusal ??= new LogError(
-            'invalidRequest',
-            `Cannot search: the machines at ${other.origin} and ${machine.origin} both call themselves "${name}", give each a --name of its own`,
-          );
-          own.abort();
-          return 'its name is taken';
+          const refusal = this.#takeName(name, machine);
+          if (refusal === null) turns.begin(stream);
+          return refusal;
         },
         begin: (part) => {
           heads.push(part);
-          void turns.give(index, { kind: 'part', head: part });
+          void turns.give(stream, { kind: 'part', head: part });
         },
         bytes: (piece) => {
           bytesReturned += piece.length;
-          return turns.give(index, { kind: 'bytes', piece });
+          return turns.give(stream, { kind: 'bytes', piece });
         },
         lines: (lines) => {
           for (const { bytes } of lines) bytesReturned += bytes.length;
-          return turns.give(index, { kind: 'lines', lines, heads });
+          return turns.give(stream, { kind: 'lines', lines, heads });
         },
-        note: (text) => options.onNote(name, text),
+        reached: () => undefined,
+        note: (text) => onNote(name, text),
         end: (end) => {
           const head = end.index === undefined ? heads.at(-1) : heads[end.index];
           if (head !== undefined) parts.push({ ...head, ...end });
-          void turns.give(index, { kind: 'end', end });
-          if (request.output.mode !== 'quiet' || !end.isSelected) return;
-          isAnswered = true;
-          own.abort();
+          void turns.give(stream, { kind: 'end', end });
+          this.#look(request, end);
+          return undefined;
         },
       },
     );
-    turns.finish(index);
-    const isWithout = !options.areNamed && outcome.kind === 'ended' && outcome.end.code === 'unknownFiles';
-    const problem = isWithout || isAnswered ? null : problemOf(outcome, parts);
-    // Who follows is told now, not when it ends.
-    if (request.follow && problem !== null && !options.signal.aborted) options.onNote(name, problem);
-    return { machine, name, parts, bytesReturned, elapsedMs: Math.round(performance.now() - startedMs), problem, isWithout };
-  };
+    turns.finish(stream);
+    const isWithout = !areNamed && outcome.kind === 'ended' && outcome.end.code === 'unknownFiles';
+    const trouble = isWithout || this.#isAnswered ? noTrouble : problemOf(outcome, parts);
+    this.#tell(request, name, trouble.problem);
+    return [{ machine, name, parts, bytesReturned, elapsedMs: Math.round(performance.now() - startedMs), ...trouble, isWithout }];
+  }
 
-  const [reports] = await Promise.all([Promise.all(machines.map(ask)), turns.written()]);
-  if (refusal !== null) throw refusal as LogError;
-  return summarise(reports, request);
+  async askTopic(request: SearchRequest, machines: readonly Machine[], stream: number): Promise<readonly MachineReport[]> {
+    const { turns } = this;
+    const reports = await askPartition(
+      request,
+      machines,
+      { ...this.#options, signal: this.#signal },
+      {
+        begin: () => turns.begin(stream),
+        give: (event) => turns.give(stream, event),
+        end: (end) => this.#look(request, end),
+      },
+    );
+    turns.finish(stream);
+    for (const { name, problem } of reports) this.#tell(request, name, problem);
+    return this.#isAnswered ? reports.map((report) => ({ ...report, ...noTrouble })) : reports;
+  }
+
+  /** Gives why it is not to go on, or null. */
+  #takeName(name: string, machine: Machine): string | null {
+    const other = this.#names.get(name);
+    this.#names.set(name, machine);
+    // Of several lists of files each is asked for once.
+    if (other === undefined || other.origin === machine.origin) return null;
+    this.refusal ??= new LogError(
+      'invalidRequest',
+      `Cannot search: the machines at ${other.origin} and ${machine.origin} both call themselves "${name}", give each a --name of its own`,
+    );
+    this.#own.abort();
+    return 'its name is taken';
+  }
+
+  #look({ output }: SearchRequest, { isSelected }: PartEnd): void {
+    if (output.mode !== 'quiet' || !isSelected) return;
+    this.#isAnswered = true;
+    this.#own.abort();
+  }
+
+  /** Who follows is told now, not when it ends. */
+  #tell({ follow }: SearchRequest, name: string, problem: string | null): void {
+    if (follow && problem !== null && !this.#options.signal.aborted) this.#options.onNote(name, problem);
+  }
 }
 
-function sequenceFor(
-  request: SearchRequest,
-  machineCount: number,
-  { windowMs, connectTimeoutMs }: AskAllOptions,
-  write: EventWriter,
-): Sequence {
-  if (request.follow) return new InWindow(machineCount, windowMs, write);
-  return request.order === 'time' ? new InOrder(machineCount, write) : new Turns(machineCount, connectTimeoutMs, write);
-}
+const noTrouble = { problem: null, failure: null } as const;
 
-function problemOf(outcome: MachineOutcome, parts: readonly PartReport[]): string | null {
-  if (outcome.kind !== 'ended') return outcome.reason;
-  if (outcome.end.problem !== null) return outcome.end.problem;
-  const broken = parts.filter(({ problem }) => problem !== null);
-  const [first] = broken;
-  if (first === undefined) return null;
-  return `${first.name}: ${first.problem ?? ''}${broken.length > 1 ? `, and ${broken.length - 1} more files` : ''}`;
-}
-
-function summarise(machines: readonly MachineReport[], request: SearchRequest): Report {
-  const parts = machines.flatMap((machine) => machine.parts);
-  const counts = parts.map(({ selected }) => selected);
-  const { mode } = request.output;
-  const isCounted = (mode === 'lines' || mode === 'count') && !counts.includes(null);
-  return {
-    machines,
-    isSelected: parts.some(({ isSelected }) => isSelected),
-    selected: isCounted ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
-    isComplete: machines.every(({ problem }) => problem === null) && machines.some(({ isWithout }) => !isWithout),
-  };
+function sequenceFor(request: SearchRequest, streams: number, { windowMs, connectTimeoutMs }: AskAllOptions, write: EventWriter): Sequence {
+  if (request.follow) return new InWindow(streams, windowMs, write);
+  return request.order === 'time' ? new InOrder(streams, write) : new Turns(streams, connectTimeoutMs, write);
 }

@@ -16,7 +16,7 @@ export class InOrder implements Sequence {
   readonly #write: EventWriter;
   readonly #merge: TimeMerge<Item>;
   /** By machine: told when the merge needs more of it. */
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, (() => void)[]>();
   /** What the merge gave and is not written yet. */
   #out: { readonly machine: number; readonly head: PartHead; readonly pieces: Uint8Array[] }[] = [];
   /** Whose part was named last. */
@@ -41,7 +41,9 @@ export class InOrder implements Sequence {
       const head = event.heads[part];
       if (head !== undefined) this.#merge.push(machine, { timeMs, isEnd, head, bytes });
     }
-    const taken = new Promise<void>((resolve) => this.#waiting.set(machine, resolve));
+    const waiting = this.#waiting.get(machine) ?? [];
+    this.#waiting.set(machine, waiting);
+    const taken = new Promise<void>((resolve) => waiting.push(resolve));
     void this.#goOn();
     return taken;
   }
@@ -84,9 +86,9 @@ export class InOrder implements Sequence {
         this.#whenWritten?.();
         break;
       }
-      const tell = this.#waiting.get(waited);
+      const told = this.#waiting.get(waited) ?? [];
       this.#waiting.delete(waited);
-      tell?.();
+      for (const tell of told) tell();
       // Whatever came while this was written is looked at; else the next piece goes on from here.
       if (out.length === 0) break;
     }

@@ -1,10 +1,13 @@
 /**
- * Asking many machines. `machines.ts` says who they are, `one-machine.ts` asks one, `turns.ts` puts the answers one behind the other, `ask-all.ts` is all
- * of it. It knows nothing of what is printed in the end.
+ * Asking many machines. `machines.ts` says who they are, `one-machine.ts` asks one, `one-partition.ts` one replica of a topic after another, `turns.ts` puts the
+ * answers one behind the other, `ask-all.ts` is all of it. It knows nothing of what is printed in the end.
  */
-export { askAll, type MachineReport, type PartReport, type Report } from './ask-all.ts';
+export { askAll, askEach, type Question } from './ask-all.ts';
 export { forPrograms, JsonLines, reportLines } from './json-lines.ts';
 export { knownMachines } from './known-machines.ts';
 export { chooseMachines, type Machine, parseHostsFile, parseMachines } from './machines.ts';
-export { aliveEveryMs } from './one-machine.ts';
+export { encodeRequest } from '../encode-request.ts';
+export { aliveEveryMs, askMachine, type MachineOutcome } from './one-machine.ts';
+export type { Reached, TopicPart } from '../answer.ts';
+export type { MachineReport, PartReport, Report } from './report.ts';
 export type { AnswerEvent, EventWriter } from './turns.ts';

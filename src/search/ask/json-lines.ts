@@ -1,53 +1,63 @@
 /**
- * An answer as a JSON object a line, made of what the search programs print: a line with its label, its number and its place in the file. The label is
- * known, so nothing in a line can be taken for it.
+ * An answer as a JSON object a line. Of files it is made of what the search programs print: a line with its label, its number and its place in the file. The
+ * label is known, so nothing in a line can be taken for it. Of topics the objects come from the replica, and are told whose they are.
  */
 import { Buffer } from 'node:buffer';
 import type { SearchRequest } from '../../query/index.ts';
-import type { Report } from './ask-all.ts';
+import type { Report } from './report.ts';
 import type { AnswerEvent } from './turns.ts';
 
 /** The same search for a program, which wants to know where each line is, whatever a person would see of it. */
 export function forPrograms(request: SearchRequest): SearchRequest {
   const output = { ...request.output, color: false, withName: true, nullAfterName: false, initialTab: false, groupSeparator: null };
-  // Where a line stands in a file is not known of what is followed from its end.
-  const lineNumbers = !request.follow;
-  return { ...request, output: { ...output, lineNumbers, byteOffsets: lineNumbers && request.source.kind === 'files' } };
+  if (request.source.kind === 'topic') return { ...request, output, form: 'json' };
+  const isPlaced = hasPlaces(request);
+  return { ...request, output: { ...output, lineNumbers: isPlaced, byteOffsets: isPlaced } };
 }
+
+/** Where a line stands in a file is not known of what is followed from its end. */
+const hasPlaces = ({ follow }: Pick<SearchRequest, 'follow'>): boolean => !follow;
 
 /** What is said behind the lines: what each machine did, and whether the answer is whole. */
 export function reportLines({ machines, selected, isComplete }: Report): string {
-  const lines = machines.map(({ name, parts, bytesReturned, elapsedMs, problem, isWithout }) => ({
+  const lines = machines.map(({ name, parts, bytesReturned, elapsedMs, problem, failure, isWithout }) => ({
     type: 'machine',
     machine: name,
-    parts: parts.map(({ label: _label, isSelected: _isSelected, ...part }) => part),
+    parts: parts.map(({ label: _label, isSelected: _isSelected, begun: _begun, ...part }) => part),
     bytesReturned,
     elapsedMs,
     problem,
+    failure,
     isWithout,
   }));
   return [...lines, { type: 'summary', selected, isComplete }].map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
+/** Whose lines they are. */
+type Place =
+  | { readonly machine: string; readonly file: string }
+  | { readonly machine: string; readonly topic: string; readonly partition: number };
+
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class JsonLines {
-  readonly #request: SearchRequest;
+  readonly #request: Pick<SearchRequest, 'output' | 'follow'>;
   #held = Buffer.alloc(0);
   /** What stands in every line of the part that was begun. */
   #label = '';
-  #place: { readonly machine: string; readonly file: string } = { machine: '', file: '' };
+  #place: Place = { machine: '', file: '' };
 
-  constructor(request: SearchRequest) {
+  constructor(request: Pick<SearchRequest, 'output' | 'follow'>) {
     this.#request = request;
   }
 
   /** Text of whole lines. */
   take(event: AnswerEvent): string {
     if (event.kind === 'part') {
-      const { label, name } = event.head;
+      const { label, name, begun } = event.head;
+      const machine = label.slice(0, label.length - name.length - 1);
       this.#label = label;
-      this.#place = { machine: label.slice(0, label.length - name.length - 1), file: name };
+      this.#place = begun === undefined ? { machine, file: name } : { machine, topic: name, partition: begun.partition };
       this.#held = Buffer.alloc(0);
       return '';
     }
@@ -66,15 +76,20 @@ export class JsonLines {
   }
 
   #line(line: Buffer, isLate: boolean): string {
+    const late = isLate ? { late: true } : {};
+    if ('topic' in this.#place) {
+      // Behind its type.
+      const text = line.toString('utf8');
+      const at = text.indexOf(',') + 1;
+      return `${text.slice(0, at)}${JSON.stringify({ ...this.#place, ...late }).slice(1, -1)},${text.slice(at)}\n`;
+    }
     const labelBytes = Buffer.byteLength(this.#label);
     const type = line[labelBytes] === 0x3a ? 'match' : 'context';
-    if (!this.#request.output.lineNumbers) {
-      const late = isLate ? { late: true } : {};
+    if (!hasPlaces(this.#request)) {
       return `${JSON.stringify({ type, ...this.#place, ...late, ...textOf(line.subarray(labelBytes + 1)) })}\n`;
     }
     const [number, textFrom] = readNumber(line, labelBytes + 1);
-    // A topic has no bytes to count: what begins there is its text.
-    const [byteOffset, from] = this.#request.output.byteOffsets ? readNumber(line, textFrom) : [null, textFrom];
+    const [byteOffset, from] = readNumber(line, textFrom);
     return `${JSON.stringify({ type, ...this.#place, line: number, byteOffset, ...textOf(line.subarray(from)) })}\n`;
   }
 

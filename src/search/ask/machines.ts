@@ -9,6 +9,9 @@ export interface Machine {
   readonly origin: string;
 }
 
+/** What it is called before it has said its own name. */
+export const nameOf = ({ name, origin }: Machine): string => name ?? new URL(origin).host;
+
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** `NAME=ADDRESS` or `ADDRESS`, an address being host:port or a URL. */

@@ -1,7 +1,7 @@
 /** One machine is asked: a request over a connection of its own, whose end ends the work over there. */
 import type http from 'node:http';
 import { describeFailure, formatSeconds } from '../../client/failure.ts';
-import type { AnswerEnd, AnswerHead, PartEnd, PartHead } from '../answer.ts';
+import type { AnswerEnd, AnswerHead, PartEnd, PartHead, Reached } from '../answer.ts';
 import { type AnswerFrame, FrameReader } from '../frames.ts';
 import type { TimedLine } from '../timed-lines.ts';
 import { type Credentials, openRequest, readRefusal } from './http.ts';
@@ -23,7 +23,8 @@ export interface MachineHandlers {
   readonly bytes: (piece: Buffer) => Promise<void> | undefined;
   /** The same for lines of several parts. */
   readonly lines: (lines: readonly TimedLine[]) => Promise<void> | undefined;
-  readonly end: (part: PartEnd) => void;
+  readonly end: (part: PartEnd) => Promise<void> | undefined;
+  readonly reached: (reached: Reached) => Promise<void> | undefined;
   readonly note: (text: string) => void;
 }
 
@@ -114,15 +115,6 @@ function readAnswer(
   waiting: { count: number },
   { hear, finish, fail }: Endings,
 ): void {
-  const handle = (frame: AnswerFrame): void => {
-    if (frame.kind === 'head') {
-      const refusal = handlers.head(frame.value);
-      if (refusal !== null) fail(refusal);
-    } else if (frame.kind === 'part') handlers.begin(frame.value);
-    else if (frame.kind === 'partEnd') handlers.end(frame.value);
-    else if (frame.kind === 'note') handlers.note(frame.value.text);
-    else if (frame.kind === 'end') finish({ kind: 'ended', end: frame.value });
-  };
   let isDone = false;
   const holdUntil = (wait: Promise<void> | undefined): void => {
     if (wait === undefined) return;
@@ -134,6 +126,16 @@ function readAnswer(
       hear();
       if (waiting.count === 0) incoming.resume();
     });
+  };
+  const handle = (frame: AnswerFrame): void => {
+    if (frame.kind === 'head') {
+      const refusal = handlers.head(frame.value);
+      if (refusal !== null) fail(refusal);
+    } else if (frame.kind === 'part') handlers.begin(frame.value);
+    else if (frame.kind === 'partEnd') holdUntil(handlers.end(frame.value));
+    else if (frame.kind === 'reached') holdUntil(handlers.reached(frame.value));
+    else if (frame.kind === 'note') handlers.note(frame.value.text);
+    else if (frame.kind === 'end') finish({ kind: 'ended', end: frame.value });
   };
   const reader = new FrameReader({
     frame: (frame) => {

@@ -180,7 +180,6 @@ export async function consume(
     bytesSearched: bytes,
     elapsedMs: Math.round((performance.now() - startedMs) * 10) / 10,
     problem: outcome.problem ?? (outcome.status === 2 ? (sentenceOf(outcome.said) ?? 'the program failed') : null),
-    range: null,
   };
 }
 

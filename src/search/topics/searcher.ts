@@ -1,78 +1,190 @@
-/** `Searcher` for topics: a search of this machine's own replica, through the port. */
+/** `Searcher` for topics: a search of this machine's own replica, through the port, or of what comes to it from now on. */
 import { Buffer } from 'node:buffer';
-import { describeOffsets, LogError, type ScanGap, type ScanResult, type SearchableLog } from '../../eventlog/index.ts';
-import type { Output, SearchRequest } from '../../query/index.ts';
+import { describeOffsets, LogError, type ScanBegun, type ScanGap, type ScanResult, type SearchableLog } from '../../eventlog/index.ts';
+import { forEachTimedLine, type Output, type SearchRequest, type TopicSource, wantsTimes } from '../../query/index.ts';
 import type { AnswerSink, Searcher } from '../answer.ts';
+import { LinePacker } from '../timed-lines.ts';
 
 export interface TopicsOptions {
   /** The name of this machine. */
   readonly machine: string;
-  readonly log: Pick<SearchableLog, 'scan'>;
+  readonly log: Pick<SearchableLog, 'scan' | 'read' | 'end'>;
 }
 
 /** Somebody who waits longer than that has gone away, and a search that nobody waits for is ended by its connection. */
-const timeoutMs = 24 * 3600 * 1000;
+const timeoutMsMax = 24 * 3600 * 1000;
+/** How long it is waited for what comes next before it is looked how old the knowledge of this replica is. */
+const waitMs = 5_000;
+/** A replica that has heard so little of its leader is left for another. */
+const asOfMsMax = 10_000;
+/** So many ranges that are missing are named one by one: an answer has room for no more. */
+const gapsMax = 100;
+const detailLengthMax = 200;
 
 export function createTopicsSearcher({ machine, log }: TopicsOptions): Searcher {
-  return async ({ source, match, output, engine, sinceMs, untilMs, follow }: SearchRequest, sink: AnswerSink, signal: AbortSignal) => {
+  return async (request, sink, signal) => {
+    const { source } = request;
     if (source.kind !== 'topic') throw new LogError('invalidRequest', 'Cannot search: only topics are searched here');
-    if (follow) throw new LogError('invalidRequest', 'Cannot search: topics are not followed, only files are');
-    const { topic, partition, where } = source;
-    const label = `${machine}:${topic}`;
-    const startMs = performance.now();
-    let hasBegun = false;
-    const begin = (): void => {
-      if (!hasBegun) sink.begin({ name: topic, label, engine: 'linear', engineReason: null });
-      hasBegun = true;
-    };
-    const cancel: { cancelled: boolean; onCancel: (() => void) | null } = { cancelled: false, onCancel: null };
-    const stop = (): void => {
-      cancel.cancelled = true;
-      cancel.onCancel?.();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
+    const search = new TopicSearch(request, source, { machine, log }, sink, signal);
+    await (request.follow ? search.follow() : search.once());
+  };
+}
+
+class TopicSearch {
+  readonly #request: SearchRequest;
+  readonly #source: TopicSource;
+  readonly #log: TopicsOptions['log'];
+  readonly #sink: AnswerSink;
+  readonly #signal: AbortSignal;
+  readonly #label: string;
+  readonly #startedMs = performance.now();
+  #hasBegun = false;
+  /** Lines given. */
+  #lines = 0;
+  /** Of the last of them. */
+  #timeMs = Number.NEGATIVE_INFINITY;
+
+  constructor(request: SearchRequest, source: TopicSource, { machine, log }: TopicsOptions, sink: AnswerSink, signal: AbortSignal) {
+    this.#request = request;
+    this.#source = source;
+    this.#log = log;
+    this.#sink = sink;
+    this.#signal = signal;
+    this.#label = source.label ?? `${machine}:${source.topic}`;
+  }
+
+  async once(): Promise<void> {
+    const { output } = this.#request;
+    const result = await this.#scan(this.#source, this.#request.sinceMs, output);
+    const named = namesOf(output, this.#label, result.selected);
+    if (named.length > 0) await this.#sink.bytes(named);
+    this.#end(result);
+  }
+
+  /** What is committed from its beginning on, until who asked goes away, enough was found, or its time is over. */
+  async follow(): Promise<void> {
+    const { topic, partition } = this.#source;
+    let { sinceMs, output } = this.#request;
+    let offsetFrom = this.#source.offsetFrom;
+    if (offsetFrom === null && sinceMs === null) {
+      offsetFrom = (await this.#log.end({ topic, partition, freshness: 'linearizable' })).offset;
+    }
+    let selected = 0;
+    for (let freshness: TopicSource['freshness'] = 'linearizable'; ; freshness = 'local') {
+      const result = await this.#scan({ ...this.#source, offsetFrom, freshness }, sinceMs, output);
+      selected += result.selected;
+      const { offsetTo, highWatermark } = result;
+      this.#sink.reached({ offsetTo, lines: this.#lines });
+      const left = output.maxCount === null ? null : output.maxCount - result.selected;
+      // Without a limit only the end of its time keeps it from what is committed.
+      const isOver = left === 0 || offsetTo < highWatermark;
+      if (this.#signal.aborted || isOver) return this.#end({ ...result, selected });
+      for (const gap of result.gaps) this.#sink.note(`topic ${topic}, ${describeOffsets(gap.offsetFrom, gap.offsetTo)}: ${reasonOf(gap)}`);
+      output = { ...output, maxCount: left };
+      offsetFrom = offsetTo;
+      sinceMs = null;
+      await this.#untilMore(offsetFrom);
+    }
+  }
+
+  /** Until something is committed at this offset. */
+  async #untilMore(offsetFrom: number): Promise<void> {
+    const { topic, partition } = this.#source;
+    while (!this.#signal.aborted) {
+      const { cancel, release } = cancelledBy(this.#signal);
+      const common = { topic, partition, offsetFrom, sinceMs: null, bytesMax: 1, freshness: 'local', sessionOffset: 0 } as const;
+      try {
+        const { highWatermark, asOfMs } = await this.#log.read({ ...common, waitMs, cancel });
+        if (highWatermark > offsetFrom) return;
+        if (asOfMs > asOfMsMax) {
+          const message = `Cannot follow topic "${topic}" here: it was last current ${Math.round(asOfMs / 1000)} s ago`;
+          throw new LogError('notCurrent', message);
+        }
+      } catch (error) {
+        // What was there has been removed: the next search says so.
+        if (error instanceof LogError && error.code === 'offsetOutOfRange') return;
+        throw error;
+      } finally {
+        release();
+      }
+    }
+  }
+
+  async #scan(source: TopicSource, sinceMs: number | null, output: Output): Promise<ScanResult> {
+    const { match, engine, untilMs, form } = this.#request;
+    const { topic, partition, where, offsetFrom, offsetTo, freshness, sessionOffset } = source;
+    const isTimed = wantsTimes(this.#request);
+    const query = { match, where, output, engine, form, name: this.#label, isTimed };
+    const timeoutMs = source.timeoutMs ?? timeoutMsMax;
+    const { cancel, release } = cancelledBy(this.#signal);
+    const common = { topic, partition, offsetFrom, offsetTo, sinceMs, untilMs, freshness, sessionOffset };
     try {
-      const query = { match, where, output, engine, form: 'text', name: label } as const;
-      const result = await log.scan(
+      return await this.#log.scan(
+        { ...common, query, timeoutMs, cancel },
         {
-          topic,
-          partition,
-          offsetFrom: null,
-          offsetTo: null,
-          sinceMs,
-          untilMs,
-          query,
-          freshness: 'linearizable',
-          sessionOffset: 0,
-          timeoutMs,
-          cancel,
-        },
-        {
-          take({ bytes }, next) {
-            begin();
-            const wait = sink.bytes(bytes);
+          begin: (begun) => this.#begin(begun),
+          take: ({ bytes, lines, offsetTo: reached }, next) => {
+            const wait = isTimed ? this.#sendTimed(bytes) : this.#sink.bytes(bytes);
+            this.#lines += lines;
+            this.#sink.reached({ offsetTo: reached, lines: this.#lines });
             if (wait === undefined) next();
             else void wait.then(next, next);
           },
         },
       );
-      begin();
-      const named = namesOf(output, label, result.selected);
-      if (named.length > 0) await sink.bytes(named);
-      sink.end({
-        isSelected: result.selected > 0,
-        selected: result.selected,
-        bytesSearched: result.stats.bytesRead,
-        elapsedMs: performance.now() - startMs,
-        problem: problemOf(result),
-        range: { from: result.offsetFrom, to: result.offsetTo },
-        scan: result.stats,
-      });
     } finally {
-      signal.removeEventListener('abort', stop);
+      release();
     }
+  }
+
+  #sendTimed(bytes: Uint8Array): Promise<void> | undefined {
+    const packer = new LinePacker();
+    forEachTimedLine(bytes, (timeMs, line) => {
+      // What bears no time is of when it came, or of the record before it.
+      if (timeMs >= 0) this.#timeMs = timeMs;
+      else if (this.#request.follow) this.#timeMs = Date.now();
+      packer.add({ part: 0, timeMs: this.#timeMs, bytes: line, isBeginning: true, isEnd: true });
+    });
+    // All at once, so that what is said of them stands behind them.
+    const waits = packer.take().flatMap((payload) => this.#sink.lines(payload) ?? []);
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  }
+
+  #begin(begun: ScanBegun): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#sink.begin({ name: this.#source.topic, label: this.#label, engine: 'linear', engineReason: null, begun });
+    if (this.#request.follow) this.#sink.reached({ offsetTo: begun.offsetFrom, lines: 0 });
+  }
+
+  #end(result: ScanResult): void {
+    const { onlyMatching, mode } = this.#request.output;
+    const { selected, gaps, stats } = result;
+    this.#sink.end({
+      isSelected: selected > 0,
+      // As of files: what is printed is counted.
+      selected: onlyMatching && mode === 'lines' ? this.#lines : selected,
+      bytesSearched: stats.bytesRead,
+      elapsedMs: Math.round((performance.now() - this.#startedMs) * 10) / 10,
+      problem: problemOf(gaps),
+      topic: { ...result, gaps: inFewGaps(gaps) },
+    });
+  }
+}
+
+interface Cancel {
+  readonly cancel: { cancelled: boolean; onCancel: (() => void) | null };
+  readonly release: () => void;
+}
+
+function cancelledBy(signal: AbortSignal): Cancel {
+  const cancel: Cancel['cancel'] = { cancelled: signal.aborted, onCancel: null };
+  const stop = (): void => {
+    cancel.cancelled = true;
+    cancel.onCancel?.();
   };
+  signal.addEventListener('abort', stop, { once: true });
+  return { cancel, release: () => signal.removeEventListener('abort', stop) };
 }
 
 /** What grep prints of a file beside its lines: how many are selected, or its name. */
@@ -87,8 +199,18 @@ function namesOf({ mode, withName, nullAfterName, color }: Output, label: string
   return Buffer.from(isNamed ? `${name}${nullAfterName ? '\0' : '\n'}` : '');
 }
 
+/** Beyond a number of them the rest are one, which says too much rather than too little. */
+function inFewGaps(gaps: readonly ScanGap[]): readonly ScanGap[] {
+  const short = gaps.slice(0, gapsMax).map((gap) => ({ ...gap, detail: gap.detail?.slice(0, detailLengthMax) ?? null }));
+  const [next, last] = [gaps[gapsMax], gaps.at(-1)];
+  if (next === undefined || last === undefined) return short;
+  const offsetTo = Math.max(...gaps.slice(gapsMax).map((gap) => gap.offsetTo));
+  const detail = `${gaps.length - gapsMax} ranges within this one`;
+  return [...short, { offsetFrom: next.offsetFrom, offsetTo, reason: last.reason, detail }];
+}
+
 /** What is not in the answer, for people. */
-function problemOf({ gaps }: ScanResult): string | null {
+function problemOf(gaps: readonly ScanGap[]): string | null {
   const [first] = gaps;
   if (first === undefined) return null;
   const more = gaps.length === 1 ? '' : `, and ${gaps.length - 1} more ranges are missing`;
@@ -96,7 +218,7 @@ function problemOf({ gaps }: ScanResult): string | null {
 }
 
 function reasonOf({ reason, detail }: ScanGap): string {
-  const why = detail === null ? '' : ` (${detail})`;
+  const why = detail === null ? '' : ` (${detail.slice(0, detailLengthMax)})`;
   switch (reason) {
     case 'removed':
       return `removed by retention or with the topic${why}`;

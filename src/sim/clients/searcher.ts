@@ -50,6 +50,7 @@ export class Searcher extends Client {
         engine: 'auto',
         form: 'text',
         name: '',
+        isTimed: false,
       },
       freshness,
       sessionOffset: freshness === 'session' ? (world.tokens.get(topic) ?? 0) : 0,

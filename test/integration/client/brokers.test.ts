@@ -16,7 +16,7 @@ eventLogConformance(
     const client = new Client({ servers: brokers.urls });
     return { log: client, close: () => client.close() };
   },
-  { batchBytesMax: 8 * 1024 * 1024, revokes: false, searches: false },
+  { batchBytesMax: 8 * 1024 * 1024, revokes: false },
 );
 
 test('a client that was given one broker learns the others and goes on when it dies', async () => {

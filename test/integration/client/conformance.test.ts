@@ -17,5 +17,5 @@ eventLogConformance(
       },
     };
   },
-  { batchBytesMax: 8 * 1024 * 1024, searches: false },
+  { batchBytesMax: 8 * 1024 * 1024 },
 );

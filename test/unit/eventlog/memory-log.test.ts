@@ -13,7 +13,7 @@ eventLogConformance(
   async () => {
     const twin = newLog();
     const log = withPromises(twin);
-    return { log, searching: log, revoking: twin, close: () => {} };
+    return { log, revoking: twin, close: () => {} };
   },
   { batchBytesMax: 65_536 },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryLog, promised, type SearchableLog, withPromises } from '../../../src/eventlog/index.ts';
-import type { SearchRequest } from '../../../src/query/index.ts';
+import { type SearchRequest, wholeTopic } from '../../../src/query/index.ts';
 import type { PartEnd } from '../../../src/search/answer.ts';
 import { createTopicsSearcher } from '../../../src/search/topics/index.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
@@ -17,9 +17,8 @@ async function topicOf(...values: string[]): Promise<SearchableLog> {
 
 const requestOf = (output: Parameters<typeof queryOf>[2] = {}, more: Partial<SearchRequest> = {}): SearchRequest => {
   const { match, output: whole } = queryOf(['hit'], {}, { withName: true, ...output });
-  const source = { kind: 'topic', topic: 'log', partition: 0, where: [] } as const;
   return {
-    source,
+    source: wholeTopic('log'),
     match,
     output: whole,
     sinceMs: null,
@@ -27,6 +26,7 @@ const requestOf = (output: Parameters<typeof queryOf>[2] = {}, more: Partial<Sea
     order: 'place',
     follow: false,
     timeFormat: null,
+    form: 'text',
     engine: 'auto',
     ...more,
   };
@@ -38,7 +38,11 @@ interface Answered {
   readonly ends: readonly PartEnd[];
 }
 
-async function search(log: Pick<SearchableLog, 'scan'>, request: SearchRequest, signal = new AbortController().signal): Promise<Answered> {
+async function search(
+  log: Pick<SearchableLog, 'scan' | 'read' | 'end'>,
+  request: SearchRequest,
+  signal = new AbortController().signal,
+): Promise<Answered> {
   const begun: string[] = [];
   const ends: PartEnd[] = [];
   let text = '';
@@ -51,6 +55,7 @@ async function search(log: Pick<SearchableLog, 'scan'>, request: SearchRequest, 
     end: (end: PartEnd): void => void ends.push(end),
     lines: (): undefined => undefined,
     note: (): void => undefined,
+    reached: (): void => undefined,
   };
   await createTopicsSearcher({ machine: 'm1', log })(request, sink, signal);
   return { text, begun, ends };
@@ -62,7 +67,9 @@ describe('a topic, searched on one machine,', () => {
 
     expect(text).toBe('m1:log:0:a hit\nm1:log:2:c hit\n');
     expect(begun).toEqual(['m1:log']);
-    expect(ends).toMatchObject([{ isSelected: true, selected: 2, problem: null, range: { from: 0, to: 3 }, scan: { engine: 'text' } }]);
+    expect(ends).toMatchObject([
+      { isSelected: true, selected: 2, problem: null, topic: { offsetFrom: 0, offsetTo: 3, stats: { engine: 'text' } } },
+    ]);
   });
 
   test.each([
@@ -85,7 +92,8 @@ describe('a topic, searched on one machine,', () => {
 
   test('names what is left out', async () => {
     const log = await topicOf('a hit');
-    const partial: Pick<SearchableLog, 'scan'> = {
+    const partial: Pick<SearchableLog, 'scan' | 'read' | 'end'> = {
+      ...log,
       scan: async (request, sink) => ({
         ...(await log.scan(request, sink)),
         gaps: [
@@ -107,7 +115,20 @@ describe('a topic, searched on one machine,', () => {
     expect((await search(await topicOf('a hit'), requestOf(), controller.signal)).ends[0]?.problem).toMatch(/^offset 0: not searched/);
   });
 
-  test('is not followed', async () => {
-    await expect(search(await topicOf('a hit'), requestOf({}, { follow: true }))).rejects.toThrow('topics are not followed');
+  test('of very many gaps names some, and all others as one', async () => {
+    const log = await topicOf('a hit');
+    const gaps = Array.from({ length: 5_000 }, (_, index) => ({
+      offsetFrom: index * 10,
+      offsetTo: index * 10 + 1,
+      reason: 'damaged' as const,
+      detail: 'x'.repeat(1_000),
+    }));
+    const damaged = { ...log, scan: async (...asked: Parameters<typeof log.scan>) => ({ ...(await log.scan(...asked)), gaps }) };
+
+    const [end] = (await search(damaged, requestOf())).ends;
+
+    expect(end?.topic?.gaps.at(-1)).toMatchObject({ offsetFrom: 1_000, offsetTo: 49_991 });
+    // What a frame may hold.
+    expect(JSON.stringify(end).length).toBeLessThan(64 * 1024);
   });
 });

@@ -1,14 +1,12 @@
 /** The answer of many machines that this one asks, as a JSON object a line, as fast as it is taken. */
 import type { ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
-import type { SearchRequest } from '../../../query/index.ts';
-import { askAll, forPrograms, JsonLines, type Machine, reportLines } from '../../../search/ask/index.ts';
+import { askEach, forPrograms, JsonLines, type Question, reportLines } from '../../../search/ask/index.ts';
 import { drained } from '../drained.ts';
 import { commonHeaders } from '../error-answer.ts';
 
 export interface Asking {
-  readonly request: SearchRequest;
-  readonly machines: readonly Machine[];
+  readonly questions: readonly [Question, ...Question[]];
   /** They were named in the request. */
   readonly areNamed: boolean;
   readonly timeoutMs: number | null;
@@ -20,6 +18,8 @@ export interface AskedAnswerOptions {
   readonly readerTimeoutMs: number;
 }
 
+const programs = ({ request, machines }: Question): Question => ({ request: forPrograms(request), machines });
+
 const connectTimeoutMs = 1_000;
 /** In which lines of what is followed are put in order. */
 const windowMs = 1_000;
@@ -29,8 +29,9 @@ export async function answerForAll(
   response: ServerResponse,
   { token, ca, readerTimeoutMs }: AskedAnswerOptions,
 ): Promise<void> {
-  const { machines, areNamed, timeoutMs } = asking;
-  const request = forPrograms(asking.request);
+  const { areNamed, timeoutMs } = asking;
+  const [first, ...others] = asking.questions;
+  const questions = [programs(first), ...others.map(programs)] as const;
   const controller = new AbortController();
   response.on('close', () => controller.abort());
   response.writeHead(200, { ...commonHeaders, 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' });
@@ -43,11 +44,11 @@ export async function answerForAll(
   };
 
   const onNote = (machine: string, text: string): void => void say(`${JSON.stringify({ type: 'note', machine, text })}\n`);
-  const lines = new JsonLines(request);
+  const lines = new JsonLines(questions[0].request);
   const signal = timeoutMs === null ? controller.signal : AbortSignal.any([controller.signal, AbortSignal.timeout(timeoutMs)]);
   const options = { token, ca, connectTimeoutMs, machineTimeoutMs: null, signal, areNamed, windowMs, onNote };
   try {
-    const report = await askAll(machines, request, options, (_machine, event) => say(lines.take(event)));
+    const report = await askEach(questions, options, (_machine, event) => say(lines.take(event)));
     response.end(reportLines(report));
   } catch (error) {
     if (!(error instanceof LogError)) throw error;

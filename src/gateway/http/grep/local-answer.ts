@@ -39,6 +39,7 @@ export async function answerLocally(
     bytes: (chunk) => send('bytes', chunk),
     lines: (payload) => send('lines', payload),
     end: (value) => void response.write(encodeFrame({ kind: 'partEnd', value })),
+    reached: (value) => void response.write(encodeFrame({ kind: 'reached', value })),
     note: (text) => void response.write(encodeFrame({ kind: 'note', value: { text } })),
   };
   const whenTaken = async (): Promise<void> => {

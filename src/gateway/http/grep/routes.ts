@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
 import type { Logger } from '../../../host/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
-import { chooseMachines, type Machine } from '../../../search/ask/index.ts';
+import { chooseMachines, type Machine, type Question } from '../../../search/ask/index.ts';
 import { decodeRequest, type Searchers } from '../../../search/index.ts';
 import { bodyOf } from '../body.ts';
 import { asLogError, sendError, sendJson } from '../error-answer.ts';
@@ -20,6 +20,8 @@ export interface SearchOptions {
   readonly machine: string;
   readonly searchers: Searchers;
   readonly machines: readonly Machine[];
+  /** Where this machine is among them, whose topics are the nearest; null where it has none. */
+  readonly own: string | null;
   /** What it asks the others with. */
   readonly token: string | null;
   readonly ca: string | null;
@@ -30,6 +32,9 @@ export interface GrepOptions extends SearchOptions {
   readonly settings: HttpSettings;
   readonly logger: Logger;
 }
+
+/** Of one search over HTTP: each has a connection to each machine that is asked. */
+const sourcesMax = 16;
 
 export class GrepRoutes {
   readonly #options: GrepOptions;
@@ -89,22 +94,43 @@ export class GrepRoutes {
     const {
       on,
       timeoutMs = null,
+      source,
+      sources = [source],
       ...search
     } = (typeof json === 'object' && json !== null ? json : {}) as {
       on?: unknown;
       timeoutMs?: unknown;
+      source?: unknown;
+      sources?: unknown;
     };
     const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot search: ${reason}`);
     if (timeoutMs !== null && !(Number.isInteger(timeoutMs) && (timeoutMs as number) >= 1 && (timeoutMs as number) < 2 ** 31))
       throw refuse('the field "timeoutMs" is no number of milliseconds');
-    const request = decoded(search);
-    if (on === undefined) return { request, machines: this.#options.machines, areNamed: false, timeoutMs: timeoutMs as number | null };
+    if (!Array.isArray(sources) || sources.length > sourcesMax || (source !== undefined && sources[0] !== source))
+      throw refuse(`the field "sources" is no list of up to ${sourcesMax} sources in place of "source"`);
+    const machines = this.#askedOf(on, refuse);
+    const questionOf = (each: unknown): Question => {
+      const request = decoded({ ...search, source: each });
+      return { request, machines: request.source.kind === 'topic' && on === undefined ? this.#nearestFirst() : machines };
+    };
+    const [first, ...others] = sources;
+    const questions = [questionOf(first), ...others.map(questionOf)] as const;
+    return { questions, areNamed: on !== undefined, timeoutMs: timeoutMs as number | null };
+  }
+
+  #nearestFirst(): readonly Machine[] {
+    const { machines, own } = this.#options;
+    return [...machines.filter(({ origin }) => origin === own), ...machines.filter(({ origin }) => origin !== own)];
+  }
+
+  #askedOf(on: unknown, refuse: (reason: string) => LogError): readonly Machine[] {
+    if (on === undefined) return this.#options.machines;
     if (!Array.isArray(on) || on.length === 0 || !on.every((name) => typeof name === 'string'))
       throw refuse('the field "on" is no list of machines');
     const known = this.#options.machines;
     const unknown = on.find((name) => !known.some((machine) => machine.name === name || new URL(machine.origin).host === name));
     if (unknown !== undefined) throw refuse(`no machine "${String(unknown).slice(0, 100)}" is known here`);
-    return { request, machines: chooseMachines(on, known), areNamed: true, timeoutMs: timeoutMs as number | null };
+    return chooseMachines(on, known);
   }
 
   async #jsonOf(request: IncomingMessage): Promise<unknown> {
@@ -119,7 +145,8 @@ export class GrepRoutes {
   #searcherOf({ source }: SearchRequest): NonNullable<Searchers[keyof Searchers]> {
     const searcher = this.#options.searchers[source.kind];
     if (searcher !== null) return searcher;
-    throw new LogError('invalidRequest', 'Cannot search a topic: topics are not searched here');
+    // Somebody else may have it.
+    throw new LogError('unknownRoute', 'Cannot search a topic: topics are not searched here');
   }
 }
 

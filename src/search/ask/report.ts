@@ -1,0 +1,61 @@
+/** What is known of an answer when it has ended. */
+import type { ErrorCode } from '../../base/errors.ts';
+import type { SearchRequest } from '../../query/index.ts';
+import type { PartEnd, PartHead } from '../answer.ts';
+import type { Machine } from './machines.ts';
+import type { MachineOutcome } from './one-machine.ts';
+
+export interface PartReport extends PartHead, PartEnd {}
+
+/** `silent`: nothing came of it; `refused`: it said why it does not answer; `partial`: its answer is not whole. */
+type Failure = 'silent' | 'refused' | 'partial';
+
+export interface MachineReport {
+  readonly machine: Machine;
+  /** What it calls itself, else what the list does. */
+  readonly name: string;
+  readonly parts: readonly PartReport[];
+  readonly bytesReturned: number;
+  readonly elapsedMs: number;
+  /** Why its answer is not whole, as the end of a sentence; null when it is, or another machine gave the rest. */
+  readonly problem: string | null;
+  readonly failure: Failure | null;
+  /** It was not asked for by name, and has no files of that name: no failure. */
+  readonly isWithout: boolean;
+}
+
+export interface Report {
+  readonly machines: readonly MachineReport[];
+  readonly isSelected: boolean;
+  /** Lines selected on all of them; null where somebody could not count. */
+  readonly selected: number | null;
+  readonly isComplete: boolean;
+}
+
+export function problemOf(outcome: MachineOutcome, parts: readonly PartReport[]): Pick<MachineReport, 'problem' | 'failure'> {
+  const hasBegun = parts.length > 0;
+  if (outcome.kind === 'refused') return { problem: outcome.reason, failure: 'refused' };
+  if (outcome.kind === 'failed') return { problem: outcome.reason, failure: hasBegun ? 'partial' : 'silent' };
+  const { code, problem } = outcome.end;
+  if (problem !== null) return { problem, failure: hasBegun || !isRefusal(code) ? 'partial' : 'refused' };
+  const broken = parts.filter((part) => part.problem !== null);
+  const [first] = broken;
+  if (first === undefined) return { problem: null, failure: null };
+  const more = broken.length > 1 ? `, and ${broken.length - 1} more files` : '';
+  return { problem: `${first.name}: ${first.problem ?? ''}${more}`, failure: 'partial' };
+}
+
+/** Files that could not be searched, and a search that was ended, are no refusals. */
+const isRefusal = (code: ErrorCode | null): boolean => code !== 'filesNotSearched' && code !== 'interrupted';
+
+export function summarise(machines: readonly MachineReport[], { output }: SearchRequest): Report {
+  const parts = machines.flatMap((machine) => machine.parts);
+  const counts = parts.map(({ selected }) => selected);
+  const isCounted = (output.mode === 'lines' || output.mode === 'count') && !counts.includes(null);
+  return {
+    machines,
+    isSelected: parts.some(({ isSelected }) => isSelected),
+    selected: isCounted ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
+    isComplete: machines.every(({ problem }) => problem === null) && machines.some(({ isWithout }) => !isWithout),
+  };
+}
