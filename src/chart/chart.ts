@@ -22,8 +22,8 @@ export interface Chart {
   /** With its unit, as the other. */
   readonly xTitle: string;
   readonly yTitle: string;
-  /** From 0 to exactly the greatest value, or between round values, as usual. */
-  readonly xScale?: 'exact' | 'round';
+  /** From 0 to exactly the greatest value; of things with a number, which stand apart from the edges; or between round values, as usual. */
+  readonly xScale?: 'exact' | 'numbers' | 'round';
   /** Equal steps, as usual, or powers of ten. */
   readonly yScale?: 'linear' | 'decades';
   readonly series: readonly Series[];
@@ -81,6 +81,7 @@ function xScaleOf({ series, bands = [], xScale }: Chart, left: number, right: nu
     ...bands.flatMap(({ edges }) => edges.map(([x]) => x)),
   ]);
   if (xScale === 'exact') return withRoom((count) => exactScale(0, Math.max(1, greatest), left, right, count, 1), 10);
+  if (xScale === 'numbers') return withRoom((count) => exactScale(least - 0.5, greatest + 0.5, left, right, count, 1), 10);
   return withRoom((count) => linearScale(least, greatest, left, right, count), 8);
 }
 

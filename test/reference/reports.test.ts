@@ -1,13 +1,27 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { reportPages, reportsFolder } from '../../scripts/write-reports.ts';
+import { findTextFaults, openSvg } from '../support/svg.ts';
 
 const pages = reportPages();
 
 test.each([...pages])('docs/reports/%s is as `node scripts/write-reports.ts` writes it', (file, page) => {
   expect(readFileSync(path.join(reportsFolder, file), 'utf8')).toBe(page);
 });
+
+test.each(readdirSync(path.join(reportsFolder, 'figures')))(
+  'figures/%s has a title, axes with their titles, a legend, and no text over another or cut',
+  (file) => {
+    const opened = openSvg(readFileSync(path.join(reportsFolder, 'figures', file), 'utf8'));
+
+    expect(findTextFaults(opened)).toEqual([]);
+    expect([opened.textsOf('title').length, opened.textsOf('x-title').length]).toEqual([1, 1]);
+    expect(opened.textsOf('legend').length).toBeGreaterThan(0);
+    // A space-time diagram has processes in the place of a vertical axis.
+    expect(opened.textsOf('y-title').length + opened.textsOf('process-name').length).toBeGreaterThan(0);
+  },
+);
 
 test('the report of contract 2 has about 1,200 words, and refers to Paxos, Raft and Multi-Paxos', () => {
   const page = pages.get('2.md') ?? '';

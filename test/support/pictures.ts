@@ -14,6 +14,23 @@ const usual = { kind: 'chart', title: 'Logical clocks, rates 1, 3, 6', xTitle: '
 export const charts: readonly (readonly [string, Chart])[] = [
   ['three lines', { ...usual, series: lines(60, 6, ['machine 1', 'machine 2', 'machine 3']) }],
   ['one point', { ...usual, series: [{ label: 'one', marks: 'line', points: [[3, 4]] }] }],
+  [
+    'two things with a number',
+    {
+      ...usual,
+      xScale: 'numbers',
+      series: [
+        {
+          label: 'two',
+          marks: 'points',
+          points: [
+            [1, 4],
+            [2, 7],
+          ],
+        },
+      ],
+    },
+  ],
   ['no point', { ...usual, series: [{ label: 'none', marks: 'points', points: [] }] }],
   ['tiny values', { ...usual, series: lines(10, 1e-6, ['tiny']) }],
   ['huge values', { ...usual, series: lines(10, 1e12, ['huge']) }],

@@ -139,6 +139,7 @@ function nextAcknowledged(records: readonly FaultRecord[]): Graph {
     kind: 'chart',
     title: 'From the beginning of a fault to the next acknowledgement',
     xTitle: 'fault',
+    xScale: 'numbers',
     yTitle: 'time (ms)',
     series: labels.flatMap((label) => {
       const points = records.flatMap((record, index) =>

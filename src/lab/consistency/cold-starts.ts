@@ -64,7 +64,15 @@ export async function runColdStarts(options: ColdStartsOptions): Promise<LabResu
     settings: { starts: options.starts },
     results,
     graphs: [
-      { name: 'starts', kind: 'chart', title: 'From exec to listening with a leader', xTitle: 'start', yTitle: 'time (ms)', series },
+      {
+        name: 'starts',
+        kind: 'chart',
+        title: 'From exec to listening with a leader',
+        xTitle: 'start',
+        xScale: 'numbers',
+        yTitle: 'time (ms)',
+        series,
+      },
     ],
     checks,
   };

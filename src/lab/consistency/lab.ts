@@ -83,7 +83,15 @@ function graphOf(name: string, title: string, yTitle: string, results: readonly 
     { label: 'Success', marks: 'points', points: pick(true) },
     { label: 'Failure', marks: 'points', points: pick(false) },
   ] as const;
-  return { name, kind: 'chart', title, xTitle: 'seed of the run', yTitle, series: series.filter((each) => each.points.length > 0) };
+  return {
+    name,
+    kind: 'chart',
+    title,
+    xTitle: 'seed of the run',
+    xScale: 'numbers',
+    yTitle,
+    series: series.filter((each) => each.points.length > 0),
+  };
 }
 
 function rowOf(result: RunResult): LabResult['results'][number] {

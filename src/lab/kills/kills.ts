@@ -111,6 +111,7 @@ function judge(options: KillsOptions, result: LoadedRunResult<readonly Kill[]>):
         kind: 'chart',
         title: 'From SIGKILL to the next acknowledgement',
         xTitle: 'kill',
+        xScale: 'numbers',
         yTitle: 'time (ms)',
         series: kinds.flatMap((victims) => {
           const points = kills.flatMap((kill, index) => (kill.victims === victims ? [[index + 1, kill.recoveredMs] as const] : []));

@@ -111,6 +111,7 @@ function judge(options: RestartsOptions, result: LoadedRunResult<readonly Restar
         kind: 'chart',
         title: 'Longest time without an acknowledgement while a broker stops',
         xTitle: 'restart',
+        xScale: 'numbers',
         yTitle: 'time (ms)',
         series: kinds.flatMap((what) => {
           const points = restarts.flatMap((restart, index) => (restart.what === what ? [[index + 1, restart.gapMs] as const] : []));

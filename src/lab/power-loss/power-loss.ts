@@ -75,6 +75,7 @@ export async function runPowerLossLab(options: PowerLossOptions): Promise<LabRes
         kind: 'chart',
         title: 'From the failure of the power to the next acknowledgement',
         xTitle: 'power failure',
+        xScale: 'numbers',
         yTitle: 'time (ms)',
         series: (['one', 'minority', 'all'] as const).flatMap((victims) => {
           const points = result.value.flatMap((each, index) => (each.victims === victims ? [[index + 1, each.recoveredMs] as const] : []));

@@ -176,6 +176,7 @@ function chaos(extent: Extent): Experiment {
 
 /** Each with its scenarios, those of a quick report, and how long both take. */
 const benchSteps = [
+  { id: 'bench-stamps', title: 'What a stamp costs', scenarios: 'stamps', seconds: 5, quick: 'stamps' },
   {
     id: 'bench-appends',
     title: 'Appends',
@@ -186,7 +187,6 @@ const benchSteps = [
   { id: 'bench-lines', title: 'Lines into a logger', scenarios: 'lines-alone,lines-topic', seconds: 90, quick: 'lines-alone' },
   { id: 'bench-reading', title: 'Reading and following', scenarios: 'read-binary,read-json,follow', seconds: 90, quick: null },
   { id: 'bench-failover', title: 'A leader killed', scenarios: 'failover', seconds: 90, quick: null },
-  { id: 'bench-stamps', title: 'What a stamp costs', scenarios: 'stamps', seconds: 5, quick: 'stamps' },
 ] as const;
 
 function bench(extent: Extent): Experiment {

@@ -17,6 +17,10 @@ export function renderSuite(summary: SuiteSummary, experiments: readonly Experim
   const checks = steps.flatMap((step) => step.summary?.checks ?? []);
   const verdict = verdictOf(checks);
   const unfinished = steps.filter(({ status }) => status !== 'done');
+  const planned = experiments.flatMap((experiment) => experiment.steps);
+  const notRun = planned.filter(({ id }) => figures.step(id) === null);
+  const isWhole = unfinished.length === 0 && notRun.length === 0;
+  const whole = isWhole ? '' : `; ${unfinished.length + notRun.length} of ${planned.length} steps were not made, or not to their end`;
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
   const extent =
     summary.report === 'quick'
@@ -25,8 +29,9 @@ export function renderSuite(summary: SuiteSummary, experiments: readonly Experim
   return renderPage(
     'Cairn: every experiment',
     `<h1>Cairn: every experiment</h1>
-<p class="verdict ${verdict.isGood ? 'good' : 'bad'}">${escapeHtml(verdict.text)}</p>
+<p class="verdict ${verdict.isGood && isWhole ? 'good' : 'bad'}">${escapeHtml(`${verdict.text}${whole}`)}</p>
 <p>${extent} Made by <code>cairn lab report --${summary.report}</code>; the folder beside this page holds the raw data and the graphs as files.</p>
+${notRun.length === 0 ? '' : `<p class="bad">Not run: ${escapeHtml(notRun.map(({ id }) => id).join(', '))}.</p>`}
 ${unfinished.length === 0 ? '' : `<p class="bad">Not whole: ${escapeHtml(unfinished.map(({ title, experiment, reason }) => `${experiment}, ${title} (${reason ?? ''})`).join('; '))}.</p>`}
 ${table(
   ['', ''],

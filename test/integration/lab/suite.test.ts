@@ -71,6 +71,7 @@ describe('a report of all experiments', () => {
     expect(summary.steps[0]?.reason).toContain('fake may take 0.6 s');
     const page = renderSuite(summary, [slow, other], folder);
     expect(page).toContain('Not whole: fake, Step slow');
+    expect(page).toMatch(/class="verdict bad">All \d checks hold; 2 of 3 steps were not made, or not to their end</);
     expect(page).toContain('cut: cut after');
   });
 

@@ -39,6 +39,29 @@ describe.each(charts)('a chart of %s', (_what, chart) => {
   });
 });
 
+test('of one thing with a number, or of none, the axis has whole numbers only', () => {
+  const ticksOf = (points: readonly (readonly [number, number])[]): readonly string[] =>
+    openSvg(
+      renderPicture({
+        kind: 'chart',
+        title: 't',
+        xTitle: 'fault',
+        yTitle: 'ms',
+        xScale: 'numbers',
+        series: [{ label: 'a', marks: 'points', points }],
+      }),
+    ).textsOf('tick x');
+
+  expect([
+    ticksOf([[7, 1]]),
+    ticksOf([
+      [1, 1],
+      [2, 5],
+    ]),
+  ]).toEqual([['7'], ['1', '2']]);
+  expect(ticksOf([]).every((tick) => /^-?\d+$/.test(tick))).toBe(true);
+});
+
 describe.each(bars)('bars of %s', (_what, chart) => {
   const opened = openSvg(renderPicture(chart));
 
