@@ -39,12 +39,38 @@ export function writeLineStamp({ ms, counter }: Stamp, lines: number, wallMs: nu
   const bytes = new Uint8Array(lineStampBytes + 1);
   const shownMs = Math.min(ms, msMax);
   const behindMs = shownMs - Math.floor(wallMs);
-  write(bytes, 0, msDigits, shownMs);
-  write(bytes, msDigits, counterDigits, counter);
-  write(bytes, stampDigits, lineDigits, lines);
-  write(bytes, stampDigits + lineDigits, behindDigits, behindMs >= 0 && behindMs < behindMax ? behindMs : behindMax);
-  bytes[lineStampBytes] = newline;
+  const behind = behindMs >= 0 && behindMs < behindMax ? behindMs : behindMax;
+  // Beyond 32 bits there is no shift.
+  const high = Math.floor(shownMs / low30);
+  const low = shownMs - high * low30;
+  bytes[0] = codeOf[high >> 6] as number;
+  bytes[1] = codeOf[high & 63] as number;
+  bytes[2] = codeOf[low >> 24] as number;
+  bytes[3] = codeOf[(low >> 18) & 63] as number;
+  bytes[4] = codeOf[(low >> 12) & 63] as number;
+  bytes[5] = codeOf[(low >> 6) & 63] as number;
+  bytes[6] = codeOf[low & 63] as number;
+  bytes[7] = codeOf[counter >> 12] as number;
+  bytes[8] = codeOf[(counter >> 6) & 63] as number;
+  bytes[9] = codeOf[counter & 63] as number;
+  bytes[10] = codeOf[lines >> 12] as number;
+  bytes[11] = codeOf[(lines >> 6) & 63] as number;
+  bytes[12] = codeOf[lines & 63] as number;
+  bytes[13] = codeOf[behind >> 6] as number;
+  bytes[14] = codeOf[behind & 63] as number;
+  bytes[15] = newline;
   return bytes;
+}
+
+const low30 = 2 ** 30;
+/** Every two digits. */
+const pairs = Array.from({ length: 64 * 64 }, (_, value) => `${alphabet[value >> 6] ?? ''}${alphabet[value & 63] ?? ''}`);
+
+export function formatStamp({ ms, counter }: Stamp): string {
+  const shownMs = Math.min(ms, msMax);
+  const high = Math.floor(shownMs / low30);
+  const low = shownMs - high * low30;
+  return `${pairs[high]}${pairs[low >> 18]}${pairs[(low >> 6) & 4095]}${pairs[((low & 63) << 6) | (counter >> 12)]}${pairs[counter & 4095]}`;
 }
 
 /** Of a line without its newline; null where it is no such line. */
@@ -59,15 +85,6 @@ export function readLineStamp(bytes: Uint8Array, from: number, to: number): Line
   return { stamp: { ms, counter }, lines, wallMs: behindMs === behindMax ? null : ms - behindMs };
 }
 
-export function formatStamp({ ms, counter }: Stamp): string {
-  let text = '';
-  for (let rest = counter, left = counterDigits; left > 0; left--, rest = Math.floor(rest / 64))
-    text = (alphabet[rest % 64] as string) + text;
-  for (let rest = Math.min(ms, msMax), left = msDigits; left > 0; left--, rest = Math.floor(rest / 64))
-    text = (alphabet[rest % 64] as string) + text;
-  return text;
-}
-
 export function parseStamp(text: string): Stamp | null {
   if (text.length !== stampDigits) return null;
   let [ms, counter] = [0, 0];
@@ -78,16 +95,6 @@ export function parseStamp(text: string): Stamp | null {
     else counter = counter * 64 + value;
   }
   return counter > counterMax ? null : { ms, counter };
-}
-
-function write(bytes: Uint8Array, from: number, digits: number, value: number): void {
-  let rest = value;
-  for (let at = from + digits - 1; at >= from; at--) {
-    // Beyond 32 bits there is no shift.
-    const above = Math.floor(rest / 64);
-    bytes[at] = codeOf[rest - above * 64] as number;
-    rest = above;
-  }
 }
 
 function read(bytes: Uint8Array, from: number, digits: number): number {
