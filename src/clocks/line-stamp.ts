@@ -65,12 +65,13 @@ export function writeLineStamp({ ms, counter }: Stamp, lines: number, wallMs: nu
 const low30 = 2 ** 30;
 /** Every two digits. */
 const pairs = Array.from({ length: 64 * 64 }, (_, value) => `${alphabet[value >> 6] ?? ''}${alphabet[value & 63] ?? ''}`);
+const pair = (value: number): string => pairs[value] as string;
 
 export function formatStamp({ ms, counter }: Stamp): string {
   const shownMs = Math.min(ms, msMax);
   const high = Math.floor(shownMs / low30);
   const low = shownMs - high * low30;
-  return `${pairs[high]}${pairs[low >> 18]}${pairs[(low >> 6) & 4095]}${pairs[((low & 63) << 6) | (counter >> 12)]}${pairs[counter & 4095]}`;
+  return `${pair(high)}${pair(low >> 18)}${pair((low >> 6) & 4095)}${pair(((low & 63) << 6) | (counter >> 12))}${pair(counter & 4095)}`;
 }
 
 /** Of a line without its newline; null where it is no such line. */

@@ -32,8 +32,16 @@ const beforeMs = 60;
 /** Its fields alone are shorter than this, in any version of the frames, and with the smallest batch it is longer. */
 const emptyAppendBytesMax = 128;
 
+const topicsSaid = 10;
+
 export function takeStretch(trace: OrderedTrace, times: Float64Array, options: StretchOptions): Result<Stretch, string> {
   const { events } = trace;
+  if (options.fromMs !== null && options.toMs !== null && options.toMs < options.fromMs) return failed('it would end before it begins');
+  if (options.topic !== null && !events.some(({ fields }) => fields['topic'] === options.topic)) {
+    const topics = [...new Set(events.flatMap(({ fields }) => (typeof fields['topic'] === 'string' ? [fields['topic']] : [])))];
+    const known = topics.length === 0 ? 'no topic at all' : topics.slice(0, topicsSaid).join(', ');
+    return failed(`the trace has no event of topic "${options.topic}"; it has ${known}${topics.length > topicsSaid ? ', ...' : ''}`);
+  }
   const shown = events.flatMap((event, index) => (isShown(trace, index, options) ? [{ event, index, atMs: times[index] as number }] : []));
   shown.sort((a, b) => a.atMs - b.atMs);
   const first = shown[0];

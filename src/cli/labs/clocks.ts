@@ -130,14 +130,15 @@ function presetNumbers(text: string): readonly number[] {
   const parts = text.split(',').map((part) => part.trim());
   const wrong = parts.find((part) => !/^[1-9]$/.test(part));
   if (wrong !== undefined)
-    throw new InvalidArgumentError(`It is "all" or a list of numbers from 1 to ${presetCount}, and "${wrong}" is none.`);
+    throw new InvalidArgumentError(`It is "all" or a list of numbers from 1 to ${presetCount}, and ${JSON.stringify(wrong)} is none.`);
   return [...new Set(parts.map(Number))];
 }
 
 function rates(text: string): readonly number[] {
   const parts = text.split(',').map((part) => part.trim());
   const wrong = parts.find((part) => !/^\d{1,4}$/.test(part) || Number(part) < 1 || Number(part) > rateMax);
-  if (wrong !== undefined) throw new InvalidArgumentError(`It is a list of whole numbers from 1 to ${rateMax}, and "${wrong}" is none.`);
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(`It is a list of whole numbers from 1 to ${rateMax}, and ${JSON.stringify(wrong)} is none.`);
   if (parts.length < machinesMin || parts.length > machinesMax)
     throw new InvalidArgumentError(`It is a list of ${machinesMin} to ${machinesMax} rates, not of ${parts.length}.`);
   return parts.map(Number);

@@ -24,7 +24,8 @@ export function readTraceFile(file: string): Collected {
   } catch (error) {
     throw new LogError('usage', `Cannot read the trace "${file}": ${reasonOf(error)}`, {}, { cause: error });
   }
-  return collected(eventsOf(text, `the trace "${file}"`), [], `the trace "${file}"`);
+  const what = `the trace "${file}"`;
+  return collected(eventsOf(text, what), [], what);
 }
 
 /** A pipe does not say beforehand how much will come. */
@@ -55,7 +56,9 @@ export async function collectTraces(options: ConnectOptions & { readonly last?: 
     brokers.map(async ({ id, server }) => {
       const client = new Client({ ...readConnectOptions(options, io), servers: [server], discover: false });
       try {
-        return { id, events: eventsOf(await client.trace(options.last ?? null), `what broker ${id} told`), why: '' };
+        // It may have noted nothing in that time.
+        const text = await client.trace(options.last ?? null);
+        return { id, events: text === '' ? [] : eventsOf(text, `what broker ${id} told`), why: '' };
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
         return { id, events: [], why: error.message };
@@ -81,7 +84,6 @@ export function addressesOf(options: ConnectOptions, io: CliIo): Promise<readonl
 }
 
 function eventsOf(text: string, what: string): readonly TraceEvent[] {
-  if (text === '') return [];
   const parsed = parseTrace(text);
   if (!parsed.ok) throw new LogError('invalidRequest', `Cannot read ${what}: ${parsed.error}`);
   return parsed.value;

@@ -35,10 +35,11 @@ export function spaceTimeOf(trace: OrderedTrace, times: Float64Array, stretch: S
   const drawn = new Set(stretch.events);
   const processesDrawn = processes.filter((name) => stretch.events.some((index) => events[index]?.process === name));
   const from = stretch.fromMs;
+  const nameOf = kindsOf(stretch.events.flatMap((index) => events[index]?.fields['message'] ?? []).map(String));
   const at = (index: number): number => (times[index] as number) - from;
   const messages = stretch.events.flatMap((index): SpaceTime['messages'] => {
     const { kind, link, fields } = events[index] as TraceEvent;
-    const name = String(fields['message'] ?? 'message');
+    const name = nameOf(String(fields['message'] ?? 'message'));
     if (kind === 'receive') {
       const send = sendOf[index] as number;
       if (send >= 0 && drawn.has(send)) return [{ kind: name, from: String(send), to: String(index) }];
@@ -72,6 +73,16 @@ export function spaceTimeOf(trace: OrderedTrace, times: Float64Array, stretch: S
     note: [`Times are ${options.times}.`, ...options.notes].join(' '),
   };
 }
+
+/** More sorts of messages than a legend can have are one: a trace may be anybody's. */
+function kindsOf(names: readonly string[]): (name: string) => string {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const often = new Set([...counts].sort(([, a], [, b]) => b - a).flatMap(([name], index) => (index < kindsMax ? [name] : [])));
+  return (name) => (counts.size <= kindsMax || often.has(name) ? name : 'other');
+}
+
+const kindsMax = 24;
 
 const otherEnd = (process: string | undefined, drawn: readonly string[]): { readonly other?: string } =>
   process === undefined || !drawn.includes(process) ? {} : { other: process };

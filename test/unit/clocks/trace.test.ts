@@ -354,6 +354,7 @@ describe('a stretch of a trace', () => {
     const other = takeStretch(trace, times, { ...options, topic: 'orders' });
 
     expect(later.ok ? '' : later.error).toMatch(/nothing happened from 60.000 s to its end: the trace reaches from 0.000 s to 0.030 s/);
-    expect(other.ok).toBe(true);
+    expect(other.ok ? '' : other.error).toBe('the trace has no event of topic "orders"; it has no topic at all');
+    expect(takeStretch(trace, times, { ...options, fromMs: 9, toMs: 3 })).toMatchObject({ error: 'it would end before it begins' });
   });
 });
