@@ -3,11 +3,14 @@ import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { AppendStream, type AppendStreamSummary, batchOf, type Client, LineBatcher, lineBytesMax } from '../client/index.ts';
-import { type AppendResult, describeOffsets, type Level, LogError } from '../eventlog/index.ts';
+import { describeOffsets } from '../eventlog/offsets.ts';
+import { LogError } from '../eventlog/log-error.ts';
+import type { AppendResult, Level } from '../eventlog/types.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer, jsonOption, seconds } from './options.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { addConnectOptions, integer, jsonOption, seconds } from './options.ts';
 import { loadProgress, noProgress } from './progress.ts';
 
 interface AppendOptions extends ConnectOptions {

@@ -9,12 +9,10 @@ import type { CliIo } from './io.ts';
  */
 interface CommandModule {
   readonly define: (command: Command, io: CliIo, loadAll: () => Promise<Command>) => void;
-  /**
-   * Runs it with what was typed behind its name and gives the exit code, for a command that reads its arguments itself. `printHelp` prints what `--help`
-   * prints, from the options of `define`.
-   */
-  readonly run?: (args: readonly string[], io: CliIo, printHelp: () => void) => Promise<number>;
 }
+
+/** Runs a command with what was typed behind its name and gives the exit code. `printHelp` prints what `--help` prints, and gives that exit code. */
+export type CommandRun = (args: readonly string[], io: CliIo, printHelp: () => Promise<number>) => Promise<number>;
 
 /** Ends the program with this exit code and without a message: the command has said everything. */
 export class ExitWith extends Error {
@@ -32,6 +30,8 @@ export interface CommandEntry {
   readonly summary: string;
   /** Loaded only when the command is typed, so that every other command starts without its modules. */
   readonly load: () => Promise<CommandModule>;
+  /** Of a command that reads its arguments itself: what runs it. `load` is then for its help only. */
+  readonly loadRun?: () => Promise<CommandRun>;
 }
 
 export interface Example {

@@ -1,6 +1,6 @@
 import { Client, type ClientOptions } from '../client/index.ts';
 import type { CliIo } from './io.ts';
-import { type ConnectOptions, readConnectOptions } from './options.ts';
+import { type ConnectOptions, readConnectOptions } from './connect-options.ts';
 
 /** Gives the client to `use` and closes it afterwards, whatever happens: open connections would keep the process alive. */
 export async function withClient<Value>(

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { Client } from '../client/index.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer, readConnectOptions } from './options.ts';
+import { type ConnectOptions, readConnectOptions } from './connect-options.ts';
+import { addConnectOptions, integer } from './options.ts';
 
 interface FaultOptions extends ConnectOptions {
   readonly broker?: number;

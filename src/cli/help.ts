@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { errorCatalogue, type ErrorEntry, exitCodes } from '../base/errors.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { addExamples } from './command.ts';
 import { type CliIo, write } from './io.ts';
 
-/** `cairn help COMMAND` never comes here: `program.ts` turns it into `cairn COMMAND --help`. */
+/** `cairn help COMMAND` never comes here: `run-cli.ts` turns it into `cairn COMMAND --help`. */
 export function define(command: Command, io: CliIo): void {
   command
     .argument('[subject]', 'a command, "exit-codes", "errors", or the code of an error')

@@ -62,9 +62,12 @@ function takeOverSignals(): AbortController {
   return controller;
 }
 
+/** What may wait for the other end: fewer would make it and us take turns instead of working side by side. */
+const waitingBytesMax = 512 * 1024;
+
 /** Writes and waits while the other end is slower than we are, so that memory stays bounded. */
 export function write(output: Output, text: string | Uint8Array): Promise<void> | undefined {
-  if (output.write(text)) return undefined;
+  if (output.write(text) || output.writableLength < waitingBytesMax) return undefined;
   return new Promise((resolve) => {
     const done = (): void => {
       output.off('drain', done);

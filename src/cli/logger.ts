@@ -7,7 +7,8 @@ import type { LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import type { CliIo } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer } from './options.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { addConnectOptions, integer } from './options.ts';
 
 interface LoggerCliOptions extends ConnectOptions {
   readonly listen: string;

@@ -1,9 +1,9 @@
 /**
- * The program. `program.ts` parses and reports, `registry.ts` lists the commands, each in a file of its own which is loaded only when it is typed;
+ * The program. `run-cli.ts` runs what was typed and reports, `program.ts` parses, `registry.ts` lists the commands, each in a file of its own which is loaded only when it is typed;
  * `io.ts` is their outside. A command is a thin layer: it reads options, calls the client, the daemon or a lab, and prints.
  */
 import { processIo } from './io.ts';
-import { runCli } from './program.ts';
+import { runCli } from './run-cli.ts';
 
 const exitCode = await runCli(process.argv.slice(2), processIo());
 // Not by running dry: connections kept open would hold the end up, and Node 24.21 was once seen to wait for one in its own clean-up for good, on a full core.

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { problemOfName } from '../gateway/lines/hello.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { escapeControls } from '../base/escape.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { addExamples } from './command.ts';
 import { type CliIo, write } from './io.ts';
 import { integer } from './options.ts';

@@ -1,30 +1,31 @@
 import { Command, CommanderError } from 'commander';
-import { errorCatalogue, exitCodes } from '../base/errors.ts';
-import { LogError } from '../eventlog/index.ts';
-import { addExamples, type CommandEntry, ExitWith } from './command.ts';
+import { exitCodes } from '../base/errors.ts';
+import { addExamples, type CommandEntry } from './command.ts';
 import { escapeControls } from '../base/escape.ts';
 import type { CliIo } from './io.ts';
 import { registry } from './registry.ts';
 import { version } from './version.ts';
 
-/** Runs one command line and gives its exit code. Never throws: every failure ends as one sentence on stderr. */
-export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<number> {
-  const args = turnHelpAround(typedArgs);
-  try {
-    const typed = findTyped(args);
-    const program = makeProgram(io);
-    for (const entry of registry) {
-      const command = addCommand(program, entry);
-      if (entry.name !== typed) continue;
-      const { define, run } = await entry.load();
-      define(command, io, () => loadProgram(io));
-      if (run !== undefined) return await run(args.slice(args.indexOf(typed) + 1), io, () => command.outputHelp());
-    }
-    await program.parseAsync(args, { from: 'user' });
-  } catch (error) {
-    return report(error, args, io);
+/** Runs a command line by commander. Throws what a command throws; what commander says is told here. */
+export async function runProgram(args: readonly string[], typed: CommandEntry | null, io: CliIo): Promise<number> {
+  const program = makeProgram(io);
+  for (const entry of registry) {
+    const command = addCommand(program, entry);
+    if (entry === typed) (await entry.load()).define(command, io, () => loadProgram(io));
   }
-  return exitCodes.ok;
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCodes.ok;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version have been printed.
+    if (error.exitCode === 0) return exitCodes.ok;
+    const name = typed === null ? 'cairn' : `cairn ${typed.name}`;
+    const said = error.code === 'commander.help' ? `no command is given, see \`${name} --help\`` : inOurWords(error.message);
+    // It may quote what the user typed, and stays one line.
+    io.stderr.write(`${escapeControls(`Cannot run ${name}: ${said}`)}\n`);
+    return exitCodes.usage;
+  }
 }
 
 /** The whole program with every command loaded: for completion and the reference page. */
@@ -33,16 +34,6 @@ export async function loadProgram(io: CliIo): Promise<Command> {
   for (const entry of registry) (await entry.load()).define(addCommand(program, entry), io, () => loadProgram(io));
   return program;
 }
-
-/** `cairn help append` is `cairn append --help`. */
-function turnHelpAround(args: readonly string[]): readonly string[] {
-  const [first, ...rest] = args;
-  if (first === undefined) return ['--help'];
-  return first === 'help' && registry.some((entry) => entry.name === rest[0] && entry.name !== 'help') ? [...rest, '--help'] : args;
-}
-
-/** The command is the first word that is not an option; the program itself has no option that takes a value. */
-const findTyped = (args: readonly string[]): string | undefined => args.find((arg) => !arg.startsWith('-'));
 
 function makeProgram(io: CliIo): Command {
   const program = new Command('cairn')
@@ -75,34 +66,6 @@ function addCommand(program: Command, entry: CommandEntry): Command {
   return command;
 }
 
-function report(error: unknown, args: readonly string[], io: CliIo): number {
-  if (error instanceof CommanderError) {
-    // Help and version have been printed.
-    if (error.exitCode === 0) return exitCodes.ok;
-    const what = findTyped(args);
-    const known = registry.some((entry) => entry.name === what);
-    const name = known && what !== undefined ? `cairn ${what}` : 'cairn';
-    if (error.code === 'commander.help') return sayUsage(io, `Cannot run ${name}: no command is given, see \`${name} --help\``);
-    return sayUsage(io, `Cannot run ${name}: ${inOurWords(error.message)}`);
-  }
-  if (error instanceof ExitWith) return error.code;
-  if (error instanceof LogError) {
-    say(io, error.message + remedyOf(error));
-    return errorCatalogue[error.code].exitCode;
-  }
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  io.stderr.write(`${escapeControls(`Cannot go on: a defect of Cairn: ${trace}`, { keepNewlines: true })}\n`);
-  return exitCodes.software;
-}
-
-/** What to do where the message alone does not say it. The cause is the client's `TransportError`, which is not loaded for this. */
-export function remedyOf({ code, cause }: LogError): string {
-  if (code !== 'unreachable') return '';
-  const failure = (cause as { readonly failure?: string } | undefined)?.failure;
-  if (failure === 'away') return ', start brokers with `cairn up` or name one with --server';
-  return failure === 'untrusted' ? ', name the certificates to trust with --ca-file' : '';
-}
-
 /** Commander's message as the end of a sentence: `error: option '--max <n>' argument 'x' is invalid. It is a whole number.` */
 function inOurWords(message: string): string {
   return message
@@ -111,16 +74,6 @@ function inOurWords(message: string): string {
     .replace(/ for '\w+'\. Expected (\d+) arguments? but got \d+: /, ', expected $1 but got ')
     .replace(/ is invalid((?: for argument '[\w-]+')?)\. It is (.*)\.$/s, ' is invalid$1: it is $2')
     .replace(/\.$/, '');
-}
-
-function sayUsage(io: CliIo, sentence: string): number {
-  say(io, sentence);
-  return exitCodes.usage;
-}
-
-/** A message may quote what the user typed or what a broker sent, and stays one line. */
-function say(io: CliIo, sentence: string): void {
-  io.stderr.write(`${escapeControls(sentence)}\n`);
 }
 
 const capitalise = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

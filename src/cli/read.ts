@@ -2,13 +2,15 @@ import { Buffer } from 'node:buffer';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { type Client, forEachRead } from '../client/index.ts';
-import { LogError, type ReadResult } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
+import type { ReadResult } from '../eventlog/types.ts';
 import type { RecordCursor } from '../record/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
 import { escapeControls, escapeJson } from '../base/escape.ts';
 import { type CliIo, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer, time } from './options.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { addConnectOptions, integer, time } from './options.ts';
 
 interface ReadOptions extends ConnectOptions {
   readonly from?: number | 'end';

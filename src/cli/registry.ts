@@ -6,7 +6,12 @@ export const registry: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run one broker, or a server that only answers searches', load: () => import('./serve.ts') },
   { name: 'append', summary: 'append records to a topic', load: () => import('./append.ts') },
   { name: 'read', summary: 'print the records of a topic', load: () => import('./read.ts') },
-  { name: 'grep', summary: 'search files on many machines, as grep does', load: () => import('./grep/index.ts') },
+  {
+    name: 'grep',
+    summary: 'search files on many machines, as grep does',
+    load: () => import('./grep/index.ts'),
+    loadRun: async () => (await import('./grep/run.ts')).run,
+  },
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },
   { name: 'status', summary: 'show the brokers: who leads, who lags, who is missing', load: () => import('./status.ts') },
   { name: 'logger', summary: 'take lines from many nodes, print them and measure their delays', load: () => import('./logger.ts') },

@@ -5,13 +5,14 @@ import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { formatTraceEvent } from '../clocks/index.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { Campaign, type CampaignSummary } from '../sim/campaign.ts';
 import { rarePaths, seedsForCoverage } from '../sim/coverage.ts';
 import { describeViolation, faultNames, parseFaults, run, type Verdict } from '../sim/run.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, isColourful, write } from './io.ts';
-import { integer, jsonOption, reasonOf } from './options.ts';
+import { reasonOf } from './connect-options.ts';
+import { integer, jsonOption } from './options.ts';
 import { count } from './table.ts';
 
 interface SimOptions {

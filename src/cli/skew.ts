@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { type AgentClocks, Client } from '../client/index.ts';
 import { boundClock, boundsAlong, boundsBetween, type ClockBounds, type ClockSample, offsetWithin } from '../clocks/index.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer, jsonOption, readConnectOptions } from './options.ts';
+import { type ConnectOptions, readConnectOptions } from './connect-options.ts';
+import { addConnectOptions, integer, jsonOption } from './options.ts';
 import { table } from './table.ts';
 import { addressesOf } from './traces/collect.ts';
 

@@ -7,7 +7,8 @@ import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
 import { escapeControls } from '../base/escape.ts';
 import { type CliIo, isColourful, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, jsonOption } from './options.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { addConnectOptions, jsonOption } from './options.ts';
 import { bytes, count, table } from './table.ts';
 
 interface StatusOptions extends ConnectOptions {

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { type LiveConnection, LiveTimeline, summariseRows } from '../timeline/index.ts';
 import { addExamples } from './command.ts';
 import { escapeControls } from '../base/escape.ts';

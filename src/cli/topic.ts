@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { describeOffsets, type TopicDescription } from '../eventlog/index.ts';
+import { describeOffsets } from '../eventlog/offsets.ts';
+import type { TopicDescription } from '../eventlog/types.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer, jsonOption } from './options.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { addConnectOptions, integer, jsonOption } from './options.ts';
 import { bytes, count, table } from './table.ts';
 
 interface TopicOptions extends ConnectOptions {

@@ -4,10 +4,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { renderSpaceTime } from '../chart/index.ts';
 import { chromeText, correctedTimes, formatTraceEvent, isUnpaired, shivizLines, shivizParser, takeStretch } from '../clocks/index.ts';
-import { LogError } from '../eventlog/index.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, write } from './io.ts';
-import { addConnectOptions, type ConnectOptions, integer, reasonOf, seconds } from './options.ts';
+import { type ConnectOptions, reasonOf } from './connect-options.ts';
+import { addConnectOptions, integer, seconds } from './options.ts';
 import { type Collected, collectTraces, describeTimes, readTraceFile } from './traces/collect.ts';
 import { renderDiagramPage, spaceTimeOf } from './traces/diagram.ts';
 

@@ -5,7 +5,8 @@ import { Supervisor } from '../daemon/supervisor.ts';
 import { confirmCluster, exampleFile, outputFile, prepareCluster } from '../daemon/up.ts';
 import { addExamples } from './command.ts';
 import type { CliIo } from './io.ts';
-import { defaultServer, integer } from './options.ts';
+import { defaultServer } from './connect-options.ts';
+import { integer } from './options.ts';
 
 interface UpFlags {
   readonly brokers: number;

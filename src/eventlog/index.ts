@@ -1,7 +1,6 @@
 export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequestOutcome } from './attempts.ts';
 export { follow } from './follow.ts';
 export { LogError, requestOutcomeOf } from './log-error.ts';
-export { MemoryLog } from './memory-log.ts';
 export { type EventLog, promised, type RecordLog, type SearchableLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
 export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';

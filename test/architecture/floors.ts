@@ -81,7 +81,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   placement: [],
   chart: [],
-  query: [],
+  // A command line is read without what matches lines.
+  query: ['parse.ts', 'order.ts', 'request.ts'],
   // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
   eventlog: ['log-error.ts', 'offsets.ts', 'types.ts'],
   host: [],

@@ -1,7 +1,7 @@
 // Numbers at the edges that the command line takes, as the brokers' gateway meets them: a sentence and an exit code, whatever they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exitCodes } from '../../src/base/errors.ts';
-import { runCli } from '../../src/cli/program.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
 import { type MemoryBroker, startMemoryBroker } from '../support/memory-broker.ts';
 import { fakeIo } from '../unit/cli/fake-io.ts';
 

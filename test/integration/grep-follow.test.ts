@@ -40,7 +40,7 @@ function follow(args: readonly string[]): {
   const status = run(
     ['--follow', '--since', at(0), '--files', 'app', '--on', machines.map(({ address }) => address).join(','), ...args],
     { stdin: new PassThrough(), stdout, stderr, env: {}, interrupt: () => interrupt.signal, becomeService: () => undefined },
-    () => undefined,
+    () => Promise.resolve(0),
   );
   const until = async (text: string): Promise<string> => {
     while (!printed.includes(text)) {

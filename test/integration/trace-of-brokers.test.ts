@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { runCli } from '../../src/cli/program.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
 import { orderTrace, parseTrace, skewOf } from '../../src/clocks/index.ts';
 import { appendDefaults, batchOf, Client } from '../../src/client/index.ts';
 import { readConfig } from '../../src/daemon/config.ts';

@@ -1,4 +1,4 @@
-import { MemoryLog } from '../../src/eventlog/index.ts';
+import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { createHttpGateway, defaultHttpSettings, type Front, type GatewayOptions } from '../../src/gateway/http/index.ts';
 import type { HttpSettings } from '../../src/gateway/http/settings.ts';
 import { systemBytes } from '../../src/system/bytes.ts';

@@ -115,7 +115,7 @@ export async function runGrep(args: readonly string[], env: CliIo['env'] = {}): 
     interrupt: () => new AbortController().signal,
     becomeService: () => undefined,
   };
-  const status = await run(args, io, () => undefined);
+  const status = await run(args, io, () => Promise.resolve(0));
   return { stdout: (stdout.read() as Buffer | null) ?? Buffer.alloc(0), stderr: String(stderr.read() ?? ''), status };
 }
 

@@ -7,8 +7,6 @@ import { type OptionRow, optionTable } from '../../query/index.ts';
 import { addExamples } from '../command.ts';
 import type { CliIo } from '../io.ts';
 
-export { run } from './run.ts';
-
 export function define(command: Command, _io: CliIo): void {
   command
     .helpOption('--help', 'print this help; -h is grep’s')

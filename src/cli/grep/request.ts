@@ -1,13 +1,15 @@
 /** The requests that a command line means, and whom they are for. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { InvalidArgumentError } from 'commander';
 import { LogError } from '../../eventlog/log-error.ts';
-import { type Engine, type GrepCommand, refuseOrder, type SearchRequest, type Source, wholeTopic } from '../../query/index.ts';
+import { refuseOrder } from '../../query/order.ts';
+import type { GrepCommand } from '../../query/parse.ts';
+import { type Engine, type SearchRequest, type Source, wholeTopic } from '../../query/request.ts';
 import { chooseMachines, forPrograms, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
 import { splitPatterns } from '../../search/encode-request.ts';
 import type { CliIo } from '../io.ts';
-import { reasonOf, time } from '../options.ts';
+import { reasonOf } from '../connect-options.ts';
+import { parseTime, timeRule } from '../parse-time.ts';
 
 /** One for each `--files` and `--topic`; they differ in nothing else. */
 export function requestsOf(command: GrepCommand, color: boolean): readonly [SearchRequest, ...SearchRequest[]] {
@@ -24,6 +26,7 @@ export function requestsOf(command: GrepCommand, color: boolean): readonly [Sear
     timeFormat: text(own, 'time-format'),
     engine: (text(own, 'engine') ?? 'auto') as Engine,
     form: 'text',
+    index: !own.has('no-index'),
   };
   const requestOf = (source: Source): SearchRequest => {
     const request = own.has('json') ? forPrograms({ source, ...common }) : { source, ...common };
@@ -38,17 +41,15 @@ export function requestsOf(command: GrepCommand, color: boolean): readonly [Sear
 function timeOf(own: GrepCommand['own'], name: string): number | null {
   const value = text(own, name);
   if (value === null) return null;
-  try {
-    return time(value);
-  } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new LogError('usage', `Cannot search: --${name} ${JSON.stringify(value)} is not taken: ${error.message}`, {}, { cause: error });
-  }
+  const parsed = parseTime(value);
+  if (parsed === null) throw new LogError('usage', `Cannot search: --${name} ${JSON.stringify(value)} is not taken: ${timeRule}`);
+  return parsed;
 }
 
-function sourcesOf({ sources, where }: GrepCommand): Source[] {
+function sourcesOf({ own, sources, where }: GrepCommand): Source[] {
   const isFiles = sources.some(({ kind }) => kind === 'files');
   if (isFiles && where.length > 0) throw new LogError('usage', 'Cannot search: --where is for topics only');
+  if (isFiles && own.has('no-index')) throw new LogError('usage', 'Cannot search: --no-index is for topics only');
   const seen = new Set<string>();
   return sources.flatMap(({ kind, name }): Source[] => {
     // Named twice it is searched once.

@@ -2,13 +2,13 @@
 import { exitCodes } from '../../base/errors.ts';
 import { escapeControls } from '../../base/escape.ts';
 import { LogError } from '../../eventlog/log-error.ts';
-import { type GrepCommand, parseGrep, type SearchRequest } from '../../query/index.ts';
+import { type GrepCommand, parseGrep } from '../../query/parse.ts';
+import type { SearchRequest } from '../../query/request.ts';
 import { parseServer } from '../../client/servers.ts';
 import { askEach, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
-import { type ConnectOptions, readConnectOptions } from '../options.ts';
+import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
 import { version } from '../version.ts';
-import { explain } from './explain.ts';
 import { printer } from './print.ts';
 import { type Known, machinesOf, requestsOf, text } from './request.ts';
 import { summaryOf } from './summary.ts';
@@ -17,17 +17,14 @@ import { summaryOf } from './summary.ts';
 const trouble = exitCodes.usage;
 const none = exitCodes.failed;
 
-export async function run(args: readonly string[], io: CliIo, printHelp: () => void): Promise<number> {
+export async function run(args: readonly string[], io: CliIo, printHelp: () => Promise<number>): Promise<number> {
   const parsed = parseGrep(args);
   if (!parsed.ok) {
     io.stderr.write(`${escapeControls(`Cannot search: ${parsed.error}, see \`cairn grep --help\``)}\n`);
     return trouble;
   }
   const command = parsed.value;
-  if (command.own.has('help')) {
-    printHelp();
-    return exitCodes.ok;
-  }
+  if (command.own.has('help')) return printHelp();
   if (command.own.has('version')) {
     await write(io.stdout, `cairn ${version()}\n`);
     return exitCodes.ok;
@@ -53,6 +50,7 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const questionOf = (each: SearchRequest): Question => ({ request: each, machines: each.source.kind === 'topic' ? replicas : machines });
   const questions = [questionOf(request), ...others.map(questionOf)] as const;
   if (own.has('explain')) {
+    const { explain } = await import('./explain.ts');
     await write(io.stdout, questions.map(explain).join(''));
     return exitCodes.ok;
   }

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { exitCodes } from '../../base/errors.ts';
-import { LogError } from '../../eventlog/index.ts';
+import { LogError } from '../../eventlog/log-error.ts';
 import type { LabResult } from '../../lab/report/index.ts';
 import { addExamples, type Example, ExitWith } from '../command.ts';
 import { type CliIo, write } from '../io.ts';
-import { integer, jsonOption, reasonOf } from '../options.ts';
+import { reasonOf } from '../connect-options.ts';
+import { integer, jsonOption } from '../options.ts';
 import { table } from '../table.ts';
 import { version } from '../version.ts';
 

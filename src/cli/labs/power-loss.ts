@@ -1,4 +1,4 @@
-import { LogError } from '../../eventlog/index.ts';
+import { LogError } from '../../eventlog/log-error.ts';
 import { integer } from '../options.ts';
 import type { LabCommand, LabOptions } from './lab-command.ts';
 

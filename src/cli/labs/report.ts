@@ -2,11 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { exitCodes } from '../../base/errors.ts';
-import { LogError } from '../../eventlog/index.ts';
+import { LogError } from '../../eventlog/log-error.ts';
 import type { Experiment, Extent, StepEvent, SuiteSummary } from '../../lab/suite/index.ts';
 import { addExamples, ExitWith } from '../command.ts';
 import { type CliIo, write } from '../io.ts';
-import { integer, jsonOption, reasonOf } from '../options.ts';
+import { reasonOf } from '../connect-options.ts';
+import { integer, jsonOption } from '../options.ts';
 import { inMinutes, startTimeBar } from '../progress.ts';
 import { version } from '../version.ts';
 

@@ -2,10 +2,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type OrderedTrace, orderWithAgents, parseTrace, skewOf, type TraceEvent, type TraceSkew } from '../../clocks/index.ts';
 import { Client } from '../../client/index.ts';
-import { LogError } from '../../eventlog/index.ts';
+import { LogError } from '../../eventlog/log-error.ts';
 import { withClient } from '../connect.ts';
 import type { CliIo } from '../io.ts';
-import { type ConnectOptions, readConnectOptions, reasonOf } from '../options.ts';
+import { type ConnectOptions, readConnectOptions, reasonOf } from '../connect-options.ts';
 
 export interface Collected {
   readonly trace: OrderedTrace;

@@ -10,8 +10,6 @@ import { encodeRequest } from '../encode-request.ts';
 import { type Machine, nameOf } from './machines.ts';
 import { askMachine, type AskOptions } from './one-machine.ts';
 import { askPartition } from './one-partition.ts';
-import { InOrder } from './in-order.ts';
-import { InWindow } from './in-window.ts';
 import { type MachineReport, type PartReport, problemOf, type Report, summarise } from './report.ts';
 import { type EventWriter, type Sequence, Turns } from './turns.ts';
 
@@ -40,7 +38,7 @@ export async function askEach(questions: readonly [Question, ...Question[]], opt
   const streams = questions.flatMap(({ request, machines }): Question[] =>
     request.source.kind === 'topic' ? [{ request, machines }] : machines.map((machine) => ({ request, machines: [machine] })),
   );
-  const all = new Asking(sequenceFor(first, streams.length, options, write), options);
+  const all = new Asking(await sequenceFor(first, streams.length, options, write), options);
   const reports = await Promise.all([
     ...streams.map(({ request, machines }, stream) =>
       request.source.kind === 'topic' ? all.askTopic(request, machines, stream) : all.askFiles(request, machines[0] as Machine, stream),
@@ -162,7 +160,14 @@ class Asking {
 
 const noTrouble = { problem: null, failure: null } as const;
 
-function sequenceFor(request: SearchRequest, streams: number, { windowMs, connectTimeoutMs }: AskAllOptions, write: EventWriter): Sequence {
-  if (request.follow) return new InWindow(streams, windowMs, write);
-  return request.order === 'time' ? new InOrder(streams, write) : new Turns(streams, connectTimeoutMs, write);
+/** Putting lines in order of time is loaded by who asks for that. */
+async function sequenceFor(
+  request: SearchRequest,
+  streams: number,
+  { windowMs, connectTimeoutMs }: AskAllOptions,
+  write: EventWriter,
+): Promise<Sequence> {
+  if (request.follow) return new (await import('./in-window.ts')).InWindow(streams, windowMs, write);
+  if (request.order === 'time') return new (await import('./in-order.ts')).InOrder(streams, write);
+  return new Turns(streams, connectTimeoutMs, write);
 }

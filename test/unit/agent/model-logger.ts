@@ -1,9 +1,10 @@
 // What an agent needs of the world, simulated: links that are cut at any byte, and a gateway that forgets everything but the topic. How lines are found,
 // stored and tried again is the code of the real one (`ingest/`); its connections are modelled, since the real ones are sockets.
 import type { SeededRandom } from '../../../src/base/random.ts';
-import { MemoryLog, type Outcome, type ReadResult } from '../../../src/eventlog/index.ts';
 import { type AgentAnswer, ClockOfAgents } from '../../../src/clocks/agent-causes.ts';
 import { HybridClock } from '../../../src/clocks/index.ts';
+import type { Outcome, ReadResult } from '../../../src/eventlog/index.ts';
+import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
 import { parseHello } from '../../../src/gateway/lines/hello.ts';
 import { SessionStamps } from '../../../src/gateway/lines/session-stamps.ts';
 import type { Host, Link, LinkHandlers } from '../../../src/host/index.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { runCli } from '../../../src/cli/program.ts';
+import { runCli } from '../../../src/cli/run-cli.ts';
 import { fakeIo } from './fake-io.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));

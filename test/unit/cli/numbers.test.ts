@@ -1,7 +1,8 @@
 // Every option and argument of the command line that takes a number, at the edges: it is taken, or refused in one sentence with exit code 2.
 import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadProgram, runCli } from '../../../src/cli/program.ts';
+import { loadProgram } from '../../../src/cli/program.ts';
+import { runCli } from '../../../src/cli/run-cli.ts';
 import { fakeIo } from './fake-io.ts';
 
 const edges = [

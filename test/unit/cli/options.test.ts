@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { integer, readConnectOptions, seconds, time } from '../../../src/cli/options.ts';
+import { readConnectOptions } from '../../../src/cli/connect-options.ts';
+import { integer, seconds, time } from '../../../src/cli/options.ts';
+import { parseTime } from '../../../src/cli/parse-time.ts';
 import { bytes, count, table } from '../../../src/cli/table.ts';
 import { duration } from '../../../src/cli/status.ts';
 import { fakeIo } from './fake-io.ts';
@@ -39,10 +41,10 @@ describe('a time', () => {
     ['1790000000000', 1_790_000_000_000],
     ['2026-11-21T10:00:00Z', Date.UTC(2026, 10, 21, 10)],
     ['2026-11-21', Date.UTC(2026, 10, 21)],
-  ])('%s', (text, ms) => expect(time(text, now)).toBe(ms));
+  ])('%s', (text, ms) => expect(parseTime(text, now)).toBe(ms));
 
   test.each(['', 'yesterday', '15', '15 m', '-5m', '2026', '2026-13-41'])('but not %j', (text) => {
-    expect(() => time(text, now)).toThrow('It is a time such as');
+    expect(() => time(text)).toThrow('It is a time such as');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { remedyOf, runCli } from '../../../src/cli/program.ts';
 import { registry } from '../../../src/cli/registry.ts';
+import { remedyOf, runCli } from '../../../src/cli/run-cli.ts';
 import type { TransportFailure } from '../../../src/client/failure.ts';
 import { TransportError } from '../../../src/client/transport.ts';
 import { LogError } from '../../../src/eventlog/index.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type AppendRequest, type AppendResult, MemoryLog, type Outcome, promised, withPromises } from '../../../src/eventlog/index.ts';
+import { type AppendRequest, type AppendResult, type Outcome, promised, withPromises } from '../../../src/eventlog/index.ts';
+import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
 import { batchOfValues, eventLogConformance, valuesOf } from '../../conformance/event-log.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
 import { testClock } from '../../support/clock.ts';
