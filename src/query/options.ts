@@ -254,6 +254,7 @@ export const optionTable: readonly OptionRow[] = [
     /^(auto|grep|ripgrep|linear)$/,
     'auto, grep, ripgrep or linear',
   ),
+  own('no-index', null, 'of a topic: every block is read, whatever the index says of it; to compare'),
   own('json', null, 'print a JSON object a line'),
   own('raw', null, 'print control characters as they are, on a terminal too'),
   own('stats', null, 'say on stderr what each machine did, and with which program'),

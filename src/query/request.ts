@@ -133,6 +133,8 @@ export interface SearchRequest {
   readonly sinceMs: number | null;
   readonly untilMs: number | null;
   readonly engine: Engine;
+  /** Of a topic: whether filters of sealed segments may say which blocks need not be read. */
+  readonly index: boolean;
   /** Lines of one file behind those of another, or lines of all in order of the time that they bear. */
   readonly order: Order;
   /** Not what is there but what comes, as it comes; with `sinceMs` from then on. Its lines are in order of time. */

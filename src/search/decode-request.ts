@@ -77,6 +77,7 @@ const RequestSchema = Type.Object(
     timeFormat: Type.Optional(Type.Union([Word, Type.Null()])),
     engine: Type.Optional(Type.Enum(['auto', 'grep', 'ripgrep', 'linear'])),
     form: Type.Optional(Type.Enum(['text', 'json'])),
+    index: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -95,6 +96,7 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     sinceMs = null,
     untilMs = null,
     engine = 'auto',
+    index = true,
     order = 'place',
     follow = false,
     timeFormat = null,
@@ -107,6 +109,7 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     sinceMs,
     untilMs,
     engine,
+    index,
     order,
     follow,
     timeFormat,

@@ -56,20 +56,24 @@ export class GramFilter {
     return headBytes + this.blocks.length * (entryBytes + bitsBytes) + 4;
   }
 
-  /** Whether the block may hold one of the texts, whatever their case. */
-  mayHold(block: number, texts: readonly Uint8Array[]): boolean {
-    return texts.some((text) => this.#mayHoldText(block * bitsWords, text));
+  /**
+   * Which blocks a search must read (1): those that may hold one of the texts, and in front of each of them as many as hold `before` records, which may be
+   * its context. What follows the segment is not known here, so its last records may be context too.
+   */
+  blocksToRead(wanted: FilterTexts, before: number): Uint8Array {
+    const isRead = new Uint8Array(this.blocks.length);
+    const grams = wanted.texts.map((text) => hashesOf(text, wanted.ignoreCase));
+    let owed = before;
+    for (let block = this.blocks.length - 1; block >= 0; block--) {
+      const mayHold = grams.some((hashes) => this.#holdsAll(block * bitsWords, hashes));
+      if (mayHold || owed > 0) isRead[block] = 1;
+      owed = mayHold ? before : owed - (this.blocks[block] as FilterBlock).records;
+    }
+    return isRead;
   }
 
-  #mayHoldText(from: number, text: Uint8Array): boolean {
-    for (let i = 2; i < text.length; i++) {
-      const hash = hashOf(
-        folded[text[i - 2] as number] as number,
-        folded[text[i - 1] as number] as number,
-        folded[text[i] as number] as number,
-      );
-      if ((((this.#bits[from + (hash >>> 5)] as number) >>> (hash & 31)) & 1) === 0) return false;
-    }
+  #holdsAll(from: number, hashes: readonly number[]): boolean {
+    for (const hash of hashes) if ((((this.#bits[from + (hash >>> 5)] as number) >>> (hash & 31)) & 1) === 0) return false;
     return true;
   }
 
@@ -127,8 +131,27 @@ export class GramFilter {
   }
 }
 
-/** Texts of less than a trigram are in any block. */
-export const areFilterable = (texts: readonly Uint8Array[]): boolean => texts.every(({ length }) => length >= 3);
+/** Texts of which what is looked for has at least one. */
+export interface FilterTexts {
+  readonly texts: readonly Uint8Array[];
+  readonly ignoreCase: boolean;
+}
+
+/** A text without a trigram that counts is in any block. */
+export const areFilterable = ({ texts, ignoreCase }: FilterTexts): boolean => texts.every((text) => hashesOf(text, ignoreCase).length > 0);
+
+/** Without regard to case, other characters than these letters match them too (U+0130, U+0131, U+212A, U+017F). */
+const hasOthers = (byte: number): boolean => byte === 105 || byte === 107 || byte === 115;
+
+function hashesOf(text: Uint8Array, ignoreCase: boolean): number[] {
+  const hashes: number[] = [];
+  const letters = Array.from(text, (byte) => folded[byte] as number);
+  for (let i = 2; i < letters.length; i++) {
+    const gram = letters.slice(i - 2, i + 1);
+    if (!ignoreCase || !gram.some(hasOthers)) hashes.push(hashOf(...(gram as [number, number, number])));
+  }
+  return hashes;
+}
 
 /** Makes a filter from all frames of a segment, in order. */
 export class GramFilterBuilder {

@@ -104,6 +104,7 @@ export function* scanRange(host: RangeScanHost, scan: RangeScan, control: ScanCo
 
 class RangeWalk {
   readonly #host: RangeScanHost;
+  readonly #filters: FilterStore | null;
   readonly #bytes: Bytes;
   readonly #scan: RangeScan;
   readonly #search: RecordSearch;
@@ -120,6 +121,7 @@ class RangeWalk {
 
   constructor(host: RangeScanHost, scan: RangeScan, search: RecordSearch, control: ScanControl) {
     this.#host = host;
+    this.#filters = scan.query.index ? host.filters : null;
     this.#bytes = host.search.bytes;
     this.#scan = scan;
     this.#search = search;
@@ -207,8 +209,9 @@ class RangeWalk {
     const filter = yield* this.#filterOf(part);
     const skipper = filter === null ? null : this.#skipperOf(filter);
     // Who reads all of it anyway makes one for the next.
-    let builder = filter === null && part.isWhole && this.#host.filters !== null ? new GramFilterBuilder() : null;
+    let builder = filter === null && part.isWhole && this.#filters !== null ? new GramFilterBuilder() : null;
     const window = new Window(file, part.endPosition, skipper === null ? windowBytes : blockWindowBytes);
+    const readBefore = this.#bytesRead;
     while (!this.#isOver && this.#reached < part.offsetTo && position < part.endPosition) {
       const skipped = skipper?.(position) ?? null;
       if (skipped !== null) {
@@ -217,9 +220,8 @@ class RangeWalk {
         this.#search.gap();
         continue;
       }
-      const shown = window.from + window.bytes.length;
       const read: Result<Block, OpenFailure> = yield* guard(readBlock(window, part.header, position, this.#isWanted, this.#bytes));
-      if (window.from + window.bytes.length !== shown) this.#bytesRead += window.bytes.length;
+      this.#bytesRead = readBefore + window.bytesRead;
       const damage = this.#damageOf(read);
       if (damage === null) {
         const block = (read as { readonly value: Block }).value;
@@ -246,11 +248,11 @@ class RangeWalk {
       if (next === null) return;
       position = next.position;
     }
-    if (builder !== null && this.#reached === part.offsetTo) this.#host.filters?.put(part, builder.finish());
+    if (builder !== null && this.#reached === part.offsetTo) this.#filters?.put(part, builder.finish());
   }
 
   *#filterOf(part: SegmentPart): Task<GramFilter | null> {
-    const { filters } = this.#host;
+    const filters = this.#filters;
     if (filters === null || part.position !== 0) return null;
     const filter = yield* wait<GramFilter | null>((next) => filters.get(part, next));
     this.#filtered.indexBytes += filter?.sizeBytes ?? 0;
@@ -259,11 +261,13 @@ class RangeWalk {
 
   /** Gives the block that begins at a position, or behind marks there, where it can be left out; null where it is to be read. */
   #skipperOf(filter: GramFilter): ((position: number) => FilterBlock | null) | null {
-    const texts = this.#search.neededTexts;
-    if (texts === null || !areFilterable(texts)) return null;
+    const search = this.#search;
+    const wanted = search.filterTexts;
+    if (wanted === null || !areFilterable(wanted)) return null;
     const { blocks } = filter;
+    const isRead = filter.blocksToRead(wanted, search.linesBefore);
     // Where it matters who is whose neighbour, a block must have a record that readers see.
-    const mayPassAny = !this.#search.hasContext;
+    const mayPassAny = !search.hasContext;
     let at = 0;
     let read = -1;
     return (position) => {
@@ -272,7 +276,7 @@ class RangeWalk {
       // Begun, it is read to its end.
       if (block === undefined || block.position < position || at === read) return null;
       const hasNeighbours = mayPassAny || (block.records > 0 && this.#hidden.size === 0);
-      if (!this.#search.mayPass || !hasNeighbours || filter.mayHold(at, texts)) {
+      if (!search.owesNothing || !hasNeighbours || isRead[at] === 1) {
         read = at;
         this.#filtered.blocksRead++;
         return null;

@@ -13,6 +13,8 @@ import { guard, readAt, rethrow, Unreadable } from './steps.ts';
 import type { UnreadableRanges } from './unreadable-ranges.ts';
 
 const windowBytes = 1024 * 1024;
+/** Less than that is read again rather than put together with what follows. */
+const joinedBytesMin = 4096;
 
 /** A part of a file, moved forward over it. */
 export class Window {
@@ -22,6 +24,8 @@ export class Window {
   #readAhead: number;
   bytes: Uint8Array = new Uint8Array(0);
   from = 0;
+  /** From the file, so far. */
+  bytesRead = 0;
 
   constructor(file: DiskFile, fileEnd: number, readAhead = windowBytes, unreadable: UnreadableRanges | null = null) {
     this.#file = file;
@@ -36,6 +40,17 @@ export class Window {
     const least = Math.min(needed, this.#fileEnd - position);
     const known = this.#unreadable?.find(position, position + least) ?? null;
     if (known !== null) throw new Unreadable(known);
+    const held = position >= this.from ? this.bytes.subarray(position - this.from) : this.bytes.subarray(0, 0);
+    if (held.length >= joinedBytesMin) {
+      // A block that goes on behind the window: its rest is read, and nothing twice.
+      const rest = yield* this.#read(position + held.length, least - held.length, least - held.length);
+      const joined = new Uint8Array(held.length + rest.length);
+      joined.set(held);
+      joined.set(rest, held.length);
+      this.bytes = joined;
+      this.from = position;
+      return;
+    }
     const ahead = Math.min(this.#readAhead, (this.#unreadable?.endOfReadable(position) ?? Number.POSITIVE_INFINITY) - position);
     const length = Math.min(Math.max(needed, ahead), this.#fileEnd - position);
     this.bytes = length <= 0 ? new Uint8Array(0) : yield* this.#read(position, length, least);
@@ -45,7 +60,10 @@ export class Window {
   /** What is read ahead may be what the disk refuses: then only what is needed is read, from here on. */
   *#read(position: number, length: number, least: number): Task<Uint8Array> {
     const read: Result<Uint8Array, OpenFailure> = yield* guard(readAt(this.#file, position, length));
-    if (read.ok) return read.value;
+    if (read.ok) {
+      this.bytesRead += read.value.length;
+      return read.value;
+    }
     if (read.error.kind === 'unreadable' && length > least) {
       this.#readAhead = 0;
       return yield* this.#read(position, least, least);

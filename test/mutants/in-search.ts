@@ -7,6 +7,7 @@ const edit =
   (find: string, replace: string): Edit => ({ file: `src/${file}`, find, replace });
 const scans = edit('broker/edge/scans.ts');
 const range = edit('storage/range-scan.ts');
+const filters = edit('storage/gram-filter.ts');
 const search = edit('query/sink/record-search.ts');
 
 export const inSearch: readonly Mutant[] = [
@@ -27,9 +28,23 @@ export const inSearch: readonly Mutant[] = [
   {
     id: 'search-leaves-out-a-block',
     title: 'a block is left out although its filter says that it may hold what is looked for',
-    edits: [range('|| filter.mayHold(at, texts))', '|| filter.mayHold(at, texts.slice(1)))')],
+    edits: [filters('const mayHold = grams.some(', 'const mayHold = grams.slice(1).some(')],
     expected: ['L19'],
     how: everything,
+  },
+  {
+    id: 'search-leaves-out-context',
+    title: 'a block is left out whose last records are context of what the next one holds',
+    edits: [filters('owed = mayHold ? before :', 'owed = mayHold ? 0 :')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/range-scan.test.ts', title: 'give the context in front of a match' },
+  },
+  {
+    id: 'search-letters-with-others',
+    title: 'a filter is asked for letters that other characters match without regard to case',
+    edits: [filters('byte === 105 || byte === 107 || byte === 115', 'byte === 105 || byte === 107')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/range-scan.test.ts', title: 'know no case, and doubt the letters' },
   },
   {
     id: 'search-not-marked-partial',

@@ -60,7 +60,7 @@ export function scanOf(
       offsetTo: null,
       sinceMs: null,
       untilMs: null,
-      query: { match, where: [], output, engine: 'auto', form: 'text', name: '', isTimed: false },
+      query: { match, where: [], output, engine: 'auto', index: true, form: 'text', name: '', isTimed: false },
       freshness: 'linearizable',
       sessionOffset: 0,
       timeoutMs: 1000,

@@ -27,6 +27,7 @@ export const queryOf = (
   where: [],
   output: { ...recordOutput, ...output },
   engine: 'auto',
+  index: true,
   form: 'text',
   name: '',
   isTimed: false,

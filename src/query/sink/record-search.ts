@@ -25,6 +25,8 @@ export interface RecordQuery {
   readonly where: readonly Filter[];
   readonly output: Output;
   readonly engine: Engine;
+  /** Whether filters of blocks may say what need not be read. */
+  readonly index: boolean;
   /** `text`: as grep prints lines. `json`: an object for each selected record and each of its context, with key, headers and times. */
   readonly form: 'text' | 'json';
   /** Stands in front of each line, if the output is to have names. */
@@ -178,6 +180,18 @@ export class RecordSearch {
     return this.#query.match.invert || this.#matcher.neededIgnoresCase ? null : this.#matcher.needed;
   }
 
+  /** `neededTexts` for filters of blocks, which know no case. */
+  get filterTexts(): { readonly texts: readonly Uint8Array[]; readonly ignoreCase: boolean } | null {
+    const { needed, neededIgnoresCase } = this.#matcher;
+    return this.#query.match.invert || needed === null ? null : { texts: needed, ignoreCase: neededIgnoresCase };
+  }
+
+  /** Records in front of a selected one that may be written with it. */
+  get linesBefore(): number {
+    const { mode, before } = this.#query.output;
+    return mode === 'lines' ? (before ?? 0) : 0;
+  }
+
   /** Context was asked for, so that it matters who is whose neighbour. */
   get hasContext(): boolean {
     const { before, after } = this.#query.output;
@@ -186,7 +200,12 @@ export class RecordSearch {
 
   /** A batch that has none of `neededTexts` need not come here at all: nothing of it is context, as far as is known by now. */
   get mayPass(): boolean {
-    return (this.#query.output.before ?? 0) === 0 && this.#afterLeft === 0 && this.#waiting.length === 0;
+    return (this.#query.output.before ?? 0) === 0 && this.owesNothing;
+  }
+
+  /** Nothing that comes next is context of what was selected, as far as is known by now. */
+  get owesNothing(): boolean {
+    return this.#afterLeft === 0 && this.#waiting.length === 0;
   }
 
   // ------------------------------------------------------------------------------------------------------------------ in

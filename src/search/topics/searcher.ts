@@ -111,10 +111,10 @@ class TopicSearch {
   }
 
   async #scan(source: TopicSource, sinceMs: number | null, output: Output): Promise<ScanResult> {
-    const { match, engine, untilMs, form } = this.#request;
+    const { match, engine, index, untilMs, form } = this.#request;
     const { topic, partition, where, offsetFrom, offsetTo, freshness, sessionOffset } = source;
     const isTimed = wantsTimes(this.#request);
-    const query = { match, where, output, engine, form, name: this.#label, isTimed };
+    const query = { match, where, output, engine, index, form, name: this.#label, isTimed };
     const timeoutMs = source.timeoutMs ?? timeoutMsMax;
     const { cancel, release } = cancelledBy(this.#signal);
     const common = { topic, partition, offsetFrom, offsetTo, sinceMs, untilMs, freshness, sessionOffset };

@@ -48,6 +48,7 @@ export class Searcher extends Client {
         where: [],
         output,
         engine: 'auto',
+        index: true,
         form: 'text',
         name: '',
         isTimed: false,

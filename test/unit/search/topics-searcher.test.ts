@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { MemoryLog, promised, type SearchableLog, withPromises } from '../../../src/eventlog/index.ts';
+import { promised, type SearchableLog, withPromises } from '../../../src/eventlog/index.ts';
+import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
 import { type SearchRequest, wholeTopic } from '../../../src/query/index.ts';
 import type { PartEnd } from '../../../src/search/answer.ts';
 import { createTopicsSearcher } from '../../../src/search/topics/index.ts';
@@ -25,6 +26,7 @@ const requestOf = (output: Parameters<typeof queryOf>[2] = {}, more: Partial<Sea
     untilMs: null,
     order: 'place',
     follow: false,
+    index: true,
     timeFormat: null,
     form: 'text',
     engine: 'auto',

@@ -4,6 +4,7 @@ import { runTask } from '../../../src/base/task.ts';
 import type { Result } from '../../../src/base/result.ts';
 import type { RecordQuery } from '../../../src/query/index.ts';
 import type { LogRange } from '../../../src/storage/contract.ts';
+import { areFilterable } from '../../../src/storage/gram-filter.ts';
 import {
   type FilterStore,
   filtersInMemory,
@@ -225,6 +226,57 @@ describe('filters of sealed segments', () => {
       expect(search(rig, whole(log), query, rig.host, filters).lines).toEqual(search(rig, whole(log), query).lines);
     }
     expect(search(rig, whole(log), queryOf(['nowhere']), rig.host, filters).scanned.filtered.blocksSkipped).toBeGreaterThan(2);
+  });
+
+  test('give the context in front of a match, whichever block it is in', () => {
+    const { rig, log } = opened();
+    const filters = filtersInMemory();
+    search(rig, whole(log), queryOf(['v']), rig.host, filters);
+
+    // Batches are blocks here, and a record is next to another batch's.
+    for (let wanted = 0; wanted < log.endOffset; wanted += 3) {
+      for (const [before, after] of [
+        [1, null],
+        [2, 1],
+        [40, 0],
+      ] as const) {
+        const query = queryOf([`${wanted}:v`], {}, { before, after });
+        expect(search(rig, whole(log), query, rig.host, filters).text).toEqual(search(rig, whole(log), query).text);
+      }
+    }
+    const { filtered } = search(rig, whole(log), queryOf(['nowhere'], {}, { before: 1 }), rig.host, filters).scanned;
+    expect(filtered.blocksSkipped).toBeGreaterThan(0);
+  });
+
+  test('are not asked by who wants every block read', () => {
+    const { rig, log } = opened();
+    const filters = filtersInMemory();
+    search(rig, whole(log), queryOf(['v']), rig.host, filters);
+
+    const { filtered } = search(rig, whole(log), queryOf(['nowhere'], {}, {}, { index: false }), rig.host, filters).scanned;
+
+    expect(filtered).toEqual({ bytesSkipped: 0, blocksSkipped: 0, blocksRead: 0, indexBytes: 0 });
+  });
+
+  test('know no case, and doubt the letters that other characters match', () => {
+    const { rig, log } = opened();
+    const made: GramFilter[] = [];
+    const store: FilterStore = { get: (_part, done) => done(null), put: (_part, filter) => void made.push(filter) };
+    search(rig, whole(log), queryOf(['v']), rig.host, store);
+    const [filter] = made;
+    const readOf = (text: string, ignoreCase: boolean): number =>
+      filter?.blocksToRead({ texts: [Buffer.from(text)], ignoreCase }, 0).reduce((sum, isRead) => sum + isRead, 0) ?? -1;
+
+    expect(readOf('VvV', true)).toBe(filter?.blocks.length);
+    expect(readOf('xyz', true)).toBe(0);
+    // U+017F is an s without regard to case, so nobody knows.
+    expect(readOf('xsz', true)).toBe(filter?.blocks.length);
+    expect(readOf('xsz', false)).toBe(0);
+    expect(['abc', 'abcs', 'askin'].map((text) => areFilterable({ texts: [Buffer.from(text)], ignoreCase: true }))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('are bytes that nothing but what was written passes for', () => {
