@@ -5,18 +5,19 @@ import { checkoutFolder, type Figure, findCommit, type Machine } from '../src/la
 import { paragraph } from '../scripts/paragraph.ts';
 import { digits } from './figures.ts';
 import type { BenchRun, ScenarioRun } from './run.ts';
+import type { Scenario } from './scenario.ts';
 
 const document = path.join(checkoutFolder(), 'docs', 'performance.md');
 
-const hasSection = new Set(['big', 'soak']);
-
-/** The tables of a run: all scenarios that run by default go to one place, each of the others to its own. */
-export function writeRun(run: BenchRun, namedOnly: ReadonlySet<string>): void {
-  const usual = run.scenarios.filter(({ name }) => !namedOnly.has(name));
-  if (usual.length > 0) writeSection('figures', formatScenarios(run, usual));
+/** The tables of a run: all scenarios that run by default go to one place, the others to their sections. */
+export function writeRun(run: BenchRun, all: readonly Scenario[]): void {
+  const sections = new Map<string, ScenarioRun[]>();
   for (const scenario of run.scenarios) {
-    if (hasSection.has(scenario.name)) writeSection(scenario.name, formatScenarios(run, [scenario]));
+    const { section = null, onlyWhenNamed = false } = all.find(({ name }) => name === scenario.name) ?? {};
+    const place = section ?? (onlyWhenNamed ? null : 'figures');
+    if (place !== null) sections.set(place, [...(sections.get(place) ?? []), scenario]);
   }
+  for (const [section, scenarios] of sections) writeSection(section, formatScenarios(run, scenarios));
 }
 
 export function writeSection(name: string, text: string): void {

@@ -21,6 +21,7 @@ interface Options {
   readonly big?: boolean;
   readonly bigMb: number;
   readonly soak?: number;
+  readonly grep?: boolean;
   readonly profile?: boolean;
   readonly dir: string;
   readonly output?: string;
@@ -54,6 +55,7 @@ const program = new Command('npm run bench --')
   .option('--big', 'measure only a log of 10 GB: some minutes, and 32 GB of disk')
   .option('--big-mb <megabytes>', 'size of the log of --big', integer(100, 1_000_000), bigMbWhole)
   .option('--soak <minutes>', 'only full load for so long, with the memory over time', integer(1, 10_000))
+  .option('--grep', 'only searches: files, a topic, next to appends; some minutes, and 5 GB of disk')
   .option('--profile', 'only where the time of an append goes')
   .option('--write', 'write the tables of what was measured into docs/performance.md')
   .option('--dir <folder>', 'on the disk to measure: data goes there and is removed', tmpdir())
@@ -62,12 +64,13 @@ const program = new Command('npm run bench --')
   .addOption(jsonOption('the figures'))
   .addHelpText('after', `\nScenarios:\n${list.join('\n')}`);
 addExamples(program, [
-  { command: 'npm run bench', does: 'everything but --big, --soak and --profile: about nine minutes' },
+  { command: 'npm run bench', does: 'everything but --big, --soak, --grep and --profile: about nine minutes' },
   { command: 'npm run bench -- --only inside-256,http-64', does: 'two scenarios' },
   { command: 'npm run bench -- --quick --only http-64', does: 'a first look in seconds' },
   { command: 'npm run bench -- -o figures --json', does: 'a report to keep, and figures for a program' },
   { command: 'npm run bench -- --only limit --replicas 5', does: 'the bare loop alone, five processes' },
   { command: 'npm run bench -- --soak 10', does: 'ten minutes at full load' },
+  { command: 'npm run bench -- --grep', does: 'how quickly files and topics are searched' },
   { command: 'npm run bench -- --profile --write', does: 'where the time goes, into docs/performance.md' },
 ]);
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.usage));
@@ -93,10 +96,18 @@ const settings = {
   kills: options.kills ?? (quick ? 2 : 15),
   bigBytes: options.bigMb * 1e6,
   soakMs: (options.soak ?? 1) * 60_000,
+  fileBytes: quick ? 6e6 : 60e6,
+  topicBytes: quick ? 64e6 : 1e9,
   folder: options.dir,
   say,
 };
-const asked = [...(options.only ?? []), ...(options.big === true ? ['big'] : []), ...(options.soak === undefined ? [] : ['soak'])];
+const searches = scenarios.filter(({ section }) => section === 'grep').map(({ name }) => name);
+const asked = [
+  ...(options.only ?? []),
+  ...(options.big === true ? ['big'] : []),
+  ...(options.soak === undefined ? [] : ['soak']),
+  ...(options.grep === true ? searches : []),
+];
 const chosen =
   asked.length === 0 ? scenarios.filter((each) => each.onlyWhenNamed !== true) : scenarios.filter((each) => asked.includes(each.name));
 
@@ -110,7 +121,7 @@ try {
     process.stdout.write(text);
   } else {
     const run = await runScenarios(chosen, settings);
-    if (options.write === true) writeRun(run, new Set(scenarios.filter((each) => each.onlyWhenNamed === true).map(({ name }) => name)));
+    if (options.write === true) writeRun(run, scenarios);
     if (options.output !== undefined) say(`Report: ${await reportRun(run, options.output, options.note)}`);
     process.stdout.write(options.json === true ? `${JSON.stringify(run)}\n` : formatRun(run));
     process.exitCode = run.ok ? 0 : 1;

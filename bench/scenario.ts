@@ -7,8 +7,10 @@ export interface Scenario {
   readonly name: string;
   /** For `--help` and the report. */
   readonly about: string;
-  /** Runs only when it is named. */
+  /** Runs only when it, or its section, is asked for. */
   readonly onlyWhenNamed?: boolean;
+  /** Of docs/performance.md: its tables stand there, not among those of what runs by default. */
+  readonly section?: 'big' | 'soak' | 'grep';
   readonly run: (world: World) => Promise<ScenarioResult>;
 }
 

@@ -20,6 +20,9 @@ export interface WorldSettings {
   readonly kills: number;
   readonly bigBytes: number;
   readonly soakMs: number;
+  /** Of each file that is searched, and of the topic. */
+  readonly fileBytes: number;
+  readonly topicBytes: number;
   /** On the disk that is measured. */
   readonly folder: string;
   readonly say: (line: string) => void;
@@ -57,12 +60,12 @@ export class World {
   }
 
   /** Brokers of a scenario's own. */
-  async startBrokers(count = this.settings.brokers): Promise<LabBrokers> {
+  async startBrokers(count = this.settings.brokers, flags: Readonly<Record<string, string>> = {}): Promise<LabBrokers> {
     this.settings.say(`Starting ${count} brokers`);
     const cluster = ++this.#clusters;
     const socketOf = (id: number): string => path.join(this.folder, `${cluster}-${id}.sock`);
     const surroundings = (id: number) => surroundingsWithDriver(socketOf(id));
-    const brokers = await LabBrokers.start({ count, parent: this.settings.folder, surroundings });
+    const brokers = await LabBrokers.start({ count, parent: this.settings.folder, surroundings, flags });
     this.#sockets.set(brokers, socketOf);
     return brokers;
   }

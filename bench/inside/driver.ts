@@ -2,8 +2,9 @@
  * Load from inside a broker's process. The bench starts its brokers with `--import` of this module; nothing of Cairn knows of it. It takes hold of the broker
  * when that opens, and listens on a socket of its own for orders, one line of JSON each:
  *
- *     load    so many appends of so many records in flight, for so long; each begun when one is acknowledged
- *     profile begins a CPU profile and looks at how long syncs take; `profiled` ends it and gives both
+ *     load       so many appends of so many records in flight, for so long; each begun when one is acknowledged
+ *     watchLoop  looks each millisecond how late the loop comes to it; `watchedLoop` ends it and gives that
+ *     profile    begins a CPU profile and looks at how long syncs take; `profiled` ends it and gives both
  */
 import fs from 'node:fs';
 import { Session } from 'node:inspector/promises';
@@ -58,7 +59,28 @@ async function carryOut(broker: BrokerApi, session: Session, order: Order): Prom
       syncMs = null;
       return profiled;
     }
+    case 'watchLoop':
+      watched = new Latencies();
+      watchLoop(watched);
+      return null;
+    case 'watchedLoop': {
+      const lagMs = watched?.summary() ?? new Latencies().summary();
+      watched = null;
+      return lagMs;
+    }
   }
+}
+
+let watched: Latencies | null = null;
+const watchEveryMs = 1;
+
+function watchLoop(lags: Latencies): void {
+  if (watched !== lags) return;
+  const dueMs = performance.now() + watchEveryMs;
+  setTimeout(() => {
+    lags.record(Math.max(0, performance.now() - dueMs));
+    watchLoop(lags);
+  }, watchEveryMs);
 }
 
 /** While a profile is taken. */

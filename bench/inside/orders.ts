@@ -17,7 +17,9 @@ export type Order =
       readonly forMs: number;
     }
   | { readonly type: 'profile'; readonly intervalUs: number }
-  | { readonly type: 'profiled' };
+  | { readonly type: 'profiled' }
+  | { readonly type: 'watchLoop' }
+  | { readonly type: 'watchedLoop' };
 
 /** What `profiled` gives. */
 export interface Profiled {
@@ -64,6 +66,13 @@ export class Driver {
       run: (forMs) => this.give({ type: 'load', ...order, forMs }) as Promise<LoadRun>,
       close: () => undefined,
     };
+  }
+
+  /** How late the loop of the broker comes to a timer while something else is done. */
+  async loopLagDuring<Value>(run: () => Promise<Value>): Promise<{ readonly value: Value; readonly lagMs: LatencySummary }> {
+    await this.give({ type: 'watchLoop' });
+    const value = await run();
+    return { value, lagMs: (await this.give({ type: 'watchedLoop' })) as LatencySummary };
   }
 
   close(): void {

@@ -15,6 +15,7 @@ export const bigScenario: Scenario = {
   name: 'big',
   about: 'a log of 10 GB next to one of 10 MB: cost of an append, time until ready after a kill, memory',
   onlyWhenNamed: true,
+  section: 'big',
   run: async (world) => {
     const { settings } = world;
     await world.quiet();

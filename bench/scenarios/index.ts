@@ -3,6 +3,10 @@ import { appendScenarios } from './appends.ts';
 import { bigScenario } from './big.ts';
 import { failoverScenario } from './failover.ts';
 import { followScenario } from './follow.ts';
+import { grepAppendScenario } from './grep-append.ts';
+import { grepFilesScenario } from './grep-files.ts';
+import { grepLagScenario } from './grep-lag.ts';
+import { grepTopicScenario } from './grep-topic.ts';
 import { limitScenario } from './limit.ts';
 import { linesScenarios } from './lines.ts';
 import { readScenarios } from './reading.ts';
@@ -22,4 +26,8 @@ export const scenarios: readonly Scenario[] = [
   limitScenario,
   bigScenario,
   soakScenario,
+  grepFilesScenario,
+  grepTopicScenario,
+  grepAppendScenario,
+  grepLagScenario,
 ];

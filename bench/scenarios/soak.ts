@@ -15,6 +15,7 @@ export const soakScenario: Scenario = {
   name: 'soak',
   about: 'full load (HTTP, one record a request, 64 connections) for minutes: memory of every broker over time',
   onlyWhenNamed: true,
+  section: 'soak',
   run: async (world) => {
     const { settings } = world;
     const { brokers, topic, leader } = await world.freshTopic();

@@ -124,7 +124,7 @@ const noStats = { engine: '', asked: 0, bytesRead: 0, bytesSkipped: 0, blocksSki
 const resultOf = (part: TopicPart): ScanResult => ({ ...part, stats: part.stats ?? noStats });
 
 function searchOf({ topic, partition = 0, query, sinceMs, untilMs, ...rest }: ScanRequest): Parameters<typeof encodeRequest>[0] {
-  const { match, where, output, engine, form, name } = query;
+  const { match, where, output, engine, index, form, name } = query;
   const { offsetFrom, offsetTo, freshness, sessionOffset, timeoutMs } = rest;
   return {
     source: { kind: 'topic', topic, partition, where, offsetFrom, offsetTo, freshness, sessionOffset, timeoutMs, label: name },
@@ -133,6 +133,7 @@ function searchOf({ topic, partition = 0, query, sinceMs, untilMs, ...rest }: Sc
     sinceMs,
     untilMs,
     engine,
+    index,
     order: 'place',
     follow: false,
     timeFormat: null,

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli } from '../../src/cli/program.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
 import { parseTrace, writeLineStamp } from '../../src/clocks/index.ts';
 import { startBroker } from '../../src/daemon/broker-daemon.ts';
 import { readConfig } from '../../src/daemon/config.ts';

@@ -75,6 +75,48 @@ export class HttpLoad implements Load {
     });
   }
 
+  /** The same requests at a rate of their own: each is due at its time, however late those before it are, and its delay counts from then. */
+  paced(perSecond: number): Load {
+    return { run: (forMs) => this.#runPaced(forMs, perSecond), close: () => this.close() };
+  }
+
+  #runPaced(forMs: number, perSecond: number): Promise<LoadRun> {
+    return new Promise((resolve, reject) => {
+      const latencies = new Latencies();
+      const count = Math.max(1, Math.floor((forMs * perSecond) / 1000));
+      const idle = [...this.#connections];
+      const startedMs = performance.now();
+      let begun = 0;
+      let answered = 0;
+      const dueMs = (index: number): number => startedMs + (index * 1000) / perSecond;
+      const begin = (): void => {
+        const nowMs = performance.now();
+        while (begun < count && dueMs(begun) <= nowMs) {
+          const connection = idle.pop();
+          if (connection === undefined) return;
+          connection.send(this.#next++, dueMs(begun++));
+        }
+      };
+      const timer = setInterval(begin, 1);
+      const fail = (error: Error): void => {
+        clearInterval(timer);
+        this.close();
+        reject(error);
+      };
+      for (const connection of this.#connections) {
+        connection.onBroken = fail;
+        connection.onAnswer = (sentMs) => {
+          latencies.record(performance.now() - sentMs);
+          idle.push(connection);
+          if (++answered < count) return begin();
+          clearInterval(timer);
+          resolve({ tookMs: performance.now() - startedMs, answered, latencyMs: latencies.summary() });
+        };
+      }
+      begin();
+    });
+  }
+
   close(): void {
     for (const connection of this.#connections) connection.close();
   }

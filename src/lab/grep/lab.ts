@@ -4,12 +4,14 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { SeededRandom } from '../../base/random.ts';
 import { check, type Figure, type Graph, type LabResult } from '../report/index.ts';
-import { type Token, tokenNames } from './logs.ts';
+import { allowancesFor } from './allowances.ts';
+import type { Token } from './logs.ts';
 import { type LoggedMachine, SearchMachines } from './machines.ts';
-import { type Answered, commandName, findParties, grepName, type Party, type Question, requestName, ripgrepName } from './parties.ts';
-import { differenceOf, type Spread, spreadOf } from './statistics.ts';
+import { type Dead, heldAgainst, keyOf, measure, type Measured, measureDead } from './measure.ts';
+import { commandName, findParties, type Party, requestName, ripgrepName } from './parties.ts';
+import { expression, modeOf, type Question, questions, seedTokens } from './questions.ts';
+import { differenceOf, type Spread } from './statistics.ts';
 
 export interface GrepLabOptions {
   readonly machines: number;
@@ -19,16 +21,6 @@ export interface GrepLabOptions {
   readonly folder: string;
   readonly say: (line: string) => void;
 }
-
-const expression = 'uni(que|fied)|quixot[a-z]+';
-/** The seed's four; the rare one is ours. */
-const seedTokens: readonly Token[] = ['everywhere', 'unique', 'even', 'heavy'];
-const frequent: readonly string[] = ['everywhere', 'unique', 'even', 'heavy', 'expression'];
-
-const questions: readonly Question[] = [true, false].flatMap((counts) => [
-  ...tokenNames.map((name) => ({ name, dialect: 'fixed', pattern: name, counts }) as const),
-  { name: 'expression', dialect: 'extended', pattern: expression, counts },
-]);
 
 export async function runGrepLab(options: GrepLabOptions): Promise<LabResult> {
   const { trials, seed, folder, say } = options;
@@ -44,82 +36,6 @@ export async function runGrepLab(options: GrepLabOptions): Promise<LabResult> {
   } finally {
     await machines.end();
   }
-}
-
-const keyOf = ({ name, counts }: Question, party: string): string => `${name} ${counts ? '-c' : 'lines'} ${party}`;
-
-interface Measured {
-  readonly trials: Readonly<Record<string, readonly number[]>>;
-  readonly spread: (question: Question, party: string) => Spread;
-  /** The last answer of each question to the client that runs. */
-  readonly reports: ReadonlyMap<Question, NonNullable<Answered['report']>>;
-  readonly exitCodes: ReadonlyMap<string, ReadonlySet<number | null>>;
-}
-
-async function measure(
-  machines: SearchMachines,
-  parties: readonly Party[],
-  { trials, seed, say }: Pick<GrepLabOptions, 'trials' | 'seed' | 'say'>,
-): Promise<Measured> {
-  const random = new SeededRandom(seed);
-  const times: Record<string, number[]> = {};
-  const reports = new Map<Question, NonNullable<Answered['report']>>();
-  const exitCodes = new Map<string, Set<number | null>>();
-  const cells = questions.flatMap((question) => parties.map((party) => ({ question, party })));
-  for (let round = 0; round <= trials; round++) {
-    say(round === 0 ? 'Warming up' : `Round ${round} of ${trials}`);
-    for (const { question, party } of shuffled(cells, random)) {
-      const { ms, exitCode, report } = await party.ask(question, machines);
-      const key = keyOf(question, party.name);
-      exitCodes.set(key, (exitCodes.get(key) ?? new Set()).add(exitCode));
-      if (report !== null) reports.set(question, report);
-      // The first of each is a warm-up.
-      if (round > 0) (times[key] ??= []).push(ms);
-    }
-  }
-  return { trials: times, spread: (question, party) => spreadOf(times[keyOf(question, party)] ?? []), reports, exitCodes };
-}
-
-function shuffled<Item>(items: readonly Item[], random: SeededRandom): Item[] {
-  const left = [...items];
-  return items.map(() => left.splice(random.below(left.length), 1)[0] as Item);
-}
-
-interface Dead {
-  readonly how: string;
-  readonly spread: Spread;
-  readonly isNamed: boolean;
-  readonly isRestWhole: boolean;
-  readonly exitCodes: ReadonlySet<number | null>;
-}
-
-/** The last machine is killed; then in its place an address that takes no connection and refuses none, which costs the whole connect timeout. */
-async function measureDead(machines: SearchMachines, parties: readonly Party[], trials: number): Promise<readonly Dead[]> {
-  const party = parties.find(({ name }) => name === requestName) as Party;
-  const question = questions[0] as Question;
-  const last = machines.all.at(-1) as LoggedMachine;
-  await machines.kill(machines.all.length - 1);
-  const killed = await askWithout('killed', question, party, machines, trials);
-  machines.all[machines.all.length - 1] = { ...last, machine: { name: last.name, origin: `http://${await machines.silentAddress()}` } };
-  return [killed, await askWithout('without power', question, party, machines, trials)];
-}
-
-async function askWithout(how: string, question: Question, party: Party, machines: SearchMachines, trials: number): Promise<Dead> {
-  const times: number[] = [];
-  const exitCodes = new Set<number | null>();
-  let [isNamed, isRestWhole] = [true, true];
-  for (let trial = 0; trial < trials; trial++) {
-    const { ms, exitCode, report } = await party.ask(question, machines);
-    times.push(ms);
-    exitCodes.add(exitCode);
-    const answers = report?.machines ?? [];
-    isNamed &&= answers.at(-1)?.problem !== null;
-    isRestWhole &&= answers.slice(0, -1).every(({ parts, problem }, index) => {
-      const expected = machines.all[index]?.written.counts[question.name as Token];
-      return problem === null && parts[0]?.selected === expected;
-    });
-  }
-  return { how, spread: spreadOf(times), isNamed, isRestWhole, exitCodes };
 }
 
 // -------------------------------------------------------------------------------------------------------------- the report
@@ -153,13 +69,12 @@ function resultOf(
       })),
     ],
     checks: [...contentChecks(machines, measured), ...statusChecks(names, machines, measured), ...dead.flatMap(deadChecks)],
-    targets: targetsOf(names, measured, dead),
+    targets: targetsOf(measured, dead),
     graphs: [true, false].map((counts) => graphOf(counts, names, measured, count, mb, trials)),
   };
 }
 
 const tenths = (value: number): Figure => (Number.isFinite(value) ? Math.round(value * 10) / 10 : null);
-const modeOf = ({ counts }: Question): string => (counts ? '-c' : 'lines');
 
 const shown = ({ mean, deviation }: Spread): string => `${mean.toFixed(1)} ± ${deviation.toFixed(1)} ms`;
 
@@ -211,18 +126,8 @@ function aboutOf(count: number, mb: number, trials: number, pairs: readonly Pair
   );
 }
 
-function contentChecks(machines: readonly LoggedMachine[], { reports }: Measured): LabResult['checks'] {
-  let [asked, wrong] = [0, 0];
-  for (const [question, report] of reports) {
-    for (const [index, { parts }] of report.machines.entries()) {
-      const written = machines[index]?.written.counts;
-      // No word but a token begins as the expression does.
-      const expected = question.name === 'expression' ? null : written?.[question.name as Token];
-      if (expected === null) continue;
-      asked++;
-      if (parts[0]?.selected !== expected) wrong++;
-    }
-  }
+function contentChecks(machines: readonly LoggedMachine[], measured: Measured): LabResult['checks'] {
+  const { asked, wrong } = heldAgainst(machines, measured);
   return [check(`answers of machines with another number of lines than was written, of ${asked}`, wrong === 0, 0, wrong)];
 }
 
@@ -247,38 +152,23 @@ function deadChecks({ how, isNamed, isRestWhole, exitCodes }: Dead): LabResult['
   ];
 }
 
-const allowances = {
-  request: 1.25,
-  requestMs: 15,
-  frequentLines: 2.5,
-  startMs: 90,
-  slowMs: 150,
-  connectMs: 1_000,
-  connectNoiseMs: 100,
-} as const;
+const connectMs = 1_000;
+const connectNoiseMs = 100;
 
-/** What issue 11 asks for, as ratios of one run. */
-function targetsOf(parties: readonly string[], { spread }: Measured, dead: readonly Dead[]): LabResult['checks'] {
+function targetsOf({ spread }: Measured, dead: readonly Dead[]): LabResult['checks'] {
   const most = (name: string, got: number, limit: number): LabResult['checks'][number] =>
     check(name, got <= limit, `at most ${limit.toFixed(0)} ms`, `${got.toFixed(0)} ms`);
-  const targets = questions.flatMap((question) => {
-    const [request, command] = [spread(question, requestName).mean, spread(question, commandName).mean];
-    const name = `${question.name} ${modeOf(question)}`;
-    const isFrequent = !question.counts && frequent.includes(question.name);
-    const byHand = spread(question, ripgrepName).mean;
-    const limit = isFrequent ? byHand * allowances.frequentLines : byHand * allowances.request + allowances.requestMs;
-    const slow = spread(question, grepName).mean;
-    return [
-      ...(parties.includes(ripgrepName) ? [most(`${name}: the request`, request, limit)] : []),
-      most(`${name}: the whole command`, command, request + allowances.startMs),
-      ...(slow > allowances.slowMs ? [most(`${name}: next to GNU grep by hand`, request, slow)] : []),
-    ];
-  });
+  const meanOf = (question: Question, party: string): number | null => {
+    const { mean, count } = spread(question, party);
+    return count === 0 ? null : mean;
+  };
+  const targets = questions.flatMap((question) =>
+    allowancesFor(question, (party) => meanOf(question, party)).map(({ kind, ms, limitMs }) =>
+      most(`${question.name} ${modeOf(question)}: ${kind}`, ms, limitMs),
+    ),
+  );
   const whole = spread(questions[0] as Question, requestName).mean;
-  return [
-    ...targets,
-    ...dead.map(({ how, spread: { mean } }) => most(`last machine ${how}`, mean, whole + allowances.connectMs + allowances.connectNoiseMs)),
-  ];
+  return [...targets, ...dead.map(({ how, spread: { mean } }) => most(`last machine ${how}`, mean, whole + connectMs + connectNoiseMs))];
 }
 
 function graphOf(counts: boolean, parties: readonly string[], { spread }: Measured, count: number, mb: number, trials: number): Graph {

@@ -1,21 +1,12 @@
 /** What is measured, and what it is measured against: the same question on the same files, each output through a pipe into `cat`. */
-import { Buffer } from 'node:buffer';
-import { once } from 'node:events';
 import path from 'node:path';
-import { plainMatch, plainOutput, type SearchRequest } from '../../query/index.ts';
-import { askAll, type Report } from '../../search/ask/index.ts';
+import type { Report } from '../../search/ask/index.ts';
 import { findPrograms, searchEnvironment } from '../../search/files/index.ts';
 import { checkoutFolder } from '../report/index.ts';
+import { askPiped, type Looked, requestFor } from './ask.ts';
 import { exposedName, type SearchMachines } from './machines.ts';
 import { runPiped } from './piped.ts';
-
-export interface Question {
-  /** In tables and charts. */
-  readonly name: string;
-  readonly dialect: 'fixed' | 'extended';
-  readonly pattern: string;
-  readonly counts: boolean;
-}
+import type { Question } from './questions.ts';
 
 export interface Answered {
   readonly ms: number;
@@ -34,7 +25,6 @@ export const commandName = 'cairn grep, from its start';
 export const ripgrepName = 'ripgrep by hand';
 export const grepName = 'GNU grep by hand';
 
-const connectTimeoutMs = 1_000;
 const flags = { fixed: '-F', extended: '-E' } as const;
 
 /** Those that this machine has. */
@@ -48,12 +38,12 @@ export async function findParties(): Promise<readonly Party[]> {
   ];
 }
 
-type Arguments = (question: Question) => readonly string[];
+type Arguments = (asked: Looked) => readonly string[];
 
 const grepArguments: Arguments = ({ counts, dialect }) => ['-a', ...(counts ? ['-c'] : []), flags[dialect]];
 
 /** Extended expressions are what it speaks by itself. */
-const ripgrepArguments: Arguments = ({ counts, dialect }) => [
+export const ripgrepArguments: Arguments = ({ counts, dialect }) => [
   '--no-config',
   '-uuu',
   '--no-heading',
@@ -85,45 +75,7 @@ function askCommand({ counts, dialect, pattern }: Question, { all, children, fol
 
 /** From here, as the fifth machine. */
 async function askRunning(question: Question, { all, children }: SearchMachines): Promise<Answered> {
-  const cat = children.start('cat', [], { stdio: ['pipe', 'ignore', 'inherit'] });
-  const { stdin } = cat;
-  if (stdin === null) throw new Error('cat has a standard input');
-  const beganMs = performance.now();
-  const report = await askAll(
-    all.map(({ machine }) => machine),
-    requestOf(question),
-    {
-      token: null,
-      ca: null,
-      connectTimeoutMs,
-      machineTimeoutMs: null,
-      signal: new AbortController().signal,
-      areNamed: true,
-      windowMs: 0,
-      onNote: () => undefined,
-    },
-    (_machine, event) => {
-      if (event.kind !== 'bytes' || stdin.write(event.piece)) return undefined;
-      return once(stdin, 'drain').then(() => undefined);
-    },
-  );
-  stdin.end();
-  await children.exitOf(cat);
-  const exitCode = report.isComplete ? (report.isSelected ? 0 : 1) : 2;
-  return { ms: performance.now() - beganMs, exitCode, report };
-}
-
-function requestOf({ dialect, pattern, counts }: Question): SearchRequest {
-  return {
-    source: { kind: 'files', name: exposedName },
-    match: { ...plainMatch, dialect, patterns: [Buffer.from(pattern)] },
-    output: { ...plainOutput, mode: counts ? 'count' : 'lines' },
-    sinceMs: null,
-    untilMs: null,
-    engine: 'auto',
-    order: 'place',
-    follow: false,
-    timeFormat: null,
-    form: 'text',
-  };
+  const machines = all.map(({ machine }) => machine);
+  const { ms, report } = await askPiped(children, machines, requestFor({ kind: 'files', name: exposedName }, question));
+  return { ms, exitCode: report.isComplete ? (report.isSelected ? 0 : 1) : 2, report };
 }

@@ -1,0 +1,48 @@
+/** A search asked from this process, what is found through a pipe into `cat`: how everyone is measured here. */
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { plainMatch, plainOutput, type SearchRequest, type Source } from '../../query/index.ts';
+import { askAll, type Machine, type Report } from '../../search/ask/index.ts';
+import type { Children } from '../rig/index.ts';
+
+export interface Looked {
+  readonly dialect: 'fixed' | 'extended';
+  readonly pattern: string;
+  readonly counts: boolean;
+}
+
+export const requestFor = (source: Source, { dialect, pattern, counts }: Looked): SearchRequest => ({
+  source,
+  match: { ...plainMatch, dialect, patterns: [Buffer.from(pattern)] },
+  output: { ...plainOutput, mode: counts ? 'count' : 'lines' },
+  sinceMs: null,
+  untilMs: null,
+  engine: 'auto',
+  index: true,
+  order: 'place',
+  follow: false,
+  timeFormat: null,
+  form: 'text',
+});
+
+const connectTimeoutMs = 1_000;
+
+export async function askPiped(
+  children: Children,
+  machines: readonly Machine[],
+  request: SearchRequest,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<{ readonly ms: number; readonly report: Report }> {
+  const cat = children.start('cat', [], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const { stdin } = cat;
+  if (stdin === null) throw new Error('cat has a standard input');
+  const beganMs = performance.now();
+  const options = { token: null, ca: null, connectTimeoutMs, machineTimeoutMs: null, areNamed: true, windowMs: 0, onNote: () => undefined };
+  const report = await askAll(machines, request, { ...options, signal }, (_machine, event) => {
+    if (event.kind !== 'bytes' || stdin.write(event.piece)) return undefined;
+    return once(stdin, 'drain').then(() => undefined);
+  });
+  stdin.end();
+  await children.exitOf(cat);
+  return { ms: performance.now() - beganMs, report };
+}
