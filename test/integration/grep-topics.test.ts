@@ -289,7 +289,7 @@ describe('a topic that is followed', () => {
     });
     stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const io = { stdin: new PassThrough(), stdout, stderr, env: {}, interrupt: () => interrupt.signal, becomeService: () => undefined };
-    const status = run(['--follow', ...args], io, () => undefined);
+    const status = run(['--follow', ...args], io, () => Promise.resolve(0));
     const until = async (text: string): Promise<string> => {
       while (!printed.includes(text)) {
         await new Promise<void>((resolve) => {
