@@ -45,6 +45,8 @@ export class ClockOfAgents implements AgentCauses {
   }
 }
 
+/** What traces call an agent begins with it. */
+export const agentWord = 'agent-';
 const nameCharactersMax = 60;
 
 /**
@@ -53,7 +55,7 @@ const nameCharactersMax = 60;
  */
 export function agentProcess(name: string, connection: number): string {
   const word = name.replaceAll(/[^\w.:-]/g, '_').slice(0, nameCharactersMax);
-  return `agent-${word}-${Math.floor(connection / connectionsPerLife)
+  return `${agentWord}${word}-${Math.floor(connection / connectionsPerLife)
     .toString(16)
     .padStart(6, '0')}`;
 }

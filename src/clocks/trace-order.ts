@@ -4,6 +4,7 @@
  * (Fidge, Mattern): for every process, how many of its events are in its past.
  */
 import { failed, ok, type Result } from '../base/result.ts';
+import { agentWord } from './agent-causes.ts';
 import type { TraceEvent } from './trace.ts';
 
 export interface OrderedTrace {
@@ -130,8 +131,10 @@ function messageName({ process, link }: TraceEvent): string {
   return `${from} ${to} ${link.connection} ${link.sequence}`;
 }
 
-/** broker-2 before broker-10. */
+/** broker-2 before broker-10, and agents, of which others told, behind whoever told: the first is what times are compared with. */
 function byName(a: string, b: string): number {
+  const told = Number(a.startsWith(agentWord)) - Number(b.startsWith(agentWord));
+  if (told !== 0) return told;
   const [, wordA = a, numberA = ''] = /^(.*?)(\d*)$/.exec(a) ?? [];
   const [, wordB = b, numberB = ''] = /^(.*?)(\d*)$/.exec(b) ?? [];
   if (wordA !== wordB) return wordA < wordB ? -1 : 1;

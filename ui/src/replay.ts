@@ -219,8 +219,14 @@ export class Replay {
 const topicOf = (fields: TraceEvent['fields']): string =>
   typeof fields['topic'] === 'string' ? fields['topic'] : `group ${String(fields['group'])}`;
 
+const textMax = 400;
+const violationText = ({ check, message }: TraceEvent['fields']): string => {
+  const text = `${String(check)}: ${String(message)}`;
+  return text.length > textMax ? `${text.slice(0, textMax)}…` : text;
+};
+
 function markOf({ kind, process, fields }: TraceEvent, atMs: number): Mark | null {
-  if (kind === 'violation') return { atMs, kind, text: `${String(fields['check'])}: ${String(fields['message'])}` };
+  if (kind === 'violation') return { atMs, kind, text: violationText(fields) };
   if (kind === 'killed' || kind === 'died' || kind === 'stopped') return { atMs, kind: 'fault', text: `${process} ${kind}` };
   if (kind === 'begins') return { atMs, kind: 'fault', text: String(fields['what']) };
   if (kind === 'fault')
@@ -244,8 +250,7 @@ function nextOfSimulator(state: State, kind: string, fields: TraceEvent['fields'
   if (kind === 'begins') return state.faults.size >= lastingMax ? state : { ...state, faults: new Map(state.faults).set(what, what) };
   if (kind === 'healed') return { ...state, faults: new Map() };
   if (kind === 'violation' && state.violations.length >= violationsMax) return state;
-  if (kind === 'violation')
-    return { ...state, violations: [...state.violations, `${String(fields['check'])}: ${String(fields['message'])}`] };
+  if (kind === 'violation') return { ...state, violations: [...state.violations, violationText(fields)] };
   if (kind !== 'ends') return state;
   const faults = new Map(state.faults);
   faults.delete(what);

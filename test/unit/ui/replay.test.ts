@@ -92,6 +92,32 @@ describe('a replayed trace', () => {
     });
   });
 
+  test('has agents as far as brokers heard them, and nothing on its way to one that it does not know', () => {
+    const way = { connection: '5be0c1000001', sequence: 1 };
+    const heard = { message: 'lines', lines: 2, sentMs: 130, sentStampMs: 130, sentStampCounter: 0 };
+    const replay = opened([
+      { ...event('broker-1', 1, 100, 'receive', heard, { from: 'agent-n-5be0c1', ...way }), trueMs: null },
+      { ...event('broker-1', 2, 110, 'send', { message: 'ok', stored: 2 }, { to: 'agent-n-5be0c1', ...way }), trueMs: null },
+      { ...event('broker-1', 3, 111, 'send', { message: 'wait' }, { to: 'agent-m-aaaaaa', ...way }), trueMs: null },
+    ]);
+
+    expect(replay.names).toEqual(['broker-1', 'agent-n-5be0c1']);
+    expect(replay.at(replay.spanMs, '').inFlight.map(({ to, isLost }) => [to, isLost])).toEqual([['agent-n-5be0c1', true]]);
+  });
+
+  test('of somebody who means harm names and shows so much and no more', () => {
+    const flood = Array.from({ length: 2_000 }, (_, index) => [
+      event('simulator', index * 2 + 1, index, 'violation', { check: 'L1', message: 'x'.repeat(10_000) }),
+      event('simulator', index * 2 + 2, index, 'begins', { what: `what ${index}` }),
+      event('broker-1', index + 1, index, 'append', { offsetTo: 1, topic: `topic-${index}` }),
+    ]).flat();
+
+    const replay = opened(flood);
+
+    const { faults, violations } = replay.at(replay.spanMs, 'topic-1');
+    expect([replay.topics.length, faults.length, violations.length, violations[0]?.length]).toEqual([500, 100, 100, 401]);
+  });
+
   test('of a run of the simulator knows at the end what its brokers know', () => {
     const lines: string[] = [];
     run({ seed: 4, brokers: 3, minutes: 0.1, faults: faultNames, onTrace: (one) => void lines.push(formatTraceEvent(one)) });
