@@ -79,7 +79,6 @@ export class Broker implements BrokerApi {
     this.#causes.topicOf = (group) => this.#services?.topics.nameOf(group) ?? null;
     this.#loop = new Loop(host.clock, this.#counters, {
       work: () => this.#services?.work() ?? false,
-      replicas: () => this.#groups.replicas(),
       holds: (replica) => this.#groups.replica(replica.group) === replica,
       flush: () => this.#services?.links.flush() ?? false,
       answer: () => this.#flushAnswers(),
@@ -87,9 +86,7 @@ export class Broker implements BrokerApi {
       fence: (replica, failure) => this.#groups.fence(replica.group, failure),
     });
     this.#ticker = new Ticker(host.clock, options.settings, {
-      pass: (nowMs) => {
-        for (const replica of this.#groups.replicas()) replica.passTick(nowMs);
-      },
+      pass: (nowMs) => this.#services?.pass(nowMs),
       tick: (nowMs) => this.#services?.tick(nowMs),
       mayRest: (nowMs, restMs) => this.#state === 'open' && !this.#isCrashed && this.#services?.mayRest(nowMs, restMs) === true,
       counts: () => !this.#isCrashed,
@@ -112,6 +109,11 @@ export class Broker implements BrokerApi {
         randomBelow: (limit) => host.random.below(limit),
         tickCount: () => this.#ticker.count,
         wake: () => this.#loop.wake(),
+        touched: (replica) => {
+          if (replica.isQuiet) this.#services?.quiet.wake(replica);
+          this.#loop.touched(replica);
+        },
+        quietCurrentMs: (replica) => this.#services?.quiet.currentMs(replica) ?? null,
         sendRaft: (group, message) => this.#services?.links.sendRaft(group, message),
         confirmOffice: (replica, deadlineMs, done) =>
           this.#services?.barriers.confirm(replica.group, deadlineMs, (highWatermark) => done(highWatermark !== null)),
@@ -186,6 +188,7 @@ export class Broker implements BrokerApi {
       causes: this.#causes,
       counters: this.#counters,
       wake: () => this.#loop.wake(),
+      tickCount: () => this.#ticker.count,
       later: (run) => this.#later(run),
       passTime: () => this.#ticker.passTime(),
       stir: () => this.#ticker.stir(),

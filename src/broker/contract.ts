@@ -53,6 +53,10 @@ export interface BrokerObserver {
   ready(group: GroupId, ready: Ready, replica: ReplicaView): void;
   /** The persist is synced, before its `then` leaves. */
   persisted(group: GroupId, persist: Persist): void;
+  /** A pulse leaves that stands for the heartbeats of these groups, which are quiet under this broker (docs/decisions/0022). */
+  pulsed(groups: Iterable<GroupId>): void;
+  /** A peer has answered a pulse, and does not object to any of these. */
+  confirmed(peer: BrokerId, groups: Iterable<GroupId>): void;
   /** What is derived from a group's log has come to `at`: all records below it have taken effect and none above. `digest` looks at the whole state. */
   derived(group: GroupId, what: DerivedFrom, at: number, digest: () => number): void;
   /** Each causal event as it is noted; left out where no run is recorded, because it makes objects. */

@@ -9,7 +9,6 @@ import type { Replica } from './replica/index.ts';
 export interface TurnSteps {
   /** Steps that take up what clients and peers asked. True when something was done. */
   work(): boolean;
-  replicas(): Iterable<Replica>;
   /** False once its topic is deleted or its log is fenced: what it still owes is moot. */
   holds(replica: Replica): boolean;
   /** Sends what the turn has queued. True when something is left for the next turn. */
@@ -47,6 +46,8 @@ export class Loop {
   /** While stopped no turn runs: a crashed broker, or one whose disk failed. */
   #isStopped = true;
   #isClosed = false;
+  /** Replicas that something has happened to since they last had their turn: a turn costs what they do, however many others there are. */
+  #touched = new Set<Replica>();
   /** Writes to logs that this turn owes: begun when what may leave has left, because others' disks are further away than ours. */
   #writes: (() => void)[] = [];
 
@@ -80,6 +81,12 @@ export class Loop {
     this.#isClosed = true;
   }
 
+  /** Something happened to a replica: it has its part of the next turn. */
+  touched(replica: Replica): void {
+    this.#touched.add(replica);
+    this.wake();
+  }
+
   /** Schedules a turn unless one is. */
   wake(): void {
     if (this.#isScheduled || this.#isInTurn || this.#isStopped) return;
@@ -94,8 +101,7 @@ export class Loop {
     this.#isInTurn = true;
     let isDone = false;
     for (let round = 0; round < roundsMax && !isDone && !this.#isStopped; round++) {
-      isDone = true;
-      for (const replica of this.#steps.replicas()) if (replica.turn()) isDone = false;
+      isDone = !this.#turnReplicas();
       if (this.#steps.work()) isDone = false;
     }
     let isLeft = false;
@@ -111,6 +117,15 @@ export class Loop {
     }
     if (!isDone || isLeft) this.wake();
     if (!this.#isStopped) this.#steps.answer();
+  }
+
+  /** True when one of them owed something. */
+  #turnReplicas(): boolean {
+    let isBusy = false;
+    const touched = this.#touched;
+    this.#touched = new Set();
+    for (const replica of touched) if (this.#steps.holds(replica) && replica.turn()) isBusy = true;
+    return isBusy;
   }
 
   persist(replica: Replica, persist: Persist, done: () => void): void {

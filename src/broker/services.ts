@@ -14,6 +14,7 @@ import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
 import type { Groups, Replica } from './replica/index.ts';
 import { Links, PeerLives } from './peers/index.ts';
+import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Topics } from './catalog/index.ts';
 import { eventsTopic } from './well-known.ts';
@@ -26,6 +27,8 @@ export interface ServicesOptions {
   readonly causes: CausalRing;
   readonly counters: Counters;
   wake(): void;
+  /** Ticks since the start. */
+  tickCount(): number;
   later(run: () => void): void;
   /** A message is about to be looked at: what time has passed counts first. */
   passTime(): void;
@@ -51,6 +54,7 @@ export class Services {
   readonly revokes: Revokes;
   readonly peerService: PeerService;
   readonly topics: Topics;
+  readonly quiet: QuietGroups;
   /** Null where nothing but `log` is kept. */
   readonly events: Events | null;
   readonly #options: ServicesOptions;
@@ -69,6 +73,17 @@ export class Services {
       failed: (failure) => options.fatal(openError('what it knows of its peers', failure)),
     });
     this.links = this.#makeLinks();
+    this.quiet = new QuietGroups({
+      self: self.id,
+      peers: this.links.peers,
+      settings,
+      groups,
+      observer: options.broker.observer ?? null,
+      nowMs: () => host.clock.monotonicMs(),
+      tickCount: () => options.tickCount(),
+      isLinked: (peer) => this.links.isReady(peer),
+      send: (peer, message) => this.links.send(peer, message),
+    });
     const core: Core = {
       host,
       self: self.id,
@@ -165,7 +180,9 @@ export class Services {
 
   tick(nowMs: number): void {
     this.#options.causes.restate(() => this.#options.groups.replicas());
-    for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);
+    // First: whoever is asked with this tick has not answered yet, and whoever rests is not asked.
+    this.quiet.tick(nowMs);
+    for (const replica of this.#options.groups.awake()) replica.tick(nowMs);
     this.requests.expire(nowMs);
     this.appends.expire(nowMs);
     this.barriers.expire(nowMs);
@@ -176,11 +193,17 @@ export class Services {
     this.retry();
   }
 
+  /** One tick of a rest is over: it counts, and nothing else. */
+  pass(nowMs: number): void {
+    for (const replica of this.#options.groups.awake()) replica.passTick(nowMs);
+    this.quiet.pass();
+  }
+
   /** Nobody waits for anything that a tick within `restMs` would bring. */
   mayRest(nowMs: number, restMs: number): boolean {
     const isAsked = this.appends.queuedCount + this.requests.pendingCount + this.revokes.count > 0 || this.barriers.isWaiting;
     if (isAsked || this.scans.count > 0 || this.#options.groups.isOpening || this.topics.isElecting) return false;
-    for (const replica of this.#options.groups.replicas()) if (!replica.mayRest(nowMs, restMs)) return false;
+    for (const replica of this.#options.groups.awake()) if (!replica.mayRest(nowMs, restMs)) return false;
     return true;
   }
 
@@ -218,25 +241,38 @@ export class Services {
   // ---------------------------------------------------------------------------------------------------------- peers
 
   #receive(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void {
-    if (frame.group < 1) return;
-    const { groups, broker } = this.#options;
+    const { broker } = this.#options;
+    const { kind, body } = frame;
     this.#options.passTime();
-    const group = groupId(frame.group);
-    if (wire.isRaftKind(frame.kind)) {
-      const message = wire.decodeRaftMessage(frame.kind, frame.body, peer, broker.self.id);
-      if (message !== null) groups.replica(group)?.receive(message);
-    } else if (wire.isRequestKind(frame.kind)) {
+    this.quiet.heard(peer);
+    if (kind === wire.raftKinds.joined) {
+      for (const message of wire.splitJoined(body) ?? []) this.#receiveRaft(peer, message);
+    } else if (wire.isPulseKind(kind)) {
+      const message = isInOrder ? wire.decodePulse(kind, body) : null;
+      if (message !== null) this.quiet.receive(peer, message);
+    } else if (frame.group < 1) {
+      return;
+    } else if (wire.isRaftKind(kind)) {
+      this.#receiveRaft(peer, frame);
+    } else if (wire.isRequestKind(kind)) {
       // One that came twice or late might do now what its sender has given up; it will ask again.
-      const request = isInOrder ? wire.decodeRequest(frame.kind, frame.body) : null;
+      const request = isInOrder ? wire.decodeRequest(kind, body) : null;
       if (request !== null) {
         this.#options.stir();
-        this.peerService.receive(peer, group, request);
+        this.peerService.receive(peer, groupId(frame.group), request);
       }
-    } else if (wire.isAnswerKind(frame.kind)) {
-      const answer = wire.decodeAnswer(frame.kind, frame.body, broker.host.bytes);
+    } else if (wire.isAnswerKind(kind)) {
+      const answer = wire.decodeAnswer(kind, body, broker.host.bytes);
       if (answer !== null) this.requests.answered(peer, answer);
     }
     this.#options.wake();
+  }
+
+  #receiveRaft(peer: BrokerId, { kind, group, body }: wire.JoinedMessage): void {
+    if (group < 1) return;
+    const { groups, broker } = this.#options;
+    const message = wire.decodeRaftMessage(kind, body, peer, broker.self.id);
+    if (message !== null) groups.replica(groupId(group))?.receive(message);
   }
 
   #stamped(peer: BrokerId, stamp: Stamp): void {
@@ -255,6 +291,7 @@ export class Services {
   #linkLost(peer: BrokerId): void {
     this.#options.stir();
     for (const replica of this.#options.groups.replicas()) replica.step({ type: 'unreachable', peer });
+    this.quiet.lost(peer);
     this.requests.lost(peer);
   }
 

@@ -25,6 +25,8 @@ export interface BrokerSettings {
   readonly requestSessionsMax: number;
   /** Idle time after which a log is marked (design, D5). */
   readonly markAfterMs: number;
+  /** Idle time after which the clock of a topic's group stands still (docs/decisions/0022). */
+  readonly quietAfterMs: number;
   readonly eventsRetentionBytes: number;
 }
 
@@ -50,6 +52,7 @@ export const defaultSettings: BrokerSettings = {
   requestIdsMax: 200_000,
   requestSessionsMax: 10_000,
   markAfterMs: 100,
+  quietAfterMs: 3000,
   eventsRetentionBytes: 64 * MiB,
 };
 

@@ -275,6 +275,7 @@ const limitBounds: Readonly<Record<keyof BrokerSettings, Bound>> = {
     help: 'Request ids of more than one batch remembered for each partition: beyond it a new one gets `tooManySessions`',
   },
   markAfterMs: { ...anyMs, help: 'Idle time after which a log notes what is synced' },
+  quietAfterMs: { ...anyMs, help: 'Idle time after which the group of a topic costs its brokers neither ticks nor messages' },
   eventsRetentionBytes: { ...anyBytes, help: 'Size of the topic `cairn.events`: beyond it the oldest segments go' },
 };
 

@@ -21,7 +21,7 @@ export type {
   TermStart,
   Vote,
 } from './types.ts';
-export { isQuorum } from './quorum.ts';
+export { isQuorum, quorumValue } from './quorum.ts';
 export { noteTerm, termBefore, truncateTerms } from './term-starts.ts';
 export { describe, describeReady } from './describe.ts';
 export { Raft } from './raft.ts';

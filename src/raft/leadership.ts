@@ -66,6 +66,17 @@ export class Leadership {
     return least;
   }
 
+  /**
+   * Peers that have all of this log, know that all of it is committed, and have answered the newest round since. None while a read or a transfer is under way.
+   */
+  get settledPeers(): BrokerId[] {
+    const { endOffset, highWatermark } = this.#log;
+    if (this.#transfer !== null || this.#reads.isWaitingForRound || this.#reads.isWaitingForAnswers || highWatermark < endOffset) return [];
+    const isSettled = ({ state, matchOffset, highWatermarkSent, roundAnswered }: Progress): boolean =>
+      state === 'replicate' && matchOffset === endOffset && highWatermarkSent === highWatermark && roundAnswered === this.#round;
+    return [...this.#progress.values()].filter(isSettled).map(({ peer }) => peer);
+  }
+
   /** How much of our log a voter is known to have synced. */
   matchOffsetOf(voter: BrokerId, ownSyncedOffset: Offset): Offset {
     if (voter === this.#config.id) return ownSyncedOffset;

@@ -161,6 +161,11 @@ export class Raft {
     return this.#leadership === null ? [] : this.#leadership.peers;
   }
 
+  /** Of a leader with nothing under way: the peers that know all that it knows, itself left out. */
+  get settledPeers(): readonly BrokerId[] {
+    return this.#leadership === null || this.#disk.syncedOffset < this.#log.endOffset ? [] : this.#leadership.settledPeers;
+  }
+
   /** Voters known to have synced the log up to `offsetTo`, ascending. Others than a leader know only themselves. */
   acknowledgedBy(offsetTo: Offset): BrokerId[] {
     return this.#voters.filter((voter) => this.#hasAcknowledged(voter, offsetTo));

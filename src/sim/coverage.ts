@@ -52,6 +52,7 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'read.belowLogStart', what: 'retention was faster than a reader', needs: 'crash' },
   { name: 'append.forgotten', what: 'a repeated append is told that its request id may have been forgotten', needs: 'crash' },
   { name: 'topic.tooMany', what: 'a topic is refused because there are as many as are allowed', needs: 'crash' },
+  { name: 'raft.quiet', what: 'a pulse stands for the heartbeats of a quiet group', needs: 'crash' },
   { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
 ];
 

@@ -19,6 +19,7 @@ export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
     cacheBytesMax: random.pick([4 * KiB, 64 * KiB, 8 * 1024 * KiB]),
     uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
     markAfterMs: random.pick([20, 100]),
+    quietAfterMs: random.pick([100, 500, 3000]),
     eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
     linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
   };

@@ -7,5 +7,6 @@ export { FieldReader, FieldWriter } from './fields.ts';
 export * from './frame.ts';
 export * from './handshake.ts';
 export { kindName } from './kind-names.ts';
+export * from './pulses.ts';
 export * from './raft-messages.ts';
 export * from './requests.ts';

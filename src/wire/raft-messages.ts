@@ -9,6 +9,8 @@
  *     19 appendEntriesResponse   u64 term, u8 flags (1 success), u64 match offset, u64 hint offset, u64 hint term, u64 request offset, u64 read context,
  *                                u64 number
  *     20 timeoutNow              u64 term
+ *     21 joined                  for each of several of the above without batches, of any groups: u8 kind, u32 group, u16 length, its body; the frame is of
+ *                                group 0
  *
  * Batches are passed on as they are, without copying, in both directions. A decoder gives null for a body that no broker would send,
  * numbers included that the core could not go on from (`base/branded.ts`).
@@ -25,6 +27,7 @@ export const raftKinds = {
   appendEntries: 18,
   appendEntriesResponse: 19,
   timeoutNow: 20,
+  joined: 21,
 } as const;
 
 const batchFieldsBytes = 28;
@@ -71,6 +74,43 @@ export function encodeRaftMessage(group: number, message: Message): Draft {
     case 'timeoutNow':
       return draft(raftKinds.timeoutNow, group, fields(8).u64(message.term).bytes);
   }
+}
+
+/** What may travel in one frame with others: heartbeats, their answers, votes. */
+export const isJoinable = ({ kind, tail }: Draft): boolean => isRaftKind(kind) && tail.length === 0;
+
+const joinedFieldsBytes = 7;
+
+/** Several joinable messages as one, in their order. */
+export function joinMessages(messages: readonly Draft[]): Draft {
+  const bodyOf = ({ head }: Draft): Uint8Array => head.subarray(wireHeaderBytes);
+  let length = 0;
+  for (const message of messages) length += joinedFieldsBytes + bodyOf(message).length;
+  const writer = fields(length);
+  for (const message of messages) {
+    const body = bodyOf(message);
+    writer.u8(message.kind).u32(message.group).u16(body.length).put(body);
+  }
+  return draft(raftKinds.joined, 0, writer.bytes);
+}
+
+export interface JoinedMessage {
+  readonly kind: number;
+  readonly group: number;
+  readonly body: Uint8Array;
+}
+
+/** Null for a body that no broker would send. */
+export function splitJoined(body: Uint8Array): JoinedMessage[] | null {
+  const reader = new FieldReader(body);
+  const messages: JoinedMessage[] = [];
+  while (reader.valid && reader.left > 0) {
+    const kind = reader.u8();
+    const message = { kind, group: reader.u32(), body: reader.short() };
+    if (!isRaftKind(kind) || kind === raftKinds.joined) return null;
+    messages.push(message);
+  }
+  return reader.valid ? messages : null;
 }
 
 export function decodeRaftMessage(kind: number, body: Uint8Array, from: BrokerId, to: BrokerId): Message | null {

@@ -9,6 +9,7 @@ const loop = edit('loop.ts');
 const producers = edit('replica/producers.ts');
 const queue = edit('edge/append-queue.ts');
 const leader = edit('replica/leader-appends.ts');
+const quiet = edit('replica/quiet-groups.ts');
 const replica = edit('replica/replica.ts');
 const roundTimes = edit('replica/round-times.ts');
 const services = edit('services.ts');
@@ -624,5 +625,32 @@ export const inTheBroker: readonly Mutant[] = [
       file: 'test/unit/clocks/trace.test.ts',
       title: 'does not pair messages of two connections that have the same number',
     },
+  },
+  {
+    id: 'quiet-leader-keeps-its-office',
+    title: 'the leader of a quiet group goes on leading though nobody answers its pulses',
+    edits: [quiet('pulses.unconfirmedTicks >= this.#electionTicks;', 'pulses.unconfirmedTicks < 0;')],
+    expected: ['R17'],
+    how: everything,
+  },
+  {
+    id: 'quiet-age-before-it-is-confirmed',
+    title: 'a follower of a quiet group takes any pulse for news, though its sender may lead no more',
+    edits: [quiet('pulses.heardAsOfRound = Math.max(pulses.heardAsOfRound, pulse.asOfRound);', 'pulses.heardAsOfRound = pulse.round;')],
+    expected: ['L13'],
+    how: everything,
+  },
+  {
+    id: 'joined-for-another-group',
+    title: 'messages that travel in one frame are all taken for the first one’s group',
+    edits: [
+      {
+        file: 'src/wire/raft-messages.ts',
+        find: 'group: reader.u32(), body: reader.short() };',
+        replace: 'group: messages[0]?.group ?? reader.u32(), body: (messages.length > 0 && reader.u32(), reader.short()) };',
+      },
+    ],
+    expected: ['R21', 'R18', 'R3', 'R1'],
+    how: everything,
   },
 ];

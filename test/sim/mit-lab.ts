@@ -284,6 +284,8 @@ export class MitLab {
         count(persist.then);
         inner?.persisted(group, persist);
       },
+      pulsed: (groups) => inner?.pulsed(groups),
+      confirmed: (peer, groups) => inner?.confirmed(peer, groups),
       derived: (group, what, at, digest) => inner?.derived(group, what, at, digest),
     };
   }

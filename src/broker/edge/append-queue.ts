@@ -107,6 +107,11 @@ export class AppendQueue {
     return this.#waiting.length === this.#head && this.#units.length === 0;
   }
 
+  /** Nothing waits, and what comes next would be sent at once. */
+  get isAtRest(): boolean {
+    return this.isEmpty && !this.#isHeldBack;
+  }
+
   add(append: PendingAppend): void {
     this.#waiting.push(append);
     if (append.deadlineMs < this.#nextDeadlineMs) this.#nextDeadlineMs = append.deadlineMs;

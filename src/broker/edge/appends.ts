@@ -14,6 +14,8 @@ export class Appends implements AppendEdge {
   readonly #producerId: () => number;
   readonly #durable: boolean;
   readonly #queues = new Map<GroupId, AppendQueue>();
+  /** Those that are not at rest: the others cost nothing. */
+  readonly #waiting = new Set<AppendQueue>();
   #queuedCount = 0;
   #queuedBytes = 0;
   /** Read once for all that is asked between two turns. */
@@ -48,7 +50,9 @@ export class Appends implements AppendEdge {
     this.#queuedBytes += bytes;
     this.#arrivedMs ??= this.#core.nowMs();
     const deadlineMs = this.#arrivedMs + Math.max(0, request.timeoutMs);
-    this.#queueOf(group).add({ request, count: recordCount(request.batch), deadlineMs, answer, recordFrom: 0 });
+    const queue = this.#queueOf(group);
+    queue.add({ request, count: recordCount(request.batch), deadlineMs, answer, recordFrom: 0 });
+    this.#waiting.add(queue);
     this.#core.wake();
   }
 
@@ -96,13 +100,16 @@ export class Appends implements AppendEdge {
   work(): boolean {
     this.#arrivedMs = null;
     let isBusy = false;
-    for (const queue of this.#queues.values()) if (queue.dispatch()) isBusy = true;
+    for (const queue of this.#waiting) {
+      if (queue.dispatch()) isBusy = true;
+      if (queue.isAtRest) this.#waiting.delete(queue);
+    }
     return isBusy;
   }
 
   /** A tick passed or a link came up: what was tried in vain may be tried again. */
   retry(): void {
-    for (const queue of this.#queues.values()) queue.retry(false);
+    for (const queue of this.#waiting) queue.retry(false);
   }
 
   leaderChanged(group: GroupId): void {
@@ -110,12 +117,12 @@ export class Appends implements AppendEdge {
   }
 
   expire(nowMs: number): void {
-    for (const queue of this.#queues.values()) queue.expire(nowMs);
+    for (const queue of this.#waiting) queue.expire(nowMs);
   }
 
   /** Ends everything; what was sent to a leader ends as `sentCode`, an indefinite one. */
   abandon(code: ErrorCode, sentCode: ErrorCode, reason: string): void {
-    for (const queue of this.#queues.values()) queue.abandon(code, sentCode, reason);
+    for (const queue of this.#waiting) queue.abandon(code, sentCode, reason);
   }
 
   /** The topic is gone. What was sent to its leader may have been appended, and shown, before: that is not known to have failed. */

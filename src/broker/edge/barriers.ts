@@ -23,6 +23,9 @@ interface GroupBarriers {
   mayAsk: boolean;
 }
 
+const isWaiting = ({ queued, asked, asking, catchingUp }: GroupBarriers): boolean =>
+  queued.length + asked.size + catchingUp.length > 0 || asking !== null;
+
 const askMs = 500;
 
 /**
@@ -33,6 +36,7 @@ const askMs = 500;
 export class Barriers {
   readonly #core: Core;
   readonly #requests: Requests;
+  /** Of groups in which somebody waits, or did a moment ago. */
   readonly #groups = new Map<GroupId, GroupBarriers>();
   #lastContext = 0;
 
@@ -57,8 +61,7 @@ export class Barriers {
   }
 
   get isWaiting(): boolean {
-    for (const { queued, asked, asking, catchingUp } of this.#groups.values())
-      if (queued.length + asked.size + catchingUp.length > 0 || asking !== null) return true;
+    for (const barriers of this.#groups.values()) if (isWaiting(barriers)) return true;
     return false;
   }
 
@@ -178,9 +181,8 @@ export class Barriers {
         if (left.length === 0) barriers.asked.delete(context);
         else if (left.length < waiters.length) barriers.asked.set(context, left);
       }
-      // Of a topic that was deleted, or that a peer has asked about and this broker does not have.
-      const isWaiting = barriers.queued.length + barriers.asked.size + barriers.catchingUp.length > 0 || barriers.asking !== null;
-      if (!isWaiting && this.#core.replica(barriers.group) === undefined) this.#groups.delete(barriers.group);
+      // Only what waits costs anything, and what is not here may be of any number.
+      if (!isWaiting(barriers)) this.#groups.delete(barriers.group);
     }
   }
 

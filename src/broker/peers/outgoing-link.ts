@@ -32,6 +32,8 @@ export class OutgoingLink {
   /** On its way to become the current one. */
   #next: OutgoingConnection | null = null;
   #outbox: wire.Draft[] = [];
+  /** Messages that leave as the last frame of the outbox: heartbeats of a thousand groups are one. */
+  #joined: wire.Draft[] = [];
   #outboxBytes = 0;
   #backOffMs = backOffMsMin;
   #redialTimer: Timer | null = null;
@@ -106,14 +108,32 @@ export class OutgoingLink {
       return false;
     }
     if (this.#isFull && bytesQueued === 0) this.#isFull = false;
-    this.#outbox.push(message);
     this.#outboxBytes += message.lengthBytes;
+    if (!wire.isJoinable(message)) {
+      this.#join();
+      this.#outbox.push(message);
+      return true;
+    }
+    if (this.#joined.length === 0) this.#outbox.push(message);
+    this.#joined.push(message);
     return true;
+  }
+
+  /** What comes after it leaves in a frame of its own. */
+  #join(): void {
+    if (this.#joined.length > 1) {
+      const joined = wire.joinMessages(this.#joined);
+      for (const { lengthBytes } of this.#joined) this.#outboxBytes -= lengthBytes;
+      this.#outboxBytes += joined.lengthBytes;
+      this.#outbox[this.#outbox.length - 1] = joined;
+    }
+    this.#joined = [];
   }
 
   /** Everything of this turn in one call. */
   flush(): void {
     if (this.#outbox.length === 0 || this.#current === null) return;
+    this.#join();
     const outbox = this.#outbox;
     const bytes = this.#outboxBytes;
     this.#emptyOutbox();
@@ -136,6 +156,7 @@ export class OutgoingLink {
 
   #ready(connection: OutgoingConnection, life: Life): void {
     this.#next = null;
+    this.#join();
     const isFirst = this.#current === null;
     const waiting = isFirst ? this.#outbox : [];
     const waitingBytes = isFirst ? this.#outboxBytes : 0;
@@ -209,6 +230,7 @@ export class OutgoingLink {
 
   #emptyOutbox(): void {
     this.#outbox = [];
+    this.#joined = [];
     this.#outboxBytes = 0;
   }
 

@@ -27,6 +27,8 @@ import { catalogGroup, logGroup, topicGroupFirst } from '../well-known.ts';
 export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
   readonly voters: readonly BrokerId[];
   readonly storage: StorageHost;
+  /** Something happened: have a turn. */
+  wake(): void;
   damaged(replica: Replica, failure: ReadFailure): void;
   /** This replica takes no part any more: nobody need wait for it. */
   fenced(replica: Replica, reason: string): void;
@@ -37,10 +39,15 @@ export class Groups {
   readonly #context: GroupsContext;
   readonly #listener: ReplicaListener;
   readonly #replicas = new Map<GroupId, Replica>();
+  /** Those whose clocks run. */
+  readonly #awake = new Set<Replica>();
   readonly #fenced = new Map<GroupId, string>();
   /** Of groups that were opened; null for a folder from before there were identities. */
   readonly #identities = new Map<GroupId, GroupIdentity | null>();
   readonly #opening = new Map<GroupId, ((error: LogError | null) => void)[]>();
+  /** Groups whose opening has not begun, and how many are being opened. */
+  readonly #toOpen = new Map<GroupId, number | null>();
+  #openingCount = 0;
   /** Logs of fenced groups. */
   readonly #closing = new Map<GroupId, (() => void)[]>();
   #votes: ReadonlyMap<GroupId, Vote> = new Map();
@@ -60,6 +67,28 @@ export class Groups {
 
   replicas(): Iterable<Replica> {
     return this.#replicas.values();
+  }
+
+  /** Those whose clocks run: the others cost nothing while nothing happens to them. */
+  awake(): Iterable<Replica> {
+    return this.#awake;
+  }
+
+  rest(replica: Replica): void {
+    replica.isQuiet = true;
+    this.#awake.delete(replica);
+  }
+
+  wake(replica: Replica): void {
+    replica.isQuiet = false;
+    this.#awake.add(replica);
+  }
+
+  /** It takes part no more. */
+  #forget(replica: Replica): void {
+    if (replica.isQuiet) this.#context.touched(replica);
+    this.#replicas.delete(replica.group);
+    this.#awake.delete(replica);
   }
 
   get isOpening(): boolean {
@@ -123,12 +152,26 @@ export class Groups {
       return;
     }
     this.#opening.set(group, [claimed]);
+    this.#toOpen.set(group, topic);
+    this.#openNext();
+  }
+
+  /** In the order in which they were asked for, so that the catalog and `log` come first. */
+  #openNext(): void {
+    if (this.#openingCount >= openingMax) return;
+    const [next] = this.#toOpen;
+    if (next === undefined) return;
+    const [group, topic] = next;
+    this.#toOpen.delete(group);
+    this.#openingCount++;
     runTask(
       () => this.#openTask(group, topic),
       (error) => {
+        this.#openingCount--;
         const callbacks = this.#opening.get(group) ?? [];
         this.#opening.delete(group);
         for (const callback of callbacks) callback(error);
+        this.#openNext();
         this.#context.wake();
       },
     );
@@ -227,7 +270,9 @@ export class Groups {
       yield* wait<undefined>((done) => log.close(() => done(undefined)));
       return null;
     }
-    this.#replicas.set(group, new Replica({ group, voters: this.#context.voters, log, vote, tail: built }, this.#context, this.#listener));
+    const replica = new Replica({ group, voters: this.#context.voters, log, vote, tail: built }, this.#context, this.#listener);
+    this.#replicas.set(group, replica);
+    this.#awake.add(replica);
     return null;
   }
 
@@ -241,7 +286,7 @@ export class Groups {
   #fenceFor(replica: Replica, reason: string): void {
     const { group } = replica;
     this.#setFenced(group, reason);
-    this.#replicas.delete(group);
+    this.#forget(replica);
     this.#context.fenced(replica, reason);
     this.#closing.set(group, []);
     replica.log.close(() => {
@@ -277,7 +322,7 @@ export class Groups {
     this.#fenced.delete(group);
     this.#identities.delete(group);
     const replica = this.#replicas.get(group);
-    this.#replicas.delete(group);
+    if (replica !== undefined) this.#forget(replica);
     const removed = (result: Result<undefined, OpenFailure>): void => {
       if (result.ok) return;
       if (result.error.kind === 'disk') return this.#context.diskFailed(result.error.error, `remove the log of group ${group}`);
@@ -330,6 +375,9 @@ export function checkpointRhythm(
 }
 
 const logToCheckpoint = 4;
+
+/** Logs that are opened at once: each holds descriptors and what it reads. */
+const openingMax = 32;
 
 /** The topic id of the catalog and of `log`, which are no topics of the catalog. */
 const ownTopic = 0;

@@ -7,6 +7,7 @@
 export { Groups } from './groups.ts';
 export type { AppendOutcome } from './leader-appends.ts';
 export { brokerWindow } from './producers.ts';
+export { QuietGroups } from './quiet-groups.ts';
 export type { Replica } from './replica.ts';
 export { SyncTimes } from './sync-times.ts';
 export { ReplicatedStateMachine } from './state-machine.ts';

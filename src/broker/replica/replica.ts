@@ -48,12 +48,14 @@ export interface ReplicaContext {
   randomBelow(limit: number): number;
   /** Ticks since the start; the same for all groups. */
   tickCount(): number;
-  /** Something happened: have a turn. */
-  wake(): void;
+  /** Something happened to this replica: it has its part of the next turn. */
+  touched(replica: Replica): void;
   sendRaft(group: GroupId, message: Message): void;
   /** Whether this replica still leads, as a round of messages begun after this call finds; false too when nobody could say in time. */
   confirmOffice(replica: Replica, deadlineMs: number, done: (isConfirmed: boolean) => void): void;
   bulkBytesQueued(peer: BrokerId): number;
+  /** While it is quiet: all that anybody had committed at this moment is here; null where that is not known. */
+  quietCurrentMs(replica: Replica): number | null;
   /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
   persist(replica: Replica, persist: Persist, done: () => void): void;
   /** A write or sync failed: the broker stops (design, D5). */
@@ -92,12 +94,13 @@ export class Replica {
   readonly tail: Tail;
   readonly raft: Raft;
   readonly appends: LeaderAppends;
+  /** Its clock stands still, until something happens to it (docs/decisions/0022). */
+  isQuiet = false;
   /** How old the committed part of the log was when. */
   ages: LogAges;
   readonly #context: ReplicaContext;
   readonly #listener: ReplicaListener;
   readonly #logView: LogView;
-  #isDirty = true;
   #isDerived = true;
   /** The log is being read for it. */
   #isDeriving = false;
@@ -124,6 +127,8 @@ export class Replica {
   readonly #answeredRounds = new RoundTimes();
   #framesRefusedIn: Term | null = null;
   #lastWriteMs = 0;
+  /** When it was last asked for something that no write shows. */
+  #lastAskedMs: number;
   #isMarked = true;
   /** Reads from the log under way for peers, so that one peer never has two. */
   readonly #loading = new Set<BrokerId>();
@@ -179,6 +184,7 @@ export class Replica {
       },
     };
     this.#waiting = new WaitingEntries(settings.inFlightBytesMax);
+    this.#lastAskedMs = context.clock.monotonicMs();
     this.#visible = raft.highWatermark;
     this.#persistEnd = raft.endOffset;
     this.appends = new LeaderAppends(this, {
@@ -191,6 +197,7 @@ export class Replica {
     });
     this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
     context.observer?.opened(this.group, restored, log.lastChecksum);
+    this.#touch();
   }
 
   /** Committed and readable here: records below it may be shown. */
@@ -224,7 +231,9 @@ export class Replica {
    */
   asOfMs(nowMs: number): number {
     if (this.raft.confirmedContext === Number.MAX_SAFE_INTEGER) return 0;
-    return this.#currentMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.ceil(nowMs - this.#currentMs));
+    const quietMs = this.isQuiet ? this.#context.quietCurrentMs(this) : null;
+    const currentMs = Math.max(this.#currentMs ?? Number.NEGATIVE_INFINITY, quietMs ?? Number.NEGATIVE_INFINITY);
+    return currentMs === Number.NEGATIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.max(0, Math.ceil(nowMs - currentMs));
   }
 
   /** As that of its context, for whoever reads its log. */
@@ -235,14 +244,17 @@ export class Replica {
   // ---------------------------------------------------------------------------------------------------------------- inputs
 
   step(input: Input): void {
+    if (input.type !== 'tick' && input.type !== 'receive') this.#lastAskedMs = this.#context.clock.monotonicMs();
     this.raft.step(input);
     this.#touch();
   }
 
   receive(message: Message): void {
     if (message.type !== 'appendEntries') this.#take(message);
-    else if (this.#mustWait(message)) this.#waiting.add(message);
-    else this.#take(this.#aboutWaiting(message));
+    else if (this.#mustWait(message)) {
+      this.#waiting.add(message);
+      this.#touch();
+    } else this.#take(this.#aboutWaiting(message));
   }
 
   /**
@@ -293,7 +305,7 @@ export class Replica {
     if (message.type === 'appendEntries' && message.term >= this.raft.term) {
       if (this.#isFromKnowingLeader(message)) {
         this.#heardMs = nowMs;
-        this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));
+        this.noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));
       }
       if (message.highWatermark > this.#heardHighWatermark) this.#heardHighWatermark = message.highWatermark;
     }
@@ -301,7 +313,7 @@ export class Replica {
     this.step({ type: 'receive', message });
     if (message.type === 'appendEntriesResponse') {
       const confirmed = this.raft.confirmedContext;
-      if (confirmed !== null) this.#noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));
+      if (confirmed !== null) this.noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));
     }
     if (message.type !== 'appendEntries' || message.batches.length === 0) return;
     if (this.raft.endOffset > endOffset)
@@ -309,7 +321,8 @@ export class Replica {
     this.#derive();
   }
 
-  #noteCurrent(atMs: number | null): void {
+  /** All that anybody had committed at this moment is below the highest high watermark heard. */
+  noteCurrent(atMs: number | null): void {
     if (atMs !== null && (this.#currentMs === null || atMs > this.#currentMs)) this.#currentMs = atMs;
   }
 
@@ -401,6 +414,25 @@ export class Replica {
     return Math.floor((2 * this.#boundedSyncMs) / this.#context.settings.tickMs);
   }
 
+  /** Nothing is owed here or waited for, and all that is here is committed and on the disk. */
+  get #isSettled(): boolean {
+    const { endOffset } = this.raft;
+    if (this.#persistStartedMs !== null || !this.#isDerived || !this.#isMarked || this.#waiting.first !== undefined) return false;
+    return this.#visible === endOffset && this.appends.waitingCount === 0;
+  }
+
+  /** Nobody has wanted anything of this leader for so long that its clock may stand still. */
+  isIdle(nowMs: number): boolean {
+    return this.#isSettled && nowMs - Math.max(this.#lastWriteMs, this.#lastAskedMs) >= this.#context.settings.quietAfterMs;
+  }
+
+  /** Whether this follower has exactly what its leader says that everybody has. */
+  mayRestUnder(leader: BrokerId, { term, endOffset }: { readonly term: Term; readonly endOffset: Offset }): boolean {
+    const { raft } = this;
+    const isFollowing = raft.role === 'follower' && raft.leader === leader && raft.term === term;
+    return isFollowing && raft.endOffset === endOffset && this.#isSettled;
+  }
+
   /** Nothing here is due within `restMs`: it leads and nobody waits, or it hears its leader. */
   mayRest(nowMs: number, restMs: number): boolean {
     const { role, leader } = this.raft;
@@ -438,16 +470,13 @@ export class Replica {
   }
 
   #touch(): void {
-    this.#isDirty = true;
-    this.#context.wake();
+    this.#context.touched(this);
   }
 
   // ------------------------------------------------------------------------------------------------------------------ turn
 
   /** Does what the core owes. False when there was nothing. */
   turn(): boolean {
-    if (!this.#isDirty) return false;
-    this.#isDirty = false;
     const before = this.#roleNow;
     if (!this.#isDerived) this.#deriveAgain();
     const ready = this.raft.ready();

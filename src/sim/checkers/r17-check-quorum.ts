@@ -23,7 +23,7 @@ const slowestRate = 0.8;
 
 /**
  * A leader that has not heard a majority answer for an election timeout steps down. It counts in ticks and is seen at its heartbeats, so two of these are
- * added, and all of it on the slowest clock. A leader that was not seen for more than a heartbeat has slept, which does not count.
+ * added, and all of it on the slowest clock. Of a quiet group the pulses of its leader stand for the heartbeats. A leader that was not seen for more than a heartbeat has slept, which does not count.
  */
 export class CheckQuorum {
   readonly findings = new Findings('R17');
@@ -44,6 +44,23 @@ export class CheckQuorum {
     office.heardMs.set(message.from, office.awakeMs);
   }
 
+  /** Quiet groups of a leader are seen at its pulses, and confirmed by those who answer them. */
+  pulsed(groups: Iterable<GroupId>, broker: BrokerId, nowMs: number): void {
+    for (const group of groups) {
+      const office = this.#offices.get(`${group}/${broker}`);
+      if (office !== undefined) this.#look(group, broker, office, nowMs);
+    }
+  }
+
+  confirmed(peer: BrokerId, groups: Iterable<GroupId>, broker: BrokerId, nowMs: number): void {
+    for (const group of groups) {
+      const office = this.#offices.get(`${group}/${broker}`);
+      if (office === undefined) continue;
+      this.#pass(office, nowMs, this.#timesOf(broker));
+      office.heardMs.set(peer, office.awakeMs);
+    }
+  }
+
   changed(group: GroupId, broker: BrokerId, replica: ReplicaView, nowMs: number): void {
     const key = `${group}/${broker}`;
     if (replica.role !== 'leader') {
@@ -55,6 +72,10 @@ export class CheckQuorum {
       office = { term: replica.term, awakeMs: 0, seenAtMs: nowMs, heardMs: new Map() };
       this.#offices.set(key, office);
     }
+    this.#look(group, broker, office, nowMs);
+  }
+
+  #look(group: GroupId, broker: BrokerId, office: Office, nowMs: number): void {
     const times = this.#timesOf(broker);
     const limitMs = (times.electionTimeoutMs + 2 * times.heartbeatMs) / slowestRate;
     this.#pass(office, nowMs, times);
@@ -64,9 +85,9 @@ export class CheckQuorum {
     const silentMs = office.awakeMs - (answers[this.#others - 1] ?? 0);
     if (silentMs > limitMs) {
       this.findings.violate(
-        `group ${group}: broker ${broker} still leads term ${replica.term}, and no majority has answered it for ${silentMs.toFixed(0)} ms`,
+        `group ${group}: broker ${broker} still leads term ${office.term}, and no majority has answered it for ${silentMs.toFixed(0)} ms`,
       );
-      this.#offices.delete(key);
+      this.#offices.delete(`${group}/${broker}`);
     }
   }
 

@@ -171,6 +171,14 @@ export class RaftWatch {
         if (counts(group)) this.#persisted(broker, group, persist);
         else if (isHeard(group)) for (const message of persist.then) this.nodeIdentity.sent(group, broker, message);
       },
+      pulsed: (groups) => {
+        const counted = [...groups].filter(counts);
+        this.#coverage.reach('raft.quiet', counted.length);
+        this.#checkQuorum.pulsed(counted, broker, this.#nowMs());
+      },
+      confirmed: (peer, groups) => {
+        this.#checkQuorum.confirmed(peer, [...groups].filter(counts), broker, this.#nowMs());
+      },
       derived: (group, what, at, digest) => {
         if (counts(group)) this.#sameState.derived(group, broker, what, at, digest);
       },

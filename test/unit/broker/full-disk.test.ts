@@ -137,6 +137,8 @@ test('where every disk is full, revokes leave the room that is kept for election
   );
   expect(logs.some((log) => log !== undefined && log.syncedOffset < log.endOffset)).toBe(true);
   for (const disk of disks) disk.capacityBytes = Number.POSITIVE_INFINITY;
+  // The next file is tried for once a second, and until then an append may be refused at once.
+  rig.run(2000);
   rig.until('a leader appends again', () => rig.append(1, ['after'], { requestId: 'after' }).ok);
   expect(rig.values(2).at(0)).toBe('before');
   expect(rig.values(2).at(-1)).toBe('after');

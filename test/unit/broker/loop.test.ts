@@ -21,7 +21,6 @@ function rig() {
   };
   const steps = {
     work: () => false,
-    replicas: () => [],
     holds: () => isHeld,
     flush: () => false,
     answer: () => undefined,
