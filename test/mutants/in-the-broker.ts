@@ -166,8 +166,8 @@ export const inTheBroker: readonly Mutant[] = [
     id: 'age-since-hearing',
     title: 'a local read counts from when a leader or a majority was heard, not from when that was sent',
     edits: [
-      replica('this.#noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));', 'this.#noteCurrent(nowMs);'),
-      replica('this.#noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));', 'this.#noteCurrent(nowMs);'),
+      replica('this.noteCurrent(this.#answeredRounds.timeOf(message.term, message.asOfContext));', 'this.noteCurrent(nowMs);'),
+      replica('this.noteCurrent(this.#sentRounds.timeOf(this.raft.term, confirmed));', 'this.noteCurrent(nowMs);'),
     ],
     expected: ['L13'],
     how: everything,
@@ -348,8 +348,8 @@ export const inTheBroker: readonly Mutant[] = [
     title: 'votes of every group count for `log`',
     edits: [
       services(
-        'if (message !== null) groups.replica(group)?.receive(message);',
-        "if (message !== null) groups.replica(message.type === 'requestVoteResponse' ? groupId(2) : group)?.receive(message);",
+        'if (message !== null) groups.replica(groupId(group))?.receive(message);',
+        "if (message !== null) groups.replica(groupId(message.type === 'requestVoteResponse' ? 2 : group))?.receive(message);",
       ),
     ],
     expected: ['R21', 'R1', 'R7', 'V6'],
@@ -360,8 +360,8 @@ export const inTheBroker: readonly Mutant[] = [
     title: 'the leader of one group keeps the followers of another from electing',
     edits: [
       services(
-        'for (const replica of this.#options.groups.replicas()) replica.tick(nowMs);',
-        `const all = [...this.#options.groups.replicas()];
+        'for (const replica of this.#options.groups.awake()) replica.tick(nowMs);',
+        `const all = [...this.#options.groups.awake()];
     const isHeard = (replica: Replica): boolean => replica.raft.role !== 'leader' && replica.asOfMs(nowMs) < 500;
     for (const replica of all)
       if (replica.raft.role === 'leader' || isHeard(replica) || !all.some(isHeard)) replica.tick(nowMs);`,

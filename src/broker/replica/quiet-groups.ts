@@ -71,6 +71,10 @@ class PeerPulses {
     this.confirmedSentMs = Number.NEGATIVE_INFINITY;
     this.asOfRound = 0;
     this.heardRound = null;
+    this.forgetClaims();
+  }
+
+  forgetClaims(): void {
     this.claimed.clear();
     this.awake.clear();
     this.answeredAt = new RoundTimes();
@@ -93,6 +97,8 @@ export class QuietGroups {
   #rounds: Round[] = [];
   /** Quiet groups that this broker leads, and since which round everybody is told so. */
   readonly #led = new Map<GroupId, number>();
+  /** Ticks that replicas did not count while they were quiet, and have still to. */
+  readonly #uncounted = new Map<Replica, number>();
   /** What the next pulse brings. */
   readonly #resting = new Map<GroupId, QuietGroup>();
   readonly #woken = new Set<GroupId>();
@@ -103,11 +109,6 @@ export class QuietGroups {
     this.#heartbeatTicks = Math.max(1, Math.round(heartbeatMs / tickMs));
     this.#electionTicks = Math.max(2, Math.round(electionTimeoutMs / tickMs));
     this.#peers = new Map(context.peers.map((peer) => [peer, new PeerPulses()]));
-  }
-
-  /** Groups that are quiet under this broker. */
-  get ledCount(): number {
-    return this.#led.size;
   }
 
   /** A frame of this peer has come. */
@@ -127,6 +128,7 @@ export class QuietGroups {
   tick(nowMs: number): void {
     this.pass();
     for (const [peer, pulses] of this.#peers) if (pulses.silentTicks >= this.#electionTicks) this.#silent(peer, pulses);
+    this.#countUp(nowMs);
     this.#checkQuorum();
     for (const replica of this.#context.groups.awake()) if (this.#mayRest(replica, nowMs)) this.#rest(replica);
     if (this.#context.tickCount() % this.#heartbeatTicks === 0) this.#pulse(nowMs);
@@ -162,8 +164,14 @@ export class QuietGroups {
     if (this.#led.delete(group)) this.#woken.add(group);
     this.#resting.delete(group);
     for (const pulses of this.#peers.values()) if (pulses.claimed.has(group)) pulses.awake.add(group);
-    const nowMs = this.#context.nowMs();
-    for (let i = 0; i < uncounted; i++) replica.passTick(nowMs);
+    if (uncounted > 0) this.#uncounted.set(replica, uncounted);
+  }
+
+  /** With the next tick, because whatever woke it may be in the middle of something that a change of its role would spoil. */
+  #countUp(nowMs: number): void {
+    for (const [replica, ticks] of this.#uncounted)
+      for (let i = 0; i < ticks && this.#context.groups.replica(replica.group) === replica; i++) replica.passTick(nowMs);
+    this.#uncounted.clear();
   }
 
   /** Ticks since a leader's quorum has confirmed it, or since a follower's leader was heard: its clock goes on as if it had counted them. */
@@ -265,8 +273,7 @@ export class QuietGroups {
 
   #unclaim(pulses: PeerPulses): void {
     this.#wakeAll(pulses.claimed.keys());
-    pulses.claimed.clear();
-    pulses.awake.clear();
+    pulses.forgetClaims();
   }
 
   #answered(peer: BrokerId, pulses: PeerPulses, { round, quietCount, awake }: PulseAnswer): void {
@@ -279,7 +286,11 @@ export class QuietGroups {
     pulses.confirmed = round;
     pulses.confirmedSentMs = sent.sentMs;
     pulses.unconfirmedTicks = 0;
-    this.#context.observer?.confirmed(peer, this.#led.keys());
+    const { observer } = this.#context;
+    observer?.confirmed(
+      peer,
+      [...this.#led].filter(([, since]) => since <= round).map(([group]) => group),
+    );
     this.#noteConfirmed();
   }
 
