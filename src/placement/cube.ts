@@ -54,7 +54,7 @@ function partnerOver(vertex: number, bit: number, brokers: number): number | nul
 }
 
 /** A vertex with its highest set bit cleared, again and again, until one holds. Vertex 0 is the last that is tried, and must. */
-function foldVertex(vertex: number, holds: Holds): number {
+export function foldVertex(vertex: number, holds: Holds): number {
   let folded = vertex;
   while (!holds(folded)) folded = clearHighest(folded);
   return folded;

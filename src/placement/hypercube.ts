@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { getU32 } from '../base/bytes.ts';
 import { sha256 } from '../base/sha256.ts';
-import { clearHighest, dimensionsOf, distanceBetween, type Holds } from './cube.ts';
+import { clearHighest, dimensionsOf, distanceBetween, foldVertex, type Holds } from './cube.ts';
 
 /** Home and its first two neighbours. */
 export const replicationDefault = 3;
@@ -79,7 +79,7 @@ export function placeOnCube({ digest, partition, brokers, replication, isAlive }
 function vertexOf(digest: Uint8Array, partition: number, brokers: number, dimensions: number): number {
   const hashed = getU32(digest, digest.length - 4) & ((1 << dimensions) - 1);
   if (partition === 0) return hashed;
-  const home = hashed < brokers ? hashed : clearHighest(hashed);
+  const home = foldVertex(hashed, (each) => each < brokers);
   return spreadOf(home, brokers)[partition % brokers] as number;
 }
 
