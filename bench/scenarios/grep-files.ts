@@ -64,8 +64,7 @@ function rowOf(question: Question, measured: Measured): Row {
   const ratio = (other: readonly number[] | undefined): number | null =>
     middle((request ?? []).flatMap((ms, round) => (other?.[round] === undefined ? [] : [ms / other[round]])));
   return {
-    scenario,
-    'looked for': `${question.name}, ${modeOf(question)}`,
+    ...emptyRow(`${question.name}, ${modeOf(question)}`),
     'request ms': middle(request ?? []),
     'command ms': middle(command ?? []),
     'ripgrep ms': middle(ripgrep ?? []),
@@ -91,13 +90,23 @@ async function measureStarts({ children, folder }: SearchMachines, trials: numbe
       if (trial > 0) times[index]?.push(ms);
     }
   }
-  return starts.map(([party], index) => ({ scenario, party, 'ms from its start to its end': middle(times[index] ?? []) }));
+  return starts.map(([name], index) => ({ ...emptyRow(`(${name})`), 'command ms': middle(times[index] ?? []) }));
 }
 
 const deadRow = ({ how, spread }: Dead): Row => ({
+  ...emptyRow(`${questions[0]?.name ?? ''}, -c, one machine ${how}`),
+  'request ms': spread.mean,
+});
+
+const emptyRow = (lookedFor: string): Row => ({
   scenario,
-  party: `the request for ${questions[0]?.name ?? ''}, -c, one machine ${how}`,
-  'ms from its start to its end': spread.mean,
+  'looked for': lookedFor,
+  'request ms': null,
+  'command ms': null,
+  'ripgrep ms': null,
+  'GNU grep ms': null,
+  'request to ripgrep': null,
+  'request to GNU grep': null,
 });
 
 /** Of each kind the question that fares worst. */

@@ -82,7 +82,7 @@ class Scan {
           if (begun !== undefined) this.#sink.begin?.(begun);
         },
         bytes: (piece) => {
-          this.#held.push(piece);
+          this.#held.push(Buffer.from(piece));
           return undefined;
         },
         lines: () => undefined,

@@ -49,11 +49,12 @@ function writeFrameHeader(bytes: Buffer, kind: number, length: number): void {
   bytes.writeUInt32BE(length, 1);
 }
 
+/** Where a promise is given what comes behind is not looked at before it is kept. */
 export interface FrameHandlers {
-  readonly frame: (frame: AnswerFrame) => void;
-  /** Bytes of the part that was begun, in pieces as they come. */
-  readonly bytes: (piece: Buffer) => void;
-  readonly lines: (lines: readonly TimedLine[]) => void;
+  readonly frame: (frame: AnswerFrame) => Promise<void> | undefined;
+  /** Bytes of the part that was begun, in pieces as they come. They are there as long as the chunk is: whoever keeps them copies them. */
+  readonly bytes: (piece: Buffer) => Promise<void> | undefined;
+  readonly lines: (lines: readonly TimedLine[]) => Promise<void> | undefined;
 }
 
 const kindNames = new Map<number, AnswerFrame['kind']>([
@@ -66,61 +67,80 @@ const kindNames = new Map<number, AnswerFrame['kind']>([
   [frameKinds.reached, 'reached'],
 ]);
 
+const nothing: Buffer = Buffer.alloc(0);
+
 /** Finds frames in a stream of chunks. */
 export class FrameReader {
   readonly #handlers: FrameHandlers;
   /** Header and payload of a frame that has not come whole. */
-  #held: Buffer = Buffer.alloc(0);
+  #held = nothing;
   /** What is left of a frame of bytes. */
   #bytesLeft = 0;
+  #problem: string | null = null;
 
   constructor(handlers: FrameHandlers) {
     this.#handlers = handlers;
   }
 
-  /** Gives why the stream is none of ours, as the end of a sentence, or null. */
-  take(chunk: Buffer): string | null {
+  /** Why the stream is none of ours, as the end of a sentence; null as long as it is. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Where a promise is given the rest of the chunk is taken when it is kept; it must not change before. */
+  take(chunk: Buffer): Promise<void> | undefined {
     let rest = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = Buffer.alloc(0);
-    for (;;) {
-      if (this.#bytesLeft > 0) {
-        if (rest.length === 0) return null;
-        const piece = rest.subarray(0, this.#bytesLeft);
-        this.#bytesLeft -= piece.length;
-        rest = rest.subarray(piece.length);
-        this.#handlers.bytes(piece);
-        continue;
-      }
-      if (rest.length < frameHeaderBytes) break;
-      const kind = rest.readUInt8(0);
-      const length = rest.readUInt32BE(1);
-      if (kind === frameKinds.bytes) {
-        this.#bytesLeft = length;
-        rest = rest.subarray(frameHeaderBytes);
-        continue;
-      }
-      if (kind === frameKinds.lines) {
-        if (length > timedLinesBytesMax) return 'it does not answer as a machine that searches does';
-        if (rest.length < frameHeaderBytes + length) break;
-        const lines = unpackLines(rest.subarray(frameHeaderBytes, frameHeaderBytes + length));
-        if (lines === null) return 'its answer cannot be read';
-        rest = rest.subarray(frameHeaderBytes + length);
-        this.#handlers.lines(lines);
-        continue;
-      }
-      const name = kindNames.get(kind);
-      if (name === undefined || length > jsonBytesMax) return 'it does not answer as a machine that searches does';
-      if (rest.length < frameHeaderBytes + length) break;
-      const payload = rest.toString('utf8', frameHeaderBytes, frameHeaderBytes + length);
-      rest = rest.subarray(frameHeaderBytes + length);
-      try {
-        this.#handlers.frame({ kind: name, value: length === 0 ? null : JSON.parse(payload) } as AnswerFrame);
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        return 'its answer cannot be read';
-      }
+    this.#held = nothing;
+    while (this.#problem === null) {
+      const before = rest.length;
+      const { wait, left } = this.#takeOne(rest);
+      rest = left;
+      if (wait !== undefined) return wait.then(() => this.take(rest));
+      if (rest.length === before) break;
     }
-    this.#held = rest;
-    return null;
+    // The chunk is somebody else's buffer.
+    if (rest.length > 0) this.#held = Buffer.from(rest);
+    return undefined;
+  }
+
+  /** One frame, or what there is of one of bytes; nothing where a frame is not whole. */
+  #takeOne(rest: Buffer): { readonly wait: Promise<void> | undefined; readonly left: Buffer } {
+    if (this.#bytesLeft > 0 && rest.length > 0) {
+      const piece = rest.subarray(0, this.#bytesLeft);
+      this.#bytesLeft -= piece.length;
+      return { wait: this.#handlers.bytes(piece), left: rest.subarray(piece.length) };
+    }
+    if (rest.length < frameHeaderBytes) return { wait: undefined, left: rest };
+    const kind = rest.readUInt8(0);
+    const length = rest.readUInt32BE(1);
+    if (kind === frameKinds.bytes) {
+      this.#bytesLeft = length;
+      return { wait: undefined, left: rest.subarray(frameHeaderBytes) };
+    }
+    const name = kindNames.get(kind);
+    const isLines = kind === frameKinds.lines;
+    if ((!isLines && name === undefined) || length > (isLines ? timedLinesBytesMax : jsonBytesMax)) {
+      return this.#refuse('it does not answer as a machine that searches does');
+    }
+    if (rest.length < frameHeaderBytes + length) return { wait: undefined, left: rest };
+    const payload = rest.subarray(frameHeaderBytes, frameHeaderBytes + length);
+    const left = rest.subarray(frameHeaderBytes + length);
+    if (isLines) {
+      // Lines wait for those of other machines.
+      const lines = unpackLines(Buffer.from(payload));
+      return lines === null ? this.#refuse('its answer cannot be read') : { wait: this.#handlers.lines(lines), left };
+    }
+    let value: unknown = null;
+    try {
+      if (length > 0) value = JSON.parse(payload.toString('utf8'));
+    } catch {
+      return this.#refuse('its answer cannot be read');
+    }
+    return { wait: this.#handlers.frame({ kind: name, value } as AnswerFrame), left };
+  }
+
+  #refuse(problem: string): { readonly wait: undefined; readonly left: Buffer } {
+    this.#problem = problem;
+    return { wait: undefined, left: nothing };
   }
 }

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { escapeControls } from '../../base/escape.ts';
 import type { SearchRequest } from '../../query/index.ts';
-import { type AnswerEvent, type EventWriter, JsonLines } from '../../search/ask/index.ts';
+import { type AnswerEvent, type EventWriter, JsonLines, writeLent } from '../../search/ask/index.ts';
 import { type CliIo, write } from '../io.ts';
 
 export function printer(
@@ -21,7 +21,9 @@ export function printer(
   if (stdout.isTTY !== true || isRaw) {
     return (_machine, event) => {
       if (event.kind !== 'bytes') return undefined;
-      return write(stdout, event.isLate === true ? Buffer.concat([lateMark, event.piece]) : event.piece);
+      if (event.isLate === true) return write(stdout, Buffer.concat([lateMark, event.piece]));
+      // The bytes are those of the connection; a stream that is no file of this process may keep them.
+      return 'fd' in stdout ? writeLent(stdout, event.piece) : write(stdout, Buffer.from(event.piece));
     };
   }
   const shown = new Shown();

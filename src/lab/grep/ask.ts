@@ -1,8 +1,7 @@
 /** A search asked from this process, what is found through a pipe into `cat`: how everyone is measured here. */
 import { Buffer } from 'node:buffer';
-import { once } from 'node:events';
 import { plainMatch, plainOutput, type SearchRequest, type Source } from '../../query/index.ts';
-import { askAll, type Machine, type Report } from '../../search/ask/index.ts';
+import { askAll, type Machine, type Report, writeLent } from '../../search/ask/index.ts';
 import type { Children } from '../rig/index.ts';
 
 export interface Looked {
@@ -38,10 +37,9 @@ export async function askPiped(
   if (stdin === null) throw new Error('cat has a standard input');
   const beganMs = performance.now();
   const options = { token: null, ca: null, connectTimeoutMs, machineTimeoutMs: null, areNamed: true, windowMs: 0, onNote: () => undefined };
-  const report = await askAll(machines, request, { ...options, signal }, (_machine, event) => {
-    if (event.kind !== 'bytes' || stdin.write(event.piece)) return undefined;
-    return once(stdin, 'drain').then(() => undefined);
-  });
+  const report = await askAll(machines, request, { ...options, signal }, (_machine, event) =>
+    event.kind === 'bytes' ? writeLent(stdin, event.piece) : undefined,
+  );
   stdin.end();
   await children.exitOf(cat);
   return { ms: performance.now() - beganMs, report };

@@ -11,3 +11,4 @@ export { aliveEveryMs, askMachine, type MachineOutcome } from './one-machine.ts'
 export type { Reached, TopicPart } from '../answer.ts';
 export type { MachineReport, PartReport, Report } from './report.ts';
 export type { AnswerEvent, EventWriter } from './turns.ts';
+export { writeLent } from './write-lent.ts';

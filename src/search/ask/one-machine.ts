@@ -1,10 +1,9 @@
 /** One machine is asked: a request over a connection of its own, whose end ends the work over there. */
-import type http from 'node:http';
 import { describeFailure, formatSeconds } from '../../client/failure.ts';
 import type { AnswerEnd, AnswerHead, PartEnd, PartHead, Reached } from '../answer.ts';
 import { type AnswerFrame, FrameReader } from '../frames.ts';
 import type { TimedLine } from '../timed-lines.ts';
-import { type Credentials, openRequest, readRefusal } from './http.ts';
+import { type Credentials, openExchange, readRefusal } from './http.ts';
 import type { Machine } from './machines.ts';
 
 export interface AskOptions extends Credentials {
@@ -19,7 +18,7 @@ export interface MachineHandlers {
   /** What it calls itself; gives why it is not to go on, or null. */
   readonly head: (head: AnswerHead) => string | null;
   readonly begin: (part: PartHead) => void;
-  /** Where a promise is given nothing more is read until it is kept. */
+  /** Where a promise is given nothing more is read until it is kept. The bytes are there until then: whoever keeps them longer copies them. */
   readonly bytes: (piece: Buffer) => Promise<void> | undefined;
   /** The same for lines of several parts. */
   readonly lines: (lines: readonly TimedLine[]) => Promise<void> | undefined;
@@ -42,13 +41,14 @@ const silentMsMax = 3 * aliveEveryMs;
 export function askMachine(machine: Machine, body: Uint8Array, options: AskOptions, handlers: MachineHandlers): Promise<MachineOutcome> {
   return new Promise((resolve) => {
     let outcome: MachineOutcome | null = null;
+    let close = (): void => undefined;
     const timers = new Set<NodeJS.Timeout>();
     const finish = (result: MachineOutcome): void => {
       if (outcome !== null) return;
       outcome = result;
       for (const timer of timers) clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
-      outgoing.destroy();
+      close();
       resolve(result);
     };
     const fail = (reason: string): void => finish({ kind: 'failed', reason });
@@ -62,10 +62,6 @@ export function askMachine(machine: Machine, body: Uint8Array, options: AskOptio
     const { connectTimeoutMs, machineTimeoutMs, signal } = options;
     const connecting = after(connectTimeoutMs, `no connection within ${formatSeconds(connectTimeoutMs)}`);
     if (machineTimeoutMs !== null) after(machineTimeoutMs, `not done within ${formatSeconds(machineTimeoutMs)}`);
-    const outgoing = openRequest(machine.origin, { method: 'POST', path: '/v1/grep/local', body }, options);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const isSecure = machine.origin.startsWith('https:');
     let heardMs = performance.now();
     const hear = (): void => {
       heardMs = performance.now();
@@ -84,73 +80,94 @@ export function askMachine(machine: Machine, body: Uint8Array, options: AskOptio
     };
     /** What must be kept before more is read. */
     const waiting = { count: 0 };
-    outgoing.on('socket', (socket) =>
-      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+    const answer = answerReader(handlers, { finish, fail });
+    let [status, refusal] = [0, ''];
+    const takeRefusal = (piece: Buffer): undefined => {
+      if (refusal.length < refusalBytesMax) refusal += piece.toString('utf8');
+    };
+    const exchange = openExchange(machine.origin, { method: 'POST', path: '/v1/grep/local', body }, options, {
+      connected: () => {
         clearTimeout(connecting);
         watchSilence();
-      }),
-    );
-    outgoing.on('error', (error) => fail(describeFailure(error)));
-    outgoing.on('response', (incoming) => {
-      hear();
-      if (incoming.statusCode !== 200) {
-        readRefusal(incoming, ({ code, reason }) => finish({ kind: 'refused', code, reason }));
-        return;
-      }
-      readAnswer(incoming, handlers, waiting, { hear, finish, fail });
+      },
+      status: (answered) => {
+        hear();
+        status = answered;
+      },
+      body: (piece) => {
+        hear();
+        if (status !== 200) return takeRefusal(piece);
+        const wait = answer(piece);
+        if (wait === undefined) return undefined;
+        waiting.count++;
+        return wait.then(() => {
+          waiting.count--;
+          // Its silence was ours.
+          hear();
+        });
+      },
+      end: () => {
+        if (status === 200) fail(brokenAnswer);
+        else finish({ kind: 'refused', ...readRefusal(refusal, status) });
+      },
+      failed: (error) => fail(status === 200 ? brokenAnswer : describeFailure(error)),
     });
-    outgoing.end(body);
+    close = () => exchange.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
   });
 }
 
+const refusalBytesMax = 64 * 1024;
+const brokenAnswer = 'the connection broke in the middle of its answer';
+
 interface Endings {
-  readonly hear: () => void;
   readonly finish: (outcome: MachineOutcome) => void;
   readonly fail: (reason: string) => void;
 }
 
-function readAnswer(
-  incoming: http.IncomingMessage,
-  handlers: MachineHandlers,
-  waiting: { count: number },
-  { hear, finish, fail }: Endings,
-): void {
+/** Takes the answer piece by piece; where a promise is given the next piece comes when it is kept. */
+function answerReader(handlers: MachineHandlers, { finish, fail }: Endings): (piece: Buffer) => Promise<void> | undefined {
   let isDone = false;
-  const holdUntil = (wait: Promise<void> | undefined): void => {
-    if (wait === undefined) return;
-    waiting.count++;
-    incoming.pause();
-    void wait.then(() => {
-      waiting.count--;
-      // Its silence was ours.
-      hear();
-      if (waiting.count === 0) incoming.resume();
-    });
-  };
-  const handle = (frame: AnswerFrame): void => {
-    if (frame.kind === 'head') {
-      const refusal = handlers.head(frame.value);
-      if (refusal !== null) fail(refusal);
-    } else if (frame.kind === 'part') handlers.begin(frame.value);
-    else if (frame.kind === 'partEnd') holdUntil(handlers.end(frame.value));
-    else if (frame.kind === 'reached') holdUntil(handlers.reached(frame.value));
-    else if (frame.kind === 'note') handlers.note(frame.value.text);
-    else if (frame.kind === 'end') finish({ kind: 'ended', end: frame.value });
+  const handle = (frame: AnswerFrame): Promise<void> | undefined => {
+    switch (frame.kind) {
+      case 'head': {
+        const refusal = handlers.head(frame.value);
+        if (refusal !== null) fail(refusal);
+        return undefined;
+      }
+      case 'part':
+        handlers.begin(frame.value);
+        return undefined;
+      case 'partEnd':
+        return handlers.end(frame.value);
+      case 'reached':
+        return handlers.reached(frame.value);
+      case 'note':
+        handlers.note(frame.value.text);
+        return undefined;
+      case 'end':
+        isDone = true;
+        finish({ kind: 'ended', end: frame.value });
+        return undefined;
+      case 'alive':
+        return undefined;
+    }
   };
   const reader = new FrameReader({
-    frame: (frame) => {
-      if (isDone) return;
-      if (frame.kind === 'end') isDone = true;
-      handle(frame);
-    },
-    bytes: (piece) => holdUntil(isDone ? undefined : handlers.bytes(piece)),
-    lines: (lines) => holdUntil(isDone ? undefined : handlers.lines(lines)),
+    frame: (frame) => (isDone ? undefined : handle(frame)),
+    bytes: (piece) => (isDone ? undefined : handlers.bytes(piece)),
+    lines: (lines) => (isDone ? undefined : handlers.lines(lines)),
   });
-  incoming.on('data', (chunk: Buffer) => {
-    hear();
-    const problem = reader.take(chunk);
-    if (problem !== null) fail(problem);
-  });
-  incoming.on('error', (error) => fail(describeFailure(error)));
-  incoming.on('close', () => fail('the connection broke in the middle of its answer'));
+  const look = (): void => {
+    if (reader.problem !== null) fail(reader.problem);
+  };
+  return (piece) => {
+    const wait = reader.take(piece);
+    if (wait === undefined) {
+      look();
+      return undefined;
+    }
+    return wait.then(look);
+  };
 }

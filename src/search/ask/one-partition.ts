@@ -121,7 +121,7 @@ class Replica {
           this.#heads.push(head);
           void this.#handlers.give({ kind: 'part', head });
         },
-        bytes: (piece) => hold({ kind: 'bytes', piece }, piece.length),
+        bytes: (piece) => hold({ kind: 'bytes', piece: Buffer.from(piece) }, piece.length),
         lines: (lines) =>
           hold(
             { kind: 'lines', lines, heads: this.#heads },

@@ -7,7 +7,7 @@ import type { TimedLine } from '../timed-lines.ts';
 
 export type AnswerEvent =
   | { readonly kind: 'part'; readonly head: PartHead }
-  /** Of the part that was named last. `isLate`: a line that comes after its place in the order of time. */
+  /** Of the part that was named last. They are there until a writer returns, or until its promise is kept. `isLate`: a line that comes after its place in the order of time. */
   | { readonly kind: 'bytes'; readonly piece: Buffer; readonly isLate?: boolean }
   | { readonly kind: 'end'; readonly end: PartEnd };
 
@@ -76,7 +76,8 @@ export class Turns implements Sequence {
     if (event.kind === 'lines') return undefined;
     const place = this.#place(machine);
     if (machine === this.#current && !this.#isWriting && place.held.length === 0) return this.#writeNow(machine, event);
-    place.held.push(event);
+    // What is kept is copied: the next bytes of the machine take its place.
+    place.held.push(event.kind === 'bytes' ? { ...event, piece: Buffer.from(event.piece) } : event);
     if (event.kind === 'bytes') place.heldBytes += event.piece.length;
     if (place.heldBytes <= this.#heldBytesMax) return undefined;
     return new Promise((resolve) => place.waiting.push(resolve));

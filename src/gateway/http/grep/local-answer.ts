@@ -13,6 +13,9 @@ export interface LocalAnswerOptions {
   readonly readerTimeoutMs: number;
 }
 
+/** Of an answer that wait to be taken: fewer would make program, server and reader take turns instead of working side by side. */
+const waitingBytesMax = 512 * 1024;
+
 export async function answerLocally(
   request: SearchRequest,
   searcher: Searcher,
@@ -21,7 +24,10 @@ export async function answerLocally(
 ): Promise<void> {
   const controller = new AbortController();
   response.on('close', () => controller.abort());
-  response.writeHead(200, { ...commonHeaders, 'content-type': 'application/octet-stream', 'x-accel-buffering': 'no' });
+  // The connection is this search's own and the frames say where they end: in chunks all bytes would be looked at once more on both sides.
+  response.removeHeader('transfer-encoding');
+  const headers = { connection: 'close', 'content-type': 'application/octet-stream', 'x-accel-buffering': 'no' };
+  response.writeHead(200, { ...commonHeaders, ...headers });
   response.write(encodeFrame({ kind: 'head', value: { machine, version } }));
   let isSilent = false;
   const alive = setInterval(() => {
@@ -32,7 +38,7 @@ export async function answerLocally(
   const send = (kind: 'bytes' | 'lines', payload: Uint8Array): Promise<void> | undefined => {
     isSilent = false;
     response.write(bytesFrameHeader(payload.length, kind));
-    return response.write(payload) ? undefined : whenTaken();
+    return response.write(payload) || response.writableLength < waitingBytesMax ? undefined : whenTaken();
   };
   const sink: AnswerSink = {
     begin: (value) => void response.write(encodeFrame({ kind: 'part', value })),
