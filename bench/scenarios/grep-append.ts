@@ -15,7 +15,7 @@ import type { Place, World } from '../world.ts';
 const scenario = 'grep-append';
 const connections = 64;
 /** Of the topic that is searched, to that of `grep-topic`: a search takes less than a round, beside appends too. */
-const sizeShare = 1 / 16;
+const sizeShare = 1 / 64;
 const looked = { dialect: 'extended', pattern: 'uni(que|fied) [a-m]', counts: true } as const;
 
 interface Searching {

@@ -14,7 +14,7 @@ import { childrenOf, fillTopic, lineFile, type LineTopic } from '../searches/top
 const scenario = 'grep-lag';
 const searches = 64;
 /** Of the topic, to that of `grep-topic`. */
-const sizeShare = 1 / 16;
+const sizeShare = 1 / 64;
 const againMs = 20;
 const goneMsMax = 5_000;
 

@@ -191,15 +191,12 @@ export class GramFilterBuilder {
   /** Every three bytes that follow one another, those of lengths between records too: it does no harm. */
   #note(batch: Uint8Array): void {
     const words = this.#words;
-    let a = folded[batch[batchHeaderBytes] as number] as number;
-    let b = folded[batch[batchHeaderBytes + 1] as number] as number;
+    let gram = ((folded[batch[batchHeaderBytes] as number] as number) << 8) | (folded[batch[batchHeaderBytes + 1] as number] as number);
     for (let i = batchHeaderBytes + 2; i < batch.length; i++) {
-      const c = folded[batch[i] as number] as number;
-      const hash = Math.imul((a << 16) | (b << 8) | c, hashFactor) >>> hashShift;
+      gram = ((gram << 8) | (folded[batch[i] as number] as number)) & 0xff_ff_ff;
+      const hash = Math.imul(gram, hashFactor) >>> hashShift;
       const word = hash >>> 5;
       words[word] = (words[word] as number) | (1 << (hash & 31));
-      a = b;
-      b = c;
     }
   }
 }

@@ -38,11 +38,14 @@ export abstract class Matcher {
   readonly needed: readonly Uint8Array[] | null;
   /** Whether `needed` is to be compared without regard to the case of ASCII letters. */
   readonly neededIgnoresCase: boolean;
+  /** Each record that has one of `needed` matches: nothing more of it need be looked at. */
+  readonly isNeededEnough: boolean;
 
-  constructor(engine: UsedEngine, needed: readonly Uint8Array[] | null, neededIgnoresCase: boolean) {
+  constructor(engine: UsedEngine, needed: readonly Uint8Array[] | null, neededIgnoresCase: boolean, isNeededEnough = false) {
     this.engine = engine;
     this.needed = needed;
     this.neededIgnoresCase = neededIgnoresCase;
+    this.isNeededEnough = isNeededEnough;
   }
 
   /** Of the record in [from, to) of `bytes`. */
@@ -121,7 +124,7 @@ class TextMatcher extends Matcher {
   readonly #bytes: Bytes;
 
   constructor(texts: readonly Uint8Array[], match: Match, bytes: Bytes) {
-    super('text', texts, false);
+    super('text', texts, false, !match.word && !match.wholeLine);
     this.#texts = texts;
     this.#match = match;
     this.#bytes = bytes;

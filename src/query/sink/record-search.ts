@@ -289,6 +289,7 @@ export class RecordSearch {
     if (!mayMatch && !invert) return no;
     if (this.#filter?.passes(record) === false) return no;
     if (!mayMatch) return yes;
+    if (this.#matcher.isNeededEnough) return invert ? no : yes;
     const verdict = this.#matcher.judge(batch, from, to);
     if (verdict === 'ask') return ask;
     if (verdict === 'yes' && this.#wantsSpans && !this.#matcher.spans(batch, from, to, [])) return ask;
