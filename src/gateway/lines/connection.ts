@@ -205,7 +205,7 @@ export class Connection {
     if (stream !== null) {
       stream.flush();
       if (stream.isFull) this.#socket.pause();
-    } else if (store !== null && this.#source !== null) {
+    } else if (store !== null && this.#source !== null && this.#session === null) {
       store.flushPlain(this.#source);
       if (store.makesWait && store.isFull) {
         this.#socket.pause();
