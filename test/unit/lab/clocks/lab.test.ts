@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClocksLabOptions, presets, runClocksLab } from '../../../../src/lab/clocks/index.ts';
-import { judgeTrials } from '../../../../src/lab/clocks/judge.ts';
+import { aimOfTrials, judgeTrials } from '../../../../src/lab/clocks/judge.ts';
 import { askOracle } from '../../../../src/clocks/index.ts';
 import { Oracles } from '../../../../src/lab/clocks/oracles.ts';
+import { stepSeconds } from '../../../../src/lab/clocks/ticks.ts';
 import { figuresOf, type MachineResult, type TrialResult } from '../../../../src/lab/clocks/trial.ts';
 import { runVirtualTrial } from '../../../../src/lab/clocks/virtual-trial.ts';
 import type { LabResult } from '../../../../src/lab/report/index.ts';
@@ -216,5 +217,59 @@ describe('what is wrong with a trial is found', () => {
     expect(failed(trial)).toEqual([
       expect.stringMatching(/^clocks and queues outside .*: 1: judged, machine 1: clock 900, not \d+ to \d+$/),
     ]);
+  });
+});
+
+describe('a trial of real time', () => {
+  const wires = { connections: 6, setUpMs: 1, writes: 1, delaysMs: [0.5], relayDied: null };
+  const plan = { name: 'real', preset: null, rates: [1, 6, 6], range: 5, seconds: 60, seed: 5, topology: 'mesh' as const, relayRate: null };
+  const inTime = (): TrialResult => ({ ...runVirtualTrial({ ...plan, addresses: null }, folder), wires });
+  const later = (trial: TrialResult, bySeconds: number): TrialResult => ({
+    ...trial,
+    machines: trial.machines.map((machine) => ({
+      ...machine,
+      trace: machine.trace.map((event) => ({
+        ...event,
+        fields: { ...event.fields, seconds: (event.fields['seconds'] as number) + bySeconds },
+      })),
+    })),
+  });
+  const withQueue = (trial: TrialResult, queue: number): TrialResult => ({
+    ...trial,
+    machines: trial.machines.map((machine, index) =>
+      index === 0 ? { ...machine, trace: machine.trace.map((event) => ({ ...event, fields: { ...event.fields, queue } })) } : machine,
+    ),
+  });
+  const aims = (trial: TrialResult): readonly string[] => aimOfTrials([trial]).map(({ got }) => got.replace(/\d+(\.\d)? %/, 'SHARE'));
+
+  test('that is in time is one that exact ticks give, and the same as its virtual run', () => {
+    expect(aims(inTime())).toEqual(['0', '1']);
+    // The same late by more than what machines tick one after another, with every event as it should be.
+    expect(aims(later(inTime(), 0.02))).toEqual(['0', '1']);
+    // One that is not the same, and in time.
+    expect(aims(withQueue(inTime(), 1))).toEqual(['0', '0']);
+  });
+
+  test('that is too late for that is named, and compared with runs of its own ticks', () => {
+    expect(aims(withQueue(later(inTime(), 0.02), 1))).toEqual(['1: real (SHARE of its ticks out of their order)', '0']);
+  });
+
+  test.each([
+    [[1, 3, 6], null],
+    [[4, 5, 6], null],
+    [[1, 2, 3, 4, 5, 6, 7, 8], null],
+    [[1000, 999, 998], 997],
+  ] as const)('of %j machines ticks in their order where they fall together, and never before one that is earlier', (rates, relayRate) => {
+    const step = stepSeconds(rates, relayRate);
+    const all = relayRate === null ? rates : [...rates, relayRate];
+    const ticks = all.flatMap((rate, index) => Array.from({ length: Math.min(rate, 60) }, (_, k) => ({ due: (k + 1) / rate, index })));
+    ticks.sort((a, b) => a.due - b.due || a.index - b.index);
+
+    expect(step).toBeGreaterThan(0);
+    const early = ticks.filter(({ due, index }, place) => {
+      const before = ticks[place - 1];
+      return before !== undefined && due + index * step < before.due + before.index * step;
+    });
+    expect(early).toEqual([]);
   });
 });
