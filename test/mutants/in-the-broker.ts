@@ -634,13 +634,6 @@ export const inTheBroker: readonly Mutant[] = [
     how: everything,
   },
   {
-    id: 'quiet-age-before-it-is-confirmed',
-    title: 'a follower of a quiet group takes any pulse for news, though its sender may lead no more',
-    edits: [quiet('pulses.heardAsOfRound = Math.max(pulses.heardAsOfRound, pulse.asOfRound);', 'pulses.heardAsOfRound = pulse.round;')],
-    expected: ['L13'],
-    how: everything,
-  },
-  {
     id: 'joined-for-another-group',
     title: 'messages that travel in one frame are all taken for the first one’s group',
     edits: [
