@@ -39,10 +39,9 @@ export async function startSearchProcesses(
     const args = ['serve', '--role', 'search', '--listen', address, '--name', name, '--files', `app=${folder}/*.log`, ...flags];
     const child = startCairn(args);
     child.stdout.resume();
-    child.stderr.resume();
     return { name, address, folder, process: child };
   });
-  await Promise.all(ports.map((port) => untilListening(port, 'a machine')));
+  await Promise.all(all.map(({ process: child }, index) => Promise.race([listening(ports[index] as number), failed(child)])));
   return {
     all,
     on: all.map(({ address }) => address).join(','),
@@ -51,6 +50,20 @@ export async function startSearchProcesses(
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** However long a busy machine takes to start it. */
+const listening = (port: number): Promise<void> => untilListening(port).catch(() => listening(port));
+
+/** Rejects when a process ends, with what it said. */
+function failed(child: CairnProcess): Promise<never> {
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (said.length < 4096) said += chunk.toString();
+  });
+  return new Promise((_resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`a machine has ended with ${code ?? 'a signal'}: ${said}`)));
+  });
 }
 
 export function killed(child: CairnProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -105,31 +118,14 @@ const megabyte = 1024 * 1024;
 /** Memory that a process has in use, and the most that it had since `forgetPeak`, in MB. */
 export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const of = (field: string): number => (Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024) / megabyte;
+  // Of one that has just ended nothing is said any more.
+  const of = (field: string): number => (Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024) / megabyte;
   return { now: of('VmRSS'), peak: of('VmHWM') };
 }
 
 export const forgetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
 
-/** GNU grep on each file by itself: what it prints, one file behind the other, and the status of all. */
-export function grepByHand(
-  args: readonly string[],
-  machines: readonly Pick<SearchProcess, 'name' | 'folder'>[],
-): { readonly stdout: string; readonly status: number } {
-  const outputs: Buffer[] = [];
-  const statuses: number[] = [];
-  for (const { folder } of machines) {
-    const oracle = path.join(folder, 'oracle');
-    for (const file of readdirSync(oracle).toSorted()) {
-      const ran = runGrepOn(args, file, oracle);
-      outputs.push(ran.stdout);
-      statuses.push(ran.status);
-    }
-  }
-  const status = statuses.includes(2) ? 2 : statuses.includes(0) ? 0 : 1;
-  return { stdout: Buffer.concat(outputs).toString('latin1'), status };
-}
-
+/** GNU grep on one file, as the contract has it. */
 export function runGrepOn(args: readonly string[], file: string, folder: string): { readonly stdout: Buffer; readonly status: number } {
   try {
     const options = {

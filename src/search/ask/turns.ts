@@ -32,7 +32,7 @@ export interface LinesEvent {
 }
 
 /** What is held in all, of whatever number of machines. */
-const heldBytesMax = 16 * 1024 * 1024;
+const heldBytesMax = 8 * 1024 * 1024;
 
 interface Place {
   readonly held: AnswerEvent[];
