@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cairn, type CairnRun, ended, startCairn } from '../support/cairn.ts';
+import { cairn, cairnHere, type CairnRun, ended, startCairn } from '../support/cairn.ts';
 import { type MemoryBroker, startMemoryBroker } from '../support/memory-broker.ts';
 
 let broker: MemoryBroker;
@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 const type = (args: readonly string[], input?: string | Uint8Array): Promise<CairnRun> =>
-  cairn(args, { env, ...(input === undefined ? {} : { input }) });
+  cairnHere(args, { env, ...(input === undefined ? {} : { input }) });
 
 async function newTopic(): Promise<string> {
   const topic = `topic-${++topicCount}`;
@@ -47,12 +47,12 @@ describe('cairn append', () => {
   test('one record', async () => {
     const topic = await newTopic();
 
-    expect(await type(['append', topic, 'hello'])).toEqual({
+    expect(await cairn(['append', topic, 'hello'], { env })).toEqual({
       code: 0,
       out: 'Appended 1 record at offset 0, by brokers 1, in memory only: these brokers keep nothing on disk\n',
       err: '',
     });
-    expect(await type(['read', topic])).toEqual({ code: 0, out: 'hello\n', err: '' });
+    expect(await cairn(['read', topic], { env })).toEqual({ code: 0, out: 'hello\n', err: '' });
   });
 
   test('several records at once, with a key, as JSON', async () => {

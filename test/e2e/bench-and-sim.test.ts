@@ -20,7 +20,7 @@ describe('cairn bench append', () => {
   test('fails when the topic holds something else than was acknowledged', async () => {
     const result = await benchAppend({
       inFlight: 2,
-      seconds: 1,
+      seconds: 0.2,
       brokers: 1,
       recordBytes: 100,
       recordsPerRequest: 3,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LabBrokers } from '../../src/lab/rig/brokers.ts';
-import { cairn, type CairnProcess, type CairnRun, ended, startCairn } from '../support/cairn.ts';
+import { cairnHere, type CairnProcess, type CairnRun, ended, startCairn } from '../support/cairn.ts';
 
 /** Commands typed at three real brokers, some of which die. */
 let brokers: LabBrokers;
@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const type = (...args: string[]): Promise<CairnRun> => cairn(args, { env });
+const type = (...args: string[]): Promise<CairnRun> => cairnHere(args, { env });
 
 /** A new topic has none for a moment. */
 async function leaderOf(topic: string): Promise<number> {

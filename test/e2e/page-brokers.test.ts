@@ -1,20 +1,14 @@
 // The page as a real broker serves it, in a real browser.
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabBrokers } from '../../src/lab/rig/brokers.ts';
-import { launchBrowser, needsBrowser, watchPage } from './browser.ts';
-import { buildPageIfStale } from './page-build.ts';
-
-const SCREENSHOTS = process.env['SCREENSHOTS'];
+import { launchBrowser, needsBrowser, newPage, screenshot, watchPage } from './browser.ts';
 
 describe('the page of a real broker', needsBrowser, () => {
   let browser: Browser;
   let brokers: LabBrokers;
 
   beforeAll(async () => {
-    buildPageIfStale();
     [browser, brokers] = await Promise.all([launchBrowser(), LabBrokers.start({ count: 3 })]);
   });
   afterAll(async () => {
@@ -23,7 +17,7 @@ describe('the page of a real broker', needsBrowser, () => {
   });
 
   it('appends a line, shows its acknowledgement and the line, names a broker that was killed, and asks nobody else', async () => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const page = await newPage(browser);
     const watch = watchPage(page);
     await page.goto(brokers.url(1));
     await page.locator('[data-broker="3"]').waitFor();
@@ -50,10 +44,7 @@ describe('the page of a real broker', needsBrowser, () => {
     await brokers.kill(3);
     await page.locator('[data-broker="3"].missing').waitFor();
     expect(await page.getByRole('alert').innerText()).toContain('Broker 3 does not answer');
-    if (SCREENSHOTS !== undefined) {
-      mkdirSync(SCREENSHOTS, { recursive: true });
-      await page.screenshot({ path: path.join(SCREENSHOTS, 'brokers.png') });
-    }
+    await screenshot(page, 'brokers');
     expect(watch).toEqual({ errors: [], foreignRequests: [] });
   });
 });

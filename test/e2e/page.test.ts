@@ -1,18 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import path from 'node:path';
+// What the page does with records: appends, shows, searches them, and plays recorded runs. What it says of the cluster is in page-state.test.ts.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launchBrowser, needsBrowser, type PageWatch, watchPage } from './browser.ts';
-import { FakeBroker } from './fake-broker.ts';
-import { buildPageIfStale } from './page-build.ts';
-
-interface DOMBox {
-  readonly left: number;
-  readonly right: number;
-  readonly width: number;
-}
-
-const SCREENSHOTS = process.env['SCREENSHOTS'];
+import { launchBrowser, needsBrowser, openPage, screenshot, type PageWatch } from './browser.ts';
+import type { FakeBroker } from './fake-broker.ts';
 
 describe('the page, in a browser', needsBrowser, () => {
   let browser: Browser;
@@ -22,28 +12,17 @@ describe('the page, in a browser', needsBrowser, () => {
   let url: string;
 
   beforeAll(async () => {
-    buildPageIfStale();
     browser = await launchBrowser();
   });
   afterAll(() => browser.close());
 
   beforeEach(async () => {
-    broker = new FakeBroker();
-    url = await broker.listen();
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    watch = watchPage(page);
+    ({ broker, page, watch, url } = await openPage(browser));
   });
   afterEach(async () => {
     await page.close();
     await broker.close();
   });
-
-  async function screenshot(name: string): Promise<void> {
-    if (SCREENSHOTS === undefined) return;
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true });
-    expect(existsSync(path.join(SCREENSHOTS, `${name}.png`))).toBe(true);
-  }
 
   it('appends a line by keyboard alone, shows its acknowledgement and then the line', async () => {
     await page.goto(url);
@@ -58,7 +37,7 @@ describe('the page, in a browser', needsBrowser, () => {
       /Acknowledged in [\s\S]*Offset\s*1\s*Term\s*3\s*Level\s*quorum\s*On brokers\s*1, 2 of 3\s*Durable\s*yes/,
     );
     await page.locator('article', { hasText: 'hello from the page' }).waitFor();
-    await screenshot('appended');
+    await screenshot(page, 'appended');
     expect(watch).toEqual({ errors: [], foreignRequests: [] });
   });
 
@@ -110,39 +89,6 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(await distance()).toBeLessThan(2);
   });
 
-  it('names a broker that is missing', async () => {
-    broker.missing.add(3);
-
-    await page.goto(url);
-
-    await page.getByRole('alert').waitFor();
-    expect(await page.getByRole('alert').innerText()).toBe('Broker 3 does not answer. A majority is there: appending and reading go on.');
-    expect(await page.getByRole('status').innerText()).toBe('2 of 3 brokers');
-    expect(await page.locator('[data-broker="3"] .role').innerText()).toBe('does not answer');
-    await screenshot('missing');
-  });
-
-  it('says that this broker is away, points to the others, and goes on by itself when it is back', async () => {
-    broker.append('before');
-    await page.goto(url);
-    await page.locator('article', { hasText: 'before' }).waitFor();
-    await page.locator('[data-broker="2"]').waitFor();
-
-    broker.isAway = true;
-    broker.dropFollowers();
-
-    const alert = page.getByRole('alert');
-    await alert.waitFor();
-    expect(await alert.innerText()).toMatch(/^This broker does not answer\.[\s\S]*broker 2/);
-    await screenshot('away');
-
-    broker.isAway = false;
-    broker.append('after');
-    await page.locator('article', { hasText: 'after' }).waitFor();
-    await alert.waitFor({ state: 'detached' });
-    expect(await page.locator('article .value').allInnerTexts()).toEqual(['before', 'after']);
-  });
-
   it('tells a refusal from an outcome that is not known, and asks again with the same request id', async () => {
     await page.goto(url);
     await page.getByLabel('Line to append to log').fill('x');
@@ -160,60 +106,6 @@ describe('the page, in a browser', needsBrowser, () => {
     await page.locator('[data-outcome=acknowledged]').waitFor();
     expect(broker.requestIds.at(-1)).toBe(broker.requestIds.at(-2));
     expect(broker.requestIds.at(-1)).not.toBe(broker.requestIds.at(-3));
-  });
-
-  it('asks for the token where the broker wants one', async () => {
-    broker.token = 'secret';
-    broker.append('behind the token');
-    await page.goto(url);
-
-    await page.getByLabel('Token').fill('secret');
-    await page.keyboard.press('Enter');
-
-    await page.locator('article', { hasText: 'behind the token' }).waitFor();
-    expect(await page.locator('[data-broker="1"]').count()).toBe(1);
-  });
-
-  it('says that a token is wrong, and takes the right one after it', async () => {
-    broker.token = 'secret';
-    broker.append('behind the token');
-    await page.goto(url);
-    await page.getByLabel('Token').fill('guess');
-    await page.keyboard.press('Enter');
-
-    await page.getByRole('alert').waitFor();
-    expect(await page.getByRole('alert').innerText()).toBe('That token is wrong: this broker refuses it.');
-
-    await page.getByLabel('Token').fill('secret');
-    await page.keyboard.press('Enter');
-    await page.locator('article', { hasText: 'behind the token' }).waitFor();
-    expect(await page.getByRole('alert').count()).toBe(0);
-  });
-
-  it('tells a topic that is not there from one without a leader', async () => {
-    await page.goto(`${url}/?topic=gone`);
-
-    await page.getByRole('alert').waitFor();
-    expect(await page.getByRole('alert').innerText()).toBe('There is no topic "gone": it was deleted, or never made.');
-    expect(await page.getByRole('status').first().innerText()).toBe('No such topic');
-    expect(await page.locator('.live').innerText()).toBe('Waiting');
-  });
-
-  it('is not live while nothing can come: no majority, or the broker was stopped', async () => {
-    broker.append('one');
-    await page.goto(url);
-    const live = page.locator('.live:not(.off)');
-    const waiting = page.locator('.live.off', { hasText: 'Waiting' });
-    await live.waitFor();
-
-    broker.missing.add(2).add(3);
-    await waiting.waitFor();
-    broker.missing.clear();
-    await live.waitFor();
-
-    broker.isStopped = true;
-    await waiting.waitFor();
-    expect(await page.getByRole('alert').innerText()).toContain('This broker does not answer');
   });
 
   it('has room for megabytes that are not text, and shows all of a record when asked', async () => {
@@ -260,16 +152,6 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(await page.locator('article .value').allInnerTexts()).toEqual(['one', 'two']);
   });
 
-  it('shows how far the clocks of the others are from that of this broker', async () => {
-    await page.goto(url);
-    await page.locator('[data-broker="3"]').waitFor();
-
-    const shown = await page.locator('.broker').allInnerTexts();
-
-    expect(shown.map((text) => /Clock\s*(\S+ m?s)/.exec(text)?.[1] ?? null)).toEqual([null, '+12.3 ms', '−1.8 s']);
-    expect(await page.locator('[data-broker="3"] .behind', { hasText: '−1.8 s' }).count()).toBe(1);
-  });
-
   it('plays a recorded run: a broker that was killed, a message on its way, a violated check at its place', async () => {
     const lines: string[] = [];
     const line = (process: string, seq: number, trueMs: number, kind: string, more: object = {}): void =>
@@ -296,7 +178,7 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(await page.locator('[data-trace=now]').innerText()).toBe('0.800 s');
     expect(await page.locator('[data-node=broker-1]').textContent()).toContain('killed');
     expect(await page.locator('.trace .wrong').innerText()).toContain('L1: an <b>append</b> is gone');
-    await screenshot('trace');
+    await screenshot(page, 'trace');
     await page.locator('[data-trace=time]').fill('400');
     expect(await page.locator('[data-node=broker-1]').textContent()).toMatch(/leader, term 3\s*end 5 · committed 4/);
     expect(await page.locator('.flight').count()).toBe(1);
@@ -305,31 +187,6 @@ describe('the page, in a browser', needsBrowser, () => {
       'x.txt cannot be shown: line 1 is no event of a trace: it is not JSON',
     );
   });
-
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const width of [1280, 390]) {
-      it(`fits ${width} pixels, ${colorScheme}`, async () => {
-        await page.setViewportSize({ width, height: 844 });
-        await page.emulateMedia({ colorScheme });
-        broker.append('x'.repeat(3000));
-        await page.goto(url);
-        await page.locator('article').waitFor();
-        await page.locator('[data-broker="3"]').waitFor();
-
-        const widthOfPage = await page.evaluate<number>('document.documentElement.clientWidth');
-        const boxes = await page
-          .locator('h1, h2, h3, dd, button, input, select, .role, .state, .address')
-          .evaluateAll((elements) =>
-            elements.map((element) => ({ html: element.outerHTML, box: element.getBoundingClientRect().toJSON() as DOMBox })),
-          );
-        const outside = boxes.filter(({ box }) => box.width > 1 && (box.left < 0 || box.right > widthOfPage));
-
-        expect(outside).toEqual([]);
-        expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(widthOfPage);
-        await screenshot(`${width}-${colorScheme}`);
-      });
-    }
-  }
 
   it('searches a topic with context, marks what was found, and says which machine did not answer', async () => {
     broker.found = [
@@ -364,7 +221,7 @@ describe('the page, in a browser', needsBrowser, () => {
         untilMs: null,
       },
     ]);
-    await screenshot('search');
+    await screenshot(page, 'search');
   });
 
   it('ends a search everywhere when it is stopped, and when there is more than the page shows', async () => {

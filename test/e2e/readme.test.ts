@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LabBrokers } from '../../src/lab/rig/brokers.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 let brokers: LabBrokers;
@@ -61,7 +62,7 @@ function type(command: string): Promise<string> {
   });
 }
 
-test("each command of the README's tour prints what the README shows", async () => {
+test("each command of the README's tour prints what the README shows", needsPrograms('bash', 'curl', 'cmp'), async () => {
   const steps = stepsOf(readFileSync(path.join(root, 'README.md'), 'utf8'));
 
   expect(steps.length).toBeGreaterThan(10);
