@@ -45,8 +45,11 @@ describe('contract 2 in virtual time', () => {
   });
 
   test('servers that answer before the commit get a failure that nothing excuses', () => {
-    const results = [1, 2, 3, 4].map((seed) => judge(runCourse({ seed, servers: 5, scenario: 2, makeBroker: answeringAtOnce })));
+    const isFoundBy = (seed: number): boolean => {
+      const { result, isExcused } = judge(runCourse({ seed, servers: 5, scenario: 2, makeBroker: answeringAtOnce }));
+      return result === 'Failure' && !isExcused;
+    };
 
-    expect(results.some(({ result, isExcused }) => result === 'Failure' && !isExcused)).toBe(true);
+    expect([1, 2, 3, 4].some(isFoundBy)).toBe(true);
   });
 });

@@ -4,7 +4,6 @@ import { Broker } from '../../src/broker/index.ts';
 import type { AppendResult, Outcome } from '../../src/eventlog/index.ts';
 import { type Backup, Cluster, type Member } from '../../src/sim/cluster.ts';
 import { batchOfValues } from '../../src/sim/history.ts';
-import { parseFaults, run } from '../../src/sim/run.ts';
 import { logGroup } from '../../src/broker/well-known.ts';
 
 class Three {
@@ -133,16 +132,4 @@ test('whoever never met the life that was lost cannot know: a cluster of which n
 
   expect(three.append(1)?.ok).toBe(true);
   expect(three.r15).toEqual([]);
-});
-
-// Runs that had found it before brokers wrote down whom they have met, and a few more.
-test.each([
-  [3, 0.5, 'rollback,crash,linkBreak'],
-  [1, 0.5, 'rollback,wipe,crash'],
-])('cairn sim --seed %i --brokers 3 --minutes %f --faults %s', (seed, minutes, text) => {
-  const parsed = parseFaults(text);
-  const verdict = run({ seed, brokers: 3, minutes, faults: 'faults' in parsed ? parsed.faults : [] });
-
-  expect(verdict.violations).toEqual([]);
-  expect((verdict.coverage['damage.wipe'] ?? 0) + (verdict.coverage['damage.rollback'] ?? 0)).toBeGreaterThan(0);
 });

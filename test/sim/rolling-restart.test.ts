@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { runRollingRestart } from '../../src/sim/workloads/rolling-restart.ts';
 
+// More seeds: `npm run test:long sim-scenarios`.
 test.each([1])('a rolling restart fails no append and stops nobody for long, seed %i', (seed) => {
   const { appends, failed, gapsMs, checks } = runRollingRestart({ seed, brokers: 3 });
 

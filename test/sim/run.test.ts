@@ -28,7 +28,7 @@ describe('a run', () => {
     [1, 3],
     [2, 5],
   ])('of seed %i on %i brokers repeats itself to the last event', (seed, brokers) => {
-    const options = { ...everything, seed, brokers, minutes: 0.1 };
+    const options = { ...everything, seed, brokers, minutes: 0.05 };
     const first = run(options);
 
     expect(run(options)).toEqual(first);
@@ -36,10 +36,10 @@ describe('a run', () => {
   });
 
   test('without faults acknowledges everything and elects once', () => {
-    const verdict = run({ seed: 1, brokers: 3, minutes: 0.5, faults: [] });
+    const verdict = run({ seed: 1, brokers: 3, minutes: 0.3, faults: [] });
 
     expect(verdict.violations).toEqual([]);
-    expect(verdict.figures.appendsAcknowledged).toBeGreaterThan(500);
+    expect(verdict.figures.appendsAcknowledged).toBeGreaterThan(300);
     expect(verdict.figures.kills).toBe(0);
     // One election for each group: the catalog, log, events, the clients' two topics, and those that come and go.
     expect(verdict.figures.elections).toBeLessThanOrEqual(5 + (verdict.coverage['topic.created'] ?? 0));

@@ -239,7 +239,7 @@ describe('topics', () => {
 
   test('whose removal a power loss interrupts are gone at the next start, not damaged', () => {
     let interrupted = 0;
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 6; seed++) {
       const rig = new Rig({ seed, settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
       rig.createTopic('orders');
       for (let i = 0; i < 8; i++) rig.appended(1, [`${i}`.padEnd(1500, '.')], { topic: 'orders' });
@@ -265,7 +265,7 @@ describe('topics', () => {
       expect(machine.disk?.filePaths().filter((path) => path.startsWith(`groups/${group}/`))).toEqual([]);
       expect(rig.violations).toEqual([]);
     }
-    expect(interrupted).toBeGreaterThan(6);
+    expect(interrupted).toBeGreaterThan(3);
   });
 
   test('of Cairn itself cannot be deleted', () => {
