@@ -7,6 +7,7 @@
 //
 // The tests in test/long are not here: see vitest.long.config.ts.
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
 
 const machineTests = ['compat', 'integration', 'e2e', 'faults'].map((folder) => `test/${folder}/**/*.test.ts`);
 
@@ -14,6 +15,7 @@ export default defineConfig({
   test: {
     reporters: ['minimal', './test/support/reporter.ts'],
     silent: 'passed-only',
+    sequence: { sequencer: LongestFirst },
     // A machine that is busy makes a test slow, not wrong: work is bounded, and these only end what hangs.
     expect: { poll: { timeout: 60_000 } },
     coverage: { include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },

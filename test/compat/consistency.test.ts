@@ -5,10 +5,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runConsistencyLab } from '../../src/lab/consistency/index.ts';
 import type { LabResult } from '../../src/lab/report/index.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const BROKEN_SERVER = path.join(import.meta.dirname, 'broken-server.ts');
 
-describe("the course's test", () => {
+describe("the course's test", needsPrograms('python3'), () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'cairn-consistency-'));

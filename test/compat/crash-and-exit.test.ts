@@ -8,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Children } from '../../src/lab/rig/children.ts';
 import { getText } from '../../src/lab/consistency/http-world.ts';
 import { type ServerSet, startServers } from '../../src/lab/consistency/servers.ts';
+import { needsPrograms } from '../support/needs.ts';
 
-describe('servers behind log-server.py', () => {
+describe('servers behind log-server.py', needsPrograms('python3'), () => {
   let folder: string;
   let children: Children;
   let servers: ServerSet;

@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { needsPrograms } from '../support/needs.ts';
 
 const LAUNCHER = path.join(import.meta.dirname, '..', '..', 'compat', 'inf3203', 'log-server.py');
 
@@ -24,7 +25,7 @@ interface Said {
   readonly cache: string;
 }
 
-describe('the launcher log-server.py', () => {
+describe('the launcher log-server.py', needsPrograms('python3'), () => {
   let root: string;
   let work: string;
   let launcher: string;
@@ -76,7 +77,7 @@ describe('the launcher log-server.py', () => {
     expect(run(launcher, 'x', 'a:1', 'a:1').entry).toBe('src');
   });
 
-  it('keeps the process id and the name that the course looks for in ps', async () => {
+  it('keeps the process id and the name that the course looks for in ps', needsPrograms('ps'), async () => {
     const child = spawn('python3', [launcher, 'stay', 'localhost:50001', 'localhost:50001'], {
       cwd: work,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { readTimeline, type TimelineRun } from '../../src/timeline/index.ts';
 import { eventually } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { needsPrograms } from '../support/needs.ts';
 import { pause } from '../../src/lab/rig/index.ts';
 import { generateOnce, gradeOnce, inFolder, killGroup, launchers, printedBy, type Running, run, timelinesIn } from './mp0.ts';
 
@@ -45,17 +46,21 @@ describe('compat/mp0', () => {
     }
   });
 
-  test('prints what generators pipe into nodes, verbatim, leaves nothing out, and ends when they do', async () => {
-    await withLogger(async (logger, port, folder) => {
-      for (const { name, sent, exit } of await generateOnce(folder, port)) {
-        expect(exit).toBe(0);
-        await eventually(async () => expect(logger.out()).toContain(` - ${name} disconnected\n`));
-        expect(printedBy(logger.out(), name)).toEqual(sent);
-      }
-      expect(logger.err()).toBe('');
-      expect(timelinesIn(folder)).toHaveLength(1);
-    });
-  });
+  test(
+    'prints what generators pipe into nodes, verbatim, leaves nothing out, and ends when they do',
+    needsPrograms('python3'),
+    async () => {
+      await withLogger(async (logger, port, folder) => {
+        for (const { name, sent, exit } of await generateOnce(folder, port)) {
+          expect(exit).toBe(0);
+          await eventually(async () => expect(logger.out()).toContain(` - ${name} disconnected\n`));
+          expect(printedBy(logger.out(), name)).toEqual(sent);
+        }
+        expect(logger.err()).toBe('');
+        expect(timelinesIn(folder)).toHaveLength(1);
+      });
+    },
+  );
 
   test.each([
     ['byte by byte', 1],

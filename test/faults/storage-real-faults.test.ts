@@ -3,9 +3,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { needsPrograms } from '../support/needs.ts';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-faults-'));
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+const mounting = needsPrograms('unshare', 'mount');
 const sourceOf = (name: string): string => new URL(`../../src/${name}`, import.meta.url).href;
 
 /** A program over a real log in `data`; it prints one line of JSON. */
@@ -60,7 +62,7 @@ function lastLine(output: string): Record<string, unknown> {
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
 }
 
-test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with space it goes on', ({ skip }) => {
+test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with space it goes on', mounting, ({ skip }) => {
   const data = path.join(folder, 'full');
   fs.mkdirSync(data);
   const file = program(
@@ -102,7 +104,7 @@ test('a real disk of 1 MB fills up: the write waits, nothing is lost, and with s
   expect(result).toEqual({ written: result.written, heldBack: true, readWhileFull: total, afterwards, reopened: total });
 });
 
-test('a write that finds too little space is never taken for a whole one', ({ skip }) => {
+test('a write that finds too little space is never taken for a whole one', mounting, ({ skip }) => {
   const data = path.join(folder, 'short');
   fs.mkdirSync(data);
   // Less than a page is left for the second write of each kind: Linux writes what fits and says how much that was.
@@ -141,31 +143,34 @@ test('a write that finds too little space is never taken for a whole one', ({ sk
   });
 });
 
-test('a real fdatasync that fails surfaces once and for all, and later writes do not touch the disk', ({ skip }) => {
-  if (spawnSync('strace', ['-V']).error !== undefined) skip('strace is not installed');
-  const data = path.join(folder, 'eio');
-  fs.mkdirSync(data);
-  const file = program(
-    data,
-    `
+test(
+  'a real fdatasync that fails surfaces once and for all, and later writes do not touch the disk',
+  needsPrograms('strace'),
+  ({ skip }) => {
+    const data = path.join(folder, 'eio');
+    fs.mkdirSync(data);
+    const file = program(
+      data,
+      `
     const log = await open();
     const results = [];
     for (let i = 0; i < 5; i++) results.push(await write(log, [batch(100)]));
     out({ results: results.map((result) => (result.ok ? 'ok' : result.error.error.operation + ' ' + result.error.error.reason)), synced: log.syncedOffset });
     `,
-  );
-  // The first fdatasync belongs to making the first segment.
-  const trace = path.join(folder, 'trace');
-  const inject = ['-f', '-qq', '-o', trace, '-e', 'trace=fdatasync,pwritev,pwrite64', '-e', 'inject=fdatasync:error=EIO:when=4'];
-  // strace counts for each thread: one thread does all of them.
-  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
-  const run = spawnSync('strace', [...inject, process.execPath, '--no-warnings', file], { encoding: 'utf8', timeout: 170_000, env });
-  if (run.stdout === '' && /ptrace/.test(run.stderr)) skip(`strace cannot trace here: ${run.stderr.trim()}`);
+    );
+    // The first fdatasync belongs to making the first segment.
+    const trace = path.join(folder, 'trace');
+    const inject = ['-f', '-qq', '-o', trace, '-e', 'trace=fdatasync,pwritev,pwrite64', '-e', 'inject=fdatasync:error=EIO:when=4'];
+    // strace counts for each thread: one thread does all of them.
+    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+    const run = spawnSync('strace', [...inject, process.execPath, '--no-warnings', file], { encoding: 'utf8', timeout: 170_000, env });
+    if (run.stdout === '' && /ptrace/.test(run.stderr)) skip(`strace cannot trace here: ${run.stderr.trim()}`);
 
-  const failed = 'sync EIO: i/o error, fdatasync';
-  expect(lastLine(run.stdout)).toEqual({ results: ['ok', 'ok', failed, failed, failed], synced: 2 });
-  expect(fs.readFileSync(trace, 'utf8').match(/fdatasync\(/g)).toHaveLength(4);
-});
+    const failed = 'sync EIO: i/o error, fdatasync';
+    expect(lastLine(run.stdout)).toEqual({ results: ['ok', 'ok', failed, failed, failed], synced: 2 });
+    expect(fs.readFileSync(trace, 'utf8').match(/fdatasync\(/g)).toHaveLength(4);
+  },
+);
 
 test('a process without a file descriptor for its next segment waits for one, loses nothing and goes on', () => {
   const data = path.join(folder, 'descriptors');

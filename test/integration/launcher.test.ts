@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { needs, needsLinux } from '../support/needs.ts';
+import { needs, needsLinux, needsPrograms } from '../support/needs.ts';
 import { brokerNodeFlags } from '../../src/daemon/node-flags.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
@@ -208,7 +208,7 @@ test('an old Node passes SIGTERM and SIGINT on to the program', async () => {
   expect(await exit).toEqual([9, null]);
 });
 
-test('Ctrl-C in a terminal reaches the program once', needsLinux, async () => {
+test('Ctrl-C in a terminal reaches the program once', needsPrograms('script'), async () => {
   installNode();
   writeMain(
     'src',

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { program } from '../support/cairn.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const hostile = '12.5 \u001b]0;owned\u0007\u001b[2J\u202egpj\t\r';
 
@@ -43,7 +44,7 @@ function send(port: number): void {
   socket.on('error', () => setTimeout(() => send(port), 20));
 }
 
-test('a logger on a terminal shows escape sequences', async () => {
+test('a logger on a terminal shows escape sequences', needsPrograms('script'), async () => {
   const out = await printed((args) =>
     spawn('script', ['-qec', `exec ${process.execPath} ${args.join(' ')}`, '/dev/null'], {
       cwd: folder,

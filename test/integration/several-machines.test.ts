@@ -26,6 +26,8 @@ const run = (command: string, ...args: string[]): string =>
 function makeNetwork(): boolean {
   try {
     run('openssl', 'version');
+    run('ss', '-V');
+    run('curl', '-V');
     run('ip', 'link', 'add', bridge, 'type', 'bridge');
     run('ip', 'address', 'add', `${net}.254/24`, 'dev', bridge);
     run('ip', 'link', 'set', bridge, 'up');
@@ -57,7 +59,7 @@ function removeNetwork(): void {
 
 const hasNetwork = makeNetwork();
 
-const missing = hasNetwork ? null : 'network namespaces cannot be made here (ip and openssl, as root)';
+const missing = hasNetwork ? null : 'network namespaces cannot be made here (ip, ss, curl and openssl, as root)';
 
 describe('three brokers on machines of their own', needs(missing), () => {
   let folder: string;

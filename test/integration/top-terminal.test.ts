@@ -4,6 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { needsPrograms } from '../support/needs.ts';
 
 const program = path.join(import.meta.dirname, '..', '..', 'bin', 'cairn.mjs');
 const [enter, leave, home] = ['\u001b[?1049h\u001b[?25l\u001b[?7l', '\u001b[?7h\u001b[?25h\u001b[?1049l', '\u001b[H'];
@@ -29,46 +30,50 @@ function rowsOf(second: number): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-test('cairn top fills the window and no more, follows its size, and gives the terminal back at Ctrl-C', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'cairn-top-'));
-  const file = path.join(folder, 'timeline.ndjson');
-  const start = Date.now() / 1000 - 1;
-  writeFileSync(file, `${JSON.stringify({ cairn: 'timeline', version: 1, start, port: 1234, scenario: 'ten nodes' })}\n${rowsOf(0)}`);
-  const command = `stty rows 6 cols 50; echo "TTY $(tty) "; exec ${process.execPath} ${program} top ${file}`;
-  const terminal = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: { PATH: process.env['PATH'], TERM: 'xterm' } });
-  try {
-    let out = '';
-    terminal.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    const seen = async (found: () => boolean): Promise<void> => {
-      while (!found() && terminal.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
-    };
-    const frames = (): string[] => out.split(home).slice(1);
-    const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve));
+test(
+  'cairn top fills the window and no more, follows its size, and gives the terminal back at Ctrl-C',
+  needsPrograms('script', 'stty'),
+  async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'cairn-top-'));
+    const file = path.join(folder, 'timeline.ndjson');
+    const start = Date.now() / 1000 - 1;
+    writeFileSync(file, `${JSON.stringify({ cairn: 'timeline', version: 1, start, port: 1234, scenario: 'ten nodes' })}\n${rowsOf(0)}`);
+    const command = `stty rows 6 cols 50; echo "TTY $(tty) "; exec ${process.execPath} ${program} top ${file}`;
+    const terminal = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: { PATH: process.env['PATH'], TERM: 'xterm' } });
+    try {
+      let out = '';
+      terminal.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+      const seen = async (found: () => boolean): Promise<void> => {
+        while (!found() && terminal.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+      };
+      const frames = (): string[] => out.split(home).slice(1);
+      const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve));
 
-    await seen(() => frames().length > 0 && (frames().at(-1) as string).includes('window higher'));
-    expect(out).toContain(enter);
-    expect(frames()[0]?.split('\r\n')).toHaveLength(6);
-    expect(frames()[0]).toContain('... 8 more lines: make the window higher');
+      await seen(() => frames().length > 0 && (frames().at(-1) as string).includes('window higher'));
+      expect(out).toContain(enter);
+      expect(frames()[0]?.split('\r\n')).toHaveLength(6);
+      expect(frames()[0]).toContain('... 8 more lines: make the window higher');
 
-    appendFileSync(file, rowsOf(1));
-    await seen(() => out.includes('20 printed'));
-    const tty = /TTY (\S+)/.exec(out)?.[1] ?? '';
-    spawn('stty', ['-F', tty, 'rows', '30', 'cols', '120']);
-    await seen(() => (frames().at(-1) as string).includes('node9'));
-    expect(frames().at(-1)).not.toContain('window higher');
+      appendFileSync(file, rowsOf(1));
+      await seen(() => out.includes('20 printed'));
+      const tty = /TTY (\S+)/.exec(out)?.[1] ?? '';
+      spawn('stty', ['-F', tty, 'rows', '30', 'cols', '120']);
+      await seen(() => (frames().at(-1) as string).includes('node9'));
+      expect(frames().at(-1)).not.toContain('window higher');
 
-    terminal.stdin.write('\u0003');
-    expect(await ended).toBe(0);
-    const [, after = ''] = out.split(leave);
-    expect(after.trimEnd().split('\r\n')).toHaveLength(13);
-    expect(after).toMatch(/^ten nodes: 2 s, 10 connected, 20 printed; delays in ms/);
-  } finally {
-    terminal.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
-  }
-});
+      terminal.stdin.write('\u0003');
+      expect(await ended).toBe(0);
+      const [, after = ''] = out.split(leave);
+      expect(after.trimEnd().split('\r\n')).toHaveLength(13);
+      expect(after).toMatch(/^ten nodes: 2 s, 10 connected, 20 printed; delays in ms/);
+    } finally {
+      terminal.kill('SIGKILL');
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
-test('cairn top that cannot read its file says so and leaves the terminal as it was', async () => {
+test('cairn top that cannot read its file says so and leaves the terminal as it was', needsPrograms('script'), async () => {
   const command = `${process.execPath} ${program} top missing.ndjson`;
   const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH: process.env['PATH'], TERM: 'xterm' } });
   let out = '';

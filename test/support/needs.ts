@@ -17,4 +17,9 @@ export const needsLinux = needs(process.platform === 'linux' ? null : 'this is n
 export const needsFullDevice = needs(existsSync('/dev/full') ? null : 'there is no /dev/full');
 const isInstalled = (program: string): boolean =>
   (process.env['PATH'] ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, program)));
-export const needsCurl = needs(isInstalled('curl') ? null : 'curl is not installed');
+
+/** Programs by the names under which they are called; the first that is missing is named. */
+export function needsPrograms(...programs: readonly string[]): ReturnType<typeof needs> {
+  const missing = programs.find((program) => !isInstalled(program));
+  return needs(missing === undefined ? null : `${missing} is not installed`);
+}

@@ -36,8 +36,9 @@ export default class ProgressReporter implements Reporter {
 
   onTestCaseResult(test: TestCase): void {
     this.#testsDone++;
-    if (test.result().state !== 'skipped' || this.#isFiltered) return;
-    const why = missingFor(test);
+    const result = test.result();
+    if (result.state !== 'skipped' || this.#isFiltered) return;
+    const why = missingFor(test) ?? result.note ?? 'no reason is given';
     this.#skipped.set(why, [...(this.#skipped.get(why) ?? []), `${test.module.relativeModuleId}: ${test.fullName}`]);
   }
 
@@ -57,10 +58,10 @@ export default class ProgressReporter implements Reporter {
 }
 
 /** The reason stands at the test or at a describe around it. */
-function missingFor(test: TestCase): string {
+function missingFor(test: TestCase): string | undefined {
   for (let at: TestCase | TestCase['parent'] = test; at.type !== 'module'; at = at.parent) {
     const { missing } = at.meta();
     if (missing !== undefined) return missing;
   }
-  return 'no reason is given';
+  return undefined;
 }

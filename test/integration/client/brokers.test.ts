@@ -13,7 +13,7 @@ afterAll(() => brokers.end());
 eventLogConformance(
   'the client over HTTP, three brokers behind it',
   async () => {
-    const client = new Client({ servers: brokers.urls });
+    const client = new Client({ servers: brokers.urls, attemptMs: 60_000, timeoutMs: 60_000 });
     return { log: client, close: () => client.close() };
   },
   { batchBytesMax: 8 * 1024 * 1024, revokes: false },

@@ -6,7 +6,7 @@ eventLogConformance(
   'the client over HTTP, the in-memory twin behind it',
   async () => {
     const broker = await startMemoryBroker();
-    const client = new Client({ servers: [broker.url] });
+    const client = new Client({ servers: [broker.url], attemptMs: 60_000, timeoutMs: 60_000 });
     return {
       log: client,
       // /v1 never revokes (design, D7): what others revoked must look the same to a client all the same.

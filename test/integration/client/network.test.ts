@@ -44,9 +44,11 @@ test('a broker that takes the request and never answers does not use up the whol
   const broker = await startBroker();
   const silent = await listen((socket) => void socket.resume());
 
-  const result = await connect([silent, broker.url], 100).append(hello);
+  const result = await connect([silent, broker.url], 1_000).append(hello);
 
-  expect(result).toMatchObject({ offset: 0, duplicate: false });
+  // On a machine that is busy the answer may come after it was given up, and the next attempt finds the append there.
+  expect(result.offset).toBe(0);
+  expect((await broker.log.end({ topic: 'log', freshness: 'local' })).offset).toBe(1);
 });
 
 test('a lost answer is asked for again, and nothing is doubled', async () => {
@@ -90,7 +92,7 @@ test('https to a port that speaks http has sent nothing, and is told so', async 
   const broker = await startBroker();
   const url = broker.url.replace('http:', 'https:');
 
-  const appending = connect([url]).append({ ...hello, timeoutMs: 200 });
+  const appending = connect([url]).append({ ...hello, timeoutMs: 1_500 });
 
   await expect(appending).rejects.toMatchObject({
     code: 'unreachable',

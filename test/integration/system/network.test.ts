@@ -8,7 +8,7 @@ import type { Link, LinkHandlers } from '../../../src/host/index.ts';
 import { type PeerTls, SystemNetwork } from '../../../src/system/network.ts';
 import { certificate } from '../../support/certificate.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
-import { needsCurl, needsLinux } from '../../support/needs.ts';
+import { needsPrograms, needsLinux } from '../../support/needs.ts';
 
 const [self, peer] = [brokerId(1), brokerId(2)];
 const closers: (() => unknown)[] = [];
@@ -293,7 +293,7 @@ describe('over TLS', () => {
     expect(gateway.front.distrustCount).toBe(1);
   });
 
-  test('a client that refuses the certificate by an alert is told of once', needsCurl, async () => {
+  test('a client that refuses the certificate by an alert is told of once', needsPrograms('curl'), async () => {
     const { gateway } = await secureBroker();
     const askTrustingNobody = (): Promise<unknown> =>
       new Promise((resolve) => void execFile('curl', ['-s', '-m', '10', `https://localhost:${gateway.front.port}/healthz`], resolve));
