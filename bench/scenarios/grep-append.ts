@@ -134,7 +134,7 @@ async function measure(
         atMost('the greatest rate: what a search still takes of a core', share, coreSharePercent, ' %'),
       ],
       notes: [
-        `At the greatest rate appends keep ${ratio('all, searched', 'all, not searched', rateOf).toFixed(2)} of what they have alone, searches ${ratio('all, searched', 'searching alone', (one) => one.search?.megabytesPerSecond ?? null).toFixed(2)}.`,
+        `At the greatest rate appends keep ${shown(ratio('all, searched', 'all, not searched', rateOf))} of what they have alone, searches ${shown(ratio('all, searched', 'searching alone', (one) => one.search?.megabytesPerSecond ?? null))}.`,
       ],
     },
   };
@@ -142,6 +142,9 @@ async function measure(
 
 /** Nice 10 beside a busy thread is a tenth of a core; what nobody else takes of the cores it takes too. */
 const coreSharePercent = 25;
+
+/** Where no search came to its end within the time there is no share. */
+const shown = (share: number): string => (Number.isFinite(share) ? share.toFixed(2) : 'an unknown share');
 
 const rateOf = ({ run }: Beside): number | null => (run === null ? null : (run.answered / run.tookMs) * 1000);
 const p99Of = ({ run }: Beside): number | null => run?.latencyMs.p99 ?? null;

@@ -12,7 +12,7 @@ interface CommandModule {
 }
 
 /** Runs a command with what was typed behind its name and gives the exit code. `printHelp` prints what `--help` prints, and gives that exit code. */
-export type CommandRun = (args: readonly string[], io: CliIo, printHelp: () => Promise<number>) => Promise<number>;
+type CommandRun = (args: readonly string[], io: CliIo, printHelp: () => Promise<number>) => Promise<number>;
 
 /** Ends the program with this exit code and without a message: the command has said everything. */
 export class ExitWith extends Error {

@@ -4,7 +4,6 @@
  */
 export {
   type Dialect,
-  type Engine,
   type Match,
   type Output,
   plainMatch,
