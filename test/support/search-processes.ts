@@ -41,15 +41,18 @@ export async function startSearchProcesses(
     child.stdout.resume();
     return { name, address, folder, process: child };
   });
-  await Promise.all(all.map(({ process: child }, index) => Promise.race([listening(ports[index] as number), failed(child)])));
-  return {
-    all,
-    on: all.map(({ address }) => address).join(','),
-    end: async () => {
-      await Promise.all(all.map(({ process: child }) => killed(child)));
-      rmSync(root, { recursive: true, force: true });
-    },
+  const end = async (): Promise<void> => {
+    // The launcher cannot tell the process below it that it was killed.
+    await Promise.all(all.map(({ process: child }) => killed(child, 'SIGTERM')));
+    rmSync(root, { recursive: true, force: true });
   };
+  try {
+    await Promise.all(all.map(({ process: child }, index) => Promise.race([listening(ports[index] as number), failed(child)])));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { all, on: all.map(({ address }) => address).join(','), end };
 }
 
 /** However long a busy machine takes to start it. */
@@ -74,10 +77,11 @@ export function killed(child: CairnProcess, signal: NodeJS.Signals = 'SIGKILL'):
   });
 }
 
-/** The process that does the work: the launcher stands before it where this Node is another one than it wants. */
+/** The process that does the work: of a server the launcher stands before it, which gives it flags of Node. */
 export function workerOf(child: CairnProcess): number {
   const pid = child.pid as number;
-  const [below] = childrenOf(pid).filter((each) => nameOf(each) === 'node' || nameOf(each) === 'cairn');
+  // What Node calls its first thread.
+  const [below] = childrenOf(pid).filter((each) => nameOf(each) === 'MainThread' || nameOf(each) === 'node');
   return below ?? pid;
 }
 
