@@ -66,6 +66,11 @@ export class Leadership {
     return least;
   }
 
+  /** The newest round of messages to all peers; what they answer to it they have done since it began. */
+  get round(): number {
+    return this.#round;
+  }
+
   /**
    * Peers that have all of this log, know that all of it is committed, and have answered the newest round since. None while a read or a transfer is under way.
    */

@@ -161,6 +161,11 @@ export class Raft {
     return this.#leadership === null ? [] : this.#leadership.peers;
   }
 
+  /** Of a leader: the newest round of messages to all peers, in its term; 0 of others. */
+  get round(): number {
+    return this.#leadership?.round ?? 0;
+  }
+
   /** Of a leader with nothing under way: the peers that know all that it knows, itself left out. */
   get settledPeers(): readonly BrokerId[] {
     return this.#leadership === null || this.#disk.syncedOffset < this.#log.endOffset ? [] : this.#leadership.settledPeers;

@@ -161,6 +161,7 @@ export class QuietGroups {
     const uncounted = this.#uncountedTicks(replica);
     replica.noteCurrent(this.currentMs(replica));
     this.#context.groups.wake(replica);
+    replica.woken();
     if (this.#led.delete(group)) this.#woken.add(group);
     this.#resting.delete(group);
     for (const pulses of this.#peers.values()) if (pulses.claimed.has(group)) pulses.awake.add(group);
@@ -286,11 +287,7 @@ export class QuietGroups {
     pulses.confirmed = round;
     pulses.confirmedSentMs = sent.sentMs;
     pulses.unconfirmedTicks = 0;
-    const { observer } = this.#context;
-    observer?.confirmed(
-      peer,
-      [...this.#led].filter(([, since]) => since <= round).map(([group]) => group),
-    );
+    this.#context.observer?.confirmed(peer, this.#led.keys());
     this.#noteConfirmed();
   }
 

@@ -129,6 +129,8 @@ export class Replica {
   #lastWriteMs = 0;
   /** When it was last asked for something that no write shows. */
   #lastAskedMs: number;
+  /** Of a leader: the newest round when it was last woken, and its term then. */
+  #woken = { term: 0, round: 0 };
   #isMarked = true;
   /** Reads from the log under way for peers, so that one peer never has two. */
   readonly #loading = new Set<BrokerId>();
@@ -258,15 +260,15 @@ export class Replica {
   }
 
   /**
-   * Where a leader asks whether entries have arrived that wait here for room, they have, and are not to be sent again: it is answered as if it had asked at
-   * the end of this log, where they begin.
+   * Where a leader asks whether entries have arrived that wait here for room, they have, and are not to be sent again: it is answered as if it had asked
+   * where they begin. It is so too where more has come than may wait: sent again now, that would find no room either.
    */
   #aboutWaiting(message: AppendEntries): AppendEntries {
-    const { first, endOffset } = this.#waiting;
-    if (first === undefined || first.term !== message.term || message.batches.length > 0 || message.offsetFrom !== endOffset)
-      return message;
+    const { first, endOffset = 0 } = this.#waiting;
+    if (first === undefined || first.term !== message.term || message.batches.length > 0 || message.offsetFrom < endOffset) return message;
     const { offsetFrom, previousTerm } = first;
-    const isContinued = offsetFrom === this.raft.endOffset && previousTerm === this.raft.termBefore(offsetFrom);
+    // What stands here behind that place is of another term, and goes once there is room.
+    const isContinued = offsetFrom <= this.raft.endOffset && previousTerm === this.raft.termBefore(offsetFrom);
     return isContinued ? { ...message, offsetFrom, previousTerm } : message;
   }
 
@@ -423,7 +425,15 @@ export class Replica {
 
   /** Nobody has wanted anything of this leader for so long that its clock may stand still. */
   isIdle(nowMs: number): boolean {
-    return this.#isSettled && nowMs - Math.max(this.#lastWriteMs, this.#lastAskedMs) >= this.#context.settings.quietAfterMs;
+    const isLeft = nowMs - Math.max(this.#lastWriteMs, this.#lastAskedMs) >= this.#context.settings.quietAfterMs;
+    const hasAsked = this.raft.term > this.#woken.term || this.raft.round > this.#woken.round;
+    return isLeft && hasAsked && this.#isSettled;
+  }
+
+  /** Its clock runs again: before it stops once more, peers must have answered a round of this time, and some of it must have passed. */
+  woken(): void {
+    this.#lastAskedMs = this.#context.clock.monotonicMs();
+    this.#woken = { term: this.raft.term, round: this.raft.round };
   }
 
   /** Whether this follower has exactly what its leader says that everybody has. */

@@ -7,20 +7,26 @@ import { Replica, type ReplicaContext } from '../../../../src/broker/replica/rep
 import { defaultSettings } from '../../../../src/broker/settings.ts';
 import { SyncTimes } from '../../../../src/broker/replica/sync-times.ts';
 import { Tail } from '../../../../src/broker/replica/tail.ts';
-import type { AppendEntries, LogBatch } from '../../../../src/raft/index.ts';
+import type { AppendEntries, LogBatch, Message } from '../../../../src/raft/index.ts';
 import { bytes, Leader, Rig, vote } from '../../storage/rig.ts';
 
 const [self, leader] = [brokerId(1), brokerId(2)];
 const group = groupId(7);
 
 /** A follower alone with what its leader sends. */
-function makeFollower(): {
+function makeFollower({ hasRoom = true, inFlightBytesMax = defaultSettings.inFlightBytesMax } = {}): {
   readonly replica: Replica;
   readonly problems: string[];
+  /** What it has answered to its leader. */
+  readonly answers: Message[];
   /** `asOf` is the round that this follower has answered, the message is of the next one. */
   receive(batches: readonly LogBatch[], highWatermark?: number, asOf?: number): void;
+  /** Asks whether everything up to there has come. */
+  ask(at: number, round: number): void;
 } {
   const { log } = new Rig(1).open();
+  if (!hasRoom) log.hasRoomFor = () => false;
+  const answers: Message[] = [];
   const problems: string[] = [];
   const { clock } = new Rig(1).host;
   const ignore = (): void => undefined;
@@ -28,7 +34,7 @@ function makeFollower(): {
     self,
     clock,
     bytes,
-    settings: defaultSettings,
+    settings: { ...defaultSettings, inFlightBytesMax },
     counters: new Counters(),
     hybrid: new HybridClock(clock),
     causes: new CausalRing(self, clock, () => ({ ms: 0, counter: 0 }), 8),
@@ -37,7 +43,7 @@ function makeFollower(): {
     tickCount: () => 0,
     touched: ignore,
     quietCurrentMs: () => null,
-    sendRaft: ignore,
+    sendRaft: (_group, message) => void answers.push(message),
     confirmOffice: ignore,
     bulkBytesQueued: () => 0,
     persist: ignore,
@@ -51,14 +57,13 @@ function makeFollower(): {
   const tail = new Tail(bytes, 0);
   const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };
   const replica = new Replica(options, context, { advanced: ignore, readCurrent: ignore, readFailed: ignore });
-  const receive = (batches: readonly LogBatch[], highWatermark = 0, asOf = 0): void => {
-    const offsetFrom = batches[0]?.offsetFrom ?? replica.raft.endOffset;
+  const send = (offsetFrom: number, batches: readonly LogBatch[], highWatermark: number, asOf: number): void => {
     const message: AppendEntries = {
       type: 'appendEntries',
       from: leader,
       to: self,
       term: term(1),
-      offsetFrom,
+      offsetFrom: offset(offsetFrom),
       previousTerm: term(offsetFrom === 0 ? 0 : 1),
       batches,
       highWatermark: offset(highWatermark),
@@ -70,7 +75,10 @@ function makeFollower(): {
     replica.receive(message);
     replica.turn();
   };
-  return { replica, problems, receive };
+  const receive = (batches: readonly LogBatch[], highWatermark = 0, asOf = 0): void =>
+    send(batches[0]?.offsetFrom ?? replica.raft.endOffset, batches, highWatermark, asOf);
+  const ask = (at: number, round: number): void => send(at, [], 0, round);
+  return { replica, problems, answers, receive, ask };
 }
 
 test('what a leader sends is taken into the log only where it continues it, frame by frame', () => {
@@ -113,4 +121,17 @@ test('a leader that has committed nothing of its term does not make what a follo
   receive([], 1, 1);
 
   expect(replica.asOfMs(0)).toBe(0);
+});
+
+test('what waits for room on the disk is not asked for again, nor what has come beyond what may wait', () => {
+  const ours = new Leader(group);
+  const [first, second, third] = [ours.batches(2), ours.batches(2), ours.batches(2)];
+  const windowBytes = [...first, ...second].reduce((sum, batch) => sum + batch.bytes.length, 0);
+  const { replica, answers, receive, ask } = makeFollower({ hasRoom: false, inFlightBytesMax: windowBytes });
+  for (const batches of [first, second, third]) receive(batches);
+  expect(replica.raft.endOffset).toBe(0);
+
+  ask(6, 1);
+
+  expect(answers.at(-1)).toMatchObject({ type: 'appendEntriesResponse', success: true, matchOffset: 0 });
 });
