@@ -45,15 +45,22 @@ function search(
   query: RecordQuery = queryOf(['v']),
   host: StorageHost = rig.host,
   filters: FilterStore | null = null,
+  pausesMax = Number.POSITIVE_INFINITY,
 ): Searched {
   const output: Uint8Array[] = [];
+  let pauses = 0;
   const control = {
-    cancelled: false,
+    get cancelled() {
+      return pauses >= pausesMax;
+    },
     give: (chunk: { readonly bytes: Uint8Array }, next: () => void): void => {
       output.push(chunk.bytes);
       next();
     },
-    pause: (next: () => void): void => next(),
+    pause: (next: () => void): void => {
+      pauses++;
+      next();
+    },
   };
   const scanHost = { disk: host.disk, search: { bytes, regex: null, grep: null }, filters };
   const result = rig.run<Result<RangeScanned, string>>((done) =>
@@ -93,6 +100,16 @@ describe('a search of a range of a log', () => {
 
     expect(lines).toEqual([0, 1]);
     expect(scanned).toMatchObject({ offsetTo: 2, missing: [], selected: 2 });
+  });
+
+  test('that is ended says from where on it has not looked', () => {
+    const { rig, log } = opened();
+
+    const { lines, scanned } = search(rig, whole(log), queryOf(['v']), rig.host, null, 1);
+
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines).toEqual(upTo(lines.length));
+    expect(scanned.missing).toMatchObject([{ offsetFrom: lines.length, offsetTo: log.endOffset, reason: 'stopped' }]);
   });
 
   test('goes on in a segment that was sealed meanwhile', () => {
