@@ -2,8 +2,8 @@
 //
 // - `fast`: everything that is pure or simulated. Threads without isolation: the files of a worker share their modules,
 //   so a test file leaves no global state behind.
-// - `machine`: everything that starts processes or opens ports, each file in a process of its own. Such tests mostly wait,
-//   so several go at a time; none of them may fail because a core is busy.
+// - `machine`: everything that starts processes or opens ports. Such tests mostly wait, so several files go at a time, each
+//   worker a process; files of one worker share their modules here too. None may fail because a core is busy.
 //
 // The tests in test/long are not here: see vitest.long.config.ts.
 import { defineConfig } from 'vitest/config';
@@ -39,6 +39,7 @@ export default defineConfig({
           include: machineTests,
           pool: 'forks',
           maxWorkers: 4,
+          isolate: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 1 },
