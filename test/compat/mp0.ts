@@ -53,6 +53,7 @@ export async function gradeOnce(
 ): Promise<{ readonly event: string; readonly out: string; readonly err: string }> {
   const logger = run(path.join(launchers, 'logger'), [String(port)], folder);
   await pause(pauseMs);
+  await until(() => listens(port));
   const node = run(path.join(launchers, 'node'), ['test', '127.0.0.1', String(port)], folder);
   const timestamp = String(Date.now() / 1000);
   const event = `${timestamp} ${'0123456789abcdef'.repeat(4)}`;
@@ -67,10 +68,18 @@ export async function gradeOnce(
   return { event: `${timestamp} test ${'0123456789abcdef'.repeat(4)}`, out: logger.out(), err: logger.err() + node.err() };
 }
 
+const printed = (logger: Running, text: string): Promise<void> => until(() => logger.out().includes(text.slice(-32)));
+
 /** A machine that is busy takes longer than the grader waits. */
-async function printed(logger: Running, text: string): Promise<void> {
+async function until(holds: () => boolean): Promise<void> {
   const waitMs = 50;
-  for (let waits = 0; waits < 400 && !logger.out().includes(text.slice(-32)); waits++) await pause(waitMs);
+  for (let waits = 0; waits < 400 && !holds(); waits++) await pause(waitMs);
+}
+
+/** As the system tells it: a connection made to find out would be one that the logger sees. */
+function listens(port: number): boolean {
+  const listening = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F]+:0000 0A `);
+  return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => listening.test(readFileSync(file, 'latin1')));
 }
 
 export const timelinesIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('cairn-timeline-'));
