@@ -17,7 +17,7 @@ export default defineConfig({
     silent: 'passed-only',
     sequence: { sequencer: LongestFirst },
     // A machine that is busy makes a test slow, not wrong: work is bounded, and these only end what hangs.
-    expect: { poll: { timeout: 60_000 } },
+    expect: { poll: { timeout: 150_000 } },
     coverage: { include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
     projects: [
       {

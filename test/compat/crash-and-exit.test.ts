@@ -29,45 +29,45 @@ describe('servers behind log-server.py', needsPrograms('python3'), () => {
   });
 
   it('write what they hold and end with code 0, crashed or not; a crashed one has heard of nothing since', async () => {
-    expect(await send(0, 'PUT', '/', 'one')).toBe(200);
-    expect(await send(1, 'PUT', '/', 'two\nlines\r')).toBe(200);
+    await put(0, 'one');
+    await put(1, 'two\nlines\r');
     await everyoneHolds(2);
 
     expect(await send(2, 'POST', '/crash')).toBe(200);
     expect(await send(2, 'POST', '/crash')).toBe(200);
     expect(await send(2, 'PUT', '/', 'not taken')).toBe(null);
     expect(await send(2, 'GET', '/healthz')).toBe(null);
-    expect(await send(0, 'PUT', '/', 'three')).toBe(200);
+    await put(0, 'three');
     for (const server of [0, 1, 2]) expect(await send(server, 'POST', '/exit')).toBe(200);
 
-    expect((await servers.ends(10_000)).map((end) => end?.code)).toEqual([0, 0, 0]);
+    expect((await servers.ends(100_000)).map((end) => end?.code)).toEqual([0, 0, 0]);
     const all = ['one', String.raw`two\nlines\r`, 'three'];
     expect(servers.readLogs()).toEqual([all, all, all.slice(0, 2)]);
   });
 
   it('take a put at once when they have recovered, and have what they missed', async () => {
     expect(await send(2, 'POST', '/crash')).toBe(200);
-    expect(await send(0, 'PUT', '/', 'meanwhile')).toBe(200);
+    await put(0, 'meanwhile');
 
     expect(await send(2, 'POST', '/recover')).toBe(200);
     expect(await send(2, 'PUT', '/', 'after')).toBe(200);
 
     await everyoneHolds(2);
     for (const server of [0, 1, 2]) expect(await send(server, 'POST', '/exit')).toBe(200);
-    await servers.ends(10_000);
+    await servers.ends(100_000);
     expect(servers.readLogs()).toEqual(Array.from({ length: 3 }, () => ['meanwhile', 'after']));
   });
 
   it('hear what they missed before they write, when they recover and are told to exit at once', async () => {
     expect(await send(2, 'POST', '/crash')).toBe(200);
-    for (let i = 0; i < 20; i++) expect(await send(i % 2, 'PUT', '/', `${i}`)).toBe(200);
+    for (let i = 0; i < 20; i++) await put(i % 2, `${i}`);
 
     expect(await send(2, 'POST', '/recover')).toBe(200);
     expect(await send(2, 'POST', '/exit')).toBe(200);
 
     await everyoneHolds(20, [0, 1]);
     for (const server of [0, 1]) expect(await send(server, 'POST', '/exit')).toBe(200);
-    await servers.ends(10_000);
+    await servers.ends(100_000);
     const all = Array.from({ length: 20 }, (_, i) => `${i}`);
     expect(servers.readLogs()).toEqual([all, all, all]);
   });
@@ -93,6 +93,11 @@ describe('servers behind log-server.py', needsPrograms('python3'), () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
+  }
+
+  /** One that is not committed in time is closed without an answer, and its record never shows: on a machine that is busy it is sent again. */
+  async function put(server: number, body: string): Promise<void> {
+    while ((await send(server, 'PUT', '/', body)) !== 200);
   }
 
   /** The status of the answer, or null if the connection was closed without one. */
