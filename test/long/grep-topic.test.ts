@@ -15,6 +15,8 @@ import { report, seedsWithinBudget } from './budget.ts';
 /** About the bytes of a file: a topic has neither. */
 const ofFilesOnly = new Set(['-b', '-z']);
 const options = fileOptions.filter(([name = '']) => !ofFilesOnly.has(name));
+/** GNU grep makes numbers in front of a tab as wide as the size of the file asks for; a topic has none, so they are as wide as for a pipe. */
+const hasWidthOfFile = (pair: readonly string[]): boolean => pair.includes('-T') && pair.includes('-n');
 let brokers: LabBrokers;
 let folder: string;
 let label: string;
@@ -58,10 +60,11 @@ test('every option alone', async () => {
 });
 
 test('options in pairs, in an order drawn by lot', async () => {
-  const pairs = options.flatMap((first) => options.map((second) => [...first, ...second])).filter(isAskedOf);
+  const pairs = options.flatMap((first) => options.map((second) => [...first, ...second]));
+  const asked = pairs.filter((pair) => isAskedOf(pair) && !hasWidthOfFile(pair));
   let count = 0;
-  for (const _seed of seedsWithinBudget({ countMax: pairs.length })) {
-    const [pair] = pairs.splice(random.below(pairs.length), 1);
+  for (const _seed of seedsWithinBudget({ countMax: asked.length })) {
+    const [pair] = asked.splice(random.below(asked.length), 1);
     await check([...(pair as string[]), ...(eachPattern[random.below(eachPattern.length)] as readonly string[])]);
     count++;
   }

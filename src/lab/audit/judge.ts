@@ -1,6 +1,6 @@
 import { describeOffsets } from '../../eventlog/index.ts';
 import { brokerId } from '../../base/branded.ts';
-import { decodeRaftMessage, isRaftKind, type WireFrame } from '../../wire/index.ts';
+import { decodeRaftMessage, isRaftKind, type JoinedMessage, raftKinds, splitJoined, type WireFrame } from '../../wire/index.ts';
 import { DurableState } from './durable-state.ts';
 import { type SentAnswer, SentStreams } from './sent-streams.ts';
 import type { TraceEvent } from './system-calls.ts';
@@ -95,9 +95,14 @@ export class AuditJudge {
 
   #frame(broker: number, to: number, frame: WireFrame, state: DurableState, acknowledged: Map<string, number>): void {
     if (!isRaftKind(frame.kind)) return;
-    const message = decodeRaftMessage(frame.kind, frame.body, brokerId(broker), brokerId(Math.max(1, to)));
-    if (message === null) return this.#violate('message', `broker ${broker} sent a message of kind ${frame.kind} that cannot be read`);
-    const { group } = frame;
+    const messages = frame.kind === raftKinds.joined ? splitJoined(frame.body) : [frame];
+    if (messages === null) return this.#violate('message', `broker ${broker} sent joined messages that cannot be read`);
+    for (const message of messages) this.#message(broker, to, message, state, acknowledged);
+  }
+
+  #message(broker: number, to: number, { kind, group, body }: JoinedMessage, state: DurableState, acknowledged: Map<string, number>): void {
+    const message = decodeRaftMessage(kind, body, brokerId(broker), brokerId(Math.max(1, to)));
+    if (message === null) return this.#violate('message', `broker ${broker} sent a message of kind ${kind} that cannot be read`);
     const stored = state.vote(group);
     if (message.type === 'appendEntriesResponse' && message.success) {
       const key = `${group}>${to}`;

@@ -56,7 +56,7 @@ class TopicSearch {
   async once(): Promise<void> {
     const { output } = this.#request;
     const result = await this.#scan(this.#source, this.#request.sinceMs, output);
-    const named = namesOf(output, this.#label, result.selected);
+    const named = isUnsearched(result) ? Buffer.alloc(0) : namesOf(output, this.#label, result.selected);
     if (named.length > 0) await this.#sink.bytes(named);
     this.#end(result);
   }
@@ -188,16 +188,22 @@ function cancelledBy(signal: AbortSignal): Cancel {
 }
 
 /** What grep prints of a file beside its lines: how many are selected, or its name. */
-function namesOf({ mode, withName, nullAfterName, color }: Output, label: string, selected: number): Uint8Array {
+function namesOf({ mode, maxCount, withName, nullAfterName, color }: Output, label: string, selected: number): Uint8Array {
   const painted = (text: string, colour: string): string => (color ? `\u001b[${colour}m\u001b[K${text}\u001b[m\u001b[K` : text);
   const name = painted(label, '35');
   if (mode === 'count') {
+    // Whoever wants no line is told nothing: so GNU grep does.
+    if (maxCount === 0) return Buffer.alloc(0);
     const separator = nullAfterName ? '\0' : painted(':', '36');
     return Buffer.from(`${withName ? name + separator : ''}${selected}\n`);
   }
   const isNamed = (mode === 'with' && selected > 0) || (mode === 'without' && selected === 0);
   return Buffer.from(isNamed ? `${name}${nullAfterName ? '\0' : '\n'}` : '');
 }
+
+/** Nothing of it was searched, as where a pattern is none: a count of 0 would say that nothing is there. */
+const isUnsearched = ({ offsetFrom, offsetTo, gaps }: ScanResult): boolean =>
+  offsetTo > offsetFrom && gaps.some((gap) => gap.offsetFrom <= offsetFrom && gap.offsetTo >= offsetTo);
 
 /** Beyond a number of them the rest are one, which says too much rather than too little. */
 function inFewGaps(gaps: readonly ScanGap[]): readonly ScanGap[] {

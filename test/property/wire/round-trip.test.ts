@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { offsetMax, termMax } from '../../../src/base/branded.ts';
+import { groupId, offset, offsetMax, term, termMax } from '../../../src/base/branded.ts';
 import { concatBytes } from '../../../src/base/bytes.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import * as wire from '../../../src/wire/index.ts';
@@ -45,6 +45,46 @@ describe('what one broker encodes another decodes', () => {
 
         expect(frame).toMatchObject({ group: 3, sequence: 1, stamp });
         expect(wire.decodeRaftMessage(frame.kind, frame.body, from, to)).toEqual(message);
+      }),
+      options,
+    );
+  });
+
+  test('as the same messages of several groups, where they are joined', () => {
+    const small = raftMessage.filter((message) => wire.isJoinable(wire.encodeRaftMessage(3, message)));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 2 ** 32 - 1 }), small), { minLength: 2, maxLength: 5 }), (messages) => {
+        const joined = wire.joinMessages(messages.map(([group, message]) => wire.encodeRaftMessage(group, message)));
+        const frame = readAll(seal([joined])).frames[0] as wire.WireFrame;
+
+        expect(frame).toMatchObject({ kind: wire.raftKinds.joined, group: 0 });
+        const parts = wire.splitJoined(frame.body) ?? [];
+        expect(parts.map(({ kind, group, body }) => [group, wire.decodeRaftMessage(kind, body, from, to)])).toEqual(messages);
+      }),
+      options,
+    );
+  });
+
+  test('as the same pulse and its answer', () => {
+    const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+    const groups = fc.array(fc.integer({ min: 1, max: 2 ** 32 - 1 }).map(groupId), { maxLength: 5 });
+    const position = {
+      term: fc.integer({ min: 0, max: termMax }).map(term),
+      endOffset: fc.integer({ min: 0, max: offsetMax }).map(offset),
+    };
+    const quiet = fc.array(fc.record({ group: fc.integer({ min: 1, max: 2 ** 32 - 1 }).map(groupId), ...position }), { maxLength: 5 });
+    const quietCount = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+    const pulse = fc.record({ round: number, asOfRound: number, quietCount, woken: groups, quiet });
+    const answer = fc.record({ round: number, quietCount, awake: groups });
+    fc.assert(
+      fc.property(pulse, answer, (sent, answered) => {
+        const { frames } = readAll(seal([wire.encodePulse(sent), wire.encodePulseAnswer(answered)]));
+        const decoded = frames.map(({ kind, body }) => wire.decodePulse(kind, body));
+
+        expect(decoded).toEqual([
+          { type: 'pulse', ...sent },
+          { type: 'pulseAnswer', ...answered },
+        ]);
       }),
       options,
     );
@@ -133,6 +173,9 @@ describe('a stream that was damaged', () => {
         wire.decodeHello(frame.body, simBytes);
         wire.decodeChallenge(frame.body);
         wire.decodeRefusal(frame.body, simBytes);
+        wire.decodePulse(wire.pulseKinds.pulse, frame.body);
+        wire.decodePulse(wire.pulseKinds.pulseAnswer, frame.body);
+        wire.splitJoined(frame.body);
       }),
       { numRuns: 2000 },
     );

@@ -78,6 +78,7 @@ describe('a topic, searched on one machine,', () => {
     ['count', {}, 'm1:log:2\n'],
     ['count', { withName: false }, '2\n'],
     ['count', { nullAfterName: true }, 'm1:log\u00002\n'],
+    ['count', { maxCount: 0 }, ''],
     ['with', {}, 'm1:log\n'],
     ['without', {}, ''],
     ['quiet', {}, ''],
@@ -108,6 +109,23 @@ describe('a topic, searched on one machine,', () => {
     expect((await search(partial, requestOf())).ends[0]?.problem).toBe(
       'offsets 4 to 8: removed by retention or with the topic, and 1 more ranges are missing',
     );
+  });
+
+  test('of which nothing could be searched is not counted: 0 would say that nothing is there', async () => {
+    const log = await topicOf('a hit');
+    const failing: Pick<SearchableLog, 'scan' | 'read' | 'end'> = {
+      ...log,
+      scan: async (request, sink) => {
+        const result = await log.scan(request, sink);
+        const { offsetFrom, offsetTo } = result;
+        return { ...result, selected: 0, gaps: [{ offsetFrom, offsetTo, reason: 'stopped', detail: 'no expression' }] };
+      },
+    };
+
+    const { text, ends } = await search(failing, requestOf({ mode: 'count' }));
+
+    expect(text).toBe('');
+    expect(ends[0]?.problem).toMatch(/not searched/);
   });
 
   test('is not searched on when nobody waits for it any more', async () => {
