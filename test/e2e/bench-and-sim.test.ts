@@ -38,13 +38,13 @@ describe('cairn bench append', () => {
 
 describe('cairn sim', () => {
   test('gives a verdict, and the same trace for the same seed', async () => {
-    const args = ['sim', '--seed', '7', '--brokers', '3', '--minutes', '0.1'];
+    const args = ['sim', '--seed', '7', '--brokers', '3', '--minutes', '0.02'];
 
     const [first, second] = await Promise.all([cairn(args), cairn([...args, '--json'])]);
 
     expect(first).toMatchObject({ code: 0, err: '' });
     expect(first.out).toMatch(/^Seed 7: good\n {2}pass /);
-    expect(first.out).toMatch(/\nRun it again: cairn sim --seed 7 --brokers 3 --minutes 0\.1 --faults all\n$/);
+    expect(first.out).toMatch(/\nRun it again: cairn sim --seed 7 --brokers 3 --minutes 0\.02 --faults all\n$/);
     const trace = /^trace +(\S+)$/m.exec(first.out)?.[1];
     expect(JSON.parse(second.out)).toMatchObject({ ok: true, seed: 7, traceHash: trace });
   });

@@ -105,35 +105,40 @@ describe('cairn up', () => {
     for (const vertex of [0, 1, 2]) expect(await readText(url(vertex))).toEqual(['one', 'two', 'three']);
   });
 
-  test('takes its brokers with it when it is killed', async () => {
-    const { child, end } = await up();
-    const children = [...pids(child).values()];
-    expect(children).toHaveLength(3);
+  test('with --no-restart leaves a broker down that has died, and takes the others with it when it is killed', async () => {
+    const { child, said, end } = await up('--no-restart');
+    const brokers = pids(child);
+    expect(brokers.size).toBe(3);
 
-    await end('SIGKILL');
-
-    await expect.poll(() => children.filter(isAlive)).toEqual([]);
-  });
-
-  test('with --no-restart leaves a broker down that has died', async () => {
-    const { child, said } = await up('--no-restart');
-
-    process.kill(pids(child).get(2) as number, 'SIGKILL');
-
+    process.kill(brokers.get(2) as number, 'SIGKILL');
     await expect.poll(() => said.err).toBe('broker 2 is down and stays down: it was ended by SIGKILL\n');
     expect([...pids(child).keys()].toSorted((a, b) => a - b)).toEqual([1, 3]);
+
+    await end('SIGKILL');
+    await expect.poll(() => [...brokers.values()].filter(isAlive)).toEqual([]);
   });
 
-  test('on data that another one uses says so and ends with 73, and disturbs nobody', async () => {
-    await up();
+  test('on data that another one uses, or another number of brokers, says so, ends with 73 or 78, and disturbs nobody', async () => {
+    const { end } = await up();
     const other = await freePortsInARow(3);
 
     const second = await cairn(['up', '--port', String(other), '--data', data()]);
+    const five = await cairn(['up', '--brokers', '5', '--port', String(other), '--data', data()]);
 
     expect(withoutWaiting(second.err)).toMatch(/^Cannot use the data directory .*data\/broker-\d: another broker uses it\n$/);
     expect(second.code).toBe(73);
+    expect(five).toMatchObject({ code: 78, err: numberRefused() });
     await putText(url(0), 'undisturbed');
+
+    await end('SIGINT');
+    expect(await cairn(['up', '--brokers', '5', '--port', String(port), '--data', data()])).toMatchObject({
+      code: 78,
+      err: numberRefused(),
+    });
   });
+
+  const numberRefused = (): string =>
+    `Cannot start 5 brokers on ${data()}: it holds a cluster of 3, say --brokers 3 or name another directory with --data\n`;
 });
 
 describe('cairn up that cannot start says why in one sentence:', () => {
@@ -148,18 +153,6 @@ describe('cairn up that cannot start says why in one sentence:', () => {
     expect(code).toBe(69);
     expect(out).toBe('');
     await expect(fetch(`${url(0)}/healthz`)).rejects.toThrow('fetch failed');
-  });
-
-  test('another number of brokers than the data has, 78', async () => {
-    const { end } = await up();
-    await end('SIGINT');
-
-    const { code, err } = await cairn(['up', '--brokers', '5', '--port', String(port), '--data', data()]);
-
-    expect(err).toBe(
-      `Cannot start 5 brokers on ${data()}: it holds a cluster of 3, say --brokers 3 or name another directory with --data\n`,
-    );
-    expect(code).toBe(78);
   });
 
   test('a data directory that is a file, 73', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { makeLog } from '../support/grep-logs.ts';
 import { grep, oracle, type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const files = ['a.log', 'b.log', 'empty.log'];
 let machines: SearchMachine[];
@@ -16,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(machines.map((machine) => machine.close())));
 
-describe('the same as GNU grep on each file', () => {
+describe('the same as GNU grep on each file', needsPrograms('grep'), () => {
   test.each([
     [['everywhere']],
     [['unique']],

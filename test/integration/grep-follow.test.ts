@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run } from '../../src/cli/grep/run.ts';
 import { type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 30, 4, 0, second)).toISOString();
 
@@ -53,7 +54,7 @@ function follow(args: readonly string[]): {
   return { until, status, said: () => said };
 }
 
-test('lines come as they are written, by their time, through rotation, until it is interrupted', async () => {
+test('lines come as they are written, by their time, through rotation, until it is interrupted', needsPrograms('grep'), async () => {
   const { until, status, said } = follow(['-v', 'nothing']);
   await until('two\n');
 
@@ -82,7 +83,7 @@ test('lines come as they are written, by their time, through rotation, until it 
   expect(await status).toBe(130);
 });
 
-test('a line that comes after its place is marked as late, in JSON too', async () => {
+test('a line that comes after its place is marked as late, in JSON too', needsPrograms('grep'), async () => {
   for (const [args, mark] of [
     [['--window', '0.01', 'o'], `late: m1:app.log:${at(2)} often\n`],
     [['--window', '0.01', '--json', 'o'], `"late":true,"text":"${at(2)} often"`],
@@ -97,7 +98,7 @@ test('a line that comes after its place is marked as late, in JSON too', async (
   }
 });
 
-test('a machine that goes away is told at once, and the others go on', async () => {
+test('a machine that goes away is told at once, and the others go on', needsPrograms('grep'), async () => {
   const { until, said } = follow(['o']);
   await until('two\n');
 
@@ -108,7 +109,7 @@ test('a machine that goes away is told at once, and the others go on', async () 
   expect(said()).toContain('m1: ');
 });
 
-test('with -m it ends with the last of the lines', async () => {
+test('with -m it ends with the last of the lines', needsPrograms('grep'), async () => {
   const { until, status } = follow(['-m', '1', 'o']);
 
   const printed = await until('two\n');
@@ -119,7 +120,7 @@ test('with -m it ends with the last of the lines', async () => {
 test.each([
   [['-c', 'x'], 'only lines can be followed'],
   [['-n', 'x'], 'lines are numbered from the beginning'],
-])('%j is refused with the reason', async (args, reason) => {
+])('%j is refused with the reason', needsPrograms('grep'), async (args, reason) => {
   const { status, said } = follow(args);
 
   expect(await status).toBe(2);

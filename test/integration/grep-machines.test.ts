@@ -12,6 +12,7 @@ import { type AnswerSink, decodeRequest } from '../../src/search/index.ts';
 import { certificate } from '../support/certificate.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { grep, type MachineOptions, oracle, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const open: SearchMachine[] = [];
 afterEach(() => Promise.all(open.splice(0).map((machine) => machine.close())));
@@ -164,7 +165,7 @@ describe('what is exposed, and nothing else', () => {
     expect((await grep(['x'], [here])).stderr).toContain('Not all of the answer from m1: e.log: it is not a regular file');
   });
 
-  test('compressed files are unpacked', async () => {
+  test('compressed files are unpacked', needsPrograms('grep'), async () => {
     const files = {
       'a.log.1.gz': gzipSync('yes\n'.repeat(100_000)),
       'a.log.2.zst': zstdCompressSync('yes\nno\n'),
@@ -180,7 +181,7 @@ describe('what is exposed, and nothing else', () => {
   });
 });
 
-describe('a pattern is data', () => {
+describe('a pattern is data', needsPrograms('grep'), () => {
   const hostile = [
     "'; touch x; '",
     '$(touch x)',

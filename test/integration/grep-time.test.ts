@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { grep, oracle, type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const firstMs = Date.UTC(2026, 10, 30, 4);
 const files = ['app.log', 'other.log'];
@@ -32,7 +33,7 @@ function withTimes(text: string): { readonly line: string; readonly timeMs: numb
 
 const linesOf = (text: string): string[] => text.split('\n').slice(0, -1);
 
-describe('lines by their time', () => {
+describe('lines by their time', needsPrograms('grep'), () => {
   let machines: SearchMachine[];
   let logs: string[];
 
@@ -120,7 +121,7 @@ describe('lines by their time', () => {
   });
 });
 
-test('rotated and compressed files are merged into one order, with a format of the user', async () => {
+test('rotated and compressed files are merged into one order, with a format of the user', needsPrograms('grep'), async () => {
   const line = (second: number): string => `[30/Nov/2026:04:00:${String(second).padStart(2, '0')} +0000] GET /${second}\n`;
   const lines = Array.from({ length: 60 }, (_, second) => line(second));
   const machine = await startMachine(

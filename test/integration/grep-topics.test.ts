@@ -14,6 +14,7 @@ import { systemBytes } from '../../src/system/bytes.ts';
 import { testClock } from '../support/clock.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { type Answer, type MachineOptions, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 const firstMs = Date.UTC(2026, 10, 30, 4);
 const at = (second: number): string => new Date(firstMs + second * 1000).toISOString();
@@ -301,7 +302,7 @@ describe('a topic that is followed', () => {
     return { until, status, said: () => said };
   }
 
-  test('comes with files in order of time, what is late marked, from a time on', async () => {
+  test('comes with files in order of time, what is late marked, from a time on', needsPrograms('grep'), async () => {
     await append(['log one', 1]);
     const machine = await startMachine('m1', { 'a.log': '' }, { topic: searcherOf('m1') });
     machines.push(machine);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { optionTable, ripgrepEquals } from '../../src/query/index.ts';
 import { referencePage, tableRows } from '../support/reference-page.ts';
+import { needsPrograms } from '../support/needs.ts';
 
 describe('docs/reference/grep.md', () => {
   const rows = tableRows(referencePage('grep.md'));
@@ -20,7 +21,7 @@ describe('docs/reference/grep.md', () => {
   });
 });
 
-test('every option that GNU grep tells of is in the table', () => {
+test('every option that GNU grep tells of is in the table', needsPrograms('grep'), () => {
   const help = execFileSync('grep', ['--help'], { env: { ...process.env, LC_ALL: 'C' } }).toString();
   const told = [...help.matchAll(/(?<=^ *|, )(--?[A-Za-z][a-z-]*)(?![A-Z])/gm)].map(([, name = '']) => name);
   const known = new Set(

@@ -24,11 +24,9 @@ function runAndCount(options: RunOptions): Verdict['violations'] {
 }
 
 describe('a run', () => {
-  test.each([
-    [1, 3],
-    [2, 5],
-  ])('of seed %i on %i brokers repeats itself to the last event', (seed, brokers) => {
-    const options = { ...everything, seed, brokers, minutes: 0.05 };
+  test('repeats itself to the last event', () => {
+    const seed = 1;
+    const options = { ...everything, seed, minutes: 0.05 };
     const first = run(options);
 
     expect(run(options)).toEqual(first);

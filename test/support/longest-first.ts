@@ -32,7 +32,6 @@ const longest: readonly string[] = [
   'test/e2e/append-and-read.test.ts',
   'test/integration/bench/bench.test.ts',
   'test/e2e/page.test.ts',
-  'test/integration/lab/kills.test.ts',
   'test/e2e/brokers.test.ts',
   'test/integration/wiped-broker.test.ts',
 ];

@@ -133,8 +133,9 @@ describe('a number on the command line', () => {
   });
 
   test('that is refused ends the command with one sentence and exit code 2', async () => {
-    for (const place of places) {
-      for (const edge of edges.filter((text) => 'refusal' in tried(place, text))) {
+    for (const [index, place] of places.entries()) {
+      // A part of them at each place: every edge comes at some.
+      for (const edge of edges.filter((text, at) => (at + index) % 4 === 0 && 'refusal' in tried(place, text))) {
         const { io, out, err } = fakeIo({ env: { CAIRN_SERVER: 'http://127.0.0.1:1' } });
 
         const code = await runCli(place.words(edge), io);

@@ -4,6 +4,7 @@ import type { Dialect, Match } from '../../../src/query/index.ts';
 import { GnuGrep } from '../../../src/search/topics/gnu-grep.ts';
 import { basicPatterns, extendedPatterns, oddLines as lines } from '../../support/grep-patterns.ts';
 import { gnuGrep, queryOf, searchLines } from '../../support/grep-records.ts';
+import { needsPrograms } from '../../support/needs.ts';
 
 const few = (patterns: readonly string[]): readonly string[] => patterns.filter((_, index) => index % 4 === 0);
 
@@ -13,7 +14,7 @@ test.each<readonly [string, Dialect, readonly string[], Partial<Match>, readonly
   ['words', 'extended', few(extendedPatterns).slice(0, 6), { word: true }, ['-E', '-w']],
   ['basic expressions', 'basic', few(basicPatterns), {}, ['-G']],
   ['Perl’s', 'perl', ['foo(?=bar)'], {}, ['-P']],
-])('%s select what GNU grep selects', async (_how, dialect, patterns, match, flags) => {
+])('%s select what GNU grep selects', needsPrograms('grep'), async (_how, dialect, patterns, match, flags) => {
   const grep = new GnuGrep();
   for (const pattern of patterns) {
     const expected = gnuGrep(['-n', ...flags, '-e', pattern], lines);

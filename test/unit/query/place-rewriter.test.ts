@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../src/base/random.ts';
 import { PlaceRewriter } from '../../../src/query/place-rewriter.ts';
+import { needsPrograms } from '../../support/needs.ts';
 
 const label = 'm1:app.log';
 const plain = { withName: true, lineNumbers: false, byteOffsets: false, nullData: false, color: false };
@@ -36,7 +37,7 @@ function both(
   return { corrected: Buffer.concat(pieces).toString('latin1'), whole: grep(cut + rest).toString('latin1') };
 }
 
-describe('numbers of a part of a file become those of the file', () => {
+describe('numbers of a part of a file become those of the file', needsPrograms('grep'), () => {
   test.each([
     [['-H', '-n', 'x'], { lineNumbers: true }],
     [['-h', '-n', 'x'], { lineNumbers: true, withName: false }],

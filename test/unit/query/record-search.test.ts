@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Match, Output } from '../../../src/query/index.ts';
 import { gnuGrep, queryOf, searchLines } from '../../support/grep-records.ts';
+import { needsPrograms } from '../../support/needs.ts';
 
 /** Lines 1 to 60; those divisible by 7 hold `hit`, and by 21 it stands there twice. */
 const lines = Array.from({ length: 60 }, (_, index) => {
@@ -32,7 +33,7 @@ const matches: readonly (readonly [readonly string[], Partial<Match>])[] = [
   [['-v'], { invert: true }],
 ];
 
-describe('the lines of a search are those of GNU grep', () => {
+describe('the lines of a search are those of GNU grep', needsPrograms('grep'), () => {
   test.each(
     outputs.flatMap(([flags, output]) =>
       matches.map(([more, match]) => [[...flags, ...more].join(' ') || 'plain', [...flags, ...more], output, match] as const),
