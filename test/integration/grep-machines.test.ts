@@ -2,10 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { hashToken } from '../../src/gateway/http/index.ts';
 import type { SearchRequest } from '../../src/query/index.ts';
 import { type AnswerSink, decodeRequest } from '../../src/search/index.ts';
@@ -230,15 +229,18 @@ describe('a pattern is data', needsPrograms('grep'), () => {
 
 test('a search that is ended before it began leaves no file open and no folder behind', async () => {
   const here = await machine('m1', { 'a.log': 'yes\n', 'b.log': 'yes\n' });
-  const folders = (): string[] => readdirSync(tmpdir()).filter((name) => /^cairn-grep-\w{6}$/.test(name));
-  const before = folders();
+  // Of its own, because other tests search at the same time.
+  const temporary = path.join(here.folder, 'temporary');
+  mkdirSync(temporary);
+  vi.stubEnv('TMPDIR', temporary);
 
   for (const signal of [AbortSignal.abort(), new AbortController().signal]) {
     await here.searcher(quietSearch, noSink, signal).catch(() => undefined);
   }
 
+  vi.unstubAllEnvs();
   expect(openFiles(here.folder)).toEqual([]);
-  expect(folders().filter((name) => !before.includes(name))).toEqual([]);
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 const noSink: AnswerSink = {
