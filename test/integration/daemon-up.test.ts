@@ -149,7 +149,7 @@ describe('cairn up that cannot start says why in one sentence:', () => {
     const { code, err, out } = await cairn(['up', '--port', String(port), '--data', data()]);
     server.close();
 
-    expect(err).toBe(`Cannot listen on 127.0.0.1:${port + 1}: another program listens there; choose another with --port\n`);
+    expect(withoutWaiting(err)).toBe(`Cannot listen on 127.0.0.1:${port + 1}: another program listens there; choose another with --port\n`);
     expect(code).toBe(69);
     expect(out).toBe('');
     await expect(fetch(`${url(0)}/healthz`)).rejects.toThrow('fetch failed');
@@ -160,7 +160,7 @@ describe('cairn up that cannot start says why in one sentence:', () => {
 
     const { code, err } = await cairn(['up', '--port', String(port), '--data', data()]);
 
-    expect(err).toBe(`Cannot use the data directory ${data()}: it is a file\n`);
+    expect(withoutWaiting(err)).toBe(`Cannot use the data directory ${data()}: it is a file\n`);
     expect(code).toBe(73);
   });
 
