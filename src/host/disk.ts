@@ -50,7 +50,7 @@ export interface DiskFile {
 
 /** A file as it is, for those who read what others write. */
 export interface FileStatus {
-  /** Device and inode: the same for as long as the file is, whatever it is called. It may be another file's once this one is gone. */
+  /** The same for as long as the file is, whatever it is called. It may be another file's once this one is gone. */
   readonly identity: string;
   readonly size: number;
   /** When its bytes changed last, in milliseconds since 1970 by the clock of whoever keeps it. */

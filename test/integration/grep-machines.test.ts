@@ -10,6 +10,7 @@ import type { SearchRequest } from '../../src/query/index.ts';
 import { type AnswerSink, decodeRequest } from '../../src/search/index.ts';
 import { certificate } from '../support/certificate.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { hostilePatterns } from '../support/grep-options.ts';
 import { grep, type MachineOptions, oracle, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
 import { needsPrograms } from '../support/needs.ts';
 
@@ -181,24 +182,8 @@ describe('what is exposed, and nothing else', () => {
 });
 
 describe('a pattern is data', needsPrograms('grep'), () => {
-  const hostile = [
-    "'; touch x; '",
-    '$(touch x)',
-    '`touch x`',
-    '-rf',
-    '--help',
-    '"',
-    '\\',
-    '(a+)+b',
-    '*',
-    '\u0001\u001b[2J',
-    'größe',
-    '|',
-    '%s',
-  ];
-
-  test.each(hostile)('%j', async (pattern) => {
-    const here = await machine('m1', { 'a.log': `${hostile.join('\n')}\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac\n` });
+  test.each(hostilePatterns)('%j', async (pattern) => {
+    const here = await machine('m1', { 'a.log': `${hostilePatterns.join('\n')}\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac\n` });
 
     for (const dialect of ['-F', '-E']) {
       const args = [dialect, '-n', '-e', pattern];

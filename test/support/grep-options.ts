@@ -54,3 +54,20 @@ export const eachPattern: readonly (readonly string[])[] = [
 
 /** No limit is a negative one; together with -v GNU grep 3.8 takes it for 0. */
 export const isAskedOf = (pair: readonly string[]): boolean => !(pair.includes('-v') && pair.includes('--max-count=-1'));
+
+/** Patterns that would do something else, were they ever more than data. */
+export const hostilePatterns = [
+  "'; touch x; '",
+  '$(touch x)',
+  '`touch x`',
+  '-rf',
+  '--help',
+  '"',
+  '\\',
+  '(a+)+b',
+  '*',
+  '\u0001\u001b[2J',
+  'größe',
+  '|',
+  '%s',
+];

@@ -1,7 +1,6 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import { isQuorum, quorumValue } from '../../raft/index.ts';
-import type { Draft, Pulse, PulseAnswer, QuietGroup } from '../../wire/index.ts';
-import { encodePulse, encodePulseAnswer } from '../../wire/index.ts';
+import { type Draft, encodePulse, encodePulseAnswer, type Pulse, type PulseAnswer, type QuietGroup } from '../../wire/index.ts';
 import type { BrokerObserver } from '../contract.ts';
 import type { BrokerSettings } from '../settings.ts';
 import { topicGroupFirst } from '../well-known.ts';
@@ -202,7 +201,7 @@ export class QuietGroups {
     }
     if (!isFewer) return;
     const confirms = (voter: BrokerId): boolean => voter === this.#context.self || this.#peers.get(voter)?.isGivenUp === false;
-    for (const group of Array.from(this.#led.keys())) {
+    for (const group of this.#led.keys()) {
       const replica = this.#context.groups.replica(group);
       if (replica !== undefined && !isQuorum(replica.raft.membership, confirms)) replica.step({ type: 'stepDown' });
     }
@@ -282,7 +281,7 @@ export class QuietGroups {
     pulses.answered = round;
     const sent = this.#rounds.find((one) => one.round === round);
     if (sent === undefined) return;
-    if (sent.quietCount !== quietCount) return this.#wakeAll([...this.#led.keys()]);
+    if (sent.quietCount !== quietCount) return this.#wakeAll(this.#led.keys());
     this.#wakeAll(awake.filter((group) => this.#led.has(group)));
     pulses.confirmed = round;
     pulses.confirmedSentMs = sent.sentMs;
