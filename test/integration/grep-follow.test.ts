@@ -1,10 +1,8 @@
 // `cairn grep --follow`: what comes on several machines, through rotation, in order of time within the window.
 import { appendFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { run } from '../../src/cli/grep/run.ts';
-import { type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import { type Followed, followGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
 import { needsPrograms } from '../support/needs.ts';
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 30, 4, 0, second)).toISOString();
@@ -24,35 +22,9 @@ afterEach(async () => {
 const append = (machine: number, text: string): void =>
   appendFileSync(path.join((machines[machine] as SearchMachine).folder, 'app.log'), text);
 
-/** What it prints; `until` waits for a text. From the beginning of the files, so that nothing depends on when it has begun. */
-function follow(args: readonly string[]): {
-  readonly until: (text: string) => Promise<string>;
-  readonly status: Promise<number>;
-  readonly said: () => string;
-} {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  let [printed, said] = ['', ''];
-  let wake: () => void = () => undefined;
-  stdout.on('data', (chunk: Buffer) => {
-    printed += chunk.toString();
-    wake();
-  });
-  stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const status = run(
-    ['--follow', '--since', at(0), '--files', 'app', '--on', machines.map(({ address }) => address).join(','), ...args],
-    { stdin: new PassThrough(), stdout, stderr, env: {}, interrupt: () => interrupt.signal, becomeService: () => undefined },
-    () => Promise.resolve(0),
-  );
-  const until = async (text: string): Promise<string> => {
-    while (!printed.includes(text)) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-    return printed;
-  };
-  return { until, status, said: () => said };
-}
+/** From the beginning of the files, so that nothing depends on when it has begun. */
+const follow = (args: readonly string[]): Followed =>
+  followGrep(['--since', at(0), '--files', 'app', '--on', machines.map(({ address }) => address).join(','), ...args], interrupt.signal);
 
 test('lines come as they are written, by their time, through rotation, until it is interrupted', needsPrograms('grep'), async () => {
   const { until, status, said } = follow(['-v', 'nothing']);

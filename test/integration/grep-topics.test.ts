@@ -2,9 +2,7 @@
 // replicas are machines of this process over one twin, so that each can be made to fail at a chosen place.
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { run } from '../../src/cli/grep/run.ts';
 import { LogError, promised, withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { RecordBatchBuilder } from '../../src/record/index.ts';
@@ -13,7 +11,15 @@ import { createTopicsSearcher } from '../../src/search/topics/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { testClock } from '../support/clock.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { type Answer, type MachineOptions, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
+import {
+  type Answer,
+  type Followed,
+  followGrep,
+  type MachineOptions,
+  runGrep,
+  type SearchMachine,
+  startMachine,
+} from '../support/grep-rig.ts';
 import { needsPrograms } from '../support/needs.ts';
 
 const firstMs = Date.UTC(2026, 10, 30, 4);
@@ -276,31 +282,7 @@ describe('a topic that is followed', () => {
   });
   afterEach(() => interrupt.abort());
 
-  function follow(args: readonly string[]): {
-    readonly until: (text: string) => Promise<string>;
-    readonly status: Promise<number>;
-    readonly said: () => string;
-  } {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    let [printed, said] = ['', ''];
-    let wake: () => void = () => undefined;
-    stdout.on('data', (chunk: Buffer) => {
-      printed += chunk.toString();
-      wake();
-    });
-    stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    const io = { stdin: new PassThrough(), stdout, stderr, env: {}, interrupt: () => interrupt.signal, becomeService: () => undefined };
-    const status = run(['--follow', ...args], io, () => Promise.resolve(0));
-    const until = async (text: string): Promise<string> => {
-      while (!printed.includes(text)) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return printed;
-    };
-    return { until, status, said: () => said };
-  }
+  const follow = (args: readonly string[]): Followed => followGrep(args, interrupt.signal);
 
   test('comes with files in order of time, what is late marked, from a time on', needsPrograms('grep'), async () => {
     await append(['log one', 1]);

@@ -139,3 +139,32 @@ export function oracle(args: readonly string[], machines: readonly SearchMachine
   const status = statuses.includes(2) ? 2 : statuses.includes(0) ? 0 : 1;
   return { stdout: Buffer.concat(outputs), stderr: errors.join(''), status };
 }
+
+/** What a `cairn grep --follow` has printed; `until` waits for a text. */
+export interface Followed {
+  readonly until: (text: string) => Promise<string>;
+  readonly status: Promise<number>;
+  readonly said: () => string;
+}
+
+export function followGrep(args: readonly string[], interrupt: AbortSignal): Followed {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  let [printed, said] = ['', ''];
+  let wake: () => void = () => undefined;
+  stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+    wake();
+  });
+  stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const io = { stdin: new PassThrough(), stdout, stderr, env: {}, interrupt: () => interrupt, becomeService: () => undefined };
+  const status = run(['--follow', ...args], io, () => Promise.resolve(0));
+  const until = async (text: string): Promise<string> => {
+    while (!printed.includes(text)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    return printed;
+  };
+  return { until, status, said: () => said };
+}
