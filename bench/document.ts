@@ -1,13 +1,14 @@
 /** docs/performance.md: its tables are written by the commands that measure, each between two marks, and never by hand. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { checkoutFolder, type Figure, findCommit, type Machine } from '../src/lab/report/index.ts';
+import { type Figure, findCommit, type Machine } from '../src/lab/report/index.ts';
+import { packageFolder } from '../src/system/package.ts';
 import { paragraph } from '../scripts/paragraph.ts';
 import { digits } from './figures.ts';
 import type { BenchRun, ScenarioRun } from './run.ts';
 import type { Scenario } from './scenario.ts';
 
-const document = path.join(checkoutFolder(), 'docs', 'performance.md');
+const document = path.join(packageFolder, 'docs', 'performance.md');
 
 /** The tables of a run: all scenarios that run by default go to one place, the others to their sections. */
 export function writeRun(run: BenchRun, all: readonly Scenario[]): void {

@@ -1,6 +1,6 @@
 /** A run of the bench for people: on the terminal, and as report.html through the labs' report. */
 import { table } from '../src/cli/table.ts';
-import { version } from '../src/cli/version.ts';
+import { packageVersion } from '../src/system/package.ts';
 import { check, type Figure, writeReport } from '../src/lab/report/index.ts';
 import { digits, type Row } from './figures.ts';
 import { type BenchRun, isWhole, type ScenarioRun } from './run.ts';
@@ -82,7 +82,7 @@ export async function reportRun(run: BenchRun, folder: string, note?: string): P
       ],
       graphs: run.scenarios.flatMap((scenario) => scenario.graphs),
     },
-    { folder, version: version(), startedMs: run.startedMs, ...(note === undefined ? {} : { note }) },
+    { folder, version: packageVersion(), startedMs: run.startedMs, ...(note === undefined ? {} : { note }) },
   );
   return `${folder}/report.html`;
 }

@@ -49,7 +49,7 @@ process.exit(failed > 0 ? 1 : 0);
 function checkContents() {
   const [{ files }] = JSON.parse(run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], ROOT).stdout);
   const paths = files.map((/** @type {{ path: string }} */ file) => file.path);
-  for (const needed of ['bin/cairn.mjs', 'bin/launch.mjs', 'dist/cli/main.js', 'LICENSE', 'README.md']) {
+  for (const needed of ['bin/cairn.mjs', 'bin/launch.mjs', 'dist/cli/main.js', 'dist/licences.txt', 'LICENSE', 'README.md']) {
     if (!paths.includes(needed)) throw new Error(`${needed} is missing`);
   }
   const unwanted = paths.filter((/** @type {string} */ file) => /^(src|test|ui|scripts|docs)\/|tsbuildinfo|node_modules/.test(file));

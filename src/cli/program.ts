@@ -4,7 +4,7 @@ import { addExamples, type CommandEntry } from './command.ts';
 import { escapeControls } from '../base/escape.ts';
 import type { CliIo } from './io.ts';
 import { registry } from './registry.ts';
-import { version } from './version.ts';
+import { packageVersion } from '../system/package.ts';
 
 /** Runs a command line by commander. Throws what a command throws; what commander says is told here. */
 export async function runProgram(args: readonly string[], typed: CommandEntry | null, io: CliIo): Promise<number> {
@@ -39,7 +39,7 @@ function makeProgram(io: CliIo): Command {
   const program = new Command('cairn')
     .description('A distributed event log that says exactly what it promises.')
     .usage('COMMAND [arguments]')
-    .version(`cairn ${version()}`, '-V, --version', 'print the version')
+    .version(`cairn ${packageVersion()}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .exitOverride()

@@ -8,6 +8,7 @@ import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.
 import type { Logger } from '../host/index.ts';
 import { createTopicsSearcher, ownScanner, workerScanner } from '../search/topics/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
+import { ownModule, packageVersion, pageFolder } from '../system/package.ts';
 import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
 import type { DaemonConfig } from './config.ts';
@@ -15,7 +16,6 @@ import { descriptorsMax, fitHttp, fitLines } from './descriptors.ts';
 import { warnInsecure } from './insecure-listen.ts';
 import type { Daemon, DaemonHooks } from './lifecycle.ts';
 import { makeFolder } from './make-folder.ts';
-import { packageVersion, pageFolder } from './paths.ts';
 import { folderReason, folderReasonOfText } from './reasons.ts';
 import { searchOptions } from './search-options.ts';
 
@@ -77,7 +77,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   function brokerOptions({ self, settings, clusterId, logOnly }: DaemonConfig, on: SystemHost, { onFatal }: DaemonHooks): BrokerOptions {
     // The same secret opens HTTP and proves brokers to one another, but never in the same form.
     const secret = token === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${token}`));
-    const scanner = config.data === null ? ownScanner(on) : workerScanner(config.data);
+    const scanner = config.data === null ? ownScanner(on) : workerScanner(config.data, ownModule('search/topics/worker'));
     const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, scanner };
     return { ...common, onFatal: (error) => onFatal(error, true) };
   }

@@ -8,7 +8,7 @@ import type { DaemonConfig } from './config.ts';
 import { descriptorsMax, fitHttp } from './descriptors.ts';
 import { warnInsecure } from './insecure-listen.ts';
 import type { Daemon, DaemonHooks } from './lifecycle.ts';
-import { packageVersion } from './paths.ts';
+import { packageVersion } from '../system/package.ts';
 import { searchOptions } from './search-options.ts';
 
 export function startSearch(config: DaemonConfig, logger: Logger, hooks: DaemonHooks): Daemon {

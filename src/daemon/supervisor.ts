@@ -10,7 +10,7 @@ import { type ErrorCode, errorCatalogue, exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { DaemonConfig } from './config.ts';
 import { brokerNodeFlags } from './node-flags.ts';
-import { besideDaemon } from './paths.ts';
+import { ownModule } from '../system/package.ts';
 
 /** What a child says. */
 export type ChildMessage =
@@ -109,7 +109,10 @@ export class Supervisor {
     child.startedMs = performance.now();
     child.fatal = null;
     const env = { UV_THREADPOOL_SIZE: '16', ...process.env, ...compileCache() };
-    const started = spawn(process.execPath, [...brokerNodeFlags, besideDaemon('main')], { env, stdio: ['ignore', output, output, 'ipc'] });
+    const started = spawn(process.execPath, [...brokerNodeFlags, ownModule('daemon/main')], {
+      env,
+      stdio: ['ignore', output, output, 'ipc'],
+    });
     closeSync(output);
     child.process = started;
     started.on('message', (message: ChildMessage) => this.#hear(child, message));

@@ -20,7 +20,7 @@ import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings } from '../gateway/http/settings.ts';
 import type { DaemonConfig } from './config.ts';
 import { makeFolder } from './make-folder.ts';
-import { packageFolder } from './paths.ts';
+import { packageFolder } from '../system/package.ts';
 import { folderReason } from './reasons.ts';
 
 export interface UpOptions {

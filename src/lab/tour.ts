@@ -9,7 +9,7 @@ import { accessSync, constants, createReadStream, existsSync, readdirSync, statS
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { AppendStream, type Client, forEachRead, LineBatcher } from '../client/index.ts';
-import { packageFolder } from '../daemon/paths.ts';
+import { packageFolder } from '../system/package.ts';
 import { LogError, type PartitionStatus } from '../eventlog/index.ts';
 import type { RecordCursor } from '../record/index.ts';
 import { LabBrokers } from './rig/index.ts';

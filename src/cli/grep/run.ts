@@ -8,7 +8,7 @@ import { parseServer } from '../../client/servers.ts';
 import { askEach, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
 import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
-import { version } from '../version.ts';
+import { packageVersion } from '../../system/package.ts';
 import { printer } from './print.ts';
 import { type Known, machinesOf, requestsOf, text } from './request.ts';
 import { summaryOf } from './summary.ts';
@@ -26,7 +26,7 @@ export async function run(args: readonly string[], io: CliIo, printHelp: () => P
   const command = parsed.value;
   if (command.own.has('help')) return printHelp();
   if (command.own.has('version')) {
-    await write(io.stdout, `cairn ${version()}\n`);
+    await write(io.stdout, `cairn ${packageVersion()}\n`);
     return exitCodes.ok;
   }
   try {

@@ -8,7 +8,7 @@ import { type CliIo, write } from '../io.ts';
 import { reasonOf } from '../connect-options.ts';
 import { integer, jsonOption } from '../options.ts';
 import { table } from '../table.ts';
-import { version } from '../version.ts';
+import { packageVersion } from '../../system/package.ts';
 
 /** What every lab takes (design, section 6). */
 export interface LabOptions {
@@ -73,7 +73,7 @@ async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, opti
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   const result = await Promise.race([lab.run(options, { folder, say }), interrupted]);
   const note = options.note === undefined ? {} : { note: options.note };
-  const summary = await writeReport(result, { folder, version: version(), startedMs, ...note });
+  const summary = await writeReport(result, { folder, version: packageVersion(), startedMs, ...note });
   const failed = summary.checks.filter((each) => !each.ok);
   await write(io.stdout, options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary.results, summary.checks, folder));
   if (failed.length > 0) throw new ExitWith(exitCodes.failed);

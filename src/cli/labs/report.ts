@@ -9,7 +9,7 @@ import { type CliIo, write } from '../io.ts';
 import { reasonOf } from '../connect-options.ts';
 import { integer, jsonOption } from '../options.ts';
 import { inMinutes, startTimeBar } from '../progress.ts';
-import { version } from '../version.ts';
+import { packageVersion } from '../../system/package.ts';
 
 interface ReportOptions {
   readonly quick?: boolean;
@@ -73,7 +73,7 @@ async function runReport(options: ReportOptions, io: CliIo): Promise<void> {
       extent,
       experiments,
       folder,
-      version: version(),
+      version: packageVersion(),
       seed: options.seed,
       secondsMax: secondsMax[extent],
       signal,

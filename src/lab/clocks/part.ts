@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import path from 'node:path';
 import { LogError } from '../../eventlog/index.ts';
+import { ownModule } from '../../system/package.ts';
 import type { Children } from '../rig/index.ts';
 import type { FromPart, Role, ToPart } from './channel.ts';
 
@@ -18,8 +18,7 @@ export class Part {
   constructor(role: Role, children: Children) {
     this.role = role;
     this.name = role.part === 'relay' ? 'the relay' : `machine ${role.index + 1}`;
-    const own = import.meta.url.endsWith('.ts') ? 'part-process.ts' : 'part-process.js';
-    this.#child = children.start(process.execPath, [path.join(import.meta.dirname, own)], {
+    this.#child = children.start(process.execPath, [ownModule('lab/clocks/part-process')], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.on('message', (message: FromPart) => {

@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 import { readTimeline, summariseRun } from '../../timeline/index.ts';
 import { bandwidthChart, delayChart } from '../../timeline/plot/index.ts';
 import { Children } from '../rig/index.ts';
-import { check, checkoutFolder, type LabResult } from '../report/index.ts';
+import { check, type LabResult } from '../report/index.ts';
+import { packageFolder } from '../../system/package.ts';
 import { makePipe } from './pipes.ts';
 import { findFreePort, untilListening } from './ports.ts';
 
@@ -31,7 +32,7 @@ const p90MsMax = 2;
 
 export async function runCollectLab({ nodes, rate, seconds, folder }: CollectLabOptions): Promise<LabResult> {
   const children = new Children();
-  const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+  const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
   const port = await findFreePort();
   const timelineFile = path.join(folder, 'timeline.ndjson');
   const printedFile = path.join(folder, 'printed.txt');

@@ -8,7 +8,8 @@ import path from 'node:path';
 import { SeededRandom } from '../../base/random.ts';
 import { type Client, forEachRead } from '../../client/index.ts';
 import { Children, LabBrokers } from '../rig/index.ts';
-import { check, checkoutFolder, type LabResult } from '../report/index.ts';
+import { check, type LabResult } from '../report/index.ts';
+import { packageFolder } from '../../system/package.ts';
 import { findFreePort, untilListening } from './ports.ts';
 
 export interface CollectKillsOptions {
@@ -38,7 +39,7 @@ export async function runCollectKills(options: CollectKillsOptions): Promise<Lab
   const client = brokers.client();
   try {
     const port = await findFreePort();
-    const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+    const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
     const start = (args: readonly string[], output: string): ChildProcess => {
       const descriptor = openSync(path.join(folder, output), 'a');
       const stdio: SpawnOptions['stdio'] = ['ignore', descriptor, descriptor];

@@ -7,7 +7,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeF
 import { connect } from 'node:net';
 import path from 'node:path';
 import type { Children, LabBrokers } from '../rig/index.ts';
-import { checkoutFolder } from '../report/index.ts';
+import { ownModule, packageFolder } from '../../system/package.ts';
 import { findFreePort, untilListening } from './ports.ts';
 
 export const lineConnections = 4;
@@ -59,13 +59,12 @@ export async function measureAlone(party: string, lines: number, folder: string,
 
 function startParty(party: string, port: number, output: string, folder: string, children: Children): ChildProcess {
   const descriptor = openSync(output, 'w');
-  const own = import.meta.url.endsWith('.ts') ? 'bare-loop.ts' : 'bare-loop.js';
-  const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+  const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
   const start = (args: readonly string[]): ChildProcess =>
     children.start(process.execPath, args, { stdio: ['ignore', descriptor, 'inherit'] });
   try {
     if (party === bareLoopName)
-      return children.start(process.execPath, [path.join(import.meta.dirname, own), String(port), output], { stdio: 'ignore' });
+      return children.start(process.execPath, [ownModule('lab/collect/bare-loop'), String(port), output], { stdio: 'ignore' });
     if (party === loggerName) return start([cairn, 'logger', String(port), '--timeline', path.join(folder, 'throughput-timeline.ndjson')]);
     const config = path.join(folder, 'rsyslog.conf');
     // No headers, no rewriting, large batches: what it does fastest. Digits at the beginning of a line are no length.
@@ -118,7 +117,7 @@ export class TopicLogger {
   /** The topic exists; the logger has found who leads it. */
   static async start(brokers: LabBrokers, topic: string, folder: string, children: Children): Promise<TopicLogger> {
     const port = await findFreePort();
-    const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+    const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
     const output = path.join(folder, 'throughput-topic.out');
     const descriptor = openSync(output, 'w');
     const args = [cairn, 'logger', String(port), '--topic', topic, '--server', brokers.urls.join(','), '--no-timeline'];

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { LogError } from '../../eventlog/index.ts';
 import type { Children, ExitOfChild } from '../rig/index.ts';
-import { checkoutFolder } from '../report/index.ts';
+import { packageFolder } from '../../system/package.ts';
 
 const PORT_FIRST = 49_152;
 const PORT_LAST = 65_535;
@@ -99,7 +99,7 @@ export async function startServers(options: ServerSetOptions): Promise<ServerSet
 /** `python3 log-server.py` in the working directory, as in the course's folder, where ours is linked. */
 function courseCommand(folder: string): readonly string[] {
   const link = path.join(folder, 'log-server.py');
-  if (!existsSync(link)) symlinkSync(path.join(checkoutFolder(), 'compat', 'inf3203', 'log-server.py'), link);
+  if (!existsSync(link)) symlinkSync(path.join(packageFolder, 'compat', 'inf3203', 'log-server.py'), link);
   return ['python3', 'log-server.py'];
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Machine } from '../../search/ask/index.ts';
 import { untilListening } from '../collect/ports.ts';
-import { checkoutFolder } from '../report/index.ts';
+import { packageFolder } from '../../system/package.ts';
 import { Children, findFreePorts } from '../rig/index.ts';
 import { writeLog, type WrittenLog } from './logs.ts';
 
@@ -62,7 +62,7 @@ export class SearchMachines {
     mkdirSync(folder);
     const log = path.join(folder, `${name}.log`);
     const written = writeLog({ file: log, machine: number, bytes, seed });
-    const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+    const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
     const args = ['serve', '--role', 'search', '--listen', `127.0.0.1:${port}`, '--name', name, '--files', `${exposedName}=${log}`];
     this.#servers.push(this.children.start(process.execPath, [cairn, ...args], { stdio: ['ignore', 'ignore', 'inherit'] }));
     await untilListening(port, name);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Report } from '../../search/ask/index.ts';
 import { findPrograms, searchEnvironment } from '../../search/files/index.ts';
-import { checkoutFolder } from '../report/index.ts';
+import { packageFolder } from '../../system/package.ts';
 import { askPiped, type Looked, requestFor } from './ask.ts';
 import { exposedName, type SearchMachines } from './machines.ts';
 import { runPiped } from './piped.ts';
@@ -67,7 +67,7 @@ async function withoutReport(run: ReturnType<typeof runPiped>): Promise<Answered
 }
 
 function askCommand({ counts, dialect, pattern }: Question, { all, children, folder }: SearchMachines): Promise<Answered> {
-  const cairn = path.join(checkoutFolder(), 'bin', 'cairn.mjs');
+  const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
   const on = all.map(({ name, machine }) => `${name}=${new URL(machine.origin).host}`).join(',');
   const args = [cairn, 'grep', ...(counts ? ['-c'] : []), flags[dialect], '-e', pattern, '--files', exposedName, '--on', on];
   return withoutReport(runPiped(children, { command: process.execPath, args, env: process.env, folder }));

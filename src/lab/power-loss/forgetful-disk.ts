@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { LogError } from '../../eventlog/index.ts';
+import { ownFile } from '../../system/package.ts';
 import { pause } from '../rig/index.ts';
 
 /** What a disk has lost so far. */
@@ -13,7 +13,7 @@ export interface Forgotten {
   readonly namesLost: number;
 }
 
-const PROGRAM = fileURLToPath(new URL('forgetful-disk.py', import.meta.url));
+const PROGRAM = ownFile('lab/power-loss/forgetful-disk.py');
 const MOUNT_MS_MAX = 10_000;
 
 /** Why no such disk can be made here, or null. */

@@ -6,4 +6,4 @@ export { check, type Check, type Figure, type LabResult, type Summary } from './
 export { checksTable, formatMachine, renderPage, resultsTable, table, verdictOf } from './html.ts';
 export { defaultFolder, writeReport } from './report.ts';
 export type { Graph } from './graph.ts';
-export { checkoutFolder, describeMachine, findCommit, type Machine } from './machine.ts';
+export { describeMachine, findCommit, type Machine } from './machine.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import path from 'node:path';
+import { packageFolder } from '../../system/package.ts';
 
 /** What a figure was measured on: without it a figure says nothing. */
 export interface Machine {
@@ -25,18 +25,13 @@ export function describeMachine(): Machine {
 /** The commit of the checkout, marked when files were changed since; null for an installed package. */
 export function findCommit(): string | null {
   const git = (...args: readonly string[]): string =>
-    execFileSync('git', ['-C', checkoutFolder(), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    execFileSync('git', ['-C', packageFolder, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
     // An installed package may lie in the checkout of something else.
-    if (realpathSync(git('rev-parse', '--show-toplevel')) !== realpathSync(checkoutFolder())) return null;
+    if (realpathSync(git('rev-parse', '--show-toplevel')) !== realpathSync(packageFolder)) return null;
     const commit = git('rev-parse', '--short=12', 'HEAD');
     return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit} with changes`;
   } catch {
     return null;
   }
-}
-
-/** The folder that holds bin/, compat/ and src/ or dist/: both have this file at the same depth. */
-export function checkoutFolder(): string {
-  return path.join(import.meta.dirname, '..', '..', '..');
 }

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../../base/errors.ts';
 import { Client, type ClientOptions } from '../../client/index.ts';
 import { readConfig } from '../../daemon/config.ts';
 import { brokerNodeFlags } from '../../daemon/node-flags.ts';
-import { besideDaemon } from '../../daemon/paths.ts';
+import { ownModule } from '../../system/package.ts';
 import type { ChildMessage, StartMessage } from '../../daemon/supervisor.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { Children, type ExitOfChild } from './children.ts';
@@ -193,7 +193,7 @@ export class LabBrokers {
   #spawn(id: number): void {
     const config = readConfig({ file: null, env: {}, flags: this.#flagsOf(id) });
     const { command = [], env = {} } = this.#options.surroundings?.(id) ?? {};
-    const [program, ...args] = [...command, process.execPath, ...brokerNodeFlags, besideDaemon('main')];
+    const [program, ...args] = [...command, process.execPath, ...brokerNodeFlags, ownModule('daemon/main')];
     const output = openSync(this.#outputFile(id), 'a');
     const cache = module.getCompileCacheDir();
     const child = this.#children.start(program, args, {

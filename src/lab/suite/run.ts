@@ -2,7 +2,8 @@ import { existsSync, openSync, closeSync, mkdirSync, readFileSync, rmSync } from
 import { loadavg } from 'node:os';
 import path from 'node:path';
 import { Children, type ExitOfChild } from '../rig/index.ts';
-import { checkoutFolder, type Summary } from '../report/index.ts';
+import { type Summary } from '../report/index.ts';
+import { packageFolder } from '../../system/package.ts';
 import type { Experiment, Extent, Step } from './experiments.ts';
 import { keepSummary, openSummary, type StepRecord, type SuiteSummary, withStep } from './state.ts';
 
@@ -140,8 +141,8 @@ function usualRecord(experiment: Experiment, step: Step): Omit<StepRecord, 'stat
 const commandOf = ({ program, args }: Step): string => `${program === 'cairn' ? 'cairn' : 'npm run bench --'} ${args.join(' ')}`;
 
 function ownPrograms(): Programs {
-  const bench = path.join(checkoutFolder(), 'bench', 'main.ts');
-  return { cairn: path.join(checkoutFolder(), 'bin', 'cairn.mjs'), bench: existsSync(bench) ? bench : null };
+  const bench = path.join(packageFolder, 'bench', 'main.ts');
+  return { cairn: path.join(packageFolder, 'bin', 'cairn.mjs'), bench: existsSync(bench) ? bench : null };
 }
 
 function readLabSummary(folder: string): Summary | null {

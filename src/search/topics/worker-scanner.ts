@@ -11,20 +11,25 @@ interface Running {
   readonly done: (result: Result<RangeScanned, string>) => void;
 }
 
-/** @param root the data directory */
-export function workerScanner(root: string): SegmentScanner {
-  return new WorkerScanner(root);
+/**
+ * @param root the data directory
+ * @param program `worker.ts`, or what was built from it
+ */
+export function workerScanner(root: string, program: string): SegmentScanner {
+  return new WorkerScanner(root, program);
 }
 
 class WorkerScanner implements SegmentScanner {
   readonly #root: string;
+  readonly #program: string;
   readonly #running = new Map<number, Running>();
   #worker: Worker | null = null;
   #idleTimer: NodeJS.Timeout | null = null;
   #count = 0;
 
-  constructor(root: string) {
+  constructor(root: string, program: string) {
     this.#root = root;
+    this.#program = program;
   }
 
   scan(scan: RangeScan, give: Running['give'], done: Running['done']): { cancel(): void } {
@@ -42,8 +47,7 @@ class WorkerScanner implements SegmentScanner {
   }
 
   #start(): Worker {
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: { root: this.#root } });
+    const worker = new Worker(this.#program, { workerData: { root: this.#root } });
     // A broker that stops does not wait for its searches.
     worker.unref();
     worker.on('message', (message: FromWorker) => this.#hear(message));
