@@ -179,7 +179,8 @@ export class Services {
   }
 
   tick(nowMs: number): void {
-    this.#options.causes.restate(() => this.#options.groups.replicas());
+    // Nothing happens to the others, of which there may be thousands.
+    this.#options.causes.restate(() => this.#options.groups.awake());
     // First: whoever is asked with this tick has not answered yet, and whoever rests is not asked.
     this.quiet.tick(nowMs);
     for (const replica of this.#options.groups.awake()) replica.tick(nowMs);

@@ -83,9 +83,15 @@ interface Snapshot {
 /** The rule by which commands were judged that do not carry their limit. It never changes, whatever `eventlog/topic-name.ts` allows. */
 const isOldTopicName = (name: string): boolean => /^[a-z0-9._-]{1,200}$/.test(name) && name !== '.' && name !== '..';
 
+/** Sorts behind whatever a name can go on with. */
+const behindEveryName = '\uffff';
+
 export class CatalogState {
   readonly #oldTopicsMax: number;
   readonly #topics = new Map<string, Topic>();
+  readonly #byGroup = new Map<number, Topic>();
+  /** By name, kept so: with thousands of topics nobody who asks for some of them pays for all. */
+  #sorted: Topic[] = [];
   readonly #brokers = new Map<number, RegisteredBroker>();
   #nextGroup = topicGroupFirst;
 
@@ -98,15 +104,34 @@ export class CatalogState {
     return this.#topics.get(name);
   }
 
-  /** By name. */
+  /** By name, as they are now: whoever goes on later, after commands may have been applied, keeps a copy. */
   get topics(): readonly Topic[] {
-    return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#sorted;
   }
 
-  /** Of a group, null where no topic has it. */
-  nameOf(group: number): string | null {
-    for (const topic of this.#topics.values()) if (topic.group === group) return topic.name;
-    return null;
+  /** Those whose names begin with `prefix`, from the first behind `after` on, at most `limit`; and how many begin so in all. By name. */
+  page(prefix: string, after: string, limit: number): { readonly topics: readonly Topic[]; readonly count: number } {
+    const from = this.#place(prefix);
+    const to = this.#place(`${prefix}${behindEveryName}`);
+    const first = Math.max(from, after === '' ? 0 : this.#place(`${after}\0`));
+    return { topics: this.#sorted.slice(first, Math.min(to, first + limit)), count: to - from };
+  }
+
+  /** How many names sort before this one. */
+  #place(name: string): number {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sorted[middle] as Topic).name < name) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The topic whose records a group holds. */
+  topicOf(group: number): Topic | undefined {
+    return this.#byGroup.get(group);
   }
 
   broker(id: number): RegisteredBroker | undefined {
@@ -131,7 +156,10 @@ export class CatalogState {
     const { nextGroup, topics, brokers } = snapshot;
     this.#nextGroup = nextGroup;
     this.#topics.clear();
+    this.#byGroup.clear();
     for (const topic of topics) this.#topics.set(topic.name, { ...topic });
+    for (const topic of this.#topics.values()) this.#byGroup.set(topic.group, topic);
+    this.#sorted = [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     this.#brokers.clear();
     for (const broker of brokers) this.#brokers.set(broker.id, broker);
     return true;
@@ -161,9 +189,15 @@ export class CatalogState {
     if (!builtIn && this.#topics.size >= (topicsMax ?? this.#oldTopicsMax)) return 'tooManyTopics';
     const settings: TopicSettings = { retentionBytes };
     const topic: Topic = { name, id: at, group: this.#nextGroup++, settings, createdMs: timeMs, builtIn, trimmedTo: 0 };
-    this.#topics.set(name, topic);
+    this.#add(topic);
     effects.created(topic);
     return 'done';
+  }
+
+  #add(topic: Topic): void {
+    this.#topics.set(topic.name, topic);
+    this.#byGroup.set(topic.group, topic);
+    this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
 
   #delete(name: string, effects: CatalogEffects): CatalogOutcome {
@@ -171,12 +205,14 @@ export class CatalogState {
     if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
     if (topic === undefined) return 'unknownTopic';
     this.#topics.delete(name);
+    this.#byGroup.delete(topic.group);
+    this.#sorted.splice(this.#place(name), 1);
     effects.deleted(topic);
     return 'done';
   }
 
   #trim(group: number, offset: number, effects: CatalogEffects): CatalogOutcome {
-    const topic = [...this.#topics.values()].find((one) => one.group === group);
+    const topic = this.#byGroup.get(group);
     if (topic === undefined) return 'unknownTopic';
     topic.trimmedTo = Math.max(topic.trimmedTo, offset);
     effects.trimmed(topic);

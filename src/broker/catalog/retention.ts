@@ -19,52 +19,77 @@ export class Retention {
   readonly #asking = new Set<number>();
   /** When the next removal may be tried; while one is under way, never. */
   readonly #nextMs = new Map<number, number>();
+  /** Groups that may have something to remove: those that have grown or were trimmed, until nothing is left to do. The others cost nothing. */
+  readonly #due = new Set<number>();
 
   constructor(core: Core, catalog: Catalog) {
     this.#core = core;
     this.#catalog = catalog;
   }
 
+  /** More of its log is committed, or less of it is wanted. */
+  changed(group: number): void {
+    this.#due.add(group);
+  }
+
+  deleted(group: number): void {
+    this.#due.delete(group);
+    this.#nextMs.delete(group);
+  }
+
   maintain(): void {
-    for (const topic of this.#catalog.state.topics) {
-      const replica = this.#core.replica(groupId(topic.group));
-      if (replica === undefined) continue;
-      if (replica.raft.role === 'leader') this.#decide(topic, replica);
-      this.#remove(topic, replica);
+    // A topic that is not known yet is not one that is gone.
+    if (!this.#catalog.isCurrent) return;
+    for (const group of this.#due) {
+      const topic = this.#catalog.state.topicOf(group);
+      const replica = this.#core.replica(groupId(group));
+      const isLeft = topic !== undefined && replica !== undefined && this.#maintain(topic, replica);
+      if (!isLeft) this.#due.delete(group);
     }
   }
 
-  #decide(topic: Topic, replica: Replica): void {
+  /** True where something is left to do. */
+  #maintain(topic: Topic, replica: Replica): boolean {
+    const isTooLong = replica.raft.role === 'leader' && this.#decide(topic, replica);
+    const isToTrim = this.#remove(topic, replica);
+    return isTooLong || isToTrim;
+  }
+
+  #decide(topic: Topic, replica: Replica): boolean {
     const { retentionBytes } = topic.settings;
-    if (retentionBytes === null || this.#asking.has(topic.group)) return;
+    if (retentionBytes === null) return false;
     const { log, raft } = replica;
     const limit = Math.max(retentionBytes / 2, retentionBytes - topicSegmentBytesMax(this.#core.settings));
-    if (log.sizeBytes <= limit || log.segmentCount < 2) return;
+    if (log.sizeBytes <= limit || log.segmentCount < 2) return false;
+    if (this.#asking.has(topic.group)) return true;
     let everybodyHas: number = replica.visible;
     for (const { matchOffset } of raft.peers) everybodyHas = Math.min(everybodyHas, matchOffset);
     // Records are about equally long, so a share of the bytes is a share of the offsets; what is too little now is taken next time.
     const share = 1 - (limit * 0.75) / log.sizeBytes;
     const wanted = log.logStartOffset + Math.floor((log.endOffset - log.logStartOffset) * share);
     const to = Math.min(wanted, everybodyHas);
-    if (to <= topic.trimmedTo) return;
+    if (to <= topic.trimmedTo) return true;
     this.#asking.add(topic.group);
     this.#catalog.submit({ type: 'trimTopic', group: topic.group, offset: to }, () => this.#asking.delete(topic.group));
+    return true;
   }
 
-  #remove(topic: Topic, replica: Replica): void {
+  #remove(topic: Topic, replica: Replica): boolean {
     const to = Math.min(topic.trimmedTo, replica.visible);
-    if (to <= replica.log.logStartOffset || replica.log.segmentCount < 2) return;
+    if (to <= replica.log.logStartOffset || replica.log.segmentCount < 2) return false;
     const nowMs = this.#core.nowMs();
-    if (nowMs < (this.#nextMs.get(topic.group) ?? 0)) return;
+    if (nowMs < (this.#nextMs.get(topic.group) ?? 0)) return true;
     this.#nextMs.set(topic.group, Number.POSITIVE_INFINITY);
     const { logStartOffset } = replica.log;
     // Not above what a durable checkpoint covers: where one cannot be written the log stays as long as it is.
     replica.log.deleteBefore(offset(to), (result) => {
-      if (replica.log.logStartOffset > logStartOffset) this.#nextMs.delete(topic.group);
+      const isGone = this.#catalog.state.topicOf(topic.group) === undefined;
+      if (isGone || replica.log.logStartOffset > logStartOffset) this.#nextMs.delete(topic.group);
       else this.#nextMs.set(topic.group, nowMs + removeAgainMs);
       replica.tail.producers.trimmed(replica.log.logStartOffset);
       // Removing is housekeeping: a failure costs space, not records, and is tried again.
       if (!result.ok) this.#core.host.logger.log('warn', 'retentionFailed', { topic: topic.name, reason: describeFailure(result.error) });
     });
+    return true;
   }
 }

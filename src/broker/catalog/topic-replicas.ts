@@ -77,7 +77,7 @@ export class TopicReplicas {
   /** Tries again what could not be opened. */
   openAgain(nowMs: number): void {
     for (const [group, atMs] of this.#unopened) {
-      const topic = this.#catalog().state.topics.find((one) => one.group === group);
+      const topic = this.#catalog().state.topicOf(group);
       if (topic === undefined) this.#unopened.delete(group);
       else if (nowMs >= atMs) this.#open(topic);
     }

@@ -51,8 +51,11 @@ export class Topics {
     this.#replicas = new TopicReplicas(core, () => this.catalog, options);
     this.catalog = new Catalog(core, options.appends, options.groups.topicsMaxOf(catalogGroup), {
       created: (topic) => this.#created(topic),
-      deleted: (topic) => this.#replicas.deleted(topic),
-      trimmed: () => undefined,
+      deleted: (topic) => {
+        this.#replicas.deleted(topic);
+        this.#retention.deleted(topic.group);
+      },
+      trimmed: (topic) => this.#retention.changed(topic.group),
     });
     this.#registration = new Registration(core, this.catalog, options);
     this.#retention = new Retention(core, this.catalog);
@@ -69,7 +72,7 @@ export class Topics {
   /** As people call it; null for a group that no topic has, any more or yet. */
   nameOf(group: number): string | null {
     if (group === logGroup) return logTopic;
-    return group === catalogGroup ? '(catalog)' : this.catalog.state.nameOf(group);
+    return group === catalogGroup ? '(catalog)' : (this.catalog.state.topicOf(group)?.name ?? null);
   }
 
   /** The group of a topic that this broker knows and that is not fenced here. */
@@ -230,6 +233,7 @@ export class Topics {
 
   advanced(replica: Replica): void {
     if (replica.group === catalogGroup) this.catalog.advanced(replica);
+    else this.#retention.changed(replica.group);
   }
 
   #created(topic: Topic): void {
