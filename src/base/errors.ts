@@ -76,7 +76,7 @@ export const errorCatalogue = {
     httpStatus: 400,
     kafkaCode: 17,
     exitCode: exitCodes.data,
-    meaning: 'Topic names are 1-200 characters of a-z, 0-9, dot, dash, underscore, and neither "." nor "..".',
+    meaning: 'Topic names are 1-249 characters of A-Z, a-z, 0-9, dot, dash, underscore, and neither "." nor "..".',
     remedy: 'Choose another name.',
     evidence: 'The broker that is asked, by the name alone; and the catalog, in its log.',
   },

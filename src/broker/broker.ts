@@ -21,6 +21,7 @@ import {
   refuseScan,
   refuseSettings,
   type SequenceRequest,
+  shownTopic,
   type TopicDescription,
   type TopicSettings,
 } from '../eventlog/index.ts';
@@ -330,7 +331,7 @@ export class Broker implements BrokerApi {
     this.#counters.edgeAppends++;
     const isOpen = this.#state === 'open' && !this.#isCrashed;
     if (isOpen) this.#ticker.stir();
-    const services = isOpen ? this.#services : this.#open(`append to topic "${request.topic}"`, answer, false, false);
+    const services = isOpen ? this.#services : this.#open(`append to ${shownTopic(request.topic)}`, answer, false, false);
     if (services === null) return;
     const refusal = refuseAppend(request);
     if (refusal === null) calls.append(services, request, answer);
@@ -338,7 +339,7 @@ export class Broker implements BrokerApi {
   }
 
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void {
-    const doing = `revoke a request of topic "${topic}"`;
+    const doing = `revoke a request of ${shownTopic(topic)}`;
     // A revoke outlives the fault switch: it is what is owed to whoever was not answered.
     const services = this.#open(doing, answer, true);
     if (services === null) return;
@@ -350,7 +351,7 @@ export class Broker implements BrokerApi {
 
   read(request: ReadRequest, answer: Answer<ReadResult>): void {
     // While it acts as crashed its own process can still look at what it holds: `POST /exit` of contract 2 writes that down.
-    const services = this.#open(`read topic "${request.topic}"`, answer, request.freshness === 'local' && request.waitMs === 0);
+    const services = this.#open(`read ${shownTopic(request.topic)}`, answer, request.freshness === 'local' && request.waitMs === 0);
     if (services === null) return;
     const refusal = refuseRead(request);
     if (refusal === null) calls.read(services, request, answer);
@@ -358,7 +359,7 @@ export class Broker implements BrokerApi {
   }
 
   scan(request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
-    const services = this.#open(`search topic "${request.topic}"`, answer);
+    const services = this.#open(`search ${shownTopic(request.topic)}`, answer);
     if (services === null) return;
     const refusal = refuseScan(request);
     if (refusal === null) calls.scan(services, request, sink, answer);
@@ -366,7 +367,7 @@ export class Broker implements BrokerApi {
   }
 
   end(request: EndRequest, answer: Answer<EndResult>): void {
-    const services = this.#open(`read the end of topic "${request.topic}"`, answer);
+    const services = this.#open(`read the end of ${shownTopic(request.topic)}`, answer);
     if (services === null) return;
     const refusal = refusePartition('read the end of', request);
     if (refusal === null) calls.end(services, request, answer);
@@ -374,7 +375,7 @@ export class Broker implements BrokerApi {
   }
 
   nextSequence(request: SequenceRequest, answer: Answer<number>): void {
-    const services = this.#open(`look up a request of topic "${request.topic}"`, answer);
+    const services = this.#open(`look up a request of ${shownTopic(request.topic)}`, answer);
     if (services === null) return;
     const refusal = refusePartition('look up a request of', request);
     if (refusal === null) calls.nextSequence(services, () => this.#isCrashed, request, answer);
@@ -382,7 +383,7 @@ export class Broker implements BrokerApi {
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
-    const services = this.#open(`create topic "${name}"`, answer);
+    const services = this.#open(`create ${shownTopic(name)}`, answer);
     if (services === null) return;
     const refusal = refuseSettings(name, settings);
     if (refusal === null) services.topics.create(name, settings, answer);
@@ -390,7 +391,7 @@ export class Broker implements BrokerApi {
   }
 
   deleteTopic(name: string, answer: Answer<undefined>): void {
-    this.#open(`delete topic "${name}"`, answer)?.topics.delete(name, answer);
+    this.#open(`delete ${shownTopic(name)}`, answer)?.topics.delete(name, answer);
   }
 
   listTopics(answer: Answer<readonly TopicDescription[]>): void {
@@ -398,7 +399,7 @@ export class Broker implements BrokerApi {
   }
 
   describeTopic(name: string, answer: Answer<TopicDescription>): void {
-    this.#open(`describe topic "${name}"`, answer)?.topics.describe(name, answer);
+    this.#open(`describe ${shownTopic(name)}`, answer)?.topics.describe(name, answer);
   }
 
   status(answer: Answer<CountedStatus>): void {

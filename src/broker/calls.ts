@@ -1,19 +1,20 @@
 /** What callers may ask of an open broker that takes more than one service: each call ends in exactly one answer, at the end of a turn. */
-import type {
-  Answer,
-  AppendRequest,
-  AppendResult,
-  BrokerStatus,
-  ClockOffset,
-  EndRequest,
-  EndResult,
-  KnownBroker,
-  ReadRequest,
-  ReadResult,
-  ScanRequest,
-  ScanResult,
-  ScanSink,
-  SequenceRequest,
+import {
+  type Answer,
+  type AppendRequest,
+  type AppendResult,
+  type BrokerStatus,
+  type ClockOffset,
+  type EndRequest,
+  type EndResult,
+  type KnownBroker,
+  type ReadRequest,
+  type ReadResult,
+  type ScanRequest,
+  type ScanResult,
+  type ScanSink,
+  type SequenceRequest,
+  shownTopic,
 } from '../eventlog/index.ts';
 import { boundClock, offsetWithin } from '../clocks/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
@@ -31,7 +32,7 @@ export function append({ core, topics, appends }: Services, request: AppendReque
   const known = topics.whole(request.topic);
   if (known !== null) return appends.append(known, request, answer);
   const startMs = core.nowMs();
-  topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), `append to topic "${request.topic}"`, answer, (group) => {
+  topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), `append to ${shownTopic(request.topic)}`, answer, (group) => {
     // Looking up the topic is part of the caller's time, and its first attempt is older by that.
     const spentMs = core.nowMs() - startMs;
     const { timeoutMs, firstAttemptMs } = request;
@@ -41,15 +42,17 @@ export function append({ core, topics, appends }: Services, request: AppendReque
 }
 
 export function read({ topics, reads }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
-  topics.withReplica(request.topic, `read topic "${request.topic}"`, answer, (replica) => reads.begin(request, replica, answer));
+  topics.withReplica(request.topic, `read ${shownTopic(request.topic)}`, answer, (replica) => reads.begin(request, replica, answer));
 }
 
 export function scan({ topics, scans }: Services, request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
-  topics.withReplica(request.topic, `search topic "${request.topic}"`, answer, (replica) => scans.begin(request, replica, sink, answer));
+  topics.withReplica(request.topic, `search ${shownTopic(request.topic)}`, answer, (replica) =>
+    scans.begin(request, replica, sink, answer),
+  );
 }
 
 export function end({ core, topics, barriers }: Services, { topic, freshness }: EndRequest, answer: Answer<EndResult>): void {
-  const doing = `read the end of topic "${topic}"`;
+  const doing = `read the end of ${shownTopic(topic)}`;
   topics.withReplica(topic, doing, answer, (replica) => {
     const give = (isConfirmed: boolean): void => {
       const asOfMs = isConfirmed ? 0 : replica.asOfMs(core.nowMs());
@@ -71,7 +74,7 @@ export function nextSequence(
   answer: Answer<number>,
 ): void {
   const { core, topics } = services;
-  const doing = `look up a request of topic "${topic}"`;
+  const doing = `look up a request of ${shownTopic(topic)}`;
   const text = core.host.bytes.utf8Encode(requestId);
   const deadlineMs = core.nowMs() + freshnessMs;
   topics.withReplica(topic, doing, answer, (replica) => {

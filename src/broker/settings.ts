@@ -18,6 +18,8 @@ export interface BrokerSettings {
   /** Bytes queued to one peer: beyond it the oldest way out is to drop the link and start afresh. */
   readonly linkBytesMax: number;
   readonly topicsMax: number;
+  /** What commands are judged by that do not carry their limit, in a catalog from before they did: what was configured, or the default of then. */
+  readonly topicsMaxBefore: number;
   /** How long a request id is remembered, by log time. */
   readonly requestIdRetentionMs: number;
   readonly requestIdsMax: number;
@@ -47,7 +49,8 @@ export const defaultSettings: BrokerSettings = {
   appendBytesMax: MiB,
   cacheBytesMax: 8 * MiB,
   linkBytesMax: 64 * MiB,
-  topicsMax: 200,
+  topicsMax: 10_000,
+  topicsMaxBefore: 200,
   requestIdRetentionMs: 7 * 24 * 3600 * 1000,
   requestIdsMax: 200_000,
   requestSessionsMax: 10_000,

@@ -17,7 +17,7 @@ export function define(command: Command, io: CliIo): void {
   const create = command
     .command('create <topic>')
     .summary('create a topic')
-    .description('Create a topic. Names are 1-200 characters of a-z, 0-9, dot, dash, underscore.')
+    .description('Create a topic. Names are 1-249 characters of A-Z, a-z, 0-9, dot, dash, underscore; case matters.')
     .option('--retention-bytes <bytes>', 'remove the oldest records above this size (default: keep everything)', integer(1))
     .addOption(jsonOption('the new topic'))
     .action((topic: string, options: TopicOptions) =>

@@ -12,8 +12,10 @@ import {
   type ScanResult,
   type ScanSink,
   type SearchableLog,
+  shownTopic,
   type SequenceRequest,
   type TopicDescription,
+  topicNameRule,
   type TopicSettings,
 } from '../eventlog/index.ts';
 import { readJson } from './answers.ts';
@@ -131,7 +133,7 @@ export class Client implements SearchableLog {
       headers['cairn-sequence'] = String(request.sequence);
       if (request.isSession === true) headers['cairn-session'] = 'true';
     }
-    const action = `Cannot append to topic "${request.topic}"`;
+    const action = `Cannot append to ${shownTopic(request.topic)}`;
     const { answer, server } = await this.#call({
       action,
       request: (attemptMs, sinceFirstMs) => ({
@@ -155,7 +157,7 @@ export class Client implements SearchableLog {
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
-    const action = `Cannot read topic "${request.topic}"`;
+    const action = `Cannot read ${shownTopic(request.topic)}`;
     const cancel = request.cancel;
     const offsetAtLeast = request.offsetFrom ?? 0;
     const isCancelled = (): boolean => cancel?.cancelled === true;
@@ -209,7 +211,7 @@ export class Client implements SearchableLog {
 
   async end({ topic, partition, freshness }: EndRequest): Promise<EndResult> {
     const attemptMs = freshness === 'local' ? this.#attemptMs : this.#leaderAttemptMs;
-    const action = `Cannot read the end of topic "${topic}"`;
+    const action = `Cannot read the end of ${shownTopic(topic)}`;
     return (await this.#get(
       action,
       topicPath(topic, 'end', { level: freshness, partition: other(partition) }),
@@ -218,13 +220,13 @@ export class Client implements SearchableLog {
   }
 
   async nextSequence({ topic, partition, requestId }: SequenceRequest): Promise<number> {
-    const action = `Cannot ask how far request id "${requestId}" is in topic "${topic}"`;
+    const action = `Cannot ask how far request id "${requestId}" is in ${shownTopic(topic)}`;
     const body = await this.#get(action, topicPath(topic, 'sequence', { requestId, partition: other(partition) }));
     return body['nextSequence'] as number;
   }
 
   async createTopic(name: string, settings: TopicSettings): Promise<TopicDescription> {
-    const action = `Cannot create topic "${name}"`;
+    const action = `Cannot create ${shownTopic(name)}`;
     const body = Buffer.from(JSON.stringify({ name, retentionBytes: settings.retentionBytes }));
     const request = { method: 'POST', path: '/v1/topics', headers: { 'content-type': 'application/json' }, body } as const;
     const outcome = await this.#change(action, request, 'topicExists');
@@ -234,7 +236,7 @@ export class Client implements SearchableLog {
   }
 
   async deleteTopic(name: string): Promise<undefined> {
-    await this.#change(`Cannot delete topic "${name}"`, { method: 'DELETE', path: topicPath(name, '', {}) }, 'unknownTopic');
+    await this.#change(`Cannot delete ${shownTopic(name)}`, { method: 'DELETE', path: topicPath(name, '', {}) }, 'unknownTopic');
   }
 
   async listTopics(): Promise<readonly TopicDescription[]> {
@@ -242,7 +244,7 @@ export class Client implements SearchableLog {
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
-    return (await this.#get(`Cannot describe topic "${name}"`, topicPath(name, '', {}))) as unknown as TopicDescription;
+    return (await this.#get(`Cannot describe ${shownTopic(name)}`, topicPath(name, '', {}))) as unknown as TopicDescription;
   }
 
   async status(): Promise<BrokerStatus> {
@@ -342,6 +344,8 @@ const other = (partition = 0): number | null => (partition === 0 ? null : partit
 function topicPath(topic: string, rest: string, query: Readonly<Record<string, string | number | null>>): string {
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== null) parameters.set(key, String(value));
+  // Those have no place in a path: it would be another one.
+  if (['', '.', '..'].includes(topic)) throw new LogError('invalidTopicName', `There is no ${shownTopic(topic)}: ${topicNameRule}`);
   const path = `/v1/topics/${encodeURIComponent(topic)}${rest === '' ? '' : `/${rest}`}`;
   return parameters.size === 0 ? path : `${path}?${parameters.toString()}`;
 }

@@ -1,6 +1,6 @@
 /** A search of a topic over HTTP: asked for as a search of machines is (`POST /v1/grep/local`), of one broker, and given to a sink as the port has it. */
 import { Buffer } from 'node:buffer';
-import { judge, LogError, type ScanBegun, type ScanRequest, type ScanResult, type ScanSink } from '../eventlog/index.ts';
+import { judge, LogError, type ScanBegun, type ScanRequest, type ScanResult, type ScanSink, shownTopic } from '../eventlog/index.ts';
 import { askMachine, encodeRequest, type MachineOutcome, type Reached, type TopicPart } from '../search/ask/index.ts';
 import { knownCode } from './answers.ts';
 import type { Servers } from './servers.ts';
@@ -17,7 +17,7 @@ export interface ScanOptions {
 /** Another broker is asked only as long as none has given anything. */
 export async function scanOver(request: ScanRequest, sink: ScanSink, options: ScanOptions): Promise<ScanResult> {
   const { servers, signal } = options;
-  const action = `Cannot search topic "${request.topic}"`;
+  const action = `Cannot search ${shownTopic(request.topic)}`;
   if (request.query.isTimed) throw new LogError('invalidRequest', `${action}: lines do not come with their times over HTTP`);
   let failure: LogError | null = null;
   for (let attempt = 0; failure === null || attempt < servers.all.length; attempt++) {
@@ -110,7 +110,7 @@ class Scan {
   /** What is known of a search that the caller ended: the broker hears of it by the end of the connection, and says no more. */
   #cancelled(): ScanResult {
     const { topic } = this.#request;
-    if (this.#begun === null) throw new LogError('notCurrent', `Cannot search topic "${topic}": it was cancelled before it began`);
+    if (this.#begun === null) throw new LogError('notCurrent', `Cannot search ${shownTopic(topic)}: it was cancelled before it began`);
     const { offsetFrom, offsetTo } = this.#begun;
     const from = this.#reached?.offsetTo ?? offsetFrom;
     const gaps = from < offsetTo ? [{ offsetFrom: from, offsetTo, reason: 'stopped', detail: 'it was cancelled' } as const] : [];

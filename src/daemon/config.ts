@@ -236,7 +236,8 @@ function boundRule(place: string): Rule | undefined {
 /** What the bounds of `limits` must be to one another. A setting that was not given is named by its key. */
 function limitsOf(tree: Tree, nameOf: (key: string) => string): BrokerSettings {
   const given = (get(tree, 'limits') ?? {}) as Partial<BrokerSettings>;
-  const limits: BrokerSettings = { ...defaultSettings, ...given };
+  const topicsMaxBefore = given.topicsMax ?? defaultSettings.topicsMaxBefore;
+  const limits: BrokerSettings = { ...defaultSettings, ...given, topicsMaxBefore };
   for (const { key, holds, must } of limitRelations) {
     if (!holds(limits)) throw refuse(`it is ${limits[key]} and must be ${must}`, nameOf(`limits.${key}`));
   }

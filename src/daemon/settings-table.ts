@@ -244,7 +244,8 @@ const anyAge = { from: 1, to: Number.MAX_SAFE_INTEGER };
 const anyCount = { from: 1, to: 2 ** 31 - 1 };
 const anyBytes = { from: 1, to: Number.MAX_SAFE_INTEGER };
 
-const limitBounds: Readonly<Record<keyof BrokerSettings, Bound>> = {
+/** `topicsMaxBefore` follows from `topicsMax`. */
+const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefore'>, Bound>> = {
   tickMs: { from: 1, to: 1000, help: 'The unit of the two times below' },
   heartbeatMs: { ...anyMs, help: 'A leader without news says so often that it lives' },
   electionTimeoutMs: { ...anyMs, help: 'Least time without a leader before a broker campaigns; up to twice as long' },
@@ -311,7 +312,7 @@ const lineBounds: Readonly<Record<keyof LineSettings, Bound>> = {
 
 type Group = { readonly defaults: Readonly<Record<string, number>>; readonly bounds: Readonly<Record<string, Bound>> };
 
-const groupOf = <Settings>(defaults: Settings, bounds: Readonly<Record<keyof Settings & string, Bound>>): Group => ({
+const groupOf = (defaults: object, bounds: Readonly<Record<string, Bound>>): Group => ({
   defaults: defaults as Readonly<Record<string, number>>,
   bounds,
 });

@@ -5,6 +5,6 @@ export { type EventLog, promised, type RecordLog, type SearchableLog, type Topic
 export { describeOffsets } from './offsets.ts';
 export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 export type * from './services.ts';
-export { isTopicName, topicNameRule } from './topic-name.ts';
+export { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';
 export { keptBatchBytesMax, requestIdBytesMax } from './types.ts';

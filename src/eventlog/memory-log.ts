@@ -14,7 +14,7 @@ import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
 import { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
-import { isTopicName, topicNameRule } from './topic-name.ts';
+import { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
 import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch } from './services.ts';
 import type {
   AppendRequest,
@@ -122,7 +122,7 @@ export class MemoryLog implements BrokerService {
     const reply = this.#later(answer);
     const refuse = (code: ErrorCode, reason: string, details: LogError['details'] = {}): void => {
       this.#counters.refusedAppends++;
-      reply({ ok: false, error: new LogError(code, `Cannot append to topic "${request.topic}": ${reason}`, details) });
+      reply({ ok: false, error: new LogError(code, `Cannot append to ${shownTopic(request.topic)}: ${reason}`, details) });
     };
     const refusal = refuseAppend(request);
     if (refusal !== null) return reply({ ok: false, error: refusal });
@@ -377,7 +377,7 @@ export class MemoryLog implements BrokerService {
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
     const reply = this.#later(answer);
     const refuse = (code: ErrorCode, reason: string): void =>
-      reply({ ok: false, error: new LogError(code, `Cannot create topic "${name}": ${reason}`) });
+      reply({ ok: false, error: new LogError(code, `Cannot create ${shownTopic(name)}: ${reason}`) });
     if (!isTopicName(name)) return refuse('invalidTopicName', topicNameRule);
     const refusal = refuseSettings(name, settings);
     if (refusal !== null) return reply({ ok: false, error: refusal });
@@ -390,7 +390,7 @@ export class MemoryLog implements BrokerService {
     const topic = this.#topics.get(name);
     if (topic === undefined) return reply(this.#unknown('delete', name));
     if (builtInTopics.includes(name)) {
-      return reply({ ok: false, error: new LogError('topicProtected', `Cannot delete topic "${name}": it belongs to Cairn itself`) });
+      return reply({ ok: false, error: new LogError('topicProtected', `Cannot delete ${shownTopic(name)}: it belongs to Cairn itself`) });
     }
     this.#topics.delete(name);
     reply({ ok: true, value: undefined });
@@ -438,7 +438,7 @@ export class MemoryLog implements BrokerService {
   }
 
   #unknown(verb: string, name: string): { readonly ok: false; readonly error: LogError } {
-    return { ok: false, error: new LogError('unknownTopic', `Cannot ${verb} topic "${name}": there is no such topic`) };
+    return { ok: false, error: new LogError('unknownTopic', `Cannot ${verb} ${shownTopic(name)}: there is no such topic`) };
   }
 
   #describe(topic: Topic): TopicDescription {

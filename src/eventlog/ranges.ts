@@ -5,6 +5,7 @@
 import { offsetMax, sequenceMax } from '../base/branded.ts';
 import { recordCount } from '../record/index.ts';
 import { LogError } from './log-error.ts';
+import { shownTopic } from './topic-name.ts';
 import { type AppendRequest, type ReadRequest, type RecordsOf, requestIdBytesMax, type ScanRequest, type TopicSettings } from './types.ts';
 
 /** What a timer holds; 24 days. */
@@ -13,7 +14,7 @@ const spanMsMax = 2 ** 31 - 1;
 /** @param doing what cannot be done, as in `append to` */
 export function refusePartition(doing: string, { topic, partition = 0 }: RecordsOf): LogError | null {
   if (partition === 0) return null;
-  return new LogError('invalidRequest', `Cannot ${doing} topic "${topic}": it has no partition ${partition}, only partition 0`);
+  return new LogError('invalidRequest', `Cannot ${doing} ${shownTopic(topic)}: it has no partition ${partition}, only partition 0`);
 }
 
 export function refuseAppend(request: AppendRequest): LogError | null {
@@ -21,14 +22,14 @@ export function refuseAppend(request: AppendRequest): LogError | null {
   const refused = refusePartition('append to', request);
   if (refused !== null) return refused;
   if (expectedOffset !== null && !isWithin(expectedOffset, offsetMax)) {
-    return refusal(`append to topic "${topic}"`, 'expectedOffset', expectedOffset, offsetMax);
+    return refusal(`append to ${shownTopic(topic)}`, 'expectedOffset', expectedOffset, offsetMax);
   }
   // All its records have sequences of their own.
   const last = sequenceMax - recordCount(batch) + 1;
-  if (!isWithin(sequence, last)) return refusal(`append to topic "${topic}"`, 'sequence', sequence, last);
-  if (!(timeoutMs <= spanMsMax)) return refusal(`append to topic "${topic}"`, 'timeoutMs', timeoutMs, spanMsMax);
+  if (!isWithin(sequence, last)) return refusal(`append to ${shownTopic(topic)}`, 'sequence', sequence, last);
+  if (!(timeoutMs <= spanMsMax)) return refusal(`append to ${shownTopic(topic)}`, 'timeoutMs', timeoutMs, spanMsMax);
   if (requestId !== null && requestId.length > requestIdBytesMax) {
-    return refusal(`append to topic "${topic}"`, 'the length of requestId', requestId.length, requestIdBytesMax);
+    return refusal(`append to ${shownTopic(topic)}`, 'the length of requestId', requestId.length, requestIdBytesMax);
   }
   return null;
 }
@@ -37,7 +38,7 @@ export function refuseRead(request: ReadRequest): LogError | null {
   const { topic, offsetFrom, sinceMs, bytesMax, sessionOffset, waitMs } = request;
   const refused = refusePartition('read', request);
   if (refused !== null) return refused;
-  const doing = `read topic "${topic}"`;
+  const doing = `read ${shownTopic(topic)}`;
   if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
   if (!isWithin(sessionOffset, offsetMax)) return refusal(doing, 'sessionOffset', sessionOffset, offsetMax);
   if (sinceMs !== null && !Number.isSafeInteger(sinceMs)) return refusal(doing, 'sinceMs', sinceMs, Number.MAX_SAFE_INTEGER);
@@ -50,7 +51,7 @@ export function refuseScan(request: ScanRequest): LogError | null {
   const { topic, offsetFrom, offsetTo, sinceMs, untilMs, sessionOffset, timeoutMs } = request;
   const refused = refusePartition('search', request);
   if (refused !== null) return refused;
-  const doing = `search topic "${topic}"`;
+  const doing = `search ${shownTopic(topic)}`;
   if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
   if (offsetTo !== null && !isWithin(offsetTo, offsetMax)) return refusal(doing, 'offsetTo', offsetTo, offsetMax);
   if (!isWithin(sessionOffset, offsetMax)) return refusal(doing, 'sessionOffset', sessionOffset, offsetMax);
@@ -62,7 +63,7 @@ export function refuseScan(request: ScanRequest): LogError | null {
 
 export function refuseSettings(name: string, { retentionBytes }: TopicSettings): LogError | null {
   if (retentionBytes === null || isWithin(retentionBytes, Number.MAX_SAFE_INTEGER)) return null;
-  return refusal(`create topic "${name}"`, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+  return refusal(`create ${shownTopic(name)}`, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
 }
 
 const isWithin = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;

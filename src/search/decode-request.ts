@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import Type from 'typebox';
 import Value from 'typebox/value';
+import { isTopicName, shownTopic, topicNameRule } from '../eventlog/index.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import { plainMatch, plainOutput, refuseOrder, type SearchRequest, wholeTopic } from '../query/index.ts';
 import { type PatternJson, splitPatterns } from './encode-request.ts';
@@ -102,6 +103,7 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
     timeFormat = null,
     form = 'text',
   } = json;
+  if (source.kind === 'topic' && !isTopicName(source.topic)) return failed(`there is no ${shownTopic(source.topic)}, ${topicNameRule}`);
   const request = {
     source: source.kind === 'files' ? source : { ...wholeTopic(source.topic), ...source },
     match: { ...plainMatch, ...match, patterns: match.patterns.flatMap(decodePattern) },

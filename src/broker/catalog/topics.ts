@@ -4,6 +4,7 @@ import {
   type Answer,
   isTopicName,
   type PartitionStatus,
+  shownTopic,
   type TopicDescription,
   topicNameRule,
   type TopicSettings,
@@ -146,7 +147,7 @@ export class Topics {
 
   create(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
     const fail = (code: ErrorCode, reason: string): void =>
-      this.#core.later(() => answer(failure(code, `Cannot create topic "${name}": ${reason}`)));
+      this.#core.later(() => answer(failure(code, `Cannot create ${shownTopic(name)}: ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
     if (!isTopicName(name)) return fail('invalidTopicName', topicNameRule);
     if (this.group(name) === null) return this.#create(name, settings, fail, answer);
@@ -175,7 +176,7 @@ export class Topics {
 
   delete(name: string, answer: Answer<undefined>): void {
     const fail = (code: ErrorCode, reason: string): void =>
-      this.#core.later(() => answer(failure(code, `Cannot delete topic "${name}": ${reason}`)));
+      this.#core.later(() => answer(failure(code, `Cannot delete ${shownTopic(name)}: ${reason}`)));
     if (name === logTopic || name === eventsTopic) return fail('topicProtected', 'it belongs to Cairn itself');
     if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
     this.catalog.submit({ type: 'deleteTopic', name }, (result) => {
@@ -202,7 +203,7 @@ export class Topics {
   }
 
   describe(name: string, answer: Answer<TopicDescription>): void {
-    const doing = `describe topic "${name}"`;
+    const doing = `describe ${shownTopic(name)}`;
     this.resolve(name, lookUpMs, doing, answer, (group) => {
       this.#replicas.whenOpen(name, group, () => {
         const topic = this.catalog.state.topic(name);

@@ -102,7 +102,7 @@ export class Groups {
 
   /** What the configuration allowed when this group's folder was made, or first opened by a program that writes it down. */
   topicsMaxOf(group: GroupId): number {
-    return this.#identities.get(group)?.topicsMax ?? this.#context.settings.topicsMax;
+    return this.#identities.get(group)?.topicsMax ?? this.#context.settings.topicsMaxBefore;
   }
 
   status(group: GroupId): PartitionStatus {
@@ -195,7 +195,7 @@ export class Groups {
   }
 
   #identify(group: GroupId, topic: number, done: (failure: string | null) => void): void {
-    const identity: GroupIdentity = { group, topic, topicsMax: this.#context.settings.topicsMax };
+    const identity: GroupIdentity = { group, topic, topicsMax: this.#context.settings.topicsMaxBefore };
     writeGroupIdentity(this.#context.storage, pathOf(group), identity, (result) => {
       if (result.ok) this.#identities.set(group, identity);
       done(result.ok ? null : describeFailure(result.error));

@@ -48,7 +48,14 @@ test('a data directory of commit 50055c0 opens, with the topics that it had, wha
     brokers: 1,
     change: (o) => ({
       ...o,
-      settings: { ...o.settings, topicsMax, segmentBytesMin: 4096, segmentBytesMax: 16_384, eventsRetentionBytes: 32_768 },
+      settings: {
+        ...o.settings,
+        topicsMax,
+        topicsMaxBefore: topicsMax,
+        segmentBytesMin: 4096,
+        segmentBytesMax: 16_384,
+        eventsRetentionBytes: 32_768,
+      },
     }),
   });
   rig.kill(1);

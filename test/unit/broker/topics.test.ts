@@ -79,7 +79,7 @@ describe('topics', () => {
     awaitEvents(rig);
     rig.createTopic('orders');
 
-    for (const name of ['', '.', '..', 'Orders', 'a/b', 'a b', 'x'.repeat(201), 'ü']) {
+    for (const name of ['', '.', '..', 'a/b', 'a b', 'x'.repeat(250), 'ü', 'a\n']) {
       expect(create(rig, 1, name)).toMatchObject({ ok: false, error: { code: 'invalidTopicName', definite: true } });
     }
     for (const name of ['orders', 'log', 'cairn.events']) {

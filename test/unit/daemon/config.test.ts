@@ -80,7 +80,7 @@ hosts: ["logs.example:443"]
       token,
       isInsecure: false,
       log: { level: 'warn', file: path.join(folder, 'cairn.log') },
-      settings: { ...defaultSettings, topicsMax: 7 },
+      settings: { ...defaultSettings, topicsMax: 7, topicsMaxBefore: 7 },
       http: { ...defaultHttpSettings, followersMax: 8 },
       extraHosts: ['logs.example:443'],
     });

@@ -9,7 +9,7 @@ import type { RequestListener } from 'node:http';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { TSchema } from 'typebox';
-import { LogError } from '../../../eventlog/index.ts';
+import { isTopicName, LogError, shownTopic, topicNameRule } from '../../../eventlog/index.ts';
 import { asLogError, commonHeaders, errorBody, errorHeaders, sendError, statusOf } from '../error-answer.ts';
 import { addClusterRoutes } from './cluster.ts';
 import type { ApiContext } from './context.ts';
@@ -34,8 +34,8 @@ declare module 'fastify' {
 export async function createApi(context: ApiContext): Promise<RequestListener> {
   const app = fastify({
     logger: false,
-    // Longer than any topic name, so that a long one is "unknown topic" and not "no such route".
-    routerOptions: { maxParamLength: 1024 },
+    // As long as any request's head, so that a long name is "no such topic" and not "no such route".
+    routerOptions: { maxParamLength: 16 * 1024 },
     exposeHeadRoutes: false,
     // What fastify refuses before any of the handlers below, such as a path that cannot be decoded.
     frameworkErrors: (_thrown, request, reply) => {
@@ -51,6 +51,13 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(commonHeaders);
     done();
+  });
+  // What no topic can be called goes no further, so that nobody behind this has to think of it.
+  app.addHook('preValidation', (request, _reply, done) => {
+    const { topic } = request.params as { readonly topic?: string };
+    if (topic === undefined || isTopicName(topic)) return done();
+    const { verb = 'answer for' } = request.routeOptions.config;
+    done(new LogError('unknownTopic', `Cannot ${verb} ${shownTopic(topic)}: there is no such topic, ${topicNameRule}`));
   });
   app.setErrorHandler((thrown, request, reply) => {
     const error = toLogError(thrown, request, context);
@@ -114,7 +121,7 @@ interface Problem {
 function invalid(request: FailedRequest, part: string, problems: readonly Problem[]): LogError {
   const verb = request.routeOptions.config.verb ?? 'answer';
   const topic = (request.params as { topic?: string } | undefined)?.topic;
-  const action = topic === undefined ? `Cannot ${verb}` : `Cannot ${verb} topic "${topic}"`;
+  const action = topic === undefined ? `Cannot ${verb}` : `Cannot ${verb} ${shownTopic(topic)}`;
   const kind = part === 'querystring' ? 'parameter' : part === 'headers' ? 'header' : 'field';
   const refuse = (reason: string): LogError => new LogError('invalidRequest', `${action}: ${reason}`);
 
