@@ -283,6 +283,15 @@ export const errorCatalogue = {
     evidence:
       'A broker that does not lead, or that could not confirm its office; it has not appended it. Brokers say it to one another and ask the next leader themselves.',
   },
+  noReplica: {
+    ...definiteRetriable,
+    httpStatus: 503,
+    kafkaCode: 9,
+    exitCode: exitCodes.unavailable,
+    meaning: 'This broker has no replica of the partition, and a search is made where the records are.',
+    remedy: 'Ask one of the brokers that the message names; `cairn grep` does.',
+    evidence: 'The broker that is asked, by the catalog. It is said of searches only.',
+  },
   overloaded: {
     ...definiteRetriable,
     httpStatus: 429,

@@ -41,7 +41,7 @@ import { openData, type OpenedData } from './opening.ts';
 import { freshnessMs } from './edge/index.ts';
 import { Services } from './services.ts';
 import { Ticker } from './ticker.ts';
-import { catalogGroup, logGroup } from './well-known.ts';
+import { catalogGroup, catalogMembers, logGroup } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
@@ -96,7 +96,8 @@ export class Broker implements BrokerApi {
     this.#groups = new Groups(
       {
         self: options.self.id,
-        voters: options.brokers.map(({ id }) => id),
+        brokers: options.brokers.map(({ id }) => id),
+        catalogMembers: catalogMembers(options.brokers.map(({ id }) => id)),
         clock: host.clock,
         bytes: host.bytes,
         settings: options.settings,
@@ -231,19 +232,19 @@ export class Broker implements BrokerApi {
     const poll = (): void => {
       if (this.#state === 'failed') return done();
       const spentMs = clock.monotonicMs() - startMs;
-      let leads = false;
+      let handsOver = false;
       for (const replica of this.#groups.replicas()) {
-        if (replica.raft.role !== 'leader') continue;
-        leads = true;
+        const { role, membership } = replica.raft;
+        if (role !== 'leader' || membership.voters.length === 1) continue;
+        // Without a majority nobody takes over and nothing is committed any more: all brokers are stopping, and this one is among the last.
+        if (isQuorum(membership, (id) => id === this.#options.self.id || services.links.isReady(id))) handsOver = true;
         // Again and again: an office may come back from one that is stopping too, and a successor may have gone meanwhile.
         replica.step({ type: 'transferLeadership', to: null });
       }
-      const isAlone = this.#options.brokers.length === 1;
       // A successor has been found by then, or there is none: all brokers may be stopping at once.
       const handOverMs = Math.min(graceMs / 2, this.#options.settings.electionTimeoutMs * 4);
-      const hasWork = (leads && !isAlone && spentMs < handOverMs) || (services.appends.queuedCount > 0 && spentMs < graceMs);
-      // Without a majority nobody takes over and nothing is committed any more: all brokers are stopping, and this one is among the last.
-      if (hasWork && this.#seesMajority(services)) {
+      const hasAppends = services.appends.queuedCount > 0 && this.#seesMajority(services);
+      if ((handsOver && spentMs < handOverMs) || (hasAppends && spentMs < graceMs)) {
         clock.startTimer(5, poll);
         return;
       }

@@ -41,28 +41,31 @@ export function append({ core, topics, appends }: Services, request: AppendReque
   });
 }
 
-export function read({ topics, reads }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
-  topics.withReplica(request.topic, `read ${shownTopic(request.topic)}`, answer, (replica) => reads.begin(request, replica, answer));
+export function read({ topics, reads, elsewhere }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
+  topics.locate(request.topic, `read ${shownTopic(request.topic)}`, answer, {
+    here: (replica) => reads.begin(request, replica, answer),
+    elsewhere: (group) => elsewhere.read(request, group, answer),
+  });
 }
 
-export function scan({ topics, scans }: Services, request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
-  topics.withReplica(request.topic, `search ${shownTopic(request.topic)}`, answer, (replica) =>
-    scans.begin(request, replica, sink, answer),
-  );
+/** A search is made where the records are: whoever asks goes there. */
+export function scan({ core, topics, scans }: Services, request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
+  const doing = `search ${shownTopic(request.topic)}`;
+  topics.locate(request.topic, doing, answer, {
+    here: (replica) => scans.begin(request, replica, sink, answer),
+    elsewhere: (group) => {
+      const members = core.membersOf(group).join(', ');
+      core.later(() =>
+        answer(failure('noReplica', `Cannot ${doing}: its records are on brokers ${members}, not here`, { brokers: members })),
+      );
+    },
+  });
 }
 
-export function end({ core, topics, barriers }: Services, { topic, freshness }: EndRequest, answer: Answer<EndResult>): void {
-  const doing = `read the end of ${shownTopic(topic)}`;
-  topics.withReplica(topic, doing, answer, (replica) => {
-    const give = (isConfirmed: boolean): void => {
-      const asOfMs = isConfirmed ? 0 : replica.asOfMs(core.nowMs());
-      core.later(() => answer({ ok: true, value: { topic, offset: replica.visible, freshness, asOfMs } }));
-    };
-    if (freshness !== 'linearizable') return give(false);
-    barriers.begin(replica.group, core.nowMs() + freshnessMs, (isCurrent) => {
-      if (isCurrent) give(true);
-      else core.later(() => answer(failure('notCurrent', `Cannot ${doing}: no leader confirmed it in time`)));
-    });
+export function end({ topics, reads, elsewhere }: Services, request: EndRequest, answer: Answer<EndResult>): void {
+  topics.locate(request.topic, `read the end of ${shownTopic(request.topic)}`, answer, {
+    here: (replica) => reads.end(request, replica, answer),
+    elsewhere: (group) => elsewhere.end(request, group, answer),
   });
 }
 
@@ -73,11 +76,11 @@ export function nextSequence(
   { topic, requestId }: SequenceRequest,
   answer: Answer<number>,
 ): void {
-  const { core, topics } = services;
+  const { core, topics, elsewhere } = services;
   const doing = `look up a request of ${shownTopic(topic)}`;
   const text = core.host.bytes.utf8Encode(requestId);
   const deadlineMs = core.nowMs() + freshnessMs;
-  topics.withReplica(topic, doing, answer, (replica) => {
+  const here = (replica: Replica): void => {
     const again = (value: number | null): void => {
       if (value !== null) core.later(() => answer({ ok: true, value }));
       else if (isCrashed()) core.later(() => answer(failure('crashed', `Cannot ${doing}: the broker was told to act as crashed`)));
@@ -90,7 +93,8 @@ export function nextSequence(
       core.wake();
     };
     attempt();
-  });
+  };
+  topics.locate(topic, doing, answer, { here, elsewhere: (group) => elsewhere.nextSequence(topic, text, group, answer) });
 }
 
 function askLeader(

@@ -4,7 +4,7 @@ import type { Result } from '../base/result.ts';
 import type { AgentCauses, TraceEvent, TraceSource } from '../clocks/index.ts';
 import type { BrokerService, FaultSwitch, LogError } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
-import type { Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
+import type { Membership, Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { SegmentScanner } from '../storage/index.ts';
 import type { BrokerSettings } from './settings.ts';
 
@@ -45,8 +45,8 @@ export interface BrokerObserver {
   started(life: Life): void;
   /** A link to or from this life of a peer is taken into use. */
   met(peer: BrokerId, life: Life): void;
-  /** A replica starts from this: what storage found, and the checksum of its last frame. */
-  opened(group: GroupId, state: RestoredState, lastChecksum: number): void;
+  /** A replica starts from this: what storage found, the checksum of its last frame, and who its members are. */
+  opened(group: GroupId, state: RestoredState, lastChecksum: number, membership: Membership): void;
   /** A message of a peer is about to be looked at. */
   received(group: GroupId, message: Message): void;
   /** Right after each `raft.ready()` that owes something, before the host acts on it. */

@@ -22,6 +22,8 @@ export interface Core {
   /** Something happened: have a turn. */
   wake(): void;
   replica(group: GroupId): Replica | undefined;
+  /** Who has a replica of it, this broker perhaps among them; all brokers where that is not known. */
+  membersOf(group: GroupId): readonly BrokerId[];
   /** Runs at the end of the turn: how answers reach callers, never during their call. */
   later(run: () => void): void;
 }

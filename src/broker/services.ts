@@ -6,7 +6,7 @@ import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
 import { inlineScanner, type SegmentScanner } from '../storage/index.ts';
 import * as wire from '../wire/index.ts';
-import { Appends, Barriers, PeerService, Reads, Requests, Revokes, Scans } from './edge/index.ts';
+import { Appends, Barriers, Elsewhere, PeerService, Reads, Requests, Revokes, Scans, Whereabouts } from './edge/index.ts';
 import type { BrokerOptions } from './contract.ts';
 import type { Core } from './core.ts';
 import type { CausalRing } from './causal-ring.ts';
@@ -17,7 +17,7 @@ import { Links, PeerLives } from './peers/index.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Topics } from './catalog/index.ts';
-import { eventsTopic } from './well-known.ts';
+import { catalogGroup, eventsTopic } from './well-known.ts';
 
 export interface ServicesOptions {
   readonly broker: BrokerOptions;
@@ -51,6 +51,8 @@ export class Services {
   readonly appends: Appends;
   readonly reads: Reads;
   readonly scans: Scans;
+  /** Of topics that have no replica here. */
+  readonly elsewhere: Elsewhere;
   readonly revokes: Revokes;
   readonly peerService: PeerService;
   readonly topics: Topics;
@@ -95,26 +97,36 @@ export class Services {
       nowMs: () => host.clock.monotonicMs(),
       wake: () => options.wake(),
       replica: (group) => groups.replica(group),
+      membersOf: (group) => this.topics.membersOf(group),
       later: (run) => options.later(run),
     };
     this.core = core;
     this.requests = new Requests(core);
     this.barriers = new Barriers(core, this.requests);
-    this.appends = new Appends(core, this.requests, () => brokerProducerId(self.id, identity.incarnation));
+    const whereabouts = new Whereabouts(core);
+    this.appends = new Appends(core, this.requests, whereabouts, () => brokerProducerId(self.id, identity.incarnation));
     this.reads = new Reads(core, this.barriers);
     this.scans = new Scans(core, this.barriers, options.broker.scanner ?? ownScanner(host));
-    this.revokes = new Revokes(core, this.requests);
-    this.peerService = new PeerService(core, this.barriers, () => options.status());
+    this.elsewhere = new Elsewhere(core, this.requests, whereabouts);
+    this.revokes = new Revokes(core, this.requests, whereabouts);
+    this.peerService = new PeerService(core, this.barriers, this.reads, {
+      status: () => options.status(),
+      nameOf: (group) => this.topics.nameOf(group),
+      statusOf: (group) => (groups.replica(groupId(group)) === undefined ? null : groups.status(groupId(group))),
+    });
     this.topics = new Topics(core, {
       identity,
       nonce: life.nonce,
       address: `${self.host}:${self.port}`,
       logOnly,
+      brokers: options.broker.brokers.map(({ id }) => id),
       groups,
       appends: this.appends,
       barriers: this.barriers,
       reads: this.reads,
       scans: this.scans,
+      elsewhere: this.elsewhere,
+      whereabouts,
       revokes: this.revokes,
       fatal: (error) => options.fatal(error),
     });
@@ -123,7 +135,7 @@ export class Services {
   }
 
   #makeLinks(): Links {
-    const { broker, data, counters, causes, hybrid } = this.#options;
+    const { broker, data, counters, causes, hybrid, groups } = this.#options;
     const { host, self, brokers, settings, secret, version } = broker;
     return new Links(
       {
@@ -135,7 +147,8 @@ export class Services {
         clusterId: data.identity.clusterId,
         version,
         secret,
-        brokers: listOf(brokers),
+        // Two that differ in who votes in the catalog must not meet: they might count two quorums that miss each other.
+        brokers: listOf(brokers, groups.replica(catalogGroup)?.raft.membership.learners ?? []),
         linkBytesMax: settings.linkBytesMax,
         stamp: () => hybrid.next(),
         lives: this.peerLives,
@@ -203,7 +216,7 @@ export class Services {
   /** Nobody waits for anything that a tick within `restMs` would bring. */
   mayRest(nowMs: number, restMs: number): boolean {
     const isAsked = this.appends.queuedCount + this.requests.pendingCount + this.revokes.count > 0 || this.barriers.isWaiting;
-    if (isAsked || this.scans.count > 0 || this.#options.groups.isOpening || this.topics.isElecting) return false;
+    if (isAsked || this.scans.count + this.elsewhere.count > 0 || this.#options.groups.isOpening || this.topics.isElecting) return false;
     for (const replica of this.#options.groups.awake()) if (!replica.mayRest(nowMs, restMs)) return false;
     return true;
   }
@@ -222,6 +235,7 @@ export class Services {
     this.appends.abandon('crashed', 'crashed', reason);
     this.reads.abandon('crashed', reason);
     this.scans.abandon('crashed', reason);
+    this.elsewhere.abandon('crashed', reason);
     this.barriers.abandon();
     this.revokes.forgetAttempts();
     this.requests.loseAll();
@@ -234,6 +248,7 @@ export class Services {
     this.appends.abandon('shuttingDown', 'timeout', reason);
     this.reads.abandon('shuttingDown', reason);
     this.scans.abandon('shuttingDown', reason);
+    this.elsewhere.abandon('shuttingDown', reason);
     this.barriers.abandon();
     this.revokes.abandon();
     this.requests.loseAll();
@@ -331,8 +346,8 @@ const ownScanner = ({ disk, clock, bytes }: Host): SegmentScanner =>
   inlineScanner({ disk, clock, search: { bytes, regex: null, grep: null } });
 
 /** As brokers compare it, and as people read it. */
-const listOf = (brokers: readonly BrokerAddress[]): string =>
+const listOf = (brokers: readonly BrokerAddress[], catalogLearners: readonly BrokerId[]): string =>
   [...brokers]
     .sort((a, b) => a.id - b.id)
-    .map(({ id, host, port }) => `${id}=${host}:${port}`)
+    .map(({ id, host, port }) => `${id}${catalogLearners.includes(id) ? ' (no voter)' : ''}=${host}:${port}`)
     .join(', ');

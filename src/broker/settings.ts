@@ -1,3 +1,5 @@
+import { replicationDefault } from '../placement/index.ts';
+
 /** What a broker can be told; `daemon/` reads it from the configuration, tests and the simulator set what they are about. Times in ms, sizes in bytes. */
 export interface BrokerSettings {
   readonly tickMs: number;
@@ -20,6 +22,8 @@ export interface BrokerSettings {
   readonly topicsMax: number;
   /** What commands are judged by that do not carry their limit, in a catalog from before they did: what was configured, or the default of then. */
   readonly topicsMaxBefore: number;
+  /** Replicas of a topic for which nothing else is said; where there are fewer brokers, that many. */
+  readonly replicasDefault: number;
   /** How long a request id is remembered, by log time. */
   readonly requestIdRetentionMs: number;
   readonly requestIdsMax: number;
@@ -51,6 +55,7 @@ export const defaultSettings: BrokerSettings = {
   linkBytesMax: 64 * MiB,
   topicsMax: 10_000,
   topicsMaxBefore: 200,
+  replicasDefault: replicationDefault,
   requestIdRetentionMs: 7 * 24 * 3600 * 1000,
   requestIdsMax: 200_000,
   requestSessionsMax: 10_000,

@@ -116,6 +116,7 @@ function formatStatus(brokers: BrokerList, problems: readonly string[], colourfu
       count(end),
       bytes(Math.max(...views.map(({ partition }) => partition.sizeBytes))),
       heard
+        .filter(({ id }) => views.some(({ partition }) => partition.replicas.includes(id)))
         .map((status) => ({ id: status.id, partition: partitionsOf(status).find((each) => each.name === name)?.partition }))
         .map(
           ({ id, partition }) =>

@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { describeOffsets } from '../eventlog/offsets.ts';
-import type { TopicDescription } from '../eventlog/types.ts';
+import { brokersMax, type TopicDescription } from '../eventlog/types.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -11,6 +11,8 @@ import { bytes, count, table } from './table.ts';
 interface TopicOptions extends ConnectOptions {
   readonly json?: boolean;
   readonly retentionBytes?: number;
+  readonly replicas?: number;
+  readonly placement?: 'hypercube' | 'ring' | 'all';
 }
 
 export function define(command: Command, io: CliIo): void {
@@ -19,16 +21,21 @@ export function define(command: Command, io: CliIo): void {
     .summary('create a topic')
     .description('Create a topic. Names are 1-249 characters of A-Z, a-z, 0-9, dot, dash, underscore; case matters.')
     .option('--retention-bytes <bytes>', 'remove the oldest records above this size (default: keep everything)', integer(1))
+    .option('--replicas <count>', 'brokers that keep it (default: 3, or all where there are fewer)', integer(1, brokersMax))
+    .addOption(new Option('--placement <rule>', 'which brokers keep it (default: hypercube)').choices(['hypercube', 'ring', 'all']))
     .addOption(jsonOption('the new topic'))
     .action((topic: string, options: TopicOptions) =>
       withClient(options, io, {}, async (client) => {
-        const description = await client.createTopic(topic, { retentionBytes: options.retentionBytes ?? null });
+        const { retentionBytes = null, replicas, placement } = options;
+        const placing = { ...(replicas === undefined ? {} : { replicas }), ...(placement === undefined ? {} : { placement }) };
+        const description = await client.createTopic(topic, { retentionBytes, ...placing });
         await write(io.stdout, options.json === true ? `${JSON.stringify(description)}\n` : `Created topic "${topic}"\n`);
       }),
     );
   addExamples(addConnectOptions(create), [
     { command: 'cairn topic create orders', does: 'keeps every record' },
     { command: 'cairn topic create clicks --retention-bytes 1000000000', does: 'keeps about the last gigabyte' },
+    { command: 'cairn topic create audit --placement all', does: 'on every broker' },
   ]);
 
   const list = command
@@ -92,7 +99,7 @@ function formatTopic(topic: TopicDescription): string {
     ['created', topic.createdMs > 0 ? new Date(topic.createdMs).toISOString() : 'with the cluster'],
     ['retention', topic.settings.retentionBytes === null ? 'everything is kept' : bytes(topic.settings.retentionBytes)],
     ['leader', partition.leader === null ? 'none' : `broker ${partition.leader}, term ${partition.term}`],
-    ['replicas', partition.replicas.map((id) => `broker ${id}`).join(', ')],
+    ['replicas', `${partition.replicas.map((id) => `broker ${id}`).join(', ')}, by ${topic.settings.placement ?? 'all'}`],
     ['holds', describeOffsets(partition.logStartOffset, partition.highWatermark)],
     ['size', `${bytes(partition.sizeBytes)} in ${partition.segmentCount} ${partition.segmentCount === 1 ? 'segment' : 'segments'}`],
   ];

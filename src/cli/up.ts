@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { Supervisor } from '../daemon/supervisor.ts';
 import { confirmCluster, exampleFile, outputFile, prepareCluster } from '../daemon/up.ts';
+import { brokersMax } from '../eventlog/types.ts';
 import { addExamples } from './command.ts';
 import type { CliIo } from './io.ts';
 import { defaultServer } from './connect-options.ts';
@@ -20,7 +21,7 @@ const patienceMs = 10_000;
 
 export function define(command: Command, io: CliIo): void {
   command
-    .option('--brokers <count>', 'how many', integer(1, 15), 3)
+    .option('--brokers <count>', 'how many', integer(1, brokersMax), 3)
     .option('--data <dir>', 'where their data is; begun when missing, resumed when there', './cairn-data')
     .option('--port <port>', 'port of the first; the others follow', integer(1, 65_535), 8000)
     .option('--no-restart', 'leave a broker down that has died')

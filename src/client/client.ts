@@ -227,7 +227,7 @@ export class Client implements SearchableLog {
 
   async createTopic(name: string, settings: TopicSettings): Promise<TopicDescription> {
     const action = `Cannot create ${shownTopic(name)}`;
-    const body = Buffer.from(JSON.stringify({ name, retentionBytes: settings.retentionBytes }));
+    const body = Buffer.from(JSON.stringify({ name, ...settings }));
     const request = { method: 'POST', path: '/v1/topics', headers: { 'content-type': 'application/json' }, body } as const;
     const outcome = await this.#change(action, request, 'topicExists');
     return outcome === null

@@ -263,6 +263,7 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
     help: 'Bytes that wait to be sent to one broker: beyond it nothing more is sent, as if the network had lost it',
   },
   topicsMax: { ...anyCount, help: 'Topics of a cluster: beyond it `tooManyTopics`' },
+  replicasDefault: { from: 1, to: 16, help: 'Brokers that keep a topic for which no number is said; where there are fewer, that many' },
   requestIdRetentionMs: {
     ...anyAge,
     help: 'How long a request id is remembered, by the time of the log; what the leader of a partition says in its log',

@@ -7,4 +7,4 @@ export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings }
 export type * from './services.ts';
 export { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';
-export { keptBatchBytesMax, requestIdBytesMax } from './types.ts';
+export { keptBatchBytesMax, brokersMax, requestIdBytesMax } from './types.ts';

@@ -6,7 +6,15 @@ import { offsetMax, sequenceMax } from '../base/branded.ts';
 import { recordCount } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { shownTopic } from './topic-name.ts';
-import { type AppendRequest, type ReadRequest, type RecordsOf, requestIdBytesMax, type ScanRequest, type TopicSettings } from './types.ts';
+import {
+  type AppendRequest,
+  brokersMax,
+  type ReadRequest,
+  type RecordsOf,
+  requestIdBytesMax,
+  type ScanRequest,
+  type TopicSettings,
+} from './types.ts';
 
 /** What a timer holds; 24 days. */
 const spanMsMax = 2 ** 31 - 1;
@@ -61,9 +69,12 @@ export function refuseScan(request: ScanRequest): LogError | null {
   return null;
 }
 
-export function refuseSettings(name: string, { retentionBytes }: TopicSettings): LogError | null {
-  if (retentionBytes === null || isWithin(retentionBytes, Number.MAX_SAFE_INTEGER)) return null;
-  return refusal(`create ${shownTopic(name)}`, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+export function refuseSettings(name: string, { retentionBytes, replicas }: TopicSettings): LogError | null {
+  const doing = `create ${shownTopic(name)}`;
+  if (retentionBytes !== null && !isWithin(retentionBytes, Number.MAX_SAFE_INTEGER))
+    return refusal(doing, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+  if (replicas === undefined || (isWithin(replicas, brokersMax) && replicas >= 1)) return null;
+  return new LogError('invalidRequest', `Cannot ${doing}: replicas is ${replicas}, it must be an integer from 1 to ${brokersMax}`);
 }
 
 const isWithin = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;

@@ -16,6 +16,9 @@ export const keptBatchBytesMax = 16 * 1024;
 
 export const requestIdBytesMax = 255;
 
+/** Of a cluster. */
+export const brokersMax = 16;
+
 /** Whose records are meant. */
 export interface RecordsOf {
   readonly topic: string;
@@ -209,6 +212,10 @@ export interface EndResult {
 export interface TopicSettings {
   /** Oldest whole segments are removed above this size, null keeps everything. */
   readonly retentionBytes: number | null;
+  /** Brokers that keep each partition; left out, as many as the cluster is configured for. Fixed when it is made. */
+  readonly replicas?: number;
+  /** How they are chosen: by the hypercube's rules, by consistent hashing, or, what cannot be asked for, all of them. Fixed when it is made. */
+  readonly placement?: 'hypercube' | 'ring' | 'all';
 }
 
 export interface TopicDescription {
@@ -224,7 +231,8 @@ export interface TopicDescription {
 
 export interface PartitionStatus {
   readonly group: number;
-  readonly role: 'leader' | 'follower' | 'candidate' | 'fenced';
+  /** `elsewhere`: this broker has no replica of it, and `leader` is whom it asks. */
+  readonly role: 'leader' | 'follower' | 'candidate' | 'fenced' | 'elsewhere';
   readonly leader: number | null;
   readonly term: number;
   readonly replicas: readonly number[];

@@ -21,6 +21,7 @@ export type {
   TermStart,
   Vote,
 } from './types.ts';
+export { isMember, peersOf } from './membership.ts';
 export { isQuorum, quorumValue } from './quorum.ts';
 export { noteTerm, termBefore, truncateTerms } from './term-starts.ts';
 export { describe, describeReady } from './describe.ts';

@@ -27,6 +27,8 @@ import { type LogLine, type Machine, World } from './world.ts';
 export interface ClusterOptions {
   readonly seed: number;
   readonly brokerCount: number;
+  /** The least number of brokers that keep a topic; left out, all do. */
+  readonly replicas?: number | undefined;
   readonly makeBroker: (options: BrokerOptions) => BrokerApi;
   /** Of all brokers, whatever `settingsOf` says. */
   readonly settings?: Partial<BrokerSettings> | undefined;
@@ -291,6 +293,11 @@ export class Cluster {
   /** Something was done to a file behind the broker's back, which it may notice and must survive. */
   touched(member: Member, path: string | null): void {
     this.#diskPast(member.id).damaged(path);
+  }
+
+  /** The least number of brokers that keep a topic. */
+  get replicas(): number {
+    return this.#options.replicas ?? this.members.length;
   }
 
   /** Those that must be as good as new once the faults are over. */

@@ -18,7 +18,7 @@ export type {
   VoteJournal,
 } from './contract.ts';
 export { describeFailure } from './describe-failure.ts';
-export { type GroupIdentity, readGroupIdentity, writeGroupIdentity } from './group-identity.ts';
+export { type GroupIdentity, type GroupMembers, readGroupIdentity, writeGroupIdentity } from './group-identity.ts';
 export { openGroupLog } from './group-log.ts';
 export type { StorageHost } from './host.ts';
 export { createIdentity, readIdentity, startIdentity } from './identity.ts';

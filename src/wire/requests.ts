@@ -8,25 +8,43 @@
  *     34 readIndex        u64 correlation
  *     35 nextSequence     u64 correlation, then the request id as text
  *     36 status           u64 correlation
+ *     37 read             u64 correlation, u8 freshness (0 linearizable, 1 session, 2 local), u8 from what (0 the start of the log, 1 an offset, 2 a log
+ *                         time), u64 that offset or time, u32 bytes at most, u64 session offset, u32 ms to wait for the first record
+ *     38 end              u64 correlation, u8 freshness
+ *     39 partitions       u64 correlation, then u32 group of each that is asked about
  *     64 appendAnswer     u64 correlation, u64 offset, u32 record count, u64 term, u64 log time, u8 flags (1 committed, 2 duplicate),
  *                         u16 count, then that many u32 broker ids
  *     65 numberAnswer     u64 correlation, u64 value: the high watermark, the next sequence, 0 for a revoke
- *     66 statusAnswer     u64 correlation, then the status as JSON text
+ *     66 statusAnswer     u64 correlation, then the status as JSON text; of partitions a list of theirs
  *     67 errorAnswer      u64 correlation, code, message and details (JSON) as texts, each behind a u16
+ *     68 recordsAnswer    u64 correlation, u64 where it begins, u64 where to go on, u64 high watermark, u64 log start, u32 ms as of, u64 lag, then record
+ *                         batches one behind the other
+ *     69 endAnswer        u64 correlation, u64 end, u32 ms as of
  */
 import { offsetMax } from '../base/branded.ts';
 import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
 import type { Bytes } from '../host/index.ts';
-import { checksumThrough } from '../record/index.ts';
+import { batchHeaderBytes, batchLength, checksumThrough } from '../record/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
-export const requestKinds = { append: 32, revoke: 33, readIndex: 34, nextSequence: 35, status: 36 } as const;
-export const answerKinds = { append: 64, number: 65, status: 66, error: 67 } as const;
+export const requestKinds = {
+  append: 32,
+  revoke: 33,
+  readIndex: 34,
+  nextSequence: 35,
+  status: 36,
+  read: 37,
+  end: 38,
+  partitions: 39,
+} as const;
+export const answerKinds = { append: 64, number: 65, status: 66, error: 67, records: 68, end: 69 } as const;
 
 /** As in `eventlog/types.ts`, which this floor does not know. */
 type WireLevel = 'leader' | 'quorum' | 'all';
 const levels: readonly WireLevel[] = ['leader', 'quorum', 'all'];
+type WireFreshness = 'linearizable' | 'session' | 'local';
+const freshnesses: readonly WireFreshness[] = ['linearizable', 'session', 'local'];
 
 export type PeerRequest =
   | {
@@ -42,7 +60,20 @@ export type PeerRequest =
   | { readonly type: 'revoke'; readonly correlation: number; readonly remainingMs: number; readonly requestId: Uint8Array }
   | { readonly type: 'readIndex'; readonly correlation: number }
   | { readonly type: 'nextSequence'; readonly correlation: number; readonly requestId: Uint8Array }
-  | { readonly type: 'status'; readonly correlation: number };
+  | { readonly type: 'status'; readonly correlation: number }
+  | {
+      readonly type: 'read';
+      readonly correlation: number;
+      readonly freshness: WireFreshness;
+      /** At most one of the two is given; neither is the start of the log. */
+      readonly offsetFrom: number | null;
+      readonly sinceMs: number | null;
+      readonly bytesMax: number;
+      readonly sessionOffset: number;
+      readonly waitMs: number;
+    }
+  | { readonly type: 'end'; readonly correlation: number; readonly freshness: WireFreshness }
+  | { readonly type: 'partitions'; readonly correlation: number; readonly groups: readonly number[] };
 
 export interface Appended {
   readonly offset: number;
@@ -54,12 +85,25 @@ export interface Appended {
   readonly ackedBy: readonly number[];
 }
 
+/** As `ReadResult` of the port has it. */
+interface FoundRecords {
+  readonly offsetFrom: number;
+  readonly offsetNext: number;
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+  readonly asOfMs: number;
+  readonly lag: number;
+  readonly batches: readonly Uint8Array[];
+}
+
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
 
 export type PeerAnswer =
   | ({ readonly type: 'appended'; readonly correlation: number } & Appended)
   | { readonly type: 'number'; readonly correlation: number; readonly value: number }
   | { readonly type: 'status'; readonly correlation: number; readonly json: string }
+  | ({ readonly type: 'records'; readonly correlation: number } & FoundRecords)
+  | { readonly type: 'end'; readonly correlation: number; readonly offset: number; readonly asOfMs: number }
   | {
       readonly type: 'error';
       readonly correlation: number;
@@ -103,6 +147,25 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
     }
     case 'status':
       return draft(requestKinds.status, group, fields(8).u64(request.correlation).bytes);
+    case 'read': {
+      const { offsetFrom, sinceMs } = request;
+      const writer = fields(34)
+        .u64(request.correlation)
+        .u8(freshnesses.indexOf(request.freshness))
+        .u8(offsetFrom !== null ? 1 : sinceMs !== null ? 2 : 0)
+        .u64(offsetFrom ?? sinceMs ?? 0)
+        .u32(clampU32(request.bytesMax))
+        .u64(request.sessionOffset)
+        .u32(clampU32(request.waitMs));
+      return draft(requestKinds.read, group, writer.bytes);
+    }
+    case 'end':
+      return draft(requestKinds.end, group, fields(9).u64(request.correlation).u8(freshnesses.indexOf(request.freshness)).bytes);
+    case 'partitions': {
+      const writer = fields(8 + 4 * request.groups.length).u64(request.correlation);
+      for (const each of request.groups) writer.u32(each);
+      return draft(requestKinds.partitions, group, writer.bytes);
+    }
   }
 }
 
@@ -134,6 +197,28 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
     }
     case requestKinds.status:
       return reader.complete ? { type: 'status', correlation } : null;
+    case requestKinds.read: {
+      const freshness = freshnesses[reader.u8()];
+      const fromWhat = reader.u8();
+      const from = reader.u64();
+      if (fromWhat > 2 || (fromWhat === 1 && from > offsetMax)) reader.reject();
+      const bytesMax = reader.u32();
+      const sessionOffset = reader.u64();
+      const waitMs = reader.u32();
+      if (!reader.complete || freshness === undefined) return null;
+      const offsetFrom = fromWhat === 1 ? from : null;
+      const sinceMs = fromWhat === 2 ? from : null;
+      return { type: 'read', correlation, freshness, offsetFrom, sinceMs, bytesMax, sessionOffset, waitMs };
+    }
+    case requestKinds.end: {
+      const freshness = freshnesses[reader.u8()];
+      return reader.complete && freshness !== undefined ? { type: 'end', correlation, freshness } : null;
+    }
+    case requestKinds.partitions: {
+      const groups: number[] = [];
+      while (reader.left > 0 && reader.valid) groups.push(reader.u32());
+      return reader.complete ? { type: 'partitions', correlation, groups } : null;
+    }
     default:
       return null;
   }
@@ -165,6 +250,24 @@ export function encodeAnswer(group: number, answer: PeerAnswer, bytes: Bytes): D
           .u64(answer.correlation)
           .put(json).bytes,
       );
+    }
+    case 'records': {
+      const writer = fields(52)
+        .u64(answer.correlation)
+        .u64(answer.offsetFrom)
+        .u64(answer.offsetNext)
+        .u64(answer.highWatermark)
+        .u64(answer.logStartOffset)
+        .u32(clampU32(Math.ceil(answer.asOfMs)))
+        .u64(answer.lag);
+      return draft(answerKinds.records, group, writer.bytes, answer.batches, checksumThrough);
+    }
+    case 'end': {
+      const writer = fields(20)
+        .u64(answer.correlation)
+        .u64(answer.offset)
+        .u32(clampU32(Math.ceil(answer.asOfMs)));
+      return draft(answerKinds.end, group, writer.bytes);
     }
     case 'error': {
       const code = bytes.utf8Encode(answer.code);
@@ -200,6 +303,23 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
       const json = bytes.utf8Decode(reader.rest());
       return reader.complete ? { type: 'status', correlation, json } : null;
     }
+    case answerKinds.records: {
+      const found = {
+        offsetFrom: reader.offset(),
+        offsetNext: reader.offset(),
+        highWatermark: reader.offset(),
+        logStartOffset: reader.offset(),
+        asOfMs: reader.u32(),
+        lag: reader.u64(),
+      };
+      const batches = cutBatches(reader.rest());
+      return reader.complete && batches !== null ? { type: 'records', correlation, ...found, batches } : null;
+    }
+    case answerKinds.end: {
+      const end = reader.offset();
+      const asOfMs = reader.u32();
+      return reader.complete ? { type: 'end', correlation, offset: end, asOfMs } : null;
+    }
     case answerKinds.error: {
       const code = bytes.utf8Decode(reader.short());
       const message = bytes.utf8Decode(reader.short());
@@ -211,6 +331,19 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
     default:
       return null;
   }
+}
+
+/** Null where the last one is cut. What is in them is for whoever reads them to judge. */
+function cutBatches(bytes: Uint8Array): Uint8Array[] | null {
+  const batches: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes.length - at < batchHeaderBytes) return null;
+    const length = batchLength(bytes.subarray(at));
+    if (length < batchHeaderBytes || length > bytes.length - at) return null;
+    batches.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return batches;
 }
 
 const textLengthMax = 8192;

@@ -14,7 +14,7 @@ describe('a connection that asks for an upgrade and is reset', () => {
     const handedOver: Duplex[] = [];
     gateway = await startTestGateway({ onPeer: (socket) => void handedOver.push(socket) });
 
-    await askAndReset('cairn-peer/5');
+    await askAndReset('cairn-peer/6');
 
     const [socket] = handedOver as [Duplex];
     // Whether its bytes are being read already is up to Node.

@@ -17,6 +17,7 @@ import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { StatedStaleness } from '../../src/sim/checkers/l13-stated-staleness.ts';
 import { checkAcknowledgedBecomesReadable } from '../../src/sim/checkers/l17-acknowledged-becomes-readable.ts';
 import { AcknowledgedByAMajority } from '../../src/sim/checkers/p1-acknowledged-by-a-majority.ts';
+import { Members } from '../../src/sim/checkers/r20-members.ts';
 import { ChecksumOnEveryRead } from '../../src/sim/checkers/st2-checksum-on-every-read.ts';
 import { TornOrDamaged } from '../../src/sim/checkers/st3-torn-or-damaged.ts';
 import { StateWithItsPosition } from '../../src/sim/checkers/st6-state-with-its-position.ts';
@@ -119,6 +120,8 @@ const cluster = (): Cluster =>
     clockDriftMax: 0,
   });
 
+const ofThree = (): Members => new Members([1, 2, 3].map(brokerId));
+
 /** One wrong thing for each check. */
 const wrong: Record<CheckId, () => CheckReport> = {
   R1: () => ofRaft('R1', ({ watched, a, b }) => watched.lead(2, 1, [a, b])),
@@ -163,6 +166,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
       for (watched.nowMs = 100; watched.nowMs < 1000; watched.nowMs += 100) watched.ready(1, 1, 'leader', {}, [a, b]);
     }),
   R18: () => ofRaft('R18', ({ watched }) => watched.watch.readIndex.answered('log', 1, 5, 4)),
+  R20: () => ofRaft('R20', ({ watched }) => watched.open(3, 0, 0, undefined, [], [1, 2])),
   R21: () => ofRaft('R21', ({ watched, a, b }) => watched.ready(2, 1, 'follower', { send: [answered(2, 1, 1, 9)] }, [a, b])),
   R22: () => {
     const { watched, a, b } = committed({ uncommittedBytesMax: 1000 });
@@ -238,7 +242,9 @@ const wrong: Record<CheckId, () => CheckReport> = {
     }),
   L19: () => ofHistory('L19', (history) => history.scans.push(scanOf(history, { lines: [] }))),
   V1: () =>
-    found(new MinorityNeverAcknowledges(committed().watched.watch.ledger, 3), (checker) => checker.acknowledged(group, acknowledged(2, 1))),
+    found(new MinorityNeverAcknowledges(committed().watched.watch.ledger, ofThree()), (checker) =>
+      checker.acknowledged(group, acknowledged(2, 1)),
+    ),
   V2: () => found(new MajorityAcknowledges(), (checker) => checker.look(30_000, 1000, 2000)),
   V3: () => {
     const { watched, a, b } = committed();
@@ -260,7 +266,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
     return checkDeterminism(verdict, { ...verdict, traceHash: 'b' }).report();
   },
   P1: () =>
-    found(new AcknowledgedByAMajority(committed().watched.watch.ledger, 3), (checker) =>
+    found(new AcknowledgedByAMajority(committed().watched.watch.ledger, ofThree()), (checker) =>
       checker.acknowledged(group, { ...acknowledged(0, 2), ackedBy: [1] }),
     ),
   D7: () => ofHistory('D7', (_history, appends) => Object.assign(appends[0] as AppendOperation, { revokeTried: true, revoked: 1 })),

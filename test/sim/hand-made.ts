@@ -224,7 +224,9 @@ export class Watched {
     lastChecksum = 0,
     vote: { readonly term: number; readonly votedFor: number | null } = { term: 0, votedFor: null },
     log: readonly LogBatch[] = [],
+    voters: readonly number[] = [1, 2, 3],
   ): void {
+    const membership = { voters: voters.map(brokerId), votersOutgoing: [], learners: [] };
     const state = {
       vote: { term: term(vote.term), votedFor: vote.votedFor === null ? null : brokerId(vote.votedFor) },
       logStartOffset: offset(0),
@@ -232,7 +234,7 @@ export class Watched {
       termBeforeStart: term(0),
       termStarts: termStartsOf(log),
     };
-    this.watch.observerOf(brokerId(broker), () => true).opened(group, state, lastChecksum);
+    this.watch.observerOf(brokerId(broker), () => true).opened(group, state, lastChecksum, membership);
   }
 
   ready(broker: 1 | 2 | 3, inTerm: number, role: Role, ready: Partial<Ready>, log: readonly LogBatch[]): void {

@@ -263,10 +263,10 @@ export class MitLab {
     return {
       started: (life) => inner?.started(life),
       met: (peer, life) => inner?.met(peer, life),
-      opened: (group, state, lastChecksum) => {
+      opened: (group, state, lastChecksum, membership) => {
         place.role = 'follower';
         place.term = state.vote.term;
-        inner?.opened(group, state, lastChecksum);
+        inner?.opened(group, state, lastChecksum, membership);
       },
       received: (group, message) => inner?.received(group, message),
       ready: (group, ready, replica) => {

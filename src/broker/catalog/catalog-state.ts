@@ -5,7 +5,9 @@
  *
  * A command is one JSON object in a record's value:
  *
- *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number}     refused if there are so many already
+ *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number,     refused if there are so many already
+ *      "placed":{"placement":"hypercube"|"ring","partitions":[{"replicas":[id,...],"leader":id|null,"awayFromHome":boolean},...]}|null}
+ *          who keeps each partition, the home first, and who leads it first; null or left out is one partition on all brokers
  *     {"type":"deleteTopic","name":...}
  *     {"type":"trimTopic","group":...,"offset":...}      whole segments below this offset may go: every replica has it
  *     {"type":"registerBroker","id":...,"incarnation":...,"nonce":...,"address":...}
@@ -23,6 +25,8 @@ export type CatalogCommand =
       readonly builtIn: boolean;
       /** Null in a command from before November 2026, which was judged by what each broker was configured with. */
       readonly topicsMax: number | null;
+      /** Null: one partition on all brokers, as in commands from before there was placement. */
+      readonly placed: { readonly placement: 'hypercube' | 'ring'; readonly partitions: readonly PlacedPartition[] } | null;
     }
   | { readonly type: 'deleteTopic'; readonly name: string }
   | { readonly type: 'trimTopic'; readonly group: number; readonly offset: number }
@@ -34,7 +38,7 @@ export type CatalogCommand =
       readonly address: string;
     };
 
-type CreateTopic = CatalogCommand & { readonly type: 'createTopic' };
+export type CreateTopic = CatalogCommand & { readonly type: 'createTopic' };
 
 export type CatalogOutcome =
   | 'done'
@@ -46,16 +50,42 @@ export type CatalogOutcome =
   | 'staleIncarnation'
   | 'invalid';
 
+export interface PlacedPartition {
+  /** Distinct brokers, the home first. */
+  readonly replicas: readonly number[];
+  /** Who leads it first; null: whoever leads the catalog. */
+  readonly leader: number | null;
+  /** Of those that were assigned no majority lived when it was made. */
+  readonly awayFromHome: boolean;
+}
+
 export interface Topic {
   readonly name: string;
   /** Offset of the command that made it: no other topic ever has it. */
   readonly id: number;
-  readonly group: number;
   readonly settings: TopicSettings;
   readonly createdMs: number;
   readonly builtIn: boolean;
+  /** `all`: each partition is on all brokers. */
+  readonly placement: Placement;
+  readonly partitions: readonly Partition[];
+}
+
+export interface Partition {
+  readonly group: number;
+  /** Null where its replicas are on all brokers. */
+  readonly placed: PlacedPartition | null;
   /** Nothing below it is kept on purpose. */
   trimmedTo: number;
+}
+
+type Placement = 'all' | 'hypercube' | 'ring';
+
+/** A partition and the topic that it is of. */
+export interface Place {
+  readonly topic: Topic;
+  readonly index: number;
+  readonly partition: Partition;
 }
 
 export interface RegisteredBroker {
@@ -70,11 +100,11 @@ export interface RegisteredBroker {
 export interface CatalogEffects {
   created(topic: Topic): void;
   deleted(topic: Topic): void;
-  trimmed(topic: Topic): void;
+  trimmed(partition: Partition): void;
 }
 
 interface Snapshot {
-  readonly version: 1;
+  readonly version: 2;
   readonly nextGroup: number;
   readonly topics: readonly Topic[];
   readonly brokers: readonly RegisteredBroker[];
@@ -89,7 +119,7 @@ const behindEveryName = '\uffff';
 export class CatalogState {
   readonly #oldTopicsMax: number;
   readonly #topics = new Map<string, Topic>();
-  readonly #byGroup = new Map<number, Topic>();
+  readonly #byGroup = new Map<number, Place>();
   /** By name, kept so: with thousands of topics nobody who asks for some of them pays for all. */
   #sorted: Topic[] = [];
   readonly #brokers = new Map<number, RegisteredBroker>();
@@ -129,8 +159,8 @@ export class CatalogState {
     return low;
   }
 
-  /** The topic whose records a group holds. */
-  topicOf(group: number): Topic | undefined {
+  /** The partition whose records a group holds. */
+  placeOf(group: number): Place | undefined {
     return this.#byGroup.get(group);
   }
 
@@ -146,7 +176,7 @@ export class CatalogState {
   /** The whole state as text; equal where the same commands were applied. */
   snapshot(): string {
     const brokers = [...this.#brokers.values()].sort((a, b) => a.id - b.id);
-    return JSON.stringify({ version: 1, nextGroup: this.#nextGroup, topics: this.topics, brokers } satisfies Snapshot);
+    return JSON.stringify({ version: 2, nextGroup: this.#nextGroup, topics: this.topics, brokers } satisfies Snapshot);
   }
 
   /** Takes over the state of a snapshot. False, and nothing has changed, where it is none, or of another version. */
@@ -157,9 +187,8 @@ export class CatalogState {
     this.#nextGroup = nextGroup;
     this.#topics.clear();
     this.#byGroup.clear();
-    for (const topic of topics) this.#topics.set(topic.name, { ...topic });
-    for (const topic of this.#topics.values()) this.#byGroup.set(topic.group, topic);
-    this.#sorted = [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#sorted = [];
+    for (const topic of topics) this.#add({ ...topic, partitions: topic.partitions.map((partition) => ({ ...partition })) });
     this.#brokers.clear();
     for (const broker of brokers) this.#brokers.set(broker.id, broker);
     return true;
@@ -180,7 +209,7 @@ export class CatalogState {
   }
 
   #create(command: CreateTopic, at: number, timeMs: number, effects: CatalogEffects): CatalogOutcome {
-    const { name, retentionBytes, builtIn, topicsMax } = command;
+    const { name, retentionBytes, builtIn, topicsMax, placed } = command;
     if (topicsMax === null) {
       if (!isOldTopicName(name)) return 'invalidTopicName';
       if (builtIn !== (name === eventsTopic) && !this.#topics.has(name) && name !== logTopic) return 'topicProtected';
@@ -188,7 +217,8 @@ export class CatalogState {
     if (this.#topics.has(name) || name === logTopic) return 'topicExists';
     if (!builtIn && this.#topics.size >= (topicsMax ?? this.#oldTopicsMax)) return 'tooManyTopics';
     const settings: TopicSettings = { retentionBytes };
-    const topic: Topic = { name, id: at, group: this.#nextGroup++, settings, createdMs: timeMs, builtIn, trimmedTo: 0 };
+    const partitions = (placed?.partitions ?? [null]).map((one): Partition => ({ group: this.#nextGroup++, placed: one, trimmedTo: 0 }));
+    const topic: Topic = { name, id: at, settings, createdMs: timeMs, builtIn, placement: placed?.placement ?? 'all', partitions };
     this.#add(topic);
     effects.created(topic);
     return 'done';
@@ -196,7 +226,7 @@ export class CatalogState {
 
   #add(topic: Topic): void {
     this.#topics.set(topic.name, topic);
-    this.#byGroup.set(topic.group, topic);
+    for (const [index, partition] of topic.partitions.entries()) this.#byGroup.set(partition.group, { topic, index, partition });
     this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
 
@@ -205,17 +235,17 @@ export class CatalogState {
     if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
     if (topic === undefined) return 'unknownTopic';
     this.#topics.delete(name);
-    this.#byGroup.delete(topic.group);
+    for (const { group } of topic.partitions) this.#byGroup.delete(group);
     this.#sorted.splice(this.#place(name), 1);
     effects.deleted(topic);
     return 'done';
   }
 
   #trim(group: number, offset: number, effects: CatalogEffects): CatalogOutcome {
-    const topic = this.#byGroup.get(group);
-    if (topic === undefined) return 'unknownTopic';
-    topic.trimmedTo = Math.max(topic.trimmedTo, offset);
-    effects.trimmed(topic);
+    const partition = this.#byGroup.get(group)?.partition;
+    if (partition === undefined) return 'unknownTopic';
+    partition.trimmedTo = Math.max(partition.trimmedTo, offset);
+    effects.trimmed(partition);
     return 'done';
   }
 
@@ -232,7 +262,7 @@ export class CatalogState {
 function parseSnapshot(text: string): Snapshot | null {
   try {
     const value = JSON.parse(text) as Snapshot | null;
-    return value?.version === 1 ? value : null;
+    return value?.version === 2 ? value : null;
   } catch {
     return null;
   }
@@ -255,7 +285,9 @@ export function parseCommand(text: string): CatalogCommand | null {
       const topicsMax = fields['topicsMax'] ?? null;
       if (typeof name !== 'string' || (retentionBytes !== null && !isCount(retentionBytes))) return null;
       if (topicsMax !== null && !isCount(topicsMax)) return null;
-      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax };
+      const placed = parsePlaced(fields['placed'] ?? null);
+      if (placed === undefined) return null;
+      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax, placed };
     }
     case 'deleteTopic':
       return typeof name === 'string' ? { type: 'deleteTopic', name } : null;
@@ -276,5 +308,27 @@ export function parseCommand(text: string): CatalogCommand | null {
       return null;
   }
 }
+
+/** Undefined for what is none. */
+function parsePlaced(value: unknown): CreateTopic['placed'] | undefined {
+  if (value === null) return null;
+  if (typeof value !== 'object') return undefined;
+  const { placement, partitions } = value as Readonly<Record<string, unknown>>;
+  if ((placement !== 'hypercube' && placement !== 'ring') || !Array.isArray(partitions)) return undefined;
+  if (partitions.length < 1 || partitions.length > partitionsMax) return undefined;
+  const parsed: PlacedPartition[] = [];
+  for (const one of partitions as readonly unknown[]) {
+    if (typeof one !== 'object' || one === null) return undefined;
+    const { replicas, leader, awayFromHome } = one as Readonly<Record<string, unknown>>;
+    if (!Array.isArray(replicas) || replicas.length < 1 || !replicas.every(isCount) || new Set(replicas).size < replicas.length)
+      return undefined;
+    if (leader !== null && !isCount(leader)) return undefined;
+    parsed.push({ replicas, leader, awayFromHome: awayFromHome === true });
+  }
+  return { placement, partitions: parsed };
+}
+
+/** Of one topic. */
+const partitionsMax = 256;
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

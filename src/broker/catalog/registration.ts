@@ -61,7 +61,7 @@ export class Registration {
   #createEvents(): void {
     this.#isAsking = true;
     const { eventsRetentionBytes: retentionBytes, topicsMax } = this.#core.settings;
-    this.#catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true, topicsMax }, () => {
+    this.#catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true, topicsMax, placed: null }, () => {
       this.#isAsking = false;
     });
   }

@@ -1,6 +1,6 @@
 import { groupId, offset } from '../../base/branded.ts';
 import type { Catalog } from './catalog.ts';
-import type { Topic } from './catalog-state.ts';
+import type { Place } from './catalog-state.ts';
 import type { Core } from '../core.ts';
 import { describeFailure } from '../../storage/index.ts';
 import type { Replica } from '../replica/index.ts';
@@ -41,51 +41,51 @@ export class Retention {
     // A topic that is not known yet is not one that is gone.
     if (!this.#catalog.isCurrent) return;
     for (const group of this.#due) {
-      const topic = this.#catalog.state.topicOf(group);
+      const place = this.#catalog.state.placeOf(group);
       const replica = this.#core.replica(groupId(group));
-      const isLeft = topic !== undefined && replica !== undefined && this.#maintain(topic, replica);
+      const isLeft = place !== undefined && replica !== undefined && this.#maintain(place, replica);
       if (!isLeft) this.#due.delete(group);
     }
   }
 
   /** True where something is left to do. */
-  #maintain(topic: Topic, replica: Replica): boolean {
-    const isTooLong = replica.raft.role === 'leader' && this.#decide(topic, replica);
-    const isToTrim = this.#remove(topic, replica);
+  #maintain(place: Place, replica: Replica): boolean {
+    const isTooLong = replica.raft.role === 'leader' && this.#decide(place, replica);
+    const isToTrim = this.#remove(place, replica);
     return isTooLong || isToTrim;
   }
 
-  #decide(topic: Topic, replica: Replica): boolean {
+  #decide({ topic, partition }: Place, replica: Replica): boolean {
     const { retentionBytes } = topic.settings;
     if (retentionBytes === null) return false;
     const { log, raft } = replica;
     const limit = Math.max(retentionBytes / 2, retentionBytes - topicSegmentBytesMax(this.#core.settings));
     if (log.sizeBytes <= limit || log.segmentCount < 2) return false;
-    if (this.#asking.has(topic.group)) return true;
+    if (this.#asking.has(partition.group)) return true;
     let everybodyHas: number = replica.visible;
     for (const { matchOffset } of raft.peers) everybodyHas = Math.min(everybodyHas, matchOffset);
     // Records are about equally long, so a share of the bytes is a share of the offsets; what is too little now is taken next time.
     const share = 1 - (limit * 0.75) / log.sizeBytes;
     const wanted = log.logStartOffset + Math.floor((log.endOffset - log.logStartOffset) * share);
     const to = Math.min(wanted, everybodyHas);
-    if (to <= topic.trimmedTo) return true;
-    this.#asking.add(topic.group);
-    this.#catalog.submit({ type: 'trimTopic', group: topic.group, offset: to }, () => this.#asking.delete(topic.group));
+    if (to <= partition.trimmedTo) return true;
+    this.#asking.add(partition.group);
+    this.#catalog.submit({ type: 'trimTopic', group: partition.group, offset: to }, () => this.#asking.delete(partition.group));
     return true;
   }
 
-  #remove(topic: Topic, replica: Replica): boolean {
-    const to = Math.min(topic.trimmedTo, replica.visible);
+  #remove({ topic, partition }: Place, replica: Replica): boolean {
+    const to = Math.min(partition.trimmedTo, replica.visible);
     if (to <= replica.log.logStartOffset || replica.log.segmentCount < 2) return false;
     const nowMs = this.#core.nowMs();
-    if (nowMs < (this.#nextMs.get(topic.group) ?? 0)) return true;
-    this.#nextMs.set(topic.group, Number.POSITIVE_INFINITY);
+    if (nowMs < (this.#nextMs.get(partition.group) ?? 0)) return true;
+    this.#nextMs.set(partition.group, Number.POSITIVE_INFINITY);
     const { logStartOffset } = replica.log;
     // Not above what a durable checkpoint covers: where one cannot be written the log stays as long as it is.
     replica.log.deleteBefore(offset(to), (result) => {
-      const isGone = this.#catalog.state.topicOf(topic.group) === undefined;
-      if (isGone || replica.log.logStartOffset > logStartOffset) this.#nextMs.delete(topic.group);
-      else this.#nextMs.set(topic.group, nowMs + removeAgainMs);
+      const isGone = this.#catalog.state.placeOf(partition.group) === undefined;
+      if (isGone || replica.log.logStartOffset > logStartOffset) this.#nextMs.delete(partition.group);
+      else this.#nextMs.set(partition.group, nowMs + removeAgainMs);
       replica.tail.producers.trimmed(replica.log.logStartOffset);
       // Removing is housekeeping: a failure costs space, not records, and is tried again.
       if (!result.ok) this.#core.host.logger.log('warn', 'retentionFailed', { topic: topic.name, reason: describeFailure(result.error) });

@@ -1,4 +1,5 @@
-import { type GroupId, groupId } from '../../base/branded.ts';
+import { assert } from '../../base/assert.ts';
+import { type BrokerId, type GroupId, groupId } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import {
   type Answer,
@@ -11,11 +12,12 @@ import {
 } from '../../eventlog/index.ts';
 import { type Core, failure } from '../core.ts';
 import type { Barriers } from '../edge/index.ts';
-import type { Replica } from '../replica/index.ts';
+import { elsewhereStatus, type Replica } from '../replica/index.ts';
 import { catalogGroup, eventsTopic, logGroup, logTopic } from '../well-known.ts';
 import { Catalog } from './catalog.ts';
-import type { CatalogOutcome, Topic } from './catalog-state.ts';
+import type { CatalogOutcome, CreateTopic, Partition, Topic } from './catalog-state.ts';
 import { FirstElections } from './first-elections.ts';
+import { placeTopic } from './placing.ts';
 import { Registration, type RegistrationOptions } from './registration.ts';
 import { Retention } from './retention.ts';
 import { TopicReplicas, type TopicReplicasOptions } from './topic-replicas.ts';
@@ -25,9 +27,16 @@ export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions
   readonly barriers: Barriers;
 }
 
+/** Of partitions without a replica here, by group. */
+type Statuses = ReadonlyMap<number, PartitionStatus>;
+const nobodyAsked: Statuses = new Map();
+
 /** How long a caller waits to hear that a topic is really not there. */
 const lookUpMs = 2000;
 const maintainMs = 500;
+/** A broker knows by then who lives. */
+const settlingMs = 3000;
+const placeAgainMs = 25;
 
 /** Topics by name, for callers: from the catalog, and `log`, which needs none. */
 export class Topics {
@@ -43,20 +52,22 @@ export class Topics {
   #maintainAtMs = 0;
   #hasOpened = false;
   readonly #startedMs: number;
+  readonly #startedAtMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
     this.#core = core;
     this.#options = options;
     this.#startedMs = core.host.clock.wallMs();
+    this.#startedAtMs = core.nowMs();
     this.#firstElections = new FirstElections(core);
     this.#replicas = new TopicReplicas(core, () => this.catalog, options);
     this.catalog = new Catalog(core, options.appends, options.groups.topicsMaxOf(catalogGroup), {
       created: (topic) => this.#created(topic),
       deleted: (topic) => {
         this.#replicas.deleted(topic);
-        this.#retention.deleted(topic.group);
+        for (const { group } of topic.partitions) this.#retention.deleted(group);
       },
-      trimmed: (topic) => this.#retention.changed(topic.group),
+      trimmed: ({ group }) => this.#retention.changed(group),
     });
     this.#registration = new Registration(core, this.catalog, options);
     this.#retention = new Retention(core, this.catalog);
@@ -66,14 +77,25 @@ export class Topics {
 
   group(name: string): GroupId | null {
     if (name === logTopic) return logGroup;
-    const topic = this.catalog.state.topic(name);
-    return topic === undefined ? null : groupId(topic.group);
+    const group = this.catalog.state.topic(name)?.partitions[0]?.group;
+    return group === undefined ? null : groupId(group);
+  }
+
+  /** Who has a replica of it; all brokers where that is not known. */
+  membersOf(group: GroupId): readonly BrokerId[] {
+    const partition = this.catalog.state.placeOf(group)?.partition;
+    return partition === undefined ? this.#options.brokers : this.#replicas.membersOf(partition);
+  }
+
+  #isElsewhere(group: GroupId): boolean {
+    const partition = this.catalog.state.placeOf(group)?.partition;
+    return partition !== undefined && !this.#replicas.isHere(partition);
   }
 
   /** As people call it; null for a group that no topic has, any more or yet. */
   nameOf(group: number): string | null {
     if (group === logGroup) return logTopic;
-    return group === catalogGroup ? '(catalog)' : (this.catalog.state.topicOf(group)?.name ?? null);
+    return group === catalogGroup ? '(catalog)' : (this.catalog.state.placeOf(group)?.topic.name ?? null);
   }
 
   /** The group of a topic that this broker knows and that is not fenced here. */
@@ -126,14 +148,21 @@ export class Topics {
     this.#core.later(() => answer(failure('fenced', `Cannot ${doing}: ${fenced}`)));
   }
 
-  withReplica<Value>(name: string, doing: string, answer: Answer<Value>, found: (replica: Replica) => void): void {
+  /** Goes on with the replica here, once it is open, or with the group of a topic that has none here. */
+  locate<Value>(
+    name: string,
+    doing: string,
+    answer: Answer<Value>,
+    found: { here(replica: Replica): void; elsewhere(group: GroupId): void },
+  ): void {
     this.resolve(name, lookUpMs, doing, answer, (group) => {
+      if (this.#isElsewhere(group)) return found.elsewhere(group);
       const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
       const goesOn = this.#lookUp(fail);
-      this.#replicas.whenOpen(name, group, (error) => {
+      this.#replicas.whenOpen(group, (error) => {
         if (!goesOn()) return;
         const replica = this.#core.replica(group);
-        if (replica !== undefined) return found(replica);
+        if (replica !== undefined) return found.here(replica);
         if (this.#options.groups.fenced(group) !== null) return this.#unlessFenced(group, doing, answer, () => undefined);
         // Whatever keeps this broker from it, another one has the topic: whoever asked may go there.
         const isFull = error?.code === 'dataUnusable';
@@ -160,18 +189,63 @@ export class Topics {
   }
 
   #create(name: string, settings: TopicSettings, fail: (code: ErrorCode, reason: string) => void, answer: Answer<TopicDescription>): void {
-    const { retentionBytes } = settings;
-    const { topicsMax } = this.#core.settings;
-    this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax }, (result) => {
-      if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
-      if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
-      const topic = this.catalog.state.topic(name);
-      if (topic === undefined) return fail('timeout', 'it was created, and deleted again meanwhile');
-      // Made it is, whether it can be opened here or not.
-      this.#replicas.whenOpen(name, groupId(topic.group), () =>
-        this.#core.later(() => answer({ ok: true, value: this.#description(topic) })),
+    const { retentionBytes, replicas, placement } = settings;
+    const { topicsMax, replicasDefault } = this.#core.settings;
+    const { brokers } = this.#options;
+    const wanted = replicas ?? (placement === 'all' ? brokers.length : Math.min(replicasDefault, brokers.length));
+    if (wanted > brokers.length) return fail('invalidRequest', `${wanted} replicas are wanted, and there are ${brokers.length} brokers`);
+    if (placement === 'all' && wanted < brokers.length)
+      return fail('invalidRequest', `with placement all each of the ${brokers.length} brokers has a replica`);
+    const submit = (placed: CreateTopic['placed']): void =>
+      this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax, placed }, (result) => {
+        if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
+        if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
+        const topic = this.catalog.state.topic(name);
+        if (topic === undefined) return fail('timeout', 'it was created, and deleted again meanwhile');
+        // Made it is, whether it can be opened here or not.
+        this.#whenOpenHere(topic, () => this.#describe(topic, answer));
+      });
+    if (placement === 'all') submit(null);
+    else this.#place(name, placement ?? 'hypercube', wanted, fail, submit);
+  }
+
+  /** A broker that has just started does not know yet who lives: it waits until it does. */
+  #place(
+    name: string,
+    placement: 'hypercube' | 'ring',
+    replicas: number,
+    fail: (code: ErrorCode, reason: string) => void,
+    placed: (placed: NonNullable<CreateTopic['placed']>) => void,
+  ): void {
+    const { self, links, host } = this.#core;
+    const nowMs = (): number => this.#core.nowMs();
+    const bytes = host.bytes.utf8Encode(name);
+    const goesOn = this.#lookUp(fail);
+    const untilMs = nowMs() + lookUpMs;
+    const attempt = (): void => {
+      const isAlive = (broker: BrokerId): boolean => broker === self || links.isReady(broker);
+      const placing = placeTopic({ name: bytes, brokers: this.#options.brokers, placement, partitions: 1, replicas, isAlive });
+      const isSure = placing.kind === 'placed' && placing.partitions.every(({ awayFromHome }) => !awayFromHome);
+      if (!isSure && nowMs() < untilMs && nowMs() < this.#startedAtMs + settlingMs)
+        return void host.clock.startTimer(placeAgainMs, attempt);
+      if (!goesOn()) return;
+      if (placing.kind === 'placed') return placed({ placement, partitions: placing.partitions });
+      fail(
+        'noLeader',
+        `it would be kept by brokers ${placing.assigned.join(', ')}, of which no majority can be reached, nor enough others`,
       );
-    });
+    };
+    attempt();
+  }
+
+  #whenOpenHere({ partitions }: Topic, done: () => void): void {
+    const here = partitions.filter((partition) => this.#replicas.isHere(partition));
+    let left = here.length;
+    if (left === 0) return done();
+    for (const { group } of here)
+      this.#replicas.whenOpen(groupId(group), () => {
+        if (--left === 0) done();
+      });
   }
 
   delete(name: string, answer: Answer<undefined>): void {
@@ -194,9 +268,12 @@ export class Topics {
         const reason = 'this broker does not know the catalog yet, and nobody who leads it could be asked';
         return this.#core.later(() => answer(failure('noLeader', `Cannot list topics: ${reason}`)));
       }
-      const descriptions = [this.#logDescription(), ...this.catalog.state.topics.map((topic) => this.#description(topic))];
-      descriptions.sort((a, b) => (a.name < b.name ? -1 : 1));
-      this.#core.later(() => answer({ ok: true, value: descriptions }));
+      const topics = [...this.catalog.state.topics];
+      this.#ask(topics, (said) => {
+        const descriptions = [this.#logDescription(), ...topics.map((topic) => this.#description(topic, said))];
+        descriptions.sort((a, b) => (a.name < b.name ? -1 : 1));
+        this.#core.later(() => answer({ ok: true, value: descriptions }));
+      });
     };
     if (this.#options.logOnly) return give(true);
     this.#whenCurrent(lookUpMs, give);
@@ -205,19 +282,22 @@ export class Topics {
   describe(name: string, answer: Answer<TopicDescription>): void {
     const doing = `describe ${shownTopic(name)}`;
     this.resolve(name, lookUpMs, doing, answer, (group) => {
-      this.#replicas.whenOpen(name, group, () => {
+      const give = (): void => {
         const topic = this.catalog.state.topic(name);
         if (name === logTopic) this.#core.later(() => answer({ ok: true, value: this.#logDescription() }));
-        else if (topic !== undefined) this.#core.later(() => answer({ ok: true, value: this.#description(topic) }));
+        else if (topic !== undefined) this.#describe(topic, answer);
         else this.#core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted`)));
-      });
+      };
+      if (this.#isElsewhere(group)) give();
+      else this.#replicas.whenOpen(group, give);
     });
   }
 
   partitions(): ({ readonly topic: string } & PartitionStatus)[] {
     const partitions = [{ topic: logTopic, ...this.#options.groups.status(logGroup) }];
     for (const topic of this.catalog.state.topics)
-      partitions.push({ topic: topic.name, ...this.#options.groups.status(groupId(topic.group)) });
+      for (const partition of topic.partitions)
+        if (this.#replicas.isHere(partition)) partitions.push({ topic: topic.name, ...this.#statusOf(partition, nobodyAsked) });
     return partitions;
   }
 
@@ -226,8 +306,32 @@ export class Topics {
     return { name: logTopic, group: logGroup, settings: { retentionBytes: null }, createdMs: this.#startedMs, builtIn: true, partition };
   }
 
-  #description({ name, group, settings, createdMs, builtIn }: Topic): TopicDescription {
-    return { name, group, settings, createdMs, builtIn, partition: this.#options.groups.status(groupId(group)) };
+  /** What is known of partitions that have no replica here, by those who have one. */
+  #ask(topics: readonly Topic[], done: (said: Statuses) => void): void {
+    const away = topics.flatMap(({ partitions }) => partitions.filter((partition) => !this.#replicas.isHere(partition)));
+    this.#options.elsewhere.statuses(
+      away.map(({ group }) => groupId(group)),
+      done,
+    );
+  }
+
+  #describe(topic: Topic, answer: Answer<TopicDescription>): void {
+    this.#ask([topic], (said) => this.#core.later(() => answer({ ok: true, value: this.#description(topic, said) })));
+  }
+
+  #description({ name, settings, createdMs, builtIn, placement, partitions }: Topic, said: Statuses): TopicDescription {
+    const [partition] = partitions;
+    assert(partition !== undefined, 'a topic has a partition');
+    const replicas = this.#replicas.membersOf(partition).length;
+    const { group } = partition;
+    return { name, group, settings: { ...settings, placement, replicas }, createdMs, builtIn, partition: this.#statusOf(partition, said) };
+  }
+
+  #statusOf(partition: Partition, said: Statuses): PartitionStatus {
+    const group = groupId(partition.group);
+    const members = this.#replicas.membersOf(partition);
+    if (this.#replicas.isHere(partition)) return this.#options.groups.status(group, members);
+    return elsewhereStatus(group, members, said.get(partition.group) ?? null);
   }
 
   // ------------------------------------------------------------------------------------------------------------ by the log
@@ -239,8 +343,13 @@ export class Topics {
 
   #created(topic: Topic): void {
     // What is only read again after a start was elected long ago.
-    const isNew = this.#core.replica(catalogGroup)?.raft.role === 'leader' && this.#registration.isDone;
-    if (isNew) this.#firstElections.begin(groupId(topic.group));
+    if (this.#registration.isDone) {
+      const leadsCatalog = this.#core.replica(catalogGroup)?.raft.role === 'leader';
+      for (const { group, placed } of topic.partitions) {
+        const isFirst = placed === null || placed.leader === null ? leadsCatalog : placed.leader === this.#core.self;
+        if (isFirst) this.#firstElections.begin(groupId(group));
+      }
+    }
     this.#replicas.created(topic);
   }
 

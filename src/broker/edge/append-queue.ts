@@ -23,6 +23,7 @@ import type { Appended, ErrorDetails } from '../../wire/index.ts';
 import type { Core } from '../core.ts';
 import { brokerWindow } from '../replica/index.ts';
 import type { RequestOutcome, Requests } from './requests.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 /** One caller's append, until it is answered. Plain fields: there is one for every append that is under way. */
 export interface PendingAppend {
@@ -91,12 +92,11 @@ export class AppendQueue {
   #mayRetry = true;
   /** The leader refused the last one at once. */
   #isHeldBack = false;
-  /** Without a replica of the group here: whom the last who refused named as its leader, and which of the peers is tried where nobody was named. */
-  #named: BrokerId | null = null;
-  #turn = 0;
+  readonly #whereabouts: Whereabouts;
 
-  constructor(group: GroupId, producerId: number, core: Core, requests: Requests, edge: AppendEdge) {
+  constructor(group: GroupId, producerId: number, core: Core, requests: Requests, whereabouts: Whereabouts, edge: AppendEdge) {
     this.group = group;
+    this.#whereabouts = whereabouts;
     this.#edge = edge;
     this.#core = core;
     this.#requests = requests;
@@ -129,20 +129,9 @@ export class AppendQueue {
     }
   }
 
-  /** A broker that has no replica, for want of space or because its own is damaged, passes appends on as any other: some peer knows who leads. */
+  /** A broker that has no replica passes appends on as any other: some peer knows who leads. */
   get #leader(): BrokerId | null {
-    const replica = this.#core.replica(this.group);
-    if (replica !== undefined) return replica.raft.leader;
-    const { links } = this.#core;
-    if (this.#named !== null && links.isReady(this.#named)) return this.#named;
-    const ready = links.peers.filter((peer) => links.isReady(peer));
-    return ready[this.#turn % ready.length] ?? null;
-  }
-
-  #noteNoLeader(named: unknown): void {
-    if (this.#core.replica(this.group) !== undefined) return;
-    this.#named = this.#core.links.peers.find((peer) => peer === named) ?? null;
-    this.#turn++;
+    return this.#whereabouts.leaderOf(this.group);
   }
 
   /** Sends what can be sent now; part of a turn. True when something was. */
@@ -308,13 +297,14 @@ export class AppendQueue {
     if (unit.isDone) return;
     switch (outcome.type) {
       case 'appended':
+        this.#whereabouts.led(this.group, to);
         return this.#reached(unit, outcome);
       case 'error':
         return this.#refused(unit, outcome.code, outcome.message, outcome.details);
       default:
         // Lost, or an answer that this request cannot have.
         unit.isUnknown = true;
-        this.#noteNoLeader(null);
+        this.#whereabouts.refused(this.group, null);
         this.#mayRetry = true;
         this.#core.wake();
     }
@@ -332,7 +322,7 @@ export class AppendQueue {
     const judged = judge({ code, details: { requestOutcome } }, { isUncertain: unit.isUnknown, isRepeatable: true });
     if (isTriedAmongBrokers(code)) {
       unit.isUnknown = judged.isUncertain;
-      this.#noteNoLeader(details['leader']);
+      this.#whereabouts.refused(this.group, details['leader']);
       // The next tick, link or leader tries again.
       this.#dissolveClean();
       return;

@@ -6,11 +6,13 @@ import type { Appended, ErrorDetails } from '../../wire/index.ts';
 import { type AppendEdge, AppendQueue, type PendingAppend } from './append-queue.ts';
 import { type Core, failure } from '../core.ts';
 import type { Requests } from './requests.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 /** Appends as callers of this broker see them: admission, bounds, and the queue of each partition. */
 export class Appends implements AppendEdge {
   readonly #core: Core;
   readonly #requests: Requests;
+  readonly #whereabouts: Whereabouts;
   readonly #producerId: () => number;
   readonly #durable: boolean;
   readonly #queues = new Map<GroupId, AppendQueue>();
@@ -21,9 +23,10 @@ export class Appends implements AppendEdge {
   /** Read once for all that is asked between two turns. */
   #arrivedMs: number | null = null;
 
-  constructor(core: Core, requests: Requests, producerId: () => number) {
+  constructor(core: Core, requests: Requests, whereabouts: Whereabouts, producerId: () => number) {
     this.#core = core;
     this.#requests = requests;
+    this.#whereabouts = whereabouts;
     this.#producerId = producerId;
     this.#durable = core.host.disk.durable;
   }
@@ -90,7 +93,7 @@ export class Appends implements AppendEdge {
   #queueOf(group: GroupId): AppendQueue {
     let queue = this.#queues.get(group);
     if (queue === undefined) {
-      queue = new AppendQueue(group, this.#producerId(), this.#core, this.#requests, this);
+      queue = new AppendQueue(group, this.#producerId(), this.#core, this.#requests, this.#whereabouts, this);
       this.#queues.set(group, queue);
     }
     return queue;

@@ -1,23 +1,35 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import type { BrokerStatus } from '../../eventlog/index.ts';
+import type { BrokerStatus, Outcome, PartitionStatus } from '../../eventlog/index.ts';
 import { defaultBatchLimits, producerIdOf, validateBatch } from '../../record/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { Barriers } from './barriers.ts';
 import type { Core } from '../core.ts';
+import { passedOnBytesMax, passedOnWaitMs } from './elsewhere.ts';
+import type { Reads } from './reads.ts';
 import type { AppendOutcome } from '../replica/index.ts';
 
 const confirmMs = 1000;
+
+export interface PeerServiceOptions {
+  status(): BrokerStatus;
+  /** Of a group that has a replica here. */
+  statusOf(group: number): PartitionStatus | null;
+  /** As people call it. */
+  nameOf(group: GroupId): string | null;
+}
 
 /** The answering side of what brokers ask one another. Answers leave by the link that this broker dialled; without one they are lost, as any message may be. */
 export class PeerService {
   readonly #core: Core;
   readonly #barriers: Barriers;
-  readonly #status: () => BrokerStatus;
+  readonly #reads: Reads;
+  readonly #options: PeerServiceOptions;
 
-  constructor(core: Core, barriers: Barriers, status: () => BrokerStatus) {
+  constructor(core: Core, barriers: Barriers, reads: Reads, options: PeerServiceOptions) {
     this.#core = core;
     this.#barriers = barriers;
-    this.#status = status;
+    this.#reads = reads;
+    this.#options = options;
   }
 
   receive(peer: BrokerId, group: GroupId, request: wire.PeerRequest): void {
@@ -38,7 +50,16 @@ export class PeerService {
           else this.#send(peer, group, { type: 'number', correlation, value });
         });
       case 'status':
-        return this.#send(peer, group, { type: 'status', correlation, json: JSON.stringify(this.#status()) });
+        return this.#send(peer, group, { type: 'status', correlation, json: JSON.stringify(this.#options.status()) });
+      case 'read':
+        return this.#read(peer, group, request);
+      case 'end':
+        return this.#end(peer, group, request);
+      case 'partitions': {
+        const json = JSON.stringify(request.groups.flatMap((each) => this.#options.statusOf(each) ?? []));
+        this.#core.links.sendBulk(peer, wire.encodeAnswer(group, { type: 'status', correlation, json }, this.#core.host.bytes));
+        return this.#core.wake();
+      }
     }
   }
 
@@ -85,6 +106,38 @@ export class PeerService {
       if (outcome.ok) this.#send(peer, group, { type: 'number', correlation, value: 0 });
       else this.#answer(peer, group, correlation, outcome);
     });
+  }
+
+  #read(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'read' }): void {
+    const replica = this.#core.replica(group);
+    const { correlation, freshness, offsetFrom, sinceMs, sessionOffset } = request;
+    if (replica === undefined) return this.#refuse(peer, group, correlation);
+    const bytesMax = Math.min(request.bytesMax, passedOnBytesMax);
+    const waitMs = Math.min(request.waitMs, passedOnWaitMs);
+    const topic = this.#options.nameOf(group) ?? '';
+    this.#reads.begin({ topic, offsetFrom, sinceMs, bytesMax, freshness, sessionOffset, waitMs }, replica, (outcome) => {
+      if (!outcome.ok) return this.#failed(peer, group, correlation, outcome);
+      const { topic: _topic, ...found } = outcome.value;
+      this.#core.links.sendBulk(peer, wire.encodeAnswer(group, { type: 'records', correlation, ...found }, this.#core.host.bytes));
+      this.#core.wake();
+    });
+  }
+
+  #end(peer: BrokerId, group: GroupId, { correlation, freshness }: wire.PeerRequest & { readonly type: 'end' }): void {
+    const replica = this.#core.replica(group);
+    if (replica === undefined) return this.#refuse(peer, group, correlation);
+    const topic = this.#options.nameOf(group) ?? '';
+    this.#reads.end({ topic, freshness }, replica, (outcome) => {
+      if (!outcome.ok) return this.#failed(peer, group, correlation, outcome);
+      const { offset, asOfMs } = outcome.value;
+      this.#send(peer, group, { type: 'end', correlation, offset, asOfMs });
+    });
+  }
+
+  #failed(peer: BrokerId, group: GroupId, correlation: number, { error }: Outcome<unknown> & { readonly ok: false }): void {
+    const leader = this.#core.replica(group)?.raft.leader ?? null;
+    const { code, message, details } = error;
+    this.#send(peer, group, { type: 'error', correlation, code, message, details: { ...details, leader } });
   }
 
   #answer(peer: BrokerId, group: GroupId, correlation: number, outcome: AppendOutcome): void {

@@ -1,5 +1,5 @@
 import { type Offset, offset } from '../../base/branded.ts';
-import { type Answer, describeOffsets, type ReadRequest, type ReadResult } from '../../eventlog/index.ts';
+import { type Answer, describeOffsets, type EndRequest, type EndResult, type ReadRequest, type ReadResult } from '../../eventlog/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
 import { batchOf, isControl, producerId, producerKind } from '../../record/index.ts';
 import { describeFailure, type ReadFailure } from '../../storage/index.ts';
@@ -79,6 +79,19 @@ export class Reads {
     } else {
       this.#core.later(() => this.#freshen(reader));
     }
+  }
+
+  end({ topic, freshness }: EndRequest, replica: Replica, answer: Answer<EndResult>): void {
+    const give = (isConfirmed: boolean): void => {
+      const asOfMs = isConfirmed ? 0 : replica.asOfMs(this.#core.nowMs());
+      this.#core.later(() => answer({ ok: true, value: { topic, offset: replica.visible, freshness, asOfMs } }));
+    };
+    if (freshness !== 'linearizable') return give(false);
+    this.#barriers.begin(replica.group, this.#core.nowMs() + freshnessMs, (isCurrent) => {
+      const message = `Cannot read the end of topic "${topic}": no leader confirmed it in time`;
+      if (isCurrent) give(true);
+      else this.#core.later(() => answer(failure('notCurrent', message)));
+    });
   }
 
   #freshen(reader: Reader): void {

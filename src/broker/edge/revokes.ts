@@ -1,7 +1,8 @@
-import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { GroupId } from '../../base/branded.ts';
 import type { Answer } from '../../eventlog/index.ts';
 import { type Core, failure } from '../core.ts';
 import type { Requests } from './requests.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 interface PendingRevoke {
   readonly group: GroupId;
@@ -20,13 +21,13 @@ export class Revokes {
   readonly #core: Core;
   readonly #requests: Requests;
   readonly #pending = new Set<PendingRevoke>();
+  readonly #whereabouts: Whereabouts;
   #mayRetry = true;
-  /** Without a replica here: which of the peers is asked. */
-  #turn = 0;
 
-  constructor(core: Core, requests: Requests) {
+  constructor(core: Core, requests: Requests, whereabouts: Whereabouts) {
     this.#core = core;
     this.#requests = requests;
+    this.#whereabouts = whereabouts;
   }
 
   get count(): number {
@@ -49,7 +50,8 @@ export class Revokes {
   }
 
   #attempt(revoke: PendingRevoke): boolean {
-    const leader = this.#leaderOf(revoke.group);
+    // What is appended through a broker without a replica must be revoked through it too.
+    const leader = this.#whereabouts.leaderOf(revoke.group);
     if (leader === null) return false;
     const done = (isRevoked: boolean): void => {
       revoke.isOutstanding = false;
@@ -67,18 +69,12 @@ export class Revokes {
       return true;
     }
     const request = { type: 'revoke' as const, remainingMs: attemptMs, requestId: revoke.requestId };
-    const isSent = this.#requests.send(leader, revoke.group, request, attemptMs, (outcome) => done(outcome.type === 'number'));
+    const isSent = this.#requests.send(leader, revoke.group, request, attemptMs, (outcome) => {
+      if (outcome.type !== 'number') this.#whereabouts.refused(revoke.group, outcome.type === 'error' ? outcome.details['leader'] : null);
+      done(outcome.type === 'number');
+    });
     if (!isSent) revoke.isOutstanding = false;
     return isSent;
-  }
-
-  /** What is appended through a broker whose own log is damaged must be revoked through it too: some peer leads. */
-  #leaderOf(group: GroupId): BrokerId | null {
-    const replica = this.#core.replica(group);
-    if (replica !== undefined) return replica.raft.leader;
-    const { links } = this.#core;
-    const ready = links.peers.filter((peer) => links.isReady(peer));
-    return ready[this.#turn++ % ready.length] ?? null;
   }
 
   /** A tick passed, a link came up, the leader changed. */

@@ -213,6 +213,12 @@ export class Links {
     return this.#outgoing.get(peer)?.consensus.send(message) ?? false;
   }
 
+  /** What is long and may wait: it does not hold up what consensus says. */
+  sendBulk(peer: BrokerId, message: wire.Draft): boolean {
+    if (this.#isClosed) return false;
+    return this.#outgoing.get(peer)?.bulk.send(message) ?? false;
+  }
+
   /** Consensus never learns that a message was not sent: a lost one and an unsent one are the same to it. */
   sendRaft(group: number, message: Message): void {
     if (this.#isClosed) return;

@@ -7,6 +7,7 @@ import type { Vote } from '../../raft/index.ts';
 import {
   describeFailure,
   type GroupIdentity,
+  type GroupMembers,
   openGroupLog,
   type OpenedLog,
   type OpenFailure,
@@ -25,7 +26,10 @@ import { Tail, type TailCheckpoint } from './tail.ts';
 import { catalogGroup, logGroup, topicGroupFirst } from '../well-known.ts';
 
 export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
-  readonly voters: readonly BrokerId[];
+  /** All of the cluster: the members of a group of which nothing else is written. */
+  readonly brokers: readonly BrokerId[];
+  /** Of the catalog in a data directory that has none yet. */
+  readonly catalogMembers: GroupMembers;
   readonly storage: StorageHost;
   /** Something happened: have a turn. */
   wake(): void;
@@ -46,7 +50,7 @@ export class Groups {
   readonly #identities = new Map<GroupId, GroupIdentity | null>();
   readonly #opening = new Map<GroupId, ((error: LogError | null) => void)[]>();
   /** Groups whose opening has not begun, and how many are being opened. */
-  readonly #toOpen = new Map<GroupId, number | null>();
+  readonly #toOpen = new Map<GroupId, Owner | null>();
   #openingCount = 0;
   /** Logs of fenced groups. */
   readonly #closing = new Map<GroupId, (() => void)[]>();
@@ -105,9 +109,10 @@ export class Groups {
     return this.#identities.get(group)?.topicsMax ?? this.#context.settings.topicsMaxBefore;
   }
 
-  status(group: GroupId): PartitionStatus {
+  /** `members` are those of a group that is not open here: what else is known of it; left out, all brokers are. */
+  status(group: GroupId, members: readonly number[] = this.#context.brokers): PartitionStatus {
     const replica = this.#replicas.get(group);
-    return replica === undefined ? absentStatus(group, [...this.#context.voters], this.fenced(group)) : partitionStatus(replica);
+    return replica === undefined ? absentStatus(group, members, this.fenced(group)) : partitionStatus(replica);
   }
 
   /** Opens these groups and those that have files from before. `done` gets the first failure that is more than one damaged group. */
@@ -128,7 +133,7 @@ export class Groups {
 
   /** A topic that was removed, or never got its first segment, can leave a folder: it is opened when the catalog asks for it. */
   #openIfUsed(group: GroupId, mustHaveFiles: boolean, done: (error: LogError | null) => void): void {
-    if (!mustHaveFiles) return this.open(group, ownTopic, done);
+    if (!mustHaveFiles) return this.open(group, { topic: ownTopic, members: this.#ownMembers(group) }, done);
     const { disk } = this.#context.storage;
     disk.list(pathOf(group), (listed) => {
       const isLog = listed.ok && listed.value.some((name) => name.endsWith('.log')) && !listed.value.includes(removedName);
@@ -139,11 +144,19 @@ export class Groups {
     });
   }
 
-  /** `topic` is the id of the topic whose log the group must be, null while that is not known. */
-  open(group: GroupId, topic: number | null, done: (error: LogError | null) => void): void {
+  get #everybody(): GroupMembers {
+    return { voters: this.#context.brokers, learners: [] };
+  }
+
+  #ownMembers(group: GroupId): GroupMembers {
+    return group === catalogGroup ? this.#context.catalogMembers : this.#everybody;
+  }
+
+  /** `owner` says whose log the group must be, null while that is not known. */
+  open(group: GroupId, owner: Owner | null, done: (error: LogError | null) => void): void {
     const claimed = (error: LogError | null): void => {
-      if (error !== null || topic === null) done(error);
-      else this.#claim(group, topic, () => done(null));
+      if (error !== null || owner === null) done(error);
+      else this.#claim(group, owner.topic, () => done(null));
     };
     if (this.#replicas.has(group) || this.#fenced.has(group)) return claimed(null);
     const waiting = this.#opening.get(group);
@@ -152,7 +165,7 @@ export class Groups {
       return;
     }
     this.#opening.set(group, [claimed]);
-    this.#toOpen.set(group, topic);
+    this.#toOpen.set(group, owner);
     this.#openNext();
   }
 
@@ -161,11 +174,11 @@ export class Groups {
     if (this.#openingCount >= openingMax) return;
     const [next] = this.#toOpen;
     if (next === undefined) return;
-    const [group, topic] = next;
+    const [group, owner] = next;
     this.#toOpen.delete(group);
     this.#openingCount++;
     runTask(
-      () => this.#openTask(group, topic),
+      () => this.#openTask(group, owner),
       (error) => {
         this.#openingCount--;
         const callbacks = this.#opening.get(group) ?? [];
@@ -188,21 +201,22 @@ export class Groups {
     }
     // Records were removed before checkpoints outlived them, and there is none yet that does: its absence must not be taken for damage at the next start.
     if (replica.log.logStartOffset > 0 && replica.log.checkpointedTo === 0) return done();
-    this.#identify(group, topic, (failure) => {
+    const { voters, learners } = replica.raft.membership;
+    this.#identify(group, { topic, members: { voters, learners } }, (failure) => {
       if (failure !== null) this.#context.storage.logger.log('warn', 'groupNotIdentified', { group, reason: failure });
       done();
     });
   }
 
-  #identify(group: GroupId, topic: number, done: (failure: string | null) => void): void {
-    const identity: GroupIdentity = { group, topic, topicsMax: this.#context.settings.topicsMaxBefore };
+  #identify(group: GroupId, owner: Owner, done: (failure: string | null) => void): void {
+    const identity: GroupIdentity = { group, ...owner, topicsMax: this.#context.settings.topicsMaxBefore };
     writeGroupIdentity(this.#context.storage, pathOf(group), identity, (result) => {
       if (result.ok) this.#identities.set(group, identity);
       done(result.ok ? null : describeFailure(result.error));
     });
   }
 
-  *#openTask(group: GroupId, topic: number | null): Task<LogError | null> {
+  *#openTask(group: GroupId, owner: Owner | null): Task<LogError | null> {
     const { storage, settings, bytes } = this.#context;
     const path = pathOf(group);
     const read = yield* wait<Result<GroupIdentity | null, OpenFailure>>((done) => readGroupIdentity(storage, path, group, done));
@@ -213,12 +227,14 @@ export class Groups {
     }
     const identity = read.value;
     this.#identities.set(group, identity);
-    if (identity !== null && topic !== null && identity.topic !== topic) {
-      this.#setFenced(group, foreign(group, identity, topic));
+    if (identity !== null && owner !== null && identity.topic !== owner.topic) {
+      this.#setFenced(group, foreign(group, identity, owner.topic));
       return null;
     }
-    if (identity === null && topic !== null && (yield* this.#isNew(path))) {
-      const fresh: GroupIdentity = { group, topic, topicsMax: settings.topicsMax };
+    let members = identity?.members ?? this.#everybody;
+    if (identity === null && owner !== null && (yield* this.#isNew(path))) {
+      members = owner.members;
+      const fresh: GroupIdentity = { group, ...owner, topicsMax: settings.topicsMax };
       const written = yield* wait<Result<undefined, OpenFailure>>((done) => writeGroupIdentity(storage, path, fresh, done));
       if (!written.ok) return openError(`the log of group ${group}`, written.error);
       this.#identities.set(group, fresh);
@@ -270,7 +286,7 @@ export class Groups {
       yield* wait<undefined>((done) => log.close(() => done(undefined)));
       return null;
     }
-    const replica = new Replica({ group, voters: this.#context.voters, log, vote, tail: built }, this.#context, this.#listener);
+    const replica = new Replica({ group, members, log, vote, tail: built }, this.#context, this.#listener);
     this.#replicas.set(group, replica);
     this.#awake.add(replica);
     return null;
@@ -378,6 +394,12 @@ const logToCheckpoint = 4;
 
 /** Logs that are opened at once: each holds descriptors and what it reads. */
 const openingMax = 32;
+
+/** Whose log a group is: of which topic, and of whom when it is made. */
+export interface Owner {
+  readonly topic: number;
+  readonly members: GroupMembers;
+}
 
 /** The topic id of the catalog and of `log`, which are no topics of the catalog. */
 const ownTopic = 0;

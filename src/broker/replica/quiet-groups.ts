@@ -1,5 +1,5 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import { isQuorum, quorumValue } from '../../raft/index.ts';
+import { isMember, isQuorum, type Membership, peersOf, quorumValue } from '../../raft/index.ts';
 import { type Draft, encodePulse, encodePulseAnswer, type Pulse, type PulseAnswer, type QuietGroup } from '../../wire/index.ts';
 import type { BrokerObserver } from '../contract.ts';
 import type { BrokerSettings } from '../settings.ts';
@@ -27,8 +27,8 @@ export interface QuietContext {
 interface Round {
   readonly round: number;
   readonly sentMs: number;
-  readonly quietCount: number;
-  /** What each peer had answered when it was sent. */
+  /** For each peer: how many groups were quiet with it, and what it had answered, when it was sent. */
+  readonly quietCounts: ReadonlyMap<BrokerId, number>;
   readonly answered: ReadonlyMap<BrokerId, number>;
 }
 
@@ -46,6 +46,8 @@ class PeerPulses {
 
   // Of pulses to it.
 
+  /** Groups that are quiet under this broker and have the peer as a member: where there are none it is sent no pulses. */
+  ledCount = 0;
   /** The newest that it has answered, and the newest that it has answered as somebody who knows of the same groups. */
   answered = 0;
   confirmed = 0;
@@ -98,9 +100,9 @@ export class QuietGroups {
   readonly #led = new Map<GroupId, number>();
   /** Ticks that replicas did not count while they were quiet, and have still to. */
   readonly #uncounted = new Map<Replica, number>();
-  /** What the next pulse brings. */
-  readonly #resting = new Map<GroupId, QuietGroup>();
-  readonly #woken = new Set<GroupId>();
+  /** What the next pulse brings, to the members of each. */
+  readonly #resting = new Map<GroupId, { readonly quiet: QuietGroup; readonly peers: readonly BrokerId[] }>();
+  readonly #woken = new Map<GroupId, readonly BrokerId[]>();
 
   constructor(context: QuietContext) {
     this.#context = context;
@@ -120,7 +122,7 @@ export class QuietGroups {
   pass(): void {
     for (const pulses of this.#peers.values()) {
       pulses.silentTicks++;
-      pulses.unconfirmedTicks = this.#led.size === 0 ? 0 : pulses.unconfirmedTicks + 1;
+      pulses.unconfirmedTicks = pulses.ledCount === 0 ? 0 : pulses.unconfirmedTicks + 1;
     }
   }
 
@@ -141,15 +143,27 @@ export class QuietGroups {
     if (raft.role !== 'leader' || group < topicGroupFirst || !replica.isIdle(nowMs)) return false;
     const { self } = this.#context;
     const settled = raft.settledPeers;
-    const isSettled = (voter: BrokerId): boolean => voter === self || settled.includes(voter);
-    const lags = (voter: BrokerId): boolean => !isSettled(voter) && this.#context.isLinked(voter);
-    return !raft.membership.voters.some(lags) && isQuorum(raft.membership, isSettled);
+    const isSettled = (member: BrokerId): boolean => member === self || settled.includes(member);
+    const lags = (peer: BrokerId): boolean => !isSettled(peer) && this.#context.isLinked(peer);
+    return !this.#peersOf(raft.membership).some(lags) && isQuorum(raft.membership, isSettled);
   }
 
   #rest(replica: Replica): void {
     const { group, raft } = replica;
     this.#context.groups.rest(replica);
-    this.#resting.set(group, { group, term: raft.term, endOffset: raft.endOffset });
+    const quiet = { group, term: raft.term, endOffset: raft.endOffset };
+    this.#resting.set(group, { quiet, peers: this.#peersOf(raft.membership) });
+  }
+
+  #peersOf(membership: Membership): readonly BrokerId[] {
+    return peersOf(membership, this.#context.self);
+  }
+
+  #countLed(peers: readonly BrokerId[], by: 1 | -1): void {
+    for (const peer of peers) {
+      const pulses = this.#peers.get(peer);
+      if (pulses !== undefined) pulses.ledCount += by;
+    }
   }
 
   // ----------------------------------------------------------------------------------------------------------------- waking
@@ -161,7 +175,11 @@ export class QuietGroups {
     replica.noteCurrent(this.currentMs(replica));
     this.#context.groups.wake(replica);
     replica.woken();
-    if (this.#led.delete(group)) this.#woken.add(group);
+    if (this.#led.delete(group)) {
+      const peers = this.#peersOf(replica.raft.membership);
+      this.#countLed(peers, -1);
+      this.#woken.set(group, peers);
+    }
     this.#resting.delete(group);
     for (const pulses of this.#peers.values()) if (pulses.claimed.has(group)) pulses.awake.add(group);
     if (uncounted > 0) this.#uncounted.set(replica, uncounted);
@@ -226,17 +244,24 @@ export class QuietGroups {
     if (this.#led.size + changes === 0) return;
     const round = ++this.#round;
     const woken = [...this.#woken];
-    const quiet = [...this.#resting.values()];
+    const resting = [...this.#resting.values()];
     this.#woken.clear();
     this.#resting.clear();
-    for (const { group } of quiet) this.#led.set(group, round);
-    const quietCount = this.#led.size;
+    for (const { quiet, peers } of resting) {
+      this.#led.set(quiet.group, round);
+      this.#countLed(peers, 1);
+    }
     this.#context.observer?.pulsed(this.#led.keys());
     if (this.#rounds.length === roundsMax) this.#rounds.shift();
+    const quietCounts = new Map([...this.#peers].map(([peer, pulses]) => [peer, pulses.ledCount]));
     const answered = new Map([...this.#peers].map(([peer, pulses]) => [peer, pulses.answered]));
-    this.#rounds.push({ round, sentMs: nowMs, quietCount, answered });
-    for (const [peer, { asOfRound }] of this.#peers)
-      if (this.#context.isLinked(peer)) this.#context.send(peer, encodePulse({ round, asOfRound, quietCount, woken, quiet }));
+    this.#rounds.push({ round, sentMs: nowMs, quietCounts, answered });
+    for (const [peer, { asOfRound, ledCount: quietCount }] of this.#peers) {
+      const quiet = resting.filter(({ peers }) => peers.includes(peer)).map((one) => one.quiet);
+      const wokenHere = woken.filter(([, peers]) => peers.includes(peer)).map(([group]) => group);
+      if (quietCount + wokenHere.length > 0 && this.#context.isLinked(peer))
+        this.#context.send(peer, encodePulse({ round, asOfRound, quietCount, woken: wokenHere, quiet }));
+    }
   }
 
   receive(peer: BrokerId, message: Pulse | PulseAnswer): void {
@@ -281,19 +306,27 @@ export class QuietGroups {
     pulses.answered = round;
     const sent = this.#rounds.find((one) => one.round === round);
     if (sent === undefined) return;
-    if (sent.quietCount !== quietCount) return this.#wakeAll(this.#led.keys());
+    if (sent.quietCounts.get(peer) !== quietCount) return this.#wakeAll(this.#ledWith(peer));
     this.#wakeAll(awake.filter((group) => this.#led.has(group)));
     pulses.confirmed = round;
     pulses.confirmedSentMs = sent.sentMs;
     pulses.unconfirmedTicks = 0;
-    this.#context.observer?.confirmed(peer, this.#led.keys());
+    this.#context.observer?.confirmed(peer, this.#ledWith(peer));
     this.#noteConfirmed();
+  }
+
+  #ledWith(peer: BrokerId): GroupId[] {
+    return [...this.#led.keys()].filter((group) => {
+      const membership = this.#context.groups.replica(group)?.raft.membership;
+      return membership !== undefined && isMember(membership, peer);
+    });
   }
 
   /** What everybody who can be reached has confirmed tells each of them how old its own knowledge is. */
   #noteConfirmed(): void {
     let confirmed = this.#round;
-    for (const [peer, pulses] of this.#peers) if (this.#context.isLinked(peer)) confirmed = Math.min(confirmed, pulses.confirmed);
+    for (const [peer, pulses] of this.#peers)
+      if (pulses.ledCount > 0 && this.#context.isLinked(peer)) confirmed = Math.min(confirmed, pulses.confirmed);
     const newest = this.#rounds.findLast(({ round }) => round <= confirmed);
     if (newest === undefined) return;
     for (const [peer, pulses] of this.#peers) pulses.asOfRound = newest.answered.get(peer) ?? 0;

@@ -18,7 +18,7 @@ import {
   type Vote,
 } from '../../raft/index.ts';
 import * as record from '../../record/index.ts';
-import type { GroupLog, ReadFailure } from '../../storage/index.ts';
+import type { GroupLog, GroupMembers, ReadFailure } from '../../storage/index.ts';
 import type { CausalRing } from '../causal-ring.ts';
 import type { BrokerObserver, ReplicaView } from '../contract.ts';
 import type { Counters } from '../counters.ts';
@@ -69,7 +69,7 @@ export interface ReplicaContext {
 
 export interface ReplicaOptions {
   readonly group: GroupId;
-  readonly voters: readonly BrokerId[];
+  readonly members: GroupMembers;
   readonly log: GroupLog;
   readonly vote: Vote;
   readonly tail: Tail;
@@ -157,7 +157,7 @@ export class Replica {
     this.raft = new Raft(
       {
         id: context.self,
-        membership: { voters: options.voters, votersOutgoing: [], learners: [] },
+        membership: { ...options.members, votersOutgoing: [] },
         electionTicks: Math.max(2, Math.round(settings.electionTimeoutMs / settings.tickMs)),
         heartbeatTicks,
         slowDiskTicks: () => this.#slowDiskTicks(),
@@ -198,7 +198,7 @@ export class Replica {
       confirmOffice: (deadlineMs, done) => context.confirmOffice(this, deadlineMs, done),
     });
     this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
-    context.observer?.opened(this.group, restored, log.lastChecksum);
+    context.observer?.opened(this.group, restored, log.lastChecksum, raft.membership);
     this.#touch();
   }
 

@@ -22,6 +22,11 @@ export function partitionStatus(replica: Replica): PartitionStatus {
   };
 }
 
+/** Of a partition whose replicas are on other brokers: as one of them says, null where none has. */
+export function elsewhereStatus(group: GroupId, replicas: readonly number[], said: PartitionStatus | null): PartitionStatus {
+  return { ...(said ?? absentStatus(group, replicas, null)), role: 'elsewhere' };
+}
+
 /** Of a partition without a replica here: `fenced` says why, null while it is being opened. */
 export function absentStatus(group: GroupId, replicas: readonly number[], fenced: string | null): PartitionStatus {
   return {

@@ -1,6 +1,6 @@
 /**
  * The HTTP gateway's front door: one `node:http` server per broker. It listens first and at once, checks `Host`, origin and token on every
- * route, serves plain appends and the probes itself, hands the routes of contract 2 to `contract2/`, `Upgrade: cairn-peer/5` to the network, and everything
+ * route, serves plain appends and the probes itself, hands the routes of contract 2 to `contract2/`, `Upgrade: cairn-peer/6` to the network, and everything
  * else to fastify (`api/`), which is loaded after the socket listens: a request that comes earlier waits for it.
  *
  * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,

@@ -54,6 +54,8 @@ export async function askPartition(
       if (next === null) return [...earlier.map((before) => ({ ...before, problem: null, failure: null })), report];
       rest = next;
       (report.parts.length > 0 ? earlier : failed).push(report);
+      // Who has no replica was only asked because nobody knew.
+      if (codeOf(outcome) === ('noReplica' satisfies ErrorCode)) continue;
       if (index < machines.length - 1 || request.follow) options.onNote(report.name, `${report.problem ?? ''}; another replica is asked`);
     }
     if (!request.follow || performance.now() - heardMs > patienceMs) return [...earlier, ...failed];
@@ -63,8 +65,14 @@ export async function askPartition(
 
 function isLast(outcome: MachineOutcome): boolean {
   if (outcome.kind === 'failed') return false;
-  const code = outcome.kind === 'ended' ? outcome.end.code : outcome.code;
+  const code = codeOf(outcome);
   return code === null || lastWords.has(code);
+}
+
+/** Null for an answer that is whole, and for none. */
+function codeOf(outcome: MachineOutcome): string | null {
+  if (outcome.kind === 'failed') return null;
+  return outcome.kind === 'ended' ? outcome.end.code : outcome.code;
 }
 
 const whole: MachineOutcome = { kind: 'ended', end: { code: null, problem: null } };

@@ -18,6 +18,7 @@ export const checkNames = {
   R16: 'pre-vote',
   R17: 'check quorum',
   R18: 'read index',
+  R20: 'members',
   R21: 'group isolation',
   R22: 'flow control',
   R23: 'sent once',

@@ -1,6 +1,7 @@
 // P1 acknowledged by a majority
 import { brokerId, type GroupId } from '../../base/branded.ts';
 import type { AppendResult } from '../../eventlog/index.ts';
+import type { Members } from './r20-members.ts';
 import { endOf, type ReplicaLedger } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 
@@ -11,19 +12,21 @@ import { Findings } from './verdict.ts';
 export class AcknowledgedByAMajority {
   readonly findings = new Findings('P1');
   readonly #ledger: ReplicaLedger;
-  readonly #brokerCount: number;
+  readonly #members: Members;
 
-  constructor(ledger: ReplicaLedger, brokerCount: number) {
+  constructor(ledger: ReplicaLedger, members: Members) {
     this.#ledger = ledger;
-    this.#brokerCount = brokerCount;
+    this.#members = members;
   }
 
   acknowledged(group: GroupId, { topic, offset, count, level, ackedBy, committed }: AppendResult): void {
     if (!committed) return;
     this.findings.checked++;
     const what = (): string => `offset ${offset} of "${topic}" at level ${level}`;
-    const least = level === 'all' ? this.#brokerCount : level === 'quorum' ? Math.floor(this.#brokerCount / 2) + 1 : 1;
-    if (new Set(ackedBy).size < least) this.findings.violate(`${what()} was acknowledged by ${ackedBy.join(', ') || 'nobody'} only`);
+    const voters = this.#members.votersOf(group);
+    const least = level === 'all' ? voters.length : level === 'quorum' ? this.#members.majorityOf(group) : 1;
+    if (voters.filter((voter) => ackedBy.includes(voter)).length < least)
+      this.findings.violate(`${what()} was acknowledged by ${ackedBy.join(', ') || 'nobody'} only`);
     for (const id of ackedBy) {
       const end = endOf(this.#ledger.replica(brokerId(id), group).synced);
       if (end < offset + count) this.findings.violate(`${what()} was acknowledged by broker ${id}, which has synced ${end}`);

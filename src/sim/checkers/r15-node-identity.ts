@@ -2,6 +2,7 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Life } from '../../base/life.ts';
 import type { Message } from '../../raft/index.ts';
+import type { Members } from './r20-members.ts';
 import { Findings } from './verdict.ts';
 
 /** One broker's lives in their order, by their nonces. */
@@ -19,15 +20,15 @@ interface Lives {
  */
 export class NodeIdentity {
   readonly findings = new Findings('R15');
-  readonly #majority: number;
+  readonly #members: Members;
   readonly #lives = new Map<BrokerId, Lives>();
   /** Who has dealt with which lives of whom: `broker/peer`, over all its own lives on the disk that it has. */
   readonly #met = new Map<string, Set<string>>();
   /** Who voted, by group, term and candidate, and whether its disk was another then. */
   readonly #voters = new Map<string, Map<BrokerId, { readonly isImpostor: boolean }>>();
 
-  constructor(voterCount: number) {
-    this.#majority = Math.floor(voterCount / 2) + 1;
+  constructor(members: Members) {
+    this.#members = members;
   }
 
   isImpostor(broker: BrokerId): boolean {
@@ -86,9 +87,10 @@ export class NodeIdentity {
     let count = 1;
     for (const [voter, { isImpostor }] of this.#voters.get(`${group}/${term}/${broker}`) ?? [])
       if (!(isImpostor && this.#knewBetter(broker, voter)) && !this.#knewBetter(voter, broker)) count++;
-    if (count < this.#majority) {
+    const majority = this.#members.majorityOf(group);
+    if (count < majority) {
       this.findings.violate(
-        `group ${group}: broker ${broker} leads term ${term} with ${count} votes between brokers that are who they were; ${this.#majority} are a majority`,
+        `group ${group}: broker ${broker} leads term ${term} with ${count} votes between brokers that are who they were; ${majority} are a majority`,
       );
     }
   }

@@ -1,6 +1,7 @@
 // R16 pre-vote
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { Message } from '../../raft/index.ts';
+import type { Members } from './r20-members.ts';
 import { Findings } from './verdict.ts';
 
 /**
@@ -10,7 +11,7 @@ import { Findings } from './verdict.ts';
  */
 export class PreVote {
   readonly findings = new Findings('R16');
-  readonly #majority: number;
+  readonly #members: Members;
   readonly #stickyMs: (voter: BrokerId) => number;
   /** By group, term and candidate. */
   readonly #granted = new Map<string, Set<BrokerId>>();
@@ -22,8 +23,8 @@ export class PreVote {
   readonly #heard = new Map<string, { readonly afterMs: number; readonly term: number }>();
 
   /** `stickyMs`: for so long in true time a vote is surely withheld. */
-  constructor(voterCount: number, stickyMs: (voter: BrokerId) => number) {
-    this.#majority = Math.floor(voterCount / 2) + 1;
+  constructor(members: Members, stickyMs: (voter: BrokerId) => number) {
+    this.#members = members;
     this.#stickyMs = stickyMs;
   }
 
@@ -74,7 +75,7 @@ export class PreVote {
 
   #mayCampaign(group: GroupId, broker: BrokerId, term: number): boolean {
     const granted = this.#granted.get(`${group}/${term}/${broker}`)?.size ?? 0;
-    return granted + 1 >= this.#majority || this.#told.has(`${group}/${term}`);
+    return granted + 1 >= this.#members.majorityOf(group) || this.#told.has(`${group}/${term}`);
   }
 
   #grant(key: string, voter: BrokerId): void {

@@ -2,6 +2,7 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/index.ts';
 import type { Message } from '../../raft/index.ts';
+import type { Members } from './r20-members.ts';
 import { Findings } from './verdict.ts';
 
 /** Times of an office are on a clock that stands still while the leader sleeps. */
@@ -27,12 +28,12 @@ const slowestRate = 0.8;
  */
 export class CheckQuorum {
   readonly findings = new Findings('R17');
-  readonly #others: number;
+  readonly #members: Members;
   readonly #timesOf: (broker: BrokerId) => Times;
   readonly #offices = new Map<string, Office>();
 
-  constructor(voterCount: number, timesOf: (broker: BrokerId) => Times) {
-    this.#others = Math.floor(voterCount / 2);
+  constructor(members: Members, timesOf: (broker: BrokerId) => Times) {
+    this.#members = members;
     this.#timesOf = timesOf;
   }
 
@@ -79,10 +80,15 @@ export class CheckQuorum {
     const times = this.#timesOf(broker);
     const limitMs = (times.electionTimeoutMs + 2 * times.heartbeatMs) / slowestRate;
     this.#pass(office, nowMs, times);
-    if (this.#others === 0 || office.awakeMs <= limitMs) return;
+    const others = this.#members.majorityOf(group) - 1;
+    if (others === 0 || office.awakeMs <= limitMs) return;
     this.findings.checked++;
-    const answers = [...office.heardMs.values()].sort((a, b) => b - a);
-    const silentMs = office.awakeMs - (answers[this.#others - 1] ?? 0);
+    const voters = this.#members.votersOf(group);
+    const answers = [...office.heardMs]
+      .filter(([peer]) => voters.includes(peer))
+      .map(([, ms]) => ms)
+      .sort((a, b) => b - a);
+    const silentMs = office.awakeMs - (answers[others - 1] ?? 0);
     if (silentMs > limitMs) {
       this.findings.violate(
         `group ${group}: broker ${broker} still leads term ${office.term}, and no majority has answered it for ${silentMs.toFixed(0)} ms`,

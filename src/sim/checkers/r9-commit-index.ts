@@ -1,16 +1,17 @@
 // R9 commit index
 import type { BrokerId } from '../../base/branded.ts';
 import type { ReplicaView } from '../../broker/index.ts';
+import type { Members } from './r20-members.ts';
 import { type GroupLedger, indexEndingAt, termAt, type TrackedBatch } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 
 /** A high watermark never goes back in one life, never passes the log's end, and a leader's never passes what a majority has synced. */
 export class CommitIndex {
   readonly findings = new Findings('R9');
-  readonly #majority: number;
+  readonly #members: Members;
 
-  constructor(voterCount: number) {
-    this.#majority = Math.floor(voterCount / 2) + 1;
+  constructor(members: Members) {
+    this.#members = members;
   }
 
   advanced(ledger: GroupLedger, broker: BrokerId, before: number, to: number, replica: ReplicaView): void {
@@ -22,12 +23,14 @@ export class CommitIndex {
 
     const term = termAt(replica.termStarts, to - 1);
     let count = 0;
-    for (const { synced } of ledger.replicas.values()) {
+    for (const voter of this.#members.votersOf(ledger.group)) {
+      const synced = ledger.replicas.get(voter)?.synced ?? [];
       const index = indexEndingAt(synced, to);
       if (index >= 0 && (synced[index] as TrackedBatch).term === term) count++;
     }
-    if (count < this.#majority) {
-      this.findings.violate(`${where} committed up to ${to}, which ${count} brokers have synced and a majority is ${this.#majority}`);
+    const majority = this.#members.majorityOf(ledger.group);
+    if (count < majority) {
+      this.findings.violate(`${where} committed up to ${to}, which ${count} brokers have synced and a majority is ${majority}`);
     }
   }
 }

@@ -2,7 +2,7 @@
  * Feeds the checkers of Raft's properties from the observers of all brokers. The work is bounded by what changed: each batch is looked at once on
  * each replica, each vote and acknowledgement once.
  */
-import type { BrokerId, GroupId } from '../../base/branded.ts';
+import { type BrokerId, brokerId, type GroupId } from '../../base/branded.ts';
 import type { BrokerObserver, ReplicaView } from '../../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../../broker/settings.ts';
 import type { Message, Persist, Ready, RestoredState } from '../../raft/index.ts';
@@ -15,6 +15,7 @@ import { PreVote } from './r16-pre-vote.ts';
 import { CheckQuorum } from './r17-check-quorum.ts';
 import { SameState } from './r11-same-state.ts';
 import { ReadIndex } from './r18-read-index.ts';
+import { Members } from './r20-members.ts';
 import { LeaderAppendOnly } from './r2-leader-append-only.ts';
 import { GroupIsolation } from './r21-group-isolation.ts';
 import { FlowControl } from './r22-flow-control.ts';
@@ -47,6 +48,7 @@ const stickyShare = 0.8;
 
 export class RaftWatch {
   readonly ledger = new ReplicaLedger();
+  readonly members: Members;
   readonly readIndex = new ReadIndex();
   readonly #coverage: Coverage;
   readonly #nowMs: () => number;
@@ -75,17 +77,18 @@ export class RaftWatch {
   readonly #settings = new Map<BrokerId, BrokerSettings>();
   #electionCount = 0;
 
-  constructor(voterCount: number, coverage: Coverage, settings: BrokerSettings = defaultSettings, nowMs: () => number = () => 0) {
+  constructor(brokerCount: number, coverage: Coverage, settings: BrokerSettings = defaultSettings, nowMs: () => number = () => 0) {
     this.#coverage = coverage;
     this.#nowMs = nowMs;
-    this.#commitIndex = new CommitIndex(voterCount);
-    this.nodeIdentity = new NodeIdentity(voterCount);
+    this.members = new Members(Array.from({ length: brokerCount }, (_, index) => brokerId(index + 1)));
+    this.#commitIndex = new CommitIndex(this.members);
+    this.nodeIdentity = new NodeIdentity(this.members);
     const settingsOf = (broker: BrokerId): BrokerSettings => this.#settings.get(broker) ?? settings;
-    this.#preVote = new PreVote(voterCount, (broker) => {
+    this.#preVote = new PreVote(this.members, (broker) => {
       const { electionTimeoutMs, tickMs } = settingsOf(broker);
       return (electionTimeoutMs - 2 * tickMs) * stickyShare;
     });
-    this.#checkQuorum = new CheckQuorum(voterCount, settingsOf);
+    this.#checkQuorum = new CheckQuorum(this.members, settingsOf);
     this.#flowControl = new FlowControl(settingsOf);
     this.sentOnce = new SentOnce((broker) => settingsOf(broker).inFlightBytesMax);
   }
@@ -117,6 +120,7 @@ export class RaftWatch {
       this.#preVote,
       this.#checkQuorum,
       this.readIndex,
+      this.members,
       this.#groupIsolation,
       this.#flowControl,
       this.sentOnce,
@@ -155,8 +159,10 @@ export class RaftWatch {
       met: (peer, life) => {
         if (alive()) this.nodeIdentity.met(broker, peer, life);
       },
-      opened: (group, state, lastChecksum) => {
-        if (counts(group)) this.#opened(broker, group, state, lastChecksum);
+      opened: (group, state, lastChecksum, membership) => {
+        if (!counts(group)) return;
+        this.members.opened(group, broker, membership);
+        this.#opened(broker, group, state, lastChecksum);
       },
       received: (group, message) => {
         if (!counts(group)) return;
@@ -231,6 +237,7 @@ export class RaftWatch {
     this.#oneVoteATerm.sent(track, message);
     this.#durableBeforeSent.sent(track, message);
     this.nodeIdentity.sent(group, broker, message);
+    this.members.sent(group, broker, message);
     this.#preVote.sent(group, broker, message, nowMs, replica?.term ?? null);
     this.#flowControl.sent(group, broker, message);
     this.sentOnce.sent(group, broker, message);

@@ -1,6 +1,7 @@
 // V1 minority never acknowledges
 import type { GroupId } from '../../base/branded.ts';
 import type { AppendResult } from '../../eventlog/index.ts';
+import type { Members } from './r20-members.ts';
 import { endOf, type ReplicaLedger } from './replica-ledger.ts';
 import { Findings } from './verdict.ts';
 
@@ -8,21 +9,23 @@ import { Findings } from './verdict.ts';
 export class MinorityNeverAcknowledges {
   readonly findings = new Findings('V1');
   readonly #ledger: ReplicaLedger;
-  readonly #majority: number;
+  readonly #members: Members;
 
-  constructor(ledger: ReplicaLedger, brokerCount: number) {
+  constructor(ledger: ReplicaLedger, members: Members) {
     this.#ledger = ledger;
-    this.#majority = Math.floor(brokerCount / 2) + 1;
+    this.#members = members;
   }
 
   acknowledged(group: GroupId, { topic, offset, count, level }: AppendResult): void {
     if (level === 'leader') return;
     this.findings.checked++;
     let have = 0;
-    for (const { synced } of this.#ledger.group(group).replicas.values()) if (endOf(synced) >= offset + count) have++;
-    if (have < this.#majority) {
+    const { replicas } = this.#ledger.group(group);
+    for (const voter of this.#members.votersOf(group)) if (endOf(replicas.get(voter)?.synced ?? []) >= offset + count) have++;
+    const majority = this.#members.majorityOf(group);
+    if (have < majority) {
       this.findings.violate(
-        `offset ${offset} of "${topic}" was acknowledged at ${level} while ${have} brokers had synced it; ${this.#majority} are a majority`,
+        `offset ${offset} of "${topic}" was acknowledged at ${level} while ${have} brokers had synced it; ${majority} are a majority`,
       );
     }
   }

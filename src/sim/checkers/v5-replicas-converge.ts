@@ -1,12 +1,14 @@
 // V5 replicas converge
 import type { BrokerId } from '../../base/branded.ts';
 import type { FinalLog } from '../history.ts';
+import type { Members } from './r20-members.ts';
 import { endOf, type GroupLedger } from './replica-ledger.ts';
 import type { Findings } from './verdict.ts';
 
 /** V5 and V6: after the faults stop, all brokers come to hold the same logs. Brokers write events of their own, so this holds at one moment. */
-export function checkHeldLogs(findings: Findings, groups: Iterable<GroupLedger>, brokers: readonly BrokerId[]): void {
+export function checkHeldLogs(findings: Findings, groups: Iterable<GroupLedger>, sound: readonly BrokerId[], members: Members): void {
   for (const { group, replicas } of groups) {
+    const brokers = sound.filter((broker) => members.has(group, broker));
     const ends = brokers.flatMap((broker) => {
       const synced = replicas.get(broker)?.synced;
       return synced === undefined ? [] : [{ broker, end: endOf(synced), checksum: synced[synced.length - 1]?.checksum ?? 0 }];

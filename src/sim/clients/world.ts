@@ -50,8 +50,8 @@ export class ClientWorld {
     this.cluster = cluster;
     this.history = history;
     this.settings = settings;
-    this.#acknowledgedByAMajority = new AcknowledgedByAMajority(cluster.watch.ledger, cluster.members.length);
-    this.#minorityNeverAcknowledges = new MinorityNeverAcknowledges(cluster.watch.ledger, cluster.members.length);
+    this.#acknowledgedByAMajority = new AcknowledgedByAMajority(cluster.watch.ledger, cluster.watch.members);
+    this.#minorityNeverAcknowledges = new MinorityNeverAcknowledges(cluster.watch.ledger, cluster.watch.members);
   }
 
   get findings(): readonly Findings[] {

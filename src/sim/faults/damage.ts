@@ -30,10 +30,10 @@ export function victim(faults: FaultSchedule): Member | null {
   return members.length === 0 ? null : faults.random.pick(members);
 }
 
-/** Of all that were spoilt, and this one, a minority. */
+/** Of all that were spoilt, and this one, a minority of the least that keep a topic: whichever they are, each log is left with a sound majority. */
 export function maySpoil({ cluster }: FaultSchedule, member: Member): boolean {
   const damaged = cluster.members.filter((other) => cluster.isDamaged(other));
-  return damaged.includes(member) || damaged.length < Math.floor((cluster.members.length - 1) / 2);
+  return damaged.includes(member) || damaged.length < Math.floor((cluster.replicas - 1) / 2);
 }
 
 /** Changes what was surely synced, then lets the broker meet it: while it runs, or at a start. */

@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { type CatalogCommand, CatalogState } from '../../../src/broker/catalog/catalog-state.ts';
+import { type CatalogCommand, CatalogState, type Topic } from '../../../src/broker/catalog/catalog-state.ts';
 
 const ignore = { created: () => undefined, deleted: () => undefined, trimmed: () => undefined };
-const create = (name: string): CatalogCommand => ({ type: 'createTopic', name, retentionBytes: null, builtIn: false, topicsMax: 100_000 });
+const create = (name: string): CatalogCommand => ({
+  type: 'createTopic',
+  name,
+  retentionBytes: null,
+  builtIn: false,
+  topicsMax: 100_000,
+  placed: null,
+});
+const groupOf = (topic: Topic | undefined): number => topic?.partitions[0]?.group as number;
 const named = (topics: readonly { readonly name: string }[]): string[] => topics.map(({ name }) => name);
 
 function stateOf(names: readonly string[]): CatalogState {
@@ -27,11 +35,11 @@ describe('the topics of the catalog', () => {
 
     for (const each of [state, restored]) {
       expect(named(each.topics)).toEqual(expected);
-      for (const topic of each.topics) expect(each.topicOf(topic.group)).toBe(topic);
+      for (const topic of each.topics) expect(each.placeOf(groupOf(topic))?.topic).toBe(topic);
       expect(each.topic('ab')).toBeUndefined();
-      expect(each.topicOf(1)).toBeUndefined();
+      expect(each.placeOf(1)).toBeUndefined();
     }
-    expect(restored.topicOf(state.topic('B')?.group as number)?.name).toBe('B');
+    expect(restored.placeOf(groupOf(state.topic('B')))?.topic.name).toBe('B');
     expect(restored.topic('gone')).toBeUndefined();
   });
 
@@ -66,7 +74,7 @@ describe('the topics of the catalog', () => {
       topics: [{ name: 'topic-99' }, { name: 'topic-990' }, { name: 'topic-9900' }],
       count: 111,
     });
-    state.apply({ type: 'trimTopic', group: state.topic('topic-5')?.group as number, offset: 7 }, 20_000, 1000, ignore);
-    expect(state.topic('topic-5')?.trimmedTo).toBe(7);
+    state.apply({ type: 'trimTopic', group: groupOf(state.topic('topic-5')), offset: 7 }, 20_000, 1000, ignore);
+    expect(state.topic('topic-5')?.partitions[0]?.trimmedTo).toBe(7);
   });
 });

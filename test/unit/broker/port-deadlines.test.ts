@@ -5,6 +5,7 @@ import { Catalog } from '../../../src/broker/catalog/catalog.ts';
 import type { Appends } from '../../../src/broker/edge/appends.ts';
 import type { Requests } from '../../../src/broker/edge/requests.ts';
 import { Revokes } from '../../../src/broker/edge/revokes.ts';
+import { Whereabouts } from '../../../src/broker/edge/whereabouts.ts';
 import type { Core } from '../../../src/broker/core.ts';
 import { logGroup } from '../../../src/broker/well-known.ts';
 import type { AppendRequest, AppendResult, Answer, Outcome, TopicDescription } from '../../../src/eventlog/index.ts';
@@ -131,10 +132,11 @@ describe('a revoke', () => {
       wake: () => undefined,
       later: (run: () => void) => run(),
       replica: () => undefined,
-      links: { peers: [2, 3], isReady: () => true },
+      membersOf: () => [1, 2, 3],
+      links: { isReady: (peer: number) => peer !== 1 },
       host: { bytes: simBytes },
     } as unknown as Core;
-    const revokes = new Revokes(core, requests);
+    const revokes = new Revokes(core, requests, new Whereabouts(core));
     const outcomes: unknown[] = [];
     revokes.begin(logGroup, 'r', (outcome) => outcomes.push(outcome));
     revokes.work();

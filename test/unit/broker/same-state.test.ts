@@ -1,7 +1,7 @@
 /** What brokers derive from logs is the same on all of them, whatever they are configured with, and belongs to the folder that it says. */
 import { describe, expect, test } from 'vitest';
 import { groupId } from '../../../src/base/branded.ts';
-import { type CatalogCommand, CatalogState, parseCommand } from '../../../src/broker/catalog/catalog-state.ts';
+import { type CatalogCommand, CatalogState, parseCommand, type Topic } from '../../../src/broker/catalog/catalog-state.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import type { SimDisk } from '../../../src/sim/disk.ts';
 import { Rig } from './rig.ts';
@@ -141,6 +141,7 @@ describe('the catalog', () => {
     retentionBytes: null,
     builtIn: false,
     topicsMax,
+    placed: null,
   });
 
   test('judges a command by the limit that it carries, and one from before by what the broker was configured with then', () => {
@@ -175,15 +176,17 @@ describe('the catalog', () => {
     }
 
     expect(restored.snapshot()).toBe(whole.snapshot());
-    expect(restored.topics.map(({ name, group, trimmedTo }) => `${name} ${group} ${trimmedTo}`)).toEqual(['a 16 7', 'b 17 0']);
-    for (const none of ['{"version":2}', whole.snapshot().slice(0, -1), 'null', '']) expect(restored.restore(none)).toBe(false);
+    expect(
+      restored.topics.flatMap(({ name, partitions }) => partitions.map(({ group, trimmedTo }) => `${name} ${group} ${trimmedTo}`)),
+    ).toEqual(['a 16 7', 'b 17 0']);
+    for (const none of ['{"version":3}', whole.snapshot().slice(0, -1), 'null', '']) expect(restored.restore(none)).toBe(false);
     expect(restored.snapshot()).toBe(whole.snapshot());
   });
 
   test('gives an id and a group to one topic only', () => {
     const state = new CatalogState(9);
     const made: string[] = [];
-    const effects = { ...ignore, created: ({ id, group }: { id: number; group: number }) => void made.push(`${id} ${group}`) };
+    const effects = { ...ignore, created: ({ id, partitions }: Topic) => void made.push(`${id} ${partitions[0]?.group}`) };
     for (let at = 1; at <= 9; at += 3) {
       state.apply(create('a', 9), at, 1000, effects);
       state.apply(create('a', 9), at + 1, 1000, effects);

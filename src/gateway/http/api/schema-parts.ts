@@ -28,7 +28,7 @@ export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const PartitionStatus = Type.Object({
   group: Type.Integer(),
-  role: Type.Enum(['leader', 'follower', 'candidate', 'fenced']),
+  role: Type.Enum(['leader', 'follower', 'candidate', 'fenced', 'elsewhere']),
   leader: nullable(Type.Integer()),
   term: Type.Integer(),
   replicas: Type.Array(Type.Integer()),

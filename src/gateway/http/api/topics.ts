@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { LogError, requestIdBytesMax } from '../../../eventlog/index.ts';
+import { brokersMax, LogError, requestIdBytesMax } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
 import { Freshness, must, NoQuery, nullable, offset, PartitionParam, PartitionStatus, TopicParams } from './schema-parts.ts';
@@ -9,8 +9,15 @@ const CreateTopicBody = Type.Object(
   {
     name: Type.String(must('the name of a topic')),
     retentionBytes: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))),
+    replicas: Type.Optional(Type.Integer({ minimum: 1, maximum: brokersMax })),
+    placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
   },
-  { additionalProperties: false, ...must('{"name": "...", "retentionBytes": null or a number of bytes}') },
+  {
+    additionalProperties: false,
+    ...must(
+      `{"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to ${brokersMax}, "placement": "hypercube", "ring" or "all"}; all but the name may be left out`,
+    ),
+  },
 );
 
 const EndQuery = Type.Object({ partition: PartitionParam, level: Type.Optional(Freshness) }, { additionalProperties: false });
@@ -25,7 +32,11 @@ const SequenceQuery = Type.Object(
 const TopicDescription = Type.Object({
   name: Type.String(),
   group: Type.Integer(),
-  settings: Type.Object({ retentionBytes: nullable(Type.Integer()) }),
+  settings: Type.Object({
+    retentionBytes: nullable(Type.Integer()),
+    replicas: Type.Optional(Type.Integer()),
+    placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
+  }),
   createdMs: Type.Number(),
   builtIn: Type.Boolean(),
   partition: PartitionStatus,
@@ -51,8 +62,8 @@ export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiConte
     preValidation: readJsonBody('create a topic', settings.bodyBytesMax),
   };
   app.post('/v1/topics', createOptions, async (request, reply) => {
-    const { name, retentionBytes = null } = request.body as Static<typeof CreateTopicBody>;
-    const description = await log.createTopic(name, { retentionBytes });
+    const { name, retentionBytes = null, ...placing } = request.body as Static<typeof CreateTopicBody>;
+    const description = await log.createTopic(name, { retentionBytes, ...placing });
     return reply.code(201).send(description);
   });
 

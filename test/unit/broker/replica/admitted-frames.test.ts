@@ -55,7 +55,7 @@ function makeFollower({ hasRoom = true, inFlightBytesMax = defaultSettings.inFli
     logger: { log: (_level, event, fields) => void (event === 'framesRefused' && problems.push(String(fields?.['problem']))) },
   };
   const tail = new Tail(bytes, 0);
-  const options = { group, voters: [self, leader, brokerId(3)], log, vote: vote(1, 2), tail };
+  const options = { group, members: { voters: [self, leader, brokerId(3)], learners: [] }, log, vote: vote(1, 2), tail };
   const replica = new Replica(options, context, { advanced: ignore, readCurrent: ignore, readFailed: ignore });
   const send = (offsetFrom: number, batches: readonly LogBatch[], highWatermark: number, asOf: number): void => {
     const message: AppendEntries = {

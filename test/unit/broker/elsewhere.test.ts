@@ -1,0 +1,166 @@
+/** Topics that have no replica on the broker that is asked. */
+import { describe, expect, test } from 'vitest';
+import type { ScanResult, TopicDescription } from '../../../src/eventlog/index.ts';
+import { plainOutput } from '../../../src/query/index.ts';
+import { Rig } from './rig.ts';
+
+interface Made {
+  readonly rig: Rig;
+  readonly replicas: readonly number[];
+  readonly outsiders: readonly number[];
+}
+
+/** Five brokers, and a topic on three of them. */
+function made(): Made {
+  const rig = new Rig({ brokers: 5 });
+  rig.awaitLeader();
+  const { partition, settings } = rig.ok<TopicDescription>(1, (service, answer) =>
+    service.createTopic('orders', { retentionBytes: null }, answer),
+  );
+  expect(settings).toMatchObject({ placement: 'hypercube', replicas: 3 });
+  const replicas = partition.replicas;
+  return { rig, replicas, outsiders: [1, 2, 3, 4, 5].filter((id) => !replicas.includes(id)) };
+}
+
+const holds = (rig: Rig, id: number, group: number): boolean => {
+  const { disk } = rig.member(id).machine;
+  return disk?.filePaths().some((path) => path.startsWith(`groups/${group}/`)) === true;
+};
+
+describe('a topic on some of the brokers', () => {
+  test('is appended to, read, described and searched for through any of them, and has files on its own alone', () => {
+    const { rig, replicas, outsiders } = made();
+    const everybody = [...replicas, ...outsiders];
+    for (const id of everybody) rig.appended(id, [`from ${id}`], { topic: 'orders' });
+    const values = everybody.map((id) => `from ${id}`);
+
+    for (const id of everybody) {
+      rig.until(`broker ${id} shows it`, () => rig.values(id, 'orders').length === values.length);
+      expect(rig.values(id, 'orders')).toEqual(values);
+      const described = rig.ok<TopicDescription>(id, (service, answer) => service.describeTopic('orders', answer));
+      expect(described.partition).toMatchObject({ replicas, leader: replicas[0] });
+      expect(described.partition.highWatermark).toBeGreaterThanOrEqual(values.length);
+      expect(holds(rig, id, described.group)).toBe(replicas.includes(id));
+      const end = rig.ok<{ offset: number }>(id, (service, answer) => service.end({ topic: 'orders', freshness: 'linearizable' }, answer));
+      expect(end.offset).toBe(described.partition.highWatermark);
+    }
+    const query = { match: { kind: 'all' as const }, output: plainOutput };
+    for (const id of outsiders) {
+      expect(
+        rig
+          .broker(id)
+          .peek()
+          .partitions.map(({ topic }) => topic),
+      ).not.toContain('orders');
+      const refusal = rig.error<ScanResult>(id, (service, answer) =>
+        service.scan(
+          {
+            topic: 'orders',
+            offsetFrom: null,
+            offsetTo: null,
+            sinceMs: null,
+            untilMs: null,
+            query: query as never,
+            freshness: 'local',
+            sessionOffset: 0,
+            timeoutMs: 1000,
+          },
+          { take: (_chunk, next) => next() },
+          answer,
+        ),
+      );
+      expect(refusal.code).toBe('noReplica');
+      for (const replica of replicas) expect(refusal.message).toContain(String(replica));
+    }
+  });
+
+  test('is written and read through an outsider while its home is down, and a retry is known there', () => {
+    const { rig, replicas, outsiders } = made();
+    const [home = 0] = replicas;
+    const [outsider = 0] = outsiders;
+    rig.appended(outsider, ['first'], { topic: 'orders', requestId: 'r' });
+    rig.kill(home, true);
+
+    const again = rig.appended(outsider, ['first'], { topic: 'orders', requestId: 'r', firstAttemptMs: 10 });
+    rig.appended(outsider, ['second'], { topic: 'orders' });
+
+    expect(again.duplicate).toBe(true);
+    expect(rig.ok<number>(outsider, (service, answer) => service.nextSequence({ topic: 'orders', requestId: 'r' }, answer))).toBe(1);
+    rig.until('both are shown', () => rig.values(outsider, 'orders').length === 2);
+  });
+
+  test('waits for a record through an outsider, until it comes, the time is over, or nobody wants it any more', () => {
+    const { rig, outsiders } = made();
+    const [outsider = 0] = outsiders;
+    const wait = {
+      topic: 'orders',
+      offsetFrom: 1,
+      waitMs: 10_000,
+      freshness: 'local' as const,
+      sinceMs: null,
+      sessionOffset: 0,
+      bytesMax: 1000,
+    };
+    rig.appended(outsider, ['zero'], { topic: 'orders' });
+    const { offsetNext } = rig.read(outsider, { topic: 'orders' });
+    const cancel = { cancelled: false, onCancel: null as (() => void) | null };
+    const reads = [wait, { ...wait, waitMs: 3000 }, { ...wait, cancel }].map((request) =>
+      rig.begin<{ batches: readonly Uint8Array[] }>(outsider, (service, answer) =>
+        service.read({ ...request, offsetFrom: offsetNext }, answer),
+      ),
+    );
+    rig.run(500);
+    expect(reads.map(({ outcome }) => outcome)).toEqual([null, null, null]);
+    cancel.cancelled = true;
+    cancel.onCancel?.();
+    rig.run(3500);
+    const counts = () => reads.map(({ outcome }) => (outcome?.ok === true ? outcome.value.batches.length : null));
+    expect(counts()).toEqual([null, 0, 0]);
+    rig.appended(outsider, ['one'], { topic: 'orders' });
+    rig.run(500);
+    expect(counts()).toEqual([1, 0, 0]);
+  });
+
+  test('that is deleted ends what waits for it everywhere, and leaves no files', () => {
+    const { rig, replicas, outsiders } = made();
+    const [outsider = 0] = outsiders;
+    const { group } = rig.ok<TopicDescription>(outsider, (service, answer) => service.describeTopic('orders', answer));
+    const waiting = rig.begin(outsider, (service, answer) =>
+      service.read(
+        { topic: 'orders', offsetFrom: null, sinceMs: 1e15, waitMs: 60_000, freshness: 'local', sessionOffset: 0, bytesMax: 1000 },
+        answer,
+      ),
+    );
+    rig.run(200);
+    rig.ok<undefined>(outsider, (service, answer) => service.deleteTopic('orders', answer));
+    rig.until('it ends', () => waiting.outcome !== null);
+
+    expect(waiting.outcome).toMatchObject({ ok: false, error: { code: 'unknownTopic' } });
+    rig.until('the files are gone', () => replicas.every((id) => !holds(rig, id, group)));
+  });
+});
+
+test('of eight brokers the five lowest vote in the catalog, the others follow it, and all make and find topics', () => {
+  const rig = new Rig({ brokers: 8 });
+  rig.awaitLeader();
+  for (let id = 1; id <= 8; id++) {
+    rig.createTopic(`by-${id}`, id);
+    expect(rig.broker(id).peek().catalog.replicas).toEqual([1, 2, 3, 4, 5]);
+  }
+  for (const id of [3, 4, 5]) rig.kill(id, true);
+
+  // Three of the five voters are away, which all eight would have survived.
+  const refused = rig.call(8, (service, answer) => service.createTopic('late', { retentionBytes: null }, answer));
+  expect(refused.ok).toBe(false);
+  rig.start(3);
+  let outcome = refused;
+  for (let tries = 0; tries < 20 && !outcome.ok && outcome.error.code !== 'topicExists'; tries++) {
+    rig.run(500);
+    outcome = rig.call(8, (service, answer) => service.createTopic('late', { retentionBytes: null }, answer));
+  }
+  for (const { id } of rig.alive) {
+    const names = rig.ok<readonly TopicDescription[]>(id, (service, answer) => service.listTopics(answer)).map(({ name }) => name);
+    expect(names).toContain('late');
+    expect(names).toContain('by-8');
+  }
+});
