@@ -23,6 +23,7 @@ import {
   type SequenceRequest,
   shownTopic,
   type TopicDescription,
+  type TopicPlacement,
   type TopicSettings,
 } from '../eventlog/index.ts';
 import { type AgentCauses, HybridClock, type TraceSource } from '../clocks/index.ts';
@@ -337,6 +338,10 @@ export class Broker implements BrokerApi {
     const refusal = refuseAppend(request);
     if (refusal === null) calls.append(services, request, answer);
     else this.#later(() => answer({ ok: false, error: refusal }));
+  }
+
+  explain(topic: string, answer: Answer<TopicPlacement>): void {
+    this.#open(`explain ${shownTopic(topic)}`, answer)?.topics.explain(topic, answer);
   }
 
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void {

@@ -13,6 +13,7 @@ export const registry: readonly CommandEntry[] = [
     loadRun: async () => (await import('./grep/run.ts')).run,
   },
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },
+  { name: 'explain', summary: 'say where a topic is kept, and why', load: () => import('./explain.ts') },
   { name: 'status', summary: 'show the brokers: who leads, who lags, who is missing', load: () => import('./status.ts') },
   { name: 'logger', summary: 'take lines from many nodes, print them and measure their delays', load: () => import('./logger.ts') },
   { name: 'node', summary: 'send lines to a logger', load: () => import('./node.ts') },

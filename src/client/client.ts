@@ -15,6 +15,7 @@ import {
   shownTopic,
   type SequenceRequest,
   type TopicDescription,
+  type TopicPlacement,
   topicNameRule,
   type TopicSettings,
 } from '../eventlog/index.ts';
@@ -245,6 +246,11 @@ export class Client implements SearchableLog {
 
   async describeTopic(name: string): Promise<TopicDescription> {
     return (await this.#get(`Cannot describe ${shownTopic(name)}`, topicPath(name, '', {}))) as unknown as TopicDescription;
+  }
+
+  /** Where a topic is, and why (contract 3). */
+  async explain(topic: string): Promise<TopicPlacement> {
+    return (await this.#get(`Cannot explain ${shownTopic(topic)}`, topicPath(topic, '/placement', {}))) as unknown as TopicPlacement;
   }
 
   async status(): Promise<BrokerStatus> {

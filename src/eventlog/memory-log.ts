@@ -30,6 +30,7 @@ import type {
   ScanSink,
   SequenceRequest,
   TopicDescription,
+  TopicPlacement,
   TopicSettings,
 } from './types.ts';
 
@@ -218,6 +219,18 @@ export class MemoryLog implements BrokerService {
     topic.endOffset = batch.offsetTo;
     topic.sizeBytes += batch.bytes.length;
     for (const wake of topic.waiting) wake();
+  }
+
+  explain(name: string, answer: Answer<TopicPlacement>): void {
+    const reply = this.#later(answer);
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return reply(this.#unknown('explain', name));
+    const replica = { broker: self, why: 'all', bit: null, reachable: true, matchOffset: topic.endOffset } as const;
+    const where = { partition: 0, group: topic.group, vertex: null, folded: [], replicas: [replica], awayFromHome: false };
+    const led = { leader: self, term: 1, leaderSinceMs: 0, notLedByHome: null, lossesSurvived: 0, route: [self] };
+    const brokers = [{ id: self, vertex: 0, reachable: true }];
+    const common = { topic: name, placement: 'all', hash: '', dimensions: 0, asked: self, brokers } as const;
+    reply({ ok: true, value: { ...common, partitions: [{ ...where, ...led }] } });
   }
 
   revoke(topicName: string, requestId: string, answer: Answer<undefined>): void {
@@ -493,6 +506,7 @@ function partitionStatus(topic: Pick<Topic, 'group' | 'endOffset' | 'sizeBytes'>
     group: topic.group,
     role: 'leader',
     leader: self,
+    leaderSinceMs: 0,
     term: 1,
     replicas: [self],
     logStartOffset: 0,

@@ -19,6 +19,7 @@ import type {
   ScanSink,
   SequenceRequest,
   TopicDescription,
+  TopicPlacement,
   TopicSettings,
 } from './types.ts';
 
@@ -59,10 +60,12 @@ export interface ClusterService {
 /** All that another engine would have to give. */
 export interface LogService extends RecordService, SearchService, TopicService, ClusterService {}
 
-/** What a broker of ours gives beside the port: to the course's routes and to the metrics, to nobody else. */
+/** What a broker of ours gives beside the port: to the course's routes, to `explain` and to the metrics, to nobody else. */
 export interface BrokerService extends LogService {
   /** Poisons a request id: appended before, its records are skipped by later readers; not yet appended, it never will be. Retried until it is in the log. */
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
+  /** Where a topic is, and why. */
+  explain(topic: string, answer: Answer<TopicPlacement>): void;
   status(answer: Answer<CountedStatus>): void;
 }
 

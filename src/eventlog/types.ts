@@ -234,6 +234,8 @@ export interface PartitionStatus {
   /** `elsewhere`: this broker has no replica of it, and `leader` is whom it asks. */
   readonly role: 'leader' | 'follower' | 'candidate' | 'fenced' | 'elsewhere';
   readonly leader: number | null;
+  /** When this broker heard of that leader, by its wall clock; null without a leader. */
+  readonly leaderSinceMs: number | null;
   readonly term: number;
   readonly replicas: readonly number[];
   readonly logStartOffset: number;
@@ -248,6 +250,52 @@ export interface PartitionStatus {
   readonly followers: readonly { readonly broker: number; readonly matchOffset: number }[];
   /** Why the partition is fenced, else null. */
   readonly fenced: string | null;
+}
+
+/** Where a topic is, and why (contract 3). */
+export interface TopicPlacement {
+  readonly topic: string;
+  readonly placement: 'hypercube' | 'ring' | 'all';
+  /** SHA-256 of the topic's name, hexadecimal: what placement begins with. */
+  readonly hash: string;
+  /** Of the cube: brokers are its vertices, in the order of their ids. */
+  readonly dimensions: number;
+  /** The broker that says this, and what it can reach. */
+  readonly asked: number;
+  readonly brokers: readonly { readonly id: number; readonly vertex: number; readonly reachable: boolean }[];
+  readonly partitions: readonly PartitionPlacement[];
+}
+
+export interface PartitionPlacement {
+  readonly partition: number;
+  readonly group: number;
+  /** The vertex that the hash names, and those that were missing on the way from it to the home; null and empty where placement has none. */
+  readonly vertex: number | null;
+  readonly folded: readonly number[];
+  /** The home first. */
+  readonly replicas: readonly PlacedReplica[];
+  /** When it was made no majority of those lived that its name assigns it to. */
+  readonly awayFromHome: boolean;
+  readonly leader: number | null;
+  readonly term: number;
+  readonly leaderSinceMs: number | null;
+  /** Why the home does not lead, as a sentence without its full stop; null where it does. */
+  readonly notLedByHome: string | null;
+  /** So many more of its replicas can be lost, of those that can be reached, and it still takes appends; -1: it takes none now. */
+  readonly lossesSurvived: number;
+  /** Brokers that a request passes from the one that is asked to the leader, both included; null where there is no leader. */
+  readonly route: readonly number[] | null;
+}
+
+export interface PlacedReplica {
+  readonly broker: number;
+  /** `home`, `neighbour` over a bit, `filled` to make the number full, `ring` or `all` by that placement, `living` in place of one that did not live. */
+  readonly why: 'home' | 'neighbour' | 'filled' | 'ring' | 'all' | 'living';
+  /** Of a neighbour. */
+  readonly bit: number | null;
+  readonly reachable: boolean;
+  /** How much of the log it is known to have; null where the leader could not be asked. */
+  readonly matchOffset: number | null;
 }
 
 /** One broker about itself. */

@@ -18,7 +18,7 @@ import { MajorityAcknowledges } from './checkers/v2-majority-acknowledges.ts';
 import { checkHeldLogs, checkShownLogs } from './checkers/v5-replicas-converge.ts';
 import { Liveness, settleMsMax } from './checkers/v6-liveness.ts';
 import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
-import { addAppender, addReader, addSearcher, addTopicMaker, type ClientSettings, ClientWorld } from './clients/index.ts';
+import { addAppender, addReader, addSearcher, addTopicMaker, type ClientSettings, ClientWorld, streamAppendsMax } from './clients/index.ts';
 import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, lastingDamage, longLasting } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
@@ -159,7 +159,10 @@ export function run(options: RunOptions): Verdict {
   faults.heal();
   clients.running = false;
   const healedMs = cluster.nowMs;
-  liveness.waitFor('the clients’ last calls are answered', () => clients.operationsInFlight === 0);
+  // Disks that are slow for the whole run stay so: an append takes its leader's sync and a follower's.
+  const slowestSyncMs = Math.max(...cluster.members.map(({ machine }) => machine.disk?.extraSyncMs ?? 0));
+  const lastCallsMs = streamAppendsMax * 2 * slowestSyncMs;
+  liveness.waitFor('the clients’ last calls are answered', () => clients.operationsInFlight === 0, lastCallsMs);
   const topics = [...fixedTopics, ...clients.passingTopics];
   appendAtAll(cluster, clients, topics, liveness);
   const groups = liveGroups(cluster, liveness);

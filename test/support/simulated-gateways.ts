@@ -42,6 +42,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
   for (const { id } of rig.cluster.members) {
     const broker: BrokerService = {
       append: (request, answer) => asked(id, (service, done) => service.append(request, done), answer),
+      explain: (topic, answer) => asked(id, (service, done) => service.explain(topic, done), answer),
       revoke: (topic, requestId, answer) => asked(id, (service, done) => service.revoke(topic, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),
       scan: (request, sink, answer) => asked(id, (service, done) => service.scan(request, sink, done), answer),

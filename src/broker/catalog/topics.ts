@@ -7,6 +7,7 @@ import {
   type PartitionStatus,
   shownTopic,
   type TopicDescription,
+  type TopicPlacement,
   topicNameRule,
   type TopicSettings,
 } from '../../eventlog/index.ts';
@@ -16,6 +17,7 @@ import { elsewhereStatus, type Replica } from '../replica/index.ts';
 import { catalogGroup, eventsTopic, logGroup, logTopic } from '../well-known.ts';
 import { Catalog } from './catalog.ts';
 import type { CatalogOutcome, CreateTopic, Partition, Topic } from './catalog-state.ts';
+import { explainTopic } from './explaining.ts';
 import { FirstElections } from './first-elections.ts';
 import { placeTopic } from './placing.ts';
 import { Registration, type RegistrationOptions } from './registration.ts';
@@ -290,6 +292,32 @@ export class Topics {
       };
       if (this.#isElsewhere(group)) give();
       else this.#replicas.whenOpen(group, give);
+    });
+  }
+
+  explain(name: string, answer: Answer<TopicPlacement>): void {
+    const doing = `explain ${shownTopic(name)}`;
+    this.resolve(name, lookUpMs, doing, answer, () => {
+      const known = this.catalog.state.topic(name);
+      const partitions = name === logTopic ? [{ group: logGroup, placed: null }] : (known?.partitions ?? []);
+      const led = (group: number): boolean => this.#core.replica(groupId(group))?.raft.role === 'leader';
+      const others = partitions.filter(({ group }) => !led(group)).map(({ group }) => groupId(group));
+      this.#options.elsewhere.statuses(others, (said) => {
+        const { self, links, host } = this.#core;
+        const value = explainTopic({
+          topic: name,
+          name: host.bytes.utf8Encode(name),
+          placement: known?.placement ?? 'all',
+          partitions,
+          self,
+          brokers: this.#options.brokers,
+          isReachable: (broker) => links.isReady(broker),
+          sinceHeardMs: (broker) => links.sinceHeardMs(broker),
+          statusOf: (group) =>
+            said.get(group) ?? (this.#core.replica(groupId(group)) === undefined ? undefined : this.#options.groups.status(groupId(group))),
+        });
+        this.#core.later(() => answer({ ok: true, value }));
+      });
     });
   }
 

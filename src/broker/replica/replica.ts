@@ -509,6 +509,7 @@ export class Replica {
     this.appends.settle(ready.role !== null);
     if (ready.role !== null) {
       this.#roleNow = ready.role.role;
+      this.#noteLeader();
       this.#context.roleChanged(this, before);
     }
     for (const peer of ready.rolledBack) this.#log('error', 'peerRolledBack', { peer });
@@ -516,6 +517,17 @@ export class Replica {
   }
 
   #roleNow: Role = 'follower';
+
+  /** By the wall clock, since when its leader is known here. */
+  leaderSinceMs: number | null = null;
+  #leaderNoted: BrokerId | null = null;
+
+  #noteLeader(): void {
+    const { leader } = this.raft;
+    if (leader === this.#leaderNoted) return;
+    this.#leaderNoted = leader;
+    this.leaderSinceMs = leader === null ? null : this.#context.clock.wallMs();
+  }
 
   #persist(persist: Persist): void {
     this.#unsyncedBytes.writing = 0;

@@ -52,6 +52,7 @@ export class AnsweredInTime {
     };
     return {
       append: (request, answer) => service.append(request, timed(`append to "${request.topic}"`, request.timeoutMs + graceMs, answer)),
+      explain: (topic, answer) => service.explain(topic, timed(`explanation of "${topic}"`, lookUpMs, answer)),
       revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
       read: (request, answer) =>
         service.read(request, timed(`read of "${request.topic}"`, lookUpMs + 3 * freshnessMs + request.waitMs, answer)),

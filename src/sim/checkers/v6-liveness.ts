@@ -15,14 +15,18 @@ export class Liveness {
     this.#cluster = cluster;
   }
 
-  /** Lets time pass until it has happened. In a run that is wrong already nothing else is waited for as long. */
-  waitFor(what: string, hasHappened: () => boolean): boolean {
+  /**
+   * Lets time pass until it has happened; `moreMs` is what its own steps may take beside the healing. In a run that is wrong already nothing else is waited for
+   * as long.
+   */
+  waitFor(what: string, hasHappened: () => boolean, moreMs = 0): boolean {
     const cluster = this.#cluster;
-    const untilMs = cluster.nowMs + this.#waitMsMax;
+    const waitMsMax = this.#waitMsMax === settleMsMax ? settleMsMax + moreMs : this.#waitMsMax;
+    const untilMs = cluster.nowMs + waitMsMax;
     this.findings.checked++;
     while (!hasHappened()) {
       if (cluster.nowMs >= untilMs) {
-        this.findings.violate(`not within ${this.#waitMsMax / 1000} s after the faults stopped: ${what}`);
+        this.findings.violate(`not within ${Math.round(waitMsMax / 1000)} s after the faults stopped: ${what}`);
         this.#waitMsMax = waitMsOnceWrong;
         return false;
       }

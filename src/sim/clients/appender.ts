@@ -32,6 +32,8 @@ export type AppenderKind =
 const windowUsual = 3;
 const windowMax = 64;
 const windowMaxRate = 1 / 80;
+/** Appends of the longest stream. After an interruption each may have to wait for the one before it. */
+export const streamAppendsMax = 2 + 2 * windowMax;
 
 const retryForMs = 20_000;
 const usualLevels: readonly Level[] = ['quorum', 'quorum', 'quorum', 'quorum', 'leader', 'all'];

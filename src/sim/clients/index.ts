@@ -9,6 +9,7 @@ import { Searcher } from './searcher.ts';
 import { TopicMaker } from './topic-maker.ts';
 import type { ClientWorld } from './world.ts';
 
+export { streamAppendsMax } from './appender.ts';
 export { type ClientSettings, ClientWorld } from './world.ts';
 
 export function addAppender(world: ClientWorld, kind: AppenderKind): void {

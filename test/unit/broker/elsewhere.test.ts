@@ -1,6 +1,7 @@
 /** Topics that have no replica on the broker that is asked. */
 import { describe, expect, test } from 'vitest';
-import type { ScanResult, TopicDescription } from '../../../src/eventlog/index.ts';
+import { sentencesOf } from '../../../src/cli/explain.ts';
+import type { PartitionPlacement, ScanResult, TopicDescription, TopicPlacement } from '../../../src/eventlog/index.ts';
 import { plainOutput } from '../../../src/query/index.ts';
 import { Rig } from './rig.ts';
 
@@ -138,6 +139,53 @@ describe('a topic on some of the brokers', () => {
     expect(waiting.outcome).toMatchObject({ ok: false, error: { code: 'unknownTopic' } });
     rig.until('the files are gone', () => replicas.every((id) => !holds(rig, id, group)));
   });
+});
+
+test('why a topic is where it is: home, neighbours, who leads and why it is not the home, and what it survives', () => {
+  const rig = new Rig({ brokers: 8 });
+  rig.awaitLeader();
+  const made = rig.ok<TopicDescription>(5, (service, answer) => service.createTopic('orders', { retentionBytes: null }, answer));
+  expect(made.partition.replicas).toEqual([2, 1, 4]);
+  const explain = (id: number) => {
+    const placement = rig.ok<TopicPlacement>(id, (service, answer) => service.explain('orders', answer));
+    return { placement, only: placement.partitions[0] as PartitionPlacement };
+  };
+  rig.until('its home leads it', () =>
+    rig
+      .broker(2)
+      .peek()
+      .partitions.some(({ topic, role }) => topic === 'orders' && role === 'leader'),
+  );
+
+  const { placement, only } = explain(7);
+  expect(placement).toMatchObject({ placement: 'hypercube', dimensions: 3, asked: 7 });
+  expect(placement.hash.endsWith('19')).toBe(true);
+  expect(placement.brokers.map(({ id, vertex }) => id - vertex)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+  expect(only).toMatchObject({
+    vertex: 1,
+    folded: [],
+    leader: 2,
+    notLedByHome: null,
+    lossesSurvived: 1,
+    route: [7, 2],
+    awayFromHome: false,
+  });
+  expect(only.replicas.map(({ broker, why, bit }) => [broker, why, bit])).toEqual([
+    [2, 'home', null],
+    [1, 'neighbour', 0],
+    [4, 'neighbour', 1],
+  ]);
+
+  rig.kill(2, true);
+  for (let tries = 0; tries < 50 && [null, 2].includes(explain(7).only.leader); tries++) rig.run(100);
+  const after = explain(7).only;
+  expect(after.lossesSurvived).toBe(0);
+  expect(after.replicas[0]?.reachable).toBe(false);
+  expect(after.notLedByHome).toContain('its home, broker 2, cannot be reached');
+  expect(sentencesOf(explain(7).placement, 0)).toContain('It survives the loss of no more of those who keep it.');
+  rig.kill(1, true);
+  for (let tries = 0; tries < 50 && explain(7).only.lossesSurvived >= 0; tries++) rig.run(100);
+  expect(sentencesOf(explain(7).placement, 0)).toContain('It takes no appends now');
 });
 
 test('of eight brokers the five lowest vote in the catalog, the others follow it, and all make and find topics', () => {

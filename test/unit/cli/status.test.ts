@@ -7,6 +7,7 @@ const partition = (more: Partial<PartitionStatus> = {}): PartitionStatus => ({
   group: 1,
   role: 'follower',
   leader: 1,
+  leaderSinceMs: 0,
   term: 1,
   replicas: [1, 2, 3],
   logStartOffset: 0,

@@ -18,6 +18,7 @@ function status(id: number, given: Given): BrokerStatus {
     group: 2,
     role: given.role ?? 'follower',
     leader: 1,
+    leaderSinceMs: 0,
     term: 2,
     replicas: [1, 2, 3],
     logStartOffset: 0,

@@ -30,6 +30,7 @@ export const PartitionStatus = Type.Object({
   group: Type.Integer(),
   role: Type.Enum(['leader', 'follower', 'candidate', 'fenced', 'elsewhere']),
   leader: nullable(Type.Integer()),
+  leaderSinceMs: nullable(Type.Number()),
   term: Type.Integer(),
   replicas: Type.Array(Type.Integer()),
   logStartOffset: offset,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { brokersMax, LogError, requestIdBytesMax } from '../../../eventlog/index.ts';
+import { brokersMax, LogError, promised, requestIdBytesMax } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
 import { Freshness, must, NoQuery, nullable, offset, PartitionParam, PartitionStatus, TopicParams } from './schema-parts.ts';
@@ -41,12 +41,45 @@ const TopicDescription = Type.Object({
   builtIn: Type.Boolean(),
   partition: PartitionStatus,
 });
+const whole = Type.Integer();
+const TopicPlacement = Type.Object({
+  topic: Type.String(),
+  placement: Type.Enum(['hypercube', 'ring', 'all']),
+  hash: Type.String({ description: 'SHA-256 of the name, hexadecimal' }),
+  dimensions: whole,
+  asked: Type.Integer({ description: 'the broker that says this' }),
+  brokers: Type.Array(Type.Object({ id: whole, vertex: whole, reachable: Type.Boolean() })),
+  partitions: Type.Array(
+    Type.Object({
+      partition: whole,
+      group: whole,
+      vertex: nullable(whole),
+      folded: Type.Array(whole),
+      replicas: Type.Array(
+        Type.Object({
+          broker: whole,
+          why: Type.Enum(['home', 'neighbour', 'filled', 'ring', 'all', 'living']),
+          bit: nullable(whole),
+          reachable: Type.Boolean(),
+          matchOffset: nullable(offset),
+        }),
+      ),
+      awayFromHome: Type.Boolean(),
+      leader: nullable(whole),
+      term: whole,
+      leaderSinceMs: nullable(Type.Number()),
+      notLedByHome: nullable(Type.String()),
+      lossesSurvived: Type.Integer({ description: '-1: it takes no appends now' }),
+      route: nullable(Type.Array(whole)),
+    }),
+  ),
+});
 const TopicList = Type.Object({ topics: Type.Array(TopicDescription) });
 
 const EndAnswer = Type.Object({ topic: Type.String(), offset, freshness: Freshness, asOfMs: Type.Number() });
 const SequenceAnswer = Type.Object({ topic: Type.String(), requestId: Type.String(), nextSequence: Type.Integer() });
 
-export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiContext): void {
+export function addTopicRoutes(app: FastifyInstance, { log, service, settings }: ApiContext): void {
   const listSchema = { summary: 'List the topics', querystring: NoQuery, response: { 200: TopicList } };
   app.get('/v1/topics', { schema: listSchema, config: { verb: 'list topics' } }, async () => ({ topics: await log.listTopics() }));
 
@@ -69,6 +102,16 @@ export function addTopicRoutes(app: FastifyInstance, { log, settings }: ApiConte
 
   const describeSchema = { summary: 'Describe a topic', params: TopicParams, querystring: NoQuery, response: { 200: TopicDescription } };
   app.get('/v1/topics/:topic', { schema: describeSchema, config: { verb: 'describe' } }, (request) => log.describeTopic(topicOf(request)));
+
+  const explainSchema = {
+    summary: 'Where a topic is kept, and why',
+    params: TopicParams,
+    querystring: NoQuery,
+    response: { 200: TopicPlacement },
+  };
+  app.get('/v1/topics/:topic/placement', { schema: explainSchema, config: { verb: 'explain' } }, (request) =>
+    promised((answer) => service.explain(topicOf(request), answer)),
+  );
 
   const deleteSchema = { summary: 'Delete a topic with its records', params: TopicParams, querystring: NoQuery };
   app.delete('/v1/topics/:topic', { schema: deleteSchema, config: { verb: 'delete' } }, async (request, reply) => {
