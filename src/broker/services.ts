@@ -112,6 +112,7 @@ export class Services {
     this.peerService = new PeerService(core, this.barriers, this.reads, {
       status: () => options.status(),
       nameOf: (group) => this.topics.nameOf(group),
+      mayHandOver: (replica, to) => this.topics.homecoming.mayHandOver(replica.group, to, replica.leaderSinceMonotonicMs),
       statusOf: (group) => (groups.replica(groupId(group)) === undefined ? null : groups.status(groupId(group))),
     });
     this.topics = new Topics(core, {
@@ -126,6 +127,8 @@ export class Services {
       reads: this.reads,
       scans: this.scans,
       elsewhere: this.elsewhere,
+      requests: this.requests,
+      usualSyncMs: () => groups.usualSyncMs,
       whereabouts,
       revokes: this.revokes,
       fatal: (error) => options.fatal(error),
@@ -325,7 +328,7 @@ export class Services {
     if (role === 'leader') this.events?.note('leader', { group: replica.group, term });
     if (leader !== null) counters.leaderChanges++;
     this.appends.leaderChanged(replica.group);
-    this.topics.roleChanged();
+    this.topics.roleChanged(replica);
     broker.host.logger.log(role === 'leader' ? 'info' : 'debug', 'role', { group: replica.group, role, term, leader });
     this.retry();
   }

@@ -24,6 +24,8 @@ export interface BrokerSettings {
   readonly topicsMaxBefore: number;
   /** Replicas of a topic for which nothing else is said; where there are fewer brokers, that many. */
   readonly replicasDefault: number;
+  /** A topic's home asks for its leadership back when it has been without it for so long. */
+  readonly homecomingAfterMs: number;
   /** How long a request id is remembered, by log time. */
   readonly requestIdRetentionMs: number;
   readonly requestIdsMax: number;
@@ -56,6 +58,7 @@ export const defaultSettings: BrokerSettings = {
   topicsMax: 10_000,
   topicsMaxBefore: 200,
   replicasDefault: replicationDefault,
+  homecomingAfterMs: 30_000,
   requestIdRetentionMs: 7 * 24 * 3600 * 1000,
   requestIdsMax: 200_000,
   requestSessionsMax: 10_000,

@@ -7,7 +7,7 @@ import { SeededRandom } from '../base/random.ts';
 import { Broker, type BrokerApi, type BrokerOptions, catalogGroup } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { TraceEvent } from '../clocks/index.ts';
-import type { AppendRequest, AppendResult, TopicDescription } from '../eventlog/index.ts';
+import type { AppendRequest, AppendResult, TopicDescription, TopicPlacement } from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
 import { checkHistory } from './checkers/history-checks.ts';
 import { checkAcknowledgedBecomesReadable } from './checkers/l17-acknowledged-becomes-readable.ts';
@@ -165,6 +165,7 @@ export function run(options: RunOptions): Verdict {
   liveness.waitFor('the clients’ last calls are answered', () => clients.operationsInFlight === 0, lastCallsMs);
   const topics = [...fixedTopics, ...clients.passingTopics];
   appendAtAll(cluster, clients, topics, liveness);
+  if (!faults.hasStruck('disksSlow')) leadAtHome(cluster, topics, liveness);
   const groups = liveGroups(cluster, liveness);
   const convergence = new Findings('V5');
   const { members } = cluster.watch;
@@ -337,6 +338,34 @@ function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly st
   };
   for (const member of cluster.sound) attempt(member, 0);
   liveness.waitFor('every broker takes an append to every topic', () => left === 0);
+}
+
+/** Each topic is led by its home again, unless that has lost its disk; where disks are slow it may well refuse. */
+function leadAtHome(cluster: Cluster, topics: readonly string[], liveness: Liveness): void {
+  const isSound = (id: number): boolean => cluster.sound.some((member) => member.id === id);
+  for (const topic of topics) {
+    let isHome = false;
+    const ask = (): void => {
+      const [member] = cluster.sound;
+      if (member === undefined) return;
+      cluster.call<TopicPlacement>(
+        0,
+        member,
+        5000,
+        (service, answer) => service.explain(topic, answer),
+        (call) => {
+          const placement = call.kind === 'answer' && call.outcome.ok ? call.outcome.value : null;
+          isHome =
+            placement !== null &&
+            (placement.placement === 'all' ||
+              placement.partitions.every(({ replicas: [home], leader }) => home?.broker === leader || !isSound(home?.broker ?? 0)));
+          if (!isHome) cluster.world.scheduler.schedule(200, 'client', 0, ask);
+        },
+      );
+    };
+    ask();
+    liveness.waitFor(`"${topic}" is led by its home`, () => isHome);
+  }
 }
 
 function requestOf(operation: AppendOperation, timeoutMs: number): AppendRequest {

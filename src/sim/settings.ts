@@ -20,6 +20,7 @@ export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
     uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
     markAfterMs: random.pick([20, 100]),
     quietAfterMs: random.pick([100, 500, 3000]),
+    homecomingAfterMs: random.pick([300, 1000, 3000]),
     eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
     linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
   };

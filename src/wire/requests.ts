@@ -12,6 +12,7 @@
  *                         time), u64 that offset or time, u32 bytes at most, u64 session offset, u32 ms to wait for the first record
  *     38 end              u64 correlation, u8 freshness
  *     39 partitions       u64 correlation, then u32 group of each that is asked about
+ *     40 claim            u64 correlation: the home of the partition asks its leader for the office
  *     64 appendAnswer     u64 correlation, u64 offset, u32 record count, u64 term, u64 log time, u8 flags (1 committed, 2 duplicate),
  *                         u16 count, then that many u32 broker ids
  *     65 numberAnswer     u64 correlation, u64 value: the high watermark, the next sequence, 0 for a revoke
@@ -37,6 +38,7 @@ export const requestKinds = {
   read: 37,
   end: 38,
   partitions: 39,
+  claim: 40,
 } as const;
 export const answerKinds = { append: 64, number: 65, status: 66, error: 67, records: 68, end: 69 } as const;
 
@@ -73,7 +75,8 @@ export type PeerRequest =
       readonly waitMs: number;
     }
   | { readonly type: 'end'; readonly correlation: number; readonly freshness: WireFreshness }
-  | { readonly type: 'partitions'; readonly correlation: number; readonly groups: readonly number[] };
+  | { readonly type: 'partitions'; readonly correlation: number; readonly groups: readonly number[] }
+  | { readonly type: 'claim'; readonly correlation: number };
 
 export interface Appended {
   readonly offset: number;
@@ -161,6 +164,8 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
     }
     case 'end':
       return draft(requestKinds.end, group, fields(9).u64(request.correlation).u8(freshnesses.indexOf(request.freshness)).bytes);
+    case 'claim':
+      return draft(requestKinds.claim, group, fields(8).u64(request.correlation).bytes);
     case 'partitions': {
       const writer = fields(8 + 4 * request.groups.length).u64(request.correlation);
       for (const each of request.groups) writer.u32(each);
@@ -214,6 +219,8 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
       const freshness = freshnesses[reader.u8()];
       return reader.complete && freshness !== undefined ? { type: 'end', correlation, freshness } : null;
     }
+    case requestKinds.claim:
+      return reader.complete ? { type: 'claim', correlation } : null;
     case requestKinds.partitions: {
       const groups: number[] = [];
       while (reader.left > 0 && reader.valid) groups.push(reader.u32());

@@ -10,6 +10,10 @@ const producers = edit('replica/producers.ts');
 const queue = edit('edge/append-queue.ts');
 const leader = edit('replica/leader-appends.ts');
 const quiet = edit('replica/quiet-groups.ts');
+const groups = edit('replica/groups.ts');
+const elsewhere = edit('edge/elsewhere.ts');
+const homecoming = edit('catalog/homecoming.ts');
+const topicReplicas = edit('catalog/topic-replicas.ts');
 const replica = edit('replica/replica.ts');
 const roundTimes = edit('replica/round-times.ts');
 const services = edit('services.ts');
@@ -644,6 +648,34 @@ export const inTheBroker: readonly Mutant[] = [
       },
     ],
     expected: ['R21', 'R18', 'R3', 'R1'],
+    how: everything,
+  },
+  {
+    id: 'members-not-written',
+    title: 'who a group’s members are is forgotten at a restart: all brokers',
+    edits: [groups('let members = identity?.members ?? this.#everybody;', 'let members = this.#everybody;')],
+    expected: ['R20'],
+    how: { by: 'sim', brokers: 5 },
+  },
+  {
+    id: 'everybody-keeps-it',
+    title: 'a broker that a topic is not placed on takes part in it all the same',
+    edits: [topicReplicas('return placed === null || placed.replicas.includes(this.#core.self);', 'return true;')],
+    expected: ['R20', 'V5', 'V6'],
+    how: { by: 'sim', brokers: 5 },
+  },
+  {
+    id: 'elsewhere-goes-back',
+    title: 'what is read through a broker without a replica may go back',
+    edits: [elsewhere("if (freshness === 'linearizable' || shown === 0)", "if (freshness === 'linearizable' || shown >= 0)")],
+    expected: ['L10'],
+    how: { by: 'sim', brokers: 5 },
+  },
+  {
+    id: 'never-home-again',
+    title: 'a topic’s leadership does not return to its home',
+    edits: [homecoming('if (this.#homeOf(group) !== to || ', 'if (this.#homeOf(group) !== null || ')],
+    expected: ['V6'],
     how: everything,
   },
 ];

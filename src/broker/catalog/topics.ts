@@ -19,12 +19,13 @@ import { Catalog } from './catalog.ts';
 import type { CatalogOutcome, CreateTopic, Partition, Topic } from './catalog-state.ts';
 import { explainTopic } from './explaining.ts';
 import { FirstElections } from './first-elections.ts';
+import { Homecoming, type HomecomingOptions } from './homecoming.ts';
 import { placeTopic } from './placing.ts';
 import { Registration, type RegistrationOptions } from './registration.ts';
 import { Retention } from './retention.ts';
 import { TopicReplicas, type TopicReplicasOptions } from './topic-replicas.ts';
 
-export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions {
+export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions, Omit<HomecomingOptions, 'state'> {
   readonly logOnly: boolean;
   readonly barriers: Barriers;
 }
@@ -49,6 +50,7 @@ export class Topics {
   readonly #registration: Registration;
   readonly #replicas: TopicReplicas;
   readonly #firstElections: FirstElections;
+  readonly homecoming: Homecoming;
   /** Calls that look for their topic: how each fails. */
   readonly #lookUps = new Set<(code: ErrorCode, reason: string) => void>();
   #maintainAtMs = 0;
@@ -67,12 +69,16 @@ export class Topics {
       created: (topic) => this.#created(topic),
       deleted: (topic) => {
         this.#replicas.deleted(topic);
-        for (const { group } of topic.partitions) this.#retention.deleted(group);
+        for (const { group } of topic.partitions) {
+          this.#retention.deleted(group);
+          this.homecoming.deleted(group);
+        }
       },
       trimmed: ({ group }) => this.#retention.changed(group),
     });
     this.#registration = new Registration(core, this.catalog, options);
     this.#retention = new Retention(core, this.catalog);
+    this.homecoming = new Homecoming(core, { ...options, state: () => this.catalog.state });
   }
 
   // ------------------------------------------------------------------------------------------------------------- by name
@@ -378,11 +384,13 @@ export class Topics {
         if (isFirst) this.#firstElections.begin(groupId(group));
       }
     }
+    for (const { group } of topic.partitions) this.homecoming.known(this.#core.replica(groupId(group)));
     this.#replicas.created(topic);
   }
 
-  roleChanged(): void {
+  roleChanged(replica: Replica): void {
     this.#maintainAtMs = 0;
+    this.homecoming.roleChanged(replica);
   }
 
   /** Everything that the catalog had when it was read after the start has been opened. */
@@ -401,6 +409,7 @@ export class Topics {
     this.#hasOpened ||= this.catalog.isCurrent && !this.#options.groups.isOpening;
     this.#firstElections.tick(nowMs);
     this.catalog.expire(nowMs);
+    this.homecoming.tick(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;
     this.#replicas.openAgain(nowMs);

@@ -25,6 +25,8 @@ export const passedOnBytesMax = 1024 * 1024;
 /** Whoever waits for records of a topic elsewhere asks again after this, in case its replica is no more. */
 export const passedOnWaitMs = 2000;
 const againMs = 50;
+/** An answer that does not come is asked for again, of another: it may have been lost. */
+const attemptMs = 1500;
 /** A description says what is known after this. */
 const statusMs = 1000;
 
@@ -49,6 +51,7 @@ const triedElsewhere: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'notCurrent',
   'unknownTopic',
   'internal',
+  'overloaded',
 ]);
 
 /** Reads of topics that have no replica here, passed on to a broker that has one: the leader, where it is known. */
@@ -205,7 +208,7 @@ export class Elsewhere {
       again('notCurrent', 'none of the brokers that have it answered in time');
     };
     if (peer === null) return again('noLeader', 'none of the brokers that have it can be reached');
-    const isSent = this.#requests.send(peer, group, request, waitMs + freshnessMs, (outcome) => {
+    const isSent = this.#requests.send(peer, group, request, waitMs + attemptMs, (outcome) => {
       if (question.isOver) return;
       if (outcome.type === 'lost') lost();
       else if (outcome.type === 'error') this.#refused(question, peer, outcome, again);

@@ -6,7 +6,7 @@ import type { Barriers } from './barriers.ts';
 import type { Core } from '../core.ts';
 import { passedOnBytesMax, passedOnWaitMs } from './elsewhere.ts';
 import type { Reads } from './reads.ts';
-import type { AppendOutcome } from '../replica/index.ts';
+import type { AppendOutcome, Replica } from '../replica/index.ts';
 
 const confirmMs = 1000;
 
@@ -14,6 +14,8 @@ export interface PeerServiceOptions {
   status(): BrokerStatus;
   /** Of a group that has a replica here. */
   statusOf(group: number): PartitionStatus | null;
+  /** Whether the office is to be handed to this peer, whose home the group is. */
+  mayHandOver(replica: Replica, to: BrokerId): boolean;
   /** As people call it. */
   nameOf(group: GroupId): string | null;
 }
@@ -55,10 +57,11 @@ export class PeerService {
         return this.#read(peer, group, request);
       case 'end':
         return this.#end(peer, group, request);
+      case 'claim':
+        return this.#claim(peer, group, correlation);
       case 'partitions': {
         const json = JSON.stringify(request.groups.flatMap((each) => this.#options.statusOf(each) ?? []));
-        this.#core.links.sendBulk(peer, wire.encodeAnswer(group, { type: 'status', correlation, json }, this.#core.host.bytes));
-        return this.#core.wake();
+        return this.#sendBulk(peer, group, { type: 'status', correlation, json });
       }
     }
   }
@@ -118,9 +121,16 @@ export class PeerService {
     this.#reads.begin({ topic, offsetFrom, sinceMs, bytesMax, freshness, sessionOffset, waitMs }, replica, (outcome) => {
       if (!outcome.ok) return this.#failed(peer, group, correlation, outcome);
       const { topic: _topic, ...found } = outcome.value;
-      this.#core.links.sendBulk(peer, wire.encodeAnswer(group, { type: 'records', correlation, ...found }, this.#core.host.bytes));
-      this.#core.wake();
+      this.#sendBulk(peer, group, { type: 'records', correlation, ...found });
     });
+  }
+
+  #claim(peer: BrokerId, group: GroupId, correlation: number): void {
+    const replica = this.#core.replica(group);
+    if (replica?.raft.role !== 'leader' || !this.#options.mayHandOver(replica, peer)) return this.#refuse(peer, group, correlation);
+    this.#core.causes.handover(group, peer);
+    replica.step({ type: 'transferLeadership', to: peer });
+    this.#send(peer, group, { type: 'number', correlation, value: 0 });
   }
 
   #end(peer: BrokerId, group: GroupId, { correlation, freshness }: wire.PeerRequest & { readonly type: 'end' }): void {
@@ -151,6 +161,14 @@ export class PeerService {
     const leader = this.#core.replica(group)?.raft.leader ?? null;
     const code = leader === null ? 'starting' : 'notLeader';
     this.#send(peer, group, { type: 'error', correlation, code, message: 'it is not led here', details: { leader } });
+  }
+
+  /** A long answer. Where there is no room on its way whoever asked is told so at once. */
+  #sendBulk(peer: BrokerId, group: GroupId, answer: wire.PeerAnswer): void {
+    if (this.#core.links.sendBulk(peer, wire.encodeAnswer(group, answer, this.#core.host.bytes))) return this.#core.wake();
+    const { correlation } = answer;
+    const message = `the link to broker ${peer} is full`;
+    this.#send(peer, group, { type: 'error', correlation, code: 'overloaded', message, details: {} });
   }
 
   #send(peer: BrokerId, group: GroupId, answer: wire.PeerAnswer): void {

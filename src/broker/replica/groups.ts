@@ -95,6 +95,11 @@ export class Groups {
     this.#awake.delete(replica);
   }
 
+  /** What this broker's disk takes for a sync, lately. */
+  get usualSyncMs(): number {
+    return this.#context.syncTimes.usualMs(this.#context.clock.monotonicMs());
+  }
+
   get isOpening(): boolean {
     return this.#opening.size > 0;
   }

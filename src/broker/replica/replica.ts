@@ -520,6 +520,8 @@ export class Replica {
 
   /** By the wall clock, since when its leader is known here. */
   leaderSinceMs: number | null = null;
+  /** By the monotonic clock. */
+  leaderSinceMonotonicMs = 0;
   #leaderNoted: BrokerId | null = null;
 
   #noteLeader(): void {
@@ -527,6 +529,7 @@ export class Replica {
     if (leader === this.#leaderNoted) return;
     this.#leaderNoted = leader;
     this.leaderSinceMs = leader === null ? null : this.#context.clock.wallMs();
+    this.leaderSinceMonotonicMs = this.#context.clock.monotonicMs();
   }
 
   #persist(persist: Persist): void {
