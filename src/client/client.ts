@@ -250,7 +250,7 @@ export class Client implements SearchableLog {
 
   /** Where a topic is, and why (contract 3). */
   async explain(topic: string): Promise<TopicPlacement> {
-    return (await this.#get(`Cannot explain ${shownTopic(topic)}`, topicPath(topic, '/placement', {}))) as unknown as TopicPlacement;
+    return (await this.#get(`Cannot explain ${shownTopic(topic)}`, topicPath(topic, 'placement', {}))) as unknown as TopicPlacement;
   }
 
   async status(): Promise<BrokerStatus> {

@@ -109,3 +109,19 @@ test('a broker that is missing is named, and the rest is exported all the same',
   expect(err).toContain('broker 3 is missing');
   expect(out).toMatch(/^broker-[12] \{"broker-[12]":1\}\n/m);
 });
+
+test('`cairn explain` says over HTTP where a topic is, from any of them', async () => {
+  const client = new Client({ servers: servers.split(',') });
+  await client.createTopic('orders', { retentionBytes: null });
+  client.close();
+  const io = fakeIo();
+
+  expect(await runCli(['explain', 'orders', '--server', servers], io.io)).toBe(0);
+
+  // "orders" is at home on the second of three brokers.
+  expect(io.out()).toContain('It is kept by broker 2 (01), its home');
+  expect(io.out()).toContain('It survives the loss of 1 of those who keep it.');
+  const unknown = fakeIo();
+  expect(await runCli(['explain', 'nothing', '--server', servers], unknown.io)).not.toBe(0);
+  expect(unknown.err()).toContain('there is no such topic');
+});
