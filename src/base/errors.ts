@@ -159,9 +159,9 @@ export const errorCatalogue = {
     httpStatus: 403,
     kafkaCode: 44,
     exitCode: exitCodes.failed,
-    meaning: 'The cluster has as many topics as its limit allows.',
+    meaning: 'The cluster has as many topics as its limit allows, or a broker that would keep this one as many partitions.',
     remedy: 'Delete some, or raise the limit in the configuration.',
-    evidence: 'The catalog.',
+    evidence: 'The catalog; of a broker that is full, whoever makes the command, by the catalog as it knows it.',
   },
   recordTooLarge: {
     ...definite,

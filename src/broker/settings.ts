@@ -22,6 +22,8 @@ export interface BrokerSettings {
   readonly topicsMax: number;
   /** What commands are judged by that do not carry their limit, in a catalog from before they did: what was configured, or the default of then. */
   readonly topicsMaxBefore: number;
+  /** Partitions that one broker keeps, `log` aside. */
+  readonly replicasPerBrokerMax: number;
   /** Replicas of a topic for which nothing else is said; where there are fewer brokers, that many. */
   readonly replicasDefault: number;
   /** A topic's home asks for its leadership back when it has been without it for so long. */
@@ -57,6 +59,7 @@ export const defaultSettings: BrokerSettings = {
   linkBytesMax: 64 * MiB,
   topicsMax: 10_000,
   topicsMaxBefore: 200,
+  replicasPerBrokerMax: 20_000,
   replicasDefault: replicationDefault,
   homecomingAfterMs: 30_000,
   requestIdRetentionMs: 7 * 24 * 3600 * 1000,

@@ -263,6 +263,10 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
     help: 'Bytes that wait to be sent to one broker: beyond it nothing more is sent, as if the network had lost it',
   },
   topicsMax: { ...anyCount, help: 'Topics of a cluster: beyond it `tooManyTopics`' },
+  replicasPerBrokerMax: {
+    ...anyCount,
+    help: 'Partitions that one broker keeps: a topic that would be one more there gets `tooManyTopics`',
+  },
   homecomingAfterMs: { ...anyMs, help: 'A topic is led by its home again when that has been back, with all of its log, for so long' },
   replicasDefault: { from: 1, to: 16, help: 'Brokers that keep a topic for which no number is said; where there are fewer, that many' },
   requestIdRetentionMs: {

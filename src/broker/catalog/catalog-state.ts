@@ -120,6 +120,9 @@ export class CatalogState {
   readonly #oldTopicsMax: number;
   readonly #topics = new Map<string, Topic>();
   readonly #byGroup = new Map<number, Place>();
+  /** Of partitions that are placed, by broker; and how many are on all brokers. */
+  readonly #replicas = new Map<number, number>();
+  #everywhere = 0;
   /** By name, kept so: with thousands of topics nobody who asks for some of them pays for all. */
   #sorted: Topic[] = [];
   readonly #brokers = new Map<number, RegisteredBroker>();
@@ -164,6 +167,18 @@ export class CatalogState {
     return this.#byGroup.get(group);
   }
 
+  /** How many partitions this broker keeps, or is to keep. */
+  replicasOn(broker: number): number {
+    return this.#everywhere + (this.#replicas.get(broker) ?? 0);
+  }
+
+  #countReplicas({ partitions }: Topic, by: 1 | -1): void {
+    for (const { placed } of partitions) {
+      if (placed === null) this.#everywhere += by;
+      else for (const broker of placed.replicas) this.#replicas.set(broker, (this.#replicas.get(broker) ?? 0) + by);
+    }
+  }
+
   broker(id: number): RegisteredBroker | undefined {
     return this.#brokers.get(id);
   }
@@ -186,6 +201,8 @@ export class CatalogState {
     const { nextGroup, topics, brokers } = snapshot;
     this.#nextGroup = nextGroup;
     this.#topics.clear();
+    this.#replicas.clear();
+    this.#everywhere = 0;
     this.#byGroup.clear();
     this.#sorted = [];
     for (const topic of topics) this.#add({ ...topic, partitions: topic.partitions.map((partition) => ({ ...partition })) });
@@ -226,6 +243,7 @@ export class CatalogState {
 
   #add(topic: Topic): void {
     this.#topics.set(topic.name, topic);
+    this.#countReplicas(topic, 1);
     for (const [index, partition] of topic.partitions.entries()) this.#byGroup.set(partition.group, { topic, index, partition });
     this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
@@ -235,6 +253,7 @@ export class CatalogState {
     if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
     if (topic === undefined) return 'unknownTopic';
     this.#topics.delete(name);
+    this.#countReplicas(topic, -1);
     for (const { group } of topic.partitions) this.#byGroup.delete(group);
     this.#sorted.splice(this.#place(name), 1);
     effects.deleted(topic);

@@ -213,7 +213,9 @@ export class Topics {
         // Made it is, whether it can be opened here or not.
         this.#whenOpenHere(topic, () => this.#describe(topic, answer));
       });
-    if (placement === 'all') submit(null);
+    const full = placement === 'all' ? this.#fullAmong(brokers) : null;
+    if (full !== null) fail('tooManyTopics', full);
+    else if (placement === 'all') submit(null);
     else this.#place(name, placement ?? 'hypercube', wanted, fail, submit);
   }
 
@@ -237,13 +239,25 @@ export class Topics {
       if (!isSure && nowMs() < untilMs && nowMs() < this.#startedAtMs + settlingMs)
         return void host.clock.startTimer(placeAgainMs, attempt);
       if (!goesOn()) return;
-      if (placing.kind === 'placed') return placed({ placement, partitions: placing.partitions });
+      if (placing.kind === 'placed') {
+        const full = this.#fullAmong(placing.partitions.flatMap((partition) => partition.replicas));
+        return full === null ? placed({ placement, partitions: placing.partitions }) : fail('tooManyTopics', full);
+      }
       fail(
         'noLeader',
         `it would be kept by brokers ${placing.assigned.join(', ')}, of which no majority can be reached, nor enough others`,
       );
     };
     attempt();
+  }
+
+  /** Why one of them takes no more, or null. */
+  #fullAmong(brokers: readonly number[]): string | null {
+    const { replicasPerBrokerMax } = this.#core.settings;
+    const full = brokers.find((broker) => this.catalog.state.replicasOn(broker) >= replicasPerBrokerMax);
+    return full === undefined
+      ? null
+      : `broker ${full} would keep it, and keeps ${replicasPerBrokerMax} partitions already, as many as its limit allows`;
   }
 
   #whenOpenHere({ partitions }: Topic, done: () => void): void {

@@ -141,6 +141,27 @@ describe('a topic on some of the brokers', () => {
   });
 });
 
+test('a broker keeps so many partitions and no more, and one that is deleted makes room', () => {
+  const rig = new Rig({ brokers: 5, settings: { replicasPerBrokerMax: 3 } });
+  rig.awaitLeader();
+  rig.until('its own topic is there', () =>
+    rig
+      .broker(1)
+      .peek()
+      .partitions.some(({ topic }) => topic === 'cairn.events'),
+  );
+  const names = Array.from({ length: 20 }, (_, i) => `t${i}`);
+  const outcomes = names.map((name) => rig.call(1, (service, answer) => service.createTopic(name, { retentionBytes: null }, answer)));
+  const made = names.filter((_, i) => outcomes[i]?.ok === true);
+  const refused = outcomes.flatMap((outcome) => (outcome.ok ? [] : [`${outcome.error.code}: ${outcome.error.message}`]));
+  expect(refused.filter((text) => !/^tooManyTopics: .*broker \d would keep it, and keeps 3 partitions already/.test(text))).toEqual([]);
+  // Beside `cairn.events` each keeps two, and there are five with three replicas each.
+  expect(made.length).toBeGreaterThan(0);
+  expect(made.length).toBeLessThanOrEqual(3);
+  for (const name of made) rig.ok<undefined>(1, (service, answer) => service.deleteTopic(name, answer));
+  rig.createTopic('again');
+});
+
 test('why a topic is where it is: home, neighbours, who leads and why it is not the home, and what it survives', () => {
   const rig = new Rig({ brokers: 8 });
   rig.awaitLeader();
