@@ -17,6 +17,8 @@ export interface BrokerSettings {
   readonly inFlightBytesMax: number;
   readonly appendBytesMax: number;
   readonly cacheBytesMax: number;
+  /** The same of all partitions of a broker together. */
+  readonly cachesBytesMax: number;
   /** Bytes queued to one peer: beyond it the oldest way out is to drop the link and start afresh. */
   readonly linkBytesMax: number;
   readonly topicsMax: number;
@@ -56,6 +58,7 @@ export const defaultSettings: BrokerSettings = {
   inFlightBytesMax: 8 * MiB,
   appendBytesMax: MiB,
   cacheBytesMax: 8 * MiB,
+  cachesBytesMax: 128 * MiB,
   linkBytesMax: 64 * MiB,
   topicsMax: 10_000,
   topicsMaxBefore: 200,

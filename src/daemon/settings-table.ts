@@ -258,6 +258,10 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
   inFlightBytesMax: { ...anyBytes, help: 'Bytes sent to one follower and not yet acknowledged' },
   appendBytesMax: { from: 1, to: batchBytesLimit, help: 'Bytes in one message to a follower' },
   cacheBytesMax: { ...anyBytes, help: 'Bytes of recent batches kept in memory for followers that lack them, for each partition' },
+  cachesBytesMax: {
+    ...anyBytes,
+    help: 'The same for all partitions of a broker together: those that are busy share it, quiet ones keep nothing',
+  },
   linkBytesMax: {
     ...anyBytes,
     help: 'Bytes that wait to be sent to one broker: beyond it nothing more is sent, as if the network had lost it',

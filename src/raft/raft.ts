@@ -236,6 +236,15 @@ export class Raft {
     }
   }
 
+  /** Nothing will be asked of it for a while: what is committed and synced is on the disk, and no longer in memory. */
+  rest(): void {
+    this.#shrinkCache(0);
+  }
+
+  #shrinkCache(bytesMax: number): void {
+    this.#log.shrinkCache(bytesMax, this.#disk.syncedOffset, this.#leadership?.heldByAll ?? this.#log.endOffset);
+  }
+
   /** What the host owes since the last call, or null. */
   ready(): Ready | null {
     if (this.#leadership !== null) {
@@ -245,7 +254,7 @@ export class Raft {
     const persist = this.#takePersist();
     const highWatermark = this.#log.highWatermark > this.#reportedHighWatermark ? this.#log.highWatermark : null;
     const role = this.#takeRoleChange();
-    this.#log.shrinkCache(this.#config.cacheBytesMax, this.#disk.syncedOffset, this.#leadership?.heldByAll ?? this.#log.endOffset);
+    this.#shrinkCache(this.#config.cacheBytesMax());
 
     const isOwed =
       persist !== null ||

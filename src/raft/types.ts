@@ -45,8 +45,8 @@ export interface RaftConfig {
   readonly bulkBytesQueued?: (peer: BrokerId) => number;
   /** Bytes of the leader's log that are not committed; at the limit `refusal()` says `uncommittedFull`. */
   readonly uncommittedBytesMax: number;
-  /** Bytes of recent batches kept in memory for followers; older ones are asked for with `load`. */
-  readonly cacheBytesMax: number;
+  /** Bytes of recent batches kept in memory for followers, now: looked at with every `ready()`; older ones are asked for with `load`. */
+  readonly cacheBytesMax: () => number;
 }
 
 /** What a replica starts from: its vote, and its log as storage found it (all of it synced). */

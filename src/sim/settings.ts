@@ -17,6 +17,7 @@ export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
     appendBytesMax,
     inFlightBytesMax: appendBytesMax * random.pick([1, 4]),
     cacheBytesMax: random.pick([4 * KiB, 64 * KiB, 8 * 1024 * KiB]),
+    cachesBytesMax: random.pick([8 * KiB, 1024 * KiB, 128 * 1024 * KiB]),
     uncommittedBytesMax: random.pick([16 * KiB, 32 * 1024 * KiB]),
     markAfterMs: random.pick([20, 100]),
     quietAfterMs: random.pick([100, 500, 3000]),

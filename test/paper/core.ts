@@ -59,7 +59,7 @@ export class Core {
       bulkBytesMin: 1000,
       inFlightBytesMax: 1000,
       uncommittedBytesMax: 1000,
-      cacheBytesMax: 1000,
+      cacheBytesMax: () => 1000,
       ...options.config,
     };
     const termStarts: TermStart[] = [];

@@ -141,7 +141,7 @@ export class ScenarioCluster {
       inFlightBytesMax: setting('window', 1000),
       bulkBytesMin: setting('bulk', 1000),
       uncommittedBytesMax: setting('uncommitted', 1000),
-      cacheBytesMax: setting('cache', 1000),
+      cacheBytesMax: () => setting('cache', 1000),
     };
     const all = new Set([...membership.voters, ...membership.votersOutgoing, ...membership.learners]);
     for (const member of [...all].sort((a, b) => a - b)) {

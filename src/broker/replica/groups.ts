@@ -20,12 +20,12 @@ import {
 } from '../../storage/index.ts';
 import { groupsPath, openError } from '../opening.ts';
 import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
-import { topicSegmentBytesMax } from '../settings.ts';
+import { type BrokerSettings, topicSegmentBytesMax } from '../settings.ts';
 import { absentStatus, partitionStatus } from './status.ts';
 import { Tail, type TailCheckpoint } from './tail.ts';
 import { catalogGroup, logGroup, topicGroupFirst } from '../well-known.ts';
 
-export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
+export interface GroupsContext extends Omit<ReplicaContext, 'damaged' | 'cacheBytesShare'> {
   /** All of the cluster: the members of a group of which nothing else is written. */
   readonly brokers: readonly BrokerId[];
   /** Of the catalog in a data directory that has none yet. */
@@ -41,6 +41,7 @@ export interface GroupsContext extends Omit<ReplicaContext, 'damaged'> {
 /** The replicas of this broker: opening, fencing, closing, removing them. A damaged group is fenced; the others go on. */
 export class Groups {
   readonly #context: GroupsContext;
+  readonly #replicaContext: ReplicaContext;
   readonly #listener: ReplicaListener;
   readonly #replicas = new Map<GroupId, Replica>();
   /** Those whose clocks run. */
@@ -58,6 +59,7 @@ export class Groups {
 
   constructor(context: GroupsContext, listener: ReplicaListener) {
     this.#context = context;
+    this.#replicaContext = { ...context, cacheBytesShare: () => cacheBytesShare(context.settings, this.#awake.size) };
     this.#listener = listener;
   }
 
@@ -80,6 +82,7 @@ export class Groups {
 
   rest(replica: Replica): void {
     replica.isQuiet = true;
+    replica.raft.rest();
     this.#awake.delete(replica);
   }
 
@@ -291,7 +294,7 @@ export class Groups {
       yield* wait<undefined>((done) => log.close(() => done(undefined)));
       return null;
     }
-    const replica = new Replica({ group, members, log, vote, tail: built }, this.#context, this.#listener);
+    const replica = new Replica({ group, members, log, vote, tail: built }, this.#replicaContext, this.#listener);
     this.#replicas.set(group, replica);
     this.#awake.add(replica);
     return null;
@@ -396,6 +399,12 @@ export function checkpointRhythm(
 }
 
 const logToCheckpoint = 4;
+
+/** All partitions that anything happens to together keep no more than the broker may; those that are quiet keep nothing. */
+export const cacheBytesShare = (
+  { cacheBytesMax, cachesBytesMax }: Pick<BrokerSettings, 'cacheBytesMax' | 'cachesBytesMax'>,
+  awake: number,
+): number => Math.min(cacheBytesMax, Math.floor(cachesBytesMax / Math.max(1, awake)));
 
 /** Logs that are opened at once: each holds descriptors and what it reads. */
 const openingMax = 32;

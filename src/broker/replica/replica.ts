@@ -56,6 +56,8 @@ export interface ReplicaContext {
   bulkBytesQueued(peer: BrokerId): number;
   /** While it is quiet: all that anybody had committed at this moment is here; null where that is not known. */
   quietCurrentMs(replica: Replica): number | null;
+  /** Of this broker's memory for recent batches, what one partition may have now. */
+  cacheBytesShare(): number;
   /** Takes over a persist; `done` is called once everything in it is synced. A failure stops the broker and never comes back here. */
   persist(replica: Replica, persist: Persist, done: () => void): void;
   /** A write or sync failed: the broker stops (design, D5). */
@@ -169,7 +171,7 @@ export class Replica {
         bulkBytesMin: Math.min(bulkBytesMin, settings.appendBytesMax),
         bulkBytesQueued: (peer) => context.bulkBytesQueued(peer),
         uncommittedBytesMax: settings.uncommittedBytesMax,
-        cacheBytesMax: settings.cacheBytesMax,
+        cacheBytesMax: () => context.cacheBytesShare(),
       },
       restored,
     );

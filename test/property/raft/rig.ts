@@ -113,7 +113,7 @@ export class Rig {
       inFlightBytesMax: 150,
       bulkBytesMin: 50,
       uncommittedBytesMax: 400,
-      cacheBytesMax: 100,
+      cacheBytesMax: () => 100,
     };
     return new this.#options.Raft(config, disk.restore());
   }

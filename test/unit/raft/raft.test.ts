@@ -151,7 +151,7 @@ describe('Raft, towards its host', () => {
   });
 
   it('keeps what is not committed or not synced in memory, however small the cache', () => {
-    const core = new Core({ config: { cacheBytesMax: 0 } });
+    const core = new Core({ config: { cacheBytesMax: () => 0 } });
     core.lead();
     core.propose(5);
     expect(core.raft.batches(offset(0), offset(6))).toHaveLength(6);
@@ -165,7 +165,7 @@ describe('Raft, towards its host', () => {
 
   it('keeps little of what every peer has, and as much as it may of what one of them lacks', () => {
     const core = new Core({
-      config: { cacheBytesMax: 8 * largeBytes, inFlightBytesMax: 8 * largeBytes, uncommittedBytesMax: 8 * largeBytes },
+      config: { cacheBytesMax: () => 8 * largeBytes, inFlightBytesMax: 8 * largeBytes, uncommittedBytesMax: 8 * largeBytes },
     });
     core.lead();
     for (let count = 0; count < 6; count++) core.run({ type: 'propose', batch: largeBatch(core) });
@@ -177,6 +177,25 @@ describe('Raft, towards its host', () => {
 
     expect(core.raft.batches(offset(4), offset(7))).toBeNull();
     expect(core.raft.batches(offset(5), offset(7))).toHaveLength(2);
+  });
+
+  it('gives back what it may keep less of, and all that is on the disk when it rests', () => {
+    let bytesMax = 8 * largeBytes;
+    const config = { cacheBytesMax: () => bytesMax, inFlightBytesMax: 8 * largeBytes, uncommittedBytesMax: 8 * largeBytes };
+    const core = new Core({ config });
+    core.lead();
+    for (let count = 0; count < 6; count++) core.run({ type: 'propose', batch: largeBatch(core) });
+    core.receive(answer(core, { from: 2, match: 7 }));
+    expect(core.raft.cachedBytes).toBeGreaterThan(6 * largeBytes);
+
+    bytesMax = 2 * largeBytes;
+    core.run({ type: 'propose', batch: largeBatch(core) });
+    expect(core.raft.cachedBytes).toBeLessThanOrEqual(3 * largeBytes);
+    core.receive(answer(core, { from: 2, match: 8 }));
+    core.raft.rest();
+
+    expect(core.raft.cachedBytes).toBe(0);
+    expect(core.raft.batches(offset(7), offset(8))).toBeNull();
   });
 
   it('gives batches that wait for their write, so that a new leader knows its whole log', () => {

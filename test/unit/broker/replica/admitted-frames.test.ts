@@ -49,6 +49,7 @@ function makeFollower({ hasRoom = true, inFlightBytesMax = defaultSettings.inFli
     persist: ignore,
     diskFailed: ignore,
     damaged: ignore,
+    cacheBytesShare: () => 0,
     roleChanged: ignore,
     synced: ignore,
     syncTimes: new SyncTimes(),
