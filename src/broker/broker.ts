@@ -9,6 +9,7 @@ import {
   type EndResult,
   type FaultSwitch,
   type KnownBroker,
+  type LinkFault,
   LogError,
   type ReadRequest,
   type ReadResult,
@@ -36,6 +37,7 @@ import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
 import { HeardAgents } from './heard-agents.ts';
+import { FaultsByHand, fieldsOf } from './peers/index.ts';
 import { Groups, SyncTimes } from './replica/index.ts';
 import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
@@ -45,6 +47,8 @@ import { Ticker } from './ticker.ts';
 import { catalogGroup, catalogMembers, logGroup } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
+
+const linkFaultNames = { pause: 'paused', partition: 'partitioned', delay: 'delayed', heal: 'healed' } as const;
 
 const closedMeanwhile = (): LogError => new LogError('shuttingDown', 'Cannot open the broker: it was closed meanwhile');
 
@@ -65,6 +69,7 @@ export class Broker implements BrokerApi {
   /** It was closed while it opened: told once that has come to its end. */
   #whenNotOpened: (() => void) | null = null;
   #isCrashed = false;
+  readonly #linkFaults: FaultsByHand;
   #answers: (() => void)[] = [];
   #isAnswering = false;
   #startedMs = 0;
@@ -74,6 +79,10 @@ export class Broker implements BrokerApi {
   constructor(options: BrokerOptions) {
     const host = { ...options.host, disk: countedDisk(options.host.disk, this.#counters) };
     this.#options = { ...options, host };
+    this.#linkFaults = new FaultsByHand(
+      options.self.id,
+      options.brokers.map(({ id }) => id),
+    );
     this.#hybrid = new HybridClock(host.clock);
     this.#causes = new CausalRing(options.self.id, host.clock, () => this.#hybrid.last);
     this.#causes.watch = options.observer?.happened ?? null;
@@ -135,12 +144,17 @@ export class Broker implements BrokerApi {
       },
     );
     const isCrashed = (): boolean => this.#isCrashed;
+    const linkFaults = this.#linkFaults;
     this.faults = {
       get crashed() {
         return isCrashed();
       },
       crash: () => this.#crash(),
       recover: () => this.#recover(),
+      get links() {
+        return linkFaults.told;
+      },
+      switchLinks: (fault) => this.#switchLinks(fault),
     };
   }
 
@@ -190,6 +204,7 @@ export class Broker implements BrokerApi {
       hybrid: this.#hybrid,
       causes: this.#causes,
       counters: this.#counters,
+      linkFaults: this.#linkFaults,
       wake: () => this.#loop.wake(),
       tickCount: () => this.#ticker.count,
       later: (run) => this.#later(run),
@@ -327,6 +342,21 @@ export class Broker implements BrokerApi {
     this.#log('warn', 'recovered');
   }
 
+  #switchLinks(fault: LinkFault): LogError | null {
+    const refusal = this.#linkFaults.refuse(fault);
+    if (refusal !== null) return new LogError('invalidRequest', refusal);
+    if (!this.#linkFaults.take(fault)) return null;
+    const services = this.#services;
+    const fields = fieldsOf(fault);
+    this.#log('warn', 'linkFault', fields);
+    if (services === null || this.#state === 'failed') return null;
+    this.#causes.fault(linkFaultNames[fault.action]);
+    this.#ticker.stir();
+    services.links.faultsChanged();
+    services.events?.note('fault', fields);
+    return null;
+  }
+
   // -------------------------------------------------------------------------------------------------------- callers
 
   append(request: AppendRequest, answer: Answer<AppendResult>): void {
@@ -426,6 +456,7 @@ export class Broker implements BrokerApi {
     const { self, brokers, version, host } = this.#options;
     const services = this.#services;
     const replicas = brokers.map(({ id }) => id);
+    const linkFaults = this.#linkFaults.told;
     return {
       id: self.id,
       clusterId: this.#data?.identity.clusterId ?? '',
@@ -434,6 +465,7 @@ export class Broker implements BrokerApi {
       address: `${self.host}:${self.port}`,
       durable: host.disk.durable,
       crashed: this.#isCrashed,
+      ...(linkFaults === null ? {} : { linkFaults }),
       startedMs: this.#startedMs,
       wallMs: host.clock.wallMs(),
       catalog: this.#groups.status(catalogGroup),

@@ -47,7 +47,7 @@ const codeOf = Object.fromEntries(kinds.map((kind, code) => [kind, code])) as Re
 
 const roles = ['follower', 'preCandidate', 'candidate', 'leader'] as const satisfies readonly Role[];
 
-const faults = ['crashed', 'recovered', 'fenced', 'fatal'] as const;
+const faults = ['crashed', 'recovered', 'fenced', 'fatal', 'paused', 'partitioned', 'delayed', 'healed'] as const;
 export type CausalFault = (typeof faults)[number];
 
 export interface CausalRole {

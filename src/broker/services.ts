@@ -13,7 +13,7 @@ import type { CausalRing } from './causal-ring.ts';
 import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
 import type { Groups, Replica } from './replica/index.ts';
-import { Links, PeerLives } from './peers/index.ts';
+import { type FaultsByHand, Links, PeerLives } from './peers/index.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Topics } from './catalog/index.ts';
@@ -26,6 +26,7 @@ export interface ServicesOptions {
   readonly hybrid: HybridClock;
   readonly causes: CausalRing;
   readonly counters: Counters;
+  readonly linkFaults: FaultsByHand;
   wake(): void;
   /** Ticks since the start. */
   tickCount(): number;
@@ -138,7 +139,7 @@ export class Services {
   }
 
   #makeLinks(): Links {
-    const { broker, data, counters, causes, hybrid, groups } = this.#options;
+    const { broker, data, counters, causes, hybrid, groups, linkFaults } = this.#options;
     const { host, self, brokers, settings, secret, version } = broker;
     return new Links(
       {
@@ -153,6 +154,7 @@ export class Services {
         // Two that differ in who votes in the catalog must not meet: they might count two quorums that miss each other.
         brokers: listOf(brokers, groups.replica(catalogGroup)?.raft.membership.learners ?? []),
         linkBytesMax: settings.linkBytesMax,
+        faults: linkFaults,
         stamp: () => hybrid.next(),
         lives: this.peerLives,
       },

@@ -16,3 +16,6 @@ export async function withClient<Value>(
     client.close();
   }
 }
+
+/** In which brokers that are known by their addresses alone are reached. */
+export const schemeOf = (servers: readonly string[]): string => ((servers[0] as string).startsWith('https:') ? 'https' : 'http');

@@ -23,7 +23,11 @@ export const registry: readonly CommandEntry[] = [
   { name: 'tour', summary: 'watch the log survive the death of its leader, on brokers of its own', load: () => import('./tour.ts') },
   { name: 'trace', summary: 'what brokers did and told one another: collect it, draw it', load: () => import('./trace.ts') },
   { name: 'skew', summary: 'measure how far the clocks of the brokers are apart', load: () => import('./skew.ts') },
-  { name: 'fault', summary: 'make a broker act as crashed, and bring it back', load: () => import('./fault.ts') },
+  {
+    name: 'fault',
+    summary: 'make faults on purpose: a broker that acts as crashed, links that are silent, cut or slow',
+    load: () => import('./fault.ts'),
+  },
   { name: 'sim', summary: 'run simulated brokers under faults and check every promise', load: () => import('./sim.ts') },
   { name: 'bench', summary: 'measure appends next to what the disk allows', load: () => import('./bench.ts') },
   { name: 'lab', summary: 'run an experiment and leave a report', load: () => import('./lab.ts') },

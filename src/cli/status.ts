@@ -1,15 +1,18 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
-import type { BrokerList } from '../client/index.ts';
-import type { BrokerStatus, PartitionStatus } from '../eventlog/index.ts';
+import { type BrokerList, Client } from '../client/index.ts';
+import { type BrokerStatus, linkFaultTexts, type PartitionStatus } from '../eventlog/index.ts';
 import { addExamples, ExitWith } from './command.ts';
-import { withClient } from './connect.ts';
+import { schemeOf, withClient } from './connect.ts';
 import { escapeControls } from '../base/escape.ts';
 import { type CliIo, isColourful, write } from './io.ts';
-import type { ConnectOptions } from './connect-options.ts';
+import { type ConnectOptions, readConnectOptions } from './connect-options.ts';
 import { addConnectOptions, jsonOption } from './options.ts';
 import { bytes, count, table } from './table.ts';
+
+/** How long a broker that others do not hear is given to say why. */
+const strayedMs = 1_000;
 
 interface StatusOptions extends ConnectOptions {
   readonly json?: boolean;
@@ -18,7 +21,7 @@ interface StatusOptions extends ConnectOptions {
 export function define(command: Command, io: CliIo): void {
   command.addOption(jsonOption('the brokers')).action((options: StatusOptions) =>
     withClient(options, io, {}, async (client) => {
-      const brokers = await client.brokers();
+      const brokers = await askStrayed(await client.brokers(), schemeOf(client.servers), options, io);
       const problems = findProblems(brokers);
       if (options.json === true) await write(io.stdout, `${JSON.stringify({ brokers, problems })}\n`);
       else await write(io.stdout, formatStatus(brokers, problems, isColourful(io, io.stdout)));
@@ -28,12 +31,34 @@ export function define(command: Command, io: CliIo): void {
   addConnectOptions(command);
   command.addHelpText(
     'after',
-    '\nExit code 1 when a broker is missing, acts as crashed, refuses another, or something is fenced or cannot be read; the table is printed all the same.',
+    '\nExit code 1 when a broker is missing, acts as crashed, refuses another, has a fault by hand, or something is fenced or cannot be read; the table is printed all the same.',
   );
   addExamples(command, [
     { command: 'cairn status', does: 'of the brokers on this machine' },
     { command: 'cairn status --json | jq .problems', does: 'for programs' },
   ]);
+}
+
+/**
+ * Whom others do not hear may say itself that this was done by hand. Whoever says nothing of that is as missing as before: what it says else is what
+ * nobody but it can confirm.
+ */
+function askStrayed(brokers: BrokerList, scheme: string, options: ConnectOptions, io: CliIo): Promise<BrokerList> {
+  const connect = readConnectOptions(options, io);
+  return Promise.all(
+    brokers.map(async (broker) => {
+      if (broker.status !== null) return broker;
+      const client = new Client({ ...connect, servers: [`${scheme}://${broker.address}`], discover: false, timeoutMs: strayedMs });
+      try {
+        const status = await client.status();
+        return status.id === broker.id && status.linkFaults !== undefined ? { ...broker, status } : broker;
+      } catch {
+        return broker;
+      } finally {
+        client.close();
+      }
+    }),
+  );
 }
 
 /** Everything that keeps this status from being whole (design, promise 5), each as a sentence. */
@@ -48,7 +73,7 @@ export function findProblems(brokers: BrokerList): readonly string[] {
       continue;
     }
     if (status.crashed) problems.push(`broker ${id} acts as crashed`);
-    else problems.push(...told);
+    else problems.push(...told, ...faultsOf(status).map((text) => `broker ${id}: ${text}`));
     for (const { name, partition } of partitionsOf(status)) {
       if (partition.fenced !== null) problems.push(`broker ${id}: ${name} is fenced: ${partition.fenced}`);
       const { unreadableRanges } = partition;
@@ -62,6 +87,15 @@ export function findProblems(brokers: BrokerList): readonly string[] {
     if (findLeader(heard, name) === null) problems.push(`${name} has no leader`);
   }
   return problems;
+}
+
+const faultsOf = ({ linkFaults }: BrokerStatus): readonly string[] => (linkFaults === undefined ? [] : linkFaultTexts(linkFaults));
+
+/** In a word. */
+function stateOf({ crashed, linkFaults }: BrokerStatus): string {
+  if (crashed) return 'crashed';
+  if (linkFaults === undefined) return 'up';
+  return linkFaults.paused ? 'paused' : linkFaults.cutOff.length > 0 ? 'cut off' : 'delayed';
 }
 
 /** What brokers that answer say of the link to one of them. */
@@ -96,7 +130,7 @@ function formatStatus(brokers: BrokerList, problems: readonly string[], colourfu
     return [
       String(id),
       address,
-      status.crashed ? paint('red', 'crashed') : paint('green', 'up'),
+      paint(status.crashed ? 'red' : status.linkFaults === undefined ? 'green' : 'yellow', stateOf(status)),
       String(leads),
       count(lagOf(status, heard)),
       bytes(sum(partitionsOf(status).map(({ partition }) => partition.sizeBytes))),

@@ -25,7 +25,7 @@ export function define(command: Command, io: CliIo): void {
     .option('--data <dir>', 'where their data is; begun when missing, resumed when there', './cairn-data')
     .option('--port <port>', 'port of the first; the others follow', integer(1, 65_535), 8000)
     .option('--no-restart', 'leave a broker down that has died')
-    .option('--fault-injection', 'let `cairn fault` make brokers act as crashed')
+    .option('--fault-injection', 'let `cairn fault` make faults on purpose')
     .action((flags: UpFlags) => up(flags, io));
   addExamples(command, [
     { command: 'cairn up', does: 'three brokers, page on http://127.0.0.1:8000' },

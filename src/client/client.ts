@@ -5,6 +5,7 @@ import {
   type EndRequest,
   type EndResult,
   type KnownBroker,
+  type LinkFault,
   LogError,
   type ReadRequest,
   type ReadResult,
@@ -285,6 +286,14 @@ export class Client implements SearchableLog {
   /** Switches the broker in use into, or out of, acting as crashed. A crashed broker answers nothing but this. */
   async fault(action: 'crash' | 'recover'): Promise<void> {
     await this.#change(`Cannot ${action} the broker`, { method: 'POST', path: action === 'crash' ? '/crash' : '/recover' }, null);
+  }
+
+  /** Does this to the links of the broker in use; others are told by themselves. */
+  async faultLinks(fault: LinkFault): Promise<void> {
+    const { action } = fault;
+    const body = Buffer.from(JSON.stringify(fault.action === 'delay' && fault.link === null ? { action, ms: fault.ms } : fault));
+    const headers = { 'content-type': 'application/json' };
+    await this.#change(`Cannot ${action}`, { method: 'POST', path: '/v1/faults', headers, body }, null);
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequestOutcome } from './attempts.ts';
 export { follow } from './follow.ts';
+export { delayMsMax, linkFaultTexts, refuseLinkFault } from './link-faults.ts';
 export { LogError, requestOutcomeOf } from './log-error.ts';
 export { type EventLog, promised, type RecordLog, type SearchableLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
 export { describeOffsets } from './offsets.ts';

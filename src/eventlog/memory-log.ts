@@ -13,6 +13,7 @@ import { type GrepAsker, makeRecordSearch, type RecordSearch } from '../query/in
 import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
+import { refuseLinkFault } from './link-faults.ts';
 import { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 import { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
 import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch } from './services.ts';
@@ -104,6 +105,12 @@ export class MemoryLog implements BrokerService {
       recover: () => {
         this.#crashed = false;
         this.resume();
+      },
+      // One broker has no links: whatever can be done to them is done to none.
+      links: null,
+      switchLinks: (fault) => {
+        const refusal = refuseLinkFault(fault, [self], self);
+        return refusal === null ? null : new LogError('invalidRequest', refusal);
       },
     };
   }

@@ -12,6 +12,8 @@ import type {
   EndRequest,
   EndResult,
   KnownBroker,
+  LinkFault,
+  LinkFaults,
   ReadRequest,
   ReadResult,
   ScanRequest,
@@ -96,9 +98,14 @@ export type BrokerCounters = {
   readonly queuedAppendBytes: number;
 };
 
-/** The switch of contract 2: while crashed nothing leaves the broker and everything in memory stays. */
+/** Faults on purpose. */
 export interface FaultSwitch {
+  /** The switch of contract 2: while crashed nothing leaves the broker and everything in memory stays. */
   readonly crashed: boolean;
   crash(): void;
   recover(): void;
+  /** Null where there are none. */
+  readonly links: LinkFaults | null;
+  /** Does this to the broker's own links, or says why it cannot: `invalidRequest`. */
+  switchLinks(fault: LinkFault): LogError | null;
 }

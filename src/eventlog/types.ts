@@ -307,6 +307,8 @@ export interface BrokerStatus {
   readonly address: string;
   readonly durable: boolean;
   readonly crashed: boolean;
+  /** Left out where there are none. */
+  readonly linkFaults?: LinkFaults;
   readonly startedMs: number;
   /** Its wall clock when it said this. */
   readonly wallMs: number;
@@ -316,6 +318,24 @@ export interface BrokerStatus {
   /** What it has counted since it started, by name: whoever keeps the log decides what is worth counting. */
   readonly counters: Readonly<Record<string, number>>;
 }
+
+/** What was done to a broker's links by hand (docs/decisions/0026), as far as it lasts. */
+export interface LinkFaults {
+  /** Nothing leaves, and nothing that comes is taken. */
+  readonly paused: boolean;
+  /** Peers to which a partition has cut the links. */
+  readonly cutOff: readonly number[];
+  /** Peers for which each frame waits. */
+  readonly delays: readonly { readonly broker: number; readonly ms: number }[];
+}
+
+/** What can be done to them. */
+export type LinkFault =
+  | { readonly action: 'pause' | 'heal' }
+  /** All brokers of the cluster, each in one group. */
+  | { readonly action: 'partition'; readonly groups: readonly (readonly number[])[] }
+  /** 0 ms ends it; where `link` is null, all links are meant. */
+  | { readonly action: 'delay'; readonly ms: number; readonly link: readonly [number, number] | null };
 
 export interface PeerStatus {
   readonly id: number;

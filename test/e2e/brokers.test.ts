@@ -169,3 +169,49 @@ describe('a broker that acts as crashed', () => {
     });
   });
 });
+
+describe('faults by hand', () => {
+  test('are made in the links of real brokers, are told, and end with heal', async () => {
+    const pause = await type('fault', 'pause', '--broker', '2');
+    expect(pause).toEqual({ code: 0, out: 'Paused: broker 2\n', err: '' });
+    // Nobody hears it, but its clients do.
+    await expect.poll(async () => (await type('status')).out).toMatch(/^ +2 +127\.0\.0\.1:\d+ +paused /m);
+    expect((await type('append', 'log', 'meanwhile', '--server', brokers.url(1))).code).toBe(0);
+    const metrics = await (await fetch(`${brokers.url(2)}/metrics`)).text();
+    expect(metrics).toContain('cairn_faults{kind="pause"} 1\ncairn_faults{kind="partition"} 0\n');
+
+    // Told over HTTP, so whom a pause or a partition cuts off takes it all the same.
+    const partition = JSON.parse((await type('fault', 'partition', '3|2,1', '--json')).out) as object;
+    expect(partition).toEqual({ fault: { action: 'partition', groups: [[3], [2, 1]] }, took: [1, 2, 3], missed: [] });
+    await type('fault', 'crash', '--broker', '2');
+    const delay = await type('fault', 'delay', '20', '--link', '1-2');
+    expect({ code: delay.code, out: delay.out }).toEqual({
+      code: 1,
+      out: expect.stringMatching(/^Delayed: broker 1\nBroker 2 \(127\.0\.0\.1:\d+\) did not take it: .*\n$/),
+    });
+    await type('fault', 'recover', '--broker', '2');
+    const status = JSON.parse((await type('status', '--json', '--server', brokers.url(1))).out) as { problems: string[] };
+    expect(status.problems).toEqual(
+      expect.arrayContaining([
+        'broker 1: a partition by hand cuts it off from broker 3',
+        'broker 1: what it sends to broker 2 waits 20 ms by hand',
+        'broker 2: its links are paused by hand',
+        'broker 3: a partition by hand cuts it off from brokers 1, 2',
+      ]),
+    );
+
+    expect(await type('fault', 'heal')).toEqual({ code: 0, out: 'Healed: brokers 1, 2, 3\n', err: '' });
+    await expect.poll(async () => (await type('status')).code).toBe(0);
+  });
+
+  test.each([
+    [['pause', '--broker', '9'], 'Cannot find broker 9: the cluster has brokers 1, 2, 3\n'],
+    [['partition', '1,2|3,2'], 'Cannot partition: broker 2 is named twice\n'],
+    [['partition', '1|2'], 'Cannot partition: each broker belongs in a group, and 3 is in none\n'],
+    [['delay', '5', '--link', '1-7'], 'Cannot delay: there is no broker 7, the cluster has brokers 1, 2, 3\n'],
+    [['partition', '1,2|\u001b[31m'], expect.stringContaining('it is groups of brokers, as in 1,2|3')],
+    [['delay', '3001'], expect.stringContaining('it is a whole number from 0 to 3000')],
+  ])('that cannot be are refused before anybody is told: %j', async (args, sentence) => {
+    expect(await type('fault', ...args)).toEqual({ code: 2, out: '', err: sentence });
+  });
+});

@@ -612,6 +612,33 @@ describe('the other routes', () => {
     expect(await (await call('POST', '/recover')).json()).toEqual({ crashed: false });
   });
 
+  test.each([
+    [{ action: 'pause', ms: 5 }, 'Cannot pause: it takes no field "ms"'],
+    [{ action: 'heal', groups: [[1]] }, 'Cannot heal: it takes no field "groups"'],
+    [{ action: 'delay', link: [1, 2] }, 'Cannot delay: the field "ms" is missing'],
+    [{ action: 'delay', ms: 1e9 }, 'Cannot switch a fault: the field "ms" is wrong, it must be milliseconds: an integer from 0 to 3000'],
+    [{ action: 'delay', ms: 1, link: [1, 2, 3] }, 'Cannot switch a fault: the field "link" is wrong, it must be the two ends of a link'],
+    [{ action: 'delay', ms: 1, link: [1, 2] }, 'Cannot delay: there is no broker 2, the cluster has brokers 1'],
+    [{ action: 'partition' }, 'Cannot partition: the field "groups" is missing'],
+    [{ action: 'partition', groups: [[1], ['2']] }, 'Cannot switch a fault: the field "groups" is wrong, it must be groups of brokers'],
+    [{ action: 'partition', groups: Array.from({ length: 65 }, () => []) }, 'Cannot switch a fault: the field "groups" is wrong'],
+    [{ action: 'partition', groups: [[1], [2]] }, 'Cannot partition: there is no broker 2, the cluster has brokers 1'],
+    [{ action: 'explode' }, 'Cannot switch a fault: the field "action" is wrong, it must be one of crash, recover, pause, '],
+    [JSON.parse('{"action":"pause","__proto__":{"ms":1}}') as object, 'there is no field "__proto__"'],
+    [null, 'Cannot switch a fault: the body must be {"action": "pause"} or another action'],
+  ])('faults in links that cannot be are refused: %j', async (json, message) => {
+    const error = await errorOf(await call('POST', '/v1/faults', { json }));
+
+    expect(error).toMatchObject({ status: 400, code: 'invalidRequest', message: expect.stringContaining(message) });
+  });
+
+  test('faults in links are told in the answer', async () => {
+    expect(await (await call('POST', '/v1/faults', { json: { action: 'delay', ms: 5 } })).json()).toEqual({
+      crashed: false,
+      linkFaults: null,
+    });
+  });
+
   test('metrics count what happened', async () => {
     const topic = await newTopic();
     await append(topic, 'text/plain', 'a\nb');

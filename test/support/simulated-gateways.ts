@@ -1,5 +1,5 @@
 /** The real gateway in front of brokers of the simulator: real HTTP, and elections, disks and links that take no time. */
-import { type Answer, LogError, type BrokerService } from '../../src/eventlog/index.ts';
+import { type Answer, type BrokerService, type FaultSwitch, LogError } from '../../src/eventlog/index.ts';
 import { Rig, type RigOptions } from '../unit/broker/rig.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 
@@ -58,7 +58,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
     const ofBroker = {
       ...broker,
       get faults() {
-        return rig.member(id).broker?.faults ?? { crashed: false, crash: () => undefined, recover: () => undefined };
+        return rig.member(id).broker?.faults ?? noFaults;
       },
       get ready() {
         return rig.member(id).broker?.ready ?? false;
@@ -71,3 +71,5 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
   };
   return { rig, gateways, close };
 }
+
+const noFaults: FaultSwitch = { crashed: false, crash: () => undefined, recover: () => undefined, links: null, switchLinks: () => null };

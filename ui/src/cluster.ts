@@ -1,3 +1,4 @@
+import { linkFaultTexts } from '../../src/eventlog/link-faults.ts';
 import type { BrokersAnswer, BrokerStatus, PartitionStatus } from './api.ts';
 
 type BrokerState = 'ok' | 'missing' | 'crashed' | 'fenced';
@@ -22,6 +23,8 @@ export interface BrokerRow {
   readonly fenced: string | null;
   /** What another broker says stands between the two. */
   readonly problem: string | null;
+  /** What was done to its links by hand, a text each. */
+  readonly faults: readonly string[];
 }
 
 /** Rows in the order of the ids. A broker that is missing keeps its row: it is named, not left out. */
@@ -46,6 +49,7 @@ export function brokerRows(answer: BrokersAnswer, topic: string, selfId: number 
         aheadErrorMs: broker.clock?.errorMs ?? 0,
         fenced: partition?.fenced ?? null,
         problem: problemOf(answer, broker.id),
+        faults: status?.linkFaults === undefined ? [] : linkFaultTexts(status.linkFaults),
       };
     })
     .toSorted((a, b) => a.id - b.id);

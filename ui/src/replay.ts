@@ -268,6 +268,7 @@ function nextOfBroker(broker: BrokerState, kind: string, fields: TraceEvent['fie
       // What it was is not what it will be; what it has on its disk is told when it starts.
       return { state: 'down', trouble: kind, replicas: new Map() };
     case 'fault':
+      if (fields['fault'] === 'healed') return broker.state === 'crashed' ? broker : { ...broker, trouble: '' };
       if (fields['fault'] === 'crashed') return { ...broker, state: 'crashed', trouble: 'acts as crashed' };
       return fields['fault'] === 'recovered' ? { ...broker, state: 'up', trouble: '' } : { ...broker, trouble: String(fields['fault']) };
     case 'role':

@@ -3,6 +3,8 @@ import type { Life } from '../../base/life.ts';
 import type { Link, LinkHandlers } from '../../host/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { CausalLink } from '../causal-ring.ts';
+import { DelayLine } from './delay-line.ts';
+import { cutOffReason } from './faults-by-hand.ts';
 import { connectionOf, type LinkContext } from './link-context.ts';
 import type { Meeting } from './peer-lives.ts';
 
@@ -17,11 +19,14 @@ export interface IncomingEvents {
 const handshakeMs = 2000;
 /** While bytes come, the other end is told so this often: a large frame on a slow line takes its time. */
 const pongMs = 1000;
+/** Of answers to pings so much waits where they are delayed: whoever floods a broker with pings needs no more of them. */
+const pongBytesMax = 16 * 1024;
 
 /** One way in: answers the challenge and response of whoever dialled, then hands on frames. It sends nothing but the handshake and answers to pings. */
 export class IncomingLink {
   readonly #context: LinkContext;
   readonly #link: Link;
+  readonly #line: DelayLine;
   readonly #reader: wire.FrameReader;
   readonly #events: IncomingEvents;
   #hello: wire.Hello | null = null;
@@ -42,6 +47,7 @@ export class IncomingLink {
   constructor(context: LinkContext, link: Link, events: IncomingEvents) {
     this.#context = context;
     this.#link = link;
+    this.#line = new DelayLine(context, link);
     this.#events = events;
     this.#reader = new wire.FrameReader(context.bytes, wire.handshakeFrameBytesMax);
     const timer = context.startTimer(handshakeMs, () => {
@@ -70,6 +76,11 @@ export class IncomingLink {
     return this.#hello?.lane ?? 'consensus';
   }
 
+  /** What was done to links by hand has changed. */
+  release(): void {
+    this.#line.release();
+  }
+
   close(reason: string): void {
     if (this.#isClosed) return;
     this.#link.close(reason);
@@ -79,6 +90,7 @@ export class IncomingLink {
   #closed(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#line.drop();
     if (this.#peer !== null) this.#context.logger.log('debug', 'linkClosed', { peer: this.#peer, reason });
     this.#events.closed(this.#peer);
   }
@@ -104,6 +116,7 @@ export class IncomingLink {
   }
 
   #receive(frame: wire.WireFrame): void {
+    if (this.#context.conditions.isPaused) return;
     if (this.#peer !== null) {
       const isInOrder = frame.sequence > this.#lastSequence;
       if (isInOrder) this.#lastSequence = frame.sequence;
@@ -157,6 +170,8 @@ export class IncomingLink {
     this.#wait(
       (then) => this.#context.lives.meet(peer, hello.life, then),
       () => {
+        // It is told nothing: whoever is cut off hears nothing.
+        if (this.#context.conditions.isCutOff(peer)) return this.close(cutOffReason);
         this.#peer = peer;
         this.#causal = { peer, connection: connectionOf(hello.nonce) };
         this.#pongMs = this.#context.nowMs();
@@ -199,7 +214,9 @@ export class IncomingLink {
     // The welcome is no event yet: the other end learns by it that it is one.
     if (this.#peer !== null && message.kind !== wire.handshakeKinds.welcome)
       causes.sent(this.#causal, message.kind, message.group, this.#sequence, message.lengthBytes, this.#context.wallMs());
-    this.#link.send(chunks);
+    const delayMs = this.#peer === null || message.kind === wire.handshakeKinds.welcome ? 0 : this.#context.conditions.delayMs(this.#peer);
+    if (delayMs > 0 && this.#line.bytesQueued > pongBytesMax) return;
+    this.#line.send(chunks, delayMs);
   }
 }
 

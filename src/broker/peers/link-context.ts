@@ -6,6 +6,7 @@ import type { Bytes, Lane, Logger, Network, Random, Timer } from '../../host/ind
 import type * as wire from '../../wire/index.ts';
 import type { CausalLink, CausalRing } from '../causal-ring.ts';
 import type { Counters } from '../counters.ts';
+import type { LinkConditions } from './faults-by-hand.ts';
 import type { PeerLives } from './peer-lives.ts';
 import type { PeerProblems } from './peer-problems.ts';
 
@@ -22,6 +23,8 @@ export interface LinkContext {
   readonly version: string;
   readonly brokers: string;
   readonly problems: PeerProblems;
+  /** Faults that were made by hand. */
+  readonly conditions: LinkConditions;
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;

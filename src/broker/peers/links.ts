@@ -7,6 +7,7 @@ import * as wire from '../../wire/index.ts';
 import type { CausalLink, CausalRing } from '../causal-ring.ts';
 import type { Counters } from '../counters.ts';
 import { ClocksAhead } from './clocks-ahead.ts';
+import { cutOffReason, type FaultsByHand } from './faults-by-hand.ts';
 import { IncomingLink } from './incoming-link.ts';
 import type { LinkContext } from './link-context.ts';
 import { OutgoingLink } from './outgoing-link.ts';
@@ -46,6 +47,7 @@ export interface LinksOptions {
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
+  readonly faults: FaultsByHand;
   stamp(): Stamp;
 }
 
@@ -86,6 +88,7 @@ export class Links {
     this.#context = {
       ...options,
       problems: this.#problems,
+      conditions: options.faults,
       startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),
       nowMs: () => options.clock.monotonicMs(),
       wallMs: () => options.clock.wallMs(),
@@ -165,6 +168,22 @@ export class Links {
     for (const link of this.#incoming) link.close(reason);
     this.#incoming.clear();
     this.#news.clear();
+  }
+
+  /** Faults were made by hand, or healed: connections that are cut off close, what a delay held leaves, and what may be dialled is. */
+  faultsChanged(): void {
+    const { faults } = this.#options;
+    for (const [peer, { consensus, bulk }] of this.#outgoing) {
+      for (const link of [consensus, bulk]) {
+        if (faults.isCutOff(peer)) link.close(cutOffReason);
+        else link.release();
+      }
+      if (!this.#isClosed) consensus.dial();
+    }
+    for (const link of this.#incoming) {
+      if (link.peer !== null && faults.isCutOff(link.peer)) link.close(cutOffReason);
+      else link.release();
+    }
   }
 
   /** Milliseconds since the last frame of this peer, null if there was none. */

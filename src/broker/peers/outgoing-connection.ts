@@ -3,6 +3,7 @@ import type { Life, ShownLife } from '../../base/life.ts';
 import type { Lane, Link, Timer } from '../../host/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { CausalLink } from '../causal-ring.ts';
+import { DelayLine } from './delay-line.ts';
 import { connectionOf, type LinkContext } from './link-context.ts';
 
 const handshakeMs = 1000;
@@ -23,6 +24,7 @@ export class OutgoingConnection {
   readonly #lane: Lane;
   readonly #events: ConnectionEvents;
   readonly #link: Link;
+  readonly #line: DelayLine;
   /** What this side shows of itself, with a nonce for this connection alone. */
   readonly #own: wire.Participant;
   readonly #causal: CausalLink;
@@ -56,6 +58,7 @@ export class OutgoingConnection {
         else this.#end(reason);
       },
     });
+    this.#line = new DelayLine(context, this.#link);
     this.#handshakeTimer = context.startTimer(handshakeMs, () => {
       this.#handshakeTimer = null;
       this.#end('no handshake in time');
@@ -78,7 +81,7 @@ export class OutgoingConnection {
   }
 
   get bytesQueued(): number {
-    return this.#link.bytesQueued;
+    return this.#line.bytesQueued;
   }
 
   /** All of them in one call. */
@@ -92,13 +95,20 @@ export class OutgoingConnection {
       wire.sealFrame(message, ++this.#sequence, stamp, bytes, chunks);
       if (this.#isReady) causes.sent(this.#causal, message.kind, message.group, this.#sequence, message.lengthBytes, atMs);
     }
-    this.#link.send(chunks);
+    // A link stands as soon as it can, however slow it is then.
+    this.#line.send(chunks, this.#isReady ? this.#context.conditions.delayMs(this.#peer) : 0);
+  }
+
+  /** What was done to links by hand has changed. */
+  release(): void {
+    this.#line.release();
   }
 
   close(reason: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#handshakeTimer?.cancel();
+    this.#line.drop();
     this.#link.close(reason);
   }
 
@@ -121,6 +131,7 @@ export class OutgoingConnection {
 
   #receive(frame: wire.WireFrame): boolean {
     const { bytes, secret, clusterId } = this.#context;
+    if (this.#context.conditions.isPaused) return true;
     if (this.#isReady) this.#context.onBack(frame, this.#causal);
     if (frame.kind === wire.handshakeKinds.challenge) {
       const challenge = wire.decodeChallenge(frame.body);

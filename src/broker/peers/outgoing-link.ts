@@ -78,7 +78,8 @@ export class OutgoingLink {
   }
 
   #connect(): void {
-    if (this.#next !== null || this.#context.isClosed()) return;
+    const { conditions } = this.#context;
+    if (this.#next !== null || this.#context.isClosed() || conditions.isPaused || conditions.isCutOff(this.peer)) return;
     this.#stopRedialling();
     this.#next = new OutgoingConnection(this.#context, this.peer, this.lane, {
       ready: (connection, life) => this.#ready(connection, life),
@@ -141,6 +142,11 @@ export class OutgoingLink {
     this.#context.counters.framesSent += outbox.length;
     this.#context.counters.bytesSent += bytes;
     this.#current.send(outbox);
+  }
+
+  /** What was done to links by hand has changed. */
+  release(): void {
+    this.#current?.release();
   }
 
   /** Closes and stays closed until the next `dial`. */

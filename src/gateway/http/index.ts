@@ -49,6 +49,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
         faultInjection,
         crash: () => front.crash(),
         recover: () => front.recover(),
+        linkFaults: broker.faults,
         connectionCount: () => front.connectionCount,
         revokesPending: () => front.revokesPending,
         distrustCount: () => front.distrustCount,

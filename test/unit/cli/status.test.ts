@@ -50,6 +50,25 @@ describe('the status finds', () => {
     expect(findProblems([broker(1), broker(2, {}, { crashed: true })])).toEqual(['broker 2 acts as crashed']);
   });
 
+  test('faults that were made by hand', () => {
+    const linkFaults = {
+      paused: true,
+      cutOff: [1, 2],
+      delays: [
+        { broker: 1, ms: 5 },
+        { broker: 2, ms: 5 },
+        { broker: 4, ms: 7 },
+      ],
+    };
+
+    expect(findProblems([broker(1), broker(2), broker(3, {}, { linkFaults })])).toEqual([
+      'broker 3: its links are paused by hand',
+      'broker 3: a partition by hand cuts it off from brokers 1, 2',
+      'broker 3: what it sends to brokers 1, 2 waits 5 ms by hand',
+      'broker 3: what it sends to broker 4 waits 7 ms by hand',
+    ]);
+  });
+
   test('what stands between two brokers', () => {
     const peers = [2, 3].map((id) => ({
       id,

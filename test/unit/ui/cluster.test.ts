@@ -69,6 +69,18 @@ describe('what the page says of the brokers', () => {
     expect(clusterState(rows, false, 'log').sentence).toContain('Broker 2 does not answer');
   });
 
+  it('marks what was done to links by hand', () => {
+    const given = answer({ role: 'leader' }, {});
+    const linkFaults = { paused: false, cutOff: [1], delays: [] };
+    const brokers = given.brokers.map((each) =>
+      each.id === 2 && each.status !== null ? { ...each, status: { ...each.status, linkFaults } } : each,
+    );
+
+    const rows = brokerRows({ ...given, brokers }, 'log', 1);
+
+    expect(rows.map(({ faults }) => faults)).toEqual([[], ['a partition by hand cuts it off from broker 1']]);
+  });
+
   it('tells what another broker says of one that is not linked', () => {
     const given = answer({ role: 'leader' }, {}, null);
     const peer = { id: 3, address: 'a', connected: false, lastHeardMs: null, bytesQueued: 0, problem: 'its token is not that of broker 2' };

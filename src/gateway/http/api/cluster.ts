@@ -1,15 +1,37 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { LogError } from '../../../eventlog/index.ts';
+import { delayMsMax, type LinkFault, LogError } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import { must, NoQuery, nullable, PartitionStatus } from './schema-parts.ts';
+import { must, NoQuery, nullable, PartitionStatus, wholeNumber } from './schema-parts.ts';
 
+/** No cluster has as many; brokers that there are not are refused behind the port. */
+const namedMax = 64;
+const BrokerNumber = Type.Integer({ minimum: 1, maximum: 2 ** 20 - 1 });
 const FaultBody = Type.Object(
-  { action: Type.Enum(['crash', 'recover'], must('crash or recover')) },
-  { additionalProperties: false, ...must('{"action": "crash"} or {"action": "recover"}') },
+  {
+    action: Type.Enum(
+      ['crash', 'recover', 'pause', 'partition', 'delay', 'heal'],
+      must('one of crash, recover, pause, partition, delay, heal'),
+    ),
+    groups: Type.Optional(
+      Type.Array(Type.Array(BrokerNumber, { maxItems: namedMax }), {
+        maxItems: namedMax,
+        ...must('groups of brokers by their ids, as in [[1, 2], [3]]'),
+      }),
+    ),
+    ms: Type.Optional(wholeNumber(0, delayMsMax, 'milliseconds')),
+    link: Type.Optional(Type.Tuple([BrokerNumber, BrokerNumber], must('the two ends of a link, as in [1, 2]'))),
+  },
+  { additionalProperties: false, ...must('{"action": "pause"} or another action') },
 );
-const FaultAnswer = Type.Object({ crashed: Type.Boolean() });
+type Fault = Static<typeof FaultBody>;
+const LinkFaultsShown = Type.Object({
+  paused: Type.Boolean(),
+  cutOff: Type.Array(Type.Integer()),
+  delays: Type.Array(Type.Object({ broker: Type.Integer(), ms: Type.Integer() })),
+});
+const FaultAnswer = Type.Object({ crashed: Type.Boolean(), linkFaults: Type.Optional(nullable(LinkFaultsShown)) });
 
 const BrokerStatus = Type.Object({
   id: Type.Integer(),
@@ -19,6 +41,7 @@ const BrokerStatus = Type.Object({
   address: Type.String(),
   durable: Type.Boolean(),
   crashed: Type.Boolean(),
+  linkFaults: Type.Optional(LinkFaultsShown),
   startedMs: Type.Number(),
   wallMs: Type.Number({ description: 'its wall clock when it said this' }),
   catalog: PartitionStatus,
@@ -59,7 +82,7 @@ export function addClusterRoutes(app: FastifyInstance, context: ApiContext): voi
   });
 
   const faultSchema = {
-    summary: 'Act as crashed, or end that; a crashed broker hears only POST /recover and POST /exit',
+    summary: "Act as crashed, or make faults in this broker's links, or end that; a crashed broker hears only POST /recover and POST /exit",
     querystring: NoQuery,
     body: FaultBody,
     response: { 200: FaultAnswer },
@@ -70,9 +93,16 @@ export function addClusterRoutes(app: FastifyInstance, context: ApiContext): voi
     preValidation: readJsonBody('switch a fault', settings.bodyBytesMax),
   };
   app.post('/v1/faults', faultOptions, async (request, reply) => {
-    const { action } = request.body as Static<typeof FaultBody>;
+    const fault = request.body as Fault;
+    const { action } = fault;
     if (!context.faultInjection) {
       throw new LogError('faultInjectionOff', `Cannot ${action}: fault injection is off, start the broker with --fault-injection`);
+    }
+    refuseFields(fault);
+    if (action !== 'crash' && action !== 'recover') {
+      const refusal = context.linkFaults.switchLinks(linkFaultOf(fault, action));
+      if (refusal !== null) throw refusal;
+      return { crashed: false, linkFaults: context.linkFaults.links };
     }
     if (action === 'recover') {
       context.recover();
@@ -82,4 +112,25 @@ export function addClusterRoutes(app: FastifyInstance, context: ApiContext): voi
     reply.raw.once('finish', () => context.crash());
     return reply.header('connection', 'close').send({ crashed: true });
   });
+}
+
+/** Fields that an action needs, and those that it may have. */
+const fieldsOf: Partial<Readonly<Record<Fault['action'], { readonly needs: keyof Fault; readonly may?: keyof Fault }>>> = {
+  partition: { needs: 'groups' },
+  delay: { needs: 'ms', may: 'link' },
+};
+
+function refuseFields(fault: Fault): void {
+  const { action } = fault;
+  const fields = fieldsOf[action];
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${action}: ${reason}`);
+  if (fields !== undefined && fault[fields.needs] === undefined) throw refuse(`the field "${fields.needs}" is missing`);
+  const foreign = Object.keys(fault).find((name) => name !== 'action' && name !== fields?.needs && name !== fields?.may);
+  if (foreign !== undefined) throw refuse(`it takes no field "${foreign}"`);
+}
+
+function linkFaultOf({ groups = [], ms = 0, link }: Fault, action: LinkFault['action']): LinkFault {
+  if (action === 'partition') return { action, groups };
+  if (action === 'delay') return { action, ms, link: link ?? null };
+  return { action };
 }

@@ -1,5 +1,5 @@
 import type { ClockBounds, TraceSource } from '../../../clocks/index.ts';
-import type { BrokerService, SearchableLog } from '../../../eventlog/index.ts';
+import type { BrokerService, FaultSwitch, SearchableLog } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
 import type { SearchOptions } from '../grep/index.ts';
@@ -34,6 +34,7 @@ export interface ApiContext {
   readonly faultInjection: boolean;
   readonly crash: () => void;
   readonly recover: () => void;
+  readonly linkFaults: Pick<FaultSwitch, 'links' | 'switchLinks'>;
   readonly connectionCount: () => number;
   readonly revokesPending: () => number;
   /** Connections whose other end did not accept this broker's certificate. */

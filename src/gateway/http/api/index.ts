@@ -129,7 +129,9 @@ function invalid(request: FailedRequest, part: string, problems: readonly Proble
   for (const problem of problems) {
     const name = problem.instancePath?.split('/')[1];
     if (name !== undefined) {
-      const property = (schema?.['properties'] as Record<string, TSchema & { must?: string }> | undefined)?.[name];
+      const properties = (schema?.['properties'] ?? {}) as Record<string, TSchema & { must?: string }>;
+      // A name such as "constructor" is none of theirs.
+      const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
       if (property === undefined) return refuse(`there is no ${kind} "${name.slice(0, 100)}"`);
       const value = part === 'querystring' ? new URL(request.url, 'http://x').searchParams.get(name) : null;
       const given = value === null ? 'is wrong' : `is ${JSON.stringify(value.slice(0, 100))}`;

@@ -117,6 +117,17 @@ export const metricTable: readonly MetricRow[] = [
     labels: ['broker'],
     samples: ({ peers }) => peers.map(({ id, bytesQueued }) => ({ labels: { broker: String(id) }, value: bytesQueued })),
   },
+  {
+    name: 'cairn_faults',
+    type: 'gauge',
+    help: "1 where a fault of this kind was made by hand in this broker's links",
+    labels: ['kind'],
+    samples: ({ linkFaults }) => [
+      { labels: { kind: 'pause' }, value: Number(linkFaults?.paused ?? false) },
+      { labels: { kind: 'partition' }, value: Number((linkFaults?.cutOff.length ?? 0) > 0) },
+      { labels: { kind: 'delay' }, value: Number((linkFaults?.delays.length ?? 0) > 0) },
+    ],
+  },
   gauge('cairn_http_connections', 'Open HTTP connections', (_status, { connectionCount }) => connectionCount()),
   gauge('cairn_http_followers', 'Open answers of `follow`', (_status, { followers }) => followers.count),
   gauge('cairn_put_revokes_pending', 'Unanswered `PUT /` whose revoke is not in the log yet', (_status, context) =>

@@ -4,6 +4,7 @@ import { brokerId } from '../../../../src/base/branded.ts';
 import type { ShownLife } from '../../../../src/base/life.ts';
 import { CausalRing } from '../../../../src/broker/causal-ring.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
+import { FaultsByHand } from '../../../../src/broker/peers/faults-by-hand.ts';
 import { Links } from '../../../../src/broker/peers/links.ts';
 import type { Meeting } from '../../../../src/broker/peers/peer-lives.ts';
 import { SeededRandom } from '../../../../src/base/random.ts';
@@ -24,6 +25,8 @@ class Acceptor {
   readonly causes: CausalRing;
   /** Peers that are being written down. */
   readonly meetings: ((meeting: Meeting) => void)[] = [];
+  readonly links: Links;
+  readonly faults: FaultsByHand;
   closed: string | null = null;
   readonly #handlers: LinkHandlers;
   #sequence = 0;
@@ -47,13 +50,15 @@ class Acceptor {
       brokers: '1=a:1, 2=b:1, 3=c:1',
       secret,
     };
-    const links = new Links(
+    this.faults = new FaultsByHand(identity.self, [identity.self, ...identity.peers]);
+    this.links = new Links(
       {
         ...host,
         ...identity,
         counters: new Counters(),
         causes: this.causes,
         linkBytesMax: 1e6,
+        faults: this.faults,
         stamp: () => stamp,
         lives: {
           shownTo: () => life(5),
@@ -71,7 +76,7 @@ class Acceptor {
         disowned: () => undefined,
       },
     );
-    links.open();
+    this.links.open();
     const reader = new wire.FrameReader(simBytes, wire.wireFrameBytesMax);
     const link: Link = {
       send: (chunks) => reader.push(concatBytes(chunks), (frame) => void this.answers.push(frame)),
@@ -213,6 +218,46 @@ describe('whoever dials a broker', () => {
     for (const sequence of [10, 12, 11, 12, 13]) acceptor.send(request(), sequence);
 
     expect(acceptor.frames.map(({ isInOrder }) => isInOrder)).toEqual([true, true, false, false, true]);
+  });
+});
+
+describe('what was done by hand to the links of whoever is dialled', () => {
+  const kindsOf = ({ answers }: Acceptor): number[] => answers.map(({ kind }) => kind);
+  const { challenge, welcome, pong } = wire.handshakeKinds;
+
+  test('delays answers to pings and no handshake; of those that flood it only so many wait', () => {
+    const acceptor = new Acceptor();
+    acceptor.faults.take({ action: 'delay', ms: 3000, link: null });
+    acceptor.hello();
+    acceptor.prove(secret);
+    expect(kindsOf(acceptor)).toEqual([challenge, welcome]);
+
+    for (let i = 0; i < 2000; i++) acceptor.send(wire.encodePing());
+    expect(kindsOf(acceptor)).toEqual([challenge, welcome]);
+    acceptor.faults.take({ action: 'heal' });
+    acceptor.links.faultsChanged();
+
+    const pongs = kindsOf(acceptor).slice(2);
+    expect(new Set(pongs)).toEqual(new Set([pong]));
+    expect(pongs.length).toBeGreaterThan(50);
+    expect(pongs.length).toBeLessThan(1000);
+    // In order, so that none is taken for one that came late.
+    expect(acceptor.answers.map(({ sequence }) => sequence)).toEqual(
+      acceptor.answers.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+    );
+  });
+
+  test('ends, with a partition, the link of whoever is on the other side, and of nobody else', () => {
+    const acceptor = new Acceptor();
+    acceptor.hello();
+    acceptor.prove(secret);
+
+    acceptor.faults.take({ action: 'partition', groups: [[1, 2], [3]] });
+    acceptor.links.faultsChanged();
+    expect(acceptor.closed).toBe(null);
+    acceptor.faults.take({ action: 'partition', groups: [[2, 3], [1]] });
+    acceptor.links.faultsChanged();
+    expect(acceptor.closed).toContain('partition by hand');
   });
 });
 
