@@ -82,11 +82,15 @@ export class Homecoming {
     this.#core.wake();
   }
 
-  /** As leader: the home asks for the office. False where it is not its home, too early, or too often. */
+  /**
+   * As leader: the home asks for the office. False where it is not its home, too early, or too often. A leader that has lost its catalog does not know whose
+   * home it is, and takes the other's word for it.
+   */
   mayHandOver(group: GroupId, to: BrokerId, ledSinceMs: number): boolean {
     const { homecomingAfterMs } = this.#core.settings;
     const nowMs = this.#core.nowMs();
-    if (this.#homeOf(group) !== to || nowMs - ledSinceMs < homecomingAfterMs) return false;
+    const home = this.#homeOf(group);
+    if ((home !== null && home !== to) || nowMs - ledSinceMs < homecomingAfterMs) return false;
     const handed = (this.#handed.get(to) ?? []).filter((atMs) => nowMs - atMs < flapsInTimes * homecomingAfterMs);
     // All topics of a home that come back together are one coming back.
     const last = handed.at(-1);

@@ -78,6 +78,8 @@ export class Elsewhere {
     const startMs = this.#core.nowMs();
     const bytesMax = Math.min(request.bytesMax, passedOnBytesMax);
     let { offsetFrom } = request;
+    /** Where the answer begins, however often it had to be asked for. */
+    let begins: number | null = null;
     const question = this.#begin(group, `read topic "${topic}"`, startMs + request.waitMs + freshnessMs, answer);
     if (question === null) return;
     const end = (outcome: Outcome<ReadResult>): void => {
@@ -86,7 +88,7 @@ export class Elsewhere {
     };
     const nothing = (from: number): ReadResult => {
       const known = { highWatermark: from, logStartOffset: 0, asOfMs: this.#core.nowMs() - startMs, lag: 0 };
-      return { topic, offsetFrom: from, offsetNext: from, batches: [], ...known };
+      return { topic, offsetFrom: begins ?? from, offsetNext: from, batches: [], ...known };
     };
     if (cancel !== undefined) cancel.onCancel = () => end({ ok: true, value: nothing(offsetFrom ?? 0) });
     const ask = (): void => {
@@ -99,10 +101,12 @@ export class Elsewhere {
         if (said.type !== 'records') return question.fail('internal', 'it was answered by something else');
         const { type: _type, correlation: _correlation, ...found } = said;
         this.#show(group, found.highWatermark);
+        begins ??= found.offsetFrom;
         // What travelled is older by that; what a leader has confirmed for this read is not.
         const asOfMs = freshness === 'linearizable' && found.asOfMs === 0 ? 0 : found.asOfMs + this.#core.nowMs() - askedMs;
         const isSpent = this.#core.nowMs() >= startMs + request.waitMs;
-        if (found.batches.length > 0 || isSpent || cancel?.cancelled === true) return end({ ok: true, value: { topic, ...found, asOfMs } });
+        if (found.batches.length > 0 || isSpent || cancel?.cancelled === true)
+          return end({ ok: true, value: { topic, ...found, offsetFrom: begins, asOfMs } });
         offsetFrom = found.offsetNext;
         ask();
       });

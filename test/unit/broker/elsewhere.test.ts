@@ -1,7 +1,7 @@
 /** Topics that have no replica on the broker that is asked. */
 import { describe, expect, test } from 'vitest';
 import { sentencesOf } from '../../../src/cli/explain.ts';
-import type { PartitionPlacement, ScanResult, TopicDescription, TopicPlacement } from '../../../src/eventlog/index.ts';
+import type { PartitionPlacement, ReadResult, ScanResult, TopicDescription, TopicPlacement } from '../../../src/eventlog/index.ts';
 import { plainOutput } from '../../../src/query/index.ts';
 import { Rig } from './rig.ts';
 
@@ -140,6 +140,27 @@ describe('a topic on some of the brokers', () => {
     rig.until('the files are gone', () => replicas.every((id) => !holds(rig, id, group)));
   });
 });
+
+test('a read through an outsider begins where it was asked to, though what comes first is no record', () => {
+  const { rig, replicas, outsiders } = made();
+  const [outsider = 0] = outsiders;
+  rig.appended(outsider, ['first'], { topic: 'orders' });
+  const { offsetNext } = rig.read(outsider, { topic: 'orders' });
+  const read = rig.begin<ReadResult>(outsider, (service, answer) =>
+    service.read({ ...fromHere, offsetFrom: offsetNext, waitMs: 20_000 }, answer),
+  );
+  rig.run(200);
+  // The next leader's first batch is its own.
+  rig.kill(replicas[0] as number, true);
+  rig.run(3000);
+  rig.appended(outsider, ['second'], { topic: 'orders', timeoutMs: 10_000 });
+  rig.until('it is answered', () => read.outcome !== null);
+
+  expect(read.outcome).toMatchObject({ ok: true, value: { offsetFrom: offsetNext } });
+  expect(read.outcome?.ok === true ? read.outcome.value.batches.length : 0).toBe(1);
+});
+
+const fromHere = { topic: 'orders', sinceMs: null, freshness: 'local', sessionOffset: 0, bytesMax: 10_000 } as const;
 
 test('a broker keeps so many partitions and no more, and one that is deleted makes room', () => {
   const rig = new Rig({ brokers: 5, settings: { replicasPerBrokerMax: 3 } });
