@@ -24,7 +24,9 @@ import {
   type SequenceRequest,
   shownTopic,
   type TopicDescription,
+  type TopicPage,
   type TopicPlacement,
+  type TopicQuery,
   type TopicSettings,
 } from '../eventlog/index.ts';
 import { type AgentCauses, HybridClock, type TraceSource } from '../clocks/index.ts';
@@ -44,6 +46,7 @@ import { openData, type OpenedData } from './opening.ts';
 import { freshnessMs } from './edge/index.ts';
 import { Services } from './services.ts';
 import { Ticker } from './ticker.ts';
+import { TopicReport } from './topic-report.ts';
 import { catalogGroup, catalogMembers, logGroup } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
@@ -63,6 +66,7 @@ export class Broker implements BrokerApi {
   readonly #loop: Loop;
   readonly #ticker: Ticker;
   readonly #groups: Groups;
+  readonly #report: TopicReport;
   #services: Services | null = null;
   #data: OpenedData | null = null;
   #state: State = 'new';
@@ -143,6 +147,11 @@ export class Broker implements BrokerApi {
         readFailed: (replica, context) => this.#services?.barriers.readFailed(replica, context),
       },
     );
+    this.#report = new TopicReport({
+      groups: this.#groups,
+      topics: () => this.#services?.topics ?? null,
+      nowMs: () => options.host.clock.monotonicMs(),
+    });
     const isCrashed = (): boolean => this.#isCrashed;
     const linkFaults = this.#linkFaults;
     this.faults = {
@@ -210,7 +219,7 @@ export class Broker implements BrokerApi {
       later: (run) => this.#later(run),
       passTime: () => this.#ticker.passTime(),
       stir: () => this.#ticker.stir(),
-      status: () => this.peek(),
+      status: (query) => this.peek(query),
       fatal: (error) => this.#fatal(error),
     });
     this.#loop.start();
@@ -430,21 +439,21 @@ export class Broker implements BrokerApi {
     this.#open(`delete ${shownTopic(name)}`, answer)?.topics.delete(name, answer);
   }
 
-  listTopics(answer: Answer<readonly TopicDescription[]>): void {
-    this.#open('list topics', answer)?.topics.list(answer);
+  listTopics(query: TopicQuery, answer: Answer<TopicPage>): void {
+    this.#open('list topics', answer)?.topics.list(query, answer);
   }
 
   describeTopic(name: string, answer: Answer<TopicDescription>): void {
     this.#open(`describe ${shownTopic(name)}`, answer)?.topics.describe(name, answer);
   }
 
-  status(answer: Answer<CountedStatus>): void {
-    this.#later(() => answer({ ok: true, value: this.peek() }));
+  status(query: TopicQuery | null, answer: Answer<CountedStatus>): void {
+    this.#later(() => answer({ ok: true, value: this.peek(query) }));
   }
 
-  brokers(answer: Answer<readonly KnownBroker[]>): void {
+  brokers(query: TopicQuery | null, answer: Answer<readonly KnownBroker[]>): void {
     const services = this.#open('ask the brokers', answer);
-    if (services !== null) calls.askBrokers(services, this.#options.brokers, this.peek(), answer);
+    if (services !== null) calls.askBrokers(services, this.#options.brokers, query, this.peek(query), answer);
   }
 
   get trace(): TraceSource {
@@ -452,10 +461,9 @@ export class Broker implements BrokerApi {
   }
 
   /** The status without waiting for a turn; for code that runs between turns, such as metrics and tests. */
-  peek(): CountedStatus {
+  peek(query: TopicQuery | null = null): CountedStatus {
     const { self, brokers, version, host } = this.#options;
     const services = this.#services;
-    const replicas = brokers.map(({ id }) => id);
     const linkFaults = this.#linkFaults.told;
     return {
       id: self.id,
@@ -469,7 +477,7 @@ export class Broker implements BrokerApi {
       startedMs: this.#startedMs,
       wallMs: host.clock.wallMs(),
       catalog: this.#groups.status(catalogGroup),
-      partitions: services?.topics.partitions() ?? [{ topic: 'log', ...this.#groups.status(logGroup), replicas }],
+      ...this.#report.of(query),
       peers: brokers
         .filter(({ id }) => id !== self.id)
         .map((peer) => ({

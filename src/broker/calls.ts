@@ -14,6 +14,7 @@ import {
   type ScanResult,
   type ScanSink,
   type SequenceRequest,
+  type TopicQuery,
   shownTopic,
 } from '../eventlog/index.ts';
 import { boundClock, offsetWithin } from '../clocks/index.ts';
@@ -22,6 +23,7 @@ import { failure } from './core.ts';
 import { freshnessMs } from './edge/index.ts';
 import type { Replica } from './replica/index.ts';
 import type { Services } from './services.ts';
+import { encodeTopicQuery } from './topic-query.ts';
 import { catalogGroup } from './well-known.ts';
 
 /** Another broker's status comes in this time, or null is said for it (promise 5). */
@@ -116,10 +118,12 @@ function askLeader(
 export function askBrokers(
   { core, requests }: Services,
   brokers: readonly BrokerAddress[],
+  query: TopicQuery | null,
   own: BrokerStatus,
   answer: Answer<readonly KnownBroker[]>,
 ): void {
-  const { clock } = core.host;
+  const { clock, bytes } = core.host;
+  const topics = encodeTopicQuery(query, bytes);
   const askedMs = clock.wallMs();
   const known = new Map<number, Pick<KnownBroker, 'status' | 'clock'>>();
   const note = (id: number, status: BrokerStatus | null, offset: ClockOffset | null): void => {
@@ -134,7 +138,7 @@ export function askBrokers(
       note(id, own, { aheadMs: 0, errorMs: 0 });
       continue;
     }
-    const isSent = requests.send(id, catalogGroup, { type: 'status' }, statusMs, (outcome) => {
+    const isSent = requests.send(id, catalogGroup, { type: 'status', topics }, statusMs, (outcome) => {
       const status = outcome.type === 'status' ? parseStatus(outcome.json) : null;
       note(id, status, status === null ? null : offsetOf(status.wallMs, askedMs, clock.wallMs()));
     });

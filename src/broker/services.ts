@@ -1,6 +1,6 @@
 import { type BrokerId, groupId } from '../base/branded.ts';
 import type { HybridClock, Stamp } from '../clocks/index.ts';
-import { type BrokerStatus, LogError } from '../eventlog/index.ts';
+import { type BrokerStatus, LogError, type TopicQuery } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
@@ -14,6 +14,7 @@ import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
 import type { Groups, Replica } from './replica/index.ts';
 import { type FaultsByHand, Links, PeerLives } from './peers/index.ts';
+import { decodeTopicQuery } from './topic-query.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Topics } from './catalog/index.ts';
@@ -35,7 +36,7 @@ export interface ServicesOptions {
   passTime(): void;
   /** Something was asked for: every tick counts again. */
   stir(): void;
-  status(): BrokerStatus;
+  status(query: TopicQuery | null): BrokerStatus;
   fatal(error: LogError): void;
 }
 
@@ -111,7 +112,7 @@ export class Services {
     this.elsewhere = new Elsewhere(core, this.requests, whereabouts);
     this.revokes = new Revokes(core, this.requests, whereabouts);
     this.peerService = new PeerService(core, this.barriers, this.reads, {
-      status: () => options.status(),
+      status: (asked) => options.status(decodeTopicQuery(asked, host.bytes)),
       nameOf: (group) => this.topics.nameOf(group),
       mayHandOver: (replica, to) => this.topics.homecoming.mayHandOver(replica.group, to, replica.leaderSinceMonotonicMs),
       statusOf: (group) => (groups.replica(groupId(group)) === undefined ? null : groups.status(groupId(group))),

@@ -2,7 +2,8 @@ import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { type BrokerList, Client } from '../client/index.ts';
-import { type BrokerStatus, linkFaultTexts, type PartitionStatus } from '../eventlog/index.ts';
+import { type ClusterView, linkFaultTexts } from '../eventlog/index.ts';
+import { type BrokerStatus, type PartitionStatus, statusTopicsMax, worstTopicsMax } from '../eventlog/types.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { schemeOf, withClient } from './connect.ts';
 import { escapeControls } from '../base/escape.ts';
@@ -16,25 +17,38 @@ const strayedMs = 1_000;
 
 interface StatusOptions extends ConnectOptions {
   readonly json?: boolean;
+  readonly all?: boolean;
+  readonly prefix?: string;
 }
 
 export function define(command: Command, io: CliIo): void {
-  command.addOption(jsonOption('the brokers')).action((options: StatusOptions) =>
-    withClient(options, io, {}, async (client) => {
-      const brokers = await askStrayed(await client.brokers(), schemeOf(client.servers), options, io);
-      const problems = findProblems(brokers);
-      if (options.json === true) await write(io.stdout, `${JSON.stringify({ brokers, problems })}\n`);
-      else await write(io.stdout, formatStatus(brokers, problems, isColourful(io, io.stdout)));
-      if (problems.length > 0) throw new ExitWith(exitCodes.failed);
-    }),
-  );
+  command
+    .option('--prefix <start>', 'the topics whose names begin so')
+    .option('--all', `all topics, where there are more than ${statusTopicsMax}`)
+    .addOption(jsonOption('the brokers'))
+    .action((options: StatusOptions) =>
+      withClient(options, io, {}, async (client) => {
+        const isWhole = options.all === true || options.prefix !== undefined;
+        const told = isWhole ? await allPages(client, options.prefix ?? '') : await client.brokers();
+        const brokers = await askStrayed(told, schemeOf(client.servers), options, io);
+        const problems = findProblems(brokers, options.all === true);
+        if (options.json === true) await write(io.stdout, `${JSON.stringify({ brokers, problems })}\n`);
+        else
+          await write(io.stdout, formatStatus(brokers, problems, { isAll: options.all === true, isColourful: isColourful(io, io.stdout) }));
+        if (problems.length > 0) throw new ExitWith(exitCodes.failed);
+      }),
+    );
   addConnectOptions(command);
   command.addHelpText(
     'after',
-    '\nExit code 1 when a broker is missing, acts as crashed, refuses another, has a fault by hand, or something is fenced or cannot be read; the table is printed all the same.',
+    `
+Of more than ${statusTopicsMax} topics each broker shows those in trouble, those furthest behind and the largest, up to ${worstTopicsMax} of each; the sums are of all.
+
+Exit code 1 when a broker is missing, acts as crashed, refuses another, has a fault by hand, or something is fenced or cannot be read; the table is printed all the same.`,
   );
   addExamples(command, [
     { command: 'cairn status', does: 'of the brokers on this machine' },
+    { command: 'cairn status --prefix orders.', does: 'with the topics whose names begin so' },
     { command: 'cairn status --json | jq .problems', does: 'for programs' },
   ]);
 }
@@ -61,9 +75,65 @@ function askStrayed(brokers: BrokerList, scheme: string, options: ConnectOptions
   );
 }
 
+/** Page by page: a broker may not know a topic yet that another one has, so the next page begins where the first of them ended. */
+async function allPages(client: ClusterView, prefix: string): Promise<BrokerList> {
+  const whole = new Map<
+    number,
+    { readonly broker: BrokerList[number]; readonly partitions: Map<string, BrokerStatus['partitions'][number]> }
+  >();
+  for (let after: string | null = ''; after !== null; ) {
+    const page: BrokerList = await client.brokers({ prefix, after, limit: statusTopicsMax });
+    const ends: string[] = [];
+    for (const broker of page) {
+      const known = whole.get(broker.id);
+      const partitions = known?.partitions ?? new Map<string, BrokerStatus['partitions'][number]>();
+      for (const partition of broker.status?.partitions ?? []) partitions.set(partition.topic, partition);
+      // One that falls silent meanwhile has said what it has said.
+      whole.set(broker.id, { broker: broker.status === null && known !== undefined ? known.broker : broker, partitions });
+      const next = broker.status?.topics?.next ?? null;
+      if (next !== null && next > after) ends.push(next);
+    }
+    after = ends.toSorted()[0] ?? null;
+  }
+  return [...whole.values()].map(({ broker, partitions }) => {
+    if (broker.status === null) return broker;
+    return { ...broker, status: { ...broker.status, partitions: [...partitions.values()] } };
+  });
+}
+
+/** No topic is called so. */
+const catalogName = '(catalog)';
+
+interface View {
+  readonly id: number;
+  readonly status: BrokerStatus;
+  readonly partitions: ReadonlyMap<string, PartitionStatus>;
+  /** What it shows is all that it has. */
+  readonly isWhole: boolean;
+}
+
+/** `isAll`: all topics were asked for. */
+const viewsOf = (brokers: BrokerList, isAll: boolean): readonly View[] =>
+  brokers.flatMap(({ id, status }) => {
+    if (status === null) return [];
+    const { catalog, partitions, topics } = status;
+    const named = partitions.map((partition): [string, PartitionStatus] => [partition.topic, partition]);
+    return [
+      {
+        id,
+        status,
+        partitions: new Map([[catalogName, catalog], ...named]),
+        isWhole: isAll || topics === undefined || topics.shown === topics.count,
+      },
+    ];
+  });
+
+const called = (name: string): string => (name === catalogName ? 'the catalog' : `topic "${name}"`);
+
 /** Everything that keeps this status from being whole (design, promise 5), each as a sentence. */
-export function findProblems(brokers: BrokerList): readonly string[] {
+export function findProblems(brokers: BrokerList, isAll = false): readonly string[] {
   const problems: string[] = [];
+  const views = new Map(viewsOf(brokers, isAll).map((view) => [view.id, view]));
   for (const { id, address, status } of brokers) {
     const told = tellings(brokers, id);
     const [first] = told;
@@ -74,17 +144,19 @@ export function findProblems(brokers: BrokerList): readonly string[] {
     }
     if (status.crashed) problems.push(`broker ${id} acts as crashed`);
     else problems.push(...told, ...faultsOf(status).map((text) => `broker ${id}: ${text}`));
-    for (const { name, partition } of partitionsOf(status)) {
-      if (partition.fenced !== null) problems.push(`broker ${id}: ${name} is fenced: ${partition.fenced}`);
+    const { partitions, isWhole } = views.get(id) as View;
+    for (const [name, partition] of partitions) {
+      if (partition.fenced !== null) problems.push(`broker ${id}: ${called(name)} is fenced: ${partition.fenced}`);
       const { unreadableRanges } = partition;
       const ranges = unreadableRanges === 1 ? 'a range' : `${unreadableRanges} ranges`;
       if (unreadableRanges > 0)
-        problems.push(`broker ${id}: ${name}: its disk refuses to read ${ranges}, its log (\`rangeUnreadable\`) says where`);
+        problems.push(`broker ${id}: ${called(name)}: its disk refuses to read ${ranges}, its log (\`rangeUnreadable\`) says where`);
     }
+    if (!isWhole) problems.push(...unnamed(id, status));
   }
-  const heard = brokers.flatMap(({ status }) => (status === null ? [] : [status]));
-  for (const name of new Set(heard.flatMap((status) => partitionsOf(status).map((each) => each.name)))) {
-    if (findLeader(heard, name) === null) problems.push(`${name} has no leader`);
+  for (const name of namesOf([...views.values()])) {
+    const isSeen = [...views.values()].some((view) => !view.isWhole && (view.partitions.get(name)?.leader ?? null) !== null);
+    if (!isSeen && findLeader([...views.values()], name) === null) problems.push(`${called(name)} has no leader`);
   }
   return problems;
 }
@@ -98,6 +170,22 @@ function stateOf({ crashed, linkFaults }: BrokerStatus): string {
   return linkFaults.paused ? 'paused' : linkFaults.cutOff.length > 0 ? 'cut off' : 'delayed';
 }
 
+/** Of topics in trouble that are not shown, how many there are. */
+function unnamed(id: number, { topics, partitions }: BrokerStatus): readonly string[] {
+  if (topics === undefined) return [];
+  const beside = (all: number, isShown: (partition: PartitionStatus) => boolean): number =>
+    Math.max(0, all - partitions.filter((partition) => isShown(partition)).length);
+  const fenced = beside(topics.fenced, (partition) => partition.fenced !== null);
+  const unreadable = beside(topics.unreadable, (partition) => partition.unreadableRanges > 0);
+  const leaderless = beside(topics.leaderless, (partition) => partition.fenced === null && partition.leader === null);
+  const more = (number: number): string => `${count(number)} more ${number === 1 ? 'topic' : 'topics'}`;
+  return [
+    ...(fenced > 0 ? [`broker ${id}: ${more(fenced)} ${fenced === 1 ? 'is' : 'are'} fenced`] : []),
+    ...(unreadable > 0 ? [`broker ${id}: its disk refuses to read ranges of ${more(unreadable)}`] : []),
+    ...(leaderless > 0 ? [`broker ${id} knows no leader of ${more(leaderless)}`] : []),
+  ];
+}
+
 /** What brokers that answer say of the link to one of them. */
 const tellings = (brokers: BrokerList, id: number): string[] =>
   brokers.flatMap(({ id: by, status }) => {
@@ -105,63 +193,77 @@ const tellings = (brokers: BrokerList, id: number): string[] =>
     return problem === null ? [] : [`broker ${by} says of broker ${id}: ${problem}`];
   });
 
-const partitionsOf = (status: BrokerStatus): readonly { readonly name: string; readonly partition: PartitionStatus }[] => [
-  { name: 'the catalog', partition: status.catalog },
-  ...status.partitions.map((partition) => ({ name: `topic "${partition.topic}"`, partition })),
-];
+const namesOf = (views: readonly View[]): ReadonlySet<string> => new Set(views.flatMap(({ partitions }) => [...partitions.keys()]));
 
 /** The broker that leads by its own account in the highest term: an old leader may not know yet that it is none. */
-function findLeader(heard: readonly BrokerStatus[], name: string): { readonly id: number; readonly partition: PartitionStatus } | null {
-  let leader: { readonly id: number; readonly partition: PartitionStatus } | null = null;
-  for (const status of heard) {
-    const partition = partitionsOf(status).find((each) => each.name === name)?.partition;
-    if (partition?.role === 'leader' && (leader === null || partition.term > leader.partition.term)) leader = { id: status.id, partition };
+function findLeader(views: readonly View[], name: string): number | null {
+  let leader: { readonly id: number; readonly term: number } | null = null;
+  for (const { id, partitions } of views) {
+    const partition = partitions.get(name);
+    if (partition?.role === 'leader' && (leader === null || partition.term > leader.term)) leader = { id, term: partition.term };
   }
-  return leader;
+  return leader?.id ?? null;
 }
 
-function formatStatus(brokers: BrokerList, problems: readonly string[], colourful: boolean): string {
+/** As one that does not show it itself is known to the others. */
+function leaderHeard(views: readonly View[], name: string): number | null {
+  const own = findLeader(views, name);
+  if (own !== null) return own;
+  const heard = views.flatMap(({ isWhole, partitions }) => (isWhole ? [] : [partitions.get(name)?.leader ?? null]));
+  return heard.find((id) => id !== null) ?? null;
+}
+
+interface Look {
+  /** All topics were asked for. */
+  readonly isAll: boolean;
+  readonly isColourful: boolean;
+}
+
+function formatStatus(brokers: BrokerList, problems: readonly string[], { isAll, isColourful: colourful }: Look): string {
   const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
     colourful ? styleText(format, text, { validateStream: false }) : text;
-  const heard = brokers.flatMap(({ status }) => (status === null ? [] : [status]));
+  const views = viewsOf(brokers, isAll);
+  const names = [...namesOf(views)];
+  const leaders = new Map(names.map((name) => [name, leaderHeard(views, name)]));
+  const ends = new Map(names.map((name) => [name, Math.max(...views.map(({ partitions }) => partitions.get(name)?.highWatermark ?? 0))]));
   const brokerRows = brokers.map(({ id, address, status }) => {
-    if (status === null) return [String(id), address, paint('red', 'missing'), '', '', '', '', ''];
-    const leads = partitionsOf(status).filter(({ name }) => findLeader(heard, name)?.id === id).length;
+    const view = views.find((each) => each.id === id);
+    if (status === null || view === undefined) return [String(id), address, paint('red', 'missing'), '', '', '', '', ''];
+    const { topics, catalog } = status;
+    const isCounted = topics !== undefined && !view.isWhole;
+    const leads = isCounted ? topics.leads + Number(catalog.role === 'leader') : names.filter((name) => leaders.get(name) === id).length;
     return [
       String(id),
       address,
       paint(status.crashed ? 'red' : status.linkFaults === undefined ? 'green' : 'yellow', stateOf(status)),
-      String(leads),
-      count(lagOf(status, heard)),
-      bytes(sum(partitionsOf(status).map(({ partition }) => partition.sizeBytes))),
+      count(leads),
+      count(isCounted ? behindOf(id, views) : lagOf(view, ends)),
+      bytes(isCounted ? topics.sizeBytes + catalog.sizeBytes : sum([...view.partitions.values()].map(({ sizeBytes }) => sizeBytes))),
       duration(Date.now() - status.startedMs),
       status.durable ? 'disk' : paint('yellow', 'memory only'),
     ];
   });
-  const names = [...new Set(heard.flatMap((status) => partitionsOf(status).map((each) => each.name)))];
   const partitionRows = names.map((name) => {
-    const leader = findLeader(heard, name);
-    const views = heard.flatMap((status) => partitionsOf(status).filter((each) => each.name === name));
-    const end = Math.max(...views.map(({ partition }) => partition.highWatermark));
+    const leader = leaders.get(name) ?? null;
+    const shown = views.flatMap(({ partitions }) => partitions.get(name) ?? []);
+    const end = ends.get(name) ?? 0;
     return [
-      name === 'the catalog' ? '(catalog)' : name.slice('topic "'.length, -1),
-      leader === null ? paint('red', 'none') : `broker ${leader.id}`,
-      String(Math.max(...views.map(({ partition }) => partition.term))),
+      name,
+      leader === null ? paint('red', 'none') : `broker ${leader}`,
+      String(Math.max(...shown.map(({ term }) => term))),
       count(end),
-      bytes(Math.max(...views.map(({ partition }) => partition.sizeBytes))),
-      heard
-        .filter(({ id }) => views.some(({ partition }) => partition.replicas.includes(id)))
-        .map((status) => ({ id: status.id, partition: partitionsOf(status).find((each) => each.name === name)?.partition }))
-        .map(
-          ({ id, partition }) =>
-            `${id}:${partition === undefined ? '?' : partition.role === 'leader' ? 'leader' : lagText(end - partition.highWatermark, partition)}`,
-        )
+      bytes(Math.max(...shown.map(({ sizeBytes }) => sizeBytes))),
+      views
+        .filter(({ id }) => shown.some(({ replicas }) => replicas.includes(id)))
+        .map((view) => `${view.id}:${roleOrLag(view, name, end)}`)
         .join(' '),
     ];
   });
   const bold = (text: string): string => paint('bold', text);
   const right = 'right' as const;
   const left = 'left' as const;
+  const known = Math.max(0, ...views.map(({ status }) => status.topics?.count ?? 0));
+  const more = known - names.filter((name) => name !== catalogName).length;
   return [
     table(
       ['broker', 'address', 'state', 'leads', 'lag', 'on disk', 'up for', 'kept on'],
@@ -171,22 +273,23 @@ function formatStatus(brokers: BrokerList, problems: readonly string[], colourfu
     ),
     '\n',
     table(['topic', 'leader', 'term', 'end', 'size', 'brokers: role or lag'], partitionRows, [left, left, right, right, right, left], bold),
+    ...(more > 0 ? [`and ${count(more)} more of ${count(known)} topics: --all or --prefix shows them\n`] : []),
     ...(problems.length === 0 ? [] : ['\n', ...problems.map((problem) => `${paint('red', 'Problem')}: ${escapeControls(problem)}\n`)]),
   ].join('');
 }
 
 /** Records that others show and this broker cannot show yet, all partitions. */
-function lagOf(status: BrokerStatus, heard: readonly BrokerStatus[]): number {
-  return sum(
-    partitionsOf(status).map(({ name, partition }) => {
-      const ends = heard.flatMap((other) =>
-        partitionsOf(other)
-          .filter((each) => each.name === name)
-          .map((each) => each.partition.highWatermark),
-      );
-      return Math.max(0, Math.max(...ends) - partition.highWatermark);
-    }),
-  );
+const lagOf = ({ partitions }: View, ends: ReadonlyMap<string, number>): number =>
+  sum([...partitions].map(([name, { highWatermark }]) => Math.max(0, (ends.get(name) ?? 0) - highWatermark)));
+
+/** By how much it is behind, as those say who lead. */
+const behindOf = (id: number, views: readonly View[]): number =>
+  sum(views.flatMap(({ status }) => (status.topics?.behind ?? []).filter(({ broker }) => broker === id).map(({ offsets }) => offsets)));
+
+function roleOrLag({ partitions, isWhole }: View, name: string, end: number): string {
+  const partition = partitions.get(name);
+  if (partition === undefined) return isWhole ? '?' : '…';
+  return partition.role === 'leader' ? 'leader' : lagText(end - partition.highWatermark, partition);
 }
 
 const lagText = (lag: number, partition: PartitionStatus): string =>

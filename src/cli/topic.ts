@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import { describeOffsets } from '../eventlog/offsets.ts';
-import { brokersMax, type TopicDescription } from '../eventlog/types.ts';
+import type { TopicAdmin } from '../eventlog/index.ts';
+import { brokersMax, type TopicDescription, type TopicPage, topicPageMax } from '../eventlog/types.ts';
+import { escapeControls } from '../base/escape.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -13,6 +15,12 @@ interface TopicOptions extends ConnectOptions {
   readonly retentionBytes?: number;
   readonly replicas?: number;
   readonly placement?: 'hypercube' | 'ring' | 'all';
+}
+
+interface ListOptions extends ConnectOptions {
+  readonly json?: boolean;
+  readonly prefix?: string;
+  readonly limit?: number;
 }
 
 export function define(command: Command, io: CliIo): void {
@@ -41,15 +49,15 @@ export function define(command: Command, io: CliIo): void {
   const list = command
     .command('list')
     .summary('list the topics')
-    .description('List the topics with their sizes.')
+    .description('List the topics by name with their sizes. How many there are stands on stderr.')
+    .option('--prefix <start>', 'only topics whose names begin so')
+    .option('--limit <count>', 'at most so many (default: all)', integer(1))
     .addOption(jsonOption('the topics'))
-    .action((options: TopicOptions) =>
-      withClient(options, io, {}, async (client) => {
-        const topics = await client.listTopics();
-        await write(io.stdout, options.json === true ? `${JSON.stringify(topics)}\n` : formatTopics(topics));
-      }),
-    );
-  addExamples(addConnectOptions(list), [{ command: 'cairn topic list', does: 'one line a topic' }]);
+    .action((options: ListOptions) => withClient(options, io, {}, (client) => listTopics(client, options, io)));
+  addExamples(addConnectOptions(list), [
+    { command: 'cairn topic list', does: 'one line a topic' },
+    { command: 'cairn topic list --prefix orders. --limit 20', does: 'the first 20 of those' },
+  ]);
 
   const describe = command
     .command('describe <topic>')
@@ -77,8 +85,29 @@ export function define(command: Command, io: CliIo): void {
   addExamples(addConnectOptions(remove), [{ command: 'cairn topic delete orders', does: 'at once, on all brokers' }]);
 }
 
-function formatTopics(topics: readonly TopicDescription[]): string {
-  return table(
+/** Page by page, however many there are: each is written when it has come. */
+async function listTopics(client: TopicAdmin, options: ListOptions, io: CliIo): Promise<void> {
+  const { prefix = '', limit = Number.POSITIVE_INFINITY, json = false } = options;
+  let shown = 0;
+  let inAll = 0;
+  for (let after: string | null = ''; after !== null && shown < limit; ) {
+    const page: TopicPage = await client.listTopics({ prefix, after, limit: Math.min(topicPageMax, limit - shown) });
+    const isFirst = shown === 0;
+    // One JSON array, whatever comes in how many pages.
+    const inner = page.topics.map((topic) => JSON.stringify(topic)).join(',');
+    if (json) await write(io.stdout, `${isFirst ? '[' : page.topics.length > 0 ? ',' : ''}${inner}`);
+    else if (page.topics.length > 0 || isFirst) await write(io.stdout, formatTopics(page.topics, isFirst));
+    shown += page.topics.length;
+    inAll = page.count;
+    after = page.next;
+  }
+  if (json) await write(io.stdout, ']\n');
+  const what = `${inAll === 1 ? 'topic' : 'topics'}${prefix === '' ? '' : ` that ${inAll === 1 ? 'begins' : 'begin'} with "${prefix}"`}`;
+  await write(io.stderr, `${escapeControls(shown < inAll ? `${count(shown)} of ${count(inAll)} ${what}` : `${count(inAll)} ${what}`)}\n`);
+}
+
+function formatTopics(topics: readonly TopicDescription[], withHead: boolean): string {
+  const text = table(
     // Not a number of records: Cairn's own marks have offsets too.
     ['topic', 'start', 'end', 'size', 'leader'],
     topics.map(({ name, partition }) => [
@@ -90,6 +119,7 @@ function formatTopics(topics: readonly TopicDescription[]): string {
     ]),
     ['left', 'right', 'right', 'right', 'right'],
   );
+  return withHead ? text : text.slice(text.indexOf('\n') + 1);
 }
 
 function formatTopic(topic: TopicDescription): string {

@@ -18,6 +18,9 @@ import {
   type TopicDescription,
   type TopicPlacement,
   topicNameRule,
+  type TopicPage,
+  topicPageMax,
+  type TopicQuery,
   type TopicSettings,
 } from '../eventlog/index.ts';
 import { readJson } from './answers.ts';
@@ -241,8 +244,11 @@ export class Client implements SearchableLog {
     await this.#change(`Cannot delete ${shownTopic(name)}`, { method: 'DELETE', path: topicPath(name, '', {}) }, 'unknownTopic');
   }
 
-  async listTopics(): Promise<readonly TopicDescription[]> {
-    return (await this.#get('Cannot list the topics', '/v1/topics'))['topics'] as readonly TopicDescription[];
+  async listTopics(query: TopicQuery): Promise<TopicPage> {
+    const answer = await this.#get('Cannot list the topics', withQuery('/v1/topics', parametersOf(query, topicPageMax)));
+    // A broker from before pages gives all.
+    const { topics, count = topics.length, next = null } = answer as unknown as Pick<TopicPage, 'topics'> & Partial<TopicPage>;
+    return { topics, count, next };
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
@@ -254,12 +260,14 @@ export class Client implements SearchableLog {
     return (await this.#get(`Cannot explain ${shownTopic(topic)}`, topicPath(topic, 'placement', {}))) as unknown as TopicPlacement;
   }
 
-  async status(): Promise<BrokerStatus> {
-    return (await this.#get('Cannot ask for the status', '/v1/status', this.#attemptMs)) as unknown as BrokerStatus;
+  async status(query: TopicQuery | null = null): Promise<BrokerStatus> {
+    const path = withQuery('/v1/status', query === null ? {} : parametersOf(query, null));
+    return (await this.#get('Cannot ask for the status', path, this.#attemptMs)) as unknown as BrokerStatus;
   }
 
-  async brokers(): Promise<BrokerList> {
-    return (await this.#get('Cannot list the brokers', '/v1/brokers', this.#attemptMs))['brokers'] as BrokerList;
+  async brokers(query: TopicQuery | null = null): Promise<BrokerList> {
+    const path = withQuery('/v1/brokers', query === null ? {} : parametersOf(query, null));
+    return (await this.#get('Cannot list the brokers', path, this.#attemptMs))['brokers'] as BrokerList;
   }
 
   /** What the broker in use did and heard, as NDJSON (docs/reference/trace.md); null: all that it keeps. */
@@ -357,13 +365,26 @@ function ageHeader(before: number | undefined, sinceFirstMs: number | null): Rea
 const other = (partition = 0): number | null => (partition === 0 ? null : partition);
 
 function topicPath(topic: string, rest: string, query: Readonly<Record<string, string | number | null>>): string {
-  const parameters = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) if (value !== null) parameters.set(key, String(value));
   // Those have no place in a path: it would be another one.
   if (['', '.', '..'].includes(topic)) throw new LogError('invalidTopicName', `There is no ${shownTopic(topic)}: ${topicNameRule}`);
-  const path = `/v1/topics/${encodeURIComponent(topic)}${rest === '' ? '' : `/${rest}`}`;
+  return withQuery(`/v1/topics/${encodeURIComponent(topic)}${rest === '' ? '' : `/${rest}`}`, query);
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string | number | null>>): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== null) parameters.set(key, String(value));
   return parameters.size === 0 ? path : `${path}?${parameters.toString()}`;
 }
+
+/** What is left to the broker is not said: one from before these parameters refuses them. */
+const parametersOf = (
+  { prefix, after, limit }: TopicQuery,
+  limitUsual: number | null,
+): Readonly<Record<string, string | number | null>> => ({
+  prefix: prefix === '' ? null : prefix,
+  after: after === '' ? null : after,
+  limit: limit === limitUsual ? null : limit,
+});
 
 function toReadResult(topic: string, answer: TransportAnswer, server: string, action: string): ReadResult {
   const number = (name: string): number => {

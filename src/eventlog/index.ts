@@ -2,10 +2,19 @@ export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequ
 export { follow } from './follow.ts';
 export { delayMsMax, linkFaultTexts, refuseLinkFault } from './link-faults.ts';
 export { LogError, requestOutcomeOf } from './log-error.ts';
-export { type EventLog, promised, type RecordLog, type SearchableLog, type TopicAdmin, withCallbacks, withPromises } from './promises.ts';
+export {
+  type ClusterView,
+  type EventLog,
+  promised,
+  type RecordLog,
+  type SearchableLog,
+  type TopicAdmin,
+  withCallbacks,
+  withPromises,
+} from './promises.ts';
 export { describeOffsets } from './offsets.ts';
 export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 export type * from './services.ts';
-export { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
+export { isTopicName, nameStartPattern, nameStartRule, shownTopic, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';
-export { keptBatchBytesMax, brokersMax, requestIdBytesMax } from './types.ts';
+export { brokersMax, keptBatchBytesMax, requestIdBytesMax, statusTopicsMax, topicPageMax, worstTopicsMax } from './types.ts';

@@ -31,9 +31,12 @@ import type {
   ScanSink,
   SequenceRequest,
   TopicDescription,
+  TopicPage,
   TopicPlacement,
+  TopicQuery,
   TopicSettings,
 } from './types.ts';
+import { statusTopicsMax, topicPageMax } from './types.ts';
 
 interface StoredBatch {
   readonly bytes: Uint8Array;
@@ -416,9 +419,15 @@ export class MemoryLog implements BrokerService {
     reply({ ok: true, value: undefined });
   }
 
-  listTopics(answer: Answer<readonly TopicDescription[]>): void {
-    const names = [...this.#topics.keys()].sort();
-    this.#later(answer)({ ok: true, value: names.map((name) => this.#describe(this.#topics.get(name) as Topic)) });
+  listTopics(query: TopicQuery, answer: Answer<TopicPage>): void {
+    const { topics, count, next } = this.#page({ ...query, limit: Math.min(query.limit, topicPageMax) });
+    this.#later(answer)({ ok: true, value: { topics: topics.map((topic) => this.#describe(topic)), count, next } });
+  }
+
+  #page({ prefix, after, limit }: TopicQuery): { readonly topics: readonly Topic[]; readonly count: number; readonly next: string | null } {
+    const all = [...this.#topics.values()].filter(({ name }) => name.startsWith(prefix)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const left = all.filter(({ name }) => name > after);
+    return { topics: left.slice(0, limit), count: all.length, next: left.length > limit ? (left[limit - 1]?.name ?? null) : null };
   }
 
   describeTopic(name: string, answer: Answer<TopicDescription>): void {
@@ -427,12 +436,12 @@ export class MemoryLog implements BrokerService {
     reply(topic === undefined ? this.#unknown('describe', name) : { ok: true, value: this.#describe(topic) });
   }
 
-  status(answer: Answer<CountedStatus>): void {
-    this.#later(answer)({ ok: true, value: this.#status() });
+  status(query: TopicQuery | null, answer: Answer<CountedStatus>): void {
+    this.#later(answer)({ ok: true, value: this.#status(query) });
   }
 
-  brokers(answer: Answer<readonly KnownBroker[]>): void {
-    const status = this.#status();
+  brokers(query: TopicQuery | null, answer: Answer<readonly KnownBroker[]>): void {
+    const status = this.#status(query);
     this.#later(answer)({ ok: true, value: [{ id: status.id, address: status.address, status, clock: { aheadMs: 0, errorMs: 0 } }] });
   }
 
@@ -466,8 +475,11 @@ export class MemoryLog implements BrokerService {
     return { name, group, settings, createdMs, builtIn: builtInTopics.includes(name), partition: partitionStatus(topic) };
   }
 
-  #status(): CountedStatus {
-    const topics = [...this.#topics.values()];
+  #status(query: TopicQuery | null): CountedStatus {
+    const all = [...this.#topics.values()];
+    const most = { prefix: '', after: '', limit: statusTopicsMax };
+    const page = this.#page(query === null ? most : { ...query, limit: Math.min(query.limit, statusTopicsMax) });
+    const sizeBytes = all.reduce((sum, topic) => sum + topic.sizeBytes, 0);
     return {
       id: self,
       clusterId: '0'.repeat(32),
@@ -479,7 +491,20 @@ export class MemoryLog implements BrokerService {
       startedMs: this.#startedMs,
       wallMs: this.#clock.wallMs(),
       catalog: partitionStatus({ group: 1, endOffset: 0, sizeBytes: 0 }),
-      partitions: topics.map((topic) => ({ topic: topic.name, ...partitionStatus(topic) })),
+      topics: {
+        count: all.length,
+        matching: page.count,
+        shown: page.topics.length,
+        next: query === null ? null : page.next,
+        leads: all.length,
+        leaderless: 0,
+        fenced: 0,
+        unreadable: 0,
+        sizeBytes,
+        behind: [],
+        asOfMs: 0,
+      },
+      partitions: page.topics.map((topic) => ({ topic: topic.name, ...partitionStatus(topic) })),
       peers: [],
       counters: { ...noCounters, ...this.#counters },
     };

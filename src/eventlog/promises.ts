@@ -14,6 +14,8 @@ import type {
   ScanSink,
   SequenceRequest,
   TopicDescription,
+  TopicPage,
+  TopicQuery,
   TopicSettings,
 } from './types.ts';
 
@@ -27,14 +29,14 @@ export interface RecordLog {
 export interface TopicAdmin {
   createTopic(name: string, settings: TopicSettings): Promise<TopicDescription>;
   deleteTopic(name: string): Promise<undefined>;
-  listTopics(): Promise<readonly TopicDescription[]>;
+  listTopics(query: TopicQuery): Promise<TopicPage>;
   describeTopic(name: string): Promise<TopicDescription>;
 }
 
 /** `ClusterService` with promises. @public */
 export interface ClusterView {
-  status(): Promise<BrokerStatus>;
-  brokers(): Promise<readonly KnownBroker[]>;
+  status(query?: TopicQuery | null): Promise<BrokerStatus>;
+  brokers(query?: TopicQuery | null): Promise<readonly KnownBroker[]>;
 }
 
 /** `LogService` with promises: what gateways, clients and labs program against. Failures reject with a `LogError`. */
@@ -54,10 +56,10 @@ export function withPromises(service: LogService): SearchableLog {
     nextSequence: (request) => promised((answer) => service.nextSequence(request, answer)),
     createTopic: (name, settings) => promised((answer) => service.createTopic(name, settings, answer)),
     deleteTopic: (name) => promised((answer) => service.deleteTopic(name, answer)),
-    listTopics: () => promised((answer) => service.listTopics(answer)),
+    listTopics: (query) => promised((answer) => service.listTopics(query, answer)),
     describeTopic: (name) => promised((answer) => service.describeTopic(name, answer)),
-    status: () => promised((answer) => service.status(answer)),
-    brokers: () => promised((answer) => service.brokers(answer)),
+    status: (query = null) => promised((answer) => service.status(query, answer)),
+    brokers: (query = null) => promised((answer) => service.brokers(query, answer)),
   };
 }
 

@@ -21,7 +21,9 @@ import type {
   ScanSink,
   SequenceRequest,
   TopicDescription,
+  TopicPage,
   TopicPlacement,
+  TopicQuery,
   TopicSettings,
 } from './types.ts';
 
@@ -47,16 +49,17 @@ export interface SearchService {
 export interface TopicService {
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void;
   deleteTopic(name: string, answer: Answer<undefined>): void;
-  listTopics(answer: Answer<readonly TopicDescription[]>): void;
+  /** At most `topicPageMax` of them. */
+  listTopics(query: TopicQuery, answer: Answer<TopicPage>): void;
   describeTopic(name: string, answer: Answer<TopicDescription>): void;
 }
 
 /** Who keeps the log. @public */
 export interface ClusterService {
-  /** This broker. */
-  status(answer: Answer<BrokerStatus>): void;
+  /** This broker. Which of its topics are shown, null leaves to it (`BrokerStatus.partitions`). */
+  status(query: TopicQuery | null, answer: Answer<BrokerStatus>): void;
   /** Every configured broker; one that does not answer in time is named with `status: null` (promise 5). */
-  brokers(answer: Answer<readonly KnownBroker[]>): void;
+  brokers(query: TopicQuery | null, answer: Answer<readonly KnownBroker[]>): void;
 }
 
 /** All that another engine would have to give. */
@@ -68,7 +71,7 @@ export interface BrokerService extends LogService {
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
   /** Where a topic is, and why. */
   explain(topic: string, answer: Answer<TopicPlacement>): void;
-  status(answer: Answer<CountedStatus>): void;
+  status(query: TopicQuery | null, answer: Answer<CountedStatus>): void;
 }
 
 export interface CountedStatus extends BrokerStatus {

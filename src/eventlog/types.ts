@@ -218,6 +218,26 @@ export interface TopicSettings {
   readonly placement?: 'hypercube' | 'ring' | 'all';
 }
 
+/** Which topics are asked for. They come by name. */
+export interface TopicQuery {
+  /** What their names begin with; '' for all. */
+  readonly prefix: string;
+  /** Only names behind this one; '' from the first. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** Most topics of one answer, with descriptions. */
+export const topicPageMax = 1000;
+
+export interface TopicPage {
+  readonly topics: readonly TopicDescription[];
+  /** Topics whose names begin so, in all. */
+  readonly count: number;
+  /** What to give as `after` for those that follow; null where these are the last. */
+  readonly next: string | null;
+}
+
 export interface TopicDescription {
   readonly name: string;
   readonly group: number;
@@ -298,6 +318,34 @@ export interface PlacedReplica {
   readonly matchOffset: number | null;
 }
 
+/** Most topics that a status shows; of so many it shows all. */
+export const statusTopicsMax = 200;
+/** Where there are more it shows so many in trouble, so many whose followers are furthest behind, and so many of the largest. */
+export const worstTopicsMax = 10;
+
+/** Of all topics that a broker knows, or keeps, whichever of them its status shows. */
+export interface TopicTotals {
+  /** Topics of the cluster, whoever keeps them. */
+  readonly count: number;
+  /** Those whose names begin as was asked for. */
+  readonly matching: number;
+  /** Those that this status is about: of them it shows what this broker keeps. */
+  readonly shown: number;
+  /** What to ask for as `after` for those that follow by name; null where these are the last, or nothing was asked for. */
+  readonly next: string | null;
+  readonly leads: number;
+  /** Without a leader that this broker knows. */
+  readonly leaderless: number;
+  readonly fenced: number;
+  /** With ranges that its disk has refused to read. */
+  readonly unreadable: number;
+  readonly sizeBytes: number;
+  /** By how many offsets each follower is behind in the topics that this broker leads, all together. */
+  readonly behind: readonly { readonly broker: number; readonly offsets: number }[];
+  /** How old the sums are: with many topics they are not counted anew for each question. */
+  readonly asOfMs: number;
+}
+
 /** One broker about itself. */
 export interface BrokerStatus {
   readonly id: number;
@@ -313,6 +361,9 @@ export interface BrokerStatus {
   /** Its wall clock when it said this. */
   readonly wallMs: number;
   readonly catalog: PartitionStatus;
+  /** Left out by brokers before December 2026, which show all topics. */
+  readonly topics?: TopicTotals;
+  /** Of all topics where they are at most `statusTopicsMax`. Else of those asked for, by name; where nothing was asked for, of the worst, those first. */
   readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
   readonly peers: readonly PeerStatus[];
   /** What it has counted since it started, by name: whoever keeps the log decides what is worth counting. */

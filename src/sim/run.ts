@@ -7,7 +7,14 @@ import { SeededRandom } from '../base/random.ts';
 import { Broker, type BrokerApi, type BrokerOptions, catalogGroup } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { TraceEvent } from '../clocks/index.ts';
-import type { AppendRequest, AppendResult, TopicDescription, TopicPlacement } from '../eventlog/index.ts';
+import {
+  type AppendRequest,
+  type AppendResult,
+  type TopicPage,
+  type TopicDescription,
+  type TopicPlacement,
+  topicPageMax,
+} from '../eventlog/index.ts';
 import type { Disk } from '../host/index.ts';
 import { checkHistory } from './checkers/history-checks.ts';
 import { checkAcknowledgedBecomesReadable } from './checkers/l17-acknowledged-becomes-readable.ts';
@@ -385,13 +392,14 @@ function liveGroups(cluster: Cluster, liveness: Liveness): readonly GroupLedger[
   const ask = (): void => {
     const [member] = cluster.sound;
     if (member === undefined) return;
-    cluster.call<readonly TopicDescription[]>(
+    cluster.call<TopicPage>(
       0,
       member,
       5000,
-      (service, answer) => service.listTopics(answer),
+      (service, answer) => service.listTopics({ prefix: '', after: '', limit: topicPageMax }, answer),
       (call) => {
-        if (call.kind === 'answer' && call.outcome.ok) names = new Set([catalogGroup, ...call.outcome.value.map(({ group }) => group)]);
+        if (call.kind === 'answer' && call.outcome.ok)
+          names = new Set([catalogGroup, ...call.outcome.value.topics.map(({ group }) => group)]);
         else cluster.world.scheduler.schedule(200, 'client', 0, ask);
       },
     );

@@ -7,7 +7,7 @@
  *     33 revoke           u64 correlation, u32 remaining ms, then the request id as text
  *     34 readIndex        u64 correlation
  *     35 nextSequence     u64 correlation, then the request id as text
- *     36 status           u64 correlation
+ *     36 status           u64 correlation, then which topics as JSON text, nothing for those that the answering broker chooses
  *     37 read             u64 correlation, u8 freshness (0 linearizable, 1 session, 2 local), u8 from what (0 the start of the log, 1 an offset, 2 a log
  *                         time), u64 that offset or time, u32 bytes at most, u64 session offset, u32 ms to wait for the first record
  *     38 end              u64 correlation, u8 freshness
@@ -62,7 +62,7 @@ export type PeerRequest =
   | { readonly type: 'revoke'; readonly correlation: number; readonly remainingMs: number; readonly requestId: Uint8Array }
   | { readonly type: 'readIndex'; readonly correlation: number }
   | { readonly type: 'nextSequence'; readonly correlation: number; readonly requestId: Uint8Array }
-  | { readonly type: 'status'; readonly correlation: number }
+  | { readonly type: 'status'; readonly correlation: number; readonly topics: Uint8Array }
   | {
       readonly type: 'read';
       readonly correlation: number;
@@ -148,8 +148,12 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
         .put(request.requestId);
       return draft(requestKinds.nextSequence, group, writer.bytes);
     }
-    case 'status':
-      return draft(requestKinds.status, group, fields(8).u64(request.correlation).bytes);
+    case 'status': {
+      const writer = fields(8 + request.topics.length)
+        .u64(request.correlation)
+        .put(request.topics);
+      return draft(requestKinds.status, group, writer.bytes);
+    }
     case 'read': {
       const { offsetFrom, sinceMs } = request;
       const writer = fields(34)
@@ -200,8 +204,10 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
       const requestId = reader.rest();
       return reader.complete ? { type: 'nextSequence', correlation, requestId } : null;
     }
-    case requestKinds.status:
-      return reader.complete ? { type: 'status', correlation } : null;
+    case requestKinds.status: {
+      const topics = reader.rest();
+      return reader.complete ? { type: 'status', correlation, topics } : null;
+    }
     case requestKinds.read: {
       const freshness = freshnesses[reader.u8()];
       const fromWhat = reader.u8();

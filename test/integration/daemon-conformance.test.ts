@@ -43,7 +43,7 @@ function started(broker: string, brokers: string, data: string): Promise<Running
 
 function leadsLog(broker: RunningDaemon['broker']): boolean {
   let leads = false;
-  broker.status((outcome) => {
+  broker.status(null, (outcome) => {
     leads = outcome.ok && outcome.value.partitions.some(({ topic, role }) => topic === 'log' && role === 'leader');
   });
   return leads;

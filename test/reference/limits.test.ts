@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { boundGroups } from '../../src/daemon/settings-table.ts';
+import { statusTopicsMax, topicPageMax } from '../../src/eventlog/index.ts';
 import { batchBytesMax, recordBytesMax, recordsPerBatchMax } from '../../src/record/index.ts';
 import { referencePage, tableRows } from '../support/reference-page.ts';
 
@@ -22,6 +23,8 @@ describe('docs/reference/limits.md', () => {
   test('tells the bounds that are fixed', () => {
     expect(rows).toContainEqual(['Record', String(recordBytesMax), 'Key, value and headers of one record, as encoded']);
     expect(rows).toContainEqual(['Records of a batch', String(recordsPerBatchMax), 'Records of one request']);
+    expect(rows).toContainEqual(['Topics of a page', String(topicPageMax), 'Of `GET /v1/topics`']);
+    expect(rows).toContainEqual(expect.arrayContaining(['Topics of a status', String(statusTopicsMax)]));
     expect(rows).toContainEqual(['Batch', String(batchBytesMax), '`limits.batchBytesMax` can only lower it']);
   });
 });

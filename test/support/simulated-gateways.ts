@@ -50,10 +50,10 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
       nextSequence: (request, answer) => asked(id, (service, done) => service.nextSequence(request, done), answer),
       createTopic: (name, settings, answer) => asked(id, (service, done) => service.createTopic(name, settings, done), answer),
       deleteTopic: (name, answer) => asked(id, (service, done) => service.deleteTopic(name, done), answer),
-      listTopics: (answer) => asked(id, (service, done) => service.listTopics(done), answer),
+      listTopics: (query, answer) => asked(id, (service, done) => service.listTopics(query, done), answer),
       describeTopic: (name, answer) => asked(id, (service, done) => service.describeTopic(name, done), answer),
-      status: (answer) => asked(id, (service, done) => service.status(done), answer),
-      brokers: (answer) => asked(id, (service, done) => service.brokers(done), answer),
+      status: (query, answer) => asked(id, (service, done) => service.status(query, done), answer),
+      brokers: (query, answer) => asked(id, (service, done) => service.brokers(query, done), answer),
     };
     const ofBroker = {
       ...broker,

@@ -1,8 +1,8 @@
 /** The routes that the page uses and the shapes that come back: the only file that knows them. Same origin only. */
 
-import type { AppendResult, BrokerStatus, PartitionStatus, TopicDescription } from '../../src/eventlog/types.ts';
+import { type AppendResult, type BrokerStatus, type PartitionStatus, statusTopicsMax, type TopicPage } from '../../src/eventlog/types.ts';
 
-export type { BrokerStatus, PartitionStatus, TopicDescription };
+export type { BrokerStatus, PartitionStatus };
 
 interface BrokerEntry {
   readonly id: number;
@@ -113,16 +113,31 @@ const POLL_TIMEOUT_MS = 4000;
 /** It is some megabytes. */
 const TRACE_TIMEOUT_MS = 30_000;
 
-export async function fetchBrokers(): Promise<BrokersAnswer> {
-  const response = await request('/v1/brokers', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+/** `topic` is the one to tell of where there are too many to tell of all. */
+export async function fetchBrokers(topic: string | null): Promise<BrokersAnswer> {
+  const path = topic === null ? '/v1/brokers' : `/v1/brokers?limit=1&prefix=${encodeURIComponent(topic)}`;
+  const response = await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
   const body = (await response.json()) as { readonly brokers: readonly BrokerEntry[]; readonly partial?: boolean };
   const missing = body.brokers.filter((broker) => broker.status === null).map((broker) => broker.id);
   return { brokers: body.brokers, partial: body.partial === true || missing.length > 0, missing };
 }
 
-export async function fetchTopics(): Promise<readonly TopicDescription[]> {
-  const response = await request('/v1/topics', { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
-  return ((await response.json()) as { readonly topics: readonly TopicDescription[] }).topics;
+/** There are more topics than a status shows. */
+export const hasMany = ({ brokers }: BrokersAnswer): boolean =>
+  brokers.some(({ status }) => (status?.topics?.count ?? 0) > statusTopicsMax);
+
+export interface TopicNames {
+  readonly names: readonly string[];
+  /** Beside those. */
+  readonly more: number;
+}
+
+/** The first of those that begin so. */
+export async function fetchTopicNames(prefix: string): Promise<TopicNames> {
+  const path = `/v1/topics?limit=${statusTopicsMax}&prefix=${encodeURIComponent(prefix)}`;
+  const response = await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+  const { topics, count } = (await response.json()) as TopicPage;
+  return { names: topics.map(({ name }) => name), more: count - topics.length };
 }
 
 /** What this broker did and heard lately, as NDJSON. */

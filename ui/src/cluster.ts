@@ -42,7 +42,7 @@ export function brokerRows(answer: BrokersAnswer, topic: string, selfId: number 
         role: status === null ? 'missing' : (partition?.role ?? 'no replica'),
         term: partition?.term ?? null,
         lag: partition === null ? null : Math.max(0, committed - partition.highWatermark),
-        diskBytes: status === null ? null : status.partitions.reduce((sum, each) => sum + each.sizeBytes, 0),
+        diskBytes: status === null ? null : (status.topics?.sizeBytes ?? status.partitions.reduce((sum, each) => sum + each.sizeBytes, 0)),
         durable: status?.durable ?? true,
         startedMs: status?.startedMs ?? null,
         aheadMs: broker.id === selfId ? null : (broker.clock?.aheadMs ?? null),

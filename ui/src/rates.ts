@@ -1,4 +1,4 @@
-import type { BrokersAnswer } from './api.ts';
+import { type BrokersAnswer, hasMany } from './api.ts';
 
 /** What is plotted of one moment; null where nothing was known. */
 export interface Sample {
@@ -27,11 +27,18 @@ export class RateHistory {
 
   /**
    * Records per second are the growth of the committed ends of all topics, each as far as any broker knows it: what every broker stores is counted
-   * once, whichever broker took it. What brokers tell about themselves is left out. A topic seen for the first time counts from then on.
+   * once, whichever broker took it. What brokers tell about themselves is left out. A topic seen for the first time counts from then on. Where there are
+   * more topics than an answer shows, they are what the brokers have acknowledged.
    */
   add(timeMs: number, answer: BrokersAnswer, answerMs: number): void {
+    const isCounted = hasMany(answer);
     const ends = new Map<string, number>();
-    for (const { status } of answer.brokers) {
+    for (const { id, status } of answer.brokers) {
+      if (isCounted) {
+        // No topic has a blank in its name.
+        if (status !== null) ends.set(`broker ${id}`, status.counters['appendedRecords'] ?? 0);
+        continue;
+      }
       for (const partition of status?.partitions ?? []) {
         if (partition.topic === EVENTS_TOPIC) continue;
         ends.set(partition.topic, Math.max(ends.get(partition.topic) ?? 0, partition.highWatermark));
@@ -44,7 +51,9 @@ export class RateHistory {
       recordsPerSecond = (grown * 1000) / (timeMs - this.#previous.timeMs);
     }
     // An end that this answer does not name (its broker was missing) is remembered, else its return would look like a burst or be lost.
-    for (const [topic, end] of this.#previous?.ends ?? []) ends.set(topic, Math.max(end, ends.get(topic) ?? 0));
+    // A broker that was started again counts from 0.
+    for (const [topic, end] of this.#previous?.ends ?? [])
+      ends.set(topic, isCounted ? (ends.get(topic) ?? end) : Math.max(end, ends.get(topic) ?? 0));
     this.#previous = { timeMs, ends };
     const counters = answer.brokers.flatMap(({ status }) => (status === null ? [] : [status.counters]));
     this.#push({

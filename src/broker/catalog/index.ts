@@ -4,3 +4,5 @@
  * that were just made, `Retention` keeps topics within their size.
  */
 export { Topics } from './topics.ts';
+export type { CatalogState, Partition, Topic } from './catalog-state.ts';
+export { topicPage } from './topic-page.ts';

@@ -7,7 +7,10 @@ import {
   type PartitionStatus,
   shownTopic,
   type TopicDescription,
+  type TopicPage,
+  topicPageMax,
   type TopicPlacement,
+  type TopicQuery,
   topicNameRule,
   type TopicSettings,
 } from '../../eventlog/index.ts';
@@ -23,6 +26,7 @@ import { Homecoming, type HomecomingOptions } from './homecoming.ts';
 import { placeTopic } from './placing.ts';
 import { Registration, type RegistrationOptions } from './registration.ts';
 import { Retention } from './retention.ts';
+import { topicPage } from './topic-page.ts';
 import { TopicReplicas, type TopicReplicasOptions } from './topic-replicas.ts';
 
 export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions, Omit<HomecomingOptions, 'state'> {
@@ -283,18 +287,18 @@ export class Topics {
   }
 
   /** As current as the catalog's leader if one can be asked, else as this broker knows it. */
-  list(answer: Answer<readonly TopicDescription[]>): void {
+  list(query: TopicQuery, answer: Answer<TopicPage>): void {
     const give = (isCurrent: boolean): void => {
       // A broker that has just started knows no topic yet, which must not look like a cluster without topics.
       if (!isCurrent && this.catalog.applied === 0) {
         const reason = 'this broker does not know the catalog yet, and nobody who leads it could be asked';
         return this.#core.later(() => answer(failure('noLeader', `Cannot list topics: ${reason}`)));
       }
-      const topics = [...this.catalog.state.topics];
-      this.#ask(topics, (said) => {
-        const descriptions = [this.#logDescription(), ...topics.map((topic) => this.#description(topic, said))];
-        descriptions.sort((a, b) => (a.name < b.name ? -1 : 1));
-        this.#core.later(() => answer({ ok: true, value: descriptions }));
+      const { topics, count, next } = topicPage(this.catalog.state, { ...query, limit: Math.min(query.limit, topicPageMax) });
+      const known = topics.filter((topic) => topic !== null);
+      this.#ask(known, (said) => {
+        const described = topics.map((topic) => (topic === null ? this.#logDescription() : this.#description(topic, said)));
+        this.#core.later(() => answer({ ok: true, value: { topics: described, count, next } }));
       });
     };
     if (this.#options.logOnly) return give(true);
@@ -341,12 +345,14 @@ export class Topics {
     });
   }
 
-  partitions(): ({ readonly topic: string } & PartitionStatus)[] {
-    const partitions = [{ topic: logTopic, ...this.#options.groups.status(logGroup) }];
-    for (const topic of this.catalog.state.topics)
-      for (const partition of topic.partitions)
-        if (this.#replicas.isHere(partition)) partitions.push({ topic: topic.name, ...this.#statusOf(partition, nobodyAsked) });
-    return partitions;
+  /** Whether this broker has a replica of it, or is to have one. */
+  isHere(partition: Partition): boolean {
+    return this.#replicas.isHere(partition);
+  }
+
+  /** As this broker knows it. */
+  statusOf(partition: Partition): PartitionStatus {
+    return this.#statusOf(partition, nobodyAsked);
   }
 
   #logDescription(): TopicDescription {

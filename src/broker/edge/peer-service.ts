@@ -11,7 +11,8 @@ import type { AppendOutcome, Replica } from '../replica/index.ts';
 const confirmMs = 1000;
 
 export interface PeerServiceOptions {
-  status(): BrokerStatus;
+  /** `asked` says which topics, nothing leaves that to this broker. */
+  status(asked: Uint8Array): BrokerStatus;
   /** Of a group that has a replica here. */
   statusOf(group: number): PartitionStatus | null;
   /** Whether the office is to be handed to this peer, whose home the group is. */
@@ -52,7 +53,7 @@ export class PeerService {
           else this.#send(peer, group, { type: 'number', correlation, value });
         });
       case 'status':
-        return this.#send(peer, group, { type: 'status', correlation, json: JSON.stringify(this.#options.status()) });
+        return this.#send(peer, group, { type: 'status', correlation, json: JSON.stringify(this.#options.status(request.topics)) });
       case 'read':
         return this.#read(peer, group, request);
       case 'end':

@@ -63,10 +63,10 @@ export class AnsweredInTime {
         service.nextSequence(request, timed(`next sequence of "${request.requestId}"`, lookUpMs + freshnessMs, answer)),
       createTopic: (name, settings, answer) => service.createTopic(name, settings, timed(`creation of "${name}"`, topicMs, answer)),
       deleteTopic: (name, answer) => service.deleteTopic(name, timed(`deletion of "${name}"`, topicMs, answer)),
-      listTopics: (answer) => service.listTopics(timed('list of topics', lookUpMs, answer)),
+      listTopics: (query, answer) => service.listTopics(query, timed('list of topics', lookUpMs, answer)),
       describeTopic: (name, answer) => service.describeTopic(name, timed(`description of "${name}"`, lookUpMs, answer)),
-      status: (answer) => service.status(timed('status', 0, answer)),
-      brokers: (answer) => service.brokers(timed('brokers', slackMs, answer)),
+      status: (query, answer) => service.status(query, timed('status', 0, answer)),
+      brokers: (query, answer) => service.brokers(query, timed('brokers', slackMs, answer)),
     };
   }
 

@@ -60,12 +60,12 @@ function askEverything(cluster: Cluster, member: Member, name: string, nextValue
   const nothing = (): void => undefined;
   cluster.callInside(member, (service, answer) => service.createTopic(name, { retentionBytes: null }, answer), nothing);
   cluster.callInside(member, (service, answer) => service.deleteTopic(`${name}-none`, answer), nothing);
-  cluster.callInside(member, (service, answer) => service.listTopics(answer), nothing);
+  cluster.callInside(member, (service, answer) => service.listTopics({ prefix: '', after: '', limit: 10 }, answer), nothing);
   cluster.callInside(member, (service, answer) => service.describeTopic('log', answer), nothing);
   cluster.callInside(member, (service, answer) => service.nextSequence({ topic: 'log', requestId: name }, answer), nothing);
   cluster.callInside(member, (service, answer) => service.end({ topic: 'log', freshness: 'linearizable' }, answer), nothing);
-  cluster.callInside(member, (service, answer) => service.brokers(answer), nothing);
-  cluster.callInside(member, (service, answer) => service.status(answer), nothing);
+  cluster.callInside(member, (service, answer) => service.brokers(null, answer), nothing);
+  cluster.callInside(member, (service, answer) => service.status(null, answer), nothing);
   for (const requestId of [null, name]) {
     const from = nextValue();
     const batch = batchOfValues(from, from + 1, 0, 0);

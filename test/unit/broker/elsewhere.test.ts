@@ -1,7 +1,14 @@
 /** Topics that have no replica on the broker that is asked. */
 import { describe, expect, test } from 'vitest';
 import { sentencesOf } from '../../../src/cli/explain.ts';
-import type { PartitionPlacement, ReadResult, ScanResult, TopicDescription, TopicPlacement } from '../../../src/eventlog/index.ts';
+import type {
+  PartitionPlacement,
+  ReadResult,
+  ScanResult,
+  TopicDescription,
+  TopicPage,
+  TopicPlacement,
+} from '../../../src/eventlog/index.ts';
 import { plainOutput } from '../../../src/query/index.ts';
 import { Rig } from './rig.ts';
 
@@ -249,7 +256,8 @@ test('of eight brokers the five lowest vote in the catalog, the others follow it
     outcome = rig.call(8, (service, answer) => service.createTopic('late', { retentionBytes: null }, answer));
   }
   for (const { id } of rig.alive) {
-    const names = rig.ok<readonly TopicDescription[]>(id, (service, answer) => service.listTopics(answer)).map(({ name }) => name);
+    const all = { prefix: '', after: '', limit: 1000 };
+    const names = rig.ok<TopicPage>(id, (service, answer) => service.listTopics(all, answer)).topics.map(({ name }) => name);
     expect(names).toContain('late');
     expect(names).toContain('by-8');
   }

@@ -111,7 +111,7 @@ function askForAll(rig: Rig, round: number): void {
     rig.begin(id, (service, answer) => service.revoke('log', `gone-${requestId}`, answer));
     rig.begin(id, (service, answer) => service.read(readOf({ freshness: 'linearizable' }), answer));
     rig.begin(id, (service, answer) => service.nextSequence({ topic: 'log', requestId }, answer));
-    rig.begin(id, (service, answer) => service.brokers(answer));
+    rig.begin(id, (service, answer) => service.brokers(null, answer));
     rig.begin(id, (service, answer) => service.append(appendOf(['d'], { level: 'all', timeoutMs: 200 }), answer));
   }
   rig.run(100);

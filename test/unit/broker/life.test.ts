@@ -340,7 +340,7 @@ describe('status', () => {
     rig.kill(gone);
 
     const all = rig.ok<readonly { id: number; address: string; status: BrokerStatus | null }[]>(leader, (service, answer) =>
-      service.brokers(answer),
+      service.brokers(null, answer),
     );
 
     expect(all.map(({ id, status }) => [id, status?.id ?? null])).toEqual([1, 2, 3].map((id) => [id, id === gone ? null : id]));

@@ -3,10 +3,12 @@ import { assert } from '../../../src/base/assert.ts';
 import { groupId } from '../../../src/base/branded.ts';
 import type { Result } from '../../../src/base/result.ts';
 import type { Disk, DiskError, DiskFile, Host, OpenMode } from '../../../src/host/index.ts';
-import type { Outcome, TopicDescription } from '../../../src/eventlog/index.ts';
+import type { Outcome, TopicDescription, TopicPage } from '../../../src/eventlog/index.ts';
 import { Rig, readOf } from './rig.ts';
 
-const list = (rig: Rig, id: number): readonly TopicDescription[] => rig.ok(id, (service, answer) => service.listTopics(answer));
+const all = { prefix: '', after: '', limit: 1000 };
+const list = (rig: Rig, id: number): readonly TopicDescription[] =>
+  rig.ok<TopicPage>(id, (service, answer) => service.listTopics(all, answer)).topics;
 const names = (rig: Rig, id: number): string[] => list(rig, id).map(({ name }) => name);
 const awaitEvents = (rig: Rig): void => rig.until('the own topic is there', () => names(rig, 1).includes('cairn.events'));
 const create = (rig: Rig, id: number, name: string) =>
@@ -117,12 +119,12 @@ describe('topics', () => {
     for (const { id } of rig.cluster.members) rig.start(id);
 
     const reads: { outcome: Outcome<unknown> | null }[] = [];
-    const lists: { outcome: Outcome<readonly TopicDescription[]> | null }[] = [];
+    const lists: { outcome: Outcome<TopicPage> | null }[] = [];
     for (let step = 0; step < 200; step++) {
       rig.run(10);
       for (const { id } of rig.cluster.members) {
         reads.push(rig.begin(id, (service, answer) => service.read(readOf({ topic: 'orders' }), answer)));
-        lists.push(rig.begin(id, (service, answer) => service.listTopics(answer)));
+        lists.push(rig.begin(id, (service, answer) => service.listTopics(all, answer)));
       }
     }
     rig.until('all are answered', () => [...reads, ...lists].every(({ outcome }) => outcome !== null));
@@ -130,7 +132,7 @@ describe('topics', () => {
     const codes = new Set(reads.map(({ outcome }) => (outcome?.ok === false ? outcome.error.code : 'read')));
     expect(codes).toContain('read');
     expect(codes).not.toContain('unknownTopic');
-    expect(lists.filter(({ outcome }) => outcome?.ok === true && !outcome.value.some(({ name }) => name === 'orders'))).toEqual([]);
+    expect(lists.filter(({ outcome }) => outcome?.ok === true && !outcome.value.topics.some(({ name }) => name === 'orders'))).toEqual([]);
   });
 
   test('that found no space on one broker are opened there once there is some, without being asked for', () => {

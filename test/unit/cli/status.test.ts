@@ -100,3 +100,42 @@ describe('the status finds', () => {
     expect(findProblems([broker(1, { role: 'candidate' }), broker(2)])).toEqual(['topic "log" has no leader']);
   });
 });
+
+describe('of more topics than a status shows', () => {
+  const totals = {
+    count: 5000,
+    matching: 5000,
+    shown: 1,
+    next: null,
+    leads: 100,
+    leaderless: 0,
+    fenced: 0,
+    unreadable: 0,
+    sizeBytes: 10,
+    behind: [],
+    asOfMs: 900,
+  };
+
+  test('one that another broker leads, and shows not, has a leader', () => {
+    const led = broker(1, {}, { topics: totals });
+    const shown = broker(2, {}, { topics: totals, partitions: [{ topic: 'far-behind', ...partition({ leader: 1 }) }] });
+
+    expect(findProblems([led, shown])).toEqual([]);
+    const alone = broker(2, {}, { topics: totals, partitions: [{ topic: 'far-behind', ...partition({ leader: null }) }] });
+    expect(findProblems([led, alone])).toEqual(['topic "far-behind" has no leader']);
+  });
+
+  test('those in trouble that are not shown are counted, unless all were asked for', () => {
+    const fenced = { topic: 'a', ...partition({ role: 'fenced', fenced: 'damaged' }) };
+    const told = broker(2, {}, { topics: { ...totals, fenced: 1501, unreadable: 1, leaderless: 2 }, partitions: [fenced] });
+
+    const sentences = findProblems([broker(1, {}, { topics: totals }), told]);
+    expect(sentences).toEqual([
+      'broker 2: topic "a" is fenced: damaged',
+      'broker 2: 1,500 more topics are fenced',
+      'broker 2: its disk refuses to read ranges of 1 more topic',
+      'broker 2 knows no leader of 2 more topics',
+    ]);
+    expect(findProblems([broker(1), told], true)).toEqual(['broker 2: topic "a" is fenced: damaged', 'topic "a" has no leader']);
+  });
+});

@@ -82,7 +82,7 @@ export const peerRequest: fc.Arbitrary<PeerRequest> = fc.oneof(
   fc.record({ type: fc.constant('revoke' as const), correlation, remainingMs, requestId: bytes }),
   fc.record({ type: fc.constant('readIndex' as const), correlation }),
   fc.record({ type: fc.constant('nextSequence' as const), correlation, requestId: bytes }),
-  fc.record({ type: fc.constant('status' as const), correlation }),
+  fc.record({ type: fc.constant('status' as const), correlation, topics: bytes }),
 );
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });

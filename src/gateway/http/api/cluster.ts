@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { delayMsMax, type LinkFault, LogError } from '../../../eventlog/index.ts';
+import { delayMsMax, type LinkFault, LogError, statusTopicsMax, type TopicQuery } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import { must, NoQuery, nullable, PartitionStatus, wholeNumber } from './schema-parts.ts';
+import { must, NoQuery, nullable, PartitionStatus, topicParameters, wholeNumber } from './schema-parts.ts';
 
 /** No cluster has as many; brokers that there are not are refused behind the port. */
 const namedMax = 64;
@@ -33,6 +33,27 @@ const LinkFaultsShown = Type.Object({
 });
 const FaultAnswer = Type.Object({ crashed: Type.Boolean(), linkFaults: Type.Optional(nullable(LinkFaultsShown)) });
 
+const StatusQuery = Type.Object(topicParameters(statusTopicsMax), { additionalProperties: false });
+
+const TopicTotals = Type.Object(
+  {
+    count: Type.Integer({ description: 'topics in all' }),
+    matching: Type.Integer({ description: 'topics whose names begin as was asked for' }),
+    shown: Type.Integer({ description: 'topics that this status is about; of them it shows what this broker keeps' }),
+    next: nullable(Type.String({ description: 'what to ask for as `after` for those that follow' })),
+    leads: Type.Integer(),
+    leaderless: Type.Integer({ description: 'without a leader that this broker knows' }),
+    fenced: Type.Integer(),
+    unreadable: Type.Integer({ description: 'with ranges that its disk has refused to read' }),
+    sizeBytes: Type.Integer(),
+    behind: Type.Array(Type.Object({ broker: Type.Integer(), offsets: Type.Integer() }), {
+      description: 'by how many offsets each follower is behind in the topics that this broker leads',
+    }),
+    asOfMs: Type.Number({ description: 'how old the sums are' }),
+  },
+  { description: 'sums over all topics' },
+);
+
 const BrokerStatus = Type.Object({
   id: Type.Integer(),
   clusterId: Type.String(),
@@ -45,6 +66,7 @@ const BrokerStatus = Type.Object({
   startedMs: Type.Number(),
   wallMs: Type.Number({ description: 'its wall clock when it said this' }),
   catalog: PartitionStatus,
+  topics: Type.Optional(TopicTotals),
   partitions: Type.Array(Type.Intersect([Type.Object({ topic: Type.String() }), PartitionStatus])),
   peers: Type.Array(
     Type.Object({
@@ -72,12 +94,14 @@ const BrokerList = Type.Object({
 
 export function addClusterRoutes(app: FastifyInstance, context: ApiContext): void {
   const { log, settings } = context;
-  const statusSchema = { summary: 'This broker', querystring: NoQuery, response: { 200: BrokerStatus } };
-  app.get('/v1/status', { schema: statusSchema, config: { verb: 'tell the status' } }, () => log.status());
+  const statusSchema = { summary: 'This broker', querystring: StatusQuery, response: { 200: BrokerStatus } };
+  app.get('/v1/status', { schema: statusSchema, config: { verb: 'tell the status' } }, (request) =>
+    log.status(topicsAskedFor(request.query)),
+  );
 
-  const brokersSchema = { summary: 'All configured brokers', querystring: NoQuery, response: { 200: BrokerList } };
-  app.get('/v1/brokers', { schema: brokersSchema, config: { verb: 'list the brokers' } }, async () => {
-    const brokers = await log.brokers();
+  const brokersSchema = { summary: 'All configured brokers', querystring: StatusQuery, response: { 200: BrokerList } };
+  app.get('/v1/brokers', { schema: brokersSchema, config: { verb: 'list the brokers' } }, async (request) => {
+    const brokers = await log.brokers(topicsAskedFor(request.query));
     return { brokers, missing: brokers.filter(({ status }) => status === null).map(({ id }) => id) };
   });
 
@@ -133,4 +157,11 @@ function linkFaultOf({ groups = [], ms = 0, link }: Fault, action: LinkFault['ac
   if (action === 'partition') return { action, groups };
   if (action === 'delay') return { action, ms, link: link ?? null };
   return { action };
+}
+
+/** Null where which topics are shown is left to the brokers. */
+function topicsAskedFor(query: unknown): TopicQuery | null {
+  const { prefix, after, limit } = query as Static<typeof StatusQuery>;
+  if (prefix === undefined && after === undefined && limit === undefined) return null;
+  return { prefix: prefix ?? '', after: after ?? '', limit: limit ?? statusTopicsMax };
 }

@@ -5,7 +5,15 @@
 import { performance } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { type BrokerCounters, type CountedStatus, type PartitionStatus, promised } from '../../../eventlog/index.ts';
+import {
+  type BrokerCounters,
+  type CountedStatus,
+  type PartitionStatus,
+  promised,
+  statusTopicsMax,
+  type TopicTotals,
+  worstTopicsMax,
+} from '../../../eventlog/index.ts';
 import { appendRoute } from '../append-records.ts';
 import type { ApiContext } from './context.ts';
 
@@ -32,14 +40,22 @@ function gauge(name: string, help: string, read: (status: CountedStatus, context
   return { name, type: 'gauge', help, labels: [], samples: (status, context) => one(read(status, context)) };
 }
 
-/** One sample for each partition, the catalog included under the name `(catalog)`. */
+/** A sum over all topics, however many there are. */
+function total(name: string, help: string, read: (topics: TopicTotals) => number): MetricRow {
+  return { name, type: 'gauge', help, labels: [], samples: ({ topics }) => (topics === undefined ? [] : one(read(topics))) };
+}
+
+/** Which topics have a series of their own: as many as a status shows, so that a scrape does not grow with their number. */
+const shown = `; of more than ${statusTopicsMax} topics only up to ${worstTopicsMax} each of those in trouble, furthest behind and largest`;
+
+/** One sample for each partition that the status shows, the catalog included under the name `(catalog)`. */
 function partition(name: string, help: string, read: (partition: PartitionStatus, status: CountedStatus) => number): MetricRow {
   const samples = (status: CountedStatus): readonly Sample[] =>
     [{ topic: '(catalog)', ...status.catalog }, ...status.partitions].map((state) => ({
       labels: { topic: state.topic },
       value: read(state, status),
     }));
-  return { name, type: 'gauge', help, labels: ['topic'], samples };
+  return { name, type: 'gauge', help: `${help}${shown}`, labels: ['topic'], samples };
 }
 
 export const metricTable: readonly MetricRow[] = [
@@ -79,6 +95,19 @@ export const metricTable: readonly MetricRow[] = [
   gauge('cairn_loop_lag_max_seconds', 'Longest delay of the event loop lately', ({ counters }) => counters.loopLagMsMax / 1000),
   gauge('cairn_disk_sync_p99_seconds', '99th percentile of the time of a sync lately', ({ counters }) => counters.syncMsP99 / 1000),
   gauge('cairn_queued_append_bytes', 'Bytes of appends that wait in this broker', ({ counters }) => counters.queuedAppendBytes),
+  total('cairn_topics', 'Topics that this broker knows', ({ count }) => count),
+  total('cairn_topics_led', 'Topics that this broker leads', ({ leads }) => leads),
+  total('cairn_topics_leaderless', 'Topics without a leader that this broker knows', ({ leaderless }) => leaderless),
+  total('cairn_topics_fenced', 'Topics that damage keeps this broker out of', ({ fenced }) => fenced),
+  total('cairn_topics_unreadable', 'Topics with ranges that the disk of this broker has refused to read', ({ unreadable }) => unreadable),
+  total('cairn_topics_size_bytes', 'Bytes of all topics on the disk of this broker', ({ sizeBytes }) => sizeBytes),
+  {
+    name: 'cairn_topics_follower_lag',
+    type: 'gauge',
+    help: 'Offsets that a follower is behind in all topics that this broker leads together',
+    labels: ['broker'],
+    samples: ({ topics }) => (topics?.behind ?? []).map(({ broker, offsets }) => ({ labels: { broker: String(broker) }, value: offsets })),
+  },
   partition('cairn_partition_leader', '1 where this broker leads', ({ role }) => Number(role === 'leader')),
   partition('cairn_partition_fenced', '1 where damage keeps this broker out', ({ fenced }) => Number(fenced !== null)),
   partition('cairn_partition_term', 'Raft term', ({ term }) => term),
@@ -96,7 +125,7 @@ export const metricTable: readonly MetricRow[] = [
   {
     name: 'cairn_follower_lag',
     type: 'gauge',
-    help: 'On a leader: offsets that a follower is behind',
+    help: `On a leader: offsets that a follower is behind${shown}`,
     labels: ['topic', 'broker'],
     samples: ({ partitions }) =>
       partitions.flatMap(({ topic, endOffset, followers }) =>
@@ -197,7 +226,7 @@ export function addMetrics(app: FastifyInstance, context: ApiContext): void {
 
   const schema = { summary: 'Metrics as Prometheus text' };
   app.get('/metrics', { schema, config: { verb: 'give metrics' } }, async (_request, reply) => {
-    const status = await promised<CountedStatus>((answer) => context.service.status(answer));
+    const status = await promised<CountedStatus>((answer) => context.service.status(null, answer));
     for (const { row, reset, set } of setters) {
       reset();
       for (const sample of row.samples(status, context)) set(sample);

@@ -3,6 +3,7 @@
  * and check parameters and small bodies. `must` ends the sentence of a refusal: "the parameter "from" is "-1", it must be ...".
  */
 import Type, { type TSchema } from 'typebox';
+import { nameStartPattern, nameStartRule } from '../../../eventlog/index.ts';
 import { offsetMax } from '../../../base/branded.ts';
 
 export const must = (text: string): { description: string; must: string } => ({ description: text, must: text });
@@ -23,6 +24,15 @@ export const TopicParams = Type.Object({ topic: Type.String({ description: 'the 
 
 /** Any that is no number at all; which there are is known behind the port. */
 export const PartitionParam = Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'a partition'));
+
+const NameStart = Type.String({ pattern: nameStartPattern, ...must(nameStartRule) });
+
+/** Which topics: those whose names begin so, from behind one on. */
+export const topicParameters = (limitMax: number) => ({
+  prefix: Type.Optional(NameStart),
+  after: Type.Optional(NameStart),
+  limit: Type.Optional(wholeNumber(1, limitMax, 'a number of topics')),
+});
 
 export const NoQuery = Type.Object({}, { additionalProperties: false });
 

@@ -1,9 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { brokersMax, LogError, promised, requestIdBytesMax } from '../../../eventlog/index.ts';
+import { brokersMax, LogError, promised, requestIdBytesMax, topicPageMax } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import { Freshness, must, NoQuery, nullable, offset, PartitionParam, PartitionStatus, TopicParams } from './schema-parts.ts';
+import {
+  Freshness,
+  must,
+  NoQuery,
+  nullable,
+  offset,
+  PartitionParam,
+  PartitionStatus,
+  TopicParams,
+  topicParameters,
+} from './schema-parts.ts';
 
 const CreateTopicBody = Type.Object(
   {
@@ -74,14 +84,22 @@ const TopicPlacement = Type.Object({
     }),
   ),
 });
-const TopicList = Type.Object({ topics: Type.Array(TopicDescription) });
+const ListQuery = Type.Object(topicParameters(topicPageMax), { additionalProperties: false });
+const TopicList = Type.Object({
+  topics: Type.Array(TopicDescription),
+  count: Type.Integer({ description: 'topics whose names begin so, in all' }),
+  next: nullable(Type.String({ description: 'what to give as `after` for those that follow; null where these are the last' })),
+});
 
 const EndAnswer = Type.Object({ topic: Type.String(), offset, freshness: Freshness, asOfMs: Type.Number() });
 const SequenceAnswer = Type.Object({ topic: Type.String(), requestId: Type.String(), nextSequence: Type.Integer() });
 
 export function addTopicRoutes(app: FastifyInstance, { log, service, settings }: ApiContext): void {
-  const listSchema = { summary: 'List the topics', querystring: NoQuery, response: { 200: TopicList } };
-  app.get('/v1/topics', { schema: listSchema, config: { verb: 'list topics' } }, async () => ({ topics: await log.listTopics() }));
+  const listSchema = { summary: 'List topics by name', querystring: ListQuery, response: { 200: TopicList } };
+  app.get('/v1/topics', { schema: listSchema, config: { verb: 'list topics' } }, (request) => {
+    const { prefix = '', after = '', limit = topicPageMax } = request.query as Static<typeof ListQuery>;
+    return log.listTopics({ prefix, after, limit });
+  });
 
   const createSchema = {
     summary: 'Create a topic',

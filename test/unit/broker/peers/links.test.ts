@@ -129,7 +129,7 @@ class Acceptor {
   }
 }
 
-const request = (): wire.Draft => wire.encodeRequest(2, { type: 'status', correlation: 1 });
+const request = (): wire.Draft => wire.encodeRequest(2, { type: 'status', correlation: 1, topics: new Uint8Array(0) });
 
 describe('whoever dials a broker', () => {
   test('with the secret is welcome, and heard', () => {
