@@ -43,10 +43,16 @@ export function append({ core, topics, appends }: Services, request: AppendReque
   });
 }
 
-export function read({ topics, reads, elsewhere }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
-  topics.locate(request.topic, `read ${shownTopic(request.topic)}`, answer, {
-    here: (replica) => reads.begin(request, replica, answer),
-    elsewhere: (group) => elsewhere.read(request, group, answer),
+export function read({ core, topics, reads, elsewhere }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
+  const doing = `read ${shownTopic(request.topic)}`;
+  const unlessAnother = (group: number, begin: (told: Answer<ReadResult>) => void): void => {
+    if (request.group === undefined || request.group === group)
+      return begin((outcome) => answer(outcome.ok ? { ok: true, value: { ...outcome.value, group } } : outcome));
+    core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted, and another topic has its name`)));
+  };
+  topics.locate(request.topic, doing, answer, {
+    here: (replica) => unlessAnother(replica.group, (told) => reads.begin(request, replica, told)),
+    elsewhere: (group) => unlessAnother(group, (told) => elsewhere.read(request, group, told)),
   });
 }
 

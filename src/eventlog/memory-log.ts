@@ -263,6 +263,10 @@ export class MemoryLog implements BrokerService {
     if (refusal !== null) return reply({ ok: false, error: refusal });
     const topic = this.#topics.get(request.topic);
     if (topic === undefined) return reply(this.#unknown('read', request.topic));
+    if (request.group !== undefined && request.group !== topic.group) {
+      const message = `Cannot read ${shownTopic(topic.name)}: it was deleted, and another topic has its name`;
+      return reply({ ok: false, error: new LogError('unknownTopic', message) });
+    }
     const offsetFrom = request.offsetFrom ?? (request.sinceMs === null ? 0 : offsetSince(topic, request.sinceMs));
     if (offsetFrom > topic.endOffset) {
       const message = `Cannot read topic "${topic.name}" from offset ${offsetFrom}: it holds ${describeOffsets(0, topic.endOffset)}`;
@@ -276,7 +280,7 @@ export class MemoryLog implements BrokerService {
       topic.waiting.delete(wake);
       timer?.cancel();
       if (request.cancel !== undefined) request.cancel.onCancel = null;
-      reply({ ok: true, value: result });
+      reply({ ok: true, value: { ...result, group: topic.group } });
       return true;
     };
     const wake = (): void => void attempt(false);

@@ -83,6 +83,8 @@ export interface ReadRequest extends RecordsOf {
   readonly waitMs: number;
   /** Stops the waiting; the answer is then empty. */
   readonly cancel?: CancelSignal;
+  /** What an earlier answer said: where another topic has the name by now, that one is not read on in its place (`unknownTopic`). */
+  readonly group?: number;
 }
 
 /** A cancellation that needs no machine: `cancelled` turns true once and then `onCancel` runs. */
@@ -105,6 +107,8 @@ export interface ReadResult {
   readonly asOfMs: number;
   /** Records below the last high watermark heard that this broker cannot show yet. */
   readonly lag: number;
+  /** Whose records they are: a topic that is deleted and made again has another one. Left out where the answer came over HTTP. */
+  readonly group?: number;
 }
 
 /** A search of what is committed, made where the records are. */

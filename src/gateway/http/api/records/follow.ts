@@ -48,6 +48,7 @@ async function pump(order: ReadOrder, first: ReadResult, response: ServerRespons
   const { heartbeatMs, slowReaderTimeoutMs } = context.settings;
   let left = order.max;
   let result = first;
+  const { group } = first;
   try {
     if (order.format === 'sse') response.write('retry: 1000\n\n');
     for (;;) {
@@ -58,7 +59,7 @@ async function pump(order: ReadOrder, first: ReadResult, response: ServerRespons
         return;
       }
       if (cancel.cancelled) return;
-      result = await readOn(order, { offsetFrom: result.offsetNext, sinceMs: null, waitMs: heartbeatMs }, cancel, context);
+      result = await readOn(order, { offsetFrom: result.offsetNext, sinceMs: null, waitMs: heartbeatMs, group }, cancel, context);
       if (cancel.cancelled) return;
       if (result.batches.length === 0) writeHeartbeat(order, response);
     }
@@ -72,15 +73,21 @@ async function pump(order: ReadOrder, first: ReadResult, response: ServerRespons
 /** A broker that is behind, or hears no leader, is waited for: an error would end the stream, and a browser does not come back from one. */
 async function readOn(
   order: ReadOrder,
-  place: { readonly offsetFrom: number | null; readonly sinceMs: number | null; readonly waitMs: number },
+  place: {
+    readonly offsetFrom: number | null;
+    readonly sinceMs: number | null;
+    readonly waitMs: number;
+    readonly group?: number | undefined;
+  },
   cancel: Cancel,
   context: ApiContext,
 ): Promise<ReadResult> {
   const { topic, partition, freshness, sessionOffset } = order;
   const sinceMs = place.offsetFrom === null ? place.sinceMs : null;
-  const { offsetFrom } = place;
+  const { offsetFrom, waitMs, group } = place;
   try {
-    return await context.log.read({ topic, partition, ...place, sinceMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel });
+    const request = { topic, partition, offsetFrom, sinceMs, waitMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel };
+    return await context.log.read(group === undefined ? request : { ...request, group });
   } catch (thrown) {
     if (offsetFrom === null || !(thrown instanceof LogError) || thrown.code !== 'notCurrent') throw thrown;
     return nothingYet(topic, offsetFrom);
