@@ -168,7 +168,8 @@ async function makeFault(
 }
 
 function readGroups(text: string): readonly (readonly number[])[] {
-  if (!/^\d{1,7}(,\d{1,7})*(\|\d{1,7}(,\d{1,7})*)*$/.test(text)) throw new InvalidArgumentError('It is groups of brokers, as in 1,2|3.');
+  if (!/^[1-9]\d{0,6}(,[1-9]\d{0,6})*(\|[1-9]\d{0,6}(,[1-9]\d{0,6})*)*$/.test(text))
+    throw new InvalidArgumentError('It is groups of brokers, as in 1,2|3.');
   return text.split('|').map((group) => group.split(',').map(Number));
 }
 

@@ -577,7 +577,10 @@ describe('topics', () => {
     [{}, 'the field "name" is missing'],
     [{ name: 7 }, 'the field "name" is wrong, it must be the name of a topic'],
     [{ name: 'a', retention: 7 }, 'there is no field "retention"'],
-    [[], 'the body must be {"name": "...", "retentionBytes": null or a number of bytes}'],
+    [
+      [],
+      'the body must be {"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to 16, "placement": "hypercube", "ring" or "all"}; all but the name may be left out',
+    ],
   ])('are not made from %j', async (json, reason) => {
     const error = await errorOf(await call('POST', '/v1/topics', { json }));
 

@@ -494,8 +494,8 @@ export const inTheBroker: readonly Mutant[] = [
     title: 'a folder is served whoever’s log it holds',
     edits: [
       edit('replica/groups.ts')(
-        'if (identity !== null && topic !== null && identity.topic !== topic) {',
-        'if (identity !== null && topic === -1) {',
+        'if (identity !== null && owner !== null && identity.topic !== owner.topic) {',
+        'if (identity !== null && owner !== null && owner.topic === -1) {',
       ),
       edit('replica/groups.ts')('if (identity.topic !== topic) this.#fenceFor(', 'if (topic === -1) this.#fenceFor('),
     ],
@@ -674,7 +674,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'never-home-again',
     title: 'a topic’s leadership does not return to its home',
-    edits: [homecoming('if (this.#homeOf(group) !== to || ', 'if (this.#homeOf(group) !== null || ')],
+    edits: [homecoming('if ((home !== null && home !== to) || ', 'if (to !== null || ')],
     expected: ['V6'],
     how: everything,
   },
