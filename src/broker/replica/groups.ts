@@ -130,8 +130,8 @@ export class Groups {
       const all = [...groups, ...kept.filter((id) => id >= topicGroupFirst).map((id) => groupId(id))];
       let left = all.length;
       let first: LogError | null = null;
-      for (const group of all) {
-        this.#openIfUsed(group, all.indexOf(group) >= groups.length, (error) => {
+      for (const [at, group] of all.entries()) {
+        this.#openIfUsed(group, at >= groups.length, (error) => {
           first ??= error;
           if (--left === 0) done(first);
         });
