@@ -105,7 +105,7 @@ export class Services {
     this.core = core;
     this.requests = new Requests(core);
     this.barriers = new Barriers(core, this.requests);
-    const whereabouts = new Whereabouts(core);
+    const whereabouts = new Whereabouts(core, this.requests);
     this.appends = new Appends(core, this.requests, whereabouts, () => brokerProducerId(self.id, identity.incarnation));
     this.reads = new Reads(core, this.barriers);
     this.scans = new Scans(core, this.barriers, options.broker.scanner ?? ownScanner(host));
@@ -141,7 +141,7 @@ export class Services {
 
   #makeLinks(): Links {
     const { broker, data, counters, causes, hybrid, groups, linkFaults } = this.#options;
-    const { host, self, brokers, settings, secret, version } = broker;
+    const { host, self, brokers, settings, secret, version, logOnly } = broker;
     return new Links(
       {
         ...host,
@@ -153,7 +153,7 @@ export class Services {
         version,
         secret,
         // Two that differ in who votes in the catalog must not meet: they might count two quorums that miss each other.
-        brokers: listOf(brokers, groups.replica(catalogGroup)?.raft.membership.learners ?? []),
+        brokers: listOf(brokers, logOnly ? [] : groups.membersOf(catalogGroup).learners),
         linkBytesMax: settings.linkBytesMax,
         faults: linkFaults,
         stamp: () => hybrid.next(),

@@ -11,15 +11,15 @@
  *     37 read             u64 correlation, u8 freshness (0 linearizable, 1 session, 2 local), u8 from what (0 the start of the log, 1 an offset, 2 a log
  *                         time), u64 that offset or time, u32 bytes at most, u64 session offset, u32 ms to wait for the first record
  *     38 end              u64 correlation, u8 freshness
- *     39 partitions       u64 correlation, then u32 group of each that is asked about
+ *     39 partitions       u64 correlation, then u32 group of each that is asked about, at most 1,024
  *     40 claim            u64 correlation: the home of the partition asks its leader for the office
  *     64 appendAnswer     u64 correlation, u64 offset, u32 record count, u64 term, u64 log time, u8 flags (1 committed, 2 duplicate),
  *                         u16 count, then that many u32 broker ids
  *     65 numberAnswer     u64 correlation, u64 value: the high watermark, the next sequence, 0 for a revoke
  *     66 statusAnswer     u64 correlation, then the status as JSON text; of partitions a list of theirs
  *     67 errorAnswer      u64 correlation, code, message and details (JSON) as texts, each behind a u16
- *     68 recordsAnswer    u64 correlation, u64 where it begins, u64 where to go on, u64 high watermark, u64 log start, u32 ms as of, u64 lag, then record
- *                         batches one behind the other
+ *     68 recordsAnswer    u64 correlation, u64 where it begins, u64 where to go on, u64 high watermark, u64 log start, u32 ms as of (the highest: not
+ *                         known), u64 lag, then record batches one behind the other
  *     69 endAnswer        u64 correlation, u64 end, u32 ms as of
  */
 import { offsetMax } from '../base/branded.ts';
@@ -229,7 +229,11 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
       return reader.complete ? { type: 'claim', correlation } : null;
     case requestKinds.partitions: {
       const groups: number[] = [];
-      while (reader.left > 0 && reader.valid) groups.push(reader.u32());
+      while (reader.left > 0 && reader.valid) {
+        const each = reader.u32();
+        if (each < 1 || groups.length === askedGroupsMax) reader.reject();
+        groups.push(each);
+      }
       return reader.complete ? { type: 'partitions', correlation, groups } : null;
     }
     default:
@@ -322,7 +326,7 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
         offsetNext: reader.offset(),
         highWatermark: reader.offset(),
         logStartOffset: reader.offset(),
-        asOfMs: reader.u32(),
+        asOfMs: ageOf(reader.u32()),
         lag: reader.u64(),
       };
       const batches = cutBatches(reader.rest());
@@ -330,7 +334,7 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
     }
     case answerKinds.end: {
       const end = reader.offset();
-      const asOfMs = reader.u32();
+      const asOfMs = ageOf(reader.u32());
       return reader.complete ? { type: 'end', correlation, offset: end, asOfMs } : null;
     }
     case answerKinds.error: {
@@ -359,8 +363,13 @@ function cutBatches(bytes: Uint8Array): Uint8Array[] | null {
   return batches;
 }
 
+/** Of one question about partitions, so that its answer fits a frame. */
+export const askedGroupsMax = 1024;
 const textLengthMax = 8192;
-const clampU32 = (value: number): number => Math.max(0, Math.min(0xffff_ffff, Math.floor(value)));
+const u32Max = 0xffff_ffff;
+const clampU32 = (value: number): number => Math.max(0, Math.min(u32Max, Math.floor(value)));
+/** What its field does not hold is of no known age. */
+const ageOf = (ms: number): number => (ms === u32Max ? Number.MAX_SAFE_INTEGER : ms);
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code);
 
 function parseDetails(text: string): ErrorDetails | null {

@@ -70,7 +70,7 @@ function explainPartition(
     leaderSinceMs: status?.leaderSinceMs ?? null,
     notLedByHome: placed === null || leader === home ? null : whyNotHome(options, home, leader, replicas[0] as PlacedReplica, status),
     lossesSurvived: Math.max(-1, reachable - (Math.floor(members.length / 2) + 1)),
-    route: leader === null ? null : leader === self ? [self] : [self, leader],
+    route: leader === null || !reaches(leader) ? null : leader === self ? [self] : [self, leader],
   };
 }
 

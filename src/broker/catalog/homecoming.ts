@@ -78,7 +78,9 @@ export class Homecoming {
       // Handed over or not, it is not asked for again at once.
       if (this.#away.delete(group)) this.#away.set(group, this.#core.nowMs());
     };
-    this.#isAsking = this.#options.requests.send(leader, group, { type: 'claim' }, answerMs, done);
+    this.#isAsking = true;
+    // Where there is no way to its leader now, the others do not wait for one.
+    if (!this.#options.requests.send(leader, group, { type: 'claim' }, answerMs, done)) done();
     this.#core.wake();
   }
 

@@ -41,7 +41,7 @@ const nobodyAsked: Statuses = new Map();
 /** How long a caller waits to hear that a topic is really not there. */
 const lookUpMs = 2000;
 const maintainMs = 500;
-/** A broker knows by then who lives. */
+/** So long after its links were opened a broker knows who lives. */
 const settlingMs = 3000;
 const placeAgainMs = 25;
 
@@ -60,13 +60,11 @@ export class Topics {
   #maintainAtMs = 0;
   #hasOpened = false;
   readonly #startedMs: number;
-  readonly #startedAtMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
     this.#core = core;
     this.#options = options;
     this.#startedMs = core.host.clock.wallMs();
-    this.#startedAtMs = core.nowMs();
     this.#firstElections = new FirstElections(core);
     this.#replicas = new TopicReplicas(core, () => this.catalog, options);
     this.catalog = new Catalog(core, options.appends, options.groups.topicsMaxOf(catalogGroup), {
@@ -223,7 +221,7 @@ export class Topics {
     else this.#place(name, placement ?? 'hypercube', wanted, fail, submit);
   }
 
-  /** A broker that has just started does not know yet who lives: it waits until it does. */
+  /** A broker that has just started, or takes part again, does not know yet who lives: it waits until it does. */
   #place(
     name: string,
     placement: 'hypercube' | 'ring',
@@ -240,8 +238,7 @@ export class Topics {
       const isAlive = (broker: BrokerId): boolean => broker === self || links.isReady(broker);
       const placing = placeTopic({ name: bytes, brokers: this.#options.brokers, placement, partitions: 1, replicas, isAlive });
       const isSure = placing.kind === 'placed' && placing.partitions.every(({ awayFromHome }) => !awayFromHome);
-      if (!isSure && nowMs() < untilMs && nowMs() < this.#startedAtMs + settlingMs)
-        return void host.clock.startTimer(placeAgainMs, attempt);
+      if (!isSure && nowMs() < untilMs && nowMs() < links.openedMs + settlingMs) return void host.clock.startTimer(placeAgainMs, attempt);
       if (!goesOn()) return;
       if (placing.kind === 'placed') {
         const full = this.#fullAmong(placing.partitions.flatMap((partition) => partition.replicas));

@@ -54,6 +54,8 @@ interface Unit {
   attempts: number;
   /** When it was first sent. */
   firstMs: number;
+  /** When it was last. */
+  lastMs: number;
   outstanding: number;
   /** Some attempt's outcome is not known: the batch may be in a log, or get there yet. */
   isUnknown: boolean;
@@ -69,6 +71,8 @@ const ownUnitsMax = brokerWindow / 4;
 const unitsMax = 2048;
 /** A forwarded append whose answer does not come is sent again. */
 const resendMs = 1000;
+/** A forwarded append that has no answer after this may have gone to one that leads no more. */
+const doubtAfterMs = 400;
 /** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
 const levelGraceMs = 250;
 
@@ -137,8 +141,11 @@ export class AppendQueue {
   /** Sends what can be sent now; part of a turn. True when something was. */
   dispatch(): boolean {
     if (this.isEmpty || this.#isHeldBack) return false;
-    const leader = this.#leader;
-    if (leader === null) return false;
+    const leader = this.#whereabouts.takerOf(this.group);
+    if (leader === null) {
+      this.#askWhoLeads(null);
+      return false;
+    }
     const { self, links } = this.#core;
     if (leader === self ? this.#core.replica(this.group)?.appends.refusal() !== null : !links.isReady(leader)) return false;
     let isBusy = false;
@@ -198,6 +205,7 @@ export class AppendQueue {
       sequence: producer.baseSequence,
       attempts: 0,
       firstMs: 0,
+      lastMs: 0,
       outstanding: 0,
       isUnknown: false,
       isDone: false,
@@ -237,6 +245,7 @@ export class AppendQueue {
     const { level, expectedOffset } = first.request;
     const triedForMs = this.#triedForMs(unit, first, nowMs);
     if (unit.attempts === 0) unit.firstMs = nowMs;
+    unit.lastMs = nowMs;
     unit.attempts++;
     unit.outstanding++;
     unit.target = leader;
@@ -304,7 +313,8 @@ export class AppendQueue {
       default:
         // Lost, or an answer that this request cannot have.
         unit.isUnknown = true;
-        this.#whereabouts.refused(this.group, null);
+        // The next has been found already where somebody else was asked.
+        if (this.#leader === to) this.#whereabouts.refused(this.group, null);
         this.#mayRetry = true;
         this.#core.wake();
     }
@@ -358,23 +368,39 @@ export class AppendQueue {
     if (unit.isOwn) this.#ownUnits--;
   }
 
+  /** Where no replica here would know, nobody says that the leader has changed while the link to the one before stands. */
+  #doubt(nowMs: number): void {
+    const [oldest] = this.#units;
+    if (oldest === undefined || oldest.target === null || nowMs - oldest.lastMs < doubtAfterMs) return;
+    this.#askWhoLeads(oldest.target);
+  }
+
+  #askWhoLeads(silent: BrokerId | null): void {
+    this.#whereabouts.ask(this.group, silent, () => {
+      this.retry(true);
+      this.#core.wake();
+    });
+  }
+
   expire(nowMs: number): void {
+    this.#doubt(nowMs);
     if (nowMs < this.#nextDeadlineMs) return;
     this.#nextDeadlineMs = Number.POSITIVE_INFINITY;
     const note = (deadlineMs: number): void => {
       this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
     };
+    const leader = this.#whereabouts.knownLeaderOf(this.group);
     for (const append of this.#takeWaiting()) {
       if (nowMs < append.deadlineMs) {
         note(append.deadlineMs);
         this.#waiting.push(append);
-      } else if (this.#leader === null) {
+      } else if (leader === null) {
         this.#edge.failed(append, 'noLeader', `no leader was found within ${append.request.timeoutMs} ms`, {});
       } else {
         this.#edge.failed(
           append,
           'notAppendedInTime',
-          `broker ${this.#leader} leads it and did not take the append within ${append.request.timeoutMs} ms`,
+          `broker ${leader} leads it and did not take the append within ${append.request.timeoutMs} ms`,
           {},
         );
       }

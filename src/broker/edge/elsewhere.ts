@@ -11,11 +11,12 @@ import {
   type ReadRequest,
   type ReadResult,
 } from '../../eventlog/index.ts';
-import type { PeerAnswer } from '../../wire/index.ts';
+import { askedGroupsMax, type PeerAnswer } from '../../wire/index.ts';
 import { type Core, failure } from '../core.ts';
 import { catalogGroup } from '../well-known.ts';
 import { freshnessMs } from './reads.ts';
 import type { Requests, UnnumberedRequest } from './requests.ts';
+import { parseStatuses } from './said-statuses.ts';
 import type { Whereabouts } from './whereabouts.ts';
 
 /** Questions under way to others at once: those that wait for records hold nothing, and an answer is at most `passedOnBytesMax` long. */
@@ -77,10 +78,13 @@ export class Elsewhere {
     const { topic, freshness, sessionOffset, cancel } = request;
     const startMs = this.#core.nowMs();
     const bytesMax = Math.min(request.bytesMax, passedOnBytesMax);
+    const untilMs = startMs + Math.max(0, request.waitMs);
+    // No log time is before 0, and none can be said on the way.
+    const sinceMs = request.sinceMs === null ? null : Math.max(0, request.sinceMs);
     let { offsetFrom } = request;
     /** Where the answer begins, however often it had to be asked for. */
     let begins: number | null = null;
-    const question = this.#begin(group, `read topic "${topic}"`, startMs + request.waitMs + freshnessMs, answer);
+    const question = this.#begin(group, `read topic "${topic}"`, untilMs + freshnessMs, answer);
     if (question === null) return;
     const end = (outcome: Outcome<ReadResult>): void => {
       if (cancel !== undefined) cancel.onCancel = null;
@@ -93,9 +97,7 @@ export class Elsewhere {
     if (cancel !== undefined) cancel.onCancel = () => end({ ok: true, value: nothing(offsetFrom ?? 0) });
     const ask = (): void => {
       const askedMs = this.#core.nowMs();
-      const leftMs = Math.max(0, startMs + request.waitMs - askedMs);
-      const waitMs = Math.min(leftMs, passedOnWaitMs);
-      const { sinceMs } = request;
+      const waitMs = Math.min(Math.max(0, untilMs - askedMs), passedOnWaitMs);
       const least = this.#least(group, freshness, sessionOffset);
       this.#ask(question, { type: 'read', ...least, offsetFrom, sinceMs, bytesMax, waitMs }, waitMs, (said) => {
         if (said.type !== 'records') return question.fail('internal', 'it was answered by something else');
@@ -103,8 +105,8 @@ export class Elsewhere {
         this.#show(group, found.highWatermark);
         begins ??= found.offsetFrom;
         // What travelled is older by that; what a leader has confirmed for this read is not.
-        const asOfMs = freshness === 'linearizable' && found.asOfMs === 0 ? 0 : found.asOfMs + this.#core.nowMs() - askedMs;
-        const isSpent = this.#core.nowMs() >= startMs + request.waitMs;
+        const asOfMs = freshness === 'linearizable' && found.asOfMs === 0 ? 0 : older(found.asOfMs, this.#core.nowMs() - askedMs);
+        const isSpent = this.#core.nowMs() >= untilMs;
         if (found.batches.length > 0 || isSpent || cancel?.cancelled === true)
           return end({ ok: true, value: { topic, ...found, offsetFrom: begins, asOfMs } });
         offsetFrom = found.offsetNext;
@@ -128,7 +130,7 @@ export class Elsewhere {
           return question.fail('notCurrent', `none of the brokers that have it shows it up to ${shown}, as one has before`);
         }
         this.#show(group, said.offset);
-        const asOfMs = freshness === 'linearizable' && said.asOfMs === 0 ? 0 : said.asOfMs + this.#core.nowMs() - startMs;
+        const asOfMs = freshness === 'linearizable' && said.asOfMs === 0 ? 0 : older(said.asOfMs, this.#core.nowMs() - startMs);
         this.#end(question, () => answer({ ok: true, value: { topic, offset: said.offset, freshness, asOfMs } }));
       });
     };
@@ -151,16 +153,20 @@ export class Elsewhere {
     const asked = new Map<BrokerId, GroupId[]>();
     for (const group of groups) {
       const peer = this.#whereabouts.leaderOf(group);
-      if (peer !== null) asked.set(peer, [...(asked.get(peer) ?? []), group]);
+      if (peer === null) continue;
+      const some = asked.get(peer);
+      if (some === undefined) asked.set(peer, [group]);
+      else some.push(group);
     }
-    let left = asked.size;
+    const questions = [...asked].flatMap(([peer, some]) => cut(some, askedGroupsMax).map((part) => ({ peer, part })));
+    let left = questions.length;
     const heard = (json: string | null): void => {
       for (const status of json === null ? [] : parseStatuses(json)) statuses.set(status.group, status);
       if (--left === 0) done(statuses);
     };
     if (left === 0) return done(statuses);
-    for (const [peer, some] of asked) {
-      const isSent = this.#requests.send(peer, catalogGroup, { type: 'partitions', groups: some }, statusMs, (outcome) =>
+    for (const { peer, part } of questions) {
+      const isSent = this.#requests.send(peer, catalogGroup, { type: 'partitions', groups: part }, statusMs, (outcome) =>
         heard(outcome.type === 'status' ? outcome.json : null),
       );
       if (!isSent) heard(null);
@@ -245,10 +251,8 @@ export class Elsewhere {
   }
 }
 
-function parseStatuses(json: string): readonly PartitionStatus[] {
-  try {
-    return JSON.parse(json) as readonly PartitionStatus[];
-  } catch {
-    return [];
-  }
-}
+/** What is of no known age stays so. */
+const older = (asOfMs: number, byMs: number): number => Math.min(Number.MAX_SAFE_INTEGER, asOfMs + byMs);
+
+const cut = <Value>(values: readonly Value[], length: number): Value[][] =>
+  Array.from({ length: Math.ceil(values.length / length) }, (_, index) => values.slice(index * length, (index + 1) * length));

@@ -70,7 +70,9 @@ export class Revokes {
     }
     const request = { type: 'revoke' as const, remainingMs: attemptMs, requestId: revoke.requestId };
     const isSent = this.#requests.send(leader, revoke.group, request, attemptMs, (outcome) => {
-      if (outcome.type !== 'number') this.#whereabouts.refused(revoke.group, outcome.type === 'error' ? outcome.details['leader'] : null);
+      // Of a topic that was deleted meanwhile nothing is remembered.
+      if (outcome.type !== 'number' && this.#pending.has(revoke))
+        this.#whereabouts.refused(revoke.group, outcome.type === 'error' ? outcome.details['leader'] : null);
       done(outcome.type === 'number');
     });
     if (!isSent) revoke.isOutstanding = false;

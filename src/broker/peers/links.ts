@@ -73,6 +73,8 @@ export class Links {
   /** Group and peer -> news of the high watermark alone, held back for one turn: a batch that follows at once brings it as well. */
   readonly #news = new Map<number, News>();
   #isClosed = true;
+  /** When it last began to dial. */
+  openedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinksOptions, events: LinkEvents) {
     this.#options = options;
@@ -149,6 +151,7 @@ export class Links {
   /** Dials every peer at once. */
   open(): void {
     this.#isClosed = false;
+    this.openedMs = this.#options.clock.monotonicMs();
     for (const { consensus } of this.#outgoing.values()) consensus.dial();
   }
 

@@ -156,6 +156,13 @@ export class Groups {
     return { voters: this.#context.brokers, learners: [] };
   }
 
+  /** Also of one that is fenced: what its folder says, or, where that cannot be read, what a new cluster would have. */
+  membersOf(group: GroupId): GroupMembers {
+    const identity = this.#identities.get(group);
+    if (identity === undefined) return this.#ownMembers(group);
+    return identity?.members ?? this.#everybody;
+  }
+
   #ownMembers(group: GroupId): GroupMembers {
     return group === catalogGroup ? this.#context.catalogMembers : this.#everybody;
   }

@@ -136,7 +136,7 @@ describe('a revoke', () => {
       links: { isReady: (peer: number) => peer !== 1 },
       host: { bytes: simBytes },
     } as unknown as Core;
-    const revokes = new Revokes(core, requests, new Whereabouts(core));
+    const revokes = new Revokes(core, requests, new Whereabouts(core, requests));
     const outcomes: unknown[] = [];
     revokes.begin(logGroup, 'r', (outcome) => outcomes.push(outcome));
     revokes.work();

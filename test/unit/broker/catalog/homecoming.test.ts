@@ -1,6 +1,9 @@
 /** A topic is led by its home again. "orders" is at home on broker 2 (see placing.test.ts). */
 import { describe, expect, test } from 'vitest';
 import type { Outcome, AppendResult } from '../../../../src/eventlog/index.ts';
+import { Homecoming } from '../../../../src/broker/catalog/homecoming.ts';
+import type { Core } from '../../../../src/broker/core.ts';
+import type { Replica } from '../../../../src/broker/replica/index.ts';
 import { Rig } from '../rig.ts';
 
 const home = 2;
@@ -74,4 +77,32 @@ describe('the leadership of a topic', () => {
 
     expect(rig.leader('orders')).not.toBe(home);
   });
+});
+
+test('a leader that cannot be asked keeps no other topic from coming home', () => {
+  const replicas = [3, 2].map((leader, index) => ({ group: 16 + index, lag: 0, raft: { role: 'follower', leader } }) as unknown as Replica);
+  const asked: number[] = [];
+  let nowMs = 0;
+  const core = {
+    self: 1,
+    nowMs: () => nowMs,
+    wake: () => undefined,
+    replica: (group: number) => replicas[group - 16],
+    settings: { electionTimeoutMs: 300, homecomingAfterMs: 1000 },
+  } as unknown as Core;
+  const homecoming = new Homecoming(core, {
+    requests: {
+      send: (peer: number) => {
+        asked.push(peer);
+        return peer === 2;
+      },
+    } as never,
+    state: () => ({ placeOf: () => ({ partition: { placed: { replicas: [1, 2, 3] } } }) }) as never,
+    usualSyncMs: () => 1,
+  });
+  for (const replica of replicas) homecoming.roleChanged(replica);
+
+  for (nowMs = 1000; nowMs < 2000; nowMs += 250) homecoming.tick(nowMs);
+
+  expect(asked).toEqual([3, 2]);
 });
