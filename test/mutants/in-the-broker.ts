@@ -674,7 +674,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'never-home-again',
     title: 'a topic’s leadership does not return to its home',
-    edits: [homecoming('if ((home !== null && home !== to) || ', 'if (to !== null || ')],
+    edits: [homecoming('if ((isKnown && this.#homeOf(group) !== to) || ', 'if (to !== null || ')],
     expected: ['V6'],
     how: everything,
   },

@@ -91,8 +91,8 @@ export class Homecoming {
   mayHandOver(group: GroupId, to: BrokerId, ledSinceMs: number): boolean {
     const { homecomingAfterMs } = this.#core.settings;
     const nowMs = this.#core.nowMs();
-    const home = this.#homeOf(group);
-    if ((home !== null && home !== to) || nowMs - ledSinceMs < homecomingAfterMs) return false;
+    const isKnown = this.#options.state().placeOf(group) !== undefined;
+    if ((isKnown && this.#homeOf(group) !== to) || nowMs - ledSinceMs < homecomingAfterMs) return false;
     const handed = (this.#handed.get(to) ?? []).filter((atMs) => nowMs - atMs < flapsInTimes * homecomingAfterMs);
     // All topics of a home that come back together are one coming back.
     const last = handed.at(-1);
