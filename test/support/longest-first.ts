@@ -25,7 +25,6 @@ const longest: readonly string[] = [
   'test/integration/daemon-serve.test.ts',
   'test/compat/mp0.test.ts',
   'test/compat/crash-and-exit.test.ts',
-  'test/e2e/tour.test.ts',
   'test/integration/spooling-agent.test.ts',
   'test/e2e/page-state.test.ts',
   'test/e2e/append-and-read.test.ts',
