@@ -12,7 +12,7 @@ import type { BrokerSettings } from './settings.ts';
 export interface BrokerOptions {
   readonly host: Host;
   readonly self: BrokerAddress;
-  /** All configured brokers, this one included; the voters of the catalog and of `log`. */
+  /** All configured brokers, this one included. */
   readonly brokers: readonly BrokerAddress[];
   readonly settings: BrokerSettings;
   readonly version: string;

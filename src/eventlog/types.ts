@@ -218,7 +218,7 @@ export interface TopicSettings {
   readonly retentionBytes: number | null;
   /** Brokers that keep each partition; left out, as many as the cluster is configured for. Fixed when it is made. */
   readonly replicas?: number;
-  /** How they are chosen: by the hypercube's rules, by consistent hashing, or, what cannot be asked for, all of them. Fixed when it is made. */
+  /** How they are chosen: by the hypercube's rules, which is the default, by consistent hashing, or all of them. Fixed when it is made. */
   readonly placement?: 'hypercube' | 'ring' | 'all';
 }
 

@@ -22,7 +22,7 @@ export type {
   Vote,
 } from './types.ts';
 export { isMember, peersOf } from './membership.ts';
-export { isQuorum, quorumValue } from './quorum.ts';
+export { isQuorum, majorityOf, quorumValue } from './quorum.ts';
 export { noteTerm, termBefore, truncateTerms } from './term-starts.ts';
 export { describe, describeReady } from './describe.ts';
 export { Raft } from './raft.ts';

@@ -19,6 +19,9 @@ export function majorityValue(voters: readonly BrokerId[], valueOf: (voter: Brok
   return values[Math.floor(values.length / 2)] ?? 0;
 }
 
+/** So many of these voters are a majority. */
+export const majorityOf = (voters: readonly unknown[]): number => Math.floor(voters.length / 2) + 1;
+
 /** The largest value that a quorum has reached: both majorities when the configuration is joint. */
 export function quorumValue(membership: Membership, valueOf: (voter: BrokerId) => number): number {
   const value = majorityValue(membership.voters, valueOf);

@@ -653,7 +653,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'members-not-written',
     title: 'who a group’s members are is forgotten at a restart: all brokers',
-    edits: [groups('let members = identity?.members ?? this.#everybody;', 'let members = this.#everybody;')],
+    edits: [groups('return identity?.members ?? this.#everybody;', 'return this.#everybody;')],
     expected: ['R20'],
     how: { by: 'sim', brokers: 5 },
   },

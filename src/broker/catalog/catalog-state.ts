@@ -84,7 +84,6 @@ type Placement = 'all' | 'hypercube' | 'ring';
 /** A partition and the topic that it is of. */
 export interface Place {
   readonly topic: Topic;
-  readonly index: number;
   readonly partition: Partition;
 }
 
@@ -244,7 +243,7 @@ export class CatalogState {
   #add(topic: Topic): void {
     this.#topics.set(topic.name, topic);
     this.#countReplicas(topic, 1);
-    for (const [index, partition] of topic.partitions.entries()) this.#byGroup.set(partition.group, { topic, index, partition });
+    for (const partition of topic.partitions) this.#byGroup.set(partition.group, { topic, partition });
     this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
 

@@ -1,7 +1,8 @@
 import { toHex } from '../../base/bytes.ts';
 import type { BrokerId } from '../../base/branded.ts';
 import type { PartitionPlacement, PartitionStatus, PlacedReplica, TopicPlacement } from '../../eventlog/index.ts';
-import { digestOf, explainPlace, makeCube } from '../../placement/index.ts';
+import { digestOf, dimensionsOf, placeOnCube } from '../../placement/index.ts';
+import { majorityOf } from '../../raft/index.ts';
 import type { PlacedPartition } from './catalog-state.ts';
 
 export interface ExplainingOptions {
@@ -28,7 +29,7 @@ export function explainTopic(options: ExplainingOptions): TopicPlacement {
     topic,
     placement,
     hash: toHex(digestOf(name)),
-    dimensions: makeCube(ids.length).dimensions,
+    dimensions: dimensionsOf(ids.length),
     asked: self,
     brokers: ids.map((id, vertex) => ({ id, vertex, reachable: reaches(id) })),
     partitions: options.partitions.map((each, index) => explainPartition(options, ids, each, index, reaches)),
@@ -47,7 +48,7 @@ function explainPartition(
   const members = placed?.replicas ?? ids;
   const home = members[0] as number;
   const rule =
-    placement === 'hypercube' ? explainPlace(makeCube(ids.length), ruleOf(name, partition, members.length, ids.indexOf(self))) : null;
+    placement === 'hypercube' ? placeOnCube({ digest: digestOf(name), partition, brokers: ids.length, replication: members.length }) : null;
   const reachable = members.filter(reaches).length;
   const leader = status?.leader ?? null;
   const replicas = members.map((broker): PlacedReplica => {
@@ -69,18 +70,10 @@ function explainPartition(
     term: status?.term ?? 0,
     leaderSinceMs: status?.leaderSinceMs ?? null,
     notLedByHome: placed === null || leader === home ? null : whyNotHome(options, home, leader, replicas[0] as PlacedReplica, status),
-    lossesSurvived: Math.max(-1, reachable - (Math.floor(members.length / 2) + 1)),
+    lossesSurvived: Math.max(-1, reachable - majorityOf(members)),
     route: leader === null || !reaches(leader) ? null : leader === self ? [self] : [self, leader],
   };
 }
-
-const ruleOf = (topic: Uint8Array, partition: number, replication: number, from: number) => ({
-  topic,
-  partition,
-  replication,
-  from: Math.max(0, from),
-  isAlive: () => true,
-});
 
 function whyNotHome(
   options: ExplainingOptions,

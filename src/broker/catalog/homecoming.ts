@@ -47,11 +47,6 @@ export class Homecoming {
     else if (!this.#away.has(group)) this.#away.set(group, this.#core.nowMs());
   }
 
-  /** Groups that the catalog has told of after their replicas were open. */
-  known(replica: Replica | undefined): void {
-    if (replica !== undefined) this.roleChanged(replica);
-  }
-
   deleted(group: number): void {
     this.#away.delete(groupId(group));
   }

@@ -1,5 +1,6 @@
 import type { BrokerId } from '../../base/branded.ts';
 import { digestOf, makeRing, placeOnCube, placeOnRing } from '../../placement/index.ts';
+import { isQuorum } from '../../raft/index.ts';
 import type { PlacedPartition } from './catalog-state.ts';
 
 export interface PlacingOptions {
@@ -31,7 +32,7 @@ export function placeTopic(options: PlacingOptions): Placing {
   const partitions: PlacedPartition[] = [];
   for (let partition = 0; partition < options.partitions; partition++) {
     const assigned = replicasOf(options, partition, ids, null);
-    const isAway = assigned.filter(isAlive).length * 2 <= assigned.length;
+    const isAway = !isQuorum({ voters: assigned, votersOutgoing: [], learners: [] }, isAlive);
     if (isAway && living.length < assigned.length) return { kind: 'unreachable', assigned };
     const replicas = isAway ? replicasOf(options, partition, ids, living) : assigned;
     partitions.push({ replicas, leader: replicas.find(isAlive) ?? null, awayFromHome: isAway });

@@ -2,7 +2,6 @@ import { type BrokerId, type GroupId, groupId } from '../../base/branded.ts';
 import type { LogError } from '../../eventlog/index.ts';
 import type { Core } from '../core.ts';
 import type { Appends, Elsewhere, Reads, Revokes, Scans, Whereabouts } from '../edge/index.ts';
-import type { GroupMembers } from '../../storage/index.ts';
 import type { Groups, Owner } from '../replica/index.ts';
 import type { Catalog } from './catalog.ts';
 import type { Partition, Place, Topic } from './catalog-state.ts';
@@ -41,10 +40,10 @@ export class TopicReplicas {
   }
 
   created(topic: Topic): void {
-    for (const [index, partition] of topic.partitions.entries()) {
+    for (const partition of topic.partitions) {
       if (!this.isHere(partition)) continue;
       if (this.#toOpen.size === 0) this.#core.later(() => this.openMade());
-      this.#toOpen.set(partition.group, { topic, index, partition });
+      this.#toOpen.set(partition.group, { topic, partition });
     }
   }
 
@@ -88,7 +87,7 @@ export class TopicReplicas {
 
   #ownerOf({ topic, partition }: Place): Owner {
     const voters = [...this.membersOf(partition)].sort((a, b) => a - b);
-    return { topic: topic.id, members: { voters, learners: [] } satisfies GroupMembers };
+    return { topic: topic.id, members: { voters, learners: [] } };
   }
 
   #open(place: Place): void {

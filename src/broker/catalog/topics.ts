@@ -401,7 +401,11 @@ export class Topics {
         if (isFirst) this.#firstElections.begin(groupId(group));
       }
     }
-    for (const { group } of topic.partitions) this.homecoming.known(this.#core.replica(groupId(group)));
+    for (const { group } of topic.partitions) {
+      // Open before the catalog told whose home it is.
+      const replica = this.#core.replica(groupId(group));
+      if (replica !== undefined) this.homecoming.roleChanged(replica);
+    }
     this.#replicas.created(topic);
   }
 

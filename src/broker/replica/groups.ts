@@ -246,9 +246,7 @@ export class Groups {
       this.#setFenced(group, foreign(group, identity, owner.topic));
       return null;
     }
-    let members = identity?.members ?? this.#everybody;
     if (identity === null && owner !== null && (yield* this.#isNew(path))) {
-      members = owner.members;
       const fresh: GroupIdentity = { group, ...owner, topicsMax: settings.topicsMax };
       const written = yield* wait<Result<undefined, OpenFailure>>((done) => writeGroupIdentity(storage, path, fresh, done));
       if (!written.ok) return openError(`the log of group ${group}`, written.error);
@@ -301,7 +299,7 @@ export class Groups {
       yield* wait<undefined>((done) => log.close(() => done(undefined)));
       return null;
     }
-    const replica = new Replica({ group, members, log, vote, tail: built }, this.#replicaContext, this.#listener);
+    const replica = new Replica({ group, members: this.membersOf(group), log, vote, tail: built }, this.#replicaContext, this.#listener);
     this.#replicas.set(group, replica);
     this.#awake.add(replica);
     return null;
