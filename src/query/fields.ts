@@ -61,7 +61,7 @@ function testOf({ field, operator, value }: Filter, host: MatcherHost): ((fields
 function regexOf(pattern: string, { regex }: MatcherHost): Regex | null {
   const codes = Array.from(pattern, (character) => character.codePointAt(0) as number);
   const parsed = parsePattern(codes, true);
-  return parsed.ok ? (regex?.compile(translate(parsed.node), { ignoreCase: false }) ?? null) : null;
+  return parsed.ok ? (regex?.compile(translate(parsed.syntax), { ignoreCase: false }) ?? null) : null;
 }
 
 const numberOf = (text: string): number | null => (/^-?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(text) ? Number(text) : null);

@@ -21,29 +21,31 @@ interface Facts {
 const nothing: Facts = { exact: null, best: null };
 
 /** Null where a line may match without any text that is known. */
-export function literalsOf(node: Syntax): Literals | null {
-  const { exact, best } = factsOf(node);
+export function literalsOf(syntax: Syntax): Literals | null {
+  const { exact, best } = factsOf(syntax);
   return better(usable(exact), best);
 }
 
-function factsOf(node: Syntax): Facts {
-  switch (node.kind) {
+function factsOf(syntax: Syntax): Facts {
+  switch (syntax.kind) {
     case 'text':
-      return node.codes.length <= codesMax ? { exact: [textOf(node.codes)], best: null } : { exact: null, best: [textOf(node.codes)] };
+      return syntax.codes.length <= codesMax
+        ? { exact: [textOf(syntax.codes)], best: null }
+        : { exact: null, best: [textOf(syntax.codes)] };
     case 'any':
       return nothing;
     case 'set':
-      return { exact: fewCharacters(node), best: null };
+      return { exact: fewCharacters(syntax), best: null };
     case 'edge':
       return { exact: [''], best: null };
     case 'sequence':
-      return sequenceOf(node.parts);
+      return sequenceOf(syntax.parts);
     case 'choice':
-      return choiceOf(node.branches.map(factsOf));
+      return choiceOf(syntax.branches.map(factsOf));
     case 'repeat': {
-      if (node.min === 0) return nothing;
-      const inner = factsOf(node.of);
-      if (node.min === 1 && node.max === 1) return inner;
+      if (syntax.min === 0) return nothing;
+      const inner = factsOf(syntax.of);
+      if (syntax.min === 1 && syntax.max === 1) return inner;
       return { exact: null, best: better(usable(inner.exact), inner.best) };
     }
   }
@@ -51,10 +53,10 @@ function factsOf(node: Syntax): Facts {
 
 const textOf = (codes: readonly number[]): string => String.fromCodePoint(...codes.slice(0, codesMax));
 
-function fewCharacters(node: Syntax & { readonly kind: 'set' }): readonly string[] | null {
-  if (node.negated || node.classes.length > 0) return null;
+function fewCharacters(syntax: Syntax & { readonly kind: 'set' }): readonly string[] | null {
+  if (syntax.negated || syntax.classes.length > 0) return null;
   const found: string[] = [];
-  for (const [from, to] of node.ranges) {
+  for (const [from, to] of syntax.ranges) {
     if (to - from + found.length >= alternativesMax) return null;
     for (let at = from; at <= to; at++) found.push(String.fromCodePoint(at));
   }

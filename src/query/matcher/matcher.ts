@@ -11,7 +11,7 @@ import type { Bytes, Regex, RegexCompiler } from '../../host/index.ts';
 import type { Engine, Match } from '../request.ts';
 import { literalsOf } from './literals.ts';
 import { parsePattern } from './parse.ts';
-import { emptyNode, type Needs, type Syntax } from './syntax.ts';
+import { emptySyntax, type Needs, type Syntax } from './syntax.ts';
 import { translate } from './translate.ts';
 
 export type Verdict = 'yes' | 'no' | 'ask';
@@ -81,7 +81,7 @@ function makeOwn(match: Match, host: MatcherHost): Matcher | string {
     if (ignoreCase && codes.some((code) => code >= 128)) return 'a pattern with other letters than those of ASCII, whatever their case';
     const parsed = dialect === 'fixed' ? parsedText(codes) : parsePattern(codes, dialect === 'extended');
     if (!parsed.ok) return parsed.reason;
-    nodes.push(parsed.node);
+    nodes.push(parsed.syntax);
     needs = { letters: needs.letters || parsed.needs.letters, characters: needs.characters || parsed.needs.characters };
   }
   const texts = ignoreCase || nodes.length > textsMax ? null : textsOf(nodes);
@@ -94,18 +94,18 @@ function makeOwn(match: Match, host: MatcherHost): Matcher | string {
   return makeLinear(nodes, needs, match, host);
 }
 
-const parsedText = (codes: readonly number[]): { readonly ok: true; readonly node: Syntax; readonly needs: Needs } => ({
+const parsedText = (codes: readonly number[]): { readonly ok: true; readonly syntax: Syntax; readonly needs: Needs } => ({
   ok: true,
-  node: codes.length === 0 ? emptyNode : { kind: 'text', codes },
+  syntax: codes.length === 0 ? emptySyntax : { kind: 'text', codes },
   needs: { letters: false, characters: false },
 });
 
 /** The patterns, where all of them are plain texts. */
 function textsOf(nodes: readonly Syntax[]): string[] | null {
   const texts: string[] = [];
-  for (const node of nodes) {
-    if (node.kind !== 'text') return null;
-    texts.push(String.fromCodePoint(...node.codes));
+  for (const syntax of nodes) {
+    if (syntax.kind !== 'text') return null;
+    texts.push(String.fromCodePoint(...syntax.codes));
   }
   return texts;
 }
@@ -195,15 +195,15 @@ const isWordByte = (byte: number): boolean =>
 
 function makeLinear(nodes: readonly Syntax[], needs: Needs, match: Match, { regex, bytes }: MatcherHost): Matcher | string {
   const { wholeLine, word, ignoreCase } = match;
-  const node: Syntax = nodes.length === 1 ? (nodes[0] as Syntax) : { kind: 'choice', branches: nodes };
-  const inner = `(?:${translate(node)})`;
+  const syntax: Syntax = nodes.length === 1 ? (nodes[0] as Syntax) : { kind: 'choice', branches: nodes };
+  const inner = `(?:${translate(syntax)})`;
   const isWord = word && !wholeLine;
   // An empty match between two characters counts as a word of its own for GNU grep, in ways that differ from version to version.
-  if (isWord && literalsOf(node) === null) return 'a word that may be empty';
+  if (isWord && literalsOf(syntax) === null) return 'a word that may be empty';
   const whole = wholeLine ? `\\A${inner}\\z` : isWord ? `(?:\\A|[^[:word:]])${inner}(?:[^[:word:]]|\\z)` : inner;
   const compiled = regex?.compile(whole, { ignoreCase }) ?? null;
   if (compiled === null) return 'this expression';
-  const needed = literalsOf(node)?.map((text) => bytes.utf8Encode(text)) ?? null;
+  const needed = literalsOf(syntax)?.map((text) => bytes.utf8Encode(text)) ?? null;
   return new LinearMatcher(compiled, needed, needs, isWord, ignoreCase);
 }
 

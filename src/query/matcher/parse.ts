@@ -3,10 +3,10 @@
  * person would have to look up (a star where nothing can be repeated, a stray backslash, an interval that is none) is left to GNU grep itself, and so are
  * back-references, which no linear engine can do.
  */
-import { type ClassName, emptyNode, type Needs, type Syntax, type Range } from './syntax.ts';
+import { type ClassName, emptySyntax, type Needs, type Syntax, type Range } from './syntax.ts';
 
 export type Parsed =
-  | { readonly ok: true; readonly node: Syntax; readonly needs: Needs }
+  | { readonly ok: true; readonly syntax: Syntax; readonly needs: Needs }
   /** `reason`: what in it is left to GNU grep. */
   | { readonly ok: false; readonly reason: string };
 
@@ -14,8 +14,8 @@ export type Parsed =
 export function parsePattern(codes: readonly number[], isExtended: boolean): Parsed {
   try {
     const parser = new Parser(codes, isExtended);
-    const node = parser.parse();
-    return { ok: true, node, needs: { letters: parser.needsLetters, characters: parser.needsCharacters } };
+    const syntax = parser.parse();
+    return { ok: true, syntax, needs: { letters: parser.needsLetters, characters: parser.needsCharacters } };
   } catch (error) {
     if (error instanceof Doubt) return { ok: false, reason: error.message };
     throw error;
@@ -78,9 +78,9 @@ class Parser {
   }
 
   parse(): Syntax {
-    const node = this.#choice();
+    const syntax = this.#choice();
     if (this.#at < this.#codes.length) throw new Doubt('a closing parenthesis that nothing opens');
-    return node;
+    return syntax;
   }
 
   #choice(): Syntax {
@@ -93,23 +93,24 @@ class Parser {
     const parts: Syntax[] = [];
     while (this.#at < this.#codes.length && !this.#isOperator(bar) && !this.#isOperator(closeParen)) {
       const isFirst = parts.length === 0;
-      const node = this.#repeated(this.#atom(isFirst), isFirst);
+      const syntax = this.#repeated(this.#atom(isFirst), isFirst);
       const last = parts.at(-1);
       // Neighbouring characters are one text, so that what must be in a line is found as long as it is.
-      if (node.kind === 'text' && last?.kind === 'text') parts[parts.length - 1] = { kind: 'text', codes: [...last.codes, ...node.codes] };
-      else parts.push(node);
+      if (syntax.kind === 'text' && last?.kind === 'text')
+        parts[parts.length - 1] = { kind: 'text', codes: [...last.codes, ...syntax.codes] };
+      else parts.push(syntax);
     }
-    return parts.length === 1 ? (parts[0] as Syntax) : parts.length === 0 ? emptyNode : { kind: 'sequence', parts };
+    return parts.length === 1 ? (parts[0] as Syntax) : parts.length === 0 ? emptySyntax : { kind: 'sequence', parts };
   }
 
   #repeated(atom: Syntax, isFirst: boolean): Syntax {
-    let node = atom;
+    let syntax = atom;
     for (;;) {
       const bounds = this.#takeRepeat();
-      if (bounds === null) return node;
+      if (bounds === null) return syntax;
       if (atom.kind === 'edge') throw new Doubt('a repeated anchor');
       if (isFirst && atom.kind === 'sequence' && atom.parts.length === 0) throw new Doubt('a repetition of nothing');
-      node = { kind: 'repeat', of: node, min: bounds.min, max: bounds.max };
+      syntax = { kind: 'repeat', of: syntax, min: bounds.min, max: bounds.max };
     }
   }
 
@@ -182,11 +183,11 @@ class Parser {
 
   #group(): Syntax {
     if (++this.#depth > depthMax) throw new Doubt('groups within groups, too deep');
-    const node = this.#choice();
+    const syntax = this.#choice();
     if (!this.#takeOperator(closeParen)) throw new Doubt('a group that nothing closes');
     this.#depth--;
     // A sequence of its own, so that a repetition behind it repeats all of it.
-    return node.kind === 'text' ? { kind: 'sequence', parts: [node] } : node;
+    return syntax.kind === 'text' ? { kind: 'sequence', parts: [syntax] } : syntax;
   }
 
   #escape(): Syntax {

@@ -36,4 +36,4 @@ export interface Needs {
   readonly characters: boolean;
 }
 
-export const emptyNode: Syntax = { kind: 'sequence', parts: [] };
+export const emptySyntax: Syntax = { kind: 'sequence', parts: [] };
