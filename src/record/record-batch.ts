@@ -573,6 +573,36 @@ export function forEachRecord(batch: Uint8Array, visit: (record: RecordCursor) =
   return true;
 }
 
+/**
+ * The same for those records only in which a byte is at a position that `seek` gives: of what is at or behind a position, the next one that is looked for. All
+ * others are passed over by their lengths.
+ */
+export function forEachRecordAt(
+  batch: Uint8Array,
+  seek: (from: number) => number,
+  visit: (record: RecordCursor) => boolean | void,
+): boolean {
+  const cursor = new RecordCursor();
+  const lengths = new VarintReader();
+  const firstOffset = baseOffset(batch);
+  const firstTimestamp = baseTimestamp(batch);
+  let position = batchHeaderBytes;
+  let wanted = seek(position);
+  for (let left = recordCount(batch); left > 0 && wanted < batch.length; left--) {
+    lengths.reset(position);
+    const length = lengths.read(batch);
+    const recordTo = lengths.position + length;
+    if (!lengths.valid || length < 0 || recordTo > batch.length) return false;
+    if (recordTo > wanted) {
+      if (cursor.read(batch, position, firstOffset, firstTimestamp, false) !== null) return false;
+      if (visit(cursor) === false) return true;
+      wanted = seek(recordTo);
+    }
+    position = recordTo;
+  }
+  return true;
+}
+
 // ------------------------------------------------------------------------------------------------------------ validation
 
 export type BatchProblem =

@@ -12,7 +12,7 @@
  */
 import { failed, ok, type Result } from '../../base/result.ts';
 import { type Task, wait } from '../../base/task.ts';
-import { forEachRecord, recordAt, type RecordCursor } from '../../record/index.ts';
+import { baseOffset, forEachRecord, forEachRecordAt, recordAt, recordCount, type RecordCursor } from '../../record/index.ts';
 import { makeFilter, type RecordFilter } from '../fields.ts';
 import { type GrepAnswer, type GrepAsker, makeMatcher, type Matcher, type MatcherHost, type UsedEngine } from '../matcher/index.ts';
 import type { Engine, Filter, Match, Output } from '../request.ts';
@@ -72,6 +72,10 @@ interface Page {
   readonly offsetTo: number;
   /** Of its first record among all that were seen. Gaps count too, so that what is beside one is nobody's neighbour. */
   readonly first: number;
+  /** Of its first record in range. */
+  readonly firstOffset: number;
+  /** Of its records in range, whether they are among `places` or not. */
+  readonly recordCount: number;
   readonly places: Places;
   /** One for each record: `no`, `yes` or `ask`. */
   readonly verdicts: Uint8Array;
@@ -80,7 +84,7 @@ interface Page {
   spans: Map<number, readonly number[]> | null;
 }
 
-/** Where the records of a page are: the value is [from, to) of the batch. */
+/** Where the records of a page are: the value is [from, to) of the batch. All in range, or those that may be selected where nothing else is ever written. */
 interface Places {
   readonly count: number;
   readonly offsets: Float64Array;
@@ -129,7 +133,9 @@ export class RecordSearch {
   #offsetReached = 0;
   #failure: string | null = null;
   /** Of the batch that is being judged: where each needed text is next. */
-  readonly #next: number[] = [];
+  readonly #next: number[];
+  /** A record without any needed text is never written and nobody's neighbour. */
+  readonly #passesOthers: boolean;
   selected = 0;
   /** Records that GNU grep was asked about. */
   asked = 0;
@@ -142,9 +148,12 @@ export class RecordSearch {
     this.#filter = filter;
     this.#host = host;
     this.#writer = new LineWriter(query, host.bytes);
-    const { mode, maxCount, onlyMatching, color } = query.output;
+    const { mode, maxCount, onlyMatching, color, before, after } = query.output;
     this.#wantsSpans = mode === 'lines' && (onlyMatching || color || query.form === 'json');
     this.#isDone = maxCount === 0;
+    this.#next = (matcher.needed ?? []).map(() => -1);
+    const isAlone = mode !== 'lines' || ((before ?? 0) === 0 && (after ?? 0) === 0);
+    this.#passesOthers = isAlone && !query.match.invert && matcher.needed !== null && !matcher.neededIgnoresCase;
   }
 
   get engine(): UsedEngine {
@@ -198,6 +207,11 @@ export class RecordSearch {
     return before !== null || after !== null;
   }
 
+  /** No batch that came in is looked at again. */
+  get holdsNothing(): boolean {
+    return this.#held.length === 0 && this.#waiting.length === 0;
+  }
+
   /** A batch that has none of `neededTexts` need not come here at all: nothing of it is context, as far as is known by now. */
   get mayPass(): boolean {
     return (this.#query.output.before ?? 0) === 0 && this.owesNothing;
@@ -213,7 +227,7 @@ export class RecordSearch {
   /** The records of a batch at offsets in [offsetFrom, offsetTo). The batch must not change until it has been written. */
   take(batch: Uint8Array, offsetFrom: number, offsetTo: number): void {
     const page = this.#judge(batch, offsetFrom, offsetTo);
-    this.#seen += page.places.count;
+    this.#seen += page.recordCount;
     if (page.asks === 0 && this.#waiting.length === 0) return this.#write(page);
     this.#waiting.push(page);
     this.#asks += page.asks;
@@ -255,13 +269,14 @@ export class RecordSearch {
     const timesMs: number[] = [];
     const records: number[] = [];
     let asks = 0;
-    this.#seek(batch);
-    forEachRecord(batch, (record) => {
+    this.#next.fill(-1);
+    const judge = (record: RecordCursor): boolean => {
       if (record.offset < offsetFrom) return true;
       if (record.offset >= offsetTo) return false;
       const from = Math.max(record.valueFrom, 0);
       const to = Math.max(record.valueTo, 0);
       const verdict = this.#judgeRecord(record, batch, from, to);
+      if (verdict === no && this.#passesOthers) return true;
       if (verdict === ask) asks++;
       offsets.push(record.offset);
       froms.push(from);
@@ -270,7 +285,9 @@ export class RecordSearch {
       if (this.#query.isTimed) timesMs.push(record.timestampMs);
       if (this.#query.form === 'json') records.push(record.recordFrom);
       return true;
-    });
+    };
+    if (this.#passesOthers) forEachRecordAt(batch, (from) => this.#nextNeeded(batch, from), judge);
+    else forEachRecord(batch, judge);
     const places = {
       count: offsets.length,
       offsets: Float64Array.from(offsets),
@@ -279,7 +296,10 @@ export class RecordSearch {
       timesMs: Float64Array.from(timesMs),
       records: Int32Array.from(records),
     };
-    return { batch, offsetFrom, offsetTo, first: this.#seen, places, verdicts: Uint8Array.from(verdicts), asks, spans: null };
+    const firstOffset = Math.max(offsetFrom, baseOffset(batch));
+    const inRange = Math.max(0, Math.min(offsetTo, baseOffset(batch) + recordCount(batch)) - firstOffset);
+    const page = { batch, offsetFrom, offsetTo, first: this.#seen, firstOffset, recordCount: inRange, places };
+    return { ...page, verdicts: Uint8Array.from(verdicts), asks, spans: null };
   }
 
   /** A verdict about being selected; `ask` is about matching. */
@@ -296,29 +316,31 @@ export class RecordSearch {
     return (verdict === 'yes') !== invert ? yes : no;
   }
 
-  #seek(batch: Uint8Array): void {
-    const needed = this.#matcher.neededIgnoresCase ? null : this.#matcher.needed;
-    this.#next.length = 0;
-    for (const text of needed ?? []) {
-      const at = this.#host.bytes.indexOf(batch, text);
-      this.#next.push(at < 0 ? Number.POSITIVE_INFINITY : at);
-    }
-  }
-
-  /** Records come in order, so each needed text is found once. */
   #mayMatch(batch: Uint8Array, from: number, to: number): boolean {
     const { needed, neededIgnoresCase } = this.#matcher;
     if (needed === null || neededIgnoresCase) return true;
-    for (const [index, text] of needed.entries()) {
-      let at = this.#next[index] as number;
-      if (at < from) {
-        const found = this.#host.bytes.indexOf(batch, text, from);
-        at = found < 0 ? Number.POSITIVE_INFINITY : found;
-        this.#next[index] = at;
-      }
-      if (at + text.length <= to) return true;
+    for (let index = 0; index < needed.length; index++) {
+      if (this.#nextOf(batch, index, from) + (needed[index] as Uint8Array).length <= to) return true;
     }
     return false;
+  }
+
+  /** Where the first of the needed texts is, at or behind a position. */
+  #nextNeeded(batch: Uint8Array, from: number): number {
+    const count = this.#matcher.needed?.length ?? 0;
+    let first = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < count; index++) first = Math.min(first, this.#nextOf(batch, index, from));
+    return first;
+  }
+
+  /** Records come in order, so each needed text is found once. */
+  #nextOf(batch: Uint8Array, index: number, from: number): number {
+    const known = this.#next[index] as number;
+    if (known >= from) return known;
+    const found = this.#host.bytes.indexOf(batch, this.#matcher.needed?.[index] as Uint8Array, from);
+    const at = found < 0 ? Number.POSITIVE_INFINITY : found;
+    this.#next[index] = at;
+    return at;
   }
 
   // ---------------------------------------------------------------------------------------------------------------- asking
@@ -358,7 +380,7 @@ export class RecordSearch {
 
   #write(page: Page): void {
     if (page.first !== this.#through) this.#endGroup();
-    this.#through = page.first + page.places.count;
+    this.#through = page.first + page.recordCount;
     const { count } = page.places;
     for (let i = 0; i < count && !this.#isDone; i++) {
       if (page.verdicts[i] === yes && !this.#isStopping) this.#select(page, i);
@@ -413,7 +435,7 @@ export class RecordSearch {
 
   #line(kind: 'selected' | 'context', page: Page, index: number): void {
     const { onlyMatching, before, after, groupSeparator } = this.#query.output;
-    const at = page.first + index;
+    const at = page.first + (page.places.offsets[index] as number) - page.firstOffset;
     const isText = this.#query.form === 'text';
     const timeMs = page.places.timesMs[index] ?? 0;
     // Of no lines too: then every line that is no neighbour of the one before it is a group.

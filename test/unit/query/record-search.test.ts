@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../../src/base/random.ts';
 import type { Match, Output } from '../../../src/query/index.ts';
 import { gnuGrep, queryOf, searchLines } from '../../support/grep-records.ts';
 import { needsPrograms } from '../../support/needs.ts';
@@ -109,6 +110,37 @@ describe('fields of a record', () => {
 test('what is about the bytes of a file is refused by name', async () => {
   await expect(searchLines(lines, queryOf(['x'], {}, { byteOffsets: true }))).rejects.toThrow('-b counts the bytes of a file');
   await expect(searchLines(lines, queryOf(['x'], {}, { nullData: true }))).rejects.toThrow('-z is about the lines of a file');
+});
+
+test('a record without a value is an empty line, wherever it stands', async () => {
+  for (const values of [[null], ['a', null, 'b'], [null, 'a', null]]) {
+    const found = await searchLines(
+      values.map((value) => (value === null ? null : Buffer.from(value))),
+      queryOf(['']),
+    );
+
+    expect(found.selected).toBe(values.length);
+  }
+});
+
+test('records are passed over by their lengths, and each that holds the text is found', async () => {
+  const random = new SeededRandom(1);
+  const texts = ['hit', 'hi', 'h', 'it', 'x'.repeat(63), 'y'.repeat(8200), ''];
+  const some = Array.from({ length: 400 }, () => Buffer.from(Array.from({ length: 3 }, () => texts[random.below(texts.length)]).join('')));
+  for (const [patterns, perBatch] of [
+    [['hit'], 400],
+    [['hit'], 1],
+    [['hit', 'xxxxy'], 7],
+    [['xh', 'yi', 'tt'], 150],
+  ] as const) {
+    const found = await searchLines(some, queryOf([...patterns]), null, perBatch);
+
+    const expected = some.flatMap((line, index) =>
+      patterns.some((text) => line.includes(text)) ? [`${index + 1}:${line.toString()}\n`] : [],
+    );
+    expect(found.text).toBe(expected.join(''));
+    expect(found.selected).toBe(expected.length);
+  }
 });
 
 test('a record is one line whatever is in it', async () => {
