@@ -13,6 +13,7 @@ export function inlineScanner(host: Omit<RangeScanHost, 'filters'> & { readonly 
         get cancelled() {
           return cancelled;
         },
+        isDue: false,
         give,
         pause: (next) => host.clock.defer(next),
       };

@@ -71,6 +71,8 @@ export interface FoundChunk {
 /** What a search is given while it runs. @internal */
 export interface ScanControl {
   readonly cancelled: boolean;
+  /** It has worked for so long that others should get their turn. */
+  readonly isDue: boolean;
   /** Takes what was found; `next` is called when more may come. */
   give(chunk: FoundChunk, next: () => void): void;
   /** Called after every stretch of work: others get their turn before `next`. */
@@ -85,15 +87,17 @@ export interface SegmentScanner {
 
 /** Lines that are given away together. */
 const chunkBytesMin = 64 * 1024;
-const windowBytes = 1024 * 1024;
-/** Where most blocks are left out. */
-const blockWindowBytes = 128 * 1024;
+/** Read at once of what is searched whole: more and more as long as nothing is found, since whoever waits for its taker keeps it in memory. */
+const windowBytesMin = 256 * 1024;
+const windowBytesMax = 1024 * 1024;
 
 export interface RangeScanHost {
   readonly disk: Pick<Disk, 'open'>;
   readonly search: SearchHost;
   /** Null: every block is read. */
   readonly filters: FilterStore | null;
+  /** Takes bytes that were read and are looked at no longer: the disk may read into them again. Left out where each read has memory of its own. */
+  readonly recycle?: (bytes: Uint8Array) => void;
 }
 
 export function* scanRange(host: RangeScanHost, scan: RangeScan, control: ScanControl): Task<Result<RangeScanned, string>> {
@@ -110,6 +114,7 @@ class RangeWalk {
   readonly #search: RecordSearch;
   readonly #control: ScanControl;
   readonly #hidden: ReadonlyMap<number, number>;
+  readonly #letGo: ((bytes: Uint8Array) => void) | null;
   readonly #missing: MissingRange[] = [];
   /** All below is searched, or missing. */
   #reached: number;
@@ -127,6 +132,9 @@ class RangeWalk {
     this.#search = search;
     this.#control = control;
     this.#hidden = new Map(scan.hidden);
+    const { recycle } = host;
+    // Records that wait, or may be context of what comes, are still where they were read.
+    this.#letGo = recycle === undefined ? null : (bytes) => search.holdsNothing && recycle(bytes);
     this.#reached = scan.range.offsetFrom;
   }
 
@@ -201,16 +209,16 @@ class RangeWalk {
       return;
     }
     let index: SparseIndex | null = null;
-    let position = part.position;
-    if (position === 0) {
+    let position = part.position === 0 ? segmentHeaderBytes : part.position;
+    if (part.position === 0 && part.offsetFrom > part.header.baseOffset) {
       index = yield* this.#loadIndex(part);
       position = index?.positionFor(part.offsetFrom) ?? segmentHeaderBytes;
     }
     const filter = yield* this.#filterOf(part);
-    const skipper = filter === null ? null : this.#skipperOf(filter);
+    const window = new Window(file, part.endPosition, { readAhead: windowBytesMin, readAheadMax: windowBytesMax, letGo: this.#letGo });
+    const skipper = filter === null ? null : this.#skipperOf(filter, window);
     // Who reads all of it anyway makes one for the next.
     let builder = filter === null && part.isWhole && this.#filters !== null ? new GramFilterBuilder() : null;
-    const window = new Window(file, part.endPosition, skipper === null ? windowBytes : blockWindowBytes);
     const readBefore = this.#bytesRead;
     while (!this.#isOver && this.#reached < part.offsetTo && position < part.endPosition) {
       const skipped = skipper?.(position) ?? null;
@@ -232,8 +240,8 @@ class RangeWalk {
         builder?.add(block.frame, position);
         position += block.frame.bytes.length;
         this.#takeFrame(block.frame, part, window);
-        if (this.#search.outputBytes >= chunkBytesMin || this.#search.mustSettle || position >= window.from + window.bytes.length)
-          yield* this.#breathe();
+        const isEnough = this.#search.outputBytes >= chunkBytesMin || this.#search.mustSettle;
+        if (isEnough || position >= window.end || this.#control.isDue) yield* this.#breathe(window);
         continue;
       }
       builder = null;
@@ -248,6 +256,7 @@ class RangeWalk {
       if (next === null) return;
       position = next.position;
     }
+    window.forget();
     if (builder !== null && this.#reached === part.offsetTo) this.#filters?.put(part, builder.finish());
   }
 
@@ -259,8 +268,8 @@ class RangeWalk {
     return filter;
   }
 
-  /** Gives the block that begins at a position, or behind marks there, where it can be left out; null where it is to be read. */
-  #skipperOf(filter: GramFilter): ((position: number) => FilterBlock | null) | null {
+  /** Gives the block that begins at a position, or behind marks there, where it can be left out; null where it is to be read, which the window does at once. */
+  #skipperOf(filter: GramFilter, window: Window): ((position: number) => FilterBlock | null) | null {
     const search = this.#search;
     const wanted = search.filterTexts;
     if (wanted === null || !areFilterable(wanted)) return null;
@@ -279,6 +288,7 @@ class RangeWalk {
       if (!search.owesNothing || !hasNeighbours || isRead[at] === 1) {
         read = at;
         this.#filtered.blocksRead++;
+        window.readAhead = block.endPosition - position;
         return null;
       }
       this.#filtered.blocksSkipped++;
@@ -377,10 +387,13 @@ class RangeWalk {
 
   // ------------------------------------------------------------------------------------------------------------------ giving
 
-  *#breathe(): Task<void> {
+  *#breathe(window: Window | null = null): Task<void> {
     if (this.#search.mustSettle) yield* this.#search.settle();
-    if (this.#search.outputBytes >= chunkBytesMin) yield* this.#give();
-    else yield* wait<void>((next) => this.#control.pause(next));
+    if (this.#search.outputBytes < chunkBytesMin) return yield* wait<void>((next) => this.#control.pause(next));
+    // Nobody knows how long it is not taken.
+    if (window !== null && window.bytes.length > windowBytesMin * 2) window.forget();
+    if (window !== null) window.readAhead = Math.min(window.readAhead, windowBytesMin);
+    yield* this.#give();
   }
 
   *#give(): Task<void> {

@@ -1,6 +1,7 @@
 /** Reading a segment block by block: the one place that decides whether a block is intact and continues the log. */
 import type { Offset, Term } from '../base/branded.ts';
 import { offset } from '../base/branded.ts';
+import { noBytes } from '../base/bytes.ts';
 import type { Result } from '../base/result.ts';
 import type { Task } from '../base/task.ts';
 import type { Bytes, DiskFile } from '../host/index.ts';
@@ -16,32 +17,52 @@ const windowBytes = 1024 * 1024;
 /** Less than that is read again rather than put together with what follows. */
 const joinedBytesMin = 4096;
 
+export interface WindowOptions {
+  /** Bytes that are read at once, where no more than that is needed. */
+  readonly readAhead?: number;
+  /** Each time twice as many, up to so many. */
+  readonly readAheadMax?: number;
+  readonly unreadable?: UnreadableRanges | null;
+  /** Takes bytes that are shown no longer, to be read into again: then a block across the edge of a window is read twice rather than joined. */
+  readonly letGo?: ((bytes: Uint8Array) => void) | null;
+}
+
 /** A part of a file, moved forward over it. */
 export class Window {
   readonly #file: DiskFile;
   readonly #fileEnd: number;
   readonly #unreadable: UnreadableRanges | null;
-  #readAhead: number;
-  bytes: Uint8Array = new Uint8Array(0);
+  readonly #letGo: ((bytes: Uint8Array) => void) | null;
+  readonly #readAheadMax: number;
+  /** Of the next read; it may be changed. */
+  readAhead: number;
+  bytes: Uint8Array = noBytes;
   from = 0;
   /** From the file, so far. */
   bytesRead = 0;
 
-  constructor(file: DiskFile, fileEnd: number, readAhead = windowBytes, unreadable: UnreadableRanges | null = null) {
+  constructor(file: DiskFile, fileEnd: number, options: WindowOptions = {}) {
+    const { readAhead = windowBytes, readAheadMax = readAhead, unreadable = null, letGo = null } = options;
     this.#file = file;
     this.#fileEnd = fileEnd;
-    this.#readAhead = readAhead;
+    this.readAhead = readAhead;
+    this.#readAheadMax = readAheadMax;
     this.#unreadable = unreadable;
+    this.#letGo = letGo;
+  }
+
+  get end(): number {
+    return this.from + this.bytes.length;
   }
 
   /** Makes at least `needed` bytes from `position` on visible, as far as the file has them. */
   *show(position: number, needed: number): Task<void> {
-    if (position >= this.from && position + needed <= this.from + this.bytes.length) return;
+    if (position >= this.from && position + needed <= this.end) return;
     const least = Math.min(needed, this.#fileEnd - position);
     const known = this.#unreadable?.find(position, position + least) ?? null;
     if (known !== null) throw new Unreadable(known);
     const held = position >= this.from ? this.bytes.subarray(position - this.from) : this.bytes.subarray(0, 0);
-    if (held.length >= joinedBytesMin) {
+    if (held.length >= joinedBytesMin && this.#letGo === null) {
       // A block that goes on behind the window: its rest is read, and nothing twice.
       const rest = yield* this.#read(position + held.length, least - held.length, least - held.length);
       const joined = new Uint8Array(held.length + rest.length);
@@ -51,10 +72,21 @@ export class Window {
       this.from = position;
       return;
     }
-    const ahead = Math.min(this.#readAhead, (this.#unreadable?.endOfReadable(position) ?? Number.POSITIVE_INFINITY) - position);
+    // What is read again is counted once.
+    this.bytesRead -= held.length;
+    this.forget();
+    const ahead = Math.min(this.readAhead, (this.#unreadable?.endOfReadable(position) ?? Number.POSITIVE_INFINITY) - position);
     const length = Math.min(Math.max(needed, ahead), this.#fileEnd - position);
-    this.bytes = length <= 0 ? new Uint8Array(0) : yield* this.#read(position, length, least);
+    this.readAhead = Math.min(this.readAhead * 2, Math.max(this.readAhead, this.#readAheadMax));
+    this.bytes = length <= 0 ? noBytes : yield* this.#read(position, length, least);
     this.from = position;
+  }
+
+  /** Nothing is shown; what was may be read into again. */
+  forget(): void {
+    const shown = this.bytes;
+    this.bytes = noBytes;
+    if (shown.length > 0) this.#letGo?.(shown);
   }
 
   /** What is read ahead may be what the disk refuses: then only what is needed is read, from here on. */
@@ -65,7 +97,7 @@ export class Window {
       return read.value;
     }
     if (read.error.kind === 'unreadable' && length > least) {
-      this.#readAhead = 0;
+      this.readAhead = 0;
       return yield* this.#read(position, least, least);
     }
     if (read.error.kind === 'unreadable') this.#unreadable?.note(position, position + least, read.error.error);
@@ -186,7 +218,7 @@ export function* scanOn(
   bytes: Bytes,
   unreadable: UnreadableRanges | null = null,
 ): Task<ScanEnd> {
-  const window = new Window(file, file.size, windowBytes, unreadable);
+  const window = new Window(file, file.size, { unreadable });
   while (offsetTo === null || scan.endOffset < offsetTo) {
     const block: Block = yield* readBlock(window, scan.header, scan.position, () => true, bytes);
     if (block.kind === 'end' || block.kind === 'damaged') return block;

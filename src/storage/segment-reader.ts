@@ -21,7 +21,7 @@ class FrameReader {
 
   constructor(view: SegmentView, position: number, windowBytes: number, bytes: Bytes) {
     this.#view = view;
-    this.#window = new Window(view.file, view.endPosition, windowBytes, view.unreadable);
+    this.#window = new Window(view.file, view.endPosition, { readAhead: windowBytes, unreadable: view.unreadable });
     this.#bytes = bytes;
     this.position = position;
   }

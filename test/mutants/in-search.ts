@@ -91,6 +91,20 @@ export const inSearch: readonly Mutant[] = [
     how: everything,
   },
   {
+    id: 'search-reads-over-what-it-keeps',
+    title: 'the memory of records that may still be context, or wait for GNU grep, is read into again',
+    edits: [range('(bytes) => search.holdsNothing && recycle(bytes)', '(bytes) => recycle(bytes)')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/storage/range-scan.test.ts', title: 'keeps what it has read as long as that is' },
+  },
+  {
+    id: 'search-looks-on-from-another-batch',
+    title: 'where a text was found last counts in the next batch too',
+    edits: [search('    this.#next.fill(-1);\n', '')],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/query/record-search.test.ts', title: 'each that holds the text is found' },
+  },
+  {
     id: 'search-shows-what-was-revoked',
     title: 'a search shows revoked records',
     edits: [range('return !isControl(batch) && (this.#hidden.size === 0 ||', 'return !isControl(batch) && (this.#hidden.size >= 0 ||')],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { offset } from '../../../src/base/branded.ts';
 import { runTask } from '../../../src/base/task.ts';
 import type { Result } from '../../../src/base/result.ts';
-import type { RecordQuery } from '../../../src/query/index.ts';
+import type { GrepAsker, RecordQuery } from '../../../src/query/index.ts';
 import type { LogRange } from '../../../src/storage/contract.ts';
 import { areFilterable } from '../../../src/storage/gram-filter.ts';
 import {
@@ -16,7 +16,14 @@ import {
   type StorageHost,
 } from '../../../src/storage/index.ts';
 import { queryOf } from '../../support/grep-records.ts';
-import { bytes, Leader, Rig, unreadable } from './rig.ts';
+import { bytes, Leader, readBy, Rig, unreadable } from './rig.ts';
+
+/** Each read has memory of its own, as from a disk, and what is given back is read into again at once: by zeros. */
+const lent = (host: StorageHost): StorageHost =>
+  readBy(host, (file) => (position, length, done) => {
+    file.read(position, length, (read) => done(read.ok ? { ok: true, value: read.value.slice() } : read));
+  });
+const recycle = (given: Uint8Array): void => void given.fill(0);
 
 const large = { segmentBytesMin: 128 * 1024, segmentBytesMax: 128 * 1024 };
 
@@ -46,6 +53,7 @@ function search(
   host: StorageHost = rig.host,
   filters: FilterStore | null = null,
   pausesMax = Number.POSITIVE_INFINITY,
+  grep: GrepAsker | null = null,
 ): Searched {
   const output: Uint8Array[] = [];
   let pauses = 0;
@@ -53,6 +61,7 @@ function search(
     get cancelled() {
       return pauses >= pausesMax;
     },
+    isDue: false,
     give: (chunk: { readonly bytes: Uint8Array }, next: () => void): void => {
       output.push(chunk.bytes);
       next();
@@ -62,7 +71,7 @@ function search(
       next();
     },
   };
-  const scanHost = { disk: host.disk, search: { bytes, regex: null, grep: null }, filters };
+  const scanHost = { disk: lent(host).disk, search: { bytes, regex: null, grep }, filters, recycle };
   const result = rig.run<Result<RangeScanned, string>>((done) =>
     runTask(() => scanRange(scanHost, { range, query, hidden: [] }, control), done),
   );
@@ -158,6 +167,23 @@ describe('a search of a range of a log', () => {
     }
     expect(steps).toBeGreaterThan(5);
     expect(wrong).toEqual([]);
+  });
+
+  test.each(['context', 'what GNU grep is asked about'])('keeps what it has read as long as that is %s', (kept) => {
+    const { rig, log } = opened();
+    const end = log.endOffset;
+    const asker: GrepAsker = {
+      ask: ({ lines }, done) => done({ ok: true, matched: lines.map((line) => line.includes(0x3a)), spans: [] }),
+    };
+    const [query, expected] =
+      kept === 'context'
+        ? [queryOf([`${end - 1}:v`], {}, { before: 40 }), upTo(end, end - 41)]
+        : [queryOf([':v'], {}, {}, { engine: 'grep' }), upTo(end)];
+
+    // Of several segments, whose memory is given back one after the other.
+    const { lines } = search(rig, whole(log), query, rig.host, null, Number.POSITIVE_INFINITY, asker);
+
+    expect(lines).toEqual(expected);
   });
 
   test('what retention removes before it is read is told', () => {

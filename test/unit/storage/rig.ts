@@ -257,18 +257,23 @@ export const vote = (voteTerm: number, votedFor: number | null): Vote => ({
 
 /** A host whose disk refuses to read any part of [from, to) of one file. */
 export function unreadable(host: StorageHost, path: string, from: number, to: number): StorageHost {
+  return readBy(host, (file) => (position, length, done) => {
+    const isBad = file.path === path && position < to && position + length > from;
+    const reason = 'EIO: i/o error, read';
+    if (isBad) host.clock.defer(() => done({ ok: false, error: { code: 'failed', operation: 'read', path, reason } }));
+    else file.read(position, length, done);
+  });
+}
+
+/** The same with other reads. */
+export function readBy(host: StorageHost, readOf: (file: DiskFile) => DiskFile['read']): StorageHost {
   const { disk } = host;
-  const refusing = (file: DiskFile): DiskFile => ({
+  const changed = (file: DiskFile): DiskFile => ({
     path: file.path,
     get size() {
       return file.size;
     },
-    read: (position, length, done) => {
-      const isBad = position < to && position + length > from;
-      const reason = 'EIO: i/o error, read';
-      if (isBad) host.clock.defer(() => done({ ok: false, error: { code: 'failed', operation: 'read', path, reason } }));
-      else file.read(position, length, done);
-    },
+    read: readOf(file),
     status: (done) => file.status(done),
     write: (position, chunks, done) => file.write(position, chunks, done),
     sync: (done) => file.sync(done),
@@ -276,6 +281,6 @@ export function unreadable(host: StorageHost, path: string, from: number, to: nu
     close: (done) => file.close(done),
   });
   const open: Disk['open'] = (opened, mode, done) =>
-    disk.open(opened, mode, (result) => done(result.ok && opened === path ? { ok: true, value: refusing(result.value) } : result));
+    disk.open(opened, mode, (result) => done(result.ok ? { ok: true, value: changed(result.value) } : result));
   return { ...host, disk: { ...disk, durable: disk.durable, open } };
 }
