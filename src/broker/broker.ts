@@ -456,6 +456,10 @@ export class Broker implements BrokerApi {
     if (services !== null) calls.askBrokers(services, this.#options.brokers, query, this.peek(query), answer);
   }
 
+  get diskSyncs(): number {
+    return this.#counters.diskSyncs;
+  }
+
   get trace(): TraceSource {
     return this.#causes;
   }

@@ -88,6 +88,8 @@ export interface BrokerApi extends BrokerService {
   readonly trace: TraceSource;
   /** For the line gateway beside it. */
   readonly agents: AgentCauses;
+  /** Syncs of its disk since its start: while there are more of them it stores something, which searches are not to hold up. */
+  readonly diskSyncs: number;
   /** True once all logs are open and `log` has a leader that this broker knows, or is damaged here: /readyz. */
   readonly ready: boolean;
   /**

@@ -77,7 +77,8 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   function brokerOptions({ self, settings, clusterId, logOnly }: DaemonConfig, on: SystemHost, { onFatal }: DaemonHooks): BrokerOptions {
     // The same secret opens HTTP and proves brokers to one another, but never in the same form.
     const secret = token === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${token}`));
-    const scanner = config.data === null ? ownScanner(on) : workerScanner(config.data, ownModule('search/topics/worker'));
+    const scanner =
+      config.data === null ? ownScanner(on) : workerScanner(config.data, ownModule('search/topics/worker'), () => broker.diskSyncs);
     const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, scanner };
     return { ...common, onFatal: (error) => onFatal(error, true) };
   }

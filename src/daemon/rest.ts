@@ -13,6 +13,8 @@ import { performance } from 'node:perf_hooks';
 const lookMs = 2_000;
 /** Part of the time that the event loop was busy. */
 const restBelow = 0.05;
+/** Part of a core that the process took: of a thread that searches the loop sees nothing but what it finds. */
+const threadsBelow = 0.15;
 /** Until the first collection, and until each later one: 4 s and 5 minutes. */
 const looksAtRest = { first: 2, later: 150 };
 /** Less is not worth a collection. */
@@ -26,13 +28,17 @@ export function giveMemoryBackAtRest(): void {
   const collect = (globalThis as { gc?: Collect }).gc;
   if (collect === undefined) return;
   let last = performance.eventLoopUtilization();
+  let lastCpu = process.cpuUsage();
   let quiet = 0;
   let looksNeeded = looksAtRest.first;
   let collectedTo = 0;
   const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(last);
     last = performance.eventLoopUtilization();
-    quiet = utilization < restBelow ? quiet + 1 : 0;
+    const { user, system } = process.cpuUsage(lastCpu);
+    lastCpu = process.cpuUsage();
+    const ofCore = (user + system) / 1000 / lookMs;
+    quiet = utilization < restBelow && ofCore < threadsBelow ? quiet + 1 : 0;
     if (quiet < looksNeeded || process.memoryUsage.rss() < collectedTo + growthBytes) return;
     if (process.memoryUsage().heapUsed > heapBytesMax) return;
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
