@@ -4,4 +4,5 @@
  */
 export type { AnswerEnd, AnswerSink, Searcher, Searchers } from './answer.ts';
 export { decodeRequest } from './decode-request.ts';
-export { bytesFrameHeader, encodeFrame } from './frames.ts';
+export { type AnswerFrame, bytesFrameHeader, encodeFrame } from './frames.ts';
+export { OneATurn } from './one-a-turn.ts';

@@ -7,12 +7,16 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LogError } from '../../eventlog/index.ts';
 import { grepArguments, ripgrepArguments, ripgrepEquals, type SearchRequest } from '../../query/index.ts';
 import type { AnswerSink, EngineUsed, PartEnd, PartHead } from '../answer.ts';
+import { OneATurn } from '../one-a-turn.ts';
 import { type ExposedFile, openListed } from './exposure.ts';
 import { hasRange, type Range, rangeOf } from './in-range.ts';
 import { bounded, type Programs } from './programs.ts';
 import { Run, type RunOutcome } from './run.ts';
 import { type Tally, tallyFor } from './tally.ts';
 import type { Workplace } from './workplace.ts';
+
+/** Starting a program takes some milliseconds of the loop. */
+const starts = new OneATurn();
 
 export interface Context {
   readonly machine: string;
@@ -86,6 +90,7 @@ async function choose(
   const folder = isWanted && reason === null ? await workplace.folderWith(tally.labelling.label) : null;
   if (folder !== null && programs.ripgrep !== null) {
     const { file: program, before } = bounded(programs.ripgrep, programs);
+    await starts.turn();
     const run = new Run({
       program,
       arguments: [...before, ...ripgrepArguments(request, tally.labelling)],
@@ -102,6 +107,7 @@ async function choose(
   }
   const { file: program, before } = bounded(programs.grep, programs);
   const patterns = await workplace.patternArguments(request.match.patterns);
+  await starts.turn();
   const run = new Run({
     program,
     arguments: [...before, ...grepArguments(request, patterns, tally.labelling)],
@@ -128,6 +134,7 @@ export async function startFollowing(file: ExposedFile, input: Readable, context
   if (programs.grep === null) return { ...common, run: null, problem: 'there is no GNU grep on the machine' };
   const { file: program, before } = bounded(programs.grep, programs);
   const patterns = await workplace.patternArguments(request.match.patterns);
+  await starts.turn();
   const run = new Run({
     program,
     arguments: [...before, '--line-buffered', ...grepArguments(request, patterns, tally.labelling)],

@@ -5,6 +5,7 @@
 import { LogError } from '../../eventlog/index.ts';
 import type { SearchRequest } from '../../query/index.ts';
 import type { AnswerSink, Searcher } from '../answer.ts';
+import { sinkOf, Slots } from '../slots.ts';
 import { type ExposedFile, type Exposure, listFiles } from './exposure.ts';
 import { type Context, finish, reasonAgainstRipgrep, start } from './file-search.ts';
 import { type FollowHost, followFiles } from './follow.ts';
@@ -19,7 +20,11 @@ export interface FilesOptions {
   readonly host: FollowHost;
 }
 
+/** Searches at once; each has a program at work and another one about to be. */
+const searchesAtOnce = 4;
+
 export function createFilesSearcher({ machine, exposures, host }: FilesOptions): Searcher {
+  const slots = new Slots(searchesAtOnce);
   return async (request, sink, signal) => {
     const asked = exposuresOf(request, exposures);
     refuseEngine(request);
@@ -28,13 +33,16 @@ export function createFilesSearcher({ machine, exposures, host }: FilesOptions):
     // Ends what is left at work when one of them cannot go on.
     const own = new AbortController();
     const context: Context = { machine, request, programs, workplace, signal: AbortSignal.any([signal, own.signal]) };
+    // Who follows has nothing to do most of the time, and never ends.
+    const slot = request.follow ? null : await slots.take(signal, sink);
     try {
-      if (request.follow) return await followFiles(() => listFiles(asked), host, context, sink);
+      if (slot === null) return await followFiles(() => listFiles(asked), host, context, sink);
       const { files, problems } = await listFiles(asked);
-      await (request.order === 'time' ? searchInOrder : searchAll)(files, context, sink);
+      await (request.order === 'time' ? searchInOrder : searchAll)(files, context, sinkOf(slot, sink));
       const [problem] = problems;
       if (problem !== undefined) throw new LogError('filesNotSearched', `Cannot search all files: ${problem}`);
     } finally {
+      slot?.release();
       own.abort();
       await workplace.clear();
     }

@@ -1,8 +1,10 @@
 /**
- * A folder of one search, where what cannot be an argument stands: patterns that are too long, not UTF-8 or have a NUL in them, and, for ripgrep, a name
- * for the file that reads as its lines are to begin. Made when it is needed, gone when the search ends.
+ * Where what cannot be an argument stands. Patterns that are too long, not UTF-8 or have a NUL in them: in a folder of the search, made when it is needed and
+ * gone when it ends. For ripgrep, a name for the file that reads as its lines are to begin: in a folder of the process, because making and removing one for
+ * each search takes as long as searching some megabytes.
  */
 import { Buffer } from 'node:buffer';
+import { lstatSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,20 +30,8 @@ export class Workplace {
     const parts = label.split('/');
     const isName = (part: string): boolean => part !== '.' && part !== '..' && Buffer.byteLength(part) <= fileNameBytesMax;
     if (label.includes('//') || label.endsWith('/') || label.length > 1024 || !parts.every(isName)) return null;
-    try {
-      this.#folder ??= mkdtemp(path.join(tmpdir(), 'cairn-grep-'));
-      const folder = path.join(await this.#folder, 'names');
-      const link = path.join(folder, label);
-      await mkdir(path.dirname(link), { recursive: true, mode: 0o700 });
-      await symlink('/dev/stdin', link).catch((error: NodeJS.ErrnoException) => {
-        // Another file of this search is called the same.
-        if (error.code !== 'EEXIST') throw error;
-      });
-      return folder;
-    } catch {
-      // No such place to write, or no such name: the other program needs none.
-      return null;
-    }
+    // No such place to write, or no such name: the other program needs none.
+    return names.folderWith(label).catch(() => null);
   }
 
   async clear(): Promise<void> {
@@ -57,6 +47,59 @@ export class Workplace {
     return file;
   }
 }
+
+/** Of those that were used last. */
+const namesMax = 4096;
+
+/** For each name a folder, because a name may be what another one goes through. */
+class Names {
+  #root: Promise<string> | null = null;
+  #count = 0;
+  /** In the order of their last use. */
+  readonly #folders = new Map<string, string>();
+
+  async folderWith(name: string): Promise<string> {
+    const root = await this.#openRoot();
+    const known = this.#folders.get(name);
+    const folder = known ?? path.join(root, String(++this.#count));
+    this.#folders.delete(name);
+    this.#folders.set(name, folder);
+    const link = path.join(folder, name);
+    if (known !== undefined && isThere(link)) return folder;
+    await mkdir(path.dirname(link), { recursive: true, mode: 0o700 });
+    await symlink('/dev/stdin', link).catch((error: NodeJS.ErrnoException) => {
+      // Another search has made it meanwhile.
+      if (error.code !== 'EEXIST') throw error;
+    });
+    const [oldest] = this.#folders;
+    if (oldest !== undefined && this.#folders.size > namesMax) {
+      this.#folders.delete(oldest[0]);
+      await rm(oldest[1], { recursive: true, force: true });
+    }
+    return folder;
+  }
+
+  async #openRoot(): Promise<string> {
+    // Whatever clears folders for temporary files may have been here.
+    if (this.#root !== null && isThere(await this.#root)) return this.#root;
+    this.#folders.clear();
+    this.#root = makeRoot();
+    this.#root.catch(() => {
+      this.#root = null;
+    });
+    return this.#root;
+  }
+}
+
+const isThere = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+
+async function makeRoot(): Promise<string> {
+  const root = await mkdtemp(path.join(tmpdir(), 'cairn-grep-'));
+  process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+  return root;
+}
+
+const names = new Names();
 
 const lineFeed = Buffer.from('\n');
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { describeOffsets, LogError, type ScanBegun, type ScanGap, type ScanResult, type SearchableLog } from '../../eventlog/index.ts';
 import { forEachTimedLine, type Output, type SearchRequest, type TopicSource, wantsTimes } from '../../query/index.ts';
 import type { AnswerSink, Searcher } from '../answer.ts';
+import { sinkOf, Slots } from '../slots.ts';
 import { LinePacker } from '../timed-lines.ts';
 
 export interface TopicsOptions {
@@ -21,11 +22,15 @@ const asOfMsMax = 10_000;
 const gapsMax = 100;
 const detailLengthMax = 200;
 
+/** Searches at once: they share a thread. */
+const searchesAtOnce = 4;
+
 export function createTopicsSearcher({ machine, log }: TopicsOptions): Searcher {
+  const slots = new Slots(searchesAtOnce);
   return async (request, sink, signal) => {
     const { source } = request;
     if (source.kind !== 'topic') throw new LogError('invalidRequest', 'Cannot search: only topics are searched here');
-    const search = new TopicSearch(request, source, { machine, log }, sink, signal);
+    const search = new TopicSearch(request, source, { machine, log }, slots, sink, signal);
     await (request.follow ? search.follow() : search.once());
   };
 }
@@ -34,6 +39,7 @@ class TopicSearch {
   readonly #request: SearchRequest;
   readonly #source: TopicSource;
   readonly #log: TopicsOptions['log'];
+  readonly #slots: Slots;
   readonly #sink: AnswerSink;
   readonly #signal: AbortSignal;
   readonly #label: string;
@@ -44,10 +50,18 @@ class TopicSearch {
   /** Of the last of them. */
   #timeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(request: SearchRequest, source: TopicSource, { machine, log }: TopicsOptions, sink: AnswerSink, signal: AbortSignal) {
+  constructor(
+    request: SearchRequest,
+    source: TopicSource,
+    { machine, log }: TopicsOptions,
+    slots: Slots,
+    sink: AnswerSink,
+    signal: AbortSignal,
+  ) {
     this.#request = request;
     this.#source = source;
     this.#log = log;
+    this.#slots = slots;
     this.#sink = sink;
     this.#signal = signal;
     this.#label = source.label ?? `${machine}:${source.topic}`;
@@ -115,7 +129,11 @@ class TopicSearch {
     const { topic, partition, where, offsetFrom, offsetTo, freshness, sessionOffset } = source;
     const isTimed = wantsTimes(this.#request);
     const query = { match, where, output, engine, index, form, name: this.#label, isTimed };
-    const timeoutMs = source.timeoutMs ?? timeoutMsMax;
+    const askedMs = performance.now();
+    // Whoever goes away meanwhile is told what was not searched, by a search that ends at once.
+    const slot = await this.#slots.take(this.#signal, this.#sink).catch(() => null);
+    const sink = slot === null ? this.#sink : sinkOf(slot, this.#sink);
+    const timeoutMs = Math.max(1, Math.floor((source.timeoutMs ?? timeoutMsMax) - (performance.now() - askedMs)));
     const { cancel, release } = cancelledBy(this.#signal);
     const common = { topic, partition, offsetFrom, offsetTo, sinceMs, untilMs, freshness, sessionOffset };
     try {
@@ -124,7 +142,7 @@ class TopicSearch {
         {
           begin: (begun) => this.#begin(begun),
           take: ({ bytes, lines, offsetTo: reached }, next) => {
-            const wait = isTimed ? this.#sendTimed(bytes) : this.#sink.bytes(bytes);
+            const wait = isTimed ? this.#sendTimed(bytes, sink) : sink.bytes(bytes);
             this.#lines += lines;
             this.#sink.reached({ offsetTo: reached, lines: this.#lines });
             if (wait === undefined) next();
@@ -133,11 +151,12 @@ class TopicSearch {
         },
       );
     } finally {
+      slot?.release();
       release();
     }
   }
 
-  #sendTimed(bytes: Uint8Array): Promise<void> | undefined {
+  #sendTimed(bytes: Uint8Array, sink: AnswerSink): Promise<void> | undefined {
     const packer = new LinePacker();
     forEachTimedLine(bytes, (timeMs, line) => {
       // What bears no time is of when it came, or of the record before it.
@@ -146,7 +165,7 @@ class TopicSearch {
       packer.add({ part: 0, timeMs: this.#timeMs, bytes: line, isBeginning: true, isEnd: true });
     });
     // All at once, so that what is said of them stands behind them.
-    const waits = packer.take().flatMap((payload) => this.#sink.lines(payload) ?? []);
+    const waits = packer.take().flatMap((payload) => sink.lines(payload) ?? []);
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
   }
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
 import { aliveEveryMs } from '../../../search/ask/index.ts';
-import { type AnswerEnd, type AnswerSink, bytesFrameHeader, encodeFrame, type Searcher } from '../../../search/index.ts';
+import { type AnswerEnd, type AnswerFrame, type AnswerSink, bytesFrameHeader, encodeFrame, type Searcher } from '../../../search/index.ts';
 import { drained } from '../drained.ts';
 import { asLogError, commonHeaders } from '../error-answer.ts';
 
@@ -15,6 +15,8 @@ export interface LocalAnswerOptions {
 
 /** Of an answer that wait to be taken: fewer would make program, server and reader take turns instead of working side by side. */
 const waitingBytesMax = 512 * 1024;
+/** Enough for a frame: more would only wait longer. */
+const frameBytesMin = 256 * 1024;
 
 export async function answerLocally(
   request: SearchRequest,
@@ -35,20 +37,30 @@ export async function answerLocally(
     if (isSilent && !response.writableNeedDrain) response.write(encodeFrame({ kind: 'alive', value: null }));
     isSilent = true;
   }, aliveEveryMs);
-  const send = (kind: 'bytes' | 'lines', payload: Uint8Array): Promise<void> | undefined => {
-    isSilent = false;
-    response.write(bytesFrameHeader(payload.length, kind));
-    return response.write(payload) || response.writableLength < waitingBytesMax ? undefined : whenTaken();
+  const gathered = new Gathered(response);
+  const say = (frame: AnswerFrame): void => {
+    gathered.flush();
+    response.write(encodeFrame(frame));
   };
   const sink: AnswerSink = {
-    begin: (value) => void response.write(encodeFrame({ kind: 'part', value })),
-    bytes: (chunk) => send('bytes', chunk),
-    lines: (payload) => send('lines', payload),
-    end: (value) => void response.write(encodeFrame({ kind: 'partEnd', value })),
-    reached: (value) => void response.write(encodeFrame({ kind: 'reached', value })),
-    note: (text) => void response.write(encodeFrame({ kind: 'note', value: { text } })),
+    begin: (value) => say({ kind: 'part', value }),
+    bytes: (chunk) => {
+      isSilent = false;
+      gathered.add(chunk);
+      return response.writableLength + gathered.length < waitingBytesMax ? undefined : whenTaken();
+    },
+    lines: (payload) => {
+      isSilent = false;
+      gathered.flush();
+      response.write(bytesFrameHeader(payload.length, 'lines'));
+      return response.write(payload) || response.writableLength < waitingBytesMax ? undefined : whenTaken();
+    },
+    end: (value) => say({ kind: 'partEnd', value }),
+    reached: (value) => say({ kind: 'reached', value }),
+    note: (text) => say({ kind: 'note', value: { text } }),
   };
   const whenTaken = async (): Promise<void> => {
+    gathered.flush();
     if (!(await drained(response, readerTimeoutMs))) response.destroy();
   };
 
@@ -57,7 +69,37 @@ export async function answerLocally(
     (thrown: unknown) => endOf(thrown, controller.signal),
   );
   clearInterval(alive);
+  gathered.flush();
   response.end(encodeFrame({ kind: 'end', value: end }));
+}
+
+/** Chunks that come in one turn of the loop go as one frame: whoever reads them has a frame to look at for every few hundred kilobytes, not for each chunk. */
+class Gathered {
+  readonly #response: ServerResponse;
+  #chunks: Uint8Array[] = [];
+  length = 0;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#chunks.length === 0) setImmediate(() => this.flush());
+    this.#chunks.push(chunk);
+    this.length += chunk.length;
+    if (this.length >= frameBytesMin) this.flush();
+  }
+
+  flush(): void {
+    const chunks = this.#chunks;
+    const { length } = this;
+    this.#chunks = [];
+    this.length = 0;
+    // Nobody takes it any more.
+    if (length === 0 || this.#response.destroyed) return;
+    this.#response.write(bytesFrameHeader(length));
+    for (const chunk of chunks) this.#response.write(chunk);
+  }
 }
 
 function endOf(thrown: unknown, signal: AbortSignal): AnswerEnd {

@@ -7,7 +7,7 @@ import { LogError } from '../../../eventlog/index.ts';
 import type { Logger } from '../../../host/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
 import { chooseMachines, type Machine, type Question } from '../../../search/ask/index.ts';
-import { decodeRequest, type Searchers } from '../../../search/index.ts';
+import { decodeRequest, OneATurn, type Searchers } from '../../../search/index.ts';
 import { bodyOf } from '../body.ts';
 import { asLogError, sendError, sendJson } from '../error-answer.ts';
 import type { HttpSettings } from '../settings.ts';
@@ -40,6 +40,7 @@ export class GrepRoutes {
   readonly #options: GrepOptions;
   /** Searches here, and searches of all that are asked from here: the second kind waits for the first. */
   readonly #underWay = { local: 0, asked: 0 };
+  readonly #begins = new OneATurn();
 
   constructor(options: GrepOptions) {
     this.#options = options;
@@ -64,7 +65,8 @@ export class GrepRoutes {
         throw new LogError('overloaded', `Cannot search: ${count} searches are under way, the limit`, { limit: settings.searchesMax });
       this.#underWay[kind]++;
       try {
-        await run();
+        await this.#begins.turn();
+        if (!response.destroyed) await run();
       } finally {
         this.#underWay[kind]--;
       }
