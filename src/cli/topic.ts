@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { describeOffsets } from '../eventlog/offsets.ts';
 import type { TopicAdmin } from '../eventlog/index.ts';
 import { brokersMax, type TopicDescription, type TopicPage, topicPageMax } from '../eventlog/types.ts';
-import { escapeControls } from '../base/escape.ts';
+import { escapeControls, escapeJson } from '../base/escape.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -122,10 +122,19 @@ function formatTopics(topics: readonly TopicDescription[], withHead: boolean): s
   return withHead ? text : text.slice(text.indexOf('\n') + 1);
 }
 
+const shownNameMax = 200;
+
+function originalNameRow(name: string | undefined): [string, string][] {
+  if (name === undefined) return [];
+  const cut = name.length > shownNameMax ? ` and ${count(name.length - shownNameMax)} more characters` : '';
+  return [['called', `${escapeJson(JSON.stringify(name.slice(0, shownNameMax)))}${cut}`]];
+}
+
 function formatTopic(topic: TopicDescription): string {
   const { partition } = topic;
   const rows: [string, string][] = [
     ['topic', topic.name + (topic.builtIn ? ' (belongs to Cairn)' : '')],
+    ...originalNameRow(topic.settings.originalName),
     ['created', topic.createdMs > 0 ? new Date(topic.createdMs).toISOString() : 'with the cluster'],
     ['retention', topic.settings.retentionBytes === null ? 'everything is kept' : bytes(topic.settings.retentionBytes)],
     ['leader', partition.leader === null ? 'none' : `broker ${partition.leader}, term ${partition.term}`],

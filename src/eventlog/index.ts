@@ -17,4 +17,12 @@ export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings }
 export type * from './services.ts';
 export { isTopicName, nameStartPattern, nameStartRule, shownTopic, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';
-export { brokersMax, keptBatchBytesMax, requestIdBytesMax, statusTopicsMax, topicPageMax, worstTopicsMax } from './types.ts';
+export {
+  brokersMax,
+  keptBatchBytesMax,
+  originalNameLengthMax,
+  requestIdBytesMax,
+  statusTopicsMax,
+  topicPageMax,
+  worstTopicsMax,
+} from './types.ts';

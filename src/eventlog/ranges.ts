@@ -9,6 +9,7 @@ import { shownTopic } from './topic-name.ts';
 import {
   type AppendRequest,
   brokersMax,
+  originalNameLengthMax,
   type ReadRequest,
   type RecordsOf,
   requestIdBytesMax,
@@ -69,10 +70,12 @@ export function refuseScan(request: ScanRequest): LogError | null {
   return null;
 }
 
-export function refuseSettings(name: string, { retentionBytes, replicas }: TopicSettings): LogError | null {
+export function refuseSettings(name: string, { retentionBytes, replicas, originalName = '' }: TopicSettings): LogError | null {
   const doing = `create ${shownTopic(name)}`;
   if (retentionBytes !== null && !isWithin(retentionBytes, Number.MAX_SAFE_INTEGER))
     return refusal(doing, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+  if (originalName.length > originalNameLengthMax)
+    return new LogError('invalidTopicName', `Cannot ${doing}: its original name has more than ${originalNameLengthMax} characters`);
   if (replicas === undefined || (isWithin(replicas, brokersMax) && replicas >= 1)) return null;
   return new LogError('invalidRequest', `Cannot ${doing}: replicas is ${replicas}, it must be an integer from 1 to ${brokersMax}`);
 }

@@ -220,7 +220,15 @@ export interface TopicSettings {
   readonly replicas?: number;
   /** How they are chosen: by the hypercube's rules, which is the default, by consistent hashing, or all of them. Fixed when it is made. */
   readonly placement?: 'hypercube' | 'ring' | 'all';
+  /**
+   * What it is called where any text is a topic's name (`compat/cs550`), and its own name only stands for that: it is placed by this text. At most
+   * `originalNameLengthMax`. Fixed when it is made.
+   */
+  readonly originalName?: string;
 }
+
+/** In UTF-16 units: however they are escaped, the command that makes the topic fits a record. */
+export const originalNameLengthMax = 128 * 1024;
 
 /** Which topics are asked for. They come by name. */
 export interface TopicQuery {
@@ -280,7 +288,7 @@ export interface PartitionStatus {
 export interface TopicPlacement {
   readonly topic: string;
   readonly placement: 'hypercube' | 'ring' | 'all';
-  /** SHA-256 of the topic's name, hexadecimal: what placement begins with. */
+  /** SHA-256 of the topic's name, or of its original name where it has one, hexadecimal: what placement begins with. */
   readonly hash: string;
   /** Of the cube: brokers are its vertices, in the order of their ids. */
   readonly dimensions: number;

@@ -6,8 +6,9 @@
  * A command is one JSON object in a record's value:
  *
  *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number,     refused if there are so many already
- *      "placed":{"placement":"hypercube"|"ring","partitions":[{"replicas":[id,...],"leader":id|null,"awayFromHome":boolean},...]}|null}
+ *      "placed":{"placement":"hypercube"|"ring","partitions":[{"replicas":[id,...],"leader":id|null,"awayFromHome":boolean},...]}|null,
  *          who keeps each partition, the home first, and who leads it first; null or left out is one partition on all brokers
+ *      "originalName":...}                                                    what it was placed by in place of its name; may be left out
  *     {"type":"deleteTopic","name":...}
  *     {"type":"trimTopic","group":...,"offset":...}      whole segments below this offset may go: every replica has it
  *     {"type":"registerBroker","id":...,"incarnation":...,"nonce":...,"address":...}
@@ -27,6 +28,8 @@ export type CatalogCommand =
       readonly topicsMax: number | null;
       /** Null: one partition on all brokers, as in commands from before there was placement. */
       readonly placed: { readonly placement: 'hypercube' | 'ring'; readonly partitions: readonly PlacedPartition[] } | null;
+      /** Null: none but its name. */
+      readonly originalName: string | null;
     }
   | { readonly type: 'deleteTopic'; readonly name: string }
   | { readonly type: 'trimTopic'; readonly group: number; readonly offset: number }
@@ -112,6 +115,9 @@ interface Snapshot {
 /** The rule by which commands were judged that do not carry their limit. It never changes, whatever `eventlog/topic-name.ts` allows. */
 const isOldTopicName = (name: string): boolean => /^[a-z0-9._-]{1,200}$/.test(name) && name !== '.' && name !== '..';
 
+/** Of all topics together, in UTF-16 units: 10,000 of 128 Ki would be more than a broker has. It is part of what commands mean, and does not change. */
+const originalNamesLengthMax = 8 * 1024 * 1024;
+
 /** Sorts behind whatever a name can go on with. */
 const behindEveryName = '\uffff';
 
@@ -122,6 +128,7 @@ export class CatalogState {
   /** Of partitions that are placed, by broker; and how many are on all brokers. */
   readonly #replicas = new Map<number, number>();
   #everywhere = 0;
+  #originalNamesLength = 0;
   /** By name, kept so: with thousands of topics nobody who asks for some of them pays for all. */
   #sorted: Topic[] = [];
   readonly #brokers = new Map<number, RegisteredBroker>();
@@ -202,6 +209,7 @@ export class CatalogState {
     this.#topics.clear();
     this.#replicas.clear();
     this.#everywhere = 0;
+    this.#originalNamesLength = 0;
     this.#byGroup.clear();
     this.#sorted = [];
     for (const topic of topics) this.#add({ ...topic, partitions: topic.partitions.map((partition) => ({ ...partition })) });
@@ -225,14 +233,15 @@ export class CatalogState {
   }
 
   #create(command: CreateTopic, at: number, timeMs: number, effects: CatalogEffects): CatalogOutcome {
-    const { name, retentionBytes, builtIn, topicsMax, placed } = command;
+    const { name, retentionBytes, builtIn, topicsMax, placed, originalName } = command;
     if (topicsMax === null) {
       if (!isOldTopicName(name)) return 'invalidTopicName';
       if (builtIn !== (name === eventsTopic) && !this.#topics.has(name) && name !== logTopic) return 'topicProtected';
     }
     if (this.#topics.has(name) || name === logTopic) return 'topicExists';
     if (!builtIn && this.#topics.size >= (topicsMax ?? this.#oldTopicsMax)) return 'tooManyTopics';
-    const settings: TopicSettings = { retentionBytes };
+    if (originalName !== null && this.#originalNamesLength + originalName.length > originalNamesLengthMax) return 'tooManyTopics';
+    const settings: TopicSettings = { retentionBytes, ...(originalName === null ? {} : { originalName }) };
     const partitions = (placed?.partitions ?? [null]).map((one): Partition => ({ group: this.#nextGroup++, placed: one, trimmedTo: 0 }));
     const topic: Topic = { name, id: at, settings, createdMs: timeMs, builtIn, placement: placed?.placement ?? 'all', partitions };
     this.#add(topic);
@@ -243,6 +252,7 @@ export class CatalogState {
   #add(topic: Topic): void {
     this.#topics.set(topic.name, topic);
     this.#countReplicas(topic, 1);
+    this.#originalNamesLength += topic.settings.originalName?.length ?? 0;
     for (const partition of topic.partitions) this.#byGroup.set(partition.group, { topic, partition });
     this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
@@ -253,6 +263,7 @@ export class CatalogState {
     if (topic === undefined) return 'unknownTopic';
     this.#topics.delete(name);
     this.#countReplicas(topic, -1);
+    this.#originalNamesLength -= topic.settings.originalName?.length ?? 0;
     for (const { group } of topic.partitions) this.#byGroup.delete(group);
     this.#sorted.splice(this.#place(name), 1);
     effects.deleted(topic);
@@ -304,8 +315,9 @@ export function parseCommand(text: string): CatalogCommand | null {
       if (typeof name !== 'string' || (retentionBytes !== null && !isCount(retentionBytes))) return null;
       if (topicsMax !== null && !isCount(topicsMax)) return null;
       const placed = parsePlaced(fields['placed'] ?? null);
-      if (placed === undefined) return null;
-      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax, placed };
+      const originalName = fields['originalName'] ?? null;
+      if (placed === undefined || (originalName !== null && typeof originalName !== 'string')) return null;
+      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax, placed, originalName };
     }
     case 'deleteTopic':
       return typeof name === 'string' ? { type: 'deleteTopic', name } : null;

@@ -7,6 +7,7 @@ import type { PlacedPartition } from './catalog-state.ts';
 
 export interface ExplainingOptions {
   readonly topic: string;
+  /** Exact bytes of its original name where it has one, else of its name. */
   readonly name: Uint8Array;
   readonly placement: 'hypercube' | 'ring' | 'all';
   readonly partitions: readonly { readonly group: number; readonly placed: PlacedPartition | null }[];

@@ -61,8 +61,11 @@ export class Registration {
   #createEvents(): void {
     this.#isAsking = true;
     const { eventsRetentionBytes: retentionBytes, topicsMax } = this.#core.settings;
-    this.#catalog.submit({ type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true, topicsMax, placed: null }, () => {
-      this.#isAsking = false;
-    });
+    this.#catalog.submit(
+      { type: 'createTopic', name: eventsTopic, retentionBytes, builtIn: true, topicsMax, placed: null, originalName: null },
+      () => {
+        this.#isAsking = false;
+      },
+    );
   }
 }

@@ -199,7 +199,7 @@ export class Topics {
   }
 
   #create(name: string, settings: TopicSettings, fail: (code: ErrorCode, reason: string) => void, answer: Answer<TopicDescription>): void {
-    const { retentionBytes, replicas, placement } = settings;
+    const { retentionBytes, replicas, placement, originalName = null } = settings;
     const { topicsMax, replicasDefault } = this.#core.settings;
     const { brokers } = this.#options;
     const wanted = replicas ?? (placement === 'all' ? brokers.length : Math.min(replicasDefault, brokers.length));
@@ -207,7 +207,7 @@ export class Topics {
     if (placement === 'all' && wanted < brokers.length)
       return fail('invalidRequest', `with placement all each of the ${brokers.length} brokers has a replica`);
     const submit = (placed: CreateTopic['placed']): void =>
-      this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax, placed }, (result) => {
+      this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax, placed, originalName }, (result) => {
         if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
         if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
         const topic = this.catalog.state.topic(name);
@@ -218,12 +218,15 @@ export class Topics {
     const full = placement === 'all' ? this.#fullAmong(brokers) : null;
     if (full !== null) fail('tooManyTopics', full);
     else if (placement === 'all') submit(null);
-    else this.#place(name, placement ?? 'hypercube', wanted, fail, submit);
+    else this.#place(originalName ?? name, placement ?? 'hypercube', wanted, fail, submit);
   }
 
-  /** A broker that has just started, or takes part again, does not know yet who lives: it waits until it does. */
+  /**
+   * A broker that has just started, or takes part again, does not know yet who lives: it waits until it does.
+   * @param text its name, or what it is placed by in place of it
+   */
   #place(
-    name: string,
+    text: string,
     placement: 'hypercube' | 'ring',
     replicas: number,
     fail: (code: ErrorCode, reason: string) => void,
@@ -231,7 +234,7 @@ export class Topics {
   ): void {
     const { self, links, host } = this.#core;
     const nowMs = (): number => this.#core.nowMs();
-    const bytes = host.bytes.utf8Encode(name);
+    const bytes = host.bytes.utf8Encode(text);
     const goesOn = this.#lookUp(fail);
     const untilMs = nowMs() + lookUpMs;
     const attempt = (): void => {
@@ -327,7 +330,7 @@ export class Topics {
         const { self, links, host } = this.#core;
         const value = explainTopic({
           topic: name,
-          name: host.bytes.utf8Encode(name),
+          name: host.bytes.utf8Encode(known?.settings.originalName ?? name),
           placement: known?.placement ?? 'all',
           partitions,
           self,

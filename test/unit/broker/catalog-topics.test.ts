@@ -9,6 +9,7 @@ const create = (name: string): CatalogCommand => ({
   builtIn: false,
   topicsMax: 100_000,
   placed: null,
+  originalName: null,
 });
 const groupOf = (topic: Topic | undefined): number => topic?.partitions[0]?.group as number;
 const named = (topics: readonly { readonly name: string }[]): string[] => topics.map(({ name }) => name);
@@ -76,5 +77,23 @@ describe('the topics of the catalog', () => {
     });
     state.apply({ type: 'trimTopic', group: groupOf(state.topic('topic-5')), offset: 7 }, 20_000, 1000, ignore);
     expect(state.topic('topic-5')?.partitions[0]?.trimmedTo).toBe(7);
+  });
+
+  test('bear so much text of original names in all and no more, and keep it in snapshots', () => {
+    const state = stateOf([]);
+    const called = (name: string, length: number) => ({ ...create(name), originalName: 'x'.repeat(length) }) as CatalogCommand;
+    const most = 8 * 1024 * 1024;
+
+    expect(state.apply(called('a', most - 10), 1, 1000, ignore)).toBe('done');
+    expect(state.apply(called('b', 11), 2, 1000, ignore)).toBe('tooManyTopics');
+    expect(state.apply(called('b', 10), 3, 1000, ignore)).toBe('done');
+    const restored = new CatalogState(9);
+    expect(restored.restore(state.snapshot())).toBe(true);
+    for (const each of [state, restored]) {
+      expect(each.topic('b')?.settings.originalName).toBe('x'.repeat(10));
+      expect(each.apply(called('c', 1), 4, 1000, ignore)).toBe('tooManyTopics');
+      each.apply({ type: 'deleteTopic', name: 'b' }, 5, 1000, ignore);
+      expect(each.apply(called('c', 10), 6, 1000, ignore)).toBe('done');
+    }
   });
 });

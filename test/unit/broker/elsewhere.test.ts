@@ -9,6 +9,7 @@ import type {
   TopicPage,
   TopicPlacement,
 } from '../../../src/eventlog/index.ts';
+import { originalNameLengthMax } from '../../../src/eventlog/index.ts';
 import { plainOutput } from '../../../src/query/index.ts';
 import { Rig } from './rig.ts';
 
@@ -235,6 +236,27 @@ test('why a topic is where it is: home, neighbours, who leads and why it is not 
   rig.kill(1, true);
   for (let tries = 0; tries < 50 && explain(7).only.lossesSurvived >= 0; tries++) rig.run(100);
   expect(sentencesOf(explain(7).placement, 0)).toContain('It takes no appends now');
+});
+
+test('a topic that only stands for another name is placed by that one, which it keeps over a restart', () => {
+  const rig = new Rig({ brokers: 8 });
+  rig.awaitLeader();
+  const settings = { retentionBytes: null, replicas: 4, originalName: 'news' };
+  const made = rig.ok<TopicDescription>(3, (service, answer) => service.createTopic('stands-for-news', settings, answer));
+  // SHA-256 of "news" ends with 100: contract 3.
+  expect(made.partition.replicas).toEqual([5, 6, 7, 1]);
+
+  for (const { id } of rig.cluster.members) rig.kill(id);
+  for (const { id } of rig.cluster.members) rig.start(id);
+  rig.awaitLeader();
+
+  const { hash, partitions } = rig.ok<TopicPlacement>(8, (service, answer) => service.explain('stands-for-news', answer));
+  expect(Number.parseInt(hash.slice(-1), 16) % 8).toBe(4);
+  expect(partitions[0]?.replicas.map(({ why }) => why)).toEqual(['home', 'neighbour', 'neighbour', 'neighbour']);
+  const again = rig.ok<TopicDescription>(2, (service, answer) => service.describeTopic('stands-for-news', answer));
+  expect(again.settings.originalName).toBe('news');
+  const tooLong = { retentionBytes: null, originalName: 'x'.repeat(originalNameLengthMax + 1) };
+  expect(rig.error<TopicDescription>(2, (service, answer) => service.createTopic('long', tooLong, answer)).code).toBe('invalidTopicName');
 });
 
 test('of eight brokers the five lowest vote in the catalog, the others follow it, and all make and find topics', () => {

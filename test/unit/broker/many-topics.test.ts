@@ -18,6 +18,7 @@ const create = (name: string, builtIn = false): CatalogCommand => ({
   builtIn,
   topicsMax: 100_000,
   placed: null,
+  originalName: null,
 });
 const all = { prefix: '', after: '', limit: 1000 };
 

@@ -142,6 +142,7 @@ describe('the catalog', () => {
     builtIn: false,
     topicsMax,
     placed: null,
+    originalName: null,
   });
 
   test('judges a command by the limit that it carries, and one from before by what the broker was configured with then', () => {

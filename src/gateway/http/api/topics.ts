@@ -46,6 +46,7 @@ const TopicDescription = Type.Object({
     retentionBytes: nullable(Type.Integer()),
     replicas: Type.Optional(Type.Integer()),
     placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
+    originalName: Type.Optional(Type.String({ description: 'what it is called on the old wire of contract 3' })),
   }),
   createdMs: Type.Number(),
   builtIn: Type.Boolean(),
@@ -55,7 +56,7 @@ const whole = Type.Integer();
 const TopicPlacement = Type.Object({
   topic: Type.String(),
   placement: Type.Enum(['hypercube', 'ring', 'all']),
-  hash: Type.String({ description: 'SHA-256 of the name, hexadecimal' }),
+  hash: Type.String({ description: 'SHA-256 of the name, or of the original name, hexadecimal' }),
   dimensions: whole,
   asked: Type.Integer({ description: 'the broker that says this' }),
   brokers: Type.Array(Type.Object({ id: whole, vertex: whole, reachable: Type.Boolean() })),
