@@ -7,6 +7,8 @@
  */
 import type { ErrorCode } from '../base/errors.ts';
 import { offset, term } from '../base/branded.ts';
+import { toHex } from '../base/bytes.ts';
+import { sha256 } from '../base/sha256.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Bytes, Clock, RegexCompiler, Timer } from '../host/index.ts';
 import { type GrepAsker, makeRecordSearch, type RecordSearch } from '../query/index.ts';
@@ -239,7 +241,8 @@ export class MemoryLog implements BrokerService {
     const where = { partition: 0, group: topic.group, vertex: null, folded: [], replicas: [replica], awayFromHome: false };
     const led = { leader: self, term: 1, leaderSinceMs: 0, notLedByHome: null, lossesSurvived: 0, route: [self] };
     const brokers = [{ id: self, vertex: 0, reachable: true }];
-    const common = { topic: name, placement: 'all', hash: '', dimensions: 0, asked: self, brokers } as const;
+    const hash = toHex(sha256(this.#options.bytes.utf8Encode(name)));
+    const common = { topic: name, placement: 'all', hash, dimensions: 0, asked: self, brokers } as const;
     reply({ ok: true, value: { ...common, partitions: [{ ...where, ...led }] } });
   }
 

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { type AppendRequest, type AppendResult, type Outcome, promised, withPromises } from '../../../src/eventlog/index.ts';
+import {
+  type AppendRequest,
+  type AppendResult,
+  type Outcome,
+  promised,
+  type TopicPlacement,
+  withPromises,
+} from '../../../src/eventlog/index.ts';
 import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
 import { batchOfValues, eventLogConformance, valuesOf } from '../../conformance/event-log.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
@@ -18,6 +25,13 @@ eventLogConformance(
   },
   { batchBytesMax: 65_536 },
 );
+
+test('an explanation says what the name is hashed to', async () => {
+  const { hash, placement } = await promised<TopicPlacement>((answer) => newLog().explain('log', answer));
+
+  // printf log | sha256sum
+  expect({ hash, placement }).toEqual({ hash: '836ff184e7b41b1e13cb5fd89fa1de98dbbab99e9d2918913ff43b86a5c7c213', placement: 'all' });
+});
 
 const usual = { topic: 'log', level: 'quorum', timeoutMs: 10_000, sequence: 0, expectedOffset: null } as const;
 const readLog = { topic: 'log', offsetFrom: 0, sinceMs: null, bytesMax: 1000, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
