@@ -31,6 +31,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   eventlog: { floor: 1, kind: 'P' },
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
+  subscribers: { floor: 2, kind: 'P' },
   ingest: { floor: 2, kind: 'H' },
   tail: { floor: 2, kind: 'H' },
   broker: { floor: 3, kind: 'H' },
@@ -84,8 +85,10 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // A command line is read without what matches lines.
   query: ['parse.ts', 'order.ts', 'request.ts'],
   // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
-  eventlog: ['log-error.ts', 'offsets.ts', 'types.ts'],
+  eventlog: ['log-error.ts', 'offsets.ts', 'subscriptions.ts', 'types.ts'],
   host: [],
+  // The twin without brokers is for tests.
+  subscribers: [],
   // An agent keeps its spool on the same disk; whoever damages or audits files knows their format.
   storage: ['steps.ts', 'disk-path.ts', 'segment-format.ts', 'vote-journal.ts'],
   // What finds lines and their times is of use to those who store none, and start without the rest.
@@ -96,6 +99,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'broker/edge': [],
   'broker/peers': [],
   'broker/replica': [],
+  'broker/subscribers': [],
   tail: [],
   agent: [],
   // Whoever asks machines himself names servers and failures as the client does, without loading it.
@@ -110,6 +114,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'gateway/http': ['settings.ts', 'guards.ts', 'grep/index.ts'],
   'gateway/http/api': [],
   'gateway/http/api/records': [],
+  'gateway/http/api/subscribers': [],
   'gateway/http/contract2': [],
   'gateway/http/grep': [],
   // A node looks at its own name as a logger would.

@@ -1,0 +1,164 @@
+import {
+  type AckRequest,
+  type Acked,
+  type Answer,
+  type AppendResult,
+  type Created,
+  type CreateRequest,
+  type IdQuery,
+  type LogService,
+  type PublisherDescription,
+  type PublisherPage,
+  type PublishRequest,
+  type PullRequest,
+  type PullResult,
+  type Seeked,
+  type SeekRequest,
+  type Subscribed,
+  type SubscriberDescription,
+  type SubscriberPage,
+  type SubscribeRequest,
+  type SubscriptionService,
+  topicPageMax,
+  type TopicDescription,
+  type UnsubscribeRequest,
+} from '../eventlog/index.ts';
+import type { Clock } from '../host/index.ts';
+import { Coordinator, type SubscriberLimits } from './coordinator.ts';
+import { Publishing, refusing } from './front.ts';
+import { SubscriberState } from './state.ts';
+import type { KnownTopic } from './topic-reads.ts';
+
+const defaultSubscriberLimits: SubscriberLimits = {
+  publishers: 12_500,
+  subscribers: 12_500,
+  subscriptions: 100,
+  cursors: 10_000,
+  groupCursors: 200_000,
+};
+
+export interface MemorySubscriptionsOptions {
+  /** What keeps the records, the memory twin of a broker mostly. */
+  readonly log: LogService;
+  readonly clock: Clock;
+  readonly limits?: SubscriberLimits;
+}
+
+/**
+ * The in-memory twin of a broker's subscriptions, over a log of any kind: the same state and the same coordinator, with commands that take effect at once. It
+ * passes the same conformance suite (`test/conformance/subscriptions.ts`).
+ */
+export function memorySubscriptions(options: MemorySubscriptionsOptions): SubscriptionService {
+  return refusing(new MemorySubscriptions(options), options.clock);
+}
+
+class MemorySubscriptions implements SubscriptionService {
+  readonly #clock: Clock;
+  readonly #coordinator: Coordinator;
+  readonly #publishing: Publishing;
+  readonly #log: LogService;
+  readonly #topics = new Map<string, KnownTopic>();
+  #at = 0;
+  #calls = 0;
+
+  constructor({ log, clock, limits = defaultSubscriberLimits }: MemorySubscriptionsOptions) {
+    this.#clock = clock;
+    this.#log = log;
+    const state = new SubscriberState();
+    this.#coordinator = new Coordinator({
+      state,
+      clock,
+      log,
+      limits,
+      group: 0,
+      self: 1,
+      submit: (command, done) => {
+        const value = state.apply(command, ++this.#at, Math.floor(clock.wallMs()));
+        clock.defer(() => done({ ok: true, value }));
+      },
+      confirm: (done) => clock.defer(() => done(null)),
+      topic: (name) => this.#topics.get(name),
+      topics: () => this.#topics.values(),
+      // They are looked at anew whenever somebody would know.
+      topicsVersion: () => ++this.#calls,
+      whenTopicsKnown: (done) => this.#lookUp('', [], () => done(true)),
+      nonce: () => `call ${++this.#calls}`,
+    });
+    this.#publishing = new Publishing({
+      clock,
+      describe: (id, answer) => this.describePublisher(id, answer),
+      append: (request, answer) => log.append(request, answer),
+    });
+  }
+
+  #lookUp(after: string, found: readonly TopicDescription[], done: () => void): void {
+    this.#log.listTopics({ prefix: '', after, limit: topicPageMax }, (outcome) => {
+      const all = outcome.ok ? [...found, ...outcome.value.topics] : found;
+      if (outcome.ok && outcome.value.next !== null) return this.#lookUp(outcome.value.next, all, done);
+      this.#topics.clear();
+      for (const { name, group } of all) this.#topics.set(name, { name, id: group, groups: [group] });
+      done();
+    });
+  }
+
+  #later<Value>(answer: Answer<Value>): Answer<Value> {
+    return (outcome) => this.#clock.defer(() => answer(outcome));
+  }
+
+  createPublisher(request: CreateRequest, answer: Answer<Created>): void {
+    this.#coordinator.create('publisher', request, this.#later(answer));
+  }
+
+  listPublishers(query: IdQuery, answer: Answer<PublisherPage>): void {
+    this.#coordinator.listPublishers(query, this.#later(answer));
+  }
+
+  describePublisher(id: string, answer: Answer<PublisherDescription>): void {
+    this.#coordinator.describePublisher(id, this.#later(answer));
+  }
+
+  deletePublisher(id: string, answer: Answer<undefined>): void {
+    this.#publishing.forget(id);
+    this.#coordinator.delete('publisher', id, this.#later(answer));
+  }
+
+  publish(request: PublishRequest, answer: Answer<AppendResult>): void {
+    this.#publishing.publish(request, answer);
+  }
+
+  createSubscriber(request: CreateRequest, answer: Answer<Created>): void {
+    this.#coordinator.create('subscriber', request, this.#later(answer));
+  }
+
+  listSubscribers(query: IdQuery, answer: Answer<SubscriberPage>): void {
+    this.#coordinator.listSubscribers(query, this.#later(answer));
+  }
+
+  describeSubscriber(id: string, answer: Answer<SubscriberDescription>): void {
+    this.#coordinator.describeSubscriber(id, this.#later(answer));
+  }
+
+  deleteSubscriber(id: string, answer: Answer<undefined>): void {
+    this.#coordinator.delete('subscriber', id, this.#later(answer));
+  }
+
+  subscribe(request: SubscribeRequest, answer: Answer<Subscribed>): void {
+    this.#coordinator.subscribe(request, this.#later(answer));
+  }
+
+  unsubscribe(request: UnsubscribeRequest, answer: Answer<undefined>): void {
+    this.#coordinator.unsubscribe(request, this.#later(answer));
+  }
+
+  pull(request: PullRequest, answer: Answer<PullResult>): void {
+    this.#coordinator.pull(request, this.#later(answer));
+  }
+
+  ack(request: AckRequest, answer: Answer<Acked>): void {
+    this.#coordinator.ack(request, this.#later(answer));
+  }
+
+  seek(request: SeekRequest, answer: Answer<Seeked>): void {
+    this.#coordinator.seek(request, `call ${++this.#calls}`, this.#later(answer));
+  }
+}
