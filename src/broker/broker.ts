@@ -22,6 +22,7 @@ import {
   refuseScan,
   refuseSettings,
   type SequenceRequest,
+  type SubscriptionService,
   shownTopic,
   type TopicDescription,
   type TopicPage,
@@ -32,6 +33,7 @@ import {
 import { type AgentCauses, HybridClock, type TraceSource } from '../clocks/index.ts';
 import type { DiskError } from '../host/index.ts';
 import { isQuorum } from '../raft/index.ts';
+import { refusing } from '../subscribers/index.ts';
 import * as calls from './calls.ts';
 import { CausalRing } from './causal-ring.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
@@ -47,11 +49,14 @@ import { freshnessMs } from './edge/index.ts';
 import { Services } from './services.ts';
 import { Ticker } from './ticker.ts';
 import { TopicReport } from './topic-report.ts';
-import { catalogGroup, catalogMembers, logGroup } from './well-known.ts';
+import { catalogGroup, catalogMembers, logGroup, subscribersTopic } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
 const linkFaultNames = { pause: 'paused', partition: 'partitioned', delay: 'delayed', heal: 'healed' } as const;
+
+const notByName = (topic: string): LogError =>
+  new LogError('topicProtected', `Cannot append to ${shownTopic(topic)}: only Cairn itself does`);
 
 const closedMeanwhile = (): LogError => new LogError('shuttingDown', 'Cannot open the broker: it was closed meanwhile');
 
@@ -78,6 +83,7 @@ export class Broker implements BrokerApi {
   #isAnswering = false;
   #startedMs = 0;
   readonly faults: FaultSwitch;
+  readonly subscriptions: SubscriptionService;
   readonly agents: AgentCauses;
 
   constructor(options: BrokerOptions) {
@@ -152,6 +158,7 @@ export class Broker implements BrokerApi {
       topics: () => this.#services?.topics ?? null,
       nowMs: () => options.host.clock.monotonicMs(),
     });
+    this.subscriptions = refusing(this.#subscriptions(), host.clock);
     const isCrashed = (): boolean => this.#isCrashed;
     const linkFaults = this.#linkFaults;
     this.faults = {
@@ -220,6 +227,7 @@ export class Broker implements BrokerApi {
       passTime: () => this.#ticker.passTime(),
       stir: () => this.#ticker.stir(),
       status: (query) => this.peek(query),
+      records: this,
       fatal: (error) => this.#fatal(error),
     });
     this.#loop.start();
@@ -374,7 +382,7 @@ export class Broker implements BrokerApi {
     if (isOpen) this.#ticker.stir();
     const services = isOpen ? this.#services : this.#open(`append to ${shownTopic(request.topic)}`, answer, false, false);
     if (services === null) return;
-    const refusal = refuseAppend(request);
+    const refusal = request.topic === subscribersTopic ? notByName(request.topic) : refuseAppend(request);
     if (refusal === null) calls.append(services, request, answer);
     else this.#later(() => answer({ ok: false, error: refusal }));
   }
@@ -388,6 +396,7 @@ export class Broker implements BrokerApi {
     // A revoke outlives the fault switch: it is what is owed to whoever was not answered.
     const services = this.#open(doing, answer, true);
     if (services === null) return;
+    if (topic === subscribersTopic) return this.#later(() => answer({ ok: false, error: notByName(topic) }));
     const begin = (group: GroupId): void => services.revokes.begin(group, requestId, answer);
     const known = services.topics.group(topic);
     if (known === null) services.topics.resolve(topic, freshnessMs, doing, answer, begin);
@@ -425,6 +434,33 @@ export class Broker implements BrokerApi {
     const refusal = refusePartition('look up a request of', request);
     if (refusal === null) calls.nextSequence(services, () => this.#isCrashed, request, answer);
     else this.#later(() => answer({ ok: false, error: refusal }));
+  }
+
+  /** Publishers and subscribers, of whatever broker keeps them. */
+  #subscriptions(): SubscriptionService {
+    const open = (doing: string, answer: Answer<never>): SubscriptionService | null => {
+      const services = this.#open(doing, answer);
+      if (services === null) return null;
+      if (!this.#options.logOnly) return services.subscribers;
+      this.#later(() => answer(failure('topicProtected', `Cannot ${doing}: this broker keeps the topic "log" only`)));
+      return null;
+    };
+    return {
+      createPublisher: (request, answer) => open('create a publisher', answer)?.createPublisher(request, answer),
+      listPublishers: (query, answer) => open('list publishers', answer)?.listPublishers(query, answer),
+      describePublisher: (id, answer) => open('describe a publisher', answer)?.describePublisher(id, answer),
+      deletePublisher: (id, answer) => open('delete a publisher', answer)?.deletePublisher(id, answer),
+      publish: (request, answer) => open(`publish to ${shownTopic(request.topic)}`, answer)?.publish(request, answer),
+      createSubscriber: (request, answer) => open('create a subscriber', answer)?.createSubscriber(request, answer),
+      listSubscribers: (query, answer) => open('list subscribers', answer)?.listSubscribers(query, answer),
+      describeSubscriber: (id, answer) => open('describe a subscriber', answer)?.describeSubscriber(id, answer),
+      deleteSubscriber: (id, answer) => open('delete a subscriber', answer)?.deleteSubscriber(id, answer),
+      subscribe: (request, answer) => open(`subscribe to ${shownTopic(request.topic)}`, answer)?.subscribe(request, answer),
+      unsubscribe: (request, answer) => open(`unsubscribe from ${shownTopic(request.topic)}`, answer)?.unsubscribe(request, answer),
+      pull: (request, answer) => open('pull', answer)?.pull(request, answer),
+      ack: (request, answer) => open('acknowledge', answer)?.ack(request, answer),
+      seek: (request, answer) => open(`seek in ${shownTopic(request.topic)}`, answer)?.seek(request, answer),
+    };
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {

@@ -2,7 +2,7 @@ import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
 import type { AgentCauses, TraceEvent, TraceSource } from '../clocks/index.ts';
-import type { BrokerService, FaultSwitch, LogError } from '../eventlog/index.ts';
+import type { BrokerService, FaultSwitch, LogError, SubscriptionService } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Membership, Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { SegmentScanner } from '../storage/index.ts';
@@ -63,8 +63,8 @@ export interface BrokerObserver {
   readonly happened?: (event: TraceEvent) => void;
 }
 
-/** What brokers derive from logs: of each log who has appended what, of the catalog's the topics and brokers. */
-export type DerivedFrom = 'producers' | 'topics';
+/** What brokers derive from logs: of each log who has appended what, of the catalog's the topics and brokers, of some what publishers and subscribers there are. */
+export type DerivedFrom = 'producers' | 'topics' | 'subscribers';
 
 /** A replica as it stands, uncommitted and unsynced tail included. */
 export interface ReplicaView {
@@ -84,6 +84,7 @@ export interface BrokerApi extends BrokerService {
   /** Locks and opens the data, then takes part. Fails with dataInUse, dataUnusable, wrongIdentity, corruptData, diskFailed. */
   open(done: (result: Result<undefined, LogError>) => void): void;
   readonly faults: FaultSwitch;
+  readonly subscriptions: SubscriptionService;
   /** What it did and heard last (docs/reference/trace.md). */
   readonly trace: TraceSource;
   /** For the line gateway beside it. */

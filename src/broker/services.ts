@@ -1,6 +1,6 @@
 import { type BrokerId, groupId } from '../base/branded.ts';
 import type { HybridClock, Stamp } from '../clocks/index.ts';
-import { type BrokerStatus, LogError, type TopicQuery } from '../eventlog/index.ts';
+import { type BrokerStatus, LogError, type RecordService, type TopicQuery } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
@@ -17,6 +17,7 @@ import { type FaultsByHand, Links, PeerLives } from './peers/index.ts';
 import { decodeTopicQuery } from './topic-query.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
+import { Subscribers } from './subscribers/index.ts';
 import { Topics } from './catalog/index.ts';
 import { catalogGroup, eventsTopic } from './well-known.ts';
 
@@ -37,6 +38,8 @@ export interface ServicesOptions {
   /** Something was asked for: every tick counts again. */
   stir(): void;
   status(query: TopicQuery | null): BrokerStatus;
+  /** The broker itself, for those of its services that use it as callers do. */
+  readonly records: RecordService;
   fatal(error: LogError): void;
 }
 
@@ -58,6 +61,7 @@ export class Services {
   readonly revokes: Revokes;
   readonly peerService: PeerService;
   readonly topics: Topics;
+  readonly subscribers: Subscribers;
   readonly quiet: QuietGroups;
   /** Null where nothing but `log` is kept. */
   readonly events: Events | null;
@@ -114,6 +118,7 @@ export class Services {
     this.peerService = new PeerService(core, this.barriers, this.reads, {
       status: (asked) => options.status(decodeTopicQuery(asked, host.bytes)),
       nameOf: (group) => this.topics.nameOf(group),
+      subscribers: (group, json, answer) => this.subscribers.receive(group, json, answer),
       mayHandOver: (replica, to) => this.topics.homecoming.mayHandOver(replica.group, to, replica.leaderSinceMonotonicMs),
       statusOf: (group) => (groups.replica(groupId(group)) === undefined ? null : groups.status(groupId(group))),
     });
@@ -134,6 +139,26 @@ export class Services {
       whereabouts,
       revokes: this.revokes,
       fatal: (error) => options.fatal(error),
+      subscribersMade: () => this.subscribers.created(),
+    });
+    const { topics } = this;
+    this.subscribers = new Subscribers({
+      core,
+      appends: this.appends,
+      barriers: this.barriers,
+      requests: this.requests,
+      whereabouts,
+      records: options.records,
+      topics: {
+        topic: (name) => topics.known(name),
+        topics: () => topics.allKnown(),
+        version: () => topics.catalog.applied,
+        whenKnown: (done) => topics.whenKnown(done),
+      },
+      groups: () => topics.subscriberGroups,
+      make: (answer) => topics.makeSubscriberGroups(answer),
+      whenKnown: (done) => topics.whenKnown(done),
+      isHere: (group) => topics.isGroupHere(group),
     });
     this.events = logOnly ? null : new Events(core, this.appends, this.topics);
     this.events?.note('started', { version, incarnation: identity.incarnation });
@@ -184,6 +209,7 @@ export class Services {
   /** More of a replica is committed and readable. */
   advanced(replica: Replica): void {
     this.topics.advanced(replica);
+    this.subscribers.advanced(replica);
     this.barriers.advanced(replica);
     this.reads.advanced(replica);
     this.scans.advanced(replica);
@@ -209,6 +235,7 @@ export class Services {
     this.reads.expire(nowMs);
     this.scans.expire(nowMs);
     this.topics.tick(nowMs);
+    this.subscribers.tick(nowMs);
     this.events?.tick(nowMs);
     this.retry();
   }
@@ -242,6 +269,7 @@ export class Services {
     this.reads.abandon('crashed', reason);
     this.scans.abandon('crashed', reason);
     this.elsewhere.abandon('crashed', reason);
+    this.subscribers.abandon('crashed', reason);
     this.barriers.abandon();
     this.revokes.forgetAttempts();
     this.requests.loseAll();
@@ -255,6 +283,7 @@ export class Services {
     this.reads.abandon('shuttingDown', reason);
     this.scans.abandon('shuttingDown', reason);
     this.elsewhere.abandon('shuttingDown', reason);
+    this.subscribers.abandon('shuttingDown', reason);
     this.barriers.abandon();
     this.revokes.abandon();
     this.requests.loseAll();

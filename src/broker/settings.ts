@@ -40,6 +40,14 @@ export interface BrokerSettings {
   /** Idle time after which the clock of a topic's group stands still (docs/decisions/0022). */
   readonly quietAfterMs: number;
   readonly eventsRetentionBytes: number;
+  /** Of the cluster; each of the groups that keep them takes its share. */
+  readonly publishersMax: number;
+  readonly subscribersMax: number;
+  /** Of one subscriber. */
+  readonly subscriptionsMax: number;
+  readonly cursorsMax: number;
+  /** Of all subscribers that one group keeps. */
+  readonly cursorsPerGroupMax: number;
 }
 
 const KiB = 1024;
@@ -71,6 +79,11 @@ export const defaultSettings: BrokerSettings = {
   markAfterMs: 100,
   quietAfterMs: 3000,
   eventsRetentionBytes: 64 * MiB,
+  publishersMax: 100_000,
+  subscribersMax: 100_000,
+  subscriptionsMax: 100,
+  cursorsMax: 10_000,
+  cursorsPerGroupMax: 200_000,
 };
 
 /** Segments of topics stay small beside what retention may keep: it removes whole ones only. */

@@ -10,6 +10,11 @@ export const topicGroupFirst = 16;
 export const logTopic = 'log';
 export const eventsTopic = 'cairn.events';
 
+/** Its partitions keep publishers and subscribers (docs/decisions/0028). No user can have made a topic of this name: it has a slash. */
+export const subscribersTopic = 'cairn/subscribers';
+export const subscriberGroups = 8;
+export const subscriberReplicas = 3;
+
 /** More would make each change of the catalog wait for more disks, and would not survive more in practice. */
 const catalogVotersMax = 5;
 

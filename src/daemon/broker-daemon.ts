@@ -98,6 +98,7 @@ function createFront(
     host.logger.log('info', 'connectionsLowered', { connectionsMax, wanted: config.http.connectionsMax });
   return createHttpGateway({
     broker,
+    subscriptions: broker.subscriptions,
     trace: broker.trace,
     agentClocks,
     clock: host.clock,

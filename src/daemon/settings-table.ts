@@ -288,6 +288,14 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
   markAfterMs: { ...anyMs, help: 'Idle time after which a log notes what is synced' },
   quietAfterMs: { ...anyMs, help: 'Idle time after which the group of a topic costs its brokers neither ticks nor messages' },
   eventsRetentionBytes: { ...anyBytes, help: 'Size of the topic `cairn.events`: beyond it the oldest segments go' },
+  publishersMax: {
+    ...anyCount,
+    help: 'Publishers of a cluster, an eighth of them in each group that keeps them: beyond it `tooManySubscribers`',
+  },
+  subscribersMax: { ...anyCount, help: 'Subscribers of a cluster, likewise' },
+  subscriptionsMax: { ...anyCount, help: 'Topics and patterns that one subscriber is subscribed to: beyond it `tooManySubscribers`' },
+  cursorsMax: { ...anyCount, help: 'Cursors of one subscriber, one for each partition of its topics' },
+  cursorsPerGroupMax: { ...anyCount, help: 'Cursors of all subscribers that one of the eight groups keeps' },
 };
 
 const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {

@@ -1,7 +1,7 @@
 /**
  * Links between brokers over TCP or TLS.
  *
- * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/6` on the peer's one port (design, D10); after the answer 101 the socket
+ * A link begins as an HTTP/1.1 request with `Upgrade: cairn-peer/7` on the peer's one port (design, D10); after the answer 101 the socket
  * carries bytes and nothing else. The listening side belongs to the gateway: it hands over each upgraded socket with `takeIncoming`.
  *
  * Node's TLS ends a handshake before it looks at the certificate, so whoever has one that is refused sees a connection that ends without a word. It is

@@ -29,7 +29,7 @@ import { type Draft, draft, headLength, wireHeaderBytes } from './frame.ts';
 
 export const handshakeKinds = { hello: 1, challenge: 2, proof: 3, welcome: 4, refusal: 5, ping: 6, pong: 7 } as const;
 /** What a link begins with, as an HTTP/1.1 upgrade; its number rises when the handshake changes. */
-export const peerProtocol = 'cairn-peer/6';
+export const peerProtocol = 'cairn-peer/7';
 
 /**
  * On a request for an upgrade that asks for none: the sender (`by`) does not accept the certificate of whoever reads it, and so has not dialled. `code` is

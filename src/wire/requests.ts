@@ -13,6 +13,7 @@
  *     38 end              u64 correlation, u8 freshness
  *     39 partitions       u64 correlation, then u32 group of each that is asked about, at most 1,024
  *     40 claim            u64 correlation: the home of the partition asks its leader for the office
+ *     41 subscribers      u64 correlation, then what is asked of the group that keeps publishers and subscribers, as JSON text
  *     64 appendAnswer     u64 correlation, u64 offset, u32 record count, u64 term, u64 log time, u8 flags (1 committed, 2 duplicate),
  *                         u16 count, then that many u32 broker ids
  *     65 numberAnswer     u64 correlation, u64 value: the high watermark, the next sequence, 0 for a revoke
@@ -21,6 +22,7 @@
  *     68 recordsAnswer    u64 correlation, u64 where it begins, u64 where to go on, u64 high watermark, u64 log start, u32 ms as of (the highest: not
  *                         known), u64 lag, then record batches one behind the other
  *     69 endAnswer        u64 correlation, u64 end, u32 ms as of
+ *     70 subscribersAnswer u64 correlation, the answer as JSON text behind its u32 length, then the record batches that it gives, one behind the other
  */
 import { offsetMax } from '../base/branded.ts';
 import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
@@ -39,8 +41,9 @@ export const requestKinds = {
   end: 38,
   partitions: 39,
   claim: 40,
+  subscribers: 41,
 } as const;
-export const answerKinds = { append: 64, number: 65, status: 66, error: 67, records: 68, end: 69 } as const;
+export const answerKinds = { append: 64, number: 65, status: 66, error: 67, records: 68, end: 69, subscribers: 70 } as const;
 
 /** As in `eventlog/types.ts`, which this floor does not know. */
 type WireLevel = 'leader' | 'quorum' | 'all';
@@ -76,7 +79,8 @@ export type PeerRequest =
     }
   | { readonly type: 'end'; readonly correlation: number; readonly freshness: WireFreshness }
   | { readonly type: 'partitions'; readonly correlation: number; readonly groups: readonly number[] }
-  | { readonly type: 'claim'; readonly correlation: number };
+  | { readonly type: 'claim'; readonly correlation: number }
+  | { readonly type: 'subscribers'; readonly correlation: number; readonly json: Uint8Array };
 
 export interface Appended {
   readonly offset: number;
@@ -107,6 +111,7 @@ export type PeerAnswer =
   | { readonly type: 'status'; readonly correlation: number; readonly json: string }
   | ({ readonly type: 'records'; readonly correlation: number } & FoundRecords)
   | { readonly type: 'end'; readonly correlation: number; readonly offset: number; readonly asOfMs: number }
+  | { readonly type: 'subscribers'; readonly correlation: number; readonly json: string; readonly batches: readonly Uint8Array[] }
   | {
       readonly type: 'error';
       readonly correlation: number;
@@ -170,6 +175,12 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
       return draft(requestKinds.end, group, fields(9).u64(request.correlation).u8(freshnesses.indexOf(request.freshness)).bytes);
     case 'claim':
       return draft(requestKinds.claim, group, fields(8).u64(request.correlation).bytes);
+    case 'subscribers': {
+      const writer = fields(8 + request.json.length)
+        .u64(request.correlation)
+        .put(request.json);
+      return draft(requestKinds.subscribers, group, writer.bytes);
+    }
     case 'partitions': {
       const writer = fields(8 + 4 * request.groups.length).u64(request.correlation);
       for (const each of request.groups) writer.u32(each);
@@ -227,6 +238,10 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
     }
     case requestKinds.claim:
       return reader.complete ? { type: 'claim', correlation } : null;
+    case requestKinds.subscribers: {
+      const json = reader.rest();
+      return reader.complete ? { type: 'subscribers', correlation, json } : null;
+    }
     case requestKinds.partitions: {
       const groups: number[] = [];
       while (reader.left > 0 && reader.valid) {
@@ -286,6 +301,14 @@ export function encodeAnswer(group: number, answer: PeerAnswer, bytes: Bytes): D
         .u32(clampU32(Math.ceil(answer.asOfMs)));
       return draft(answerKinds.end, group, writer.bytes);
     }
+    case 'subscribers': {
+      const json = bytes.utf8Encode(answer.json);
+      const writer = fields(12 + json.length)
+        .u64(answer.correlation)
+        .u32(json.length)
+        .put(json);
+      return draft(answerKinds.subscribers, group, writer.bytes, answer.batches, checksumThrough);
+    }
     case 'error': {
       const code = bytes.utf8Encode(answer.code);
       const message = bytes.utf8Encode(answer.message.slice(0, textLengthMax));
@@ -336,6 +359,11 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
       const end = reader.offset();
       const asOfMs = ageOf(reader.u32());
       return reader.complete ? { type: 'end', correlation, offset: end, asOfMs } : null;
+    }
+    case answerKinds.subscribers: {
+      const json = bytes.utf8Decode(reader.long());
+      const batches = cutBatches(reader.rest());
+      return reader.complete && batches !== null ? { type: 'subscribers', correlation, json, batches } : null;
     }
     case answerKinds.error: {
       const code = bytes.utf8Decode(reader.short());

@@ -17,13 +17,13 @@ import {
 import { type Core, failure } from '../core.ts';
 import type { Barriers } from '../edge/index.ts';
 import { elsewhereStatus, type Replica } from '../replica/index.ts';
-import { catalogGroup, eventsTopic, logGroup, logTopic } from '../well-known.ts';
+import { catalogGroup, eventsTopic, logGroup, logTopic, subscriberGroups, subscriberReplicas, subscribersTopic } from '../well-known.ts';
 import { Catalog } from './catalog.ts';
 import type { CatalogOutcome, CreateTopic, Partition, Topic } from './catalog-state.ts';
 import { explainTopic } from './explaining.ts';
 import { FirstElections } from './first-elections.ts';
 import { Homecoming, type HomecomingOptions } from './homecoming.ts';
-import { placeTopic } from './placing.ts';
+import { placeTopic, type PlacingOptions } from './placing.ts';
 import { Registration, type RegistrationOptions } from './registration.ts';
 import { Retention } from './retention.ts';
 import { topicPage } from './topic-page.ts';
@@ -32,7 +32,12 @@ import { TopicReplicas, type TopicReplicasOptions } from './topic-replicas.ts';
 export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions, Omit<HomecomingOptions, 'state'> {
   readonly logOnly: boolean;
   readonly barriers: Barriers;
+  /** The groups that keep publishers and subscribers were made. */
+  subscribersMade(): void;
 }
+
+/** No command has made it. */
+const logTopicId = -1;
 
 /** Of partitions without a replica here, by group. */
 type Statuses = ReadonlyMap<number, PartitionStatus>;
@@ -198,6 +203,55 @@ export class Topics {
     });
   }
 
+  /** Of the groups that keep publishers and subscribers, in their order; none before they were made. */
+  get subscriberGroups(): readonly number[] {
+    return this.catalog.state.topic(subscribersTopic)?.partitions.map(({ group }) => group) ?? [];
+  }
+
+  /** Makes them, where there are none yet. */
+  makeSubscriberGroups(answer: Answer<undefined>): void {
+    const fail = (code: ErrorCode, reason: string): void =>
+      this.#core.later(() => answer(failure(code, `Cannot make the groups that keep subscribers: ${reason}`)));
+    if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
+    const { topicsMax } = this.#core.settings;
+    const replicas = Math.min(subscriberReplicas, this.#options.brokers.length);
+    this.#place({ text: subscribersTopic, placement: 'hypercube', partitions: subscriberGroups, replicas }, fail, (placed) =>
+      this.catalog.submit(
+        { type: 'createTopic', name: subscribersTopic, retentionBytes: null, builtIn: true, topicsMax, placed, originalName: null },
+        (result) => {
+          if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
+          if (result.value !== 'done' && result.value !== 'topicExists') return fail(codeOf(result.value), reasonOf(result.value));
+          this.#core.later(() => answer({ ok: true, value: undefined }));
+        },
+      ),
+    );
+  }
+
+  /** A topic of users, or `log`, as this broker knows it. */
+  known(name: string): { readonly name: string; readonly id: number; readonly groups: readonly number[] } | undefined {
+    if (name === logTopic) return { name, id: logTopicId, groups: [logGroup] };
+    const topic = this.catalog.state.topic(name);
+    return topic === undefined ? undefined : { name, id: topic.id, groups: topic.partitions.map(({ group }) => group) };
+  }
+
+  /** Those of users, as this broker knows them: what `*` means. */
+  *allKnown(): Generator<NonNullable<ReturnType<Topics['known']>>> {
+    for (const { name, id, partitions, builtIn } of this.catalog.state.topics)
+      if (!builtIn) yield { name, id, groups: partitions.map(({ group }) => group) };
+  }
+
+  /** `done` comes once all topics are known here that there were when this was called, with false where nobody could say. */
+  whenKnown(done: (isCurrent: boolean) => void): void {
+    if (this.#options.logOnly) return done(true);
+    this.#whenCurrent(lookUpMs, done);
+  }
+
+  /** Whether this broker has a replica of the group, or is to have one. */
+  isGroupHere(group: number): boolean {
+    const partition = this.catalog.state.placeOf(group)?.partition;
+    return partition !== undefined && this.isHere(partition);
+  }
+
   #create(name: string, settings: TopicSettings, fail: (code: ErrorCode, reason: string) => void, answer: Answer<TopicDescription>): void {
     const { retentionBytes, replicas, placement, originalName = null } = settings;
     const { topicsMax, replicasDefault } = this.#core.settings;
@@ -218,7 +272,7 @@ export class Topics {
     const full = placement === 'all' ? this.#fullAmong(brokers) : null;
     if (full !== null) fail('tooManyTopics', full);
     else if (placement === 'all') submit(null);
-    else this.#place(originalName ?? name, placement ?? 'hypercube', wanted, fail, submit);
+    else this.#place({ text: originalName ?? name, placement: placement ?? 'hypercube', partitions: 1, replicas: wanted }, fail, submit);
   }
 
   /**
@@ -226,9 +280,7 @@ export class Topics {
    * @param text its name, or what it is placed by in place of it
    */
   #place(
-    text: string,
-    placement: 'hypercube' | 'ring',
-    replicas: number,
+    { text, placement, partitions, replicas }: Pick<PlacingOptions, 'placement' | 'partitions' | 'replicas'> & { readonly text: string },
     fail: (code: ErrorCode, reason: string) => void,
     placed: (placed: NonNullable<CreateTopic['placed']>) => void,
   ): void {
@@ -239,7 +291,7 @@ export class Topics {
     const untilMs = nowMs() + lookUpMs;
     const attempt = (): void => {
       const isAlive = (broker: BrokerId): boolean => broker === self || links.isReady(broker);
-      const placing = placeTopic({ name: bytes, brokers: this.#options.brokers, placement, partitions: 1, replicas, isAlive });
+      const placing = placeTopic({ name: bytes, brokers: this.#options.brokers, placement, partitions, replicas, isAlive });
       const isSure = placing.kind === 'placed' && placing.partitions.every(({ awayFromHome }) => !awayFromHome);
       if (!isSure && nowMs() < untilMs && nowMs() < links.openedMs + settlingMs) return void host.clock.startTimer(placeAgainMs, attempt);
       if (!goesOn()) return;
@@ -410,6 +462,8 @@ export class Topics {
       if (replica !== undefined) this.homecoming.roleChanged(replica);
     }
     this.#replicas.created(topic);
+    // Not within the command: whoever hears of it looks at the whole state.
+    if (topic.name === subscribersTopic) this.#core.later(() => this.#options.subscribersMade());
   }
 
   roleChanged(replica: Replica): void {

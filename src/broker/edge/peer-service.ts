@@ -17,6 +17,8 @@ export interface PeerServiceOptions {
   statusOf(group: number): PartitionStatus | null;
   /** Whether the office is to be handed to this peer, whose home the group is. */
   mayHandOver(replica: Replica, to: BrokerId): boolean;
+  /** What is asked of publishers and subscribers that a group here keeps; `answer` gets the JSON text of the answer, and the batches that it gives. */
+  subscribers(group: GroupId, json: Uint8Array, answer: (json: string, batches: readonly Uint8Array[]) => void): void;
   /** As people call it. */
   nameOf(group: GroupId): string | null;
 }
@@ -60,6 +62,10 @@ export class PeerService {
         return this.#end(peer, group, request);
       case 'claim':
         return this.#claim(peer, group, correlation);
+      case 'subscribers':
+        return this.#options.subscribers(group, request.json, (json, batches) =>
+          this.#sendBulk(peer, group, { type: 'subscribers', correlation, json, batches }),
+        );
       case 'partitions': {
         const json = JSON.stringify(request.groups.flatMap((each) => this.#options.statusOf(each) ?? []));
         return this.#sendBulk(peer, group, { type: 'status', correlation, json });

@@ -171,7 +171,7 @@ describe('a link', () => {
   test('counts what the peer does not take', async () => {
     const port = await strangeServer((socket) => {
       socket.pause();
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: cairn-peer/6\r\n\r\n');
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: cairn-peer/7\r\n\r\n');
     });
     const notes = new Notes();
     const link = networkTo(port).dial(peer, 'consensus', notes);

@@ -1,0 +1,433 @@
+import type { GroupId } from '../../base/branded.ts';
+import { groupId } from '../../base/branded.ts';
+import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
+import {
+  type AckRequest,
+  type Acked,
+  type Answer,
+  type AppendResult,
+  type Created,
+  type CreateRequest,
+  type IdQuery,
+  isTriedAmongBrokers,
+  LogError,
+  type Outcome,
+  type PublisherDescription,
+  type PublisherPage,
+  type PublishRequest,
+  type PullRequest,
+  type PullResult,
+  type Seeked,
+  type SeekRequest,
+  type Subscribed,
+  type SubscriberDescription,
+  type SubscriberPage,
+  type SubscribeRequest,
+  type SubscriptionService,
+  topicPageMax,
+  type UnsubscribeRequest,
+} from '../../eventlog/index.ts';
+import { Publishing } from '../../subscribers/index.ts';
+import { type Core, failure } from '../core.ts';
+import type { Requests, Whereabouts } from '../edge/index.ts';
+import type { Replica } from '../replica/index.ts';
+import { Keeping, type KeepingOptions } from './keeping.ts';
+import { type Call, decodeCall, decodeOutcome, encodeCall, encodeOutcome } from './passed-on.ts';
+
+export interface SubscribersOptions extends KeepingOptions {
+  readonly requests: Requests;
+  readonly whereabouts: Whereabouts;
+  /** Of the groups that keep publishers and subscribers, in their order; none before the first has been made. */
+  groups(): readonly number[];
+  /** Makes the groups, where there are none yet. */
+  make(answer: Answer<undefined>): void;
+  /** Comes back once this broker knows whether there are any, with false where nobody could say. */
+  whenKnown(done: (isCurrent: boolean) => void): void;
+  /** Whether this broker has a replica of it, or is to have one. */
+  isHere(group: number): boolean;
+}
+
+/** What a call may take beside its own waiting. */
+const callMs = 8000;
+const againMs = 50;
+/** An answer that does not come is asked for again; whoever was asked may have lost its office, or its links. */
+const attemptMs = 2500;
+/** Whoever waits for records through another broker asks again after this. */
+const passedOnWaitMs = 2000;
+const callsMax = 20_000;
+
+/** One call of a caller, until it is answered. */
+interface Asked {
+  readonly call: Call;
+  readonly group: GroupId;
+  readonly deadlineMs: number;
+  readonly answer: Answer<unknown>;
+  /** When a pull gives up waiting for records. */
+  readonly waitUntilMs: number;
+  isOver: boolean;
+  /** An attempt at it may have taken effect. */
+  isUncertain: boolean;
+  /** What earlier parts of a pull that waits have acknowledged. */
+  acknowledged: PullResult['acknowledged'];
+  /** What was heard last. */
+  last: LogError | null;
+  stop: () => void;
+}
+
+/** Publishers and subscribers for callers of this broker: asked of whoever leads the group that keeps them, here or elsewhere (docs/decisions/0028). */
+export class Subscribers implements SubscriptionService {
+  readonly #core: Core;
+  readonly #options: SubscribersOptions;
+  readonly #keeping = new Map<number, Keeping>();
+  readonly #asked = new Set<Asked>();
+  readonly #publishing: Publishing;
+  #attempts = 0;
+
+  constructor(options: SubscribersOptions) {
+    this.#core = options.core;
+    this.#options = options;
+    this.#publishing = new Publishing({
+      clock: options.core.host.clock,
+      describe: (id, answer) => this.describePublisher(id, answer),
+      append: (request, answer) => options.records.append(request, answer),
+    });
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- by the log
+
+  /** The groups were made. */
+  created(): void {
+    for (const group of this.#options.groups())
+      if (this.#options.isHere(group) && !this.#keeping.has(group)) this.#keeping.set(group, new Keeping(group, this.#options));
+  }
+
+  advanced(replica: Replica): void {
+    this.#keeping.get(replica.group)?.advanced(replica);
+  }
+
+  tick(nowMs: number): void {
+    for (const keeping of this.#keeping.values()) keeping.expire(nowMs);
+  }
+
+  get count(): number {
+    return this.#asked.size;
+  }
+
+  /** Nobody will answer any more. */
+  abandon(code: ErrorCode, reason: string): void {
+    for (const asked of this.#asked) this.#end(asked, failure(code, `Cannot ask for ${describeCall(asked.call)}: ${reason}`));
+  }
+
+  /** Asked by another broker, of a group that is led here. */
+  receive(group: GroupId, json: Uint8Array, answer: (json: string, batches: readonly Uint8Array[]) => void): void {
+    const tell = (outcome: Outcome<unknown>): void => {
+      const { json: text, batches } = encodeOutcome(outcome);
+      answer(text, batches);
+    };
+    const call = decodeCall(this.#core.host.bytes.utf8Decode(json));
+    if (call === null) return tell(failure('internal', 'Cannot answer for subscribers: the question was not understood'));
+    const leader = this.#core.replica(group)?.raft.leader ?? null;
+    const keeping = this.#keeping.get(group);
+    if (keeping !== undefined && leader === this.#core.self) return keeping.answer(call, tell);
+    tell(failure(leader === null ? 'starting' : 'notLeader', 'Cannot answer for subscribers: their group is not led here', { leader }));
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- by callers
+
+  #nonce(): string {
+    const { self, host } = this.#core;
+    return `${self}/${host.random.next()}/${++this.#attempts}`;
+  }
+
+  createPublisher(request: CreateRequest, answer: Answer<Created>): void {
+    this.#create('createPublisher', request, answer);
+  }
+
+  createSubscriber(request: CreateRequest, answer: Answer<Created>): void {
+    this.#create('createSubscriber', request, answer);
+  }
+
+  #create(call: 'createPublisher' | 'createSubscriber', { id, requestId }: CreateRequest, answer: Answer<Created>): void {
+    const request = { id, requestId: requestId ?? this.#nonce() };
+    const ask = (): void => this.#ask(id, { call, request }, answer as Answer<unknown>);
+    if (this.#options.groups().length > 0) return ask();
+    this.#options.make((outcome) => (outcome.ok ? ask() : this.#core.later(() => answer(outcome))));
+  }
+
+  listPublishers(query: IdQuery, answer: Answer<PublisherPage>): void {
+    this.#list('listPublishers', query, answer as Answer<unknown>, (pages) => {
+      const { page, next } = merged(
+        (pages as readonly PublisherPage[]).map(({ publishers }) => publishers),
+        pages as readonly PublisherPage[],
+        query.limit,
+      );
+      return { publishers: page, next };
+    });
+  }
+
+  listSubscribers(query: IdQuery, answer: Answer<SubscriberPage>): void {
+    this.#list('listSubscribers', query, answer as Answer<unknown>, (pages) => {
+      const { page, next } = merged(
+        (pages as readonly SubscriberPage[]).map(({ subscribers }) => subscribers),
+        pages as readonly SubscriberPage[],
+        query.limit,
+      );
+      return { subscribers: page, next };
+    });
+  }
+
+  /** Each group has some of them. */
+  #list(
+    call: 'listPublishers' | 'listSubscribers',
+    request: IdQuery,
+    answer: Answer<unknown>,
+    merge: (pages: readonly unknown[]) => unknown,
+  ): void {
+    this.#whenKnown(`list ${call === 'listPublishers' ? 'publishers' : 'subscribers'}`, answer, () => {
+      const groups = this.#options.groups();
+      const pages: unknown[] = [];
+      let left = groups.length;
+      let failed: Outcome<unknown> | null = null;
+      if (left === 0) return this.#core.later(() => answer({ ok: true, value: merge([]) }));
+      for (const group of groups) {
+        this.#askGroup(groupId(group), { call, request }, (outcome) => {
+          if (outcome.ok) pages.push(outcome.value);
+          else failed = outcome;
+          if (--left === 0) answer(failed ?? { ok: true, value: merge(pages) });
+        });
+      }
+    });
+  }
+
+  describePublisher(id: string, answer: Answer<PublisherDescription>): void {
+    this.#askKnown('unknownPublisher', id, { call: 'describePublisher', request: { id } }, answer as Answer<unknown>);
+  }
+
+  deletePublisher(id: string, answer: Answer<undefined>): void {
+    this.#publishing.forget(id);
+    this.#askKnown('unknownPublisher', id, { call: 'deletePublisher', request: { id } }, nothing(answer));
+  }
+
+  publish(request: PublishRequest, answer: Answer<AppendResult>): void {
+    this.#publishing.publish(request, answer);
+  }
+
+  describeSubscriber(id: string, answer: Answer<SubscriberDescription>): void {
+    this.#askKnown('unknownSubscriber', id, { call: 'describeSubscriber', request: { id } }, answer as Answer<unknown>);
+  }
+
+  deleteSubscriber(id: string, answer: Answer<undefined>): void {
+    this.#askKnown('unknownSubscriber', id, { call: 'deleteSubscriber', request: { id } }, nothing(answer));
+  }
+
+  subscribe(request: SubscribeRequest, answer: Answer<Subscribed>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'subscribe', request }, answer as Answer<unknown>);
+  }
+
+  unsubscribe(request: UnsubscribeRequest, answer: Answer<undefined>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'unsubscribe', request }, nothing(answer));
+  }
+
+  pull(request: PullRequest, answer: Answer<PullResult>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'pull', request }, answer as Answer<unknown>);
+  }
+
+  ack(request: AckRequest, answer: Answer<Acked>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'ack', request }, answer as Answer<unknown>);
+  }
+
+  seek(request: SeekRequest, answer: Answer<Seeked>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'seek', request, attempt: this.#nonce() }, answer as Answer<unknown>);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- on the way
+
+  /** Where no group has been made there is nobody yet. */
+  #askKnown(code: 'unknownPublisher' | 'unknownSubscriber', id: string, call: Call, answer: Answer<unknown>): void {
+    const doing = `ask for ${describeCall(call)}`;
+    this.#whenKnown(doing, answer, () => {
+      if (this.#options.groups().length > 0) return this.#ask(id, call, answer);
+      const kind = code === 'unknownPublisher' ? 'publisher' : 'subscriber';
+      this.#core.later(() => answer(failure(code, `Cannot ${doing}: there is no such ${kind}`)));
+    });
+  }
+
+  #whenKnown(doing: string, answer: Answer<unknown>, goOn: () => void): void {
+    if (this.#options.groups().length > 0) return goOn();
+    this.#options.whenKnown((isCurrent) => {
+      if (isCurrent || this.#options.groups().length > 0) return goOn();
+      this.#core.later(() => answer(failure('noLeader', `Cannot ${doing}: nobody who leads the catalog could be asked`)));
+    });
+  }
+
+  #ask(id: string, call: Call, answer: Answer<unknown>): void {
+    const groups = this.#options.groups();
+    const { bytes } = this.#core.host;
+    const group = groups[bytes.crc32c(bytes.utf8Encode(id)) % groups.length] as number;
+    this.#askGroup(groupId(group), call, answer);
+  }
+
+  #askGroup(group: GroupId, call: Call, answer: Answer<unknown>): void {
+    if (this.#asked.size >= callsMax)
+      return this.#core.later(() =>
+        answer(failure('overloaded', `Cannot ask for ${describeCall(call)}: ${callsMax} such questions wait already`)),
+      );
+    const nowMs = this.#core.nowMs();
+    const waitMs = call.call === 'pull' ? call.request.waitMs : 0;
+    const waitUntilMs = nowMs + waitMs;
+    const asked: Asked = {
+      call,
+      group,
+      deadlineMs: waitUntilMs + callMs,
+      answer,
+      waitUntilMs,
+      isOver: false,
+      isUncertain: false,
+      acknowledged: null,
+      last: null,
+      stop: () => timer.cancel(),
+    };
+    const timer = this.#core.host.clock.startTimer(waitMs + callMs, () => this.#late(asked));
+    this.#asked.add(asked);
+    this.#attempt(asked);
+  }
+
+  #late(asked: Asked): void {
+    const { last, call, isUncertain } = asked;
+    const doing = `ask for ${describeCall(call)}`;
+    if (last !== null && (last.definite || isUncertain)) {
+      const code = isUncertain && last.definite && isChange(call) ? 'timeout' : last.code;
+      return this.#end(asked, failure(code, `Cannot ${doing}: ${last.message}`, last.details));
+    }
+    const code = isUncertain && isChange(call) ? 'timeout' : 'noLeader';
+    this.#end(asked, failure(code, `Cannot ${doing}: nobody who keeps it has answered in time`));
+  }
+
+  #attempt(asked: Asked): void {
+    if (asked.isOver) return;
+    const { group, call } = asked;
+    const { self } = this.#core;
+    const leader = this.#options.whereabouts.leaderOf(group);
+    if (leader === null) return this.#again(asked);
+    if (leader === self) {
+      const keeping = this.#keeping.get(group);
+      if (keeping === undefined) return this.#again(asked);
+      return keeping.answer(this.#withTime(asked, Number.POSITIVE_INFINITY), (outcome) => this.#heard(asked, outcome));
+    }
+    const now = this.#withTime(asked, passedOnWaitMs);
+    const waitMs = now.call === 'pull' ? now.request.waitMs : 0;
+    const json = this.#core.host.bytes.utf8Encode(encodeCall(now));
+    const lost = (): void => {
+      this.#options.whereabouts.refused(group, null);
+      if (call.call === 'pull' && call.request.mode === 'atMostOnce') {
+        const reason = 'the answer was lost, and what it gave is not given again';
+        return this.#end(asked, failure('timeout', `Cannot ask for ${describeCall(call)}: ${reason}`));
+      }
+      asked.isUncertain = true;
+      this.#again(asked);
+    };
+    const isSent = this.#options.requests.send(leader, group, { type: 'subscribers', json }, waitMs + attemptMs, (said) => {
+      if (asked.isOver) return;
+      if (said.type === 'lost') return lost();
+      if (said.type === 'error') return this.#heard(asked, { ok: false, error: new LogError(said.code, said.message, said.details) });
+      const outcome = said.type === 'subscribers' ? decodeOutcome(said.json, said.batches) : null;
+      if (outcome === null) return lost();
+      if (outcome.ok) this.#options.whereabouts.led(group, leader);
+      this.#heard(asked, outcome);
+    });
+    if (!isSent) {
+      this.#options.whereabouts.refused(group, null);
+      this.#again(asked);
+    }
+    this.#core.wake();
+  }
+
+  /** What is left of the waiting, in parts of at most `waitMsMax`. */
+  #withTime({ call, waitUntilMs }: Asked, waitMsMax: number): Call {
+    if (call.call !== 'pull') return call;
+    const waitMs = Math.max(0, Math.min(waitMsMax, waitUntilMs - this.#core.nowMs()));
+    return { ...call, request: { ...call.request, waitMs } };
+  }
+
+  #again(asked: Asked): void {
+    if (!asked.isOver) this.#core.host.clock.startTimer(againMs, () => this.#attempt(asked));
+  }
+
+  #heard(asked: Asked, outcome: Outcome<unknown>): void {
+    if (asked.isOver) return;
+    const { call, group } = asked;
+    if (outcome.ok) {
+      if (call.call !== 'pull') return this.#end(asked, outcome);
+      const pulled = outcome.value as PullResult;
+      asked.acknowledged = pulled.acknowledged ?? asked.acknowledged;
+      if (this.#isToGoOn(asked, call.request, pulled)) return this.#attempt(asked);
+      return this.#end(asked, { ok: true, value: { ...pulled, acknowledged: asked.acknowledged } });
+    }
+    const { error } = outcome;
+    if (asked.isUncertain && isGone(call, error.code)) return this.#end(asked, { ok: true, value: undefined });
+    if (!isTriedAmongBrokers(error.code)) return this.#end(asked, outcome);
+    if (error.code === 'notLeader' || error.code === 'starting') this.#options.whereabouts.refused(group, error.details['leader']);
+    if (!errorCatalogue[error.code].definite) {
+      if (call.call === 'pull' && call.request.mode === 'atMostOnce') return this.#end(asked, outcome);
+      asked.isUncertain = true;
+    }
+    asked.last = error;
+    this.#again(asked);
+  }
+
+  /** A part of the waiting is over, and nothing has come. */
+  #isToGoOn({ waitUntilMs }: Asked, { cancel }: PullRequest, { parts }: PullResult): boolean {
+    return parts.length === 0 && cancel?.cancelled !== true && this.#core.nowMs() < waitUntilMs;
+  }
+
+  #end(asked: Asked, outcome: Outcome<unknown>): void {
+    if (asked.isOver) return;
+    asked.isOver = true;
+    asked.stop();
+    this.#asked.delete(asked);
+    this.#core.later(() => asked.answer(outcome));
+  }
+}
+
+/** Tried again it would say that it is not there: so it is, by the first attempt. */
+const isGone = ({ call }: Call, code: ErrorCode): boolean =>
+  (call === 'deletePublisher' && code === 'unknownPublisher') ||
+  (call === 'deleteSubscriber' && code === 'unknownSubscriber') ||
+  (call === 'unsubscribe' && code === 'notSubscribed');
+
+const isChange = ({ call }: Call): boolean => !call.startsWith('list') && !call.startsWith('describe');
+
+function describeCall(call: Call): string {
+  switch (call.call) {
+    case 'listPublishers':
+      return 'publishers';
+    case 'listSubscribers':
+      return 'subscribers';
+    case 'createPublisher':
+    case 'describePublisher':
+    case 'deletePublisher':
+      return `publisher "${call.request.id}"`;
+    case 'createSubscriber':
+    case 'describeSubscriber':
+    case 'deleteSubscriber':
+      return `subscriber "${call.request.id}"`;
+    default:
+      return `subscriber "${call.request.subscriber}"`;
+  }
+}
+
+const nothing =
+  (answer: Answer<undefined>): Answer<unknown> =>
+  (outcome) =>
+    answer(outcome.ok ? { ok: true, value: undefined } : outcome);
+
+function merged<One extends { readonly id: string }>(
+  lists: readonly (readonly One[])[],
+  pages: readonly { readonly next: string | null }[],
+  limit: number,
+): { readonly page: One[]; readonly next: string | null } {
+  const all = lists.flat().sort((a, b) => (a.id < b.id ? -1 : 1));
+  const page = all.slice(0, Math.max(0, Math.min(limit, topicPageMax)));
+  const isMore = all.length > page.length || pages.some(({ next }) => next !== null);
+  return { page, next: isMore ? (page[page.length - 1]?.id ?? null) : null };
+}
