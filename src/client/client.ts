@@ -15,6 +15,7 @@ import {
   type SearchableLog,
   shownTopic,
   type SequenceRequest,
+  type Subscriptions,
   type TopicDescription,
   type TopicPlacement,
   topicNameRule,
@@ -27,6 +28,7 @@ import { readJson } from './answers.ts';
 import { splitBatches } from './batches.ts';
 import { type Call, Caller, type CallOutcome } from './caller.ts';
 import { parseServer, Servers } from './servers.ts';
+import { SubscriptionClient } from './subscriptions.ts';
 import { type Sender, Transport, type TransportAnswer } from './transport.ts';
 
 export interface ClientOptions {
@@ -73,7 +75,7 @@ const leaderAttemptMsDefault = 6_000;
 const waitMsMax = 30_000;
 const timeoutMsMax = 60_000;
 
-/** The event log over HTTP, to be searched too. Safe to share; `close` ends its connections. */
+/** The event log over HTTP, to be searched too, with its publishers and subscribers (`subscriptions`). Safe to share; `close` ends its connections. */
 export class Client implements SearchableLog {
   readonly #servers: Servers;
   readonly #credentials: { readonly token: string | null; readonly ca: string | null };
@@ -85,6 +87,7 @@ export class Client implements SearchableLog {
   readonly #signal: AbortSignal | undefined;
   readonly #requestIds: boolean;
   readonly #discover: boolean;
+  readonly subscriptions: Subscriptions;
   #callCount = 0;
   #preferred: string | null = null;
 
@@ -101,6 +104,16 @@ export class Client implements SearchableLog {
     this.#signal = options.signal;
     this.#requestIds = options.requestIds ?? true;
     this.#discover = options.discover ?? true;
+    this.subscriptions = new SubscriptionClient({
+      get: (action, path) => this.#get(action, path),
+      change: async (action, request, alreadyDone) => {
+        const outcome = await this.#change(action, request, alreadyDone);
+        if (outcome === null || outcome.answer.status === 204) return undefined;
+        return readJson(outcome.answer, outcome.server, { action, changes: true });
+      },
+      pull: (action, request, options) => this.#pull(action, request, options),
+      append: (action, path, request) => this.#append(action, path, request),
+    });
   }
 
   /** The brokers known so far, the one in use first. */
@@ -130,6 +143,11 @@ export class Client implements SearchableLog {
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
+    const { topic } = request;
+    return this.#append(`Cannot append to ${shownTopic(topic)}`, topicPath(topic, 'records', {}), request);
+  }
+
+  async #append(action: string, path: string, request: AppendRequest): Promise<AppendResult> {
     const requestId = request.requestId ?? (this.#requestIds ? crypto.randomUUID() : null);
     const headers: Record<string, string> = { 'content-type': batchesType };
     if (requestId !== null) {
@@ -138,12 +156,11 @@ export class Client implements SearchableLog {
       headers['cairn-sequence'] = String(request.sequence);
       if (request.isSession === true) headers['cairn-session'] = 'true';
     }
-    const action = `Cannot append to ${shownTopic(request.topic)}`;
     const { answer, server } = await this.#call({
       action,
       request: (attemptMs, sinceFirstMs) => ({
         method: 'POST',
-        path: topicPath(request.topic, 'records', {
+        path: withQuery(path, {
           partition: other(request.partition),
           level: request.level,
           expectedOffset: request.expectedOffset,
@@ -163,17 +180,10 @@ export class Client implements SearchableLog {
 
   async read(request: ReadRequest): Promise<ReadResult> {
     const action = `Cannot read ${shownTopic(request.topic)}`;
-    const cancel = request.cancel;
     const offsetAtLeast = request.offsetFrom ?? 0;
-    const isCancelled = (): boolean => cancel?.cancelled === true;
-    if (isCancelled()) return emptyRead(request.topic, offsetAtLeast);
-    const aborting = new AbortController();
-    const abort = (): void => aborting.abort();
-    this.#signal?.addEventListener('abort', abort, { once: true });
-    if (cancel !== undefined) cancel.onCancel = abort;
-    try {
-      const waitMs = Math.min(request.waitMs, waitMsMax);
-      const { answer, server } = await this.#call({
+    const waitMs = Math.min(request.waitMs, waitMsMax);
+    const outcome = await this.#cancellable(request.cancel, (signal) =>
+      this.#call({
         action,
         request: () => ({
           method: 'GET',
@@ -192,11 +202,44 @@ export class Client implements SearchableLog {
         attemptMsMax: waitMs + (request.freshness === 'linearizable' ? this.#leaderAttemptMs : this.#attemptMs),
         changes: false,
         repeatable: true,
-        signal: aborting.signal,
-      });
-      return toReadResult(request.topic, answer, server, action);
+        signal,
+      }),
+    );
+    if (outcome === null) return emptyRead(request.topic, offsetAtLeast);
+    return toReadResult(request.topic, outcome.answer, outcome.server, action);
+  }
+
+  /** A pull changes something, and may be asked for again where its number tells it from the next one or nothing is taken by it. */
+  #pull(
+    action: string,
+    request: ReturnType<Call['request']>,
+    { waitMs, isRepeatable, cancel }: { readonly waitMs: number; readonly isRepeatable: boolean; readonly cancel: ReadRequest['cancel'] },
+  ): Promise<CallOutcome | null> {
+    return this.#cancellable(cancel, (signal) =>
+      this.#call({
+        action,
+        request: () => request,
+        timeoutMs: waitMs + this.#timeoutMs,
+        attemptMsMax: waitMs + this.#leaderAttemptMs,
+        changes: !isRepeatable,
+        repeatable: isRepeatable,
+        signal,
+      }),
+    );
+  }
+
+  /** Null where it was cancelled. */
+  async #cancellable(cancel: ReadRequest['cancel'], ask: (signal: AbortSignal) => Promise<CallOutcome>): Promise<CallOutcome | null> {
+    const isCancelled = (): boolean => cancel?.cancelled === true;
+    if (isCancelled()) return null;
+    const aborting = new AbortController();
+    const abort = (): void => aborting.abort();
+    this.#signal?.addEventListener('abort', abort, { once: true });
+    if (cancel !== undefined) cancel.onCancel = abort;
+    try {
+      return await ask(aborting.signal);
     } catch (error) {
-      if (isCancelled()) return emptyRead(request.topic, offsetAtLeast);
+      if (isCancelled()) return null;
       throw error;
     } finally {
       this.#signal?.removeEventListener('abort', abort);

@@ -16,4 +16,5 @@ export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';
 export { type EventLog, LogError } from '../eventlog/index.ts';
+export type * from '../eventlog/subscriptions.ts';
 export type * from '../eventlog/types.ts';

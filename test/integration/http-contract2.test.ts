@@ -137,7 +137,7 @@ describe('while acting as crashed', () => {
       exchange(port, requestText(port, 'GET', '/v1/topics')),
       exchange(port, requestText(port, 'GET', '/', { Host: 'evil' })),
       exchange(port, requestText(port, 'PUT', '/', { Expect: '100-continue' }, 'word')),
-      exchange(port, requestText(port, 'GET', '/', { Connection: 'Upgrade', Upgrade: 'cairn-peer/6' })),
+      exchange(port, requestText(port, 'GET', '/', { Connection: 'Upgrade', Upgrade: 'cairn-peer/7' })),
       exchange(port, 'this is not HTTP\r\n\r\n'),
     ]);
 

@@ -76,7 +76,7 @@ describe('a Host header', () => {
   test('that is wrong keeps a peer out too', async () => {
     let peers = 0;
     const port = await start({ onPeer: () => peers++ });
-    const upgrade = { Connection: 'Upgrade', Upgrade: 'cairn-peer/6', Host: 'evil.example' };
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'cairn-peer/7', Host: 'evil.example' };
 
     expect(await exchange(port, requestText(port, 'GET', '/', upgrade))).toMatch(/^HTTP\/1\.1 421 /);
     expect(peers).toBe(0);

@@ -14,7 +14,7 @@ describe('a connection that asks for an upgrade and is reset', () => {
     const handedOver: Duplex[] = [];
     gateway = await startTestGateway({ onPeer: (socket) => void handedOver.push(socket) });
 
-    await askAndReset('cairn-peer/6');
+    await askAndReset('cairn-peer/7');
 
     const [socket] = handedOver as [Duplex];
     // Whether its bytes are being read already is up to Node.
@@ -38,7 +38,7 @@ describe('a connection that asks for an upgrade and is reset', () => {
 
     const answer = await exchange(port, requestText(port, 'GET', '/', { Connection: 'Upgrade', Upgrade: 'cairn-peer/2' }));
 
-    expect(answer).toMatch(/^HTTP\/1\.1 426 cairn-peer\/6 is spoken here, not cairn-peer\/2\r\n/);
+    expect(answer).toMatch(/^HTTP\/1\.1 426 cairn-peer\/7 is spoken here, not cairn-peer\/2\r\n/);
   });
 
   async function askAndReset(protocol: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { createHttpGateway, defaultHttpSettings, type Front, type GatewayOptions } from '../../src/gateway/http/index.ts';
 import type { HttpSettings } from '../../src/gateway/http/settings.ts';
+import { memorySubscriptions } from '../../src/subscribers/memory.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
@@ -29,6 +30,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const { settings, ...rest } = options;
   const front = createHttpGateway({
     broker: twin,
+    subscriptions: memorySubscriptions({ log: twin, clock }),
     trace: noTrace,
     agentClocks: noAgents,
     clock,

@@ -2,6 +2,7 @@ import { type EventLog, withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '../../src/gateway/http/index.ts';
 import { createTopicsSearcher } from '../../src/search/topics/index.ts';
+import { memorySubscriptions } from '../../src/subscribers/memory.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
@@ -33,6 +34,7 @@ export function startMemoryBroker(
   const topic = createTopicsSearcher({ machine: 'machine', log: withPromises(memory) });
   const front = createHttpGateway({
     broker: memory,
+    subscriptions: memorySubscriptions({ log: memory, clock }),
     trace: noTrace,
     agentClocks: noAgents,
     clock,

@@ -1,6 +1,6 @@
 /**
  * The HTTP gateway's front door: one `node:http` server per broker. It listens first and at once, checks `Host`, origin and token on every
- * route, serves plain appends and the probes itself, hands the routes of contract 2 to `contract2/`, `Upgrade: cairn-peer/6` to the network, and everything
+ * route, serves plain appends and the probes itself, hands the routes of contract 2 to `contract2/`, `Upgrade: cairn-peer/7` to the network, and everything
  * else to fastify (`api/`), which is loaded after the socket listens: a request that comes earlier waits for it.
  *
  * While the broker acts as crashed (contract 2), every request but `/crash`, `/recover` and `/exit` has its socket destroyed without a byte,
@@ -179,15 +179,15 @@ export class Front {
       this.#refuse(request, response, refusal);
       return;
     }
-    if (request.method === 'PUT' && path !== '/') {
-      this.#refuse(request, response, new LogError('methodNotAllowed', 'Cannot answer: no path but "/" takes PUT'));
+    if (request.method === 'PUT' && path !== '/' && !isSubscriptionPath(path)) {
+      this.#refuse(request, response, new LogError('methodNotAllowed', 'Cannot answer: no path but "/" and those of subscriptions take PUT'));
       return;
     }
     if (expectsContinue) response.writeContinue();
     const { method } = request;
     const topic = plainAppendTopic(request);
     if (topic !== null) this.#append.handle(request, response, topic);
-    else if (method === 'PUT') this.#contract2.put(request, response);
+    else if (method === 'PUT' && path === '/') this.#contract2.put(request, response);
     else if (isFault) this.#contract2.switchFault(path, request, response);
     else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
     else if (path === '/readyz' && method === 'GET') this.#answerReady(response);
@@ -204,7 +204,7 @@ export class Front {
 
   /** Says what is wrong with a request; of a PUT in the broker's log only, now and then. */
   #refuse(request: IncomingMessage, response: ServerResponse, error: LogError): void {
-    if (request.method !== 'PUT') {
+    if (request.method !== 'PUT' || isSubscriptionPath(pathOf(request))) {
       sendError(response, error);
       return;
     }
@@ -331,6 +331,9 @@ const malformed: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
+
+/** There alone a PUT is answered whatever becomes of it: no client of contract 2 puts its records there. */
+const isSubscriptionPath = (path: string): boolean => /^\/v1\/subscribers\/[^/]+\/topics\/[^/]+$/.test(path);
 
 function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '/';

@@ -3,7 +3,7 @@
  * guards, plain appends, the hand-over of peers. `contract2/` are the course's routes, `api/` those of `/v1` with fastify, loaded later.
  */
 import type { TraceSource } from '../../clocks/index.ts';
-import { withPromises } from '../../eventlog/index.ts';
+import { type SubscriptionService, withPromises, withSubscriptionPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
 import type { AgentClocksOf } from './api/index.ts';
 import { Front, type FrontOptions } from './front.ts';
@@ -15,6 +15,7 @@ export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 
 export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'> {
   readonly version: string;
+  readonly subscriptions: SubscriptionService;
   readonly trace: TraceSource;
   readonly agentClocks: AgentClocksOf;
   /** What searches find here. */
@@ -26,7 +27,8 @@ export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'>
 }
 
 export function createHttpGateway(options: GatewayOptions): Front {
-  const { version, pageFolder, trace, agentClocks, search, broker, settings, clock, bytes, logger, faultInjection } = options;
+  const { version, pageFolder, subscriptions, trace, agentClocks, search, broker, settings, clock, bytes, logger, faultInjection } =
+    options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   return new Front({
     ...options,
@@ -36,6 +38,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
       return createApi({
         service: broker,
         log: withPromises(broker),
+        subscriptions: withSubscriptionPromises(subscriptions),
         trace,
         agentClocks,
         isReady: () => broker.ready,

@@ -1,5 +1,5 @@
 import type { ClockBounds, TraceSource } from '../../../clocks/index.ts';
-import type { BrokerService, FaultSwitch, SearchableLog } from '../../../eventlog/index.ts';
+import type { BrokerService, FaultSwitch, SearchableLog, Subscriptions } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
 import type { SearchOptions } from '../grep/index.ts';
@@ -21,6 +21,7 @@ export interface ApiContext {
   readonly service: BrokerService;
   /** The same with promises. */
   readonly log: SearchableLog;
+  readonly subscriptions: Subscriptions;
   readonly trace: TraceSource;
   readonly agentClocks: AgentClocksOf;
   readonly isReady: () => boolean;

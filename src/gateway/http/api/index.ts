@@ -18,6 +18,7 @@ import { addMetrics } from './metrics.ts';
 import { completeDocument } from './openapi.ts';
 import { addPageRoute } from './page.ts';
 import { addRecordRoutes } from './records/index.ts';
+import { addSubscriberRoutes } from './subscribers/index.ts';
 import { addTopicRoutes } from './topics.ts';
 import { addTraceRoutes } from './trace.ts';
 import { compileValidator } from './validator.ts';
@@ -77,6 +78,7 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   addTraceRoutes(app, context);
   addTopicRoutes(app, context);
   addRecordRoutes(app, context);
+  addSubscriberRoutes(app, context);
   addGrepRoutes(app, context);
   let document: string | null = null;
   app.get('/openapi.json', { schema: { summary: 'This document' } }, (_request, reply) => {
@@ -162,7 +164,7 @@ function answerUnknownRoutes(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const shown = JSON.stringify(path.slice(0, 200));
-    const allowed = [...methodsByPattern].find(([pattern]) => new RegExp(`^${pattern.replace(':topic', '[^/]+')}$`).test(path))?.[1];
+    const allowed = [...methodsByPattern].find(([pattern]) => new RegExp(`^${pattern.replaceAll(/:[a-z]+/g, '[^/]+')}$`).test(path))?.[1];
     if (allowed === undefined) throw new LogError('unknownRoute', `Cannot answer ${request.method} ${shown}: there is no such route`);
     reply.header('allow', allowed.join(', '));
     throw new LogError('methodNotAllowed', `Cannot answer ${request.method} ${shown}: the route takes ${allowed.join(', ')}`);

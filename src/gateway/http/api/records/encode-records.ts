@@ -14,8 +14,14 @@ export interface Encoded {
 
 const requestIdHeaderName = 'cairn.request-id';
 
-/** Encodes the records from `offsetFrom` on, at most `max`. JSON records are joined by commas; the other forms end each record themselves. */
-export function encodeRecords(batches: readonly Uint8Array[], offsetFrom: number, max: number, format: TextFormat): Encoded {
+/** Encodes the records from `offsetFrom` on and below `offsetTo`, at most `max`. JSON records are joined by commas; the other forms end each record themselves. */
+export function encodeRecords(
+  batches: readonly Uint8Array[],
+  offsetFrom: number,
+  max: number,
+  format: TextFormat,
+  offsetTo = Number.POSITIVE_INFINITY,
+): Encoded {
   const chunks: (string | Uint8Array)[] = [];
   let count = 0;
   let cutAt: number | null = null;
@@ -24,6 +30,7 @@ export function encodeRecords(batches: readonly Uint8Array[], offsetFrom: number
     let text = '';
     forEachRecord(batch, (record) => {
       if (record.offset < offsetFrom) return true;
+      if (record.offset >= offsetTo) return false;
       if (count === max) {
         cutAt = record.offset;
         return false;

@@ -4,6 +4,8 @@ import type { ApiContext } from '../context.ts';
 import { addAppendRoute } from './append-route.ts';
 import { addReadRoute } from './read-route.ts';
 
+export { cancelOnClose } from './cancel-on-close.ts';
+export { encodeRecords } from './encode-records.ts';
 export { formats } from './read-order.ts';
 export { RecordInput, RecordsBody } from './record-schema.ts';
 

@@ -1,0 +1,21 @@
+import type { PullResult } from '../../../../eventlog/index.ts';
+import { encodeRecords } from '../records/index.ts';
+
+export const pullType = 'application/vnd.cairn.pull';
+
+/** As JSON text, records as reads give them. */
+export function pullJson({ parts, ...rest }: PullResult): string {
+  const head = JSON.stringify(rest);
+  const shown = parts.map(({ batches, ...part }) => {
+    const { chunks } = encodeRecords(batches, part.offsetFrom, Number.POSITIVE_INFINITY, 'json', part.offsetTo);
+    return `${JSON.stringify(part).slice(0, -1)},"records":[${chunks.join('')}]}`;
+  });
+  return `${head.slice(0, -1)},"parts":[${shown.join(',')}]}`;
+}
+
+/** A line of JSON, in which `bytes` says how many bytes of each part follow, then the record batches of all of them. */
+export function pullBytes({ parts, ...rest }: PullResult): Buffer {
+  const sized = parts.map(({ batches, ...part }) => ({ ...part, bytes: batches.reduce((sum, batch) => sum + batch.length, 0) }));
+  const head = Buffer.from(`${JSON.stringify({ ...rest, parts: sized })}\n`);
+  return Buffer.concat([head, ...parts.flatMap(({ batches }) => batches)]);
+}

@@ -1,0 +1,133 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { type AckPosition, LogError, type PullResult } from '../../../../eventlog/index.ts';
+import { drained } from '../../drained.ts';
+import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
+import type { ApiContext } from '../context.ts';
+import { cancelOnClose, encodeRecords } from '../records/index.ts';
+
+export interface PushOrder {
+  readonly subscriber: string;
+  readonly topics: readonly string[] | null;
+  readonly freshness: 'linearizable' | 'local';
+  /** `Last-Event-ID`: what the client has had, which acknowledges it. */
+  readonly had: readonly AckPosition[];
+}
+
+const bytesMax = 256 * 1024;
+const recordsMax = 10_000;
+/** Partitions of one stream whose places its events name. */
+const placesMax = 100;
+
+/**
+ * What is new to a subscriber as an event stream. Nothing is acknowledged by being sent: the id of each event says how far the stream has come, and whoever comes
+ * back with it (`Last-Event-ID`, as browsers do by themselves) acknowledges that; others call `ack`.
+ */
+export async function push(order: PushOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
+  const { followers, settings, subscriptions } = context;
+  const { subscriber, had } = order;
+  if (followers.count >= settings.followersMax)
+    throw new LogError('overloaded', `Cannot push to subscriber "${subscriber}": ${followers.count} followers are open, the limit`);
+  followers.count++;
+  const response = reply.raw;
+  const cancel = cancelOnClose(response);
+  const { heartbeatMs, slowReaderTimeoutMs } = settings;
+  /** How far this stream has come, by topic and partition. */
+  const places = new Map<string, AckPosition>();
+  const next = (waitMs: number): Promise<PullResult> =>
+    subscriptions.pull({
+      subscriber,
+      topics: order.topics,
+      mode: 'explicit',
+      number: null,
+      acknowledge: [],
+      after: [...places.values()],
+      recordsMax,
+      bytesMax,
+      waitMs,
+      freshness: order.freshness,
+      cancel,
+    });
+  try {
+    // Refusals such as an unknown subscriber come before the answer begins, with a status of their own.
+    if (had.length > 0) await subscriptions.ack({ subscriber, positions: had });
+    const first = await next(0);
+    reply.hijack();
+    if (cancel.cancelled) return await reply;
+    response.writeHead(200, { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+    response.write('retry: 1000\n\n');
+    await pump(first, places, response, { next: () => next(heartbeatMs), isOver: () => cancel.cancelled, slowReaderTimeoutMs });
+    return await reply;
+  } finally {
+    followers.count--;
+  }
+}
+
+async function pump(
+  first: PullResult,
+  places: Map<string, AckPosition>,
+  response: ServerResponse,
+  {
+    next,
+    isOver,
+    slowReaderTimeoutMs,
+  }: { readonly next: () => Promise<PullResult>; readonly isOver: () => boolean; readonly slowReaderTimeoutMs: number },
+): Promise<void> {
+  let result = first;
+  try {
+    for (;;) {
+      write(result, places, response);
+      if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
+        response.destroy();
+        return;
+      }
+      if (isOver()) return;
+      result = await nextOrNothing(next, result);
+      if (isOver()) return;
+      if (result.parts.length === 0) response.write(':\n\n');
+    }
+  } catch (thrown) {
+    response.end(`event: error\ndata: ${JSON.stringify(errorBody(asLogError(thrown)))}\n\n`);
+    if (!(thrown instanceof LogError)) throw thrown;
+  }
+}
+
+/** An election is waited for: an error would end the stream, and a browser does not come back from one. */
+async function nextOrNothing(ask: () => Promise<PullResult>, before: PullResult): Promise<PullResult> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    if (!(thrown instanceof LogError) || !thrown.retriable) throw thrown;
+    return { ...before, parts: [], problems: [] };
+  }
+}
+
+function write(result: PullResult, places: Map<string, AckPosition>, response: ServerResponse): void {
+  response.cork();
+  for (const { topic, partition, generation, offsetFrom, offsetTo, batches } of result.parts) {
+    const key = `${topic}/${partition}`;
+    // Which came last stands last: where there are too many, those that are quiet are left out first, and come again.
+    places.delete(key);
+    places.set(key, { topic, partition, offset: offsetTo, generation });
+    const { chunks } = encodeRecords(batches, offsetFrom, Number.POSITIVE_INFINITY, 'json', offsetTo);
+    const about = JSON.stringify({ topic, partition, generation }).slice(0, -1);
+    response.write(`id: ${idOf([...places.values()].slice(-placesMax))}\ndata: ${about},"records":[${chunks.join('')}]}\n\n`);
+  }
+  for (const problem of result.problems) response.write(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`);
+  response.uncork();
+}
+
+const idOf = (positions: readonly AckPosition[]): string =>
+  positions.map(({ topic, partition = 0, offset, generation = 0 }) => `${topic}:${partition}:${offset}:${generation}`).join(',');
+
+/** Null for what none of ours is. */
+export function parseEventId(id: string): readonly AckPosition[] | null {
+  if (id === '') return [];
+  const positions: AckPosition[] = [];
+  for (const text of id.split(',')) {
+    const [, topic, partition, offset, generation] = /^([A-Za-z0-9._-]{1,249}):(\d{1,10}):(\d{1,15}):(\d{1,15})$/.exec(text) ?? [];
+    if (topic === undefined || positions.length === placesMax) return null;
+    positions.push({ topic, partition: Number(partition), offset: Number(offset), generation: Number(generation) });
+  }
+  return positions;
+}

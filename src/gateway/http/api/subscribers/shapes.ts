@@ -1,0 +1,159 @@
+import Type from 'typebox';
+import { LogError, topicPageMax } from '../../../../eventlog/index.ts';
+import { must, nullable, offset, wholeNumber } from '../schema-parts.ts';
+
+const whole = Type.Integer();
+const text = Type.String();
+
+export const PublisherParams = Type.Object({ publisher: Type.String({ description: 'the id of a publisher' }) });
+export const SubscriberParams = Type.Object({ subscriber: Type.String({ description: 'the id of a subscriber' }) });
+export const SubscriptionParams = Type.Object({
+  ...SubscriberParams.properties,
+  subscription: Type.String({ description: 'the name of a topic, or a pattern: * stands for any characters' }),
+});
+
+export const CreateBody = Type.Object(
+  { id: text, requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 255, ...must('1 to 255 characters') })) },
+  { additionalProperties: false, ...must('{"id": "..."}') },
+);
+export const CreatedAnswer = Type.Object({ id: text, created: Type.Boolean(), createdMs: Type.Number() });
+
+export const ListQuery = Type.Object(
+  {
+    prefix: Type.Optional(text),
+    after: Type.Optional(text),
+    limit: Type.Optional(wholeNumber(1, topicPageMax, 'how many')),
+  },
+  { additionalProperties: false },
+);
+const next = nullable(Type.String({ description: 'what to give as `after` for those that follow; null where these are the last' }));
+export const Publisher = Type.Object({ id: text, createdMs: Type.Number() });
+export const PublisherList = Type.Object({ publishers: Type.Array(Publisher), next });
+export const SubscriberList = Type.Object({
+  subscribers: Type.Array(
+    Type.Object({
+      id: text,
+      createdMs: Type.Number(),
+      usedMs: Type.Number({ description: 'log time of the last numbered pull, acknowledgement, subscription or seek' }),
+      subscriptions: whole,
+    }),
+  ),
+  next,
+});
+
+const position = { topic: text, partition: whole, offset, generation: whole };
+const Cursor = Type.Object(position);
+export const SubscriberAnswer = Type.Object({
+  id: text,
+  createdMs: Type.Number(),
+  usedMs: Type.Number(),
+  lastPull: Type.Integer({ description: 'number of the last numbered pull that gave something; 0: none yet' }),
+  group: whole,
+  coordinator: nullable(whole),
+  subscriptions: Type.Array(Type.Object({ topic: text, isPattern: Type.Boolean(), createdMs: Type.Number() })),
+  cursors: Type.Array(
+    Type.Object({
+      ...position,
+      pulledTo: offset,
+      end: nullable(offset),
+      lag: nullable(Type.Integer({ description: 'offsets behind the end' })),
+      lagMs: nullable(Type.Number({ description: 'age of the first record that is not acknowledged' })),
+      problem: nullable(text),
+    }),
+  ),
+  cursorCount: whole,
+});
+
+/** Where a cursor begins, or is put: as a read says it. */
+const place = {
+  from: Type.Optional(
+    Type.String({ pattern: '^(beginning|end|[0-9]{1,15})$', ...must('"beginning", "end" or an offset (an integer of at least 0)') }),
+  ),
+  since: Type.Optional(Type.String(must('a time: ISO 8601 or milliseconds since 1970'))),
+};
+export const SubscribeQuery = Type.Object(place, { additionalProperties: false });
+export const SubscribedAnswer = Type.Object({
+  subscriber: text,
+  topic: text,
+  created: Type.Boolean({ description: 'false: it was subscribed already, and nothing has moved' }),
+  cursors: Type.Array(Cursor),
+});
+
+const AckPosition = Type.Object(
+  {
+    topic: text,
+    partition: Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'a partition')),
+    offset,
+    generation: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+);
+export const AckBody = Type.Object(
+  { positions: Type.Array(AckPosition) },
+  { additionalProperties: false, ...must('{"positions": [{"topic": "...", "partition": 0, "offset": ..., "generation": ...}, ...]}') },
+);
+export const AckedAnswer = Type.Object({ subscriber: text, cursors: Type.Array(Cursor) });
+
+export const SeekBody = Type.Object(
+  {
+    topic: text,
+    partition: Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'a partition')),
+    ...place,
+    preview: Type.Optional(Type.Boolean(must('true or false'))),
+    generation: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  {
+    additionalProperties: false,
+    ...must('{"topic": "...", "from": "beginning", "end" or an offset, or "since": a time, "preview": true or false}'),
+  },
+);
+export const SeekedAnswer = Type.Object({
+  subscriber: text,
+  isDone: Type.Boolean(),
+  moves: Type.Array(
+    Type.Object({
+      ...position,
+      from: offset,
+      distance: Type.Integer({ description: 'below 0: so many offsets are pulled again; above: so many are passed over' }),
+    }),
+  ),
+});
+
+const pullFields = {
+  topics: Type.Optional(Type.Array(text)),
+  max: Type.Optional(wholeNumber(1, 100_000, 'a number of records')),
+  bytesMax: Type.Optional(wholeNumber(1, 1024 * 1024, 'a number of bytes')),
+  level: Type.Optional(Type.Enum(['linearizable', 'local'], must('one of linearizable, local'))),
+};
+export const PullBody = Type.Object(
+  {
+    ...pullFields,
+    mode: Type.Optional(Type.Enum(['automatic', 'explicit', 'atMostOnce'], must('one of automatic, explicit, atMostOnce'))),
+    number: Type.Optional(wholeNumber(1, Number.MAX_SAFE_INTEGER, 'the number of the pull')),
+    acknowledge: Type.Optional(Type.Array(AckPosition)),
+    after: Type.Optional(Type.Array(AckPosition)),
+    waitMs: Type.Optional(wholeNumber(0, 30_000, 'milliseconds')),
+  },
+  {
+    additionalProperties: false,
+    ...must('{"number": ..., "mode": "automatic", "topics": [...], "max": ..., "waitMs": ...}; all may be left out'),
+  },
+);
+export const PushQuery = Type.Object(
+  { topics: Type.Optional(Type.String(must('names of topics with commas between them'))), level: pullFields.level },
+  { additionalProperties: false },
+);
+
+/** @param doing `Cannot <doing>: ...` */
+export function startOf({ from, since }: { readonly from?: string; readonly since?: string }, doing: string) {
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${doing}: ${reason}`);
+  if (from !== undefined && since !== undefined) throw refuse('both "from" and "since" are given');
+  if (since !== undefined) {
+    const ms = /^[0-9]+$/.test(since) ? Number(since) : /^\d{4}-\d{2}/.test(since) ? Date.parse(since) : Number.NaN;
+    if (!Number.isSafeInteger(ms) || ms < 0)
+      throw refuse(`"since" is ${JSON.stringify(since.slice(0, 100))}, it must be a time: ISO 8601 or milliseconds since 1970`);
+    return { at: 'time', ms } as const;
+  }
+  if (from === undefined) return null;
+  return from === 'beginning' || from === 'end' ? ({ at: from } as const) : ({ at: 'offset', offset: Number(from) } as const);
+}
