@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { AppendStream, type AppendStreamSummary, batchOf, type Client, LineBatcher, lineBytesMax } from '../client/index.ts';
 import { describeOffsets } from '../eventlog/offsets.ts';
+import type { RecordLog } from '../eventlog/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import type { AppendResult, Level } from '../eventlog/types.ts';
 import { addExamples } from './command.ts';
@@ -13,7 +14,9 @@ import type { ConnectOptions } from './connect-options.ts';
 import { addConnectOptions, integer, jsonOption, seconds } from './options.ts';
 import { loadProgress, noProgress } from './progress.ts';
 
-interface AppendOptions extends ConnectOptions {
+type Appending = Pick<RecordLog, 'append' | 'nextSequence'>;
+
+export interface AppendOptions extends ConnectOptions {
   readonly key?: string;
   readonly level: Level;
   readonly partition: number;
@@ -36,7 +39,23 @@ export function define(command: Command, io: CliIo): void {
       'Append records to a topic. From standard input each line is a record: the bytes before its \\n, nothing taken away (the \\r of a CRLF stays); ' +
         `an empty line is an empty record, a last line without \\n counts, and a line has at most ${lineBytesMax} bytes.`,
     )
-    .argument('<topic>', 'where to append')
+    .argument('<topic>', 'where to append');
+  addAppendOptions(command).action(async (topic: string, texts: readonly string[], options: AppendOptions) => {
+    await append(topic, texts, options, io, (client) => client);
+  });
+  addConnectOptions(command);
+  addExamples(command, [
+    { command: 'cairn append log hello', does: 'one record' },
+    { command: "cairn append log 'first record' 'second record'", does: 'two records with consecutive offsets, both or none' },
+    { command: 'cairn append log - < app.log', does: 'a file of any size, a record a line' },
+    { command: 'cairn append log - --request-id job-17 < app.log', does: 'can be interrupted and run again: nothing is doubled' },
+    { command: 'tail -f app.log | cairn append log', does: 'lines as they come' },
+  ]);
+}
+
+/** What a command has that appends texts or standard input to a topic. */
+export function addAppendOptions(command: Command): Command {
+  return command
     .argument('[text...]', 'each TEXT is one record; none, or "-", reads standard input, a record a line')
     .option('--key <key>', `key of every record, at most ${keyBytesMax} bytes`, parseKey)
     .addOption(
@@ -52,26 +71,26 @@ export function define(command: Command, io: CliIo): void {
       parseRequestId,
     )
     .option('--timeout <seconds>', 'give up when nothing is acknowledged for so long (default: 30)', seconds(0.001, 3600))
-    .addOption(jsonOption('the acknowledgement'))
-    .action(async (topic: string, texts: readonly string[], options: AppendOptions) => {
-      const fromInput = texts.length === 0 || (texts.length === 1 && texts[0] === '-');
-      if (fromInput && options.expectedOffset !== undefined) {
-        throw new LogError('usage', 'Cannot append standard input with --expected-offset: it may take more than one batch');
-      }
-      const interrupt = io.interrupt();
-      await withClient(options, io, { signal: interrupt, timeoutMs: options.timeout ?? timeoutMsDefault }, async (client) => {
-        if (fromInput) await appendInput(client, topic, options, io, interrupt);
-        else await appendTexts(client, topic, texts, options, io);
-      });
-    });
-  addConnectOptions(command);
-  addExamples(command, [
-    { command: 'cairn append log hello', does: 'one record' },
-    { command: "cairn append log 'first record' 'second record'", does: 'two records with consecutive offsets, both or none' },
-    { command: 'cairn append log - < app.log', does: 'a file of any size, a record a line' },
-    { command: 'cairn append log - --request-id job-17 < app.log', does: 'can be interrupted and run again: nothing is doubled' },
-    { command: 'tail -f app.log | cairn append log', does: 'lines as they come' },
-  ]);
+    .addOption(jsonOption('the acknowledgement'));
+}
+
+/** `through` gives what appends, of a client. */
+export async function append(
+  topic: string,
+  texts: readonly string[],
+  options: AppendOptions,
+  io: CliIo,
+  through: (client: Client) => Appending,
+): Promise<void> {
+  const fromInput = texts.length === 0 || (texts.length === 1 && texts[0] === '-');
+  if (fromInput && options.expectedOffset !== undefined) {
+    throw new LogError('usage', 'Cannot append standard input with --expected-offset: it may take more than one batch');
+  }
+  const interrupt = io.interrupt();
+  await withClient(options, io, { signal: interrupt, timeoutMs: options.timeout ?? timeoutMsDefault }, async (client) => {
+    if (fromInput) await appendInput(through(client), topic, options, io, interrupt);
+    else await appendTexts(through(client), topic, texts, options, io);
+  });
 }
 
 function parseKey(text: string): string {
@@ -85,12 +104,12 @@ function parseRequestId(text: string): string {
   throw new LogError('usage', 'Cannot use this request id: it is 1 to 255 visible ASCII characters without spaces');
 }
 
-async function appendTexts(client: Client, topic: string, texts: readonly string[], options: AppendOptions, io: CliIo): Promise<void> {
+async function appendTexts(log: Appending, topic: string, texts: readonly string[], options: AppendOptions, io: CliIo): Promise<void> {
   const tooLong = texts.find((text) => Buffer.byteLength(text) > lineBytesMax);
   if (tooLong !== undefined) {
     throw new LogError('recordTooLarge', `Cannot append to topic "${topic}": a text is longer than ${lineBytesMax} bytes`);
   }
-  const result = await client.append({
+  const result = await log.append({
     topic,
     partition: options.partition,
     batch: batchOf(texts.map((value) => ({ key: options.key ?? null, value }))),
@@ -125,16 +144,16 @@ interface StreamOutcome {
 }
 
 /** Streams standard input; memory is bounded by the batches in flight. */
-async function appendInput(client: Client, topic: string, options: AppendOptions, io: CliIo, interrupt: AbortSignal): Promise<void> {
+async function appendInput(log: Appending, topic: string, options: AppendOptions, io: CliIo, interrupt: AbortSignal): Promise<void> {
   const requestId = options.requestId ?? crypto.randomUUID();
-  const skip = options.requestId === undefined ? 0 : await client.nextSequence({ topic, partition: options.partition, requestId });
+  const skip = options.requestId === undefined ? 0 : await log.nextSequence({ topic, partition: options.partition, requestId });
   if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
   const isTyped = io.stdin.isTTY === true;
   if (isTyped) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
 
   const start = isTyped ? () => noProgress : await loadProgress(io);
   const progress = start({ bytesTotal: inputBytes(io), what: 'lines acknowledged' });
-  const stream = new AppendStream(client, {
+  const stream = new AppendStream(log, {
     topic,
     partition: options.partition,
     requestId,

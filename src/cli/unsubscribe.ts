@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { addExamples } from './command.ts';
+import { withClient } from './connect.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { shownId } from './ids.ts';
+import { type CliIo, write } from './io.ts';
+import { addConnectOptions } from './options.ts';
+
+export function define(command: Command, io: CliIo): void {
+  command
+    .description('End a subscription, its cursor with it.')
+    .argument('<subscriber>')
+    .argument('<topic>', 'name of a topic, or the pattern, as it was subscribed to')
+    .action((subscriber: string, topic: string, options: ConnectOptions) =>
+      withClient(options, io, {}, async (client) => {
+        await client.subscriptions.unsubscribe({ subscriber, topic });
+        await write(io.stdout, `Unsubscribed ${shownId(subscriber)} from ${topic}\n`);
+      }),
+    );
+  addExamples(addConnectOptions(command), [{ command: 'cairn unsubscribe billing orders', does: 'its cursor is gone' }]);
+}
