@@ -103,6 +103,38 @@ export interface EndOperation {
   readonly offset: number;
 }
 
+/** What one part of a pull gave. */
+export interface PullOperation {
+  readonly subscriber: string;
+  readonly topic: string;
+  /** Of the cursor as it was answered, and as the subscriber knows it. */
+  readonly generation: number;
+  readonly known: number;
+  /** By what the subscriber has had and acknowledged it must begin between these. */
+  readonly leastFrom: number;
+  readonly mostFrom: number;
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  /** Offset and value, one pair after another. */
+  readonly records: readonly number[];
+  readonly invoked: number;
+  readonly completed: number;
+}
+
+/** Where a cursor was said to stand. */
+export interface CursorOperation {
+  readonly subscriber: string;
+  readonly topic: string;
+  readonly generation: number;
+  readonly known: number;
+  readonly offset: number;
+  /** So far it was known to be acknowledged when this was asked, and so far it may have been. */
+  readonly least: number;
+  readonly most: number;
+  readonly invoked: number;
+  readonly completed: number;
+}
+
 /** Everything that one broker shows of a topic after the run. */
 export interface FinalLog {
   readonly broker: number;
@@ -120,6 +152,12 @@ export class History {
   readonly ends: EndOperation[] = [];
   readonly outOfRange: OutOfRange[] = [];
   readonly finals: FinalLog[] = [];
+  readonly pulls: PullOperation[] = [];
+  readonly cursors: CursorOperation[] = [];
+  /** Pulls and seeks of a subscriber that does all in order, refused all the same. */
+  readonly refusedPulls: { readonly subscriber: string; readonly code: string; readonly message: string }[] = [];
+  /** Where a subscriber stood in the end, when nothing more was new to it. */
+  readonly drained: { readonly subscriber: string; readonly topic: string; readonly position: number }[] = [];
   /** Topics that somebody has tried to delete: what was in them may be gone. */
   readonly deletedTopics = new Set<string>();
   /** By value. */

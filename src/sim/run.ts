@@ -4,7 +4,7 @@
  */
 import { type BrokerId, groupId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
-import { Broker, type BrokerApi, type BrokerOptions, catalogGroup } from '../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions, catalogGroup, subscriberReplicas } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { TraceEvent } from '../clocks/index.ts';
 import {
@@ -25,7 +25,16 @@ import { MajorityAcknowledges } from './checkers/v2-majority-acknowledges.ts';
 import { checkHeldLogs, checkShownLogs } from './checkers/v5-replicas-converge.ts';
 import { Liveness, settleMsMax } from './checkers/v6-liveness.ts';
 import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
-import { addAppender, addReader, addSearcher, addTopicMaker, type ClientSettings, ClientWorld, streamAppendsMax } from './clients/index.ts';
+import {
+  addAppender,
+  addReader,
+  addSearcher,
+  addSubscriber,
+  addTopicMaker,
+  type ClientSettings,
+  ClientWorld,
+  streamAppendsMax,
+} from './clients/index.ts';
 import { Cluster, type Member } from './cluster.ts';
 import { type FaultName, lastingDamage, longLasting } from './faults/names.ts';
 import { FaultSchedule } from './faults/schedule.ts';
@@ -99,6 +108,8 @@ const topicName = 'orders';
 const recentTopic = 'recent';
 const fixedTopics = ['log', topicName, recentTopic] as const;
 const KiB = 1024;
+/** Whether a run has subscribers is drawn by itself: the others are what they were before there were any. */
+const pulledSalt = 7919;
 /** Acknowledged appends that are sent again after the last restart. */
 const repeatsMax = 40;
 
@@ -109,13 +120,16 @@ export function run(options: RunOptions): Verdict {
   const isForgetful = random.chance(0.5);
   /** Topics are on some of the brokers in half of the runs with more than three, and on all of them in the others. */
   const replicas = random.chance(0.5) ? Math.min(options.brokers, defaultSettings.replicasDefault) : options.brokers;
+  /** Subscribers beside those who append and read, in one run of three. */
+  const isPulled = new SeededRandom(options.seed + pulledSalt).chance(1 / 3);
   const cluster = new Cluster({
     seed: options.seed,
     brokerCount: options.brokers,
     makeBroker: options.makeBroker ?? ((brokerOptions) => new Broker(brokerOptions)),
     settings: options.settings,
     settingsOf: drawnSettings(random, isForgetful, replicas),
-    replicas,
+    // So many as the smallest group has.
+    replicas: isPulled ? Math.min(options.brokers, subscriberReplicas) : replicas,
     inMemory: false,
     logOnly: false,
     clockSkewMsMax: 300,
@@ -139,6 +153,7 @@ export function run(options: RunOptions): Verdict {
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
   const retentionBytes = random.pick([8, 16, 32]) * KiB;
+  const subscribers: ReturnType<typeof addSubscriber>[] = [];
   const topicsMade = [
     { name: topicName, retentionBytes: null },
     { name: recentTopic, retentionBytes },
@@ -149,6 +164,7 @@ export function run(options: RunOptions): Verdict {
     for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) addReader(clients, kind);
     for (let i = 0; i < 2; i++) addSearcher(clients);
     addTopicMaker(clients);
+    if (isPulled) for (const kind of ['numbered', 'numbered', 'byHand', 'byHand'] as const) subscribers.push(addSubscriber(clients, kind));
     clients.lastAckMs = cluster.nowMs;
     faults.begin();
     lookNowAndThen(cluster, clients, () => {
@@ -173,6 +189,7 @@ export function run(options: RunOptions): Verdict {
   const topics = [...fixedTopics, ...clients.passingTopics];
   appendAtAll(cluster, clients, topics, liveness);
   if (!faults.hasStruck('disksSlow')) leadAtHome(cluster, topics, liveness);
+  drain(subscribers, liveness);
   const groups = liveGroups(cluster, liveness);
   const convergence = new Findings('V5');
   const { members } = cluster.watch;
@@ -345,6 +362,13 @@ function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly st
   };
   for (const member of cluster.sound) attempt(member, 0);
   liveness.waitFor('every broker takes an append to every topic', () => left === 0);
+}
+
+/** Every subscriber pulls what is left for it. */
+function drain(subscribers: readonly ReturnType<typeof addSubscriber>[], liveness: Liveness): void {
+  let left = subscribers.length;
+  for (const subscriber of subscribers) subscriber.drain(() => left--);
+  liveness.waitFor('every subscriber has pulled what there is', () => left === 0);
 }
 
 /** Each topic is led by its home again, unless that has lost its disk; where disks are slow it may well refuse. */

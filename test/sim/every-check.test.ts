@@ -43,7 +43,9 @@ import {
   goodHistory,
   granted,
   group,
+  cursorAt,
   one,
+  pullOf,
   replaceFinal,
   scanOf,
   two,
@@ -241,6 +243,11 @@ const wrong: Record<CheckId, () => CheckReport> = {
       watched.persist(1, 1, 'leader', [a, b, early], { batches: [early] });
     }),
   L19: () => ofHistory('L19', (history) => history.scans.push(scanOf(history, { lines: [] }))),
+  C1: () => ofHistory('C1', (history) => history.cursors.push({ ...cursorAt(history, 3), least: 4 })),
+  C2: () => ofHistory('C2', (history) => history.cursors.push(cursorAt(history, 3), cursorAt(history, 2))),
+  C5: () => ofHistory('C5', (history) => history.pulls.push({ ...pullOf(history), records: [1, 0, 3, 2] })),
+  C6: () => ofHistory('C6', (history) => history.pulls.push({ ...pullOf(history), mostFrom: 0 })),
+  C7: () => ofHistory('C7', (history) => history.cursors.push({ ...cursorAt(history, 3), most: 2 })),
   V1: () =>
     found(new MinorityNeverAcknowledges(committed().watched.watch.ledger, ofThree()), (checker) =>
       checker.acknowledged(group, acknowledged(2, 1)),
@@ -305,7 +312,7 @@ describe('the list of checks', () => {
   test('is the table of the documentation', () => {
     const lines = readFileSync(path.join(root, 'docs/testing/simulator.md'), 'utf8').split('\n');
     const documented = lines.flatMap(
-      (line) => /^\| ((?:R|ST|L|V|P|D|A)\d+) \| \[([^\]]+)\]\(\.\.\/\.\.\/src\/sim\/checkers\/([^)]+)\) \|/.exec(line)?.slice(1) ?? [],
+      (line) => /^\| ((?:R|ST|L|C|V|P|D|A)\d+) \| \[([^\]]+)\]\(\.\.\/\.\.\/src\/sim\/checkers\/([^)]+)\) \|/.exec(line)?.slice(1) ?? [],
     );
 
     expect(documented).toEqual(ids.flatMap((id) => [id, checkNames[id], fileOf(id)]));

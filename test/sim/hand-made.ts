@@ -13,7 +13,16 @@ import { checkHistory } from '../../src/sim/checkers/history-checks.ts';
 import { RaftWatch } from '../../src/sim/checkers/raft-watch.ts';
 import type { CheckReport } from '../../src/sim/checkers/verdict.ts';
 import { Coverage } from '../../src/sim/coverage.ts';
-import { type AppendOperation, batchOfValues, type FinalLog, History, type ScanLine, type ScanOperation } from '../../src/sim/history.ts';
+import {
+  type AppendOperation,
+  batchOfValues,
+  type CursorOperation,
+  type FinalLog,
+  History,
+  type PullOperation,
+  type ScanLine,
+  type ScanOperation,
+} from '../../src/sim/history.ts';
 
 export const acknowledged = (at: number, count: number): AppendResult => ({
   topic: 'log',
@@ -91,6 +100,34 @@ export function scanOf(
   };
 }
 
+/** A right pull of all that `goodHistory` has. */
+export const pullOf = (history: History): PullOperation => ({
+  subscriber: 's',
+  topic: 'log',
+  generation: 7,
+  known: 7,
+  leastFrom: 1,
+  mostFrom: 1,
+  offsetFrom: 1,
+  offsetTo: 5,
+  records: [1, 0, 2, 1, 3, 2, 4, 3],
+  invoked: history.tick(),
+  completed: history.tick(),
+});
+
+/** Where a cursor was said to stand, rightly. */
+export const cursorAt = (history: History, offset: number): CursorOperation => ({
+  subscriber: 's',
+  topic: 'log',
+  generation: 7,
+  known: 7,
+  offset,
+  least: 1,
+  most: 5,
+  invoked: history.tick(),
+  completed: history.tick(),
+});
+
 /** Three appends acknowledged one after another at offsets 1, 2 and 4, read linearizably and by all three brokers at the end. */
 export function goodHistory(change: (history: History, appends: AppendOperation[]) => void = () => undefined): History {
   const history = new History();
@@ -137,6 +174,9 @@ export function goodHistory(change: (history: History, appends: AppendOperation[
   });
   history.scans.push(scanOf(history));
   for (const broker of [1, 2, 3]) history.finals.push({ broker, topic: 'log', offsetFrom: 0, offsetTo: 5, records: [...records] });
+  history.pulls.push(pullOf(history));
+  history.cursors.push(cursorAt(history, 1));
+  history.drained.push({ subscriber: 's', topic: 'log', position: 5 });
   change(history, appends);
   return history;
 }

@@ -1,6 +1,6 @@
 /**
- * Every check of the simulator by its id. R, ST, L and V are the lists of invariants of Raft, the storage, the log's interface and liveness; P and D are the
- * design's promises and decisions; A is about the program as such. The file of a check is named after both: R1 is in `r1-election-safety.ts`.
+ * Every check of the simulator by its id. R, ST, L, C and V are the lists of invariants of Raft, the storage, the log's interface, subscribers and liveness; P and
+ * D are the design's promises and decisions; A is about the program as such. The file of a check is named after both: R1 is in `r1-election-safety.ts`.
  */
 export const checkNames = {
   R1: 'election safety',
@@ -50,6 +50,11 @@ export const checkNames = {
   L17: 'acknowledged becomes readable',
   L18: 'timestamps',
   L19: 'search equals a plain scan',
+  C1: 'linearizable cursor',
+  C2: 'monotone cursor',
+  C5: 'pulled once',
+  C6: 'no silent reset',
+  C7: 'processed only',
   V1: 'minority never acknowledges',
   V2: 'majority acknowledges',
   V3: 'stable leader',

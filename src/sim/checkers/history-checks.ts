@@ -1,4 +1,9 @@
 import type { History } from '../history.ts';
+import { checkLinearizableCursor } from './c1-linearizable-cursor.ts';
+import { checkMonotoneCursor } from './c2-monotone-cursor.ts';
+import { checkPulledOnce } from './c5-pulled-once.ts';
+import { checkNoSilentReset } from './c6-no-silent-reset.ts';
+import { checkProcessedOnly } from './c7-processed-only.ts';
 import { checkNoRevokedShown } from './d7-revoked-stays-hidden.ts';
 import { checkDurability } from './l1-no-lost-append.ts';
 import { checkMonotonicHighWatermark } from './l10-monotonic-high-watermark.ts';
@@ -38,5 +43,10 @@ export function checkHistory(history: History): CheckReport[] {
     checkErrorTruth,
     checkSearchEqualsPlainScan,
     checkNoRevokedShown,
+    checkLinearizableCursor,
+    checkMonotoneCursor,
+    checkPulledOnce,
+    checkNoSilentReset,
+    checkProcessedOnly,
   ].map((check) => check(history).report());
 }

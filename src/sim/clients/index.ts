@@ -6,6 +6,7 @@
 import { Appender, type AppenderKind } from './appender.ts';
 import { Reader, type ReaderKind } from './reader.ts';
 import { Searcher } from './searcher.ts';
+import { Subscriber, type SubscriberKind } from './subscriber.ts';
 import { TopicMaker } from './topic-maker.ts';
 import type { ClientWorld } from './world.ts';
 
@@ -22,6 +23,12 @@ export function addReader(world: ClientWorld, kind: ReaderKind): void {
 
 export function addSearcher(world: ClientWorld): void {
   new Searcher(world, world.nextNumber()).begin();
+}
+
+export function addSubscriber(world: ClientWorld, kind: SubscriberKind): Subscriber {
+  const subscriber = new Subscriber(world, world.nextNumber(), kind);
+  subscriber.begin();
+  return subscriber;
 }
 
 export function addTopicMaker(world: ClientWorld): void {

@@ -1,0 +1,383 @@
+import {
+  type Acked,
+  type AckPosition,
+  type Answer,
+  type Created,
+  type CursorPosition,
+  LogError,
+  type PullResult,
+  type Seeked,
+  type Subscribed,
+  type SubscriberDescription,
+  type SubscriptionService,
+} from '../../eventlog/index.ts';
+import type { CallOutcome, Member } from '../cluster.ts';
+import { recordsOf } from '../history.ts';
+import { Client } from './client.ts';
+import type { ClientWorld } from './world.ts';
+
+/** How a subscriber says what it has processed. */
+export type SubscriberKind =
+  /** By the number of the next pull. */
+  | 'numbered'
+  /** By acknowledgements: with the next pull, or by themselves. */
+  | 'byHand';
+
+/** What a subscriber knows of one of its cursors. */
+interface Place {
+  generation: number;
+  /** Where the next pull must begin; null after a crash, when all that is known is between what follows. */
+  at: number | null;
+  /** So far it is known to be acknowledged on a majority, and so far it may be. */
+  least: number;
+  most: number;
+  /** How far it has come at all. */
+  reached: number;
+}
+
+const retryForMs = 20_000;
+/** Taken up by a pattern: topics that come and go. */
+const passingPattern = 'passing-*';
+const clientCodes: ReadonlySet<string> = new Set([
+  'pullOutOfOrder',
+  'staleGeneration',
+  'cursorOutOfRange',
+  'notSubscribed',
+  'unknownSubscriber',
+]);
+
+/** Pulls, processes and acknowledges, one thing after another; crashes now and then, and begins again with what is acknowledged. */
+export class Subscriber extends Client {
+  readonly #kind: SubscriberKind;
+  readonly #id: string;
+  readonly #topics: readonly string[];
+  readonly #places = new Map<string, Place>();
+  /** What is still to be subscribed to. */
+  #left: string[];
+  #isCreated = false;
+  /** Of the next pull; null after a crash. */
+  #number: number | null = 1;
+  /** Nothing has been pulled since a crash. */
+  #isRecovering = false;
+  /** A cursor that stands where nothing is any more. */
+  #lost: string | null = null;
+  #isDraining = false;
+  #whenDrained: (() => void) | null = null;
+
+  constructor(world: ClientWorld, number: number, kind: SubscriberKind) {
+    super(world, number);
+    this.#kind = kind;
+    this.#id = `subscriber ${number}`;
+    this.#topics = world.settings.topics;
+    this.#left = [...this.#topics, ...(this.random.chance(0.5) ? [passingPattern] : [])];
+  }
+
+  /** Pulls until nothing more is new; once the others have stopped. */
+  drain(done: () => void): void {
+    this.#whenDrained = done;
+    this.#isDraining = true;
+    // One that was never made has nothing to pull.
+    if (this.#isCreated && this.#left.length === 0) this.#pull();
+    else done();
+  }
+
+  protected override act(): void {
+    const { random } = this;
+    const [topic] = this.#left;
+    if (!this.#isCreated) return this.#create();
+    if (topic !== undefined) return this.#subscribe(topic);
+    if (random.chance(0.03)) this.#crash();
+    if (this.#kind === 'numbered' && this.#number === null) return this.#findNumber();
+    if (this.#lost !== null) return this.#seek(this.#lost);
+    if (random.chance(0.02)) return this.#seek(random.pick(this.#topics));
+    if (random.chance(0.1)) return this.#look();
+    if (this.#kind === 'byHand' && random.chance(0.2)) return this.#acknowledge();
+    this.#pull();
+  }
+
+  /** What it has pulled since is lost to it, and so is where it was. */
+  #crash(): void {
+    this.world.cluster.world.coverage.reach('pull.crash');
+    this.#number = null;
+    this.#isRecovering = true;
+    for (const place of this.#places.values()) place.at = null;
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- calls
+
+  /** Asks one broker after another until it is answered for good; a late answer to an earlier attempt is nobody's. */
+  #call<Value>(
+    invoke: (service: SubscriptionService, answer: Answer<Value>) => void,
+    done: (outcome: { readonly value: Value } | { readonly error: LogError; readonly isUncertain: boolean } | null) => void,
+  ): void {
+    const { world, random } = this;
+    const untilMs = world.cluster.nowMs + retryForMs;
+    let isUncertain = false;
+    const attempt = (): void => {
+      const member: Member = this.anyBroker();
+      world.cluster.call<Value>(
+        this.number,
+        member,
+        random.pick([2000, 8000, 12_000]),
+        (_service, answer) => {
+          const service = member.broker?.subscriptions;
+          if (service !== undefined) invoke(service, answer);
+        },
+        (call: CallOutcome<Value>) => {
+          if (call.kind === 'answer' && call.outcome.ok) return done({ value: call.outcome.value });
+          const error = call.kind === 'answer' && !call.outcome.ok ? call.outcome.error : null;
+          if (error !== null) world.cluster.world.coverage.reach(`subscriber.${error.code}`);
+          if (error !== null && clientCodes.has(error.code)) return done({ error, isUncertain });
+          if (call.kind !== 'refused' && error?.definite !== true) isUncertain = true;
+          if (world.cluster.nowMs >= untilMs && !this.#isDraining) return done(null);
+          this.later(random.float() * 200, attempt);
+        },
+      );
+    };
+    attempt();
+  }
+
+  #create(): void {
+    const request = { id: this.#id, requestId: this.#id };
+    this.#call<Created>(
+      (service, answer) => service.createSubscriber(request, answer),
+      (outcome) => {
+        if (outcome !== null && 'value' in outcome) this.#isCreated = true;
+        this.ended();
+      },
+    );
+  }
+
+  #subscribe(topic: string): void {
+    const request = { subscriber: this.#id, topic, start: { at: 'beginning' } } as const;
+    this.#call<Subscribed>(
+      (service, answer) => service.subscribe(request, answer),
+      (outcome) => {
+        if (outcome !== null && 'value' in outcome) {
+          this.#left.shift();
+          if (topic !== passingPattern) for (const cursor of outcome.value.cursors) this.#put(cursor);
+        }
+        this.ended();
+      },
+    );
+  }
+
+  #put({ topic, offset, generation }: CursorPosition): void {
+    this.#places.set(topic, { generation, at: offset, least: offset, most: offset, reached: offset });
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------- pulls
+
+  /** After a crash: the last pull again, because nobody knows whether it was processed. */
+  #findNumber(): void {
+    this.#call<SubscriberDescription>(
+      (service, answer) => service.describeSubscriber(this.#id, answer),
+      (outcome) => {
+        if (outcome === null || 'error' in outcome) return this.#rest();
+        const { lastPull } = outcome.value;
+        this.#number = Math.max(1, lastPull);
+        this.#pull();
+      },
+    );
+  }
+
+  #pull(): void {
+    const { world, random } = this;
+    const number = this.#kind === 'numbered' ? this.#number : null;
+    if (this.#kind === 'numbered' && number === null) return this.#findNumber();
+    const acknowledge: AckPosition[] = [];
+    for (const [topic, { at, generation }] of this.#places)
+      if (this.#kind === 'byHand' && at !== null) acknowledge.push({ topic, offset: at, generation });
+    // What this pull acknowledges may take effect from now on.
+    const acked = new Map<Place, number>();
+    for (const place of this.#places.values()) {
+      if (place.at === null) continue;
+      place.most = Math.max(place.most, place.at);
+      acked.set(place, place.most);
+    }
+    const invoked = world.history.tick();
+    const request = {
+      subscriber: this.#id,
+      topics: null,
+      mode: this.#kind === 'numbered' ? ('automatic' as const) : ('explicit' as const),
+      number,
+      acknowledge,
+      recordsMax: random.pick([1, 10, 1000]),
+      bytesMax: random.pick([1, 4096, 1024 * 1024]),
+      waitMs: this.#isDraining ? 0 : random.pick([0, 0, 200, 3000]),
+      freshness: 'linearizable' as const,
+    };
+    this.#call<PullResult>(
+      (service, answer) => service.pull(request, answer),
+      (outcome) => {
+        if (outcome === null) return this.#rest();
+        if ('error' in outcome) return this.#pullRefused(outcome.error);
+        this.#pulled(outcome.value, acked, invoked);
+        this.#goOn(outcome.value.parts.length === 0);
+      },
+    );
+  }
+
+  #goOn(isEmpty: boolean): void {
+    if (!this.#isDraining) return this.ended();
+    if (this.#lost !== null) return this.#seek(this.#lost);
+    if (!isEmpty) return this.#pull();
+    for (const [topic, { at }] of this.#places)
+      if (at !== null) this.world.history.drained.push({ subscriber: this.#id, topic, position: at });
+    this.#whenDrained?.();
+    this.#whenDrained = null;
+  }
+
+  #pulled(result: PullResult, acked: ReadonlyMap<Place, number>, invoked: number): void {
+    const { world } = this;
+    const { coverage } = world.cluster.world;
+    const completed = world.history.tick();
+    // A numbered pull that was answered has acknowledged what the one before it gave; after a crash it is that one itself.
+    if (result.number !== null && !result.repeated) for (const [place, offset] of acked) place.least = Math.max(place.least, offset);
+    if (result.repeated) coverage.reach('pull.repeated');
+    if (result.parts.length > 1) coverage.reach('pull.severalTopics');
+    for (const { topic, generation, offsetFrom, offsetTo, batches } of result.parts) {
+      const place = this.#places.get(topic);
+      if (place === undefined) {
+        coverage.reach('pull.pattern');
+        continue;
+      }
+      const [leastFrom, mostFrom] = place.at === null ? [place.least, place.reached] : [place.at, place.at];
+      const records = recordsOf(batches, offsetFrom).filter((_, index, all) => (all[index - (index % 2)] as number) < offsetTo);
+      const known = place.generation;
+      world.history.pulls.push({
+        subscriber: this.#id,
+        topic,
+        generation,
+        known,
+        leastFrom,
+        mostFrom,
+        offsetFrom,
+        offsetTo,
+        records,
+        invoked,
+        completed,
+      });
+      place.at = offsetTo;
+      place.reached = Math.max(place.reached, offsetTo);
+    }
+    for (const { topic, code } of result.problems) if (code === 'cursorOutOfRange' && this.#places.has(topic)) this.#lost = topic;
+    if (result.nextNumber !== null) this.#number = result.nextNumber;
+    // The last pull was given again, and of the others all was processed before that one was asked for.
+    if (result.number !== null && this.#isRecovering) for (const place of this.#places.values()) place.at ??= place.reached;
+    this.#isRecovering = false;
+  }
+
+  #pullRefused({ code, message, details }: LogError): void {
+    if (code === 'cursorOutOfRange') {
+      this.world.cluster.world.coverage.reach('pull.outOfRange');
+      this.#lost = this.#topics.find((topic) => message.includes(`"${topic}"`)) ?? null;
+      return this.#goOn(false);
+    }
+    // The last pull of before a crash has been followed by another one, or was acknowledged already.
+    if (code === 'pullOutOfOrder' && this.#isRecovering) {
+      const next = Number(details['nextNumber']);
+      const isFollowed = next > (this.#number ?? 0) + 1;
+      this.#number = isFollowed ? null : next;
+      return this.#rest();
+    }
+    this.world.history.refusedPulls.push({ subscriber: this.#id, code, message });
+    this.#crash();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#isDraining) this.#pull();
+    else this.ended();
+  }
+
+  // ------------------------------------------------------------------------------------------------- cursors
+
+  #acknowledge(): void {
+    const { world } = this;
+    const positions = [...this.#places].flatMap(([topic, { at, generation }]) => (at === null ? [] : [{ topic, offset: at, generation }]));
+    if (positions.length === 0) return this.#pull();
+    for (const { topic, offset } of positions) {
+      const place = this.#places.get(topic) as Place;
+      place.most = Math.max(place.most, offset);
+    }
+    const invoked = world.history.tick();
+    this.#call<Acked>(
+      (service, answer) => service.ack({ subscriber: this.#id, positions }, answer),
+      (outcome) => {
+        if (outcome !== null && 'value' in outcome) {
+          for (const { topic, offset } of positions) {
+            const place = this.#places.get(topic) as Place;
+            place.least = Math.max(place.least, offset);
+          }
+          this.#see(outcome.value.cursors, invoked);
+        }
+        this.ended();
+      },
+    );
+  }
+
+  /** Where its cursors stand: nobody else moves them. */
+  #look(): void {
+    const invoked = this.world.history.tick();
+    this.#call<SubscriberDescription>(
+      (service, answer) => service.describeSubscriber(this.#id, answer),
+      (outcome) => {
+        if (outcome !== null && 'value' in outcome) this.#see(outcome.value.cursors, invoked);
+        this.ended();
+      },
+    );
+  }
+
+  #see(cursors: readonly CursorPosition[], invoked: number): void {
+    const completed = this.world.history.tick();
+    for (const { topic, generation, offset } of cursors) {
+      const place = this.#places.get(topic);
+      if (place === undefined) continue;
+      const { generation: known, least, most } = place;
+      this.world.history.cursors.push({ subscriber: this.#id, topic, generation, known, offset, least, most, invoked, completed });
+    }
+  }
+
+  /** To the beginning mostly, or the end; only where the cursor was not moved since, so that a late attempt does nothing. */
+  #seek(topic: string): void {
+    const place = this.#places.get(topic);
+    const { random } = this;
+    const to = { at: this.#lost === topic || random.chance(0.7) ? 'beginning' : 'end' } as const;
+    const common = { subscriber: this.#id, topic, partition: null, to, preview: false };
+    const request = place === undefined ? common : { ...common, generation: place.generation };
+    this.#call<Seeked>(
+      (service, answer) => service.seek(request, answer),
+      (outcome) => {
+        if (outcome !== null && 'value' in outcome) {
+          if (place !== undefined) for (const move of outcome.value.moves) this.#put(move);
+          this.world.cluster.world.coverage.reach('cursor.seek');
+          if (this.#lost === topic) this.#lost = null;
+          return this.#goOn(false);
+        }
+        // An attempt without an answer has moved it.
+        if (outcome !== null && outcome.error.code === 'staleGeneration' && outcome.isUncertain) return this.#findPlace(topic);
+        if (outcome !== null)
+          this.world.history.refusedPulls.push({ subscriber: this.#id, code: outcome.error.code, message: outcome.error.message });
+        // Whether an attempt is still on its way is not known: from now on it may be moved at any time.
+        this.#places.delete(topic);
+        if (this.#lost === topic) this.#lost = null;
+        this.#rest();
+      },
+    );
+  }
+
+  #findPlace(topic: string): void {
+    this.#call<SubscriberDescription>(
+      (service, answer) => service.describeSubscriber(this.#id, answer),
+      (outcome) => {
+        const cursor = outcome !== null && 'value' in outcome ? outcome.value.cursors.find((one) => one.topic === topic) : undefined;
+        if (cursor !== undefined) {
+          this.#put(cursor);
+          if (this.#lost === topic) this.#lost = null;
+        }
+        this.#goOn(false);
+      },
+    );
+  }
+}
