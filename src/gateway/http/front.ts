@@ -180,7 +180,11 @@ export class Front {
       return;
     }
     if (request.method === 'PUT' && path !== '/' && !isSubscriptionPath(path)) {
-      this.#refuse(request, response, new LogError('methodNotAllowed', 'Cannot answer: no path but "/" and those of subscriptions take PUT'));
+      this.#refuse(
+        request,
+        response,
+        new LogError('methodNotAllowed', 'Cannot answer: no path but "/" and those of subscriptions take PUT'),
+      );
       return;
     }
     if (expectsContinue) response.writeContinue();
