@@ -23,6 +23,8 @@ const ENTRIES = [
   'client/index',
   'daemon/main',
   'daemon/inf3203',
+  'daemon/cs550-peernode',
+  'daemon/cs550-run-peers',
   'daemon/mp0-logger',
   'daemon/mp0-node',
   'lab/clocks/part-process',

@@ -9,6 +9,7 @@ import { grepLagScenario } from './grep-lag.ts';
 import { grepTopicScenario } from './grep-topic.ts';
 import { limitScenario } from './limit.ts';
 import { linesScenarios } from './lines.ts';
+import { oldWireScenario } from './old-wire.ts';
 import { readScenarios } from './reading.ts';
 import { soakScenario } from './soak.ts';
 import { stampsScenario } from './stamps.ts';
@@ -24,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   ...linesScenarios,
   stampsScenario,
   limitScenario,
+  oldWireScenario,
   bigScenario,
   soakScenario,
   grepFilesScenario,

@@ -43,6 +43,8 @@ async function up({ brokers, data, port, restart, faultInjection }: UpFlags, io:
     configs,
     outputFile: (id) => outputFile(data, id),
     restart,
+    outlivesSupervisor: false,
+    onOutput: null,
     say,
     onLed: () => confirmCluster(data, brokers),
     onReady: () => {

@@ -11,6 +11,7 @@ import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { ownModule, packageVersion, pageFolder } from '../system/package.ts';
 import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
+import type { BrokerWire } from './cs550/broker-wire.ts';
 import type { DaemonConfig } from './config.ts';
 import { descriptorsMax, fitHttp, fitLines } from './descriptors.ts';
 import { warnInsecure } from './insecure-listen.ts';
@@ -34,6 +35,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   const peerTls = tls === null ? null : { ...tls, ca: tls.ca ?? tls.cert };
   const host = await createSystemHost({ data: config.data, logger, self: config.self.id, brokers, tls: peerTls });
   let lines: BrokerLines | null = null;
+  let wire: BrokerWire | null = null;
   const broker: BrokerApi = new Broker(brokerOptions(config, host, hooks));
   const front = createFront(config, host, broker, hooks, (max) => lines?.agentClocks(max) ?? { agents: [], left: 0 });
   if (config.isInsecure) warnInsecure(config, logger);
@@ -58,6 +60,18 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
       const settings = fitLines(config.lines.settings, descriptorsMax());
       lines = await startBrokerLines({ ...config.lines, settings }, broker, host, hooks.onFatal);
     }
+    if (config.cs550 !== null) {
+      const { startBrokerWire } = await import('./cs550/broker-wire.ts');
+      // The crash switch of contract 2 silences HTTP too.
+      const faults = {
+        get crashed() {
+          return broker.faults.crashed;
+        },
+        crash: () => front.crash(),
+        recover: () => front.recover(),
+      };
+      wire = await startBrokerWire({ ...config, cs550: config.cs550 }, broker, faults, host, hooks.onFatal);
+    }
     hooks.onReady?.();
   };
 
@@ -65,6 +79,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     broker,
     stop(graceMs, done) {
       lines?.close();
+      wire?.close();
       broker.close(graceMs, () => {
         front.close(answersGraceMs, () => {
           host.network.close();

@@ -11,6 +11,7 @@ import { brokerId } from '../base/branded.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
+import type { WireSettings } from '../gateway/cs550/settings.ts';
 import { defaultLineSettings, type LineSettings } from '../gateway/lines/settings.ts';
 import type { BrokerAddress, LogLevel } from '../host/index.ts';
 import { type Machine, parseMachine } from '../search/ask/machines.ts';
@@ -49,6 +50,8 @@ export interface DaemonConfig {
   readonly http: HttpSettings;
   /** Where lines are taken (contract 1), or null. */
   readonly lines: { readonly listen: HostPort; readonly topic: string; readonly settings: LineSettings } | null;
+  /** Where the old wire of contract 3 is spoken, or null. */
+  readonly cs550: { readonly listen: HostPort; readonly settings: WireSettings } | null;
   /** Only the topic `log`, no catalog (contract 2). */
   readonly logOnly: boolean;
   /** File that `POST /exit` writes, or null. */
@@ -285,6 +288,7 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     settings: limitsOf(tree, nameOf),
     http: { ...defaultHttpSettings, ...(get(tree, 'http') as Partial<HttpSettings> | undefined) },
     lines: linesOf(tree, nameOf),
+    cs550: null,
     logOnly: false,
     exitFile: null,
     listenRetryMs: 0,

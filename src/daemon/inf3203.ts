@@ -62,6 +62,7 @@ const config: DaemonConfig = {
   settings: defaultSettings,
   http: defaultHttpSettings,
   lines: null,
+  cs550: null,
   logOnly: true,
   exitFile,
   // The course takes ports at random from those that the machine gives to outgoing connections: one that is in use now may be free in a moment.

@@ -6,16 +6,17 @@ import { openLogger } from './logging.ts';
 import { serve } from './serve.ts';
 import type { ChildMessage, StartMessage } from './supervisor.ts';
 
-process.once('message', ({ config }: StartMessage) => void run(config));
+process.once('message', (message: StartMessage) => void run(message));
 // Without a supervisor there is nothing to do.
 process.once('disconnect', () => process.exit());
 
-async function run(config: StartMessage['config']): Promise<void> {
+async function run({ config, outlivesSupervisor }: StartMessage): Promise<void> {
   process.title = `cairn broker ${config.self.id}`;
   const logger = await openLogger(config.log.level, config.log.file, { broker: config.self.id });
   process.removeAllListeners('disconnect');
   await serve(config, logger, {
     supervised: true,
+    outlivesSupervisor,
     onListening: () => tell({ type: 'listening' }),
     onReady: () => tell({ type: 'ready' }),
     onFatal: ({ code, message }, done) => tell({ type: 'fatal', code, message }, done),

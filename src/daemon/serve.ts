@@ -16,6 +16,8 @@ export interface ServeHooks {
   readonly onFatal: (error: LogError, done: () => void) => void;
   /** A child of `cairn up`: Ctrl-C is the supervisor's business, and its death ends the child. */
   readonly supervised?: boolean;
+  /** Its death does not end the child, whose business Ctrl-C is from then on. */
+  readonly outlivesSupervisor?: boolean;
 }
 
 const graceMs = 3_000;
@@ -49,13 +51,13 @@ export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHo
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (signal !== 'SIGTERM' && hooks.supervised === true) return;
+      if (signal !== 'SIGTERM' && hooks.supervised === true && process.connected) return;
       // Whoever asks twice does not want to wait.
       if (stopping) end(exitCodes.interrupted);
       stop(signal);
     });
   }
-  if (hooks.supervised === true) process.on('disconnect', () => stop('the supervisor is gone'));
+  if (hooks.supervised === true && hooks.outlivesSupervisor !== true) process.on('disconnect', () => stop('the supervisor is gone'));
   process.on('uncaughtException', (error) => {
     // Going on after a broken invariant could spread it to the disk or to a peer.
     logger.log('error', 'defect', { reason: error.stack ?? error.message });

@@ -1,11 +1,12 @@
 /**
  * `cairn up`: one child process per broker, so that a `kill -9` is a real one. A child that dies is started again after a pause that grows, except
  * when starting it again cannot help (disk failed, data in use or unusable, configuration wrong) or when that was asked for. The children die with
- * the supervisor: each holds a channel to it and stops when that closes.
+ * the supervisor, unless they are to outlive it: each holds a channel to it and stops when that closes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import module from 'node:module';
+import type { Readable } from 'node:stream';
 import { type ErrorCode, errorCatalogue, exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import type { DaemonConfig } from './config.ts';
@@ -21,6 +22,7 @@ export type ChildMessage =
 /** The first and only thing that a child is told. */
 export interface StartMessage {
   readonly config: DaemonConfig;
+  readonly outlivesSupervisor: boolean;
 }
 
 export interface SupervisorOptions {
@@ -28,6 +30,10 @@ export interface SupervisorOptions {
   /** File for a child's own output, by broker id: where a crash of Node itself leaves its trace. */
   readonly outputFile: (id: number) => string;
   readonly restart: boolean;
+  /** Children whose supervisor was killed go on by themselves, and do not stop. */
+  readonly outlivesSupervisor: boolean;
+  /** Takes whole lines of what children write to their standard output; null: that goes to their files. */
+  readonly onOutput: ((lines: Uint8Array) => void) | null;
   /** The first of them is ready, so the cluster has a leader. */
   readonly onLed: () => void;
   /** All brokers are ready for the first time. */
@@ -105,20 +111,22 @@ export class Supervisor {
 
   #start(child: Child): void {
     const { config } = child;
+    const { onOutput, outlivesSupervisor } = this.#options;
     const output = openSync(this.#options.outputFile(config.self.id), 'a', 0o600);
     child.startedMs = performance.now();
     child.fatal = null;
     const env = { UV_THREADPOOL_SIZE: '16', ...process.env, ...compileCache() };
     const started = spawn(process.execPath, [...brokerNodeFlags, ownModule('daemon/main')], {
       env,
-      stdio: ['ignore', output, output, 'ipc'],
+      stdio: ['ignore', onOutput === null ? output : 'pipe', output, 'ipc'],
     });
     closeSync(output);
+    if (onOutput !== null) takeLines(started.stdout as Readable, onOutput);
     child.process = started;
     started.on('message', (message: ChildMessage) => this.#hear(child, message));
     started.on('error', (error) => this.#options.say(`Cannot start broker ${config.self.id}: ${error.message}`));
     started.on('exit', (code, signal) => this.#childEnded(child, code, signal));
-    started.send({ config } satisfies StartMessage, () => {});
+    started.send({ config, outlivesSupervisor } satisfies StartMessage, () => {});
   }
 
   #hear(child: Child, message: ChildMessage): void {
@@ -168,6 +176,16 @@ export class Supervisor {
   #endWhenEmpty(): void {
     if (this.#children.every((child) => child.process === null)) this.#onEnd?.();
   }
+}
+
+/** Lines of several children do not run into one another; of one that ends in the middle of a line, that is lost. */
+function takeLines(from: Readable, take: (lines: Uint8Array) => void): void {
+  let rest = Buffer.alloc(0);
+  from.on('data', (chunk: Buffer) => {
+    const end = chunk.lastIndexOf(0x0a) + 1;
+    if (end > 0) take(Buffer.concat([rest, chunk.subarray(0, end)]));
+    rest = end > 0 ? Buffer.from(chunk.subarray(end)) : Buffer.concat([rest, chunk]);
+  });
 }
 
 /** Children compile nothing that this process, or an earlier start, has compiled. */

@@ -4,13 +4,14 @@ import {
   accessSync,
   closeSync,
   constants,
-  existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -68,6 +69,7 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     settings: defaultSettings,
     http: defaultHttpSettings,
     lines: null,
+    cs550: null,
     logOnly: false,
     exitFile: null,
     listenRetryMs: 0,
@@ -83,11 +85,11 @@ export function outputFile(data: string, id: number): string {
 export function confirmCluster(data: string, brokerCount: number): void {
   const file = fileOf(path.resolve(data));
   const { clusterId, brokers } = readClusterFile(file);
-  if (brokers === null) writeClusterFile(file, { clusterId, brokers: brokerCount });
+  if (brokers === null) writeDurably(file, clusterText({ clusterId, brokers: brokerCount }));
 }
 
 const fileOf = (root: string): string => path.join(root, 'cluster.json');
-const writeClusterFile = (file: string, content: ClusterFile): void => writeDurably(file, `${JSON.stringify(content)}\n`);
+const clusterText = (content: ClusterFile): string => `${JSON.stringify(content)}\n`;
 
 /** `cluster.json` gives the fresh brokers one cluster id. */
 function openClusterFile(root: string, shown: string): ClusterFile {
@@ -95,10 +97,9 @@ function openClusterFile(root: string, shown: string): ClusterFile {
   try {
     makeFolder(root, 0o700);
     accessSync(root, constants.W_OK | constants.X_OK);
-    if (existsSync(file)) return readClusterFile(file);
-    const made = { clusterId: randomBytes(16).toString('hex'), brokers: null };
-    writeClusterFile(file, made);
-    return made;
+    // Whether it is there is asked by making it: several processes may begin with one folder at once.
+    createDurably(file, clusterText({ clusterId: randomBytes(16).toString('hex'), brokers: null }));
+    return readClusterFile(file);
   } catch (error) {
     if (error instanceof LogError) throw error;
     throw new LogError('dataUnusable', `Cannot use the data directory ${shown}: ${folderReason(error)}`, {}, { cause: error });
@@ -117,8 +118,27 @@ function readClusterFile(file: string): ClusterFile {
   throw new LogError('dataUnusable', `Cannot use ${file}: it is damaged, name another directory with --data`);
 }
 
+/** Leaves one that is there as it is. */
+function createDurably(file: string, text: string): void {
+  const temporary = writeBeside(file, text);
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(temporary);
+  }
+  syncFolder(path.dirname(file));
+}
+
 function writeDurably(file: string, text: string): void {
-  const temporary = `${file}.new`;
+  renameSync(writeBeside(file, text), file);
+  syncFolder(path.dirname(file));
+}
+
+/** Gives the name of the file that has the text. */
+function writeBeside(file: string, text: string): string {
+  const temporary = `${file}.${process.pid}.new`;
   const descriptor = openSync(temporary, 'w', 0o600);
   try {
     writeSync(descriptor, text);
@@ -126,10 +146,13 @@ function writeDurably(file: string, text: string): void {
   } finally {
     closeSync(descriptor);
   }
-  renameSync(temporary, file);
-  const folder = openSync(path.dirname(file), 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+  return temporary;
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
 }
 
 /** A file that exists on this machine and is worth appending: the largest log that can be read, else our own lock file. */

@@ -111,6 +111,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'search/topics': [],
   'sim/clients': [],
   // A machine that only searches has a front of its own.
+  'gateway/cs550': ['settings.ts'],
   'gateway/http': ['settings.ts', 'guards.ts', 'grep/index.ts'],
   'gateway/http/api': [],
   'gateway/http/api/records': [],

@@ -84,4 +84,33 @@ export const atTheEdges: readonly Mutant[] = [
       title: 'refused after an attempt without an answer are told as what is known of them',
     },
   },
+  {
+    id: 'other-names-share-one',
+    title: 'on the old wire a name that no topic can have loses what it cannot say',
+    edits: [{ file: 'src/gateway/cs550/names.ts', find: "`_${byte.toString(16).padStart(2, '0')}`", replace: "'_'" }],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/gateway/cs550/names.test.ts',
+      title: 'what can be a topic keeps its name, but for names that are taken',
+    },
+  },
+  {
+    id: 'placed-by-the-other-name',
+    title: 'a topic that stands for another name is placed by its own',
+    edits: [{ file: 'src/broker/catalog/topics.ts', find: 'this.#place(originalName ?? name,', replace: 'this.#place(name,' }],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/elsewhere.test.ts',
+      title: 'a topic that only stands for another name is placed by that one, which it keeps over a restart',
+    },
+  },
+  {
+    id: 'stopped-node-listens',
+    title: 'a node that is stopped keeps its port',
+    edits: [{ file: 'src/gateway/cs550/gateway.ts', find: '    this.#server?.close();\n    this.#server = null;\n', replace: '' }],
+    expected: [],
+    how: { by: 'test', file: 'test/integration/cs550-gateway.test.ts', title: 'is gone before its answer is there, and comes back' },
+  },
 ];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { boundGroups } from '../../src/daemon/settings-table.ts';
-import { statusTopicsMax, topicPageMax } from '../../src/eventlog/index.ts';
+import { originalNameLengthMax, statusTopicsMax, topicPageMax } from '../../src/eventlog/index.ts';
+import { defaultWireSettings } from '../../src/gateway/cs550/settings.ts';
 import { batchBytesMax, recordBytesMax, recordsPerBatchMax } from '../../src/record/index.ts';
 import { referencePage, tableRows } from '../support/reference-page.ts';
 
@@ -25,6 +26,10 @@ describe('docs/reference/limits.md', () => {
     expect(rows).toContainEqual(['Records of a batch', String(recordsPerBatchMax), 'Records of one request']);
     expect(rows).toContainEqual(['Topics of a page', String(topicPageMax), 'Of `GET /v1/topics`']);
     expect(rows).toContainEqual(expect.arrayContaining(['Topics of a status', String(statusTopicsMax)]));
+    const { requestBytesMax, connectionsMax, heldBytesMax, answerTimeoutMs } = defaultWireSettings;
+    const oldWire = { request: requestBytesMax, connections: connectionsMax, bytes: heldBytesMax, answers: answerTimeoutMs };
+    for (const [what, limit] of Object.entries({ ...oldWire, 'topic name': originalNameLengthMax }))
+      expect(rows).toContainEqual([`Old wire: ${what}`, String(limit), expect.anything()]);
     expect(rows).toContainEqual(['Batch', String(batchBytesMax), '`limits.batchBytesMax` can only lower it']);
   });
 });

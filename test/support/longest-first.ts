@@ -23,6 +23,7 @@ const longest: readonly string[] = [
   'test/compat/consistency.test.ts',
   'test/integration/daemon-up.test.ts',
   'test/integration/daemon-serve.test.ts',
+  'test/compat/cs550.test.ts',
   'test/compat/mp0.test.ts',
   'test/compat/crash-and-exit.test.ts',
   'test/integration/spooling-agent.test.ts',

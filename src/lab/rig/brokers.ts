@@ -213,7 +213,7 @@ export class LabBrokers {
     // Whether anybody waits for it or not.
     ready.catch(() => undefined);
     this.#running.set(id, { child, ready });
-    child.send({ config } satisfies StartMessage, () => undefined);
+    child.send({ config, outlivesSupervisor: false } satisfies StartMessage, () => undefined);
   }
 
   #flagsOf(id: number): Readonly<Record<string, string | boolean>> {

@@ -52,6 +52,7 @@ describe('the configuration', () => {
       settings: defaultSettings,
       http: defaultHttpSettings,
       lines: null,
+      cs550: null,
     });
   });
 

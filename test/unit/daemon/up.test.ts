@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,6 +19,18 @@ test('how many brokers a data directory has is decided when they have had a lead
 
     expect(prepare(3)).toHaveLength(3);
     expect(() => prepare(5)).toThrow('it holds a cluster of 3');
+  } finally {
+    rmSync(data, { recursive: true });
+  }
+});
+
+test('whoever begins with a folder second, at the same time too, takes the cluster of the first', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'cairn-up-'));
+  try {
+    const prepare = () => prepareCluster({ brokerCount: 3, data, port: 9000, faultInjection: false })[0]?.clusterId;
+
+    expect(prepare()).toBe(prepare());
+    expect(readdirSync(data)).toEqual(['cluster.json']);
   } finally {
     rmSync(data, { recursive: true });
   }

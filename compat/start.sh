@@ -1,16 +1,16 @@
-# Sourced by logger and node beside it, with $0 and the arguments as they were given: becomes the module of src/daemon that $entry names.
+# Sourced by the launchers in the folders beside it, with $0 and the arguments as they were given: becomes the module of src/daemon that $entry names.
 #
 # A shell is there at once; Python would take longer to start than the program. It restates bin/launch.mjs in three steps: the Node that npm
 # installed beside us, else one on PATH that is new enough; the compile cache; dist/ unless src/ is newer.
 self=$(readlink -f -- "$0")
-root=${self%/compat/mp0/*}
+root=${self%/compat/*/*}
 
 if [ -f "$root/dist/daemon/$entry.js" ] && { [ ! -d "$root/src" ] || [ -z "$(find "$root/src" -newer "$root/dist/.built" -print -quit 2>/dev/null)" ]; }; then
   main=$root/dist/daemon/$entry.js
 elif [ -f "$root/src/daemon/$entry.ts" ]; then
   main=$root/src/daemon/$entry.ts
 else
-  echo "Cannot start: Cairn is not at $root; leave this launcher in its compat/mp0, or link to it" >&2
+  echo "Cannot start: Cairn is not at $root; leave this launcher where it is below compat, or link to it" >&2
   exit 1
 fi
 
