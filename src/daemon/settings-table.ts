@@ -309,7 +309,7 @@ const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {
   followersMax: { ...anyCount, help: 'Answers of `follow` that may be open at once: beyond it `overloaded`' },
   slowReaderTimeoutMs: { ...anyMs, help: 'A reader that takes nothing for so long is cut off' },
   heartbeatMs: { ...anyMs, help: 'How often a `follow` without news shows that it lives' },
-  searchesMax: { ...anyCount, help: 'Searches that may be under way at once: beyond it `overloaded`' },
+  searchesMax: { ...anyCount, help: 'Searches that may be under way or wait their turn at once: beyond it `overloaded`' },
   searchReaderTimeoutMs: { ...anyMs, help: 'A search whose answer nobody takes for so long is ended' },
   putTimeoutMs: { ...anyMs, help: '`PUT /` that is not committed by then is closed without an answer, and revoked' },
 };

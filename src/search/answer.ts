@@ -64,7 +64,7 @@ export interface AnswerEnd {
 /** Takes an answer as it is found. */
 export interface AnswerSink {
   begin(part: PartHead): void;
-  /** Bytes of the part that was begun; where a promise is given the searcher waits for it before it gives more. */
+  /** Bytes of the part that was begun, which are the sink's from then on; where a promise is given the searcher waits for it before it gives more. */
   bytes(chunk: Uint8Array): Promise<void> | undefined;
   /** Lines of several parts in order of time, in the form of `timed-lines.ts`; waits until they were taken. */
   lines(payload: Uint8Array): Promise<void> | undefined;

@@ -40,7 +40,7 @@ export const defaultHttpSettings: HttpSettings = {
   followersMax: 1_000,
   slowReaderTimeoutMs: 30_000,
   heartbeatMs: 10_000,
-  searchesMax: 16,
+  searchesMax: 64,
   searchReaderTimeoutMs: 600_000,
   putTimeoutMs: 4_000,
 };

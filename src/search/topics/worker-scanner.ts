@@ -10,7 +10,7 @@ const idleMs = 60_000;
 /** How often it is looked what searches are left of a core. */
 const lookMs = 25;
 /** Of what a search makes of the heap, so that garbage is not left lying; beyond the second the thread is lost, and the next search starts another. */
-const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256 };
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
 
 interface Running {
   readonly give: (chunk: FoundChunk, next: () => void) => void;
