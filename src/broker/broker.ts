@@ -17,13 +17,14 @@ import {
   type ScanResult,
   type ScanSink,
   refuseAppend,
-  refusePartition,
+  refuseChanges,
   refuseRead,
   refuseScan,
   refuseSettings,
   type SequenceRequest,
   type SubscriptionService,
   shownTopic,
+  type TopicChanges,
   type TopicDescription,
   type TopicPage,
   type TopicPlacement,
@@ -387,6 +388,10 @@ export class Broker implements BrokerApi {
     else this.#later(() => answer({ ok: false, error: refusal }));
   }
 
+  partitionsOf(topic: string): readonly number[] | null {
+    return this.#services?.topics.partitionsOf(topic) ?? null;
+  }
+
   explain(topic: string, answer: Answer<TopicPlacement>): void {
     this.#open(`explain ${shownTopic(topic)}`, answer)?.topics.explain(topic, answer);
   }
@@ -399,7 +404,7 @@ export class Broker implements BrokerApi {
     if (topic === subscribersTopic) return this.#later(() => answer({ ok: false, error: notByName(topic) }));
     const begin = (group: GroupId): void => services.revokes.begin(group, requestId, answer);
     const known = services.topics.group(topic);
-    if (known === null) services.topics.resolve(topic, freshnessMs, doing, answer, begin);
+    if (known === null) services.topics.resolve({ topic, partition: 0 }, freshnessMs, doing, answer, begin);
     else begin(known);
   }
 
@@ -422,18 +427,12 @@ export class Broker implements BrokerApi {
 
   end(request: EndRequest, answer: Answer<EndResult>): void {
     const services = this.#open(`read the end of ${shownTopic(request.topic)}`, answer);
-    if (services === null) return;
-    const refusal = refusePartition('read the end of', request);
-    if (refusal === null) calls.end(services, request, answer);
-    else this.#later(() => answer({ ok: false, error: refusal }));
+    if (services !== null) calls.end(services, request, answer);
   }
 
   nextSequence(request: SequenceRequest, answer: Answer<number>): void {
     const services = this.#open(`look up a request of ${shownTopic(request.topic)}`, answer);
-    if (services === null) return;
-    const refusal = refusePartition('look up a request of', request);
-    if (refusal === null) calls.nextSequence(services, () => this.#isCrashed, request, answer);
-    else this.#later(() => answer({ ok: false, error: refusal }));
+    if (services !== null) calls.nextSequence(services, () => this.#isCrashed, request, answer);
   }
 
   /** Publishers and subscribers, of whatever broker keeps them. */
@@ -468,6 +467,14 @@ export class Broker implements BrokerApi {
     if (services === null) return;
     const refusal = refuseSettings(name, settings);
     if (refusal === null) services.topics.create(name, settings, answer);
+    else this.#later(() => answer({ ok: false, error: refusal }));
+  }
+
+  alterTopic(name: string, changes: TopicChanges, answer: Answer<TopicDescription>): void {
+    const services = this.#open(`alter ${shownTopic(name)}`, answer);
+    if (services === null) return;
+    const refusal = refuseChanges(name, changes);
+    if (refusal === null) services.topics.alter(name, changes, answer);
     else this.#later(() => answer({ ok: false, error: refusal }));
   }
 

@@ -31,10 +31,10 @@ const statusMs = 1000;
 const retryMs = 50;
 
 export function append({ core, topics, appends }: Services, request: AppendRequest, answer: Answer<AppendResult>): void {
-  const known = topics.whole(request.topic);
+  const known = topics.whole(request);
   if (known !== null) return appends.append(known, request, answer);
   const startMs = core.nowMs();
-  topics.resolve(request.topic, Math.min(request.timeoutMs, freshnessMs), `append to ${shownTopic(request.topic)}`, answer, (group) => {
+  topics.resolve(request, Math.min(request.timeoutMs, freshnessMs), `append to ${shownTopic(request.topic)}`, answer, (group) => {
     // Looking up the topic is part of the caller's time, and its first attempt is older by that.
     const spentMs = core.nowMs() - startMs;
     const { timeoutMs, firstAttemptMs } = request;
@@ -50,7 +50,7 @@ export function read({ core, topics, reads, elsewhere }: Services, request: Read
       return begin((outcome) => answer(outcome.ok ? { ok: true, value: { ...outcome.value, group } } : outcome));
     core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted, and another topic has its name`)));
   };
-  topics.locate(request.topic, doing, answer, {
+  topics.locate(request, doing, answer, {
     here: (replica) => unlessAnother(replica.group, (told) => reads.begin(request, replica, told)),
     elsewhere: (group) => unlessAnother(group, (told) => elsewhere.read(request, group, told)),
   });
@@ -59,7 +59,7 @@ export function read({ core, topics, reads, elsewhere }: Services, request: Read
 /** A search is made where the records are: whoever asks goes there. */
 export function scan({ core, topics, scans }: Services, request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
   const doing = `search ${shownTopic(request.topic)}`;
-  topics.locate(request.topic, doing, answer, {
+  topics.locate(request, doing, answer, {
     here: (replica) => scans.begin(request, replica, sink, answer),
     elsewhere: (group) => {
       const members = core.membersOf(group).join(', ');
@@ -71,20 +71,16 @@ export function scan({ core, topics, scans }: Services, request: ScanRequest, si
 }
 
 export function end({ topics, reads, elsewhere }: Services, request: EndRequest, answer: Answer<EndResult>): void {
-  topics.locate(request.topic, `read the end of ${shownTopic(request.topic)}`, answer, {
+  topics.locate(request, `read the end of ${shownTopic(request.topic)}`, answer, {
     here: (replica) => reads.end(request, replica, answer),
     elsewhere: (group) => elsewhere.end(request, group, answer),
   });
 }
 
 /** Asks the leader until one says; `isCrashed` ends it early. */
-export function nextSequence(
-  services: Services,
-  isCrashed: () => boolean,
-  { topic, requestId }: SequenceRequest,
-  answer: Answer<number>,
-): void {
+export function nextSequence(services: Services, isCrashed: () => boolean, request: SequenceRequest, answer: Answer<number>): void {
   const { core, topics, elsewhere } = services;
+  const { topic, requestId } = request;
   const doing = `look up a request of ${shownTopic(topic)}`;
   const text = core.host.bytes.utf8Encode(requestId);
   const deadlineMs = core.nowMs() + freshnessMs;
@@ -102,7 +98,7 @@ export function nextSequence(
     };
     attempt();
   };
-  topics.locate(topic, doing, answer, { here, elsewhere: (group) => elsewhere.nextSequence(topic, text, group, answer) });
+  topics.locate(request, doing, answer, { here, elsewhere: (group) => elsewhere.nextSequence(topic, text, group, answer) });
 }
 
 function askLeader(

@@ -1,13 +1,14 @@
 import { type GroupId, groupId } from '../base/branded.ts';
 import {
   type BrokerStatus,
+  type KeptPartition,
   type PartitionStatus,
   statusTopicsMax,
   type TopicQuery,
   type TopicTotals,
   worstTopicsMax,
 } from '../eventlog/index.ts';
-import { type CatalogState, type Partition, type Topic, topicPage } from './catalog/index.ts';
+import { type CatalogState, numbered, type Partition, type Topic, topicPage } from './catalog/index.ts';
 import type { Groups } from './replica/index.ts';
 import { eventsTopic, logGroup, logTopic } from './well-known.ts';
 
@@ -50,14 +51,14 @@ export class TopicReport {
     const topics = this.#options.topics();
     const state = topics?.catalog.state;
     const count = 1 + (state?.topics.length ?? 0);
-    const { totals, worst, atMs } = this.#survey(topics, count);
+    const isMany = 1 + (state?.partitionCount ?? 0) > statusTopicsMax;
+    const { totals, worst, atMs } = this.#survey(topics, 1 + (state?.partitionCount ?? 0));
     const sums = { ...totals, count, asOfMs: this.#options.nowMs() - atMs };
     if (query === null || topics === null || state === undefined) {
-      const partitions =
-        count > statusTopicsMax
-          ? worst.flatMap((group) => this.#partition(topics, group))
-          : [null, ...(state?.topics ?? [])].flatMap((topic) => this.#kept(topics, topic));
-      const shown = count > statusTopicsMax ? partitions.length : count;
+      const partitions = isMany
+        ? worst.flatMap((group) => this.#partition(topics, group))
+        : [null, ...(state?.topics ?? [])].flatMap((topic) => this.#kept(topics, topic));
+      const shown = isMany ? new Set(partitions.map(({ topic }) => topic)).size : count;
       return { topics: { ...sums, matching: count, shown, next: null }, partitions };
     }
     const page = topicPage(state, { ...query, limit: Math.min(query.limit, statusTopicsMax) });
@@ -66,17 +67,17 @@ export class TopicReport {
   }
 
   /** What this broker keeps of a topic; null stands for `log`. */
-  #kept(topics: KeptTopics | null, topic: Topic | null): Shown['partitions'] {
+  #kept(topics: KeptTopics | null, topic: Topic | null): readonly KeptPartition[] {
     if (topic === null) return [{ topic: logTopic, ...this.#options.groups.status(logGroup) }];
     const here = topics === null ? [] : topic.partitions.filter((partition) => topics.isHere(partition));
-    return here.flatMap((partition) => (topics === null ? [] : [{ topic: topic.name, ...topics.statusOf(partition) }]));
+    return here.flatMap((partition) => (topics === null ? [] : [{ ...numbered({ topic, partition }), ...topics.statusOf(partition) }]));
   }
 
   /** Of a topic that is gone by now, nothing. */
-  #partition(topics: KeptTopics | null, group: GroupId): Shown['partitions'] {
+  #partition(topics: KeptTopics | null, group: GroupId): readonly KeptPartition[] {
     if (group === logGroup) return this.#kept(topics, null);
     const place = topics?.catalog.state.placeOf(group);
-    return place === undefined || topics === null ? [] : [{ topic: place.topic.name, ...topics.statusOf(place.partition) }];
+    return place === undefined || topics === null ? [] : [{ ...numbered(place), ...topics.statusOf(place.partition) }];
   }
 
   #survey(topics: KeptTopics | null, count: number): Survey {

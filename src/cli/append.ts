@@ -2,11 +2,13 @@ import { Buffer } from 'node:buffer';
 import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { AppendStream, type AppendStreamSummary, batchOf, type Client, LineBatcher, lineBytesMax } from '../client/index.ts';
+import { AppendStream, type AppendStreamSummary, batchOf, type Client, clientBytes, lineBytesMax, RoundBatcher } from '../client/index.ts';
 import { describeOffsets } from '../eventlog/offsets.ts';
 import type { RecordLog } from '../eventlog/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import type { AppendResult, Level } from '../eventlog/types.ts';
+import { requestIdIn } from '../partitions/index.ts';
+import { partitionOfKey } from '../placement/index.ts';
 import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
@@ -19,7 +21,7 @@ type Appending = Pick<RecordLog, 'append' | 'nextSequence'>;
 export interface AppendOptions extends ConnectOptions {
   readonly key?: string;
   readonly level: Level;
-  readonly partition: number;
+  readonly partition?: number;
   readonly expectedOffset?: number;
   readonly requestId?: string;
   readonly timeout?: number;
@@ -63,7 +65,7 @@ export function addAppendOptions(command: Command): Command {
         .choices(['leader', 'quorum', 'all'])
         .default('quorum'),
     )
-    .option('--partition <number>', 'partition of the topic; topics have one, 0', integer(0), 0)
+    .option('--partition <number>', 'append to this partition (default: by the key; records without one go round)', integer(0))
     .option('--expected-offset <offset>', 'append only if the end of the topic is exactly this; not with standard input', integer(0))
     .option(
       '--request-id <id>',
@@ -88,7 +90,7 @@ export async function append(
   }
   const interrupt = io.interrupt();
   await withClient(options, io, { signal: interrupt, timeoutMs: options.timeout ?? timeoutMsDefault }, async (client) => {
-    if (fromInput) await appendInput(through(client), topic, options, io, interrupt);
+    if (fromInput) await appendInput({ client, log: through(client) }, topic, options, io, interrupt);
     else await appendTexts(through(client), topic, texts, options, io);
   });
 }
@@ -111,7 +113,7 @@ async function appendTexts(log: Appending, topic: string, texts: readonly string
   }
   const result = await log.append({
     topic,
-    partition: options.partition,
+    ...ofPartition(options),
     batch: batchOf(texts.map((value) => ({ key: options.key ?? null, value }))),
     level: options.level,
     timeoutMs: options.timeout ?? timeoutMsDefault,
@@ -119,12 +121,21 @@ async function appendTexts(log: Appending, topic: string, texts: readonly string
     sequence: 0,
     expectedOffset: options.expectedOffset ?? null,
   });
-  await write(io.stdout, options.json === true ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
+  const { parts } = result;
+  const shown = parts === undefined ? result : { topic, partitions: parts };
+  await write(io.stdout, options.json === true ? `${JSON.stringify(shown)}\n` : `${describe(result)}\n`);
 }
 
-function describe(result: AppendResult): string {
+const ofPartition = ({ partition }: AppendOptions): { readonly partition?: number } => (partition === undefined ? {} : { partition });
+
+function describe({ parts, ...result }: AppendResult): string {
+  if (parts === undefined) return describePart(result, '');
+  return parts.map((part) => describePart(part, `, partition ${part.partition}`)).join('\n');
+}
+
+function describePart(result: AppendResult, which: string): string {
   const records = result.count === 1 ? '1 record' : `${result.count} records`;
-  const what = `${records} at ${describeOffsets(result.offset, result.offset + result.count)}`;
+  const what = `${records} at ${describeOffsets(result.offset, result.offset + result.count)}${which}`;
   const where = result.committed ? `on the disks of brokers ${result.ackedBy.join(', ')}` : 'by the leader only, it may be lost';
   const memory = result.durable ? '' : ', in memory only: these brokers keep nothing on disk';
   if (result.duplicate) return `Appended before: ${what}`;
@@ -136,6 +147,8 @@ interface StreamOutcome {
   readonly requestId: string;
   /** Records acknowledged in this run. */
   readonly appended: number;
+  /** Partitions that they are in, where the topic has several. */
+  readonly partitions?: number;
   /** Records that an earlier run had appended. */
   readonly skipped: number;
   readonly offsetFirst: number | null;
@@ -144,35 +157,46 @@ interface StreamOutcome {
 }
 
 /** Streams standard input; memory is bounded by the batches in flight. */
-async function appendInput(log: Appending, topic: string, options: AppendOptions, io: CliIo, interrupt: AbortSignal): Promise<void> {
+async function appendInput(
+  { client, log }: { readonly client: Client; readonly log: Appending },
+  topic: string,
+  options: AppendOptions,
+  io: CliIo,
+  interrupt: AbortSignal,
+): Promise<void> {
   const requestId = options.requestId ?? crypto.randomUUID();
-  const skip = options.requestId === undefined ? 0 : await log.nextSequence({ topic, partition: options.partition, requestId });
+  const { wheres, skips, id } = await placesFor(client, topic, options, requestId);
+  const skip = sum(skips);
   if (skip > 0) io.stderr.write(`${skip} lines arrived in an earlier run and are passed over\n`);
   const isTyped = io.stdin.isTTY === true;
   if (isTyped) io.stderr.write('Each line becomes a record; Ctrl-D ends\n');
 
   const start = isTyped ? () => noProgress : await loadProgress(io);
   const progress = start({ bytesTotal: inputBytes(io), what: 'lines acknowledged' });
-  const stream = new AppendStream(log, {
-    topic,
-    partition: options.partition,
-    requestId,
-    level: options.level,
-    timeoutMs: options.timeout ?? timeoutMsDefault,
-    sequenceFrom: skip,
-    signal: interrupt,
-    onAcknowledged: () => progress.counted(stream.summary.acknowledged),
-    // A pipe may say nothing for hours: whoever watches it wants to know now.
-    onFailed: (error) => void io.stdin.destroy(error),
-  });
-  const batcher = new LineBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skip });
-  let summary: AppendStreamSummary;
+  const acknowledged = (): number => sum(streams.map((stream) => stream.summary.acknowledged));
+  const streams = wheres.map(
+    (where, index) =>
+      new AppendStream(log, {
+        topic,
+        ...where,
+        requestId: id,
+        level: options.level,
+        timeoutMs: options.timeout ?? timeoutMsDefault,
+        sequenceFrom: skips[index] ?? 0,
+        signal: interrupt,
+        onAcknowledged: () => progress.counted(acknowledged()),
+        // A pipe may say nothing for hours: whoever watches it wants to know now.
+        onFailed: (error) => void io.stdin.destroy(error),
+      }),
+  );
+  const batcher = new RoundBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skips });
+  let summaries: readonly AppendStreamSummary[];
   try {
-    await pump(io, batcher, stream, progress.moved, interrupt);
-    summary = await stream.finish();
+    await pump(io, batcher, streams, progress.moved, interrupt);
+    summaries = await Promise.all(streams.map((stream) => stream.finish()));
   } catch (error) {
-    await stream.settle();
-    throw explain(error, stream.summary.acknowledged + skip, requestId);
+    await Promise.all(streams.map((stream) => stream.settle()));
+    throw explain(error, acknowledged() + skip, requestId);
   } finally {
     progress.stop();
   }
@@ -182,11 +206,15 @@ async function appendInput(log: Appending, topic: string, options: AppendOptions
       `Cannot append to topic "${topic}": request id "${requestId}" has appended ${skip} lines and this input has only ${batcher.lineCount}, so it is another input`,
     );
   }
-  const { offsetFirst, offsetLast } = summary;
+  const [first] = summaries;
+  const isOne = summaries.length === 1;
+  const offsetFirst = isOne ? (first?.offsetFirst ?? null) : null;
+  const offsetLast = isOne ? (first?.offsetLast ?? null) : null;
   const outcome: StreamOutcome = {
     topic,
     requestId,
-    appended: summary.acknowledged,
+    appended: acknowledged(),
+    ...(isOne ? {} : { partitions: summaries.filter((summary) => summary.acknowledged > 0).length }),
     skipped: skip,
     offsetFirst,
     offsetLast,
@@ -195,10 +223,53 @@ async function appendInput(log: Appending, topic: string, options: AppendOptions
   await write(io.stdout, options.json === true ? `${JSON.stringify(outcome)}\n` : `${describeStream(outcome)}\n`);
 }
 
+/** Where the lines go. */
+interface Places {
+  /** The partitions that they are for in turn. */
+  readonly wheres: readonly { readonly partition?: number }[];
+  /** Of each of them, the lines that arrived in an earlier run. */
+  readonly skips: readonly number[];
+  /** Under which id. */
+  readonly id: string;
+}
+
+/** An input that was begun before the topic got more partitions goes on among those that it had then. */
+async function placesFor(client: Client, topic: string, options: AppendOptions, requestId: string): Promise<Places> {
+  const skipsOf = (wheres: Places['wheres'], id: string): Promise<readonly number[]> =>
+    options.requestId === undefined
+      ? Promise.resolve(wheres.map(() => 0))
+      : Promise.all(wheres.map((where) => client.nextSequence({ topic, ...where, requestId: id })));
+  const { partition } = options;
+  if (partition !== undefined) {
+    const wheres = [{ partition }];
+    return { wheres, skips: await skipsOf(wheres, requestId), id: requestId };
+  }
+  const counts = await client.partitionsOf(topic, 'append to');
+  for (const [epoch, count] of counts.entries()) {
+    const isNow = epoch === counts.length - 1;
+    if (!isNow && options.requestId === undefined) continue;
+    const id = requestIdIn(requestId, epoch, clientBytes);
+    const wheres = wheresOf(count, counts.length === 1, options, requestId);
+    const skips = await skipsOf(wheres, id);
+    if (isNow || sum(skips) > 0) return { wheres, skips, id };
+  }
+  return { wheres: [{}], skips: [0], id: requestId };
+}
+
+/** Those without a key go round, from one on that the request id decides, so that short inputs do not all go to one. */
+function wheresOf(count: number, isOnly: boolean, { key }: AppendOptions, requestId: string): Places['wheres'] {
+  if (count === 1) return isOnly ? [{}] : [{ partition: 0 }];
+  if (key !== undefined) return [{ partition: partitionOfKey(Buffer.from(key), count) }];
+  const first = partitionOfKey(Buffer.from(requestId), count);
+  return Array.from({ length: count }, (_, index) => ({ partition: (first + index) % count }));
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 async function pump(
   io: CliIo,
-  batcher: LineBatcher,
-  stream: AppendStream,
+  batcher: RoundBatcher,
+  streams: readonly AppendStream[],
   moved: (bytes: number) => void,
   interrupt: AbortSignal,
 ): Promise<void> {
@@ -211,22 +282,22 @@ async function pump(
     for (;;) {
       const next = input.next();
       if (!isFile && (await hasPaused(next))) {
-        for (const { batch, count } of batcher.flush()) await stream.append(batch, count);
+        for (const { index, batch, count } of batcher.flush()) await streams[index]?.append(batch, count);
       }
       const step = await next;
       if (step.done === true) break;
       const chunk = typeof step.value === 'string' ? Buffer.from(step.value) : step.value;
-      for (const { batch, count } of batcher.push(chunk)) await stream.append(batch, count);
+      for (const { index, batch, count } of batcher.push(chunk)) await streams[index]?.append(batch, count);
       moved(chunk.length);
     }
   } catch (error) {
     // The lines before a line that is too long are as good as any.
     if (error instanceof LogError && error.code === 'recordTooLarge') {
-      for (const { batch, count } of batcher.flush()) await stream.append(batch, count);
+      for (const { index, batch, count } of batcher.flush()) await streams[index]?.append(batch, count);
     }
     throw error;
   }
-  for (const { batch, count } of batcher.end()) await stream.append(batch, count, true);
+  for (const { index, batch, count } of batcher.end()) await streams[index]?.append(batch, count, true);
 }
 
 function hasPaused(next: Promise<unknown>): Promise<boolean> {
@@ -260,14 +331,15 @@ function explain(error: unknown, acknowledged: number, requestId: string): unkno
 }
 
 function describeStream(outcome: StreamOutcome): string {
-  const { appended, skipped, offsetLast } = outcome;
+  const { appended, skipped, offsetLast, partitions } = outcome;
   const before = skipped > 0 ? ` after the ${lines(skipped)} of an earlier run` : '';
   if (appended === 0)
     return skipped > 0
       ? `Nothing was left to append: ${lines(skipped)} arrived in an earlier run`
       : 'Nothing to append: the input is empty';
   const last = offsetLast === null ? '' : `, last offset ${offsetLast}`;
-  return `Appended ${lines(appended)}${before}${last}${outcome.level === 'leader' ? ', by the leader only, they may be lost' : ''}`;
+  const where = partitions === undefined ? '' : ` to ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`;
+  return `Appended ${lines(appended)}${where}${before}${last}${outcome.level === 'leader' ? ', by the leader only, they may be lost' : ''}`;
 }
 
 const lines = (count: number): string => (count === 1 ? '1 line' : `${count} lines`);

@@ -65,7 +65,9 @@ function partitionLines(of: PartitionPlacement, { placement, label, name, asked,
   const lines: string[] = isOnly ? [] : [`Partition ${of.partition}:`];
   if (vertex !== null && home !== undefined) {
     const way = folded.length === 0 ? '' : `, which does not exist and folds by ${listed(folded.slice(1).map(label).concat('its home'))}`;
-    lines.push(`Its last bits name vertex ${label(vertex)}${way}.`);
+    lines.push(
+      of.partition === 0 ? `Its last bits name vertex ${label(vertex)}${way}.` : `It spreads from there to vertex ${label(vertex)}${way}.`,
+    );
   }
   if (awayFromHome)
     lines.push(

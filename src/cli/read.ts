@@ -1,28 +1,37 @@
 import { Buffer } from 'node:buffer';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
-import { type Client, forEachRead } from '../client/index.ts';
+import { type Client, forEachRead, type MergedRecord, type MergedRecords } from '../client/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import type { ReadResult } from '../eventlog/types.ts';
+import { decodePlaces, encodePlaces, isPlaces, type PartitionPlace } from '../partitions/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
 import type { ConnectOptions } from './connect-options.ts';
-import { formatRecord, newline } from './record-text.ts';
+import { formatRecord, formatValue, newline } from './record-text.ts';
+import { escapeJson } from '../base/escape.ts';
 import { addConnectOptions, integer, time } from './options.ts';
 
 interface ReadOptions extends ConnectOptions {
-  readonly from?: number | 'end';
+  readonly from?: number | 'end' | PlacesText;
   readonly since?: number;
   readonly max?: number;
   readonly follow?: boolean;
   readonly raw?: boolean;
   readonly json?: boolean;
   readonly local?: boolean;
-  readonly partition: number;
+  readonly partition?: number;
+}
+
+/** Where an earlier merged read ended. */
+interface PlacesText {
+  readonly places: string;
 }
 
 const bytesPerRead = 1024 * 1024;
+/** Of all partitions together. */
+const recordsPerRead = 10_000;
 // A broker that hangs holds a follower for so long and an attempt more.
 const followWaitMs = 5_000;
 /** How long a follower goes without an answer before it says so. */
@@ -35,8 +44,12 @@ export function define(command: Command, io: CliIo): void {
         '--raw prints every byte as it was appended. Without --follow it ends at the end that the topic had when it began.',
     )
     .argument('<topic>', 'what to read')
-    .option('--partition <number>', 'partition of the topic; topics have one, 0', integer(0), 0)
-    .option('--from <offset>', 'first offset, or "end" for what comes from now on (default: the first record kept)', parseFrom)
+    .option('--partition <number>', 'this partition only (default: all, in order of log time)', integer(0))
+    .option(
+      '--from <offset>',
+      'first offset, or "end" for what comes from now on (default: the first record kept); of a topic of several partitions, what it said last',
+      parseFrom,
+    )
     .option('--since <time>', 'from the first record appended at or after a time: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago', (text) =>
       time(text),
     )
@@ -63,12 +76,14 @@ export function define(command: Command, io: CliIo): void {
     { command: 'cairn read log', does: 'every record, a line each' },
     { command: 'cairn read log --from 100 --max 10', does: 'ten records from offset 100' },
     { command: 'cairn read log --since 15m --follow', does: 'the last quarter of an hour, and what comes' },
+    { command: 'cairn read clicks --partition 2', does: 'one partition of several' },
     { command: 'cairn read log --raw > copy.txt', does: 'the lines as they were appended, byte for byte' },
   ]);
 }
 
-function parseFrom(text: string): number | 'end' {
+function parseFrom(text: string): number | 'end' | PlacesText {
   if (text === 'end') return text;
+  if (isPlaces(text)) return { places: text };
   try {
     return integer(0)(text);
   } catch {
@@ -77,9 +92,21 @@ function parseFrom(text: string): number | 'end' {
 }
 
 async function read(client: Client, topic: string, options: ReadOptions, io: CliIo): Promise<void> {
-  const { partition } = options;
+  const { from } = options;
+  if (typeof from === 'object') return readMerged(client, topic, options, io);
+  try {
+    await readPartition(client, topic, from ?? null, options, io);
+  } catch (error) {
+    // Nothing has been read before that is known.
+    if (!(error instanceof LogError) || error.code !== 'partitionNeeded' || typeof from === 'number') throw error;
+    await readMerged(client, topic, options, io);
+  }
+}
+
+async function readPartition(client: Client, topic: string, from: number | 'end' | null, options: ReadOptions, io: CliIo): Promise<void> {
+  const where = options.partition === undefined ? { topic } : { topic, partition: options.partition };
   const fresh = options.local === true ? 'local' : 'linearizable';
-  let offsetFrom = options.from === 'end' ? (await client.end({ topic, partition, freshness: fresh })).offset : (options.from ?? null);
+  let offsetFrom = from === 'end' ? (await client.end({ ...where, freshness: fresh })).offset : from;
   let sinceMs = options.since ?? null;
   /** Without --follow: the end when the reading began, so that it ends although others append. */
   let offsetTo: number | null = null;
@@ -87,8 +114,7 @@ async function read(client: Client, topic: string, options: ReadOptions, io: Cli
   for (let first = true; ; first = false) {
     const result = await readOnce(client, io, options, () =>
       client.read({
-        topic,
-        partition,
+        ...where,
         offsetFrom,
         sinceMs,
         bytesMax: bytesPerRead,
@@ -113,8 +139,63 @@ async function read(client: Client, topic: string, options: ReadOptions, io: Cli
   }
 }
 
+/** All partitions of a topic, in order of log time. Without --follow up to the ends that they had when it began. */
+async function readMerged(client: Client, topic: string, options: ReadOptions, io: CliIo): Promise<void> {
+  if (options.partition !== undefined)
+    throw new LogError('usage', 'Cannot read: --from is a place in all partitions, and --partition names one');
+  const fresh = options.local === true ? 'local' : 'linearizable';
+  const ends = options.follow === true ? new Map<number, number>() : await client.ends(topic, fresh);
+  let from = typeof options.from === 'object' ? options.from.places : options.from === 'end' ? 'end' : null;
+  let sinceMs = options.since ?? null;
+  let left = options.max ?? Number.POSITIVE_INFINITY;
+  let told = '';
+  let places: readonly PartitionPlace[] = [];
+  for (let first = true; left > 0; first = false) {
+    const answer: MergedRecords = await readOnce(client, io, options, () =>
+      client.readMerged({
+        topic,
+        from,
+        sinceMs,
+        max: Math.min(left, recordsPerRead),
+        freshness: options.local === true ? 'local' : first ? 'linearizable' : 'session',
+        session: from === 'end' ? null : from,
+        waitMs: options.follow === true && !first ? followWaitMs : 0,
+      }),
+    );
+    if (first) io.stderr.write(`All ${answer.partitions} partitions, in order of log time\n`);
+    const missing = answer.missing.map(({ partition, reason }) => `Partition ${partition} is missing: ${reason}\n`).join('');
+    if (missing !== told) io.stderr.write(missing === '' ? 'All partitions answer again\n' : missing);
+    told = missing;
+    const wanted = answer.records.filter(({ partition, offset }) => offset < (ends.get(partition) ?? Number.POSITIVE_INFINITY));
+    left -= wanted.length;
+    if (wanted.length > 0) await write(io.stdout, Buffer.concat(wanted.flatMap((record) => [formatMerged(record, options), newline])));
+    // Those that are missing are not waited for.
+    places = decodePlaces(answer.next, answer.partitions) ?? [];
+    const isOver = places.every(
+      (place, partition) => place.from === 'offset' && place.offset >= (ends.get(partition) ?? Number.POSITIVE_INFINITY),
+    );
+    from = answer.next;
+    sinceMs = null;
+    if (options.follow !== true && (answer.records.length === 0 || isOver)) break;
+  }
+  // What came later than the end is not shown, and not passed over.
+  const next = places.map((place, partition) => upTo(place, ends.get(partition)));
+  io.stderr.write(`Go on with --from ${encodePlaces(next)}\n`);
+  if (told !== '') throw new ExitWith(exitCodes.failed);
+}
+
+const upTo = (place: PartitionPlace, end: number | undefined): PartitionPlace =>
+  place.from === 'offset' && end !== undefined && place.offset > end ? { from: 'offset', offset: end } : place;
+
+function formatMerged(record: MergedRecord, options: ReadOptions): Uint8Array {
+  if (options.json === true) return Buffer.from(escapeJson(JSON.stringify(record)));
+  const { value, valueBase64 } = record;
+  const bytes = valueBase64 === undefined ? Buffer.from(value ?? '') : Buffer.from(valueBase64, 'base64');
+  return formatValue(bytes, options);
+}
+
 /** A follower asks until it is told to stop; it says when nobody answers, and when somebody does again. */
-async function readOnce(client: Client, io: CliIo, options: ReadOptions, attempt: () => Promise<ReadResult>): Promise<ReadResult> {
+async function readOnce<Result>(client: Client, io: CliIo, options: ReadOptions, attempt: () => Promise<Result>): Promise<Result> {
   if (options.follow !== true) return attempt();
   let told = false;
   let silentSince: number | null = null;

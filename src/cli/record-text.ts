@@ -12,11 +12,12 @@ export const newline = Buffer.from('\n');
 
 /** `about` stands in front of the fields of JSON. */
 export function formatRecord(record: RecordCursor, options: RecordFormat, about: Readonly<Record<string, unknown>>): Uint8Array {
-  const value = record.value() ?? new Uint8Array(0);
-  if (options.raw === true) return value;
-  if (options.json === true) return Buffer.from(escapeJson(JSON.stringify({ ...about, ...toJson(record) })));
-  return Buffer.from(escapeControls(decode(value).text));
+  if (options.json === true && options.raw !== true) return Buffer.from(escapeJson(JSON.stringify({ ...about, ...toJson(record) })));
+  return formatValue(record.value() ?? new Uint8Array(0), options);
 }
+
+export const formatValue = (value: Uint8Array, { raw = false }: RecordFormat): Uint8Array =>
+  raw ? value : Buffer.from(escapeControls(decode(value).text));
 
 /** As the HTTP gateway writes a record. */
 function toJson(record: RecordCursor): Readonly<Record<string, unknown>> {

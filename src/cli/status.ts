@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { type BrokerList, Client } from '../client/index.ts';
 import { type ClusterView, linkFaultTexts } from '../eventlog/index.ts';
-import { type BrokerStatus, type PartitionStatus, statusTopicsMax, worstTopicsMax } from '../eventlog/types.ts';
+import { type BrokerStatus, type PartitionStatus, partitionName, statusTopicsMax, worstTopicsMax } from '../eventlog/types.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { schemeOf, withClient } from './connect.ts';
 import { escapeControls } from '../base/escape.ts';
@@ -42,7 +42,7 @@ export function define(command: Command, io: CliIo): void {
   command.addHelpText(
     'after',
     `
-Of more than ${statusTopicsMax} topics each broker shows those in trouble, those furthest behind and the largest, up to ${worstTopicsMax} of each; the sums are of all.
+A topic of several partitions has a line for each, NAME/0, NAME/1 and so on, and counts for so many topics. Of more than ${statusTopicsMax} topics each broker shows those in trouble, those furthest behind and the largest, up to ${worstTopicsMax} of each; the sums are of all.
 
 Exit code 1 when a broker is missing, acts as crashed, refuses another, has a fault by hand, or something is fenced or cannot be read; the table is printed all the same.`,
   );
@@ -87,7 +87,7 @@ async function allPages(client: ClusterView, prefix: string): Promise<BrokerList
     for (const broker of page) {
       const known = whole.get(broker.id);
       const partitions = known?.partitions ?? new Map<string, BrokerStatus['partitions'][number]>();
-      for (const partition of broker.status?.partitions ?? []) partitions.set(partition.topic, partition);
+      for (const partition of broker.status?.partitions ?? []) partitions.set(partitionName(partition), partition);
       // One that falls silent meanwhile has said what it has said.
       whole.set(broker.id, { broker: broker.status === null && known !== undefined ? known.broker : broker, partitions });
       const next = broker.status?.topics?.next ?? null;
@@ -117,7 +117,7 @@ const viewsOf = (brokers: BrokerList, isAll: boolean): readonly View[] =>
   brokers.flatMap(({ id, status }) => {
     if (status === null) return [];
     const { catalog, partitions, topics } = status;
-    const named = partitions.map((partition): [string, PartitionStatus] => [partition.topic, partition]);
+    const named = partitions.map((partition): [string, PartitionStatus] => [partitionName(partition), partition]);
     return [
       {
         id,
@@ -263,7 +263,8 @@ function formatStatus(brokers: BrokerList, problems: readonly string[], { isAll,
   const right = 'right' as const;
   const left = 'left' as const;
   const known = Math.max(0, ...views.map(({ status }) => status.topics?.count ?? 0));
-  const more = known - names.filter((name) => name !== catalogName).length;
+  const topicsShown = new Set(views.flatMap(({ status }) => status.partitions.map(({ topic }) => topic)));
+  const more = known - topicsShown.size;
   return [
     table(
       ['broker', 'address', 'state', 'leads', 'lag', 'on disk', 'up for', 'kept on'],

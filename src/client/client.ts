@@ -4,6 +4,7 @@ import {
   type BrokerStatus,
   type EndRequest,
   type EndResult,
+  type Freshness,
   type KnownBroker,
   type LinkFault,
   LogError,
@@ -16,6 +17,7 @@ import {
   shownTopic,
   type SequenceRequest,
   type Subscriptions,
+  type TopicChanges,
   type TopicDescription,
   type TopicPlacement,
   topicNameRule,
@@ -54,6 +56,39 @@ export interface ClientOptions {
 }
 
 export type BrokerList = readonly KnownBroker[];
+
+/** A read of all partitions of a topic. */
+export interface MergedRequest {
+  readonly topic: string;
+  /** `next` of an earlier answer, or the end; null from the start, or with `sinceMs`. */
+  readonly from: string | null;
+  readonly sinceMs: number | null;
+  readonly max: number | null;
+  readonly freshness: Freshness;
+  /** With `session`: `next` of an earlier answer. */
+  readonly session: string | null;
+  readonly waitMs: number;
+}
+
+export interface MergedRecords {
+  readonly partitions: number;
+  /** Where to go on. */
+  readonly next: string;
+  /** Partitions that did not answer are read without, and named. */
+  readonly missing: readonly { readonly partition: number; readonly reason: string }[];
+  readonly records: readonly MergedRecord[];
+}
+
+export interface MergedRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key?: string | null;
+  readonly keyBase64?: string;
+  readonly value?: string | null;
+  readonly valueBase64?: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
 
 /** What a broker knows of the clocks of the agents that send lines to it (docs/reference/http.md). */
 export interface AgentClocks {
@@ -161,7 +196,7 @@ export class Client implements SearchableLog {
       request: (attemptMs, sinceFirstMs) => ({
         method: 'POST',
         path: withQuery(path, {
-          partition: other(request.partition),
+          partition: request.partition ?? null,
           level: request.level,
           expectedOffset: request.expectedOffset,
           timeoutMs: Math.min(attemptMs, timeoutMsMax),
@@ -175,7 +210,7 @@ export class Client implements SearchableLog {
       changes: true,
       repeatable: requestId !== null,
     });
-    return readJson(answer, server, { action, changes: true }) as unknown as AppendResult;
+    return appendResultOf(readJson(answer, server, { action, changes: true }));
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -188,7 +223,7 @@ export class Client implements SearchableLog {
         request: () => ({
           method: 'GET',
           path: topicPath(request.topic, 'records', {
-            partition: other(request.partition),
+            partition: request.partition ?? null,
             from: request.offsetFrom,
             since: request.sinceMs,
             bytesMax: request.bytesMax,
@@ -260,16 +295,37 @@ export class Client implements SearchableLog {
   async end({ topic, partition, freshness }: EndRequest): Promise<EndResult> {
     const attemptMs = freshness === 'local' ? this.#attemptMs : this.#leaderAttemptMs;
     const action = `Cannot read the end of ${shownTopic(topic)}`;
-    return (await this.#get(
-      action,
-      topicPath(topic, 'end', { level: freshness, partition: other(partition) }),
-      attemptMs,
-    )) as unknown as EndResult;
+    const answer = await this.#get(action, topicPath(topic, 'end', { level: freshness, partition: partition ?? null }), attemptMs);
+    if (answer['offset'] !== undefined) return answer as unknown as EndResult;
+    const partitions = (answer['partitions'] as readonly unknown[]).length;
+    throw new LogError('partitionNeeded', `${action}: it has ${partitions} partitions, and none is named`, { partitions });
+  }
+
+  /** The ends of a topic that has several partitions, by number: of those that say. */
+  async ends(topic: string, freshness: Freshness): Promise<ReadonlyMap<number, number>> {
+    const attemptMs = freshness === 'local' ? this.#attemptMs : this.#leaderAttemptMs;
+    const answer = await this.#get(`Cannot read the end of ${shownTopic(topic)}`, topicPath(topic, 'end', { level: freshness }), attemptMs);
+    const partitions = answer['partitions'] as readonly { readonly partition: number; readonly offset: number }[];
+    return new Map(partitions.map(({ partition, offset }) => [partition, offset]));
+  }
+
+  /** Records of a topic of several partitions, in order of log time. What is not text is base64, as over HTTP. */
+  async readMerged({ topic, from, sinceMs, max, freshness, session, waitMs }: MergedRequest): Promise<MergedRecords> {
+    const path = topicPath(topic, 'records', {
+      from,
+      since: sinceMs,
+      max,
+      level: freshness,
+      session: freshness === 'session' ? session : null,
+      waitMs: waitMs > 0 ? Math.min(waitMs, waitMsMax) : null,
+    });
+    const attemptMs = waitMs + (freshness === 'linearizable' ? this.#leaderAttemptMs : this.#attemptMs);
+    return (await this.#get(`Cannot read ${shownTopic(topic)}`, path, attemptMs, waitMs)) as unknown as MergedRecords;
   }
 
   async nextSequence({ topic, partition, requestId }: SequenceRequest): Promise<number> {
     const action = `Cannot ask how far request id "${requestId}" is in ${shownTopic(topic)}`;
-    const body = await this.#get(action, topicPath(topic, 'sequence', { requestId, partition: other(partition) }));
+    const body = await this.#get(action, topicPath(topic, 'sequence', { requestId, partition: partition ?? null }));
     return body['nextSequence'] as number;
   }
 
@@ -281,6 +337,16 @@ export class Client implements SearchableLog {
     return outcome === null
       ? this.describeTopic(name)
       : (readJson(outcome.answer, outcome.server, { action, changes: true }) as unknown as TopicDescription);
+  }
+
+  /** Answered after an attempt whose answer was lost as if that had been the first: what is wanted is said, not how it changes. */
+  async alterTopic(name: string, changes: TopicChanges): Promise<TopicDescription> {
+    const action = `Cannot alter ${shownTopic(name)}`;
+    const body = Buffer.from(JSON.stringify(changes));
+    const request = { method: 'PATCH', path: topicPath(name, '', {}), headers: { 'content-type': 'application/json' }, body } as const;
+    const outcome = await this.#change(action, request, null);
+    if (outcome === null) return this.describeTopic(name);
+    return readJson(outcome.answer, outcome.server, { action, changes: true }) as unknown as TopicDescription;
   }
 
   async deleteTopic(name: string): Promise<undefined> {
@@ -296,6 +362,20 @@ export class Client implements SearchableLog {
 
   async describeTopic(name: string): Promise<TopicDescription> {
     return (await this.#get(`Cannot describe ${shownTopic(name)}`, topicPath(name, '', {}))) as unknown as TopicDescription;
+  }
+
+  /**
+   * How many partitions it has had, the last is how many it has, for what is about to be done: one for a topic that is not there, which that will say.
+   */
+  async partitionsOf(topic: string, doing: string): Promise<readonly number[]> {
+    try {
+      const answer = (await this.#get(`Cannot ${doing} ${shownTopic(topic)}`, topicPath(topic, '', {}))) as unknown as TopicDescription;
+      const { partitionsBefore = [], partitions = 1 } = answer.settings;
+      return [...partitionsBefore, partitions];
+    } catch (error) {
+      if (error instanceof LogError && error.code === 'unknownTopic') return [1];
+      throw error;
+    }
   }
 
   /** Where a topic is, and why (contract 3). */
@@ -351,14 +431,14 @@ export class Client implements SearchableLog {
     this.#transport.close();
   }
 
-  async #get(action: string, path: string, attemptMsMax = this.#leaderAttemptMs): Promise<Readonly<Record<string, unknown>>> {
-    const { answer, server } = await this.#ask(action, path, attemptMsMax);
+  async #get(action: string, path: string, attemptMsMax = this.#leaderAttemptMs, waitMs = 0): Promise<Readonly<Record<string, unknown>>> {
+    const { answer, server } = await this.#ask(action, path, attemptMsMax, waitMs);
     return readJson(answer, server, { action, changes: false });
   }
 
-  #ask(action: string, path: string, attemptMsMax: number): Promise<CallOutcome> {
+  #ask(action: string, path: string, attemptMsMax: number, waitMs = 0): Promise<CallOutcome> {
     const request = (): { readonly method: 'GET'; readonly path: string } => ({ method: 'GET', path });
-    return this.#call({ action, request, timeoutMs: this.#timeoutMs, attemptMsMax, changes: false, repeatable: true });
+    return this.#call({ action, request, timeoutMs: this.#timeoutMs + waitMs, attemptMsMax, changes: false, repeatable: true });
   }
 
   /** Null when the change was refused because an earlier attempt, whose answer was lost, had made it already. */
@@ -398,14 +478,17 @@ export class Client implements SearchableLog {
   }
 }
 
+/** Of records that fell into several partitions the answer is a list, one entry each. */
+function appendResultOf(answer: Readonly<Record<string, unknown>>): AppendResult {
+  const parts = answer['partitions'] as readonly [AppendResult, ...AppendResult[]] | undefined;
+  return parts === undefined ? (answer as unknown as AppendResult) : { ...parts[0], parts };
+}
+
 /** A retry says how old its first attempt is: one that the brokers may have forgotten is not appended a second time. */
 function ageHeader(before: number | undefined, sinceFirstMs: number | null): Readonly<Record<string, string>> {
   if (before === undefined && sinceFirstMs === null) return {};
   return { 'cairn-first-attempt-ms': String(Math.min(2 ** 31 - 1, Math.ceil((before ?? 0) + (sinceFirstMs ?? 0)))) };
 }
-
-/** Brokers before this parameter know partition 0 only, and need not be told. */
-const other = (partition = 0): number | null => (partition === 0 ? null : partition);
 
 function topicPath(topic: string, rest: string, query: Readonly<Record<string, string | number | null>>): string {
   // Those have no place in a path: it would be another one.

@@ -11,8 +11,9 @@
  */
 export { AppendStream, type AppendStreamOptions, type AppendStreamSummary } from './append-stream.ts';
 export { appendDefaults, batchOf, clientBytes, type PlainRecord, splitBatches } from './batches.ts';
-export { type AgentClocks, type BrokerList, Client, type ClientOptions } from './client.ts';
+export { type AgentClocks, type BrokerList, Client, type ClientOptions, type MergedRecord, type MergedRecords } from './client.ts';
 export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
+export { RoundBatcher } from './round-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';
 export { type EventLog, LogError } from '../eventlog/index.ts';

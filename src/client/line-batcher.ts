@@ -14,6 +14,8 @@ export interface LineBatcherOptions {
   readonly batchBytes?: number;
   readonly recordsMax?: number;
   readonly now?: () => number;
+  /** Lines seen, where several count the lines of one text together. */
+  readonly seen?: { lines: number };
 }
 
 /** The longest line taken. A record may have 1 MiB as encoded; key, request id and lengths need a part of it. */
@@ -37,7 +39,7 @@ export class LineBatcher {
   readonly #recordsMax: number;
   readonly #now: () => number;
   #skipLeft: number;
-  #lineCount = 0;
+  readonly #seen: { lines: number };
   #weight = 0;
   #timestampMs = 0;
   /** The beginning of a line whose end has not come yet. */
@@ -50,12 +52,13 @@ export class LineBatcher {
     this.#batchBytes = options.batchBytes ?? batchBytesDefault;
     this.#recordsMax = options.recordsMax ?? recordsMaxDefault;
     this.#now = options.now ?? Date.now;
+    this.#seen = options.seen ?? { lines: 0 };
     this.#builder = new RecordBatchBuilder({ capacityBytes: this.#batchBytes * 2 });
   }
 
   /** Lines seen, those passed over included. */
   get lineCount(): number {
-    return this.#lineCount;
+    return this.#seen.lines;
   }
 
   /** Gives a batch whenever one is full. Throws `recordTooLarge` at a line above the limit; the lines before it are then still in `flush`. */
@@ -104,7 +107,7 @@ export class LineBatcher {
 
   #add(source: Uint8Array, from: number, to: number): void {
     if (to - from > lineBytesMax) this.#refuse();
-    this.#lineCount++;
+    this.#seen.lines++;
     if (this.#skipLeft > 0) {
       this.#skipLeft--;
       return;
@@ -117,7 +120,7 @@ export class LineBatcher {
   #refuse(): never {
     this.#partial = [];
     this.#partialBytes = 0;
-    const line = this.#lineCount + 1;
+    const line = this.#seen.lines + 1;
     throw new LogError('recordTooLarge', `Cannot append line ${line}: it is longer than ${lineBytesMax} bytes`, { line, lineBytesMax });
   }
 

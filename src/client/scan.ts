@@ -123,11 +123,23 @@ const noStats = { engine: '', asked: 0, bytesRead: 0, bytesSkipped: 0, blocksSki
 
 const resultOf = (part: TopicPart): ScanResult => ({ ...part, stats: part.stats ?? noStats });
 
-function searchOf({ topic, partition = 0, query, sinceMs, untilMs, ...rest }: ScanRequest): Parameters<typeof encodeRequest>[0] {
+function searchOf({ topic, partition, query, sinceMs, untilMs, ...rest }: ScanRequest): Parameters<typeof encodeRequest>[0] {
   const { match, where, output, engine, index, form, name } = query;
   const { offsetFrom, offsetTo, freshness, sessionOffset, timeoutMs } = rest;
   return {
-    source: { kind: 'topic', topic, partition, where, offsetFrom, offsetTo, freshness, sessionOffset, timeoutMs, label: name },
+    source: {
+      kind: 'topic',
+      topic,
+      partition: partition ?? null,
+      partitions: null,
+      where,
+      offsetFrom,
+      offsetTo,
+      freshness,
+      sessionOffset,
+      timeoutMs,
+      label: name,
+    },
     match,
     output,
     sinceMs,

@@ -7,7 +7,7 @@ import { describeFailure, failureOf, formatSeconds, type TransportFailure } from
  * takes 40 ms more to load, which every command would pay.)
  */
 export interface TransportRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;

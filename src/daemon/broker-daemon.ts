@@ -136,7 +136,9 @@ function createFront(
     onExit: hooks.onExit,
     loadApiEarly: !config.logOnly,
     version: packageVersion(),
-    search: searchOptions(config, createTopicsSearcher({ machine: config.search.name, log: withPromises(broker) })),
+    search: searchOptions(config, createTopicsSearcher({ machine: config.search.name, log: withPromises(broker) }), (topic) =>
+      broker.partitionsOf(topic),
+    ),
     batchBytesMax: settings.batchBytesMax,
     pageFolder,
   });

@@ -9,7 +9,11 @@ import type { DaemonConfig, SearchConfig } from './config.ts';
  * What searches find on this machine (topics, where it is a broker), and whom they ask: what the configuration names, and all brokers, or this machine where there
  * are none.
  */
-export function searchOptions({ role, self, search, brokers, listen, tls, token }: DaemonConfig, topic: Searcher | null): SearchOptions {
+export function searchOptions(
+  { role, self, search, brokers, listen, tls, token }: DaemonConfig,
+  topic: Searcher | null,
+  partitionsOf: SearchOptions['partitionsOf'] = () => null,
+): SearchOptions {
   const { name, machines } = search;
   const scheme = tls === null ? 'http' : 'https';
   const originOf = (address: HostPort): string => `${scheme}://${formatHostPort(address)}`;
@@ -19,6 +23,7 @@ export function searchOptions({ role, self, search, brokers, listen, tls, token 
     machine: name,
     searchers: { files: filesSearcher(search), topic },
     machines: [...machines, ...others],
+    partitionsOf,
     own: role === 'search' ? null : originOf(self),
     token,
     // As between brokers: the certificate that all of them have, where none signs them.

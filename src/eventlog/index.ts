@@ -13,7 +13,7 @@ export {
   withPromises,
 } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
-export { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
+export { choosePartition, refuseAppend, refuseChanges, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 export type * from './services.ts';
 export type * from './subscriptions.ts';
 export { clientIdBytesMax, clientIdRule, withSubscriptionPromises } from './subscriptions.ts';
@@ -23,6 +23,8 @@ export {
   brokersMax,
   keptBatchBytesMax,
   originalNameLengthMax,
+  partitionName,
+  partitionsMax,
   requestIdBytesMax,
   statusTopicsMax,
   topicPageMax,

@@ -16,22 +16,25 @@ import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
 import { refuseLinkFault } from './link-faults.ts';
-import { refuseAppend, refusePartition, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
+import { choosePartition, refuseAppend, refuseChanges, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 import { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
-import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch } from './services.ts';
+import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch, Outcome } from './services.ts';
 import type {
   AppendRequest,
   AppendResult,
   EndRequest,
   EndResult,
   KnownBroker,
+  PartitionPlacement,
   PartitionStatus,
   ReadRequest,
   ReadResult,
+  RecordsOf,
   ScanRequest,
   ScanResult,
   ScanSink,
   SequenceRequest,
+  TopicChanges,
   TopicDescription,
   TopicPage,
   TopicPlacement,
@@ -56,9 +59,15 @@ interface Stream {
 
 interface Topic {
   readonly name: string;
-  readonly group: number;
   readonly settings: TopicSettings;
   readonly createdMs: number;
+  readonly partitions: readonly Partition[];
+}
+
+interface Partition {
+  readonly topic: string;
+  readonly number: number;
+  readonly group: number;
   readonly batches: StoredBatch[];
   readonly streams: Map<string, Stream>;
   readonly waiting: Set<() => void>;
@@ -139,7 +148,8 @@ export class MemoryLog implements BrokerService {
     };
     const refusal = refuseAppend(request);
     if (refusal !== null) return reply({ ok: false, error: refusal });
-    if (!this.#topics.has(request.topic)) return refuse('unknownTopic', 'there is no such topic');
+    const found = this.#find('append to', request);
+    if (!found.ok) return reply(found);
     const bytesMax = this.#options.batchBytesMax ?? Number.POSITIVE_INFINITY;
     if (request.batch.length > bytesMax) {
       return refuse('recordTooLarge', `the batch has ${request.batch.length} bytes, the limit is ${bytesMax}`, { limit: bytesMax });
@@ -148,12 +158,12 @@ export class MemoryLog implements BrokerService {
     let open = true;
     const commit = (): void => {
       timer?.cancel();
-      const topic = this.#topics.get(request.topic);
-      if (topic === undefined) {
+      const topic = this.#find('append to', request);
+      if (!topic.ok) {
         if (open) refuse('unknownTopic', 'it was deleted');
         return;
       }
-      const result = this.#commit(topic, request);
+      const result = this.#commit(topic.value, request);
       if (!open) return;
       if ('code' in result) refuse(result.code, result.reason, result.details);
       else reply({ ok: true, value: result });
@@ -168,7 +178,7 @@ export class MemoryLog implements BrokerService {
   }
 
   #commit(
-    topic: Topic,
+    topic: Partition,
     request: AppendRequest,
   ): AppendResult | { readonly code: ErrorCode; readonly reason: string; readonly details: LogError['details'] } {
     const no = (code: ErrorCode, reason: string, details: LogError['details'] = {}) => ({ code, reason, details });
@@ -204,8 +214,8 @@ export class MemoryLog implements BrokerService {
       requestId: request.requestId,
     });
     const result: AppendResult = {
-      topic: topic.name,
-      partition: 0,
+      topic: topic.topic,
+      partition: topic.number,
       offset: baseOffset(bytes),
       count,
       term: 1,
@@ -226,30 +236,38 @@ export class MemoryLog implements BrokerService {
     return result;
   }
 
-  #store(topic: Topic, batch: StoredBatch): void {
+  #store(topic: Partition, batch: StoredBatch): void {
     topic.batches.push(batch);
     topic.endOffset = batch.offsetTo;
     topic.sizeBytes += batch.bytes.length;
     for (const wake of topic.waiting) wake();
   }
 
+  partitionsOf(name: string): readonly number[] | null {
+    const topic = this.#topics.get(name);
+    return topic === undefined ? null : [...(topic.settings.partitionsBefore ?? []), topic.partitions.length];
+  }
+
   explain(name: string, answer: Answer<TopicPlacement>): void {
     const reply = this.#later(answer);
     const topic = this.#topics.get(name);
     if (topic === undefined) return reply(this.#unknown('explain', name));
-    const replica = { broker: self, why: 'all', bit: null, reachable: true, matchOffset: topic.endOffset } as const;
-    const where = { partition: 0, group: topic.group, vertex: null, folded: [], replicas: [replica], awayFromHome: false };
     const led = { leader: self, term: 1, leaderSinceMs: 0, notLedByHome: null, lossesSurvived: 0, route: [self] };
+    const partitions = topic.partitions.map(({ number, group, endOffset }): PartitionPlacement => {
+      const replica = { broker: self, why: 'all', bit: null, reachable: true, matchOffset: endOffset } as const;
+      return { partition: number, group, vertex: null, folded: [], replicas: [replica], awayFromHome: false, ...led };
+    });
     const brokers = [{ id: self, vertex: 0, reachable: true }];
     const hash = toHex(sha256(this.#options.bytes.utf8Encode(name)));
     const common = { topic: name, placement: 'all', hash, dimensions: 0, asked: self, brokers } as const;
-    reply({ ok: true, value: { ...common, partitions: [{ ...where, ...led }] } });
+    reply({ ok: true, value: { ...common, partitions } });
   }
 
   revoke(topicName: string, requestId: string, answer: Answer<undefined>): void {
     const reply = this.#later(answer);
-    const topic = this.#topics.get(topicName);
-    if (topic === undefined) return reply(this.#unknown('revoke a request of', topicName));
+    const found = this.#find('revoke a request of', { topic: topicName, partition: 0 });
+    if (!found.ok) return reply(found);
+    const topic = found.value;
     const run = (): void => {
       streamOf(topic, requestId).revoked = true;
       topic.endOffset++;
@@ -264,15 +282,16 @@ export class MemoryLog implements BrokerService {
     const reply = this.#later(answer);
     const refusal = refuseRead(request);
     if (refusal !== null) return reply({ ok: false, error: refusal });
-    const topic = this.#topics.get(request.topic);
-    if (topic === undefined) return reply(this.#unknown('read', request.topic));
+    const found = this.#find('read', request);
+    if (!found.ok) return reply(found);
+    const topic = found.value;
     if (request.group !== undefined && request.group !== topic.group) {
-      const message = `Cannot read ${shownTopic(topic.name)}: it was deleted, and another topic has its name`;
+      const message = `Cannot read ${shownTopic(topic.topic)}: it was deleted, and another topic has its name`;
       return reply({ ok: false, error: new LogError('unknownTopic', message) });
     }
     const offsetFrom = request.offsetFrom ?? (request.sinceMs === null ? 0 : offsetSince(topic, request.sinceMs));
     if (offsetFrom > topic.endOffset) {
-      const message = `Cannot read topic "${topic.name}" from offset ${offsetFrom}: it holds ${describeOffsets(0, topic.endOffset)}`;
+      const message = `Cannot read topic "${topic.topic}" from offset ${offsetFrom}: it holds ${describeOffsets(0, topic.endOffset)}`;
       const details = { logStartOffset: 0, endOffset: topic.endOffset };
       return reply({ ok: false, error: new LogError('offsetOutOfRange', message, details) });
     }
@@ -294,8 +313,9 @@ export class MemoryLog implements BrokerService {
     if (request.cancel !== undefined) request.cancel.onCancel = () => void attempt(true);
   }
 
-  #readNow(topic: Topic, request: ReadRequest, offsetFrom: number): ReadResult {
+  #readNow(topic: Partition, request: ReadRequest, offsetFrom: number): ReadResult {
     const batches: Uint8Array[] = [];
+    const times: number[] = [];
     let bytes = 0;
     let offsetNext = offsetFrom;
     let isWhole = true;
@@ -307,15 +327,17 @@ export class MemoryLog implements BrokerService {
           break;
         }
         batches.push(batch.bytes);
+        times.push(batch.timestampMs);
         bytes += batch.bytes.length;
       }
       offsetNext = batch.offsetTo;
     }
     return {
-      topic: topic.name,
+      topic: topic.topic,
       offsetFrom,
       offsetNext: isWhole ? topic.endOffset : offsetNext,
       batches,
+      times,
       highWatermark: topic.endOffset,
       logStartOffset: 0,
       asOfMs: 0,
@@ -325,14 +347,15 @@ export class MemoryLog implements BrokerService {
 
   scan(request: ScanRequest, sink: ScanSink, answer: Answer<ScanResult>): void {
     const reply = this.#later(answer);
-    const topic = this.#topics.get(request.topic);
     const refusal = refuseScan(request);
     if (refusal !== null) return reply({ ok: false, error: refusal });
-    if (topic === undefined) return reply(this.#unknown('search', request.topic));
+    const found = this.#find('search', request);
+    if (!found.ok) return reply(found);
+    const topic = found.value;
     const { bytes, regex = null, grep = null } = this.#options;
     const search = makeRecordSearch(request.query, { bytes, regex, grep });
     if (!search.ok) {
-      const message = `Cannot search topic "${topic.name}": ${search.error}`;
+      const message = `Cannot search topic "${topic.topic}": ${search.error}`;
       return reply({ ok: false, error: new LogError('invalidRequest', message) });
     }
     runTask(
@@ -341,7 +364,7 @@ export class MemoryLog implements BrokerService {
     );
   }
 
-  *#scan(topic: Topic, request: ScanRequest, search: RecordSearch, sink: ScanSink): Task<ScanResult> {
+  *#scan(topic: Partition, request: ScanRequest, search: RecordSearch, sink: ScanSink): Task<ScanResult> {
     const { sinceMs, untilMs } = request;
     const highWatermark = topic.endOffset;
     const since = sinceMs === null ? 0 : offsetSince(topic, sinceMs);
@@ -349,7 +372,7 @@ export class MemoryLog implements BrokerService {
     const offsetFrom = Math.max(request.offsetFrom ?? 0, since);
     const offsetTo = Math.max(offsetFrom, Math.min(request.offsetTo ?? highWatermark, until, highWatermark));
     const { cancel } = request;
-    const common = { partition: 0, offsetFrom, highWatermark, logStartOffset: 0, asOfMs: 0, lag: 0 };
+    const common = { partition: topic.number, offsetFrom, highWatermark, logStartOffset: 0, asOfMs: 0, lag: 0 };
     sink.begin?.({ ...common, offsetTo });
     const give = function* (): Task<void> {
       if (search.outputBytes === 0 || cancel?.cancelled === true) return;
@@ -378,7 +401,7 @@ export class MemoryLog implements BrokerService {
     const failure = search.failure ?? (cancel?.cancelled === true ? 'it was cancelled' : null);
     return {
       ...common,
-      topic: topic.name,
+      topic: topic.topic,
       offsetTo: failure === null ? Math.max(offsetFrom, reached) : offsetTo,
       gaps: failure === null ? [] : [{ offsetFrom: reached, offsetTo, reason: 'stopped', detail: failure }],
       selected: search.selected,
@@ -387,21 +410,24 @@ export class MemoryLog implements BrokerService {
   }
 
   end(request: EndRequest, answer: Answer<EndResult>): void {
-    const topic = this.#topics.get(request.topic);
     const reply = this.#later(answer);
-    const refusal = refusePartition('read the end of', request);
-    if (refusal !== null) return reply({ ok: false, error: refusal });
-    if (topic === undefined) return reply(this.#unknown('read the end of', request.topic));
-    reply({ ok: true, value: { topic: topic.name, offset: topic.endOffset, freshness: request.freshness, asOfMs: 0 } });
+    const found = this.#find('read the end of', request);
+    if (!found.ok) return reply(found);
+    const { topic, endOffset } = found.value;
+    reply({ ok: true, value: { topic, offset: endOffset, freshness: request.freshness, asOfMs: 0 } });
   }
 
   nextSequence(request: SequenceRequest, answer: Answer<number>): void {
-    const topic = this.#topics.get(request.topic);
     const reply = this.#later(answer);
-    const refusal = refusePartition('look up a request of', request);
-    if (refusal !== null) return reply({ ok: false, error: refusal });
-    if (topic === undefined) return reply(this.#unknown('look up a request of', request.topic));
-    reply({ ok: true, value: topic.streams.get(request.requestId)?.nextSequence ?? 0 });
+    const found = this.#find('look up a request of', request);
+    reply(found.ok ? { ok: true, value: found.value.streams.get(request.requestId)?.nextSequence ?? 0 } : found);
+  }
+
+  #find(verb: string, records: RecordsOf): Outcome<Partition> {
+    const topic = this.#topics.get(records.topic);
+    if (topic === undefined) return this.#unknown(verb, records.topic);
+    const chosen = choosePartition(`${verb} ${shownTopic(records.topic)}`, records, topic.partitions.length);
+    return typeof chosen === 'number' ? { ok: true, value: topic.partitions[chosen] as Partition } : { ok: false, error: chosen };
   }
 
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void {
@@ -413,6 +439,25 @@ export class MemoryLog implements BrokerService {
     if (refusal !== null) return reply({ ok: false, error: refusal });
     if (this.#topics.has(name)) return refuse('topicExists', 'it exists');
     reply({ ok: true, value: this.#describe(this.#make(name, settings)) });
+  }
+
+  alterTopic(name: string, changes: TopicChanges, answer: Answer<TopicDescription>): void {
+    const reply = this.#later(answer);
+    const refuse = (code: ErrorCode, reason: string): void =>
+      reply({ ok: false, error: new LogError(code, `Cannot alter ${shownTopic(name)}: ${reason}`) });
+    const refusal = refuseChanges(name, changes);
+    if (refusal !== null) return reply({ ok: false, error: refusal });
+    const topic = this.#topics.get(name);
+    if (builtInTopics.includes(name)) return refuse('topicProtected', 'it belongs to Cairn itself');
+    if (topic === undefined) return refuse('unknownTopic', 'there is no such topic');
+    const { retentionBytes = topic.settings.retentionBytes, partitions: wanted = topic.partitions.length } = changes;
+    const had = topic.partitions.length;
+    if (wanted < had) return refuse('invalidRequest', `it has ${had} partitions, and none is ever removed`);
+    const added = Array.from({ length: wanted - had }, (_, index) => this.#makePartition(name, had + index));
+    const more = added.length === 0 ? {} : { partitions: wanted, partitionsBefore: this.partitionsOf(name) ?? [] };
+    const altered = { ...topic, settings: { ...topic.settings, retentionBytes, ...more }, partitions: [...topic.partitions, ...added] };
+    this.#topics.set(name, altered);
+    reply({ ok: true, value: this.#describe(altered) });
   }
 
   deleteTopic(name: string, answer: Answer<undefined>): void {
@@ -453,19 +498,15 @@ export class MemoryLog implements BrokerService {
   }
 
   #make(name: string, settings: TopicSettings): Topic {
-    const topic: Topic = {
-      name,
-      group: ++this.#groups,
-      settings,
-      createdMs: this.#clock.wallMs(),
-      batches: [],
-      streams: new Map(),
-      waiting: new Set(),
-      endOffset: 0,
-      sizeBytes: 0,
-    };
+    const partitions = Array.from({ length: settings.partitions ?? 1 }, (_, number) => this.#makePartition(name, number));
+    const topic: Topic = { name, settings, createdMs: this.#clock.wallMs(), partitions };
     this.#topics.set(name, topic);
     return topic;
+  }
+
+  #makePartition(topic: string, number: number): Partition {
+    const empty = { batches: [], streams: new Map(), waiting: new Set<() => void>(), endOffset: 0, sizeBytes: 0 };
+    return { topic, number, group: ++this.#groups, ...empty };
   }
 
   /** Answers never come during the call. */
@@ -478,15 +519,20 @@ export class MemoryLog implements BrokerService {
   }
 
   #describe(topic: Topic): TopicDescription {
-    const { name, group, settings, createdMs } = topic;
-    return { name, group, settings, createdMs, builtIn: builtInTopics.includes(name), partition: partitionStatus(topic) };
+    const { name, settings, createdMs } = topic;
+    const statuses = topic.partitions.map((partition) => partitionStatus(partition));
+    const [partition] = statuses as [PartitionStatus];
+    const { group } = partition;
+    const all = statuses.length === 1 ? {} : { partitions: statuses };
+    return { name, group, settings, createdMs, builtIn: builtInTopics.includes(name), partition, ...all };
   }
 
   #status(query: TopicQuery | null): CountedStatus {
     const all = [...this.#topics.values()];
     const most = { prefix: '', after: '', limit: statusTopicsMax };
     const page = this.#page(query === null ? most : { ...query, limit: Math.min(query.limit, statusTopicsMax) });
-    const sizeBytes = all.reduce((sum, topic) => sum + topic.sizeBytes, 0);
+    const partitions = all.flatMap((topic) => topic.partitions);
+    const sizeBytes = partitions.reduce((sum, partition) => sum + partition.sizeBytes, 0);
     return {
       id: self,
       clusterId: '0'.repeat(32),
@@ -503,7 +549,7 @@ export class MemoryLog implements BrokerService {
         matching: page.count,
         shown: page.topics.length,
         next: query === null ? null : page.next,
-        leads: all.length,
+        leads: partitions.length,
         leaderless: 0,
         fenced: 0,
         unreadable: 0,
@@ -511,7 +557,9 @@ export class MemoryLog implements BrokerService {
         behind: [],
         asOfMs: 0,
       },
-      partitions: page.topics.map((topic) => ({ topic: topic.name, ...partitionStatus(topic) })),
+      partitions: page.topics.flatMap(({ name, partitions: of }) =>
+        of.map((each) => ({ topic: name, ...(of.length === 1 ? {} : { partition: each.number }), ...partitionStatus(each) })),
+      ),
       peers: [],
       counters: { ...noCounters, ...this.#counters },
     };
@@ -540,7 +588,7 @@ const noCounters: BrokerCounters = {
   queuedAppendBytes: 0,
 };
 
-function partitionStatus(topic: Pick<Topic, 'group' | 'endOffset' | 'sizeBytes'>): PartitionStatus {
+function partitionStatus(topic: Pick<Partition, 'group' | 'endOffset' | 'sizeBytes'>): PartitionStatus {
   return {
     group: topic.group,
     role: 'leader',
@@ -560,7 +608,7 @@ function partitionStatus(topic: Pick<Topic, 'group' | 'endOffset' | 'sizeBytes'>
   };
 }
 
-function streamOf(topic: Topic, requestId: string): Stream {
+function streamOf(topic: Partition, requestId: string): Stream {
   let stream = topic.streams.get(requestId);
   if (stream === undefined) {
     stream = { nextSequence: 0, revoked: false, results: new Map() };
@@ -569,7 +617,7 @@ function streamOf(topic: Topic, requestId: string): Stream {
   return stream;
 }
 
-function offsetSince(topic: Topic, sinceMs: number): number {
+function offsetSince(topic: Partition, sinceMs: number): number {
   return topic.batches.find((batch) => batch.timestampMs >= sinceMs)?.offsetFrom ?? topic.endOffset;
 }
 

@@ -13,6 +13,7 @@ import type {
   ScanResult,
   ScanSink,
   SequenceRequest,
+  TopicChanges,
   TopicDescription,
   TopicPage,
   TopicQuery,
@@ -28,6 +29,7 @@ export interface RecordLog {
 
 export interface TopicAdmin {
   createTopic(name: string, settings: TopicSettings): Promise<TopicDescription>;
+  alterTopic(name: string, changes: TopicChanges): Promise<TopicDescription>;
   deleteTopic(name: string): Promise<undefined>;
   listTopics(query: TopicQuery): Promise<TopicPage>;
   describeTopic(name: string): Promise<TopicDescription>;
@@ -55,6 +57,7 @@ export function withPromises(service: LogService): SearchableLog {
     end: (request) => promised((answer) => service.end(request, answer)),
     nextSequence: (request) => promised((answer) => service.nextSequence(request, answer)),
     createTopic: (name, settings) => promised((answer) => service.createTopic(name, settings, answer)),
+    alterTopic: (name, changes) => promised((answer) => service.alterTopic(name, changes, answer)),
     deleteTopic: (name) => promised((answer) => service.deleteTopic(name, answer)),
     listTopics: (query) => promised((answer) => service.listTopics(query, answer)),
     describeTopic: (name) => promised((answer) => service.describeTopic(name, answer)),

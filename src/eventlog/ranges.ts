@@ -10,26 +10,33 @@ import {
   type AppendRequest,
   brokersMax,
   originalNameLengthMax,
+  partitionsMax,
   type ReadRequest,
   type RecordsOf,
   requestIdBytesMax,
   type ScanRequest,
+  type TopicChanges,
   type TopicSettings,
 } from './types.ts';
 
 /** What a timer holds; 24 days. */
 const spanMsMax = 2 ** 31 - 1;
 
-/** @param doing what cannot be done, as in `append to` */
-export function refusePartition(doing: string, { topic, partition = 0 }: RecordsOf): LogError | null {
-  if (partition === 0) return null;
-  return new LogError('invalidRequest', `Cannot ${doing} ${shownTopic(topic)}: it has no partition ${partition}, only partition 0`);
+/**
+ * Which of a topic's `count` partitions is meant, or why none is.
+ * @param doing what cannot be done, as in `append to topic "log"`
+ */
+export function choosePartition(doing: string, { partition }: RecordsOf, count: number): number | LogError {
+  if (partition === undefined && count > 1)
+    return new LogError('partitionNeeded', `Cannot ${doing}: it has ${count} partitions, and none is named`, { partitions: count });
+  const chosen = partition ?? 0;
+  if (Number.isSafeInteger(chosen) && chosen >= 0 && chosen < count) return chosen;
+  const has = count === 1 ? 'partition 0' : `partitions 0 to ${count - 1}`;
+  return new LogError('invalidRequest', `Cannot ${doing}: it has no partition ${chosen}, only ${has}`);
 }
 
 export function refuseAppend(request: AppendRequest): LogError | null {
   const { topic, batch, timeoutMs, requestId, sequence, expectedOffset } = request;
-  const refused = refusePartition('append to', request);
-  if (refused !== null) return refused;
   if (expectedOffset !== null && !isWithin(expectedOffset, offsetMax)) {
     return refusal(`append to ${shownTopic(topic)}`, 'expectedOffset', expectedOffset, offsetMax);
   }
@@ -45,8 +52,6 @@ export function refuseAppend(request: AppendRequest): LogError | null {
 
 export function refuseRead(request: ReadRequest): LogError | null {
   const { topic, offsetFrom, sinceMs, bytesMax, sessionOffset, waitMs } = request;
-  const refused = refusePartition('read', request);
-  if (refused !== null) return refused;
   const doing = `read ${shownTopic(topic)}`;
   if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
   if (!isWithin(sessionOffset, offsetMax)) return refusal(doing, 'sessionOffset', sessionOffset, offsetMax);
@@ -58,8 +63,6 @@ export function refuseRead(request: ReadRequest): LogError | null {
 
 export function refuseScan(request: ScanRequest): LogError | null {
   const { topic, offsetFrom, offsetTo, sinceMs, untilMs, sessionOffset, timeoutMs } = request;
-  const refused = refusePartition('search', request);
-  if (refused !== null) return refused;
   const doing = `search ${shownTopic(topic)}`;
   if (offsetFrom !== null && !isWithin(offsetFrom, offsetMax)) return refusal(doing, 'offsetFrom', offsetFrom, offsetMax);
   if (offsetTo !== null && !isWithin(offsetTo, offsetMax)) return refusal(doing, 'offsetTo', offsetTo, offsetMax);
@@ -70,14 +73,28 @@ export function refuseScan(request: ScanRequest): LogError | null {
   return null;
 }
 
-export function refuseSettings(name: string, { retentionBytes, replicas, originalName = '' }: TopicSettings): LogError | null {
+export function refuseSettings(name: string, { retentionBytes, replicas, partitions, originalName = '' }: TopicSettings): LogError | null {
   const doing = `create ${shownTopic(name)}`;
   if (retentionBytes !== null && !isWithin(retentionBytes, Number.MAX_SAFE_INTEGER))
     return refusal(doing, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
   if (originalName.length > originalNameLengthMax)
     return new LogError('invalidTopicName', `Cannot ${doing}: its original name has more than ${originalNameLengthMax} characters`);
-  if (replicas === undefined || (isWithin(replicas, brokersMax) && replicas >= 1)) return null;
-  return new LogError('invalidRequest', `Cannot ${doing}: replicas is ${replicas}, it must be an integer from 1 to ${brokersMax}`);
+  for (const [what, value, most] of [
+    ['replicas', replicas, brokersMax],
+    ['partitions', partitions, partitionsMax],
+  ] as const) {
+    if (value !== undefined && !(isWithin(value, most) && value >= 1))
+      return new LogError('invalidRequest', `Cannot ${doing}: ${what} is ${value}, it must be an integer from 1 to ${most}`);
+  }
+  return null;
+}
+
+export function refuseChanges(name: string, { retentionBytes, partitions }: TopicChanges): LogError | null {
+  const doing = `alter ${shownTopic(name)}`;
+  if (retentionBytes !== undefined && retentionBytes !== null && !isWithin(retentionBytes, Number.MAX_SAFE_INTEGER))
+    return refusal(doing, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+  if (partitions === undefined || (isWithin(partitions, partitionsMax) && partitions >= 1)) return null;
+  return new LogError('invalidRequest', `Cannot ${doing}: partitions is ${partitions}, it must be an integer from 1 to ${partitionsMax}`);
 }
 
 const isWithin = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;

@@ -20,6 +20,7 @@ import type {
   ScanResult,
   ScanSink,
   SequenceRequest,
+  TopicChanges,
   TopicDescription,
   TopicPage,
   TopicPlacement,
@@ -48,6 +49,7 @@ export interface SearchService {
 /** The topics there are. @public */
 export interface TopicService {
   createTopic(name: string, settings: TopicSettings, answer: Answer<TopicDescription>): void;
+  alterTopic(name: string, changes: TopicChanges, answer: Answer<TopicDescription>): void;
   deleteTopic(name: string, answer: Answer<undefined>): void;
   /** At most `topicPageMax` of them. */
   listTopics(query: TopicQuery, answer: Answer<TopicPage>): void;
@@ -69,6 +71,8 @@ export interface LogService extends RecordService, SearchService, TopicService, 
 export interface BrokerService extends LogService {
   /** Poisons a request id: appended before, its records are skipped by later readers; not yet appended, it never will be. Retried until it is in the log. */
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
+  /** How many partitions a topic has had, the last is how many it has, as far as this broker knows; null for one that it does not know (yet). */
+  partitionsOf(topic: string): readonly number[] | null;
   /** Where a topic is, and why. */
   explain(topic: string, answer: Answer<TopicPlacement>): void;
   status(query: TopicQuery | null, answer: Answer<CountedStatus>): void;

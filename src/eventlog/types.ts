@@ -19,10 +19,13 @@ export const requestIdBytesMax = 255;
 /** Of a cluster. */
 export const brokersMax = 16;
 
+/** Of a topic. */
+export const partitionsMax = 256;
+
 /** Whose records are meant. */
 export interface RecordsOf {
   readonly topic: string;
-  /** 0 where it is left out. Topics have one partition today, and any other is refused. */
+  /** From 0. Left out, the only one; of a topic that has several, one must be named (`partitionNeeded`). */
   readonly partition?: number;
 }
 
@@ -68,6 +71,8 @@ export interface AppendResult {
   readonly duplicate: boolean;
   /** Log time, milliseconds since 1970. */
   readonly timestampMs: number;
+  /** Over HTTP, of records that fell into several partitions: each of them, of which this is the first. */
+  readonly parts?: readonly AppendResult[];
 }
 
 export interface ReadRequest extends RecordsOf {
@@ -101,6 +106,8 @@ export interface ReadResult {
   readonly offsetNext: number;
   /** RecordBatch v2, placed, verified, data batches only. The first may begin below `offsetFrom`: skip those records. */
   readonly batches: readonly Uint8Array[];
+  /** Log time of each batch, ms since 1970; left out where the answer came over HTTP. */
+  readonly times?: readonly number[];
   readonly highWatermark: number;
   readonly logStartOffset: number;
   /** How old that knowledge is: all that was committed so many milliseconds ago is below `highWatermark` + `lag`. 0 on a confirmed leader. */
@@ -225,6 +232,17 @@ export interface TopicSettings {
    * `originalNameLengthMax`. Fixed when it is made.
    */
   readonly originalName?: string;
+  /** 1 to `partitionsMax`; left out, one. */
+  readonly partitions?: number;
+  /** Of a topic that was given more: how many there were when it was made, and after each time but the last. */
+  readonly partitionsBefore?: readonly number[];
+}
+
+/** What may be changed of a topic; what is left out stays. */
+export interface TopicChanges {
+  readonly retentionBytes?: number | null;
+  /** As many as it has, or more: keys move. */
+  readonly partitions?: number;
 }
 
 /** In UTF-16 units: however they are escaped, the command that makes the topic fits a record. */
@@ -239,7 +257,7 @@ export interface TopicQuery {
   readonly limit: number;
 }
 
-/** Most topics of one answer, with descriptions. */
+/** Most topics of one answer, with descriptions; a topic of several partitions counts for each of them. */
 export const topicPageMax = 1000;
 
 export interface TopicPage {
@@ -257,8 +275,10 @@ export interface TopicDescription {
   readonly createdMs: number;
   /** `log` and `cairn.events` belong to Cairn and cannot be deleted. */
   readonly builtIn: boolean;
-  /** As this broker knows it. */
+  /** As this broker knows it; the first where there are several. */
   readonly partition: PartitionStatus;
+  /** All of them by number, where there are several. */
+  readonly partitions?: readonly PartitionStatus[];
 }
 
 export interface PartitionStatus {
@@ -283,6 +303,17 @@ export interface PartitionStatus {
   /** Why the partition is fenced, else null. */
   readonly fenced: string | null;
 }
+
+/** One of those that a broker keeps. */
+export interface KeptPartition extends PartitionStatus {
+  readonly topic: string;
+  /** Left out where the topic has one only. */
+  readonly partition?: number;
+}
+
+/** What it is called where one word must do: no topic's name has a slash. */
+export const partitionName = ({ topic, partition }: Pick<KeptPartition, 'topic' | 'partition'>): string =>
+  partition === undefined ? topic : `${topic}/${partition}`;
 
 /** Where a topic is, and why (contract 3). */
 export interface TopicPlacement {
@@ -330,7 +361,7 @@ export interface PlacedReplica {
   readonly matchOffset: number | null;
 }
 
-/** Most topics that a status shows; of so many it shows all. */
+/** Most topics that a status shows; of so many it shows all. A topic of several partitions counts for each of them, here and in what follows. */
 export const statusTopicsMax = 200;
 /** Where there are more it shows so many in trouble, so many whose followers are furthest behind, and so many of the largest. */
 export const worstTopicsMax = 10;
@@ -376,7 +407,7 @@ export interface BrokerStatus {
   /** Left out by brokers before December 2026, which show all topics. */
   readonly topics?: TopicTotals;
   /** Of all topics where they are at most `statusTopicsMax`. Else of those asked for, by name; where nothing was asked for, of the worst, those first. */
-  readonly partitions: readonly ({ readonly topic: string } & PartitionStatus)[];
+  readonly partitions: readonly KeptPartition[];
   readonly peers: readonly PeerStatus[];
   /** What it has counted since it started, by name: whoever keeps the log decides what is worth counting. */
   readonly counters: Readonly<Record<string, number>>;

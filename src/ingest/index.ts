@@ -4,4 +4,4 @@
  */
 export { EventReader } from './event.ts';
 export { LineSplitter } from './line-splitter.ts';
-export { type SessionStream, TopicStore, type TopicStoreOptions } from './topic-store.ts';
+export { type SessionPlace, type SessionStream, TopicStore, type TopicStoreOptions } from './topic-store.ts';

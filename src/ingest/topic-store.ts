@@ -1,5 +1,7 @@
 import type { Answer, LogError, RecordService } from '../eventlog/index.ts';
 import type { Bytes, Clock } from '../host/index.ts';
+import { divideBatch } from '../partitions/index.ts';
+import { partitionOfKey } from '../placement/index.ts';
 import { createTimeMs } from './event.ts';
 import { TopicStream } from './topic-stream.ts';
 
@@ -38,7 +40,15 @@ export interface SessionHandlers {
   failed(error: LogError): void;
 }
 
-/** Plain connections share these; more would make batches small, fewer would leave brokers idle between two. */
+/** Where a session goes on. */
+export interface SessionPlace {
+  /** Events of it that are stored. */
+  readonly sequence: number;
+  /** That all of them are in; left out where the topic has one. */
+  readonly partition?: number;
+}
+
+/** Plain connections share these; more would make batches small, fewer would leave brokers idle between two. Of several partitions each has one. */
 const plainStreamCount = 4;
 const quietMs = 10_000;
 /** A stream's numbers have 31 bits. */
@@ -47,7 +57,10 @@ const sequenceMax = 2 ** 30;
 /** Lines -> records of a topic: the line as it came is the value, the name the key, the event's own time the create time. */
 export class TopicStore {
   readonly #options: TopicStoreOptions;
-  readonly #plain: (TopicStream | null)[] = Array.from({ length: plainStreamCount }, () => null);
+  #plain: (TopicStream | null)[] = Array.from({ length: plainStreamCount }, () => null);
+  /** How many partitions the topic has, once it is there, and the numbers that it had before. */
+  #partitions = 1;
+  #partitionsBefore: readonly number[] = [];
   readonly #sessions = new Set<TopicStream>();
   readonly #waiting = new Set<() => void>();
   /** Milliseconds until which new trouble with the topic is not told again. */
@@ -99,10 +112,34 @@ export class TopicStore {
     this.#waiting.add(run);
   }
 
-  /** Until then lines wait: a topic that is not known is a definite refusal, and they would be given up. */
-  topicIsThere(): void {
+  /**
+   * Until then lines wait: a topic that is not known is a definite refusal, and they would be given up. Partitions that are added later are not used.
+   * @param partitions how many the topic has had, the last is how many it has
+   */
+  topicIsThere(partitions: readonly number[] = [1]): void {
     this.#isTopicThere = true;
+    this.#partitions = partitions.at(-1) ?? 1;
+    this.#partitionsBefore = partitions.slice(0, -1);
+    if (this.#partitions > 1) this.#spread();
     this.#flushAll();
+  }
+
+  /** What came before it was known how many partitions there are. */
+  #spread(): void {
+    const { bytes } = this.#options;
+    const before = this.#plain;
+    this.#plain = Array.from({ length: this.#partitions }, () => null);
+    for (const stream of before) {
+      for (const sealed of stream?.takeAll() ?? []) {
+        // A line's record has a key: nothing falls to those without.
+        for (const { partition, batch } of divideBatch(sealed, this.#partitions, 0, bytes)) this.#plainStream(partition).addBatch(batch);
+      }
+      stream?.close();
+    }
+  }
+
+  #plainIndex({ id, name }: LineOrigin): number {
+    return this.#partitions > 1 ? partitionOfKey(name, this.#partitions) : id % plainStreamCount;
   }
 
   addPlain(source: LineOrigin, bytes: Uint8Array, from: number, to: number, seconds: number): void {
@@ -110,27 +147,49 @@ export class TopicStore {
       this.#leftOut++;
       return;
     }
-    this.#plainStream(source.id % plainStreamCount).add(this.#timeOf(seconds), source.name, bytes, from, to);
+    this.#plainStream(this.#plainIndex(source)).add(this.#timeOf(seconds), source.name, bytes, from, to);
   }
 
   flushPlain(source: LineOrigin): void {
     if (this.#leftOut > 0) this.#tellGivenUp(this.#leftOut, isNot, 'the topic does not keep up');
     this.#leftOut = 0;
-    if (this.#isTopicThere) this.#plain[source.id % plainStreamCount]?.flush();
+    if (this.#isTopicThere) this.#plain[this.#plainIndex(source)]?.flush();
   }
 
-  /** How many events of a session are stored, once that is certain. */
-  sequenceOf(session: string, answer: Answer<number>): void {
-    this.#options.log.nextSequence({ topic: this.#options.topic, requestId: requestIdOf(session) }, answer);
+  /**
+   * How many events of a session are stored, and where, once that is certain. All of them have one key, the name of their origin, and stay where they began
+   * when partitions are added.
+   */
+  placeOf(session: string, { name }: LineOrigin, answer: Answer<SessionPlace>): void {
+    const { log, topic } = this.#options;
+    const requestId = requestIdOf(session);
+    if (this.#partitions === 1) {
+      return log.nextSequence({ topic, requestId }, (outcome) =>
+        answer(outcome.ok ? { ok: true, value: { sequence: outcome.value } } : outcome),
+      );
+    }
+    const now = partitionOfKey(name, this.#partitions);
+    const places = [...new Set([now, ...this.#partitionsBefore.map((count) => partitionOfKey(name, count))])];
+    const attempt = (index: number): void => {
+      const partition = places[index];
+      if (partition === undefined) return answer({ ok: true, value: { sequence: 0, partition: now } });
+      log.nextSequence({ topic, partition, requestId }, (outcome) => {
+        if (!outcome.ok) answer(outcome);
+        else if (outcome.value > 0) answer({ ok: true, value: { sequence: outcome.value, partition } });
+        else attempt(index + 1);
+      });
+    };
+    attempt(0);
   }
 
-  openSession(session: string, sequence: number, handlers: SessionHandlers): SessionStream {
+  openSession(session: string, { sequence, ...where }: SessionPlace, handlers: SessionHandlers): SessionStream {
     const { log, clock, bytes, topic, limits } = this.#options;
     const stream = new TopicStream({
       log,
       clock,
       bytes,
       topic,
+      ...where,
       requestId: requestIdOf(session),
       sequence,
       onStored: (count, next) => {
@@ -200,6 +259,7 @@ export class TopicStore {
       clock,
       bytes,
       topic,
+      ...(this.#partitions > 1 ? { partition: index } : {}),
       requestId: `cairn-lines:${newId()}`,
       sequence: 0,
       onStored: (count) => {

@@ -1,12 +1,14 @@
 import { isPassed, judge, LogError, type RecordService } from '../eventlog/index.ts';
 import type { Bytes, Clock, Timer } from '../host/index.ts';
-import { RecordBatchBuilder } from '../record/index.ts';
+import { RecordBatchBuilder, recordCount } from '../record/index.ts';
 
 export interface TopicStreamOptions {
   readonly log: Pick<RecordService, 'append'>;
   readonly clock: Clock;
   readonly bytes: Bytes;
   readonly topic: string;
+  /** Left out where it has one. */
+  readonly partition?: number;
   readonly requestId: string;
   /** Number of the first line of this stream under its request id. */
   readonly sequence: number;
@@ -92,6 +94,20 @@ export class TopicStream {
     if (this.#weight >= batchBytesMax || this.#builder.recordCount >= recordsPerBatchMax) this.#seal();
   }
 
+  /** Records as a batch of their own, behind what has come. */
+  addBatch(batch: Uint8Array): void {
+    if (this.#builder.recordCount > 0) this.#seal();
+    this.#pendingBytes += batch.length;
+    this.#pendingCount += recordCount(batch);
+    this.#sealed.push({ batch, count: recordCount(batch), bytes: batch.length });
+  }
+
+  /** Gives back all of a stream that has sent nothing yet. */
+  takeAll(): readonly Uint8Array[] {
+    if (this.#builder.recordCount > 0) this.#seal();
+    return this.#sealed.splice(0).map(({ batch }) => batch);
+  }
+
   /** Sends what has come, unless a batch is on its way. */
   flush(): void {
     if (this.#current !== null || this.#isClosed) return;
@@ -116,9 +132,10 @@ export class TopicStream {
   }
 
   #attempt(current: Attempted): void {
-    const { log, clock, topic, requestId } = this.#options;
+    const { log, clock, topic, partition, requestId } = this.#options;
+    const where = partition === undefined ? { topic } : { topic, partition };
     // A copy, since whoever appends may place the batch in the log where it lies.
-    const request = { topic, batch: current.batch.slice(), requestId, sequence: this.#sequence, isSession: true, expectedOffset: null };
+    const request = { ...where, batch: current.batch.slice(), requestId, sequence: this.#sequence, isSession: true, expectedOffset: null };
     const age = current.attempts === 0 ? {} : { firstAttemptMs: clock.monotonicMs() - current.firstMs };
     current.attempts++;
     current.isOutstanding = true;

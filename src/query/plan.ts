@@ -17,7 +17,7 @@ function planOf(request: SearchRequest): Plan {
   const [unit, place] = isTopic ? ['records', 'the topic'] : ['lines', 'each file'];
   const remote = [
     isTopic
-      ? `read what is committed of topic "${source.topic}", partition ${source.partition}`
+      ? `read what is committed of topic "${source.topic}", partition ${source.partition ?? 0}`
       : `list the files that are exposed as "${source.name}"`,
     ...(isTopic && source.where.length > 0
       ? [`keep records with ${source.where.map(({ field, operator, value }) => `${field}${operator}${value}`).join(' and ')}`]

@@ -91,7 +91,10 @@ export type Source =
 export interface TopicSource {
   readonly kind: 'topic';
   readonly topic: string;
-  readonly partition: number;
+  /** Null: the only one. */
+  readonly partition: number | null;
+  /** How many partitions the topic has, where several are searched each by itself; null where it is told as the topic. */
+  readonly partitions: number | null;
   readonly where: readonly Filter[];
   /** Which of its offsets, [offsetFrom, offsetTo); null from the start of the log, or its end where it is followed, and to what is committed. */
   readonly offsetFrom: number | null;
@@ -105,11 +108,12 @@ export interface TopicSource {
   readonly label: string | null;
 }
 
-/** All that is committed of a partition. */
-export const wholeTopic = (topic: string, where: readonly Filter[] = [], partition = 0): TopicSource => ({
+/** All that is committed of a topic. */
+export const wholeTopic = (topic: string, where: readonly Filter[] = []): TopicSource => ({
   kind: 'topic',
   topic,
-  partition,
+  partition: null,
+  partitions: null,
   where,
   offsetFrom: null,
   offsetTo: null,

@@ -280,6 +280,13 @@ export class RecordBatchBuilder {
     this.#end = writeVarint(bytes, this.#copier.copy(source, valueFrom, valueTo, end), 0);
   }
 
+  /** The record under visit, as it is, behind those that are here. */
+  addVisited({ batch, timestampMs, bodyFrom, recordTo }: RecordCursor): void {
+    const end = this.#startRecord(timestampMs, recordTo - bodyFrom);
+    copyRange(this.#bytes, end, batch, bodyFrom, recordTo);
+    this.#end = end + recordTo - bodyFrom;
+  }
+
   /** The batch, with base offset 0 and its checksum set; the builder is empty afterwards. */
   finish(bytes: Bytes, producer: Producer = noProducer): Uint8Array {
     const batch = this.#finish(new Uint8Array(this.#end), producer);
@@ -460,6 +467,8 @@ export class RecordCursor {
   valueTo = -1;
   headerCount = 0;
   headersFrom = 0;
+  /** Key, value and headers with their lengths: the record but for what its place in the batch decides. */
+  bodyFrom = 0;
   recordFrom = 0;
   recordTo = 0;
 
@@ -512,6 +521,7 @@ export class RecordCursor {
     const offsetDelta = reader.read(batch);
     this.index = offsetDelta;
     this.offset = firstOffset + offsetDelta;
+    this.bodyFrom = reader.position;
 
     const keyLength = reader.read(batch);
     this.keyFrom = keyLength < 0 ? -1 : reader.position;

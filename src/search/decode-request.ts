@@ -29,6 +29,7 @@ const RequestSchema = Type.Object(
           kind: Type.Literal('topic'),
           topic: Type.String({ minLength: 1 }),
           partition: Type.Optional(Count),
+          partitions: Type.Optional(Count),
           where: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
           offsetFrom: Type.Optional(Type.Union([Count, Type.Null()])),
           offsetTo: Type.Optional(Type.Union([Count, Type.Null()])),

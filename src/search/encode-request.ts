@@ -1,13 +1,22 @@
 /** A search request as it is sent; `decode-request.ts` reads it, and is not loaded by who only asks. */
 import { Buffer } from 'node:buffer';
-import type { SearchRequest } from '../query/index.ts';
+import type { SearchRequest, TopicSource } from '../query/index.ts';
 
 export type PatternJson = string | { readonly base64: string };
 
 /** Bytes that are UTF-8 as text, others in base 64. */
 export function encodeRequest(request: SearchRequest): object {
-  const { match } = request;
-  return { ...request, match: { ...match, patterns: match.patterns.map(encodePattern) } };
+  const { match, source } = request;
+  return {
+    ...request,
+    source: source.kind === 'topic' ? encodeTopic(source) : source,
+    match: { ...match, patterns: match.patterns.map(encodePattern) },
+  };
+}
+
+/** What is not said is not sent: a broker from before it would refuse it. */
+function encodeTopic({ partition, partitions, ...source }: TopicSource): object {
+  return { ...source, ...(partition === null ? {} : { partition }), ...(partitions === null ? {} : { partitions }) };
 }
 
 function encodePattern(pattern: Uint8Array): PatternJson {

@@ -20,7 +20,7 @@
  *     66 statusAnswer     u64 correlation, then the status as JSON text; of partitions a list of theirs
  *     67 errorAnswer      u64 correlation, code, message and details (JSON) as texts, each behind a u16
  *     68 recordsAnswer    u64 correlation, u64 where it begins, u64 where to go on, u64 high watermark, u64 log start, u32 ms as of (the highest: not
- *                         known), u64 lag, then record batches one behind the other
+ *                         known), u64 lag, u32 count and so many u64 log times of batches, then these one behind the other
  *     69 endAnswer        u64 correlation, u64 end, u32 ms as of
  *     70 subscribersAnswer u64 correlation, the answer as JSON text behind its u32 length, then the record batches that it gives, one behind the other
  */
@@ -101,6 +101,8 @@ interface FoundRecords {
   readonly asOfMs: number;
   readonly lag: number;
   readonly batches: readonly Uint8Array[];
+  /** Log time of each. */
+  readonly times: readonly number[];
 }
 
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
@@ -284,14 +286,16 @@ export function encodeAnswer(group: number, answer: PeerAnswer, bytes: Bytes): D
       );
     }
     case 'records': {
-      const writer = fields(52)
+      const writer = fields(56 + 8 * answer.times.length)
         .u64(answer.correlation)
         .u64(answer.offsetFrom)
         .u64(answer.offsetNext)
         .u64(answer.highWatermark)
         .u64(answer.logStartOffset)
         .u32(clampU32(Math.ceil(answer.asOfMs)))
-        .u64(answer.lag);
+        .u64(answer.lag)
+        .u32(answer.times.length);
+      for (const timeMs of answer.times) writer.u64(timeMs);
       return draft(answerKinds.records, group, writer.bytes, answer.batches, checksumThrough);
     }
     case 'end': {
@@ -352,8 +356,11 @@ export function decodeAnswer(kind: number, body: Uint8Array, bytes: Bytes): Peer
         asOfMs: ageOf(reader.u32()),
         lag: reader.u64(),
       };
+      const times: number[] = [];
+      for (let left = reader.u32(); left > 0 && reader.valid; left--) times.push(reader.u64());
       const batches = cutBatches(reader.rest());
-      return reader.complete && batches !== null ? { type: 'records', correlation, ...found, batches } : null;
+      if (!reader.complete || batches === null || batches.length !== times.length) return null;
+      return { type: 'records', correlation, ...found, batches, times };
     }
     case answerKinds.end: {
       const end = reader.offset();

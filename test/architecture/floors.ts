@@ -32,6 +32,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
   subscribers: { floor: 2, kind: 'P' },
+  partitions: { floor: 2, kind: 'H' },
   ingest: { floor: 2, kind: 'H' },
   tail: { floor: 2, kind: 'H' },
   broker: { floor: 3, kind: 'H' },
@@ -56,6 +57,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   wire: ['host', 'clocks', 'raft', 'record'],
   eventlog: ['host', 'query', 'record'],
   tail: ['storage'],
+  ingest: ['partitions'],
   // Each asks the other for how a request is sent and told of; no file is on a circle.
   search: ['client'],
   client: ['search'],
@@ -81,6 +83,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   record: [],
   wire: [],
   placement: [],
+  partitions: [],
   chart: [],
   // A command line is read without what matches lines.
   query: ['parse.ts', 'order.ts', 'request.ts'],

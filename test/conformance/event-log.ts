@@ -141,6 +141,104 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
       expect(await log.nextSequence({ topic, partition: 0, requestId: 'r' })).toBe(0);
     });
 
+    describe('a topic of several partitions', () => {
+      async function newPartitioned(partitions: number): Promise<string> {
+        const topic = `conformance-${++topicCount}`;
+        await log.createTopic(topic, { retentionBytes: null, partitions });
+        return topic;
+      }
+
+      test('has logs of its own, each with offsets and request ids of its own', async () => {
+        const topic = await newPartitioned(3);
+
+        const first = await append(topic, ['a0'], { partition: 0, requestId: 'r' });
+        const third = await append(topic, ['a2', 'b2'], { partition: 2, requestId: 'r' });
+        const again = await append(topic, ['a2', 'b2'], { partition: 2, requestId: 'r' });
+
+        expect([first, third, again]).toMatchObject([
+          { topic, partition: 0, count: 1, duplicate: false },
+          { topic, partition: 2, count: 2, duplicate: false },
+          { topic, partition: 2, count: 2, duplicate: true, offset: third.offset },
+        ]);
+        const values = await Promise.all([0, 1, 2].map(async (partition) => valuesOf(await read(topic, { partition }))));
+        expect(values).toEqual([['a0'], [], ['a2', 'b2']]);
+        expect(await log.nextSequence({ topic, partition: 1, requestId: 'r' })).toBe(0);
+        expect(await log.nextSequence({ topic, partition: 2, requestId: 'r' })).toBe(2);
+      });
+
+      test.each<[string, (topic: string) => Promise<unknown>]>([
+        ['a read', (topic) => read(topic)],
+        ['a look at the end', (topic) => log.end({ topic, freshness: 'linearizable' })],
+        ['a look at a request', (topic) => log.nextSequence({ topic, requestId: 'r' })],
+        ['an append with an expected offset', (topic) => append(topic, ['a'], { expectedOffset: 0 })],
+        ['an append in a stream', (topic) => append(topic, ['a'], { requestId: 's', isSession: true })],
+      ])('needs one to be named for %s', async (_what, ask) => {
+        const topic = await newPartitioned(2);
+
+        expect(await codeOf(ask(topic))).toBe('partitionNeeded');
+      });
+
+      test('has none beyond the last', async () => {
+        const topic = await newPartitioned(2);
+        const refused: unknown = await read(topic, { partition: 2 }).catch((error: unknown) => error);
+
+        expect(refused).toMatchObject({
+          code: 'invalidRequest',
+          message: expect.stringMatching(/it has no partition 2, only partitions 0 to 1$/),
+        });
+      });
+
+      test('is described with all of them, and counts for so many in a page', async () => {
+        const topic = await newPartitioned(4);
+        await append(topic, ['a'], { partition: 3 });
+
+        const { settings, partition, partitions = [] } = await log.describeTopic(topic);
+
+        expect(settings.partitions).toBe(4);
+        expect(partitions).toHaveLength(4);
+        expect(partition).toEqual(partitions[0]);
+        expect(new Set(partitions.map(({ group }) => group)).size).toBe(4);
+        const { brokers } = { brokers: await log.brokers({ prefix: topic, after: '', limit: 10 }) };
+        const kept = brokers.flatMap(({ status }) => status?.partitions ?? []).filter((each) => each.topic === topic);
+        expect(new Set(kept.map(({ partition: number }) => number))).toEqual(new Set([0, 1, 2, 3]));
+      });
+
+      test('may get more and never fewer', async () => {
+        const topic = await newTopic();
+        await append(topic, ['before'], { partition: 0 });
+
+        const altered = await log.alterTopic(topic, { partitions: 3 });
+        await append(topic, ['behind'], { partition: 2 });
+
+        expect(altered.settings).toMatchObject({ partitions: 3, partitionsBefore: [1] });
+        expect(altered.partitions).toHaveLength(3);
+        expect(valuesOf(await read(topic, { partition: 0 }))).toEqual(['before']);
+        expect(valuesOf(await read(topic, { partition: 2 }))).toEqual(['behind']);
+        expect(await codeOf(log.alterTopic(topic, { partitions: 2 }))).toBe('invalidRequest');
+        expect((await log.describeTopic(topic)).partitions).toHaveLength(3);
+      });
+
+      test('may keep more or less, whatever its partitions are', async () => {
+        const topic = await newPartitioned(2);
+
+        await log.alterTopic(topic, { retentionBytes: 1_000_000 });
+        const { settings } = await log.alterTopic(topic, { partitions: 3 });
+
+        expect(settings).toMatchObject({ retentionBytes: 1_000_000, partitions: 3 });
+      });
+
+      test.each([0, 257, 1.5])('%d partitions are refused', async (partitions) => {
+        const name = `conformance-${++topicCount}`;
+
+        expect(await codeOf(log.createTopic(name, { retentionBytes: null, partitions }))).toBe('invalidRequest');
+        expect(await codeOf(log.describeTopic(name))).toBe('unknownTopic');
+      });
+
+      test.each(['log', 'cairn.events'])('%s is not altered', async (name) => {
+        expect(await codeOf(log.alterTopic(name, { partitions: 2 }))).toBe('topicProtected');
+      });
+    });
+
     describe('an append', () => {
       test('gives consecutive offsets, and reads give the records back in that order', async () => {
         const topic = await newTopic();

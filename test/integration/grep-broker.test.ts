@@ -22,7 +22,7 @@ test('files of a broker are searched by whoever has its token', async () => {
   });
   const broker = await startTestGateway({
     tokenHash: hashToken(token),
-    search: { machine: 'broker', searchers: { files, topic: null }, machines: [], own: null, token, ca: null },
+    search: { machine: 'broker', searchers: { files, topic: null }, machines: [], partitionsOf: () => null, own: null, token, ca: null },
   });
   const args = ['yes', '--files', 'app', '--on', broker.url];
 

@@ -579,7 +579,7 @@ describe('topics', () => {
     [{ name: 'a', retention: 7 }, 'there is no field "retention"'],
     [
       [],
-      'the body must be {"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to 16, "placement": "hypercube", "ring" or "all"}; all but the name may be left out',
+      'the body must be {"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to 16, "placement": "hypercube", "ring" or "all", "partitions": 1 to 256}; all but the name may be left out',
     ],
   ])('are not made from %j', async (json, reason) => {
     const error = await errorOf(await call('POST', '/v1/topics', { json }));

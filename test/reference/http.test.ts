@@ -26,7 +26,7 @@ describe('docs/reference/http.md', () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
 
-    const listed = firstCells.filter((cell) => /^(GET|PUT|POST|DELETE) \//.test(cell));
+    const listed = firstCells.filter((cell) => /^(GET|PUT|POST|PATCH|DELETE) \//.test(cell));
 
     expect(listed.toSorted()).toEqual(described.toSorted());
   });

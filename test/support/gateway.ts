@@ -54,7 +54,15 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       exits.count++;
     },
     loadApiEarly: false,
-    search: { machine: 'machine', searchers: { files: null, topic: null }, machines: [], own: null, token: null, ca: null },
+    search: {
+      machine: 'machine',
+      searchers: { files: null, topic: null },
+      machines: [],
+      partitionsOf: () => null,
+      own: null,
+      token: null,
+      ca: null,
+    },
     version: '0.0.0',
     batchBytesMax: 8 * 1024 * 1024,
     pageFolder: '/nonexistent',

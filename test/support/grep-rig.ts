@@ -63,6 +63,7 @@ export async function startMachine(
     machine: name,
     searchers: { files: searcher, topic: topic ?? null },
     machines,
+    partitionsOf: () => null,
     get own() {
       return topic === undefined ? null : `http://127.0.0.1:${front.port}`;
     },

@@ -42,6 +42,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
   for (const { id } of rig.cluster.members) {
     const broker: BrokerService = {
       append: (request, answer) => asked(id, (service, done) => service.append(request, done), answer),
+      partitionsOf: (topic) => rig.member(id).broker?.partitionsOf(topic) ?? null,
       explain: (topic, answer) => asked(id, (service, done) => service.explain(topic, done), answer),
       revoke: (topic, requestId, answer) => asked(id, (service, done) => service.revoke(topic, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),
@@ -49,6 +50,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
       end: (request, answer) => asked(id, (service, done) => service.end(request, done), answer),
       nextSequence: (request, answer) => asked(id, (service, done) => service.nextSequence(request, done), answer),
       createTopic: (name, settings, answer) => asked(id, (service, done) => service.createTopic(name, settings, done), answer),
+      alterTopic: (name, changes, answer) => asked(id, (service, done) => service.alterTopic(name, changes, done), answer),
       deleteTopic: (name, answer) => asked(id, (service, done) => service.deleteTopic(name, done), answer),
       listTopics: (query, answer) => asked(id, (service, done) => service.listTopics(query, done), answer),
       describeTopic: (name, answer) => asked(id, (service, done) => service.describeTopic(name, done), answer),

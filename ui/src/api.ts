@@ -20,6 +20,8 @@ export interface BrokersAnswer {
 export type Acknowledgement = AppendResult;
 
 export interface LogRecord {
+  /** Of a topic of several partitions. */
+  readonly partition?: number;
   readonly offset: number;
   readonly timestamp: number;
   /** Bytes that are not UTF-8 come in the Base64 fields, in place of the others. */

@@ -4,7 +4,11 @@ import { inFewPieces, type TextPiece, visibleBytes, visiblePieces } from './visi
 
 /** A record ready to be shown. */
 export interface TailRow {
+  /** Of a topic of several partitions; null where it has one. */
+  readonly partition: number | null;
   readonly offset: number;
+  /** No other record of the topic has it. */
+  readonly id: string;
   readonly timestamp: number;
   readonly key: readonly TextPiece[] | null;
   readonly pieces: readonly TextPiece[];
@@ -29,7 +33,9 @@ const WHOLE: Extent = { charactersMax: Number.POSITIVE_INFINITY, piecesMax: 5000
 function rowOf(record: LogRecord, extent = PREVIEW): TailRow {
   const value = shownText(record.value, record.valueBase64, extent) ?? { pieces: [], cut: 0 };
   const key = shownText(record.key, record.keyBase64, PREVIEW);
-  return { offset: record.offset, timestamp: record.timestamp, key: key?.pieces ?? null, pieces: value.pieces, cut: value.cut };
+  const { offset, timestamp, partition = null } = record;
+  const id = partition === null ? String(offset) : `${partition}/${offset}`;
+  return { partition, offset, id, timestamp, key: key?.pieces ?? null, pieces: value.pieces, cut: value.cut };
 }
 
 function shownText(
@@ -49,11 +55,12 @@ function shownText(
 }
 
 /** One record with all of its value, asked for again: rows do not keep what they do not show. */
-export async function fetchWhole(topic: string, offset: number): Promise<TailRow> {
-  const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?from=${offset}&max=1&level=local`);
+export async function fetchWhole(topic: string, { partition, offset }: TailRow): Promise<TailRow> {
+  const which = partition === null ? '' : `&partition=${partition}`;
+  const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?from=${offset}&max=1&level=local${which}`);
   const [record] = ((await response.json()) as { readonly records: readonly LogRecord[] }).records;
   if (record?.offset !== offset) throw new ApiError(404, 'offsetOutOfRange', 'This record is not kept any more', true);
-  return rowOf(record, WHOLE);
+  return rowOf(partition === null ? record : { ...record, partition }, WHOLE);
 }
 
 function bytesOf(base64: string): Uint8Array {
@@ -61,34 +68,35 @@ function bytesOf(base64: string): Uint8Array {
 }
 
 export interface TailListener {
-  rows(rows: readonly TailRow[]): void;
+  /** `next` is where the topic goes on behind them. */
+  rows(rows: readonly TailRow[], next: string): void;
   /** `null` while records flow or are waited for; else why they do not. */
   trouble(message: string | null): void;
 }
 
 /** Follows one topic until stopped; after a break it goes on where it was, so that nothing is shown twice or left out. */
-export async function followTopic(topic: string, offsetFrom: number, listener: TailListener, stop: AbortSignal): Promise<number> {
-  let offsetNext = offsetFrom;
+export async function followTopic(topic: string, from: string, listener: TailListener, stop: AbortSignal): Promise<string> {
+  let next = from;
   let retryMs = 500;
   while (!stop.aborted) {
     try {
-      const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?follow=true&from=${offsetNext}`, {
+      const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?follow=true&from=${next}`, {
         headers: { Accept: 'text/event-stream' },
         signal: stop,
       });
       listener.trouble(null);
-      for await (const rows of rowsOf(response)) {
+      for await (const { rows, last } of rowsOf(response)) {
         if (stop.aborted) break;
         retryMs = 500;
-        const last = rows.at(-1);
-        if (last === undefined) continue;
-        offsetNext = last.offset + 1;
-        listener.rows(rows);
+        if (last === null) continue;
+        // The id of an event is its offset, or of several partitions where to go on.
+        next = /^[0-9]+$/.test(last) ? String(Number(last) + 1) : last;
+        listener.rows(rows, next);
       }
     } catch (error) {
       if (stop.aborted) break;
       if (error instanceof ApiError && error.code === 'offsetOutOfRange') {
-        offsetNext = await newestOffsets(topic).catch(() => offsetNext);
+        next = await newestOffsets(topic).catch(() => next);
       }
       listener.trouble(error instanceof ApiError ? error.message : 'The connection broke; trying again');
     }
@@ -96,10 +104,16 @@ export async function followTopic(topic: string, offsetFrom: number, listener: T
     await new Promise((resolve) => setTimeout(resolve, retryMs));
     retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
   }
-  return offsetNext;
+  return next;
 }
 
-async function* rowsOf(response: Response): AsyncGenerator<TailRow[], void, undefined> {
+interface Arrived {
+  readonly rows: readonly TailRow[];
+  /** Id of the last of them. */
+  readonly last: string | null;
+}
+
+async function* rowsOf(response: Response): AsyncGenerator<Arrived, void, undefined> {
   if (response.body === null) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new EventStreamParser();
@@ -107,11 +121,14 @@ async function* rowsOf(response: Response): AsyncGenerator<TailRow[], void, unde
     const { done, value } = await readInTime(reader);
     if (done) return;
     const rows: TailRow[] = [];
+    let last: string | null = null;
     for (const event of parser.push(value)) {
-      if (event.event === 'message' || event.event === 'record') rows.push(rowOf(JSON.parse(event.data) as LogRecord));
-      else if (event.event === 'error') throw refusalOf(event.data);
+      if (event.event === 'message' || event.event === 'record') {
+        rows.push(rowOf(JSON.parse(event.data) as LogRecord));
+        last = event.id;
+      } else if (event.event === 'error') throw refusalOf(event.data);
     }
-    yield rows;
+    yield { rows, last };
   }
 }
 
@@ -134,10 +151,18 @@ function refusalOf(data: string): ApiError {
 }
 
 /** Where the last few records of a topic begin. */
-export async function newestOffsets(topic: string): Promise<number> {
+export async function newestOffsets(topic: string): Promise<string> {
   const response = await request(`/v1/topics/${encodeURIComponent(topic)}`);
-  const { partition } = (await response.json()) as {
-    readonly partition: { readonly logStartOffset: number; readonly highWatermark: number };
-  };
-  return Math.max(partition.logStartOffset, partition.highWatermark - ROWS_MAX);
+  const { partition, partitions } = (await response.json()) as { readonly partition: Kept; readonly partitions?: readonly Kept[] };
+  if (partitions === undefined) return String(newestOf(partition, ROWS_MAX));
+  // As brokers write a place in each partition (src/partitions/places.ts).
+  const offsets = partitions.map((each) => newestOf(each, Math.ceil(ROWS_MAX / partitions.length)).toString(36));
+  return ['v1', ...offsets].join('.');
 }
+
+interface Kept {
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+}
+
+const newestOf = ({ logStartOffset, highWatermark }: Kept, count: number): number => Math.max(logStartOffset, highWatermark - count);

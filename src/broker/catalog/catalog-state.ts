@@ -6,9 +6,12 @@
  * A command is one JSON object in a record's value:
  *
  *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number,     refused if there are so many already
- *      "placed":{"placement":"hypercube"|"ring","partitions":[{"replicas":[id,...],"leader":id|null,"awayFromHome":boolean},...]}|null,
+ *      "placed":{"placement":"hypercube"|"ring"|"all","partitions":[{"replicas":[id,...],"leader":id|null,"awayFromHome":boolean},...]}|null,
  *          who keeps each partition, the home first, and who leads it first; null or left out is one partition on all brokers
  *      "originalName":...}                                                    what it was placed by in place of its name; may be left out
+ *     {"type":"alterTopic","name":...,"id":...,"retentionBytes":number|null,"counted":...,"added":[partition as above,...]}
+ *          `id` is the topic's, and `counted` how many partitions it had when this was decided: with others it changes nothing; without
+ *          `retentionBytes` it keeps what it has
  *     {"type":"deleteTopic","name":...}
  *     {"type":"trimTopic","group":...,"offset":...}      whole segments below this offset may go: every replica has it
  *     {"type":"registerBroker","id":...,"incarnation":...,"nonce":...,"address":...}
@@ -27,9 +30,17 @@ export type CatalogCommand =
       /** Null in a command from before November 2026, which was judged by what each broker was configured with. */
       readonly topicsMax: number | null;
       /** Null: one partition on all brokers, as in commands from before there was placement. */
-      readonly placed: { readonly placement: 'hypercube' | 'ring'; readonly partitions: readonly PlacedPartition[] } | null;
+      readonly placed: { readonly placement: Placement; readonly partitions: readonly PlacedPartition[] } | null;
       /** Null: none but its name. */
       readonly originalName: string | null;
+    }
+  | {
+      readonly type: 'alterTopic';
+      readonly name: string;
+      readonly id: number;
+      readonly retentionBytes?: number | null;
+      readonly counted: number;
+      readonly added: readonly PlacedPartition[];
     }
   | { readonly type: 'deleteTopic'; readonly name: string }
   | { readonly type: 'trimTopic'; readonly group: number; readonly offset: number }
@@ -42,6 +53,7 @@ export type CatalogCommand =
     };
 
 export type CreateTopic = CatalogCommand & { readonly type: 'createTopic' };
+type AlterTopic = CatalogCommand & { readonly type: 'alterTopic' };
 
 export type CatalogOutcome =
   | 'done'
@@ -51,6 +63,7 @@ export type CatalogOutcome =
   | 'tooManyTopics'
   | 'invalidTopicName'
   | 'staleIncarnation'
+  | 'changedMeanwhile'
   | 'invalid';
 
 export interface PlacedPartition {
@@ -72,6 +85,8 @@ export interface Topic {
   /** `all`: each partition is on all brokers. */
   readonly placement: Placement;
   readonly partitions: readonly Partition[];
+  /** How many there were when it was made, and after each time that some were added: the last is how many there are. */
+  readonly counts: readonly number[];
 }
 
 export interface Partition {
@@ -90,6 +105,11 @@ export interface Place {
   readonly partition: Partition;
 }
 
+/** Of which topic it is, and its number where there are several. */
+export function numbered({ topic: { name, partitions }, partition }: Place): { readonly topic: string; readonly partition?: number } {
+  return partitions.length === 1 ? { topic: name } : { topic: name, partition: partitions.indexOf(partition) };
+}
+
 export interface RegisteredBroker {
   readonly id: number;
   readonly incarnation: number;
@@ -101,6 +121,8 @@ export interface RegisteredBroker {
 /** What a command did, for those who keep replicas. */
 export interface CatalogEffects {
   created(topic: Topic): void;
+  /** `added` are new among its partitions. */
+  altered(topic: Topic, added: readonly Partition[]): void;
   deleted(topic: Topic): void;
   trimmed(partition: Partition): void;
 }
@@ -108,7 +130,7 @@ export interface CatalogEffects {
 interface Snapshot {
   readonly version: 2;
   readonly nextGroup: number;
-  readonly topics: readonly Topic[];
+  readonly topics: readonly (Omit<Topic, 'counts'> & Partial<Pick<Topic, 'counts'>>)[];
   readonly brokers: readonly RegisteredBroker[];
 }
 
@@ -129,6 +151,7 @@ export class CatalogState {
   readonly #replicas = new Map<number, number>();
   #everywhere = 0;
   #originalNamesLength = 0;
+  #partitionCount = 0;
   /** By name, kept so: with thousands of topics nobody who asks for some of them pays for all. */
   #sorted: Topic[] = [];
   readonly #brokers = new Map<number, RegisteredBroker>();
@@ -178,7 +201,13 @@ export class CatalogState {
     return this.#everywhere + (this.#replicas.get(broker) ?? 0);
   }
 
+  /** Of all topics. */
+  get partitionCount(): number {
+    return this.#partitionCount;
+  }
+
   #countReplicas({ partitions }: Topic, by: 1 | -1): void {
+    this.#partitionCount += by * partitions.length;
     for (const { placed } of partitions) {
       if (placed === null) this.#everywhere += by;
       else for (const broker of placed.replicas) this.#replicas.set(broker, (this.#replicas.get(broker) ?? 0) + by);
@@ -210,9 +239,11 @@ export class CatalogState {
     this.#replicas.clear();
     this.#everywhere = 0;
     this.#originalNamesLength = 0;
+    this.#partitionCount = 0;
     this.#byGroup.clear();
     this.#sorted = [];
-    for (const topic of topics) this.#add({ ...topic, partitions: topic.partitions.map((partition) => ({ ...partition })) });
+    for (const { partitions, counts = [partitions.length], ...topic } of topics)
+      this.#add({ ...topic, partitions: partitions.map((partition) => ({ ...partition })), counts });
     this.#brokers.clear();
     for (const broker of brokers) this.#brokers.set(broker.id, broker);
     return true;
@@ -223,6 +254,8 @@ export class CatalogState {
     switch (command.type) {
       case 'createTopic':
         return this.#create(command, at, timeMs, effects);
+      case 'alterTopic':
+        return this.#alter(command, effects);
       case 'deleteTopic':
         return this.#delete(command.name, effects);
       case 'trimTopic':
@@ -243,7 +276,16 @@ export class CatalogState {
     if (originalName !== null && this.#originalNamesLength + originalName.length > originalNamesLengthMax) return 'tooManyTopics';
     const settings: TopicSettings = { retentionBytes, ...(originalName === null ? {} : { originalName }) };
     const partitions = (placed?.partitions ?? [null]).map((one): Partition => ({ group: this.#nextGroup++, placed: one, trimmedTo: 0 }));
-    const topic: Topic = { name, id: at, settings, createdMs: timeMs, builtIn, placement: placed?.placement ?? 'all', partitions };
+    const topic: Topic = {
+      name,
+      id: at,
+      settings,
+      createdMs: timeMs,
+      builtIn,
+      placement: placed?.placement ?? 'all',
+      partitions,
+      counts: [partitions.length],
+    };
     this.#add(topic);
     effects.created(topic);
     return 'done';
@@ -257,15 +299,36 @@ export class CatalogState {
     this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
 
+  #alter({ name, id, retentionBytes, counted, added }: AlterTopic, effects: CatalogEffects): CatalogOutcome {
+    const topic = this.#topics.get(name);
+    if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
+    if (topic === undefined || topic.id !== id) return 'unknownTopic';
+    const { partitions, counts } = topic;
+    if (partitions.length !== counted) return 'changedMeanwhile';
+    if (counted + added.length > partitionsMax) return 'invalid';
+    const more = added.map((placed): Partition => ({ group: this.#nextGroup++, placed, trimmedTo: 0 }));
+    const all = [...partitions, ...more];
+    const settings = retentionBytes === undefined ? topic.settings : { ...topic.settings, retentionBytes };
+    const altered = { ...topic, settings, partitions: all, counts: more.length === 0 ? counts : [...counts, all.length] };
+    this.#drop(topic);
+    this.#add(altered);
+    effects.altered(altered, more);
+    return 'done';
+  }
+
+  #drop(topic: Topic): void {
+    this.#topics.delete(topic.name);
+    this.#countReplicas(topic, -1);
+    this.#originalNamesLength -= topic.settings.originalName?.length ?? 0;
+    for (const { group } of topic.partitions) this.#byGroup.delete(group);
+    this.#sorted.splice(this.#place(topic.name), 1);
+  }
+
   #delete(name: string, effects: CatalogEffects): CatalogOutcome {
     const topic = this.#topics.get(name);
     if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
     if (topic === undefined) return 'unknownTopic';
-    this.#topics.delete(name);
-    this.#countReplicas(topic, -1);
-    this.#originalNamesLength -= topic.settings.originalName?.length ?? 0;
-    for (const { group } of topic.partitions) this.#byGroup.delete(group);
-    this.#sorted.splice(this.#place(name), 1);
+    this.#drop(topic);
     effects.deleted(topic);
     return 'done';
   }
@@ -319,6 +382,14 @@ export function parseCommand(text: string): CatalogCommand | null {
       if (placed === undefined || (originalName !== null && typeof originalName !== 'string')) return null;
       return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax, placed, originalName };
     }
+    case 'alterTopic': {
+      const { id, retentionBytes, counted } = fields;
+      const added = parsePartitions(fields['added']);
+      if (typeof name !== 'string' || !isCount(id) || !isCount(counted) || added === undefined) return null;
+      if (retentionBytes === undefined) return { type: 'alterTopic', name, id, counted, added };
+      if (retentionBytes !== null && !isCount(retentionBytes)) return null;
+      return { type: 'alterTopic', name, id, retentionBytes, counted, added };
+    }
     case 'deleteTopic':
       return typeof name === 'string' ? { type: 'deleteTopic', name } : null;
     case 'trimTopic': {
@@ -344,10 +415,16 @@ function parsePlaced(value: unknown): CreateTopic['placed'] | undefined {
   if (value === null) return null;
   if (typeof value !== 'object') return undefined;
   const { placement, partitions } = value as Readonly<Record<string, unknown>>;
-  if ((placement !== 'hypercube' && placement !== 'ring') || !Array.isArray(partitions)) return undefined;
-  if (partitions.length < 1 || partitions.length > partitionsMax) return undefined;
+  if (placement !== 'hypercube' && placement !== 'ring' && placement !== 'all') return undefined;
+  const parsed = parsePartitions(partitions);
+  return parsed === undefined || parsed.length === 0 ? undefined : { placement, partitions: parsed };
+}
+
+/** Undefined for what are none. */
+function parsePartitions(value: unknown): readonly PlacedPartition[] | undefined {
+  if (!Array.isArray(value) || value.length > partitionsMax) return undefined;
   const parsed: PlacedPartition[] = [];
-  for (const one of partitions as readonly unknown[]) {
+  for (const one of value as readonly unknown[]) {
     if (typeof one !== 'object' || one === null) return undefined;
     const { replicas, leader, awayFromHome } = one as Readonly<Record<string, unknown>>;
     if (!Array.isArray(replicas) || replicas.length < 1 || !replicas.every(isCount) || new Set(replicas).size < replicas.length)
@@ -355,7 +432,7 @@ function parsePlaced(value: unknown): CreateTopic['placed'] | undefined {
     if (leader !== null && !isCount(leader)) return undefined;
     parsed.push({ replicas, leader, awayFromHome: awayFromHome === true });
   }
-  return { placement, partitions: parsed };
+  return parsed;
 }
 
 /** Of one topic. */

@@ -4,5 +4,5 @@
  * that were just made, `Retention` keeps topics within their size.
  */
 export { Topics } from './topics.ts';
-export type { CatalogState, Partition, Topic } from './catalog-state.ts';
+export { type CatalogState, numbered, type Partition, type Topic } from './catalog-state.ts';
 export { topicPage } from './topic-page.ts';

@@ -10,7 +10,7 @@ export interface CatalogPage {
   readonly next: string | null;
 }
 
-/** The topics that there are as callers ask for them: those of the catalog, and `log`. */
+/** The topics that there are as callers ask for them: those of the catalog, and `log`. One of several partitions counts for each of them. */
 export function topicPage(state: CatalogState, { prefix, after, limit }: TopicQuery): CatalogPage {
   const page = state.page(prefix, after, limit + 1);
   const topics: (Topic | null)[] = [...page.topics];
@@ -19,7 +19,12 @@ export function topicPage(state: CatalogState, { prefix, after, limit }: TopicQu
     const behind = page.topics.findIndex(({ name }) => name > logTopic);
     topics.splice(behind === -1 ? topics.length : behind, 0, null);
   }
-  const last = topics[limit - 1];
-  const next = topics.length <= limit || last === undefined ? null : (last?.name ?? logTopic);
-  return { topics: topics.slice(0, limit), count: page.count + Number(hasLog), next };
+  let shown = 0;
+  for (let partitions = 0; shown < topics.length; shown++) {
+    partitions += topics[shown]?.partitions.length ?? 1;
+    if (partitions > limit && shown > 0) break;
+  }
+  const last = topics[shown - 1];
+  const next = topics.length === shown || last === undefined ? null : (last?.name ?? logTopic);
+  return { topics: topics.slice(0, shown), count: page.count + Number(hasLog), next };
 }

@@ -39,8 +39,8 @@ export class TopicReplicas {
     this.#options = options;
   }
 
-  created(topic: Topic): void {
-    for (const partition of topic.partitions) {
+  made(topic: Topic, partitions: readonly Partition[]): void {
+    for (const partition of partitions) {
       if (!this.isHere(partition)) continue;
       if (this.#toOpen.size === 0) this.#core.later(() => this.openMade());
       this.#toOpen.set(partition.group, { topic, partition });

@@ -3,10 +3,14 @@ import { type BrokerId, type GroupId, groupId } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import {
   type Answer,
+  choosePartition,
   isTopicName,
+  partitionName,
   type PartitionStatus,
+  type RecordsOf,
   shownTopic,
   type TopicDescription,
+  type TopicChanges,
   type TopicPage,
   topicPageMax,
   type TopicPlacement,
@@ -19,7 +23,7 @@ import type { Barriers } from '../edge/index.ts';
 import { elsewhereStatus, type Replica } from '../replica/index.ts';
 import { catalogGroup, eventsTopic, logGroup, logTopic, subscriberGroups, subscriberReplicas, subscribersTopic } from '../well-known.ts';
 import { Catalog } from './catalog.ts';
-import type { CatalogOutcome, CreateTopic, Partition, Topic } from './catalog-state.ts';
+import { type CatalogOutcome, type CreateTopic, numbered, type Partition, type PlacedPartition, type Topic } from './catalog-state.ts';
 import { explainTopic } from './explaining.ts';
 import { FirstElections } from './first-elections.ts';
 import { Homecoming, type HomecomingOptions } from './homecoming.ts';
@@ -42,6 +46,7 @@ const logTopicId = -1;
 /** Of partitions without a replica here, by group. */
 type Statuses = ReadonlyMap<number, PartitionStatus>;
 const nobodyAsked: Statuses = new Map();
+const onePartition: readonly number[] = [1];
 
 /** How long a caller waits to hear that a topic is really not there. */
 const lookUpMs = 2000;
@@ -73,7 +78,11 @@ export class Topics {
     this.#firstElections = new FirstElections(core);
     this.#replicas = new TopicReplicas(core, () => this.catalog, options);
     this.catalog = new Catalog(core, options.appends, options.groups.topicsMaxOf(catalogGroup), {
-      created: (topic) => this.#created(topic),
+      created: (topic) => this.#made(topic, topic.partitions),
+      altered: (topic, added) => {
+        this.#made(topic, added);
+        for (const { group } of topic.partitions) this.#retention.changed(group);
+      },
       deleted: (topic) => {
         this.#replicas.deleted(topic);
         for (const { group } of topic.partitions) {
@@ -90,9 +99,22 @@ export class Topics {
 
   // ------------------------------------------------------------------------------------------------------------- by name
 
+  /** Of a topic of several partitions, the first. */
   group(name: string): GroupId | null {
-    if (name === logTopic) return logGroup;
-    const group = this.catalog.state.topic(name)?.partitions[0]?.group;
+    return this.#known({ topic: name, partition: 0 });
+  }
+
+  /** How many partitions it has had, the last is how many it has, as this broker knows it; null for a topic that it does not know. */
+  partitionsOf(name: string): readonly number[] | null {
+    return name === logTopic ? onePartition : (this.catalog.state.topic(name)?.counts ?? null);
+  }
+
+  /** The group of the partition that is meant; null where this broker knows none such. */
+  #known({ topic, partition }: RecordsOf): GroupId | null {
+    if (topic === logTopic) return (partition ?? 0) === 0 ? logGroup : null;
+    const partitions = this.catalog.state.topic(topic)?.partitions;
+    if (partitions === undefined || (partition === undefined && partitions.length > 1)) return null;
+    const group = partitions[partition ?? 0]?.group;
     return group === undefined ? null : groupId(group);
   }
 
@@ -110,26 +132,38 @@ export class Topics {
   /** As people call it; null for a group that no topic has, any more or yet. */
   nameOf(group: number): string | null {
     if (group === logGroup) return logTopic;
-    return group === catalogGroup ? '(catalog)' : (this.catalog.state.placeOf(group)?.topic.name ?? null);
+    if (group === catalogGroup) return '(catalog)';
+    const place = this.catalog.state.placeOf(group);
+    return place === undefined ? null : partitionName(numbered(place));
   }
 
-  /** The group of a topic that this broker knows and that is not fenced here. */
-  whole(name: string): GroupId | null {
-    const group = this.group(name);
+  /** The group of a partition that this broker knows and that is not fenced here. */
+  whole(records: RecordsOf): GroupId | null {
+    const group = this.#known(records);
     return group === null || this.#options.groups.fenced(group) !== null ? null : group;
   }
 
-  /** Goes on with the topic's group, after asking the catalog's leader if this broker does not know the name. */
-  resolve<Value>(name: string, waitMs: number, doing: string, answer: Answer<Value>, found: (group: GroupId) => void): void {
-    const group = this.group(name);
+  /** Goes on with the partition's group, after asking the catalog's leader if this broker does not know it. */
+  resolve<Value>(records: RecordsOf, waitMs: number, doing: string, answer: Answer<Value>, found: (group: GroupId) => void): void {
+    const group = this.#known(records);
     if (group !== null) return this.#unlessFenced(group, doing, answer, found);
+    const count = this.partitionsOf(records.topic)?.at(-1) ?? null;
+    // There may be more by now, and never fewer.
+    const isSure = count !== null && (records.partition === undefined || records.topic === logTopic);
+    const refuse = (of: number): void => {
+      const chosen = choosePartition(doing, records, of);
+      if (typeof chosen !== 'number') this.#core.later(() => answer({ ok: false, error: chosen }));
+    };
+    if (isSure) return refuse(count);
     const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
     if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
     const goesOn = this.#lookUp(fail);
     this.#whenCurrent(Math.min(waitMs, lookUpMs), (isCurrent) => {
       if (!goesOn()) return;
-      const known = this.group(name);
+      const known = this.#known(records);
+      const countNow = this.partitionsOf(records.topic)?.at(-1) ?? null;
       if (known !== null) this.#unlessFenced(known, doing, answer, found);
+      else if (isCurrent && countNow !== null) refuse(countNow);
       else if (isCurrent) fail('unknownTopic', 'there is no such topic');
       else fail('noLeader', 'this broker does not know the topic, and nobody who leads the catalog could be asked');
     });
@@ -165,12 +199,12 @@ export class Topics {
 
   /** Goes on with the replica here, once it is open, or with the group of a topic that has none here. */
   locate<Value>(
-    name: string,
+    records: RecordsOf,
     doing: string,
     answer: Answer<Value>,
     found: { here(replica: Replica): void; elsewhere(group: GroupId): void },
   ): void {
-    this.resolve(name, lookUpMs, doing, answer, (group) => {
+    this.resolve(records, lookUpMs, doing, answer, (group) => {
       if (this.#isElsewhere(group)) return found.elsewhere(group);
       const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
       const goesOn = this.#lookUp(fail);
@@ -215,7 +249,7 @@ export class Topics {
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
     const { topicsMax } = this.#core.settings;
     const replicas = Math.min(subscriberReplicas, this.#options.brokers.length);
-    this.#place({ text: subscribersTopic, placement: 'hypercube', partitions: subscriberGroups, replicas }, fail, (placed) =>
+    this.#place({ text: subscribersTopic, placement: 'hypercube', partitions: [0, subscriberGroups], replicas }, fail, (placed) =>
       this.catalog.submit(
         { type: 'createTopic', name: subscribersTopic, retentionBytes: null, builtIn: true, topicsMax, placed, originalName: null },
         (result) => {
@@ -253,7 +287,7 @@ export class Topics {
   }
 
   #create(name: string, settings: TopicSettings, fail: (code: ErrorCode, reason: string) => void, answer: Answer<TopicDescription>): void {
-    const { retentionBytes, replicas, placement, originalName = null } = settings;
+    const { retentionBytes, replicas, placement, partitions = 1, originalName = null } = settings;
     const { topicsMax, replicasDefault } = this.#core.settings;
     const { brokers } = this.#options;
     const wanted = replicas ?? (placement === 'all' ? brokers.length : Math.min(replicasDefault, brokers.length));
@@ -269,10 +303,19 @@ export class Topics {
         // Made it is, whether it can be opened here or not.
         this.#whenOpenHere(topic, () => this.#describe(topic, answer));
       });
-    const full = placement === 'all' ? this.#fullAmong(brokers) : null;
-    if (full !== null) fail('tooManyTopics', full);
-    else if (placement === 'all') submit(null);
-    else this.#place({ text: originalName ?? name, placement: placement ?? 'hypercube', partitions: 1, replicas: wanted }, fail, submit);
+    if (placement === 'all' && partitions === 1) {
+      const full = this.#fullAmong(brokers);
+      if (full === null) submit(null);
+      else fail('tooManyTopics', full);
+    } else {
+      const placing = {
+        text: originalName ?? name,
+        placement: placement ?? 'hypercube',
+        partitions: [0, partitions],
+        replicas: wanted,
+      } as const;
+      this.#place(placing, fail, submit);
+    }
   }
 
   /**
@@ -280,7 +323,7 @@ export class Topics {
    * @param text its name, or what it is placed by in place of it
    */
   #place(
-    { text, placement, partitions, replicas }: Pick<PlacingOptions, 'placement' | 'partitions' | 'replicas'> & { readonly text: string },
+    { text, ...wanted }: Pick<PlacingOptions, 'placement' | 'partitions' | 'replicas'> & { readonly text: string },
     fail: (code: ErrorCode, reason: string) => void,
     placed: (placed: NonNullable<CreateTopic['placed']>) => void,
   ): void {
@@ -291,12 +334,13 @@ export class Topics {
     const untilMs = nowMs() + lookUpMs;
     const attempt = (): void => {
       const isAlive = (broker: BrokerId): boolean => broker === self || links.isReady(broker);
-      const placing = placeTopic({ name: bytes, brokers: this.#options.brokers, placement, partitions, replicas, isAlive });
+      const placing = placeTopic({ ...wanted, name: bytes, brokers: this.#options.brokers, isAlive });
       const isSure = placing.kind === 'placed' && placing.partitions.every(({ awayFromHome }) => !awayFromHome);
       if (!isSure && nowMs() < untilMs && nowMs() < links.openedMs + settlingMs) return void host.clock.startTimer(placeAgainMs, attempt);
       if (!goesOn()) return;
       if (placing.kind === 'placed') {
         const full = this.#fullAmong(placing.partitions.flatMap((partition) => partition.replicas));
+        const { placement } = wanted;
         return full === null ? placed({ placement, partitions: placing.partitions }) : fail('tooManyTopics', full);
       }
       fail(
@@ -307,13 +351,19 @@ export class Topics {
     attempt();
   }
 
-  /** Why one of them takes no more, or null. */
+  /** Why one of them takes no more, or null. A broker is named once for each replica that it would keep. */
   #fullAmong(brokers: readonly number[]): string | null {
-    const { replicasPerBrokerMax } = this.#core.settings;
-    const full = brokers.find((broker) => this.catalog.state.replicasOn(broker) >= replicasPerBrokerMax);
-    return full === undefined
-      ? null
-      : `broker ${full} would keep it, and keeps ${replicasPerBrokerMax} partitions already, as many as its limit allows`;
+    const { replicasPerBrokerMax: most } = this.#core.settings;
+    const more = new Map<number, number>();
+    for (const broker of brokers) more.set(broker, (more.get(broker) ?? 0) + 1);
+    for (const [broker, count] of more) {
+      const kept = this.catalog.state.replicasOn(broker);
+      if (kept + count <= most) continue;
+      return count === 1
+        ? `broker ${broker} would keep it, and keeps ${most} partitions already, as many as its limit allows`
+        : `broker ${broker} would keep ${count} of its partitions, and keeps ${kept} of the ${most} that its limit allows`;
+    }
+    return null;
   }
 
   #whenOpenHere({ partitions }: Topic, done: () => void): void {
@@ -324,6 +374,47 @@ export class Topics {
       this.#replicas.whenOpen(groupId(group), () => {
         if (--left === 0) done();
       });
+  }
+
+  /** Gives it more partitions, or another size. Whoever else does so at the same time is reckoned with. */
+  alter(name: string, changes: TopicChanges, answer: Answer<TopicDescription>): void {
+    const doing = `alter ${shownTopic(name)}`;
+    const fail = (code: ErrorCode, reason: string): void => this.#core.later(() => answer(failure(code, `Cannot ${doing}: ${reason}`)));
+    if (name === logTopic || name === eventsTopic) return fail('topicProtected', 'it belongs to Cairn itself');
+    if (this.#options.logOnly) return fail('unknownTopic', 'this broker keeps the topic "log" only');
+    const untilMs = this.#core.nowMs() + lookUpMs;
+    const attempt = (): void =>
+      this.#whenCurrent(lookUpMs, (isCurrent) => {
+        const topic = this.catalog.state.topic(name);
+        if (!isCurrent) return fail('noLeader', 'nobody who leads the catalog could be asked');
+        if (topic === undefined) return fail('unknownTopic', 'there is no such topic');
+        this.#alter(topic, changes, fail, (result) => {
+          if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
+          if (result.value === 'changedMeanwhile' && this.#core.nowMs() < untilMs) return attempt();
+          if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
+          const altered = this.catalog.state.topic(name);
+          if (altered === undefined) return fail('timeout', 'it was altered, and deleted meanwhile');
+          this.#whenOpenHere(altered, () => this.#describe(altered, answer));
+        });
+      });
+    attempt();
+  }
+
+  #alter(
+    { name, id, settings, placement, partitions }: Topic,
+    { partitions: wanted = partitions.length, ...others }: TopicChanges,
+    fail: (code: ErrorCode, reason: string) => void,
+    done: (result: Parameters<Parameters<Catalog['submit']>[1]>[0]) => void,
+  ): void {
+    const counted = partitions.length;
+    if (wanted < counted) return fail('invalidRequest', `it has ${counted} partitions, and none is ever removed`);
+    const submit = (added: readonly PlacedPartition[]): void =>
+      this.catalog.submit({ type: 'alterTopic', name, id, ...others, counted, added }, done);
+    const [first] = partitions;
+    if (wanted === counted || first === undefined) return submit([]);
+    const replicas = this.#replicas.membersOf(first).length;
+    const placing = { text: settings.originalName ?? name, placement, partitions: [counted, wanted], replicas } as const;
+    this.#place(placing, fail, (placed) => submit(placed.partitions));
   }
 
   delete(name: string, answer: Answer<undefined>): void {
@@ -359,21 +450,22 @@ export class Topics {
 
   describe(name: string, answer: Answer<TopicDescription>): void {
     const doing = `describe ${shownTopic(name)}`;
-    this.resolve(name, lookUpMs, doing, answer, (group) => {
+    this.resolve({ topic: name, partition: 0 }, lookUpMs, doing, answer, (group) => {
       const give = (): void => {
         const topic = this.catalog.state.topic(name);
         if (name === logTopic) this.#core.later(() => answer({ ok: true, value: this.#logDescription() }));
         else if (topic !== undefined) this.#describe(topic, answer);
         else this.#core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted`)));
       };
-      if (this.#isElsewhere(group)) give();
-      else this.#replicas.whenOpen(group, give);
+      const topic = this.catalog.state.topic(name);
+      if (topic === undefined) this.#replicas.whenOpen(group, give);
+      else this.#whenOpenHere(topic, give);
     });
   }
 
   explain(name: string, answer: Answer<TopicPlacement>): void {
     const doing = `explain ${shownTopic(name)}`;
-    this.resolve(name, lookUpMs, doing, answer, () => {
+    this.resolve({ topic: name, partition: 0 }, lookUpMs, doing, answer, () => {
       const known = this.catalog.state.topic(name);
       const partitions = name === logTopic ? [{ group: logGroup, placed: null }] : (known?.partitions ?? []);
       const led = (group: number): boolean => this.#core.replica(groupId(group))?.raft.role === 'leader';
@@ -425,12 +517,25 @@ export class Topics {
     this.#ask([topic], (said) => this.#core.later(() => answer({ ok: true, value: this.#description(topic, said) })));
   }
 
-  #description({ name, settings, createdMs, builtIn, placement, partitions }: Topic, said: Statuses): TopicDescription {
-    const [partition] = partitions;
-    assert(partition !== undefined, 'a topic has a partition');
-    const replicas = this.#replicas.membersOf(partition).length;
-    const { group } = partition;
-    return { name, group, settings: { ...settings, placement, replicas }, createdMs, builtIn, partition: this.#statusOf(partition, said) };
+  #description({ name, settings, createdMs, builtIn, placement, partitions, counts }: Topic, said: Statuses): TopicDescription {
+    const [first] = partitions;
+    assert(first !== undefined, 'a topic has a partition');
+    const replicas = this.#replicas.membersOf(first).length;
+    const { group } = first;
+    const before = counts.slice(0, -1);
+    const shown = { ...settings, placement, replicas };
+    if (partitions.length === 1) return { name, group, settings: shown, createdMs, builtIn, partition: this.#statusOf(first, said) };
+    const statuses = partitions.map((partition) => this.#statusOf(partition, said));
+    const [partition = this.#statusOf(first, said)] = statuses;
+    return {
+      name,
+      group,
+      settings: { ...shown, partitions: partitions.length, ...(before.length === 0 ? {} : { partitionsBefore: before }) },
+      createdMs,
+      builtIn,
+      partition,
+      partitions: statuses,
+    };
   }
 
   #statusOf(partition: Partition, said: Statuses): PartitionStatus {
@@ -447,21 +552,21 @@ export class Topics {
     else this.#retention.changed(replica.group);
   }
 
-  #created(topic: Topic): void {
+  #made(topic: Topic, partitions: readonly Partition[]): void {
     // What is only read again after a start was elected long ago.
     if (this.#registration.isDone) {
       const leadsCatalog = this.#core.replica(catalogGroup)?.raft.role === 'leader';
-      for (const { group, placed } of topic.partitions) {
+      for (const { group, placed } of partitions) {
         const isFirst = placed === null || placed.leader === null ? leadsCatalog : placed.leader === this.#core.self;
         if (isFirst) this.#firstElections.begin(groupId(group));
       }
     }
-    for (const { group } of topic.partitions) {
+    for (const { group } of partitions) {
       // Open before the catalog told whose home it is.
       const replica = this.#core.replica(groupId(group));
       if (replica !== undefined) this.homecoming.roleChanged(replica);
     }
-    this.#replicas.created(topic);
+    this.#replicas.made(topic, partitions);
     // Not within the command: whoever hears of it looks at the whole state.
     if (topic.name === subscribersTopic) this.#core.later(() => this.#options.subscribersMade());
   }
@@ -506,6 +611,8 @@ function codeOf(outcome: CatalogOutcome): ErrorCode {
     case 'tooManyTopics':
     case 'invalidTopicName':
       return outcome;
+    case 'changedMeanwhile':
+      return 'notCurrent';
     default:
       return 'internal';
   }
@@ -519,6 +626,7 @@ const reasons: Readonly<Record<CatalogOutcome, string>> = {
   tooManyTopics: 'the cluster has as many topics as its limit allows',
   invalidTopicName: topicNameRule,
   staleIncarnation: 'a later incarnation is registered',
+  changedMeanwhile: 'others alter it at the same time',
   invalid: 'the command was not understood',
 };
 const reasonOf = (outcome: CatalogOutcome): string => reasons[outcome];

@@ -65,11 +65,11 @@ export class Appends implements AppendEdge {
     const durable = this.#durable;
     this.#core.later(() => {
       for (const { request, count, recordFrom, answer } of appends) {
-        const { topic, level } = request;
+        const { topic, partition = 0, level } = request;
         const offset = value.offset + recordFrom;
         answer({
           ok: true,
-          value: { topic, partition: 0, offset, count, term, level, ackedBy, committed, durable, duplicate, timestampMs },
+          value: { topic, partition, offset, count, term, level, ackedBy, committed, durable, duplicate, timestampMs },
         });
       }
     });

@@ -127,8 +127,8 @@ export class PeerService {
     const topic = this.#options.nameOf(group) ?? '';
     this.#reads.begin({ topic, offsetFrom, sinceMs, bytesMax, freshness, sessionOffset, waitMs }, replica, (outcome) => {
       if (!outcome.ok) return this.#failed(peer, group, correlation, outcome);
-      const { topic: _topic, ...found } = outcome.value;
-      this.#sendBulk(peer, group, { type: 'records', correlation, ...found });
+      const { topic: _topic, times = [], ...found } = outcome.value;
+      this.#sendBulk(peer, group, { type: 'records', correlation, ...found, times });
     });
   }
 

@@ -1,7 +1,7 @@
 import { type Offset, offset } from '../../base/branded.ts';
 import { type Answer, describeOffsets, type EndRequest, type EndResult, type ReadRequest, type ReadResult } from '../../eventlog/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
-import { batchOf, isControl, producerId, producerKind } from '../../record/index.ts';
+import { batchOf, isControl, producerId, producerKind, stampMs } from '../../record/index.ts';
 import { describeFailure, type ReadFailure } from '../../storage/index.ts';
 import type { Barriers } from './barriers.ts';
 import { type Core, failure } from '../core.ts';
@@ -36,8 +36,11 @@ interface Fetched {
   readonly bytesMax: number;
   readonly revokes: number;
   readonly batches: readonly Uint8Array[];
+  readonly times: readonly number[];
   readonly next: number;
 }
+
+const nothing = { batches: [], times: [] } as const;
 
 /** Reading topics: from memory at the tail, else from disk, always below the high watermark. */
 export class Reads {
@@ -169,7 +172,7 @@ export class Reads {
         reader.state = 'waiting';
         return;
       }
-      return this.#give(reader, []);
+      return this.#give(reader, nothing);
     }
     const to = replica.visible;
     const cached = replica.raft.batches(offset(reader.position), to);
@@ -205,6 +208,7 @@ export class Reads {
     const isSame = memo !== undefined && memo.from === reader.position && memo.to === to && memo.bytesMax === bytesMax;
     if (isSame && memo.revokes === producers.revokesVersion) return memo;
     const batches: Uint8Array[] = [];
+    const times: number[] = [];
     let bytes = 0;
     let next = reader.position;
     for (const { bytes: frame, offsetFrom, offsetTo } of found) {
@@ -213,10 +217,11 @@ export class Reads {
         bytes += batch.length;
         if (bytes > bytesMax && batches.length > 0) break;
         batches.push(batch);
+        times.push(stampMs(frame));
       }
       next = offsetTo;
     }
-    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokesVersion, batches, next };
+    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokesVersion, batches, times, next };
     this.#memo.set(replica, fetched);
     return fetched;
   }
@@ -227,10 +232,10 @@ export class Reads {
     reader.position = fetched.next;
     // Control batches alone are no answer while more can be read or waited for.
     if (isEmpty && !isStuck) return this.#continue(reader);
-    this.#give(reader, fetched.batches);
+    this.#give(reader, fetched);
   }
 
-  #give(reader: Reader, batches: readonly Uint8Array[]): void {
+  #give(reader: Reader, { batches, times }: Pick<Fetched, 'batches' | 'times'>): void {
     const { replica, request } = reader;
     const isConfirmed = request.freshness === 'linearizable' && replica.raft.role === 'leader';
     this.#finish(reader, {
@@ -240,6 +245,7 @@ export class Reads {
         offsetFrom: reader.offsetFrom as number,
         offsetNext: reader.position,
         batches,
+        times,
         highWatermark: replica.visible,
         logStartOffset: replica.log.logStartOffset,
         asOfMs: isConfirmed ? 0 : replica.asOfMs(this.#core.nowMs()),
@@ -266,7 +272,7 @@ export class Reads {
     if (reader.state === 'done') return;
     reader.offsetFrom ??= reader.replica.visible;
     reader.position = Math.max(reader.position, reader.offsetFrom);
-    this.#give(reader, []);
+    this.#give(reader, nothing);
   }
 
   /** More of a replica can be read. */
@@ -283,7 +289,7 @@ export class Reads {
       const isOnDisk = reader.state === 'reading' || reader.state === 'resolving';
       if (isOnDisk && nowMs >= reader.diskDeadlineMs) this.#notCurrent(reader, 'the disk of this broker did not answer in time');
       if (nowMs < reader.deadlineMs) continue;
-      if (reader.state === 'waiting') this.#give(reader, []);
+      if (reader.state === 'waiting') this.#give(reader, nothing);
       else if (reader.state === 'deriving') this.#notCurrent(reader, 'this broker is reading its log again');
       else if (reader.state === 'freshening' && reader.request.freshness === 'session') {
         this.#notCurrent(

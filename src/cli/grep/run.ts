@@ -5,7 +5,7 @@ import { LogError } from '../../eventlog/log-error.ts';
 import { type GrepCommand, parseGrep } from '../../query/parse.ts';
 import type { SearchRequest } from '../../query/request.ts';
 import { parseServer } from '../../client/servers.ts';
-import { askEach, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
+import { askEach, eachPartition, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
 import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
 import { packageVersion } from '../../system/package.ts';
@@ -48,7 +48,9 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const options = { token, ca, connectTimeoutMs };
   const { machines, replicas, areNamed } = await machinesOf(command, io, () => fromServers(servers, options));
   const questionOf = (each: SearchRequest): Question => ({ request: each, machines: each.source.kind === 'topic' ? replicas : machines });
-  const questions = [questionOf(request), ...others.map(questionOf)] as const;
+  const [first, ...more] = await eachPartition(request, replicas, options);
+  const behind = await Promise.all(others.map((each) => eachPartition(each, replicas, options)));
+  const questions = [questionOf(first), ...[...more, ...behind.flat()].map(questionOf)] as const;
   if (own.has('explain')) {
     const { explain } = await import('./explain.ts');
     await write(io.stdout, questions.map(explain).join(''));
@@ -81,7 +83,9 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
 }
 
 function whatOf(questions: readonly Question[]): string {
-  const topics = questions.flatMap(({ request: { source } }) => (source.kind === 'topic' ? [`topic ${source.topic}`] : []));
+  const topics = questions.flatMap(({ request: { source } }) =>
+    source.kind === 'topic' && (source.partition ?? 0) === 0 ? [`topic ${source.topic}`] : [],
+  );
   const files = questions.find(({ request: { source } }) => source.kind === 'files');
   return [...(files === undefined ? [] : [`files on ${files.machines.length} machines`]), ...topics].join(', ');
 }

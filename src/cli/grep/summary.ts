@@ -37,7 +37,8 @@ const troubles: Readonly<Record<NonNullable<MachineReport['failure']>, (name: st
 /** How far the answer goes. */
 function rangeOf({ name, topic, problem }: PartReport): string {
   if (topic === undefined) return name;
-  return `topic ${name}, ${describeOffsets(topic.offsetFrom, topic.offsetTo)}${problem === null ? '' : ' in part'}`;
+  const which = topic.partition === 0 ? '' : ` partition ${topic.partition}`;
+  return `topic ${name}${which}, ${describeOffsets(topic.offsetFrom, topic.offsetTo)}${problem === null ? '' : ' in part'}`;
 }
 
 function sumOf(parts: readonly PartReport[]): number | null {

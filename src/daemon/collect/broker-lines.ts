@@ -52,7 +52,7 @@ export async function startBrokerLines(
   tick.unref();
   void makeTopic(withPromises(broker), topic, {
     created: () => logger.log('info', 'topicCreated', { topic }),
-    there: () => store.topicIsThere(),
+    there: (partitions) => store.topicIsThere(partitions),
     delayed: (error) => diagnostics.tell('topic', error.message),
     failed: onFatal,
   });

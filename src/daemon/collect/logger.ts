@@ -130,7 +130,7 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     });
     void makeTopic(log, name, {
       created: () => say(`Created topic "${name}"`),
-      there: () => made.topicIsThere(),
+      there: (partitions) => made.topicIsThere(partitions),
       delayed: (error) => diagnostics.tell('topic', `Cannot look for topic "${name}" now, trying again: ${error.message}`),
       failed: onFatal,
     });

@@ -1,12 +1,12 @@
-import { type TopicAdmin, LogError } from '../../eventlog/index.ts';
+import { type TopicAdmin, type TopicDescription, LogError } from '../../eventlog/index.ts';
 
 const againMs = 250;
 const toldEveryMs = 10_000;
 
 export interface MakeTopicEvents {
   created(): void;
-  /** It is there, made now or before. */
-  there(): void;
+  /** It is there, made now or before; how many partitions it has had, the last is how many it has. */
+  there(partitions: readonly number[]): void;
   /** Not now; it is tried again. Told at once, then every ten seconds. */
   delayed(error: LogError): void;
   /** Never. */
@@ -19,14 +19,15 @@ export async function makeTopic(log: TopicAdmin, name: string, events: MakeTopic
   for (;;) {
     try {
       const { topics } = await log.listTopics({ prefix: name, after: '', limit: 1 });
-      if (topics.some((each) => each.name === name)) return events.there();
+      const known = topics.find((each) => each.name === name);
+      if (known !== undefined) return events.there(partitionsOf(known));
       await log.createTopic(name, { retentionBytes: null });
       events.created();
-      return events.there();
+      return events.there([1]);
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
-      if (error.code === 'topicExists') return events.there();
-      if (!error.retriable) return events.failed(error);
+      // Somebody was quicker: what it is like is asked next.
+      if (!error.retriable && error.code !== 'topicExists') return events.failed(error);
       const nowMs = performance.now();
       if (nowMs - toldMs >= toldEveryMs) {
         toldMs = nowMs;
@@ -36,3 +37,8 @@ export async function makeTopic(log: TopicAdmin, name: string, events: MakeTopic
     }
   }
 }
+
+const partitionsOf = ({ settings: { partitionsBefore = [], partitions = 1 } }: TopicDescription): readonly number[] => [
+  ...partitionsBefore,
+  partitions,
+];

@@ -3,15 +3,17 @@
  * gives the same answers for a fraction of the processor time, which matters because one record a request is what most clients do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AppendResult, isTopicName, LogError, type LogService } from '../../eventlog/index.ts';
+import { type AppendResult, type BrokerService, isTopicName, LogError } from '../../eventlog/index.ts';
 import type { Bytes, Clock } from '../../host/index.ts';
+import { DividedAppends } from '../../partitions/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { readBody } from './body.ts';
 import { decodeRecords } from './decode-records.ts';
-import { asLogError, commonHeaders, sendError } from './error-answer.ts';
+import { asLogError, commonHeaders, sendError, sendJson } from './error-answer.ts';
+import { oneAnswer, partsAnswer, type PartsAnswer } from './parts-answer.ts';
 
 export interface AppendRecordsOptions {
-  readonly log: LogService;
+  readonly log: Pick<BrokerService, 'append' | 'nextSequence' | 'partitionsOf'>;
   readonly clock: Clock;
   readonly bytes: Bytes;
   readonly limits: BatchLimits;
@@ -40,15 +42,18 @@ export function plainAppendTopic({ method, url = '', headers }: IncomingMessage)
 
 export class AppendRecords {
   readonly #options: AppendRecordsOptions;
+  readonly #appends: DividedAppends;
   /** Told of every answer, for the metrics. */
   onAnswered: ((status: number, seconds: number) => void) | null = null;
 
   constructor(options: AppendRecordsOptions) {
     this.#options = options;
+    const { log, bytes } = options;
+    this.#appends = new DividedAppends({ log, bytes, partitionsOf: (topic) => log.partitionsOf(topic) });
   }
 
   handle(request: IncomingMessage, response: ServerResponse, topic: string): void {
-    const { log, clock, bytes, limits, bodyBytesMax } = this.#options;
+    const { clock, bytes, limits, bodyBytesMax } = this.#options;
     const startedMs = clock.monotonicMs();
     const refuse = (error: LogError): void => {
       sendError(response, error);
@@ -65,11 +70,13 @@ export class AppendRecords {
         return refuse(asLogError(thrown));
       }
       const common = { level: 'quorum', timeoutMs: appendTimeoutMs, requestId: null, sequence: 0, expectedOffset: null } as const;
-      log.append({ topic, batch, ...common }, (outcome) => {
+      this.#appends.append({ topic, batch, ...common }, (divided) => {
         if (response.destroyed) return;
-        if (!outcome.ok) return refuse(outcome.error);
-        sendResult(response, outcome.value);
-        this.onAnswered?.(200, (clock.monotonicMs() - startedMs) / 1000);
+        if (divided.kind === 'several') sendParts(response, partsAnswer(topic, divided));
+        else if (!divided.outcome.ok) return refuse(divided.outcome.error);
+        else if (divided.count === 1) sendResult(response, divided.outcome.value);
+        else sendJson(response, 200, oneAnswer(divided.outcome.value, divided.count));
+        this.onAnswered?.(response.statusCode, (clock.monotonicMs() - startedMs) / 1000);
       });
     });
   }
@@ -81,3 +88,5 @@ function sendResult(response: ServerResponse, result: AppendResult): void {
   response.writeHead(200, [...fixedHeaders, String(text.length)]);
   response.end(text, 'latin1');
 }
+
+const sendParts = (response: ServerResponse, { status, body }: PartsAnswer): void => sendJson(response, status, body);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Diagnostics } from './diagnostics.ts';
 import { EventReader } from '../../ingest/event.ts';
-import type { SessionStream, TopicStore } from '../../ingest/index.ts';
+import type { SessionPlace, SessionStream, TopicStore } from '../../ingest/index.ts';
 import { LineSplitter } from '../../ingest/line-splitter.ts';
 import type { AgentAnswer, AgentCauses } from '../../clocks/agent-causes.ts';
 import { lineStampBytes } from '../../clocks/line-stamp.ts';
@@ -231,7 +231,7 @@ export class Connection {
 
   #askWhereToBegin(id: string, sequenceFrom: number): void {
     const store = this.#context.store as TopicStore;
-    store.sequenceOf(id, (outcome) => {
+    store.placeOf(id, this.#source as LineSource, (outcome) => {
       if (this.#isClosed) return;
       if (outcome.ok) {
         this.#startSession(outcome.value, sequenceFrom);
@@ -243,11 +243,12 @@ export class Connection {
     });
   }
 
-  #startSession(sequence: number, sequenceFrom: number): void {
+  #startSession(place: SessionPlace, sequenceFrom: number): void {
     const session = this.#session;
     if (this.#isClosed || session === null) return;
     this.#stopWaiting();
     const { store, diagnostics } = this.#context;
+    const { sequence } = place;
     if (sequence < sequenceFrom) {
       const reason = `the topic knows ${sequence} events of this session, and ${sequenceFrom} were acknowledged`;
       this.#say('no', reason);
@@ -258,7 +259,7 @@ export class Connection {
     session.sequence = sequence;
     session.stored = sequence;
     session.told = sequence;
-    session.stream = (store as TopicStore).openSession(session.id, sequence, {
+    session.stream = (store as TopicStore).openSession(session.id, place, {
       stored: (next) => {
         session.stored = next;
         this.#tellStored();

@@ -13,6 +13,9 @@ import { askPartition } from './one-partition.ts';
 import { type MachineReport, type PartReport, problemOf, type Report, summarise } from './report.ts';
 import { type EventWriter, type Sequence, Turns } from './turns.ts';
 
+/** Partitions of topics that are searched at once for one search. */
+const topicsAtOnceMax = 16;
+
 export interface AskAllOptions extends AskOptions {
   /** The machines were named one by one, not by default: each must have what is searched. */
   readonly areNamed: boolean;
@@ -39,14 +42,34 @@ export async function askEach(questions: readonly [Question, ...Question[]], opt
     request.source.kind === 'topic' ? [{ request, machines }] : machines.map((machine) => ({ request, machines: [machine] })),
   );
   const all = new Asking(await sequenceFor(first, streams.length, options, write), options);
+  // What is put in order of time must all be under way; of the rest a topic of many partitions does not take all searches that a broker makes.
+  const turnOf = inTurns(first.order === 'time' || first.follow ? streams.length : topicsAtOnceMax);
   const reports = await Promise.all([
     ...streams.map(({ request, machines }, stream) =>
-      request.source.kind === 'topic' ? all.askTopic(request, machines, stream) : all.askFiles(request, machines[0] as Machine, stream),
+      request.source.kind === 'topic'
+        ? turnOf(() => all.askTopic(request, machines, stream))
+        : all.askFiles(request, machines[0] as Machine, stream),
     ),
     all.turns.written().then(() => []),
   ]);
   if (all.refusal !== null) throw all.refusal;
   return summarise(reports.flat(), first);
+}
+
+/** Runs what it is given in order, so many at once. */
+function inTurns(most: number): <Value>(run: () => Promise<Value>) => Promise<Value> {
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+  return async (run) => {
+    if (underWay >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    underWay++;
+    try {
+      return await run();
+    } finally {
+      underWay--;
+      waiting.shift()?.();
+    }
+  };
 }
 
 class Asking {

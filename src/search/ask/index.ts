@@ -4,7 +4,7 @@
  */
 export { askAll, askEach, type Question } from './ask-all.ts';
 export { forPrograms, JsonLines, reportLines } from './json-lines.ts';
-export { knownMachines } from './known-machines.ts';
+export { eachPartition, knownMachines, partitionsOf } from './known-machines.ts';
 export { chooseMachines, type Machine, parseHostsFile, parseMachines } from './machines.ts';
 export { encodeRequest } from '../encode-request.ts';
 export { aliveEveryMs, askMachine, type MachineOutcome } from './one-machine.ts';

@@ -55,7 +55,8 @@ export class JsonLines {
   take(event: AnswerEvent): string {
     if (event.kind === 'part') {
       const { label, name, begun } = event.head;
-      const machine = label.slice(0, label.length - name.length - 1);
+      // No topic has a colon in its name.
+      const machine = label.slice(0, begun === undefined ? label.length - name.length - 1 : label.lastIndexOf(':'));
       this.#label = label;
       this.#place = begun === undefined ? { machine, file: name } : { machine, topic: name, partition: begun.partition };
       this.#held = Buffer.alloc(0);

@@ -1,6 +1,14 @@
 /** `Searcher` for topics: a search of this machine's own replica, through the port, or of what comes to it from now on. */
 import { Buffer } from 'node:buffer';
-import { describeOffsets, LogError, type ScanBegun, type ScanGap, type ScanResult, type SearchableLog } from '../../eventlog/index.ts';
+import {
+  describeOffsets,
+  LogError,
+  type RecordsOf,
+  type ScanBegun,
+  type ScanGap,
+  type ScanResult,
+  type SearchableLog,
+} from '../../eventlog/index.ts';
 import { forEachTimedLine, type Output, type SearchRequest, type TopicSource, wantsTimes } from '../../query/index.ts';
 import type { AnswerSink, Searcher } from '../answer.ts';
 import { sinkOf, Slots } from '../slots.ts';
@@ -64,7 +72,8 @@ class TopicSearch {
     this.#slots = slots;
     this.#sink = sink;
     this.#signal = signal;
-    this.#label = source.label ?? `${machine}:${source.topic}`;
+    const which = source.partitions === null || source.partition === null ? '' : `/${source.partition}`;
+    this.#label = source.label ?? `${machine}:${source.topic}${which}`;
   }
 
   async once(): Promise<void> {
@@ -77,11 +86,11 @@ class TopicSearch {
 
   /** What is committed from its beginning on, until who asked goes away, enough was found, or its time is over. */
   async follow(): Promise<void> {
-    const { topic, partition } = this.#source;
+    const { topic } = this.#source;
     let { sinceMs, output } = this.#request;
     let offsetFrom = this.#source.offsetFrom;
     if (offsetFrom === null && sinceMs === null) {
-      offsetFrom = (await this.#log.end({ topic, partition, freshness: 'linearizable' })).offset;
+      offsetFrom = (await this.#log.end({ ...recordsOf(this.#source), freshness: 'linearizable' })).offset;
     }
     let selected = 0;
     for (let freshness: TopicSource['freshness'] = 'linearizable'; ; freshness = 'local') {
@@ -103,10 +112,10 @@ class TopicSearch {
 
   /** Until something is committed at this offset. */
   async #untilMore(offsetFrom: number): Promise<void> {
-    const { topic, partition } = this.#source;
+    const { topic } = this.#source;
     while (!this.#signal.aborted) {
       const { cancel, release } = cancelledBy(this.#signal);
-      const common = { topic, partition, offsetFrom, sinceMs: null, bytesMax: 1, freshness: 'local', sessionOffset: 0 } as const;
+      const common = { ...recordsOf(this.#source), offsetFrom, sinceMs: null, bytesMax: 1, freshness: 'local', sessionOffset: 0 } as const;
       try {
         const { highWatermark, asOfMs } = await this.#log.read({ ...common, waitMs, cancel });
         if (highWatermark > offsetFrom) return;
@@ -126,7 +135,7 @@ class TopicSearch {
 
   async #scan(source: TopicSource, sinceMs: number | null, output: Output): Promise<ScanResult> {
     const { match, engine, index, untilMs, form } = this.#request;
-    const { topic, partition, where, offsetFrom, offsetTo, freshness, sessionOffset } = source;
+    const { where, offsetFrom, offsetTo, freshness, sessionOffset } = source;
     const isTimed = wantsTimes(this.#request);
     const query = { match, where, output, engine, index, form, name: this.#label, isTimed };
     const askedMs = performance.now();
@@ -135,7 +144,7 @@ class TopicSearch {
     const sink = slot === null ? this.#sink : sinkOf(slot, this.#sink);
     const timeoutMs = Math.max(1, Math.floor((source.timeoutMs ?? timeoutMsMax) - (performance.now() - askedMs)));
     const { cancel, release } = cancelledBy(this.#signal);
-    const common = { topic, partition, offsetFrom, offsetTo, sinceMs, untilMs, freshness, sessionOffset };
+    const common = { ...recordsOf(source), offsetFrom, offsetTo, sinceMs, untilMs, freshness, sessionOffset };
     try {
       return await this.#log.scan(
         { ...common, query, timeoutMs, cancel },
@@ -190,6 +199,8 @@ class TopicSearch {
     });
   }
 }
+
+const recordsOf = ({ topic, partition }: TopicSource): RecordsOf => (partition === null ? { topic } : { topic, partition });
 
 interface Cancel {
   readonly cancel: { cancelled: boolean; onCancel: (() => void) | null };

@@ -52,6 +52,7 @@ export class AnsweredInTime {
     };
     return {
       append: (request, answer) => service.append(request, timed(`append to "${request.topic}"`, request.timeoutMs + graceMs, answer)),
+      partitionsOf: (topic) => service.partitionsOf(topic),
       explain: (topic, answer) => service.explain(topic, timed(`explanation of "${topic}"`, lookUpMs, answer)),
       revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
       read: (request, answer) =>
@@ -62,6 +63,8 @@ export class AnsweredInTime {
       nextSequence: (request, answer) =>
         service.nextSequence(request, timed(`next sequence of "${request.requestId}"`, lookUpMs + freshnessMs, answer)),
       createTopic: (name, settings, answer) => service.createTopic(name, settings, timed(`creation of "${name}"`, topicMs, answer)),
+      alterTopic: (name, changes, answer) =>
+        service.alterTopic(name, changes, timed(`alteration of "${name}"`, topicMs + lookUpMs, answer)),
       deleteTopic: (name, answer) => service.deleteTopic(name, timed(`deletion of "${name}"`, topicMs, answer)),
       listTopics: (query, answer) => service.listTopics(query, timed('list of topics', lookUpMs, answer)),
       describeTopic: (name, answer) => service.describeTopic(name, timed(`description of "${name}"`, lookUpMs, answer)),

@@ -119,15 +119,15 @@ export class ModelLogger {
       });
     };
     const ask = (id: string, from: number): void =>
-      store.sequenceOf(id, (outcome) => {
+      store.placeOf(id, origin, (outcome) => {
         if (!isOpen) return;
         if (!outcome.ok) {
           this.#scheduler.schedule(askAgainMs, 'client', 0, () => void (isOpen && ask(id, from)));
           return;
         }
-        const sequence = outcome.value;
+        const { sequence } = outcome.value;
         if (sequence < from) return say('no', `${sequence} ${from}`);
-        stream = store.openSession(id, sequence, { stored: (next) => say('ok', next), failed: cut });
+        stream = store.openSession(id, outcome.value, { stored: (next) => say('ok', next), failed: cut });
         say('ok', sequence);
       });
     const splitter = new LineSplitter(lineBytesMax, (bytes, lineFrom, to) => {

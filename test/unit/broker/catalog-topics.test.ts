@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CatalogCommand, CatalogState, type Topic } from '../../../src/broker/catalog/catalog-state.ts';
 
-const ignore = { created: () => undefined, deleted: () => undefined, trimmed: () => undefined };
+const ignore = { created: () => undefined, altered: () => undefined, deleted: () => undefined, trimmed: () => undefined };
 const create = (name: string): CatalogCommand => ({
   type: 'createTopic',
   name,

@@ -79,7 +79,7 @@ describe('through a broker without a replica', () => {
 
   test('a read whose answer nobody knows the age of does not claim one', () => {
     const answer = { type: 'records', correlation: 1, offsetFrom: 0, offsetNext: 0, highWatermark: 0, logStartOffset: 0, lag: 0 } as const;
-    const frame = wire.encodeAnswer(16, { ...answer, asOfMs: Number.MAX_SAFE_INTEGER, batches: [] }, simBytes);
+    const frame = wire.encodeAnswer(16, { ...answer, asOfMs: Number.MAX_SAFE_INTEGER, batches: [], times: [] }, simBytes);
     const end = wire.encodeAnswer(16, { type: 'end', correlation: 1, offset: 0, asOfMs: Number.MAX_SAFE_INTEGER }, simBytes);
 
     for (const { kind, head } of [frame, end])

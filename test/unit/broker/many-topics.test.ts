@@ -10,7 +10,7 @@ import type { TopicPage } from '../../../src/eventlog/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import { Rig } from './rig.ts';
 
-const ignore = { created: () => undefined, deleted: () => undefined, trimmed: () => undefined };
+const ignore = { created: () => undefined, altered: () => undefined, deleted: () => undefined, trimmed: () => undefined };
 const create = (name: string, builtIn = false): CatalogCommand => ({
   type: 'createTopic',
   name,

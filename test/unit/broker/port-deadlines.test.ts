@@ -87,6 +87,7 @@ test('a command whose effect does not come to this broker ends with an outcome t
   const catalog = new Catalog(core, { append } as unknown as Appends, 10, {
     created: () => undefined,
     deleted: () => undefined,
+    altered: () => undefined,
     trimmed: () => undefined,
   });
   const outcomes: unknown[] = [];

@@ -134,7 +134,7 @@ test('a folder without an identity, from before November 2026, is given one when
 });
 
 describe('the catalog', () => {
-  const ignore = { created: () => undefined, deleted: () => undefined, trimmed: () => undefined };
+  const ignore = { created: () => undefined, altered: () => undefined, deleted: () => undefined, trimmed: () => undefined };
   const create = (name: string, topicsMax: number | null): CatalogCommand => ({
     type: 'createTopic',
     name,

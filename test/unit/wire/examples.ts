@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { brokerId, offset, term, termMax } from '../../../src/base/branded.ts';
 import { errorCatalogue, type ErrorCode } from '../../../src/base/errors.ts';
 import type { LogBatch, Message } from '../../../src/raft/index.ts';
+import { RecordBatchBuilder } from '../../../src/record/index.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
 import type { PeerAnswer, PeerRequest } from '../../../src/wire/index.ts';
 
 /** Arbitrary messages between brokers, each as its sender would make it. */
@@ -68,6 +70,20 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
 const correlation = position;
 const remainingMs = fc.nat({ max: 2 ** 32 - 1 });
 const batch = fc.uint8Array({ minLength: 1, maxLength: 200 });
+const u32 = fc.nat({ max: 2 ** 32 - 1 });
+const freshness = fc.constantFrom('linearizable' as const, 'session' as const, 'local' as const);
+/** The highest that fits the field stands for an age that is not known. */
+const age = fc.oneof(fc.nat({ max: 2 ** 32 - 2 }), fc.constant(Number.MAX_SAFE_INTEGER));
+/** As a reader finds them: whole batches, each with its log time. */
+const foundBatches = fc
+  .array(fc.tuple(fc.array(fc.string({ maxLength: 20 }), { minLength: 1, maxLength: 3 }), position), { maxLength: 4 })
+  .map((found) => ({ batches: found.map(([values]) => batchOfValues(values)), times: found.map(([, timeMs]) => timeMs) }));
+
+function batchOfValues(values: readonly string[]): Uint8Array {
+  const builder = new RecordBatchBuilder();
+  for (const value of values) builder.add(1_700_000_000_000, null, simBytes.utf8Encode(value));
+  return builder.finish(simBytes);
+}
 
 export const peerRequest: fc.Arbitrary<PeerRequest> = fc.oneof(
   fc.record({
@@ -83,6 +99,25 @@ export const peerRequest: fc.Arbitrary<PeerRequest> = fc.oneof(
   fc.record({ type: fc.constant('readIndex' as const), correlation }),
   fc.record({ type: fc.constant('nextSequence' as const), correlation, requestId: bytes }),
   fc.record({ type: fc.constant('status' as const), correlation, topics: bytes }),
+  fc.tuple(fc.constantFrom('start', 'offset', 'time'), position, correlation, freshness, u32, position, u32).map(
+    ([fromWhat, place, number, level, bytesMax, sessionOffset, waitMs]): PeerRequest => ({
+      type: 'read',
+      correlation: number,
+      freshness: level,
+      offsetFrom: fromWhat === 'offset' ? place : null,
+      sinceMs: fromWhat === 'time' ? place : null,
+      bytesMax,
+      sessionOffset,
+      waitMs,
+    }),
+  ),
+  fc.record({ type: fc.constant('end' as const), correlation, freshness }),
+  fc.record({
+    type: fc.constant('partitions' as const),
+    correlation,
+    groups: fc.array(fc.integer({ min: 1, max: 2 ** 32 - 1 }), { maxLength: 20 }),
+  }),
+  fc.record({ type: fc.constant('claim' as const), correlation }),
 );
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });
@@ -101,6 +136,20 @@ export const peerAnswer: fc.Arbitrary<PeerAnswer> = fc.oneof(
   }),
   fc.record({ type: fc.constant('number' as const), correlation, value: position }),
   fc.record({ type: fc.constant('status' as const), correlation, json: text }),
+  fc.tuple(correlation, position, position, position, position, age, position, foundBatches).map(
+    ([number, offsetFrom, offsetNext, highWatermark, logStartOffset, asOfMs, lag, found]): PeerAnswer => ({
+      type: 'records',
+      correlation: number,
+      offsetFrom,
+      offsetNext,
+      highWatermark,
+      logStartOffset,
+      asOfMs,
+      lag,
+      ...found,
+    }),
+  ),
+  fc.record({ type: fc.constant('end' as const), correlation, offset: position, asOfMs: age }),
   fc.record({
     type: fc.constant('error' as const),
     correlation,

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { delayMsMax, type LinkFault, LogError, statusTopicsMax, type TopicQuery } from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
-import { must, NoQuery, nullable, PartitionStatus, topicParameters, wholeNumber } from './schema-parts.ts';
+import { KeptPartition, must, NoQuery, nullable, PartitionStatus, topicParameters, wholeNumber } from './schema-parts.ts';
 
 /** No cluster has as many; brokers that there are not are refused behind the port. */
 const namedMax = 64;
@@ -67,7 +67,7 @@ const BrokerStatus = Type.Object({
   wallMs: Type.Number({ description: 'its wall clock when it said this' }),
   catalog: PartitionStatus,
   topics: Type.Optional(TopicTotals),
-  partitions: Type.Array(Type.Intersect([Type.Object({ topic: Type.String() }), PartitionStatus])),
+  partitions: Type.Array(KeptPartition),
   peers: Type.Array(
     Type.Object({
       id: Type.Integer(),

@@ -8,6 +8,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import {
   type BrokerCounters,
   type CountedStatus,
+  type KeptPartition,
   type PartitionStatus,
   promised,
   statusTopicsMax,
@@ -46,17 +47,21 @@ function total(name: string, help: string, read: (topics: TopicTotals) => number
 }
 
 /** Which topics have a series of their own: as many as a status shows, so that a scrape does not grow with their number. */
-const shown = `; of more than ${statusTopicsMax} topics only up to ${worstTopicsMax} each of those in trouble, furthest behind and largest`;
+const shown = `; of more than ${statusTopicsMax} partitions only up to ${worstTopicsMax} each of those in trouble, furthest behind and largest`;
 
 /** One sample for each partition that the status shows, the catalog included under the name `(catalog)`. */
 function partition(name: string, help: string, read: (partition: PartitionStatus, status: CountedStatus) => number): MetricRow {
   const samples = (status: CountedStatus): readonly Sample[] =>
     [{ topic: '(catalog)', ...status.catalog }, ...status.partitions].map((state) => ({
-      labels: { topic: state.topic },
+      labels: whichOf(state),
       value: read(state, status),
     }));
-  return { name, type: 'gauge', help: `${help}${shown}`, labels: ['topic'], samples };
+  return { name, type: 'gauge', help: `${help}${shown}`, labels: ['topic', 'partition'], samples };
 }
+
+/** A topic that has one partition has no label for it: who watches it has series that go on. */
+const whichOf = ({ topic, partition: number }: Pick<KeptPartition, 'topic' | 'partition'>): Readonly<Record<string, string>> =>
+  number === undefined ? { topic } : { topic, partition: String(number) };
 
 export const metricTable: readonly MetricRow[] = [
   {
@@ -96,10 +101,14 @@ export const metricTable: readonly MetricRow[] = [
   gauge('cairn_disk_sync_p99_seconds', '99th percentile of the time of a sync lately', ({ counters }) => counters.syncMsP99 / 1000),
   gauge('cairn_queued_append_bytes', 'Bytes of appends that wait in this broker', ({ counters }) => counters.queuedAppendBytes),
   total('cairn_topics', 'Topics that this broker knows', ({ count }) => count),
-  total('cairn_topics_led', 'Topics that this broker leads', ({ leads }) => leads),
-  total('cairn_topics_leaderless', 'Topics without a leader that this broker knows', ({ leaderless }) => leaderless),
-  total('cairn_topics_fenced', 'Topics that damage keeps this broker out of', ({ fenced }) => fenced),
-  total('cairn_topics_unreadable', 'Topics with ranges that the disk of this broker has refused to read', ({ unreadable }) => unreadable),
+  total('cairn_topics_led', 'Partitions of topics that this broker leads', ({ leads }) => leads),
+  total('cairn_topics_leaderless', 'Partitions of topics without a leader that this broker knows', ({ leaderless }) => leaderless),
+  total('cairn_topics_fenced', 'Partitions of topics that damage keeps this broker out of', ({ fenced }) => fenced),
+  total(
+    'cairn_topics_unreadable',
+    'Partitions of topics with ranges that the disk of this broker has refused to read',
+    ({ unreadable }) => unreadable,
+  ),
   total('cairn_topics_size_bytes', 'Bytes of all topics on the disk of this broker', ({ sizeBytes }) => sizeBytes),
   {
     name: 'cairn_topics_follower_lag',
@@ -126,10 +135,13 @@ export const metricTable: readonly MetricRow[] = [
     name: 'cairn_follower_lag',
     type: 'gauge',
     help: `On a leader: offsets that a follower is behind${shown}`,
-    labels: ['topic', 'broker'],
+    labels: ['topic', 'partition', 'broker'],
     samples: ({ partitions }) =>
-      partitions.flatMap(({ topic, endOffset, followers }) =>
-        followers.map(({ broker, matchOffset }) => ({ labels: { topic, broker: String(broker) }, value: endOffset - matchOffset })),
+      partitions.flatMap((state) =>
+        state.followers.map(({ broker, matchOffset }) => ({
+          labels: { ...whichOf(state), broker: String(broker) },
+          value: state.endOffset - matchOffset,
+        })),
       ),
   },
   {

@@ -25,6 +25,12 @@ export const TopicParams = Type.Object({ topic: Type.String({ description: 'the 
 /** Any that is no number at all; which there are is known behind the port. */
 export const PartitionParam = Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'a partition'));
 
+/** As `partitions/` writes them. */
+export const Places = Type.String({ description: 'a place in each partition: where to go on, or how far a session has come' });
+
+/** A partition that the answer is without. */
+export const Missing = Type.Object({ partition: Type.Integer(), reason: Type.String() });
+
 const NameStart = Type.String({ pattern: nameStartPattern, ...must(nameStartRule) });
 
 /** Which topics: those whose names begin so, from behind one on. */
@@ -53,6 +59,12 @@ export const PartitionStatus = Type.Object({
   followers: Type.Array(Type.Object({ broker: Type.Integer(), matchOffset: offset })),
   fenced: nullable(Type.String()),
 });
+
+/** One of those that a broker keeps. */
+export const KeptPartition = Type.Intersect([
+  Type.Object({ topic: Type.String(), partition: Type.Optional(Type.Integer({ description: 'left out where the topic has one' })) }),
+  PartitionStatus,
+]);
 
 export const ErrorAnswer = Type.Object({
   error: Type.Object(

@@ -1,16 +1,29 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { brokersMax, LogError, promised, requestIdBytesMax, topicPageMax } from '../../../eventlog/index.ts';
+import {
+  brokersMax,
+  type Freshness as FreshnessOf,
+  LogError,
+  partitionsMax,
+  promised,
+  type RecordLog,
+  requestIdBytesMax,
+  topicPageMax,
+} from '../../../eventlog/index.ts';
+import { encodePlaces } from '../../../partitions/index.ts';
+import { askEnds } from './ends.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
 import {
   Freshness,
+  Missing,
   must,
   NoQuery,
   nullable,
   offset,
   PartitionParam,
   PartitionStatus,
+  Places,
   TopicParams,
   topicParameters,
 } from './schema-parts.ts';
@@ -21,11 +34,25 @@ const CreateTopicBody = Type.Object(
     retentionBytes: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))),
     replicas: Type.Optional(Type.Integer({ minimum: 1, maximum: brokersMax })),
     placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
+    partitions: Type.Optional(Type.Integer({ minimum: 1, maximum: partitionsMax })),
   },
   {
     additionalProperties: false,
     ...must(
-      `{"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to ${brokersMax}, "placement": "hypercube", "ring" or "all"}; all but the name may be left out`,
+      `{"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to ${brokersMax}, "placement": "hypercube", "ring" or "all", "partitions": 1 to ${partitionsMax}}; all but the name may be left out`,
+    ),
+  },
+);
+
+const AlterTopicBody = Type.Object(
+  {
+    retentionBytes: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))),
+    partitions: Type.Optional(Type.Integer({ minimum: 1, maximum: partitionsMax })),
+  },
+  {
+    additionalProperties: false,
+    ...must(
+      `{"retentionBytes": null or a number of bytes, "partitions": as many as it has or more, at most ${partitionsMax}}; either may be left out`,
     ),
   },
 );
@@ -47,10 +74,13 @@ const TopicDescription = Type.Object({
     replicas: Type.Optional(Type.Integer()),
     placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
     originalName: Type.Optional(Type.String({ description: 'what it is called on the old wire of contract 3' })),
+    partitions: Type.Optional(Type.Integer({ description: 'left out where there is one' })),
+    partitionsBefore: Type.Optional(Type.Array(Type.Integer(), { description: 'where some were added: how many there were before' })),
   }),
   createdMs: Type.Number(),
   builtIn: Type.Boolean(),
   partition: PartitionStatus,
+  partitions: Type.Optional(Type.Array(PartitionStatus, { description: 'all of them by number, where there are several' })),
 });
 const whole = Type.Integer();
 const TopicPlacement = Type.Object({
@@ -92,7 +122,20 @@ const TopicList = Type.Object({
   next: nullable(Type.String({ description: 'what to give as `after` for those that follow; null where these are the last' })),
 });
 
-const EndAnswer = Type.Object({ topic: Type.String(), offset, freshness: Freshness, asOfMs: Type.Number() });
+const EndAnswer = Type.Union([
+  Type.Object({ topic: Type.String(), offset, freshness: Freshness, asOfMs: Type.Number() }),
+  Type.Object(
+    {
+      topic: Type.String(),
+      partitions: Type.Array(Type.Object({ partition: Type.Integer(), offset, asOfMs: Type.Number() })),
+      session: Places,
+      freshness: Freshness,
+      partial: Type.Boolean(),
+      missing: Type.Array(Missing),
+    },
+    { description: 'of a topic of several partitions, where none is named' },
+  ),
+]);
 const SequenceAnswer = Type.Object({ topic: Type.String(), requestId: Type.String(), nextSequence: Type.Integer() });
 
 export function addTopicRoutes(app: FastifyInstance, { log, service, settings }: ApiContext): void {
@@ -132,6 +175,22 @@ export function addTopicRoutes(app: FastifyInstance, { log, service, settings }:
     promised((answer) => service.explain(topicOf(request), answer)),
   );
 
+  const alterSchema = {
+    summary: 'Give a topic more partitions, or another size; with more partitions records of a key go to another one',
+    params: TopicParams,
+    querystring: NoQuery,
+    body: AlterTopicBody,
+    response: { 200: TopicDescription },
+  };
+  const alterOptions = {
+    schema: alterSchema,
+    config: { verb: 'alter' },
+    preValidation: readJsonBody('alter a topic', settings.bodyBytesMax),
+  };
+  app.patch('/v1/topics/:topic', alterOptions, (request) =>
+    log.alterTopic(topicOf(request), request.body as Static<typeof AlterTopicBody>),
+  );
+
   const deleteSchema = { summary: 'Delete a topic with its records', params: TopicParams, querystring: NoQuery };
   app.delete('/v1/topics/:topic', { schema: deleteSchema, config: { verb: 'delete' } }, async (request, reply) => {
     await log.deleteTopic(topicOf(request));
@@ -145,8 +204,16 @@ export function addTopicRoutes(app: FastifyInstance, { log, service, settings }:
     response: { 200: EndAnswer },
   };
   app.get('/v1/topics/:topic/end', { schema: endSchema, config: { verb: 'read the end of' } }, (request) => {
-    const { partition = 0, level = 'linearizable' } = request.query as Static<typeof EndQuery>;
-    return log.end({ topic: topicOf(request), partition, freshness: level });
+    const { partition, level = 'linearizable' } = request.query as Static<typeof EndQuery>;
+    const topic = topicOf(request);
+    if (partition !== undefined) return log.end({ topic, partition, freshness: level });
+    const known = service.partitionsOf(topic)?.at(-1) ?? 1;
+    if (known > 1) return answerEnds(log, topic, known, level);
+    return log.end({ topic, freshness: level }).catch((thrown: unknown) => {
+      const count = thrown instanceof LogError && thrown.code === 'partitionNeeded' ? thrown.details['partitions'] : null;
+      if (typeof count !== 'number') throw thrown;
+      return answerEnds(log, topic, count, level);
+    });
   });
 
   const sequenceSchema = {
@@ -157,15 +224,24 @@ export function addTopicRoutes(app: FastifyInstance, { log, service, settings }:
   };
   app.get('/v1/topics/:topic/sequence', { schema: sequenceSchema, config: { verb: 'look up a request of' } }, async (request) => {
     const topic = topicOf(request);
-    const { partition = 0, requestId } = request.query as Static<typeof SequenceQuery>;
+    const { partition, requestId } = request.query as Static<typeof SequenceQuery>;
     if (Buffer.byteLength(requestId) > requestIdBytesMax || !requestId.isWellFormed()) {
       throw new LogError(
         'invalidRequest',
         `Cannot look up a request of topic "${topic}": "requestId" is not 1 to ${requestIdBytesMax} bytes of text`,
       );
     }
-    return { topic, requestId, nextSequence: await log.nextSequence({ topic, partition, requestId }) };
+    const which = partition === undefined ? { topic } : { topic, partition };
+    return { topic, requestId, nextSequence: await log.nextSequence({ ...which, requestId }) };
   });
+}
+
+/** The end of each partition, and all of them as the place where a reader of the topic would go on. */
+async function answerEnds(log: RecordLog, topic: string, count: number, freshness: FreshnessOf): Promise<unknown> {
+  const { ends, missing } = await askEnds(log, topic, count, freshness);
+  const partitions = ends.flatMap((end, partition) => (end === null ? [] : [{ partition, offset: end.offset, asOfMs: end.asOfMs }]));
+  const session = encodePlaces(ends.map((end) => ({ from: 'offset', offset: end?.offset ?? 0 })));
+  return { topic, partitions, session, freshness, partial: missing.length > 0, missing };
 }
 
 function topicOf(request: { readonly params: unknown }): string {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
 import type { Logger } from '../../../host/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
-import { chooseMachines, type Machine, type Question } from '../../../search/ask/index.ts';
+import { chooseMachines, type Machine, partitionsOf, type Question } from '../../../search/ask/index.ts';
 import { decodeRequest, OneATurn, type Searchers } from '../../../search/index.ts';
 import { bodyOf } from '../body.ts';
 import { asLogError, sendError, sendJson } from '../error-answer.ts';
@@ -20,6 +20,8 @@ export interface SearchOptions {
   readonly machine: string;
   readonly searchers: Searchers;
   readonly machines: readonly Machine[];
+  /** How many partitions a topic has, the last; null where that is not known here. */
+  readonly partitionsOf: (topic: string) => readonly number[] | null;
   /** Where this machine is among them, whose topics are the nearest; null where it has none. */
   readonly own: string | null;
   /** What it asks the others with. */
@@ -111,12 +113,17 @@ export class GrepRoutes {
     if (!Array.isArray(sources) || sources.length > sourcesMax || (source !== undefined && sources[0] !== source))
       throw refuse(`the field "sources" is no list of up to ${sourcesMax} sources in place of "source"`);
     const machines = this.#askedOf(on, refuse);
-    const questionOf = (each: unknown): Question => {
+    const requestsOf = (each: unknown): readonly [SearchRequest, ...SearchRequest[]] => {
       const request = decoded({ ...search, source: each });
-      return { request, machines: request.source.kind === 'topic' && on === undefined ? this.#nearestFirst() : machines };
+      const count = request.source.kind === 'topic' ? this.#options.partitionsOf(request.source.topic) : null;
+      return partitionsOf(request, count?.at(-1) ?? 1);
     };
-    const [first, ...others] = sources;
-    const questions = [questionOf(first), ...others.map(questionOf)] as const;
+    const questionOf = (request: SearchRequest): Question => ({
+      request,
+      machines: request.source.kind === 'topic' && on === undefined ? this.#nearestFirst() : machines,
+    });
+    const [[first, ...more], ...others] = [requestsOf(sources[0]), ...sources.slice(1).map(requestsOf)] as const;
+    const questions = [questionOf(first), ...[...more, ...others.flat()].map(questionOf)] as const;
     return { questions, areNamed: on !== undefined, timeoutMs: timeoutMs as number | null };
   }
 

@@ -10,14 +10,21 @@ interface Wanted {
   readonly name?: string;
   readonly brokers: number;
   readonly dead?: readonly number[];
-  readonly placement?: 'hypercube' | 'ring';
+  readonly placement?: 'hypercube' | 'ring' | 'all';
   readonly partitions?: number;
   readonly replicas?: number;
 }
 
 function place({ name = 'orders', brokers, dead = [], placement = 'hypercube', partitions = 1, replicas = 3 }: Wanted): Placing {
   const isAlive = (id: BrokerId): boolean => !dead.includes(id);
-  return placeTopic({ name: simBytes.utf8Encode(name), brokers: idsTo(brokers), placement, partitions, replicas, isAlive });
+  return placeTopic({
+    name: simBytes.utf8Encode(name),
+    brokers: idsTo(brokers),
+    placement,
+    partitions: [0, partitions],
+    replicas,
+    isAlive,
+  });
 }
 
 const firstOf = (placing: Placing) => (placing.kind === 'placed' ? placing.partitions[0] : undefined);

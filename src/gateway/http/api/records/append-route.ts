@@ -1,13 +1,22 @@
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { sequenceMax } from '../../../../base/branded.ts';
-import { type AppendRequest, LogError, requestIdBytesMax, withRequestOutcome } from '../../../../eventlog/index.ts';
+import {
+  type AppendRequest,
+  LogError,
+  type RecordService,
+  requestIdBytesMax,
+  withCallbacks,
+  withRequestOutcome,
+} from '../../../../eventlog/index.ts';
 import { appendRoute, appendTimeoutMs } from '../../append-records.ts';
 import { bodyOf } from '../../body.ts';
+import { oneAnswer, partsAnswer } from '../../parts-answer.ts';
+import { type Divided, DividedAppends } from '../../../../partitions/index.ts';
 import type { ApiContext } from '../context.ts';
 import { decodeRecords } from '../../decode-records.ts';
-import { Level, must, offset, PartitionParam, TopicParams, wholeNumber } from '../schema-parts.ts';
+import { Level, must, offset, PartitionParam, Places, TopicParams, wholeNumber } from '../schema-parts.ts';
 
 const AppendQuery = Type.Object(
   {
@@ -30,9 +39,9 @@ const AppendHeaders = Type.Object({
   'cairn-first-attempt-ms': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'milliseconds')),
 });
 
-const AppendAnswer = Type.Object({
+const AppendedPart = Type.Object({
   topic: Type.String(),
-  partition: Type.Literal(0),
+  partition: Type.Integer(),
   offset,
   count: Type.Integer(),
   term: Type.Integer(),
@@ -42,42 +51,55 @@ const AppendAnswer = Type.Object({
   durable: Type.Boolean(),
   duplicate: Type.Boolean(),
   timestampMs: Type.Number(),
+  session: Type.Optional(Places),
 });
+const AppendAnswer = Type.Union([
+  AppendedPart,
+  Type.Object(
+    { topic: Type.String(), partial: Type.Boolean(), partitions: Type.Array(AppendedPart), session: Places },
+    { description: 'records that fell into several partitions: each is all or none by itself' },
+  ),
+]);
 
 export function addAppendRoute(app: FastifyInstance, context: ApiContext): void {
+  const { service, bytes: work } = context;
+  const appends = new DividedAppends({ log: service, bytes: work, partitionsOf: (topic) => service.partitionsOf(topic) });
   const schema = {
-    summary: 'Append records: all or none, with consecutive offsets',
+    summary: 'Append records: those of a partition all or none, with consecutive offsets',
     params: TopicParams,
     querystring: AppendQuery,
     headers: AppendHeaders,
     response: { 200: AppendAnswer },
   };
-  app.post(appendRoute, { schema, config: { verb: 'append to' } }, async (request) => {
+  app.post(appendRoute, { schema, config: { verb: 'append to' } }, async (request, reply) => {
     const order = await appendOrder(request, context);
-    try {
-      return await context.log.append(order);
-    } catch (thrown) {
-      throw order.requestId !== null && thrown instanceof LogError ? withRequestOutcome(thrown) : thrown;
-    }
+    return answerDivided(order, await new Promise<Divided>((resolve) => appends.append(order, resolve)), reply);
   });
   const publishSchema = {
     ...schema,
-    summary: 'Append records as a publisher: all or none, with consecutive offsets',
+    summary: 'Append records as a publisher: those of a partition all or none, with consecutive offsets',
     params: PublisherTopic,
   };
   app.post(
     '/v1/publishers/:publisher/topics/:topic/records',
     { schema: publishSchema, config: { verb: 'publish to' } },
-    async (request) => {
+    async (request, reply) => {
       const { publisher } = request.params as Static<typeof PublisherTopic>;
       const order = await appendOrder(request, context);
-      try {
-        return await context.subscriptions.publish({ ...order, publisher });
-      } catch (thrown) {
-        throw order.requestId !== null && thrown instanceof LogError ? withRequestOutcome(thrown) : thrown;
-      }
+      const through = withCallbacks({ ...context.log, append: (one) => context.subscriptions.publish({ ...one, publisher }) });
+      const publish: RecordService['append'] = (one, answer) => through.append(one, answer);
+      return answerDivided(order, await new Promise<Divided>((resolve) => appends.append(order, resolve, publish)), reply);
     },
   );
+}
+
+function answerDivided({ topic, requestId }: AppendRequest, divided: Divided, reply: FastifyReply): unknown {
+  if (divided.kind === 'several') {
+    const { status, body } = partsAnswer(topic, divided, requestId !== null);
+    return reply.code(status).send(body);
+  }
+  if (divided.outcome.ok) return oneAnswer(divided.outcome.value, divided.count);
+  throw requestId === null ? divided.outcome.error : withRequestOutcome(divided.outcome.error);
 }
 
 async function appendOrder(request: FastifyRequest, context: ApiContext): Promise<AppendRequest> {
@@ -99,7 +121,7 @@ async function appendOrder(request: FastifyRequest, context: ApiContext): Promis
   const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
   return {
     topic,
-    partition: query.partition ?? 0,
+    ...(query.partition === undefined ? {} : { partition: query.partition }),
     batch,
     level: query.level ?? 'quorum',
     timeoutMs: query.timeoutMs ?? appendTimeoutMs,

@@ -12,6 +12,12 @@ export interface Encoded {
   readonly cutAt: number | null;
 }
 
+/** Of a topic of several partitions: which one it is, and the id of an event behind a record. */
+export interface RecordPlace {
+  readonly partition: number;
+  readonly idOf: (offset: number) => string;
+}
+
 const requestIdHeaderName = 'cairn.request-id';
 
 /** Encodes the records from `offsetFrom` on and below `offsetTo`, at most `max`. JSON records are joined by commas; the other forms end each record themselves. */
@@ -21,7 +27,9 @@ export function encodeRecords(
   max: number,
   format: TextFormat,
   offsetTo = Number.POSITIVE_INFINITY,
+  place: RecordPlace | null = null,
 ): Encoded {
+  const of = place === null ? '' : `"partition":${place.partition},`;
   const chunks: (string | Uint8Array)[] = [];
   let count = 0;
   let cutAt: number | null = null;
@@ -39,11 +47,11 @@ export function encodeRecords(
         if (record.valueFrom >= 0) chunks.push(buffer.subarray(record.valueFrom, record.valueTo));
         chunks.push('\n');
       } else if (format === 'json') {
-        text += count === 0 ? recordJson(record, buffer) : `,${recordJson(record, buffer)}`;
+        text += count === 0 ? recordJson(record, buffer, of) : `,${recordJson(record, buffer, of)}`;
       } else if (format === 'ndjson') {
-        text += `${recordJson(record, buffer)}\n`;
+        text += `${recordJson(record, buffer, of)}\n`;
       } else {
-        text += `id: ${record.offset}\ndata: ${recordJson(record, buffer)}\n\n`;
+        text += `id: ${place === null ? record.offset : place.idOf(record.offset + 1)}\ndata: ${recordJson(record, buffer, of)}\n\n`;
       }
       count++;
       return true;
@@ -54,12 +62,12 @@ export function encodeRecords(
   return { chunks, count, cutAt };
 }
 
-/** One record as JSON; bytes that are not UTF-8 as base64. */
-function recordJson(record: RecordCursor, buffer: Buffer): string {
+/** One record as JSON; bytes that are not UTF-8 as base64. `of` is what stands before its offset. */
+function recordJson(record: RecordCursor, buffer: Buffer, of: string): string {
   const key = fieldJson('key', buffer, record.keyFrom, record.keyTo);
   const value = fieldJson('value', buffer, record.valueFrom, record.valueTo);
   const headers = record.headerCount === 0 ? '{}' : headersJson(record);
-  return `{"offset":${record.offset},"timestamp":${record.timestampMs},${key},${value},"headers":${headers}}`;
+  return `{${of}"offset":${record.offset},"timestamp":${record.timestampMs},${key},${value},"headers":${headers}}`;
 }
 
 function fieldJson(name: 'key' | 'value', buffer: Buffer, from: number, to: number): string {

@@ -6,21 +6,18 @@ import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
 import type { ApiContext } from '../context.ts';
 import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
 import { encodeRecords } from './encode-records.ts';
-import { contentTypes, firstOffsetOf, type ReadOrder } from './read-order.ts';
+import { contentTypes, firstOffsetOf, type PartitionOrder, type ReadOrder, recordsOf } from './read-order.ts';
 
 /** What is in memory for one follower at most. */
-const followBytesMax = 256 * 1024;
+export const followBytesMax = 256 * 1024;
 
 /**
  * An answer that does not end. It reads as fast as the client takes, so a slow client slows its own reading and nothing is buffered; one that
  * takes nothing for a while is cut off. Ends when the client goes, after `max` records, or with an error of the log as the last thing sent.
  */
-export async function followTopic(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
-  const { followers, settings } = context;
-  if (followers.count >= settings.followersMax) {
-    throw new LogError('overloaded', `Cannot follow topic "${order.topic}": ${followers.count} followers are open, the limit`);
-  }
-  followers.count++;
+export async function followTopic(order: PartitionOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
+  const { followers } = context;
+  admitFollower(order, context);
   const response = reply.raw;
   const cancel = cancelOnClose(response);
   try {
@@ -39,12 +36,25 @@ export async function followTopic(order: ReadOrder, reply: FastifyReply, context
   return reply;
 }
 
+/** Counts one more, or refuses it. */
+export function admitFollower({ topic }: ReadOrder, { followers, settings }: ApiContext): void {
+  if (followers.count >= settings.followersMax)
+    throw new LogError('overloaded', `Cannot follow topic "${topic}": ${followers.count} followers are open, the limit`);
+  followers.count++;
+}
+
 function followHeaders(first: ReadResult): Record<string, string> {
   // Proxies that gather an answer before they pass it on would hold a stream back for ever.
   return { 'cairn-offset-from': String(first.offsetFrom), 'x-accel-buffering': 'no' };
 }
 
-async function pump(order: ReadOrder, first: ReadResult, response: ServerResponse, cancel: Cancel, context: ApiContext): Promise<void> {
+async function pump(
+  order: PartitionOrder,
+  first: ReadResult,
+  response: ServerResponse,
+  cancel: Cancel,
+  context: ApiContext,
+): Promise<void> {
   const { heartbeatMs, slowReaderTimeoutMs } = context.settings;
   let left = order.max;
   let result = first;
@@ -72,7 +82,7 @@ async function pump(order: ReadOrder, first: ReadResult, response: ServerRespons
 
 /** A broker that is behind, or hears no leader, is waited for: an error would end the stream, and a browser does not come back from one. */
 async function readOn(
-  order: ReadOrder,
+  order: PartitionOrder,
   place: {
     readonly offsetFrom: number | null;
     readonly sinceMs: number | null;
@@ -82,11 +92,11 @@ async function readOn(
   cancel: Cancel,
   context: ApiContext,
 ): Promise<ReadResult> {
-  const { topic, partition, freshness, sessionOffset } = order;
+  const { topic, freshness, session: sessionOffset } = order;
   const sinceMs = place.offsetFrom === null ? place.sinceMs : null;
   const { offsetFrom, waitMs, group } = place;
   try {
-    const request = { topic, partition, offsetFrom, sinceMs, waitMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel };
+    const request = { ...recordsOf(order), offsetFrom, sinceMs, waitMs, bytesMax: followBytesMax, freshness, sessionOffset, cancel };
     return await context.log.read(group === undefined ? request : { ...request, group });
   } catch (thrown) {
     if (offsetFrom === null || !(thrown instanceof LogError) || thrown.code !== 'notCurrent') throw thrown;
@@ -106,7 +116,7 @@ const nothingYet = (topic: string, offset: number): ReadResult => ({
 });
 
 /** Writes what a read gave; the number of records. */
-function write(order: ReadOrder, result: ReadResult, max: number, response: ServerResponse): number {
+function write(order: PartitionOrder, result: ReadResult, max: number, response: ServerResponse): number {
   if (result.batches.length === 0) return 0;
   response.cork();
   let count = 0;
@@ -121,12 +131,12 @@ function write(order: ReadOrder, result: ReadResult, max: number, response: Serv
   return count;
 }
 
-function writeHeartbeat(order: ReadOrder, response: ServerResponse): void {
+export function writeHeartbeat(order: ReadOrder, response: ServerResponse): void {
   if (order.format === 'sse') response.write(':\n\n');
   else if (order.format === 'ndjson') response.write('\n');
 }
 
-function endWithError(order: ReadOrder, error: LogError, response: ServerResponse): void {
+export function endWithError(order: ReadOrder, error: LogError, response: ServerResponse): void {
   const body = JSON.stringify(errorBody(error));
   if (order.format === 'sse') response.end(`event: error\ndata: ${body}\n\n`);
   else if (order.format === 'ndjson') response.end(`${body}\n`);

@@ -1,14 +1,24 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
-import type { ReadResult } from '../../../../eventlog/index.ts';
-import { commonHeaders } from '../../error-answer.ts';
+import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
 import type { ApiContext } from '../context.ts';
 import { offset, TopicParams } from '../schema-parts.ts';
 import { cancelOnClose } from './cancel-on-close.ts';
 import { type Encoded, encodeRecords } from './encode-records.ts';
 import { followTopic } from './follow.ts';
-import { contentTypes, firstOffsetOf, orderOf, ReadHeaders, type ReadOrder, ReadQuery } from './read-order.ts';
+import { answerMerged, followMerged, MergedAnswer } from './merged.ts';
+import {
+  contentTypes,
+  firstOffsetOf,
+  orderOf,
+  partitionOrder,
+  type PartitionOrder,
+  ReadHeaders,
+  ReadQuery,
+  recordsOf,
+} from './read-order.ts';
 import { RecordOutput } from './record-schema.ts';
+import { sendChunks } from './send-chunks.ts';
 
 const ReadAnswer = Type.Object({
   topic: Type.String(),
@@ -27,16 +37,22 @@ export function addReadRoute(app: FastifyInstance, context: ApiContext): void {
     params: TopicParams,
     querystring: ReadQuery,
     headers: ReadHeaders,
-    response: { 200: ReadAnswer },
+    response: { 200: Type.Union([ReadAnswer, MergedAnswer]) },
   };
   app.get('/v1/topics/:topic/records', { schema, config: { verb: 'read' } }, async (request, reply) => {
     const { order, isFollowing } = orderOf(request);
-    if (isFollowing) return followTopic(order, reply, context);
-    return answerRead(order, reply, context);
+    const one = partitionOrder(order, context);
+    try {
+      if (one !== null) return await (isFollowing ? followTopic(one, reply, context) : answerRead(one, reply, context));
+    } catch (thrown) {
+      // This broker did not know the topic, and knows now how many it has.
+      if (!(thrown instanceof LogError) || thrown.code !== 'partitionNeeded') throw thrown;
+    }
+    return isFollowing ? followMerged(order, reply, context) : answerMerged(order, reply, context);
   });
 }
 
-async function answerRead(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+async function answerRead(order: PartitionOrder, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const cancel = cancelOnClose(reply.raw);
   let offsetFrom = await firstOffsetOf(order, context);
   let first: ReadResult | null = null;
@@ -46,13 +62,12 @@ async function answerRead(order: ReadOrder, reply: FastifyReply, context: ApiCon
   const format = order.format === 'sse' ? 'json' : order.format;
   do {
     result = await context.log.read({
-      topic: order.topic,
-      partition: order.partition,
+      ...recordsOf(order),
       offsetFrom,
       sinceMs: offsetFrom === null ? order.sinceMs : null,
       bytesMax: order.bytesMax,
       freshness: order.freshness,
-      sessionOffset: order.sessionOffset,
+      sessionOffset: order.session,
       waitMs: order.waitMs,
       cancel,
     });
@@ -85,17 +100,4 @@ function placeHeaders(offsetFrom: number, offsetNext: number, result: ReadResult
     'cairn-as-of-ms': String(Math.round(result.asOfMs)),
     'cairn-lag': String(result.lag),
   };
-}
-
-/** Stored bytes leave as they are, gathered by the system into one write. */
-function sendChunks(reply: FastifyReply, chunks: readonly (string | Uint8Array)[], headers: Record<string, string>): void {
-  let length = 0;
-  for (const chunk of chunks) length += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
-  reply.hijack();
-  const response = reply.raw;
-  response.cork();
-  response.writeHead(200, { ...commonHeaders, ...headers, 'content-length': length });
-  for (const chunk of chunks) response.write(chunk);
-  response.end();
-  response.uncork();
 }

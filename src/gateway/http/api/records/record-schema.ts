@@ -12,4 +12,6 @@ const recordFields = {
 };
 export const RecordInput = Type.Object(recordFields);
 export const RecordOutput = Type.Object({ offset, ...recordFields });
+/** Of a topic of several partitions. */
+export const MergedRecordOutput = Type.Object({ partition: Type.Integer(), offset, ...recordFields });
 export const RecordsBody = Type.Union([RecordInput, Type.Array(RecordInput), Type.Object({ records: Type.Array(RecordInput) })]);

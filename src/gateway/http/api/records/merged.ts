@@ -1,0 +1,237 @@
+/** Reads of a topic of several partitions as a whole, in order of log time; `partitions/` merges them. */
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import Type from 'typebox';
+import { type CancelSignal, LogError } from '../../../../eventlog/index.ts';
+import { decodePlaces, encodePlaces, MergedReader, type PartitionPlace, placesAround } from '../../../../partitions/index.ts';
+import { drained } from '../../drained.ts';
+import { asLogError, commonHeaders } from '../../error-answer.ts';
+import type { ApiContext } from '../context.ts';
+import { Missing, Places } from '../schema-parts.ts';
+import { cancelOnClose } from './cancel-on-close.ts';
+import { encodeRecords, type TextFormat } from './encode-records.ts';
+import { admitFollower, endWithError, followBytesMax, writeHeartbeat } from './follow.ts';
+import { contentTypes, type ReadOrder } from './read-order.ts';
+import { MergedRecordOutput } from './record-schema.ts';
+import { sendChunks } from './send-chunks.ts';
+import { askEnds } from '../ends.ts';
+
+/** A partition that has not answered after this is left out, and the answer says so. */
+const silentMs = 1000;
+/** Before it is asked again where nobody answers. */
+const againMs = 250;
+
+export const MergedAnswer = Type.Object(
+  {
+    topic: Type.String(),
+    partitions: Type.Integer(),
+    order: Type.Literal('logTime'),
+    next: Places,
+    partial: Type.Boolean(),
+    missing: Type.Array(Missing),
+    asOfMs: Type.Number(),
+    lag: Type.Integer(),
+    records: Type.Array(MergedRecordOutput),
+  },
+  { description: 'of a topic of several partitions, where none is named' },
+);
+
+export async function answerMerged(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  const cancel = cancelOnClose(reply.raw);
+  const format = textFormatOf(order);
+  const reader = await readerFor(order, order.bytesMax, context);
+  const chunks: (string | Uint8Array)[] = [];
+  let left = order.max;
+  let bytesLeft = order.bytesMax;
+  do {
+    await filled(reader, chunks.length === 0 ? order.waitMs : 0, cancel);
+    const taken = take(reader, left, bytesLeft, format, (chunk, isFirst) => {
+      if (format === 'json' && isFirst && chunks.length > 0) chunks.push(',');
+      chunks.push(chunk);
+    });
+    left -= taken.count;
+    bytesLeft -= taken.bytes;
+  } while (left > 0 && bytesLeft > 0 && !reader.isAtEnd && !cancel.cancelled);
+  reader.close();
+
+  reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
+  const { missing, asOfMs, lag, places } = reader;
+  const next = encodePlaces(places);
+  const partial = missing.length > 0;
+  if (format === 'json') {
+    const common = { topic: order.topic, partitions: places.length, order: 'logTime', next, partial, missing, asOfMs, lag };
+    return reply.type(contentTypes.json).send(`${JSON.stringify(common).slice(0, -1)},"records":[${joined(chunks)}]}`);
+  }
+  sendChunks(reply, chunks, {
+    'content-type': contentTypes[format],
+    ...mergedHeaders(places.length),
+    'cairn-next': next,
+    'cairn-as-of-ms': String(Math.round(asOfMs)),
+    'cairn-lag': String(lag),
+    ...(partial ? { 'cairn-partial': missing.map(({ partition }) => partition).join(',') } : {}),
+  });
+  return reply;
+}
+
+/** An answer that does not end, as that of one partition. Which partitions it is read without is told where that changes. */
+export async function followMerged(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
+  admitFollower(order, context);
+  const response = reply.raw;
+  const cancel = cancelOnClose(response);
+  try {
+    const format = textFormatOf(order);
+    const reader = await readerFor(order, followBytesMax, context);
+    try {
+      await filled(reader, 0, cancel);
+      reply.hijack();
+      if (!cancel.cancelled) {
+        const headers = { ...mergedHeaders(reader.places.length), 'x-accel-buffering': 'no' };
+        response.writeHead(200, { ...commonHeaders, 'content-type': contentTypes[order.format], ...headers });
+        response.flushHeaders();
+        await pump(order, reader, format, response, cancel, context);
+      }
+    } finally {
+      reader.close();
+    }
+  } finally {
+    context.followers.count--;
+  }
+  return reply;
+}
+
+async function pump(
+  order: ReadOrder,
+  reader: MergedReader,
+  format: TextFormat,
+  response: ServerResponse,
+  cancel: CancelSignal,
+  context: ApiContext,
+): Promise<void> {
+  const { heartbeatMs, slowReaderTimeoutMs } = context.settings;
+  let left = order.max;
+  let told = '[]';
+  try {
+    if (format === 'sse') response.write('retry: 1000\n\n');
+    for (;;) {
+      const missing = JSON.stringify(reader.missing);
+      if (missing !== told) writeMissing(format, reader, response);
+      told = missing;
+      response.cork();
+      const { count } = take(reader, left, Number.POSITIVE_INFINITY, format, (chunk) => response.write(chunk));
+      response.uncork();
+      left -= count;
+      if (left <= 0) break;
+      if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
+        response.destroy();
+        return;
+      }
+      if (cancel.cancelled) return;
+      if (!(await goesOn(reader, heartbeatMs, cancel, context))) writeHeartbeat(order, response);
+      if (cancel.cancelled) return;
+    }
+    response.end();
+  } catch (thrown) {
+    endWithError(order, asLogError(thrown), response);
+    if (!(thrown instanceof LogError)) throw thrown;
+  }
+}
+
+/** False where nothing came. Where nobody answers it is waited: an error would end the stream. */
+async function goesOn(reader: MergedReader, waitMs: number, cancel: CancelSignal, { clock }: ApiContext): Promise<boolean> {
+  try {
+    await filled(reader, waitMs, cancel);
+  } catch (thrown) {
+    if (!(thrown instanceof LogError) || thrown.code !== 'notCurrent') throw thrown;
+    await new Promise<void>((resolve) => clock.startTimer(againMs, resolve));
+  }
+  return reader.piece() !== null;
+}
+
+function writeMissing(format: TextFormat, { missing }: MergedReader, response: ServerResponse): void {
+  const data = JSON.stringify({ partial: missing.length > 0, missing });
+  if (format === 'sse') response.write(`event: partial\ndata: ${data}\n\n`);
+  else if (format === 'ndjson') response.write(`${data}\n`);
+}
+
+const mergedHeaders = (partitions: number): Record<string, string> => ({
+  'cairn-partitions': String(partitions),
+  'cairn-order': 'logTime',
+});
+
+/** Gives what is known to come next, at most `max` records and about so many bytes. */
+function take(
+  reader: MergedReader,
+  max: number,
+  bytesMax: number,
+  format: TextFormat,
+  give: (chunk: string | Uint8Array, isFirst: boolean) => void,
+): { readonly count: number; readonly bytes: number } {
+  let count = 0;
+  let bytes = 0;
+  for (let piece = reader.piece(); piece !== null && count < max && bytes < bytesMax; piece = reader.piece()) {
+    const { partition, batch, offsetFrom } = piece;
+    const place = { partition, idOf: placesAround(reader.places, partition) };
+    const encoded = encodeRecords([batch], offsetFrom, max - count, format, Number.POSITIVE_INFINITY, place);
+    for (const [index, chunk] of encoded.chunks.entries()) give(chunk, index === 0);
+    count += encoded.count;
+    bytes += batch.length;
+    reader.advance(piece, encoded.cutAt ?? piece.offsetTo);
+  }
+  return { count, bytes };
+}
+
+const filled = (reader: MergedReader, waitMs: number, cancel: CancelSignal): Promise<void> =>
+  new Promise((resolve, reject) => reader.fill(waitMs, cancel, (error) => (error === null ? resolve() : reject(error))));
+
+const joined = (chunks: readonly (string | Uint8Array)[]): string => chunks.join('');
+
+function textFormatOf({ topic, format }: ReadOrder): TextFormat {
+  if (format !== 'batches') return format;
+  throw new LogError('partitionNeeded', `Cannot read topic "${topic}": it has several partitions, and batches are of one: none is named`);
+}
+
+async function readerFor(order: ReadOrder, bytesMax: number, context: ApiContext): Promise<MergedReader> {
+  const { topic, freshness, from, session } = order;
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot read topic "${topic}": ${reason}`);
+  if (order.partition !== undefined) throw refuse('"from" or "session" is of the topic as a whole, and a partition is named');
+  const known = context.service.partitionsOf(topic)?.at(-1);
+  const count = known ?? (await context.log.describeTopic(topic)).partitions?.length ?? 1;
+  const needs = (what: string): LogError =>
+    new LogError('partitionNeeded', `Cannot read topic "${topic}": it has ${count} partitions, and ${what} is of one: none is named`, {
+      partitions: count,
+    });
+  const placesOf = (name: string, text: string): readonly PartitionPlace[] => {
+    const places = decodePlaces(text, count);
+    if (places === null) throw refuse(`"${name}" is no place in its ${count} partitions`);
+    return places;
+  };
+  if (typeof from === 'number') throw needs('an offset');
+  if (typeof session === 'number' && session > 0) throw needs('an offset');
+  const sessions = typeof session === 'number' ? [] : placesOf('session', session.places);
+  const places =
+    from === 'end'
+      ? await endsOf(order, count, context)
+      : from === null
+        ? Array.from(
+            { length: count },
+            (): PartitionPlace => (order.sinceMs === null ? { from: 'start' } : { from: 'since', timeMs: Math.max(0, order.sinceMs) }),
+          )
+        : placesOf('from', from.places);
+  return new MergedReader({
+    log: context.service,
+    clock: context.clock,
+    topic,
+    places,
+    bytesMax,
+    freshness,
+    sessionOffsets: sessions.map((place) => (place.from === 'offset' ? place.offset : 0)),
+    silentMs,
+  });
+}
+
+/** What a partition that does not say its end is given from now on has come from now on: so its log time says. */
+async function endsOf({ topic, freshness }: ReadOrder, count: number, { log, clock }: ApiContext): Promise<readonly PartitionPlace[]> {
+  const nowMs = Math.floor(clock.wallMs());
+  const { ends } = await askEnds(log, topic, count, freshness === 'session' ? 'linearizable' : freshness);
+  return ends.map((end) => (end === null ? { from: 'since', timeMs: nowMs } : { from: 'offset', offset: end.offset }));
+}

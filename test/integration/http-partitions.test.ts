@@ -1,0 +1,323 @@
+// A topic of several partitions as programs and commands meet it, over the real gateway.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exitCodes } from '../../src/base/errors.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
+import { Client } from '../../src/client/index.ts';
+import { partitionOfKey } from '../../src/placement/index.ts';
+import { type MemoryBroker, startMemoryBroker } from '../support/memory-broker.ts';
+import { runGrep } from '../support/grep-rig.ts';
+import { fakeIo } from '../unit/cli/fake-io.ts';
+
+let broker: MemoryBroker;
+let topics = 0;
+
+beforeAll(async () => {
+  broker = await startMemoryBroker();
+});
+afterAll(() => broker.close());
+
+async function newTopic(partitions: number): Promise<string> {
+  const topic = `parted-${++topics}`;
+  await broker.log.createTopic(topic, { retentionBytes: null, partitions });
+  return topic;
+}
+
+/** Keys of partitions 0 to 3 of four. */
+const keys = [0, 1, 2, 3].map((wanted) => {
+  for (let number = 0; ; number++) if (partitionOfKey(Buffer.from(`k${number}`), 4) === wanted) return `k${number}`;
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(`${broker.url}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
+}
+
+const recordsOf = ({ body }: Answer): [number, string][] =>
+  (body['records'] as { readonly partition: number; readonly value: string }[]).map(({ partition, value }) => [partition, value]);
+
+async function run(
+  args: readonly string[],
+  input: string | null = null,
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const { io, out, err, stdin } = fakeIo({ env: { CAIRN_SERVER: broker.url } });
+  if (input !== null) stdin.end(input);
+  const code = await runCli([...args], io);
+  return { code, out: out(), err: err() };
+}
+
+describe('records for a topic of several partitions', () => {
+  test('fall into those of their keys, and the answer is a list', async () => {
+    const topic = await newTopic(4);
+    const records = [2, 0, 2].map((index) => ({ key: keys[index], value: `of ${index}` }));
+
+    const several = await ask('POST', `/v1/topics/${topic}/records`, records);
+    const one = await ask('POST', `/v1/topics/${topic}/records`, { key: keys[1], value: 'of 1' });
+
+    expect(several).toMatchObject({
+      status: 200,
+      body: {
+        topic,
+        partial: false,
+        partitions: [
+          { partition: 0, count: 1 },
+          { partition: 2, count: 2 },
+        ],
+        session: 'v1.1.0.2.0',
+      },
+    });
+    expect(one).toMatchObject({ status: 200, body: { topic, partition: 1, offset: 0, count: 1, session: 'v1.0.1.0.0' } });
+  });
+
+  test('with a request id are taken once, by either way to append', async () => {
+    const topic = await newTopic(4);
+    const records = keys.map((key) => ({ key, value: 'once' }));
+    const path = `/v1/topics/${topic}/records`;
+
+    await ask('POST', path, records, { 'Cairn-Request-Id': 'r' });
+    const { body } = await ask('POST', path, records, { 'Cairn-Request-Id': 'r' });
+
+    expect(body['partitions']).toMatchObject(keys.map((_, partition) => ({ partition, duplicate: true })));
+    expect(recordsOf(await ask('GET', path))).toHaveLength(4);
+  });
+
+  test.each(['expectedOffset=0', 'partition=4'])('are refused with ?%s', async (query) => {
+    const topic = await newTopic(4);
+
+    const { status, body } = await ask('POST', `/v1/topics/${topic}/records?${query}`, { value: 'x' });
+
+    expect(status).toBe(400);
+    expect((body['error'] as { readonly code: string }).code).toBe(query.startsWith('partition') ? 'invalidRequest' : 'partitionNeeded');
+  });
+
+  test('are one append, byte for byte as ever, where the topic has one', async () => {
+    const topic = await newTopic(1);
+
+    const { body } = await ask('POST', `/v1/topics/${topic}/records`, [
+      { key: 'a', value: 'x' },
+      { key: 'b', value: 'y' },
+    ]);
+
+    expect(Object.keys(body)).toEqual([
+      'topic',
+      'partition',
+      'offset',
+      'count',
+      'term',
+      'level',
+      'ackedBy',
+      'committed',
+      'durable',
+      'duplicate',
+      'timestampMs',
+    ]);
+  });
+
+  test('are counted by the client library too', async () => {
+    const topic = await newTopic(4);
+    const client = new Client({ servers: [broker.url] });
+    const { batchOf, appendDefaults } = await import('../../src/client/index.ts');
+
+    const result = await client.append({ ...appendDefaults, topic, batch: batchOf(keys.map((key) => ({ key: key ?? null, value: 'x' }))) });
+
+    expect(result.parts).toHaveLength(4);
+    client.close();
+  });
+});
+
+describe('a topic of several partitions that is read as a whole', () => {
+  async function filled(): Promise<string> {
+    const topic = await newTopic(4);
+    for (const [index, key] of [...keys, ...keys].entries()) await ask('POST', `/v1/topics/${topic}/records`, { key, value: `v${index}` });
+    return topic;
+  }
+
+  test('is merged, says so, and goes on where an answer ended', async () => {
+    const topic = await filled();
+    const path = `/v1/topics/${topic}/records`;
+
+    const first = await ask('GET', `${path}?max=3`);
+    const second = await ask('GET', `${path}?from=${String(first.body['next'])}`);
+    const last = await ask('GET', `${path}?from=${String(second.body['next'])}&level=session&session=${String(second.body['next'])}`);
+
+    expect(first.body).toMatchObject({ topic, partitions: 4, order: 'logTime', partial: false, missing: [] });
+    expect([...recordsOf(first), ...recordsOf(second)].toSorted()).toEqual(
+      Array.from({ length: 8 }, (_, index) => [index % 4, `v${index}`]).toSorted(),
+    );
+    expect(recordsOf(first)).toHaveLength(3);
+    expect(recordsOf(last)).toEqual([]);
+  });
+
+  test('is one partition where one is named', async () => {
+    const topic = await filled();
+
+    const { body } = await ask('GET', `/v1/topics/${topic}/records?partition=2`);
+
+    expect(body).toMatchObject({
+      topic,
+      offsetFrom: 0,
+      offsetNext: 2,
+      records: [
+        { offset: 0, value: 'v2' },
+        { offset: 1, value: 'v6' },
+      ],
+    });
+  });
+
+  test.each(['from=1', 'session=1&level=session', 'format=batches'])('is refused with ?%s', async (query) => {
+    const { status, body } = await ask('GET', `/v1/topics/${await filled()}/records?${query}`);
+
+    expect({ status, code: (body['error'] as { readonly code: string }).code }).toEqual({ status: 400, code: 'partitionNeeded' });
+  });
+
+  test.each(['from=v1.1.1.1.1.1', 'from=v1.01', 'from=v1.1.1&partition=0'])('knows no place ?%s', async (query) => {
+    const { status } = await ask('GET', `/v1/topics/${await filled()}/records?${query}`);
+
+    expect(status).toBe(400);
+  });
+
+  test('has an end in each partition', async () => {
+    const topic = await filled();
+
+    const { body } = await ask('GET', `/v1/topics/${topic}/end`);
+
+    expect(body).toMatchObject({
+      topic,
+      partial: false,
+      session: 'v1.2.2.2.2',
+      partitions: keys.map((_, partition) => ({ partition, offset: 2 })),
+    });
+  });
+
+  test('is followed as events whose ids say where to go on', async () => {
+    const topic = await filled();
+    const path = `${broker.url}/v1/topics/${topic}/records`;
+    const abort = new AbortController();
+    const headers = { accept: 'text/event-stream' };
+    const eventsOf = async (count: number, more: Record<string, string>): Promise<{ readonly id: string; readonly value: string }[]> => {
+      const response = await fetch(`${path}?max=${count}`, { headers: { ...headers, ...more }, signal: abort.signal });
+      const text = await response.text();
+      return text
+        .split('\n\n')
+        .filter((event) => event.startsWith('id: '))
+        .map((event) => {
+          const [id = '', data = ''] = event.split('\n');
+          return { id: id.slice(4), value: (JSON.parse(data.slice(6)) as { readonly value: string }).value };
+        });
+    };
+
+    const first = await eventsOf(5, {});
+    const rest = await eventsOf(3, { 'last-event-id': first.at(-1)?.id ?? '' });
+
+    expect([...first, ...rest].map(({ value }) => value).toSorted()).toEqual(Array.from({ length: 8 }, (_, index) => `v${index}`));
+    const coming = eventsOf(1, { 'last-event-id': rest.at(-1)?.id ?? '' });
+    await ask('POST', `/v1/topics/${topic}/records`, { key: keys[3], value: 'new' });
+    expect((await coming).map(({ value }) => value)).toEqual(['new']);
+  });
+});
+
+describe('commands', () => {
+  test('make, describe, list, explain and show a topic of several partitions', async () => {
+    const topic = `parted-${++topics}`;
+
+    expect(await run(['topic', 'create', topic, '--partitions', '3'])).toEqual({
+      code: 0,
+      out: `Created topic "${topic}" (3 partitions)\n`,
+      err: '',
+    });
+    const described = await run(['topic', 'describe', topic]);
+    expect(described.out.match(/^partition {2}[012]$/gm)).toHaveLength(3);
+    expect((await run(['topic', 'list', '--prefix', topic])).out).toContain(`${topic} (3 partitions)`);
+    expect((await run(['explain', topic])).out).toContain('Partition 2:');
+    const { out } = await run(['status', '--prefix', topic]);
+    for (const partition of [0, 1, 2]) expect(out).toContain(`${topic}/${partition}`);
+  });
+
+  test('append to it and read it back, all partitions or one', async () => {
+    const topic = await newTopic(4);
+
+    const keyed = await run(['append', topic, 'a', 'b', '--key', String(keys[2])]);
+    const read = await run(['read', topic]);
+    const one = await run(['read', topic, '--partition', '2']);
+    const other = await run(['read', topic, '--partition', '1']);
+
+    expect(keyed.out).toMatch(/^Appended 2 records at offsets 0 to 1/);
+    expect(read).toEqual({ code: 0, out: 'a\nb\n', err: 'All 4 partitions, in order of log time\nGo on with --from v1.0.0.2.0\n' });
+    expect(one).toEqual({ code: 0, out: 'a\nb\n', err: '' });
+    expect(other.out).toBe('');
+    expect(await run(['read', topic, '--from', 'v1.0.0.1.0', '--json'])).toMatchObject({
+      out: expect.stringContaining('"partition":2,"offset":1'),
+    });
+  });
+
+  test('stream lines to all of it, and go on where an earlier run stopped', async () => {
+    const topic = await newTopic(3);
+    const lines = Array.from({ length: 5000 }, (_, index) => `line ${index}\n`);
+
+    const first = await run(['append', topic, '-', '--request-id', 'job', '--json'], lines.slice(0, 2500).join(''));
+    const second = await run(['append', topic, '-', '--request-id', 'job', '--json'], lines.join(''));
+    const third = await run(['append', topic, '-', '--request-id', 'job'], lines.join(''));
+
+    expect(JSON.parse(first.out)).toMatchObject({ appended: 2500, skipped: 0, partitions: 3 });
+    expect(JSON.parse(second.out)).toMatchObject({ appended: 2500, skipped: 2500 });
+    expect(third.out).toContain('Nothing was left to append');
+    const { out } = await run(['read', topic, '--raw']);
+    expect(out.split('\n').toSorted()).toEqual([...lines.map((line) => line.trimEnd()), ''].toSorted());
+  });
+
+  test('go on among the partitions that an input was begun with when some were added meanwhile', async () => {
+    const topic = await newTopic(2);
+    const lines = Array.from({ length: 5000 }, (_, index) => `line ${index}\n`);
+    await run(['append', topic, '-', '--request-id', 'job'], lines.slice(0, 3000).join(''));
+
+    const altered = await run(['topic', 'alter', topic, '--partitions', '5', '--yes']);
+    const rest = await run(['append', topic, '-', '--request-id', 'job', '--json'], lines.join(''));
+
+    expect(altered.out).toBe(`Altered topic "${topic}" (5 partitions)\n`);
+    expect(JSON.parse(rest.out)).toMatchObject({ appended: 2000, skipped: 3000 });
+    const { out } = await run(['read', topic, '--raw']);
+    expect(out.split('\n').toSorted()).toEqual([...lines.map((line) => line.trimEnd()), ''].toSorted());
+  });
+
+  test('add partitions only where keys may move, and never take any away', async () => {
+    const topic = await newTopic(2);
+
+    const unasked = await run(['topic', 'alter', topic, '--partitions', '4']);
+    const fewer = await run(['topic', 'alter', topic, '--partitions', '1', '--yes']);
+    const nothing = await run(['topic', 'alter', topic]);
+    const kept = await run(['topic', 'alter', topic, '--retention-bytes', '5000']);
+
+    expect(unasked).toMatchObject({ code: exitCodes.usage, err: expect.stringContaining('records of most keys') });
+    expect(fewer.err).toBe(`Cannot alter topic "${topic}": it has 2 partitions, and none is ever removed\n`);
+    expect(nothing.code).toBe(exitCodes.usage);
+    expect(kept.code).toBe(0);
+    expect((await broker.log.describeTopic(topic)).settings).toMatchObject({ retentionBytes: 5000, partitions: 2 });
+  });
+
+  test('grep every partition, each record once', async () => {
+    const topic = await newTopic(4);
+    for (let index = 0; index < 40; index++)
+      await ask('POST', `/v1/topics/${topic}/records`, { key: `key ${index}`, value: `needle ${index}` });
+
+    const { status, stdout } = await runGrep(['needle', '--topic', topic, '--server', broker.url, '-h']);
+    const counted = await runGrep(['-c', 'needle', '--topic', topic, '--server', broker.url]);
+
+    expect(status).toBe(0);
+    expect(String(stdout).trim().split('\n').toSorted()).toEqual(Array.from({ length: 40 }, (_, index) => `needle ${index}`).toSorted());
+    const counts = String(counted.stdout)
+      .trim()
+      .split('\n')
+      .map((line) => /^machine:parted-\d+\/([0-3]):(\d+)$/.exec(line)?.slice(1).map(Number) ?? []);
+    expect(counts.map(([partition]) => partition).toSorted()).toEqual([0, 1, 2, 3]);
+    expect(counts.reduce((sum, [, count = 0]) => sum + count, 0)).toBe(40);
+  });
+});
