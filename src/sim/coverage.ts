@@ -53,6 +53,8 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'append.forgotten', what: 'a repeated append is told that its request id may have been forgotten', needs: 'crash' },
   { name: 'topic.tooMany', what: 'a topic is refused because there are as many as are allowed', needs: 'crash' },
   { name: 'raft.quiet', what: 'a pulse stands for the heartbeats of a quiet group', needs: 'crash' },
+  { name: 'append.divided', what: 'records of one request fall into several partitions', needs: 'crash' },
+  { name: 'append.dividedAgain', what: 'a request that fell into several partitions is sent again', needs: 'crash' },
   { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
 ];
 

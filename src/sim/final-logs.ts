@@ -1,6 +1,7 @@
 import type { ReadResult } from '../eventlog/index.ts';
 import type { Cluster, Member } from './cluster.ts';
 import { type FinalLog, recordsOf } from './history.ts';
+import { recordsAt } from './place-name.ts';
 
 /** Reads everything that one broker shows of a topic, by local reads inside its process. Gives null when a read fails. */
 export function readFinalLog(cluster: Cluster, member: Member, topic: string, done: (log: FinalLog | null) => void): void {
@@ -12,7 +13,7 @@ export function readFinalLog(cluster: Cluster, member: Member, topic: string, do
     cluster.callInside<ReadResult>(
       member,
       (service, answer) =>
-        service.read({ topic, ...range, bytesMax: 1024 * 1024, freshness: 'local', sessionOffset: 0, waitMs: 0 }, answer),
+        service.read({ ...recordsAt(topic), ...range, bytesMax: 1024 * 1024, freshness: 'local', sessionOffset: 0, waitMs: 0 }, answer),
       (outcome) => {
         if (!outcome.ok) {
           // The log start may have passed by meanwhile.

@@ -12,7 +12,10 @@ type OperationOutcome = 'open' | 'ok' | 'definite' | 'indefinite';
 
 export interface AppendOperation {
   readonly client: number;
+  /** The partition, as `place-name.ts` calls it; so everywhere in the history. */
   readonly topic: string;
+  /** Of all its records, where it was appended to the topic as a whole; else null. */
+  readonly key: string | null;
   /** Values are [valueFrom, valueTo). */
   readonly valueFrom: number;
   readonly valueTo: number;
@@ -160,6 +163,9 @@ export class History {
   readonly drained: { readonly subscriber: string; readonly topic: string; readonly position: number }[] = [];
   /** Topics that somebody has tried to delete: what was in them may be gone. */
   readonly deletedTopics = new Set<string>();
+  /** Topics of several partitions, and how many each has. */
+  readonly #partitions = new Map<string, number>();
+  readonly #gone = new Set<string>();
   /** By value. */
   readonly #appendOfValue: AppendOperation[] = [];
   #count = 0;
@@ -169,13 +175,31 @@ export class History {
     return ++this.#count;
   }
 
+  hasPartitions(topic: string, count: number): void {
+    if (count > 1) this.#partitions.set(topic, count);
+  }
+
+  partitionsOf(topic: string): number {
+    return this.#partitions.get(topic) ?? 1;
+  }
+
+  /** Nothing more is appended to it. */
+  isGone(topic: string): void {
+    this.#gone.add(topic);
+  }
+
+  /** Those that have several. */
+  get dividedTopics(): readonly string[] {
+    return [...this.#partitions.keys()].filter((topic) => !this.#gone.has(topic));
+  }
+
   get valueCount(): number {
     return this.#appendOfValue.length;
   }
 
   beginAppend(
     fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'level' | 'expectedOffset'> &
-      Partial<Pick<AppendOperation, 'sequence' | 'fillBytes'>>,
+      Partial<Pick<AppendOperation, 'sequence' | 'fillBytes' | 'key'>>,
     recordCount: number,
     nowMs: number,
   ): AppendOperation {
@@ -183,6 +207,7 @@ export class History {
     const operation: AppendOperation = {
       sequence: 0,
       fillBytes: 0,
+      key: null,
       ...fields,
       valueFrom,
       valueTo: valueFrom + recordCount,
@@ -224,15 +249,33 @@ export class History {
 const epochMs = 1_767_225_600_000;
 
 /** What an append sends, the same for every attempt. */
-export const batchOfAppend = ({ valueFrom, valueTo, fillBytes, invokedMs }: AppendOperation): Uint8Array =>
-  batchOfValues(valueFrom, valueTo, fillBytes, epochMs + Math.floor(invokedMs));
+export const batchOfAppend = (operation: AppendOperation): Uint8Array => batchOfAppends([operation]);
+
+/** What several send together. */
+export function batchOfAppends(operations: readonly AppendOperation[]): Uint8Array {
+  const builder = new RecordBatchBuilder({
+    capacityBytes: operations.reduce((sum, { valueFrom, valueTo, fillBytes }) => sum + (valueTo - valueFrom) * (24 + fillBytes), 128),
+  });
+  for (const { valueFrom, valueTo, fillBytes, invokedMs, key } of operations)
+    addValues(builder, valueFrom, valueTo, { fillBytes, timestampMs: epochMs + Math.floor(invokedMs), key });
+  return builder.finish(simBytes);
+}
+
+function addValues(
+  builder: RecordBatchBuilder,
+  valueFrom: number,
+  valueTo: number,
+  { fillBytes, timestampMs, key }: { readonly fillBytes: number; readonly timestampMs: number; readonly key: string | null },
+): void {
+  const keyBytes = key === null ? null : simBytes.utf8Encode(key);
+  for (let value = valueFrom; value < valueTo; value++)
+    builder.add(timestampMs, keyBytes, simBytes.utf8Encode(`${value} ${'.'.repeat(fillBytes)}`));
+}
 
 /** A fresh batch with these values; a retry needs one of its own, because the service may change what it is given. */
 export function batchOfValues(valueFrom: number, valueTo: number, fillBytes: number, timestampMs: number): Uint8Array {
   const builder = new RecordBatchBuilder({ capacityBytes: 128 + (valueTo - valueFrom) * (24 + fillBytes) });
-  for (let value = valueFrom; value < valueTo; value++) {
-    builder.add(timestampMs, null, simBytes.utf8Encode(`${value} ${'.'.repeat(fillBytes)}`));
-  }
+  addValues(builder, valueFrom, valueTo, { fillBytes, timestampMs, key: null });
   return builder.finish(simBytes);
 }
 

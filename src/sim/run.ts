@@ -2,7 +2,7 @@
  * `run` is the simulator's door: a seed in, a verdict out. It builds a cluster, lets clients and faults at it for some simulated minutes, ends all
  * faults, waits until the brokers agree again, reads everything back and asks every checker.
  */
-import { type BrokerId, groupId } from '../base/branded.ts';
+import type { BrokerId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
 import { Broker, type BrokerApi, type BrokerOptions, catalogGroup, subscriberReplicas } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
@@ -27,6 +27,7 @@ import { Liveness, settleMsMax } from './checkers/v6-liveness.ts';
 import { type CheckReport, Findings, type Violation, violationsOf } from './checkers/verdict.ts';
 import {
   addAppender,
+  addDivider,
   addReader,
   addSearcher,
   addSubscriber,
@@ -41,6 +42,7 @@ import { FaultSchedule } from './faults/schedule.ts';
 import { strikes } from './faults/strikes.ts';
 import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
+import { placesOf, recordsAt } from './place-name.ts';
 import { changedSettings, forgetfulSettings, swarmSettings, topicLimits } from './settings.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
@@ -106,7 +108,8 @@ export interface Verdict {
 const topicName = 'orders';
 /** Retention removes from it what is old. */
 const recentTopic = 'recent';
-const fixedTopics = ['log', topicName, recentTopic] as const;
+/** Of one topic. */
+const partitionsMost = 4;
 const KiB = 1024;
 /** Whether a run has subscribers is drawn by itself: the others are what they were before there were any. */
 const pulledSalt = 7919;
@@ -114,7 +117,13 @@ const pulledSalt = 7919;
 const repeatsMax = 40;
 
 export function run(options: RunOptions): Verdict {
-  const random = new SeededRandom(options.seed).fork();
+  const root = new SeededRandom(options.seed);
+  const random = root.fork();
+  const parting = root.fork();
+  /** Half of the topics have several partitions. */
+  const partitionsOf = (): number => (parting.chance(0.5) ? 1 + parting.below(partitionsMost) : 1);
+  const partitions = { [topicName]: partitionsOf(), [recentTopic]: partitionsOf() };
+  const fixedPlaces = ['log', ...placesOf(topicName, partitions[topicName]), ...placesOf(recentTopic, partitions[recentTopic])];
   const faultsOfRun = swarmFaults(random, options.faults);
   /** Brokers remember so few request ids, for so short a time, that clients meet those limits. */
   const isForgetful = random.chance(0.5);
@@ -139,7 +148,8 @@ export function run(options: RunOptions): Verdict {
     onTrace: options.onTrace,
   });
   const history = new History();
-  const clients = new ClientWorld(cluster, history, clientSettings(options));
+  const passing = { passingPartitionsMax: parting.chance(0.5) ? partitionsMost : 1 };
+  const clients = new ClientWorld(cluster, history, { ...clientSettings(options), topics: fixedPlaces, ...passing });
   const faults = new FaultSchedule(cluster, strikes, faultsOfRun, () => clients.appendsInFlight > 0);
   const liveness = new Liveness(cluster);
   const majorityAcknowledges = new MajorityAcknowledges();
@@ -155,12 +165,13 @@ export function run(options: RunOptions): Verdict {
   const retentionBytes = random.pick([8, 16, 32]) * KiB;
   const subscribers: ReturnType<typeof addSubscriber>[] = [];
   const topicsMade = [
-    { name: topicName, retentionBytes: null },
-    { name: recentTopic, retentionBytes },
+    { name: topicName, retentionBytes: null, partitions: partitions[topicName] },
+    { name: recentTopic, retentionBytes, partitions: partitions[recentTopic] },
   ];
   createTopics(cluster, clients, topicsMade, () => {
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const)
       addAppender(clients, kind);
+    addDivider(clients);
     for (const kind of ['end', 'end', 'follower', 'follower', 'fromStart', 'session'] as const) addReader(clients, kind);
     for (let i = 0; i < 2; i++) addSearcher(clients);
     addTopicMaker(clients);
@@ -186,7 +197,7 @@ export function run(options: RunOptions): Verdict {
   const slowestSyncMs = Math.max(...cluster.members.map(({ machine }) => machine.disk?.extraSyncMs ?? 0));
   const lastCallsMs = streamAppendsMax * 2 * slowestSyncMs;
   liveness.waitFor('the clients’ last calls are answered', () => clients.operationsInFlight === 0, lastCallsMs);
-  const topics = [...fixedTopics, ...clients.passingTopics];
+  const topics = [...fixedPlaces, ...clients.passingTopics];
   appendAtAll(cluster, clients, topics, liveness);
   if (!faults.hasStruck('disksSlow')) leadAtHome(cluster, topics, liveness);
   drain(subscribers, liveness);
@@ -273,9 +284,8 @@ function drawnSettings(random: SeededRandom, isForgetful: boolean, replicasDefau
   });
 }
 
-function clientSettings(options: RunOptions): ClientSettings {
+function clientSettings(options: RunOptions): Omit<ClientSettings, 'topics'> {
   return {
-    topics: fixedTopics,
     thinkMs: options.thinkMs ?? 100,
     recordsMax: 4,
     fillBytesMax: 300,
@@ -287,7 +297,7 @@ function clientSettings(options: RunOptions): ClientSettings {
 function createTopics(
   cluster: Cluster,
   clients: ClientWorld,
-  topics: readonly { readonly name: string; readonly retentionBytes: number | null }[],
+  topics: readonly { readonly name: string; readonly retentionBytes: number | null; readonly partitions: number }[],
   done: () => void,
 ): void {
   const [topic, ...others] = topics;
@@ -295,7 +305,8 @@ function createTopics(
     done();
     return;
   }
-  const { name, retentionBytes } = topic;
+  const { name, retentionBytes, partitions } = topic;
+  const settings = { retentionBytes, ...(partitions === 1 ? {} : { partitions }) };
   let created = false;
   const attempt = (): void => {
     if (created) return;
@@ -303,12 +314,13 @@ function createTopics(
       0,
       cluster.member(1),
       3000,
-      (service, answer) => service.createTopic(name, { retentionBytes }, answer),
+      (service, answer) => service.createTopic(name, settings, answer),
       (call) => {
         if (created) return;
         if (call.kind === 'answer' && (call.outcome.ok || call.outcome.error.code === 'topicExists')) {
           created = true;
-          if (call.outcome.ok) clients.groups.set(name, groupId(call.outcome.value.group));
+          if (call.outcome.ok) clients.made(call.outcome.value);
+          else clients.history.hasPartitions(name, partitions);
           createTopics(cluster, clients, others, done);
         } else {
           cluster.world.scheduler.schedule(200, 'client', 0, attempt);
@@ -372,7 +384,8 @@ function drain(subscribers: readonly ReturnType<typeof addSubscriber>[], livenes
 }
 
 /** Each topic is led by its home again, unless that has lost its disk; where disks are slow it may well refuse. */
-function leadAtHome(cluster: Cluster, topics: readonly string[], liveness: Liveness): void {
+function leadAtHome(cluster: Cluster, places: readonly string[], liveness: Liveness): void {
+  const topics = new Set(places.map((place) => recordsAt(place).topic));
   const isSound = (id: number): boolean => cluster.sound.some((member) => member.id === id);
   for (const topic of topics) {
     let isHome = false;
@@ -401,7 +414,7 @@ function leadAtHome(cluster: Cluster, topics: readonly string[], liveness: Liven
 
 function requestOf(operation: AppendOperation, timeoutMs: number): AppendRequest {
   const { topic, level, requestId, sequence, expectedOffset } = operation;
-  return { topic, batch: batchOfAppend(operation), level, timeoutMs, requestId, sequence, expectedOffset };
+  return { ...recordsAt(topic), batch: batchOfAppend(operation), level, timeoutMs, requestId, sequence, expectedOffset };
 }
 
 /** The same append once more, which says how old its first attempt is. */
@@ -422,8 +435,7 @@ function liveGroups(cluster: Cluster, liveness: Liveness): readonly GroupLedger[
       5000,
       (service, answer) => service.listTopics({ prefix: '', after: '', limit: topicPageMax }, answer),
       (call) => {
-        if (call.kind === 'answer' && call.outcome.ok)
-          names = new Set([catalogGroup, ...call.outcome.value.topics.map(({ group }) => group)]);
+        if (call.kind === 'answer' && call.outcome.ok) names = new Set([catalogGroup, ...call.outcome.value.topics.flatMap(groupsOf)]);
         else cluster.world.scheduler.schedule(200, 'client', 0, ask);
       },
     );
@@ -432,6 +444,8 @@ function liveGroups(cluster: Cluster, liveness: Liveness): readonly GroupLedger[
   liveness.waitFor('the topics are known', () => names !== null);
   return [...cluster.watch.ledger.groups].filter(({ group }) => names?.has(group) === true && !cluster.watch.isRetired(group));
 }
+
+const groupsOf = ({ group, partitions }: TopicDescription): readonly number[] => partitions?.map((partition) => partition.group) ?? [group];
 
 /** Brokers write events of their own, so this holds at one moment, and of one log at a time where disks are slow. */
 function haveSameLog({ replicas }: GroupLedger, brokers: readonly BrokerId[]): boolean {

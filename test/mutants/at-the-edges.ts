@@ -98,7 +98,7 @@ export const atTheEdges: readonly Mutant[] = [
   {
     id: 'placed-by-the-other-name',
     title: 'a topic that stands for another name is placed by its own',
-    edits: [{ file: 'src/broker/catalog/topics.ts', find: 'this.#place(originalName ?? name,', replace: 'this.#place(name,' }],
+    edits: [{ file: 'src/broker/catalog/topics.ts', find: 'text: originalName ?? name,', replace: 'text: name,' }],
     expected: [],
     how: {
       by: 'test',
@@ -112,5 +112,52 @@ export const atTheEdges: readonly Mutant[] = [
     edits: [{ file: 'src/gateway/cs550/gateway.ts', find: '    this.#server?.close();\n    this.#server = null;\n', replace: '' }],
     expected: [],
     how: { by: 'test', file: 'test/integration/cs550-gateway.test.ts', title: 'is gone before its answer is there, and comes back' },
+  },
+  {
+    id: 'key-in-another-partition',
+    title: 'records with a key go to the partition behind the one that their key belongs to',
+    edits: [
+      {
+        file: 'src/partitions/divide.ts',
+        find: 'key === null ? keyless : partitionOfKey(key, count);',
+        replace: 'key === null ? keyless : (partitionOfKey(key, count) + 1) % count;',
+      },
+    ],
+    expected: ['L20'],
+    how: { by: 'sim', faults: ['crash', 'partition'] },
+  },
+  {
+    id: 'divided-anew',
+    title: 'a request that was done in part is divided anew when it is sent again without a key',
+    edits: [
+      {
+        file: 'src/partitions/divided-appends.ts',
+        find: 'const keyless = requestId === null ? this.#turn++ % count : partitionOfKey(bytes.utf8Encode(requestId), count);',
+        replace: 'const keyless = this.#turn++ % count + 0 * (requestId ?? "").length;',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/partitions/divided-appends.test.ts',
+      title: 'with a request id are in the topic once, however often they are sent',
+    },
+  },
+  {
+    id: 'merged-before-it-is-known',
+    title: 'a merged read gives what it has before every partition has shown what it has next',
+    edits: [
+      {
+        file: 'src/partitions/merged-reader.ts',
+        find: 'if (!source.isAtEnd && source.silent === null) return null;',
+        replace: 'if (!source.isAtEnd && source.silent === null) continue;',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/partitions/merged-reader.test.ts',
+      title: 'are in that order however little is read at once',
+    },
   },
 ];

@@ -4,6 +4,7 @@ import { assert } from '../../src/base/assert.ts';
 import { brokerId, groupId, offset, term } from '../../src/base/branded.ts';
 import { type BrokerSettings, defaultSettings } from '../../src/broker/settings.ts';
 import type { AppendResult, ScanResult } from '../../src/eventlog/index.ts';
+import { partitionOfKey } from '../../src/placement/index.ts';
 import type { Output } from '../../src/query/index.ts';
 import type { LogBatch, Message, Persist, Ready, Role, TermStart } from '../../src/raft/index.ts';
 import { frameBatch, frameChecksum } from '../../src/record/index.ts';
@@ -191,6 +192,17 @@ export const replaceFinal = (history: History, index: number, records: number[])
   history.finals[index] = final;
   return final;
 };
+
+/** A record of a topic of two partitions, shown in the one that its key does not belong to. */
+export function misplaceKey(history: History): void {
+  const key = 'a key';
+  const partition = partitionOfKey(simBytes.utf8Encode(key), 2);
+  history.hasPartitions('two', 2);
+  const fields = { client: 1, topic: `two/${partition}`, requestId: 'r', key, level: 'quorum', expectedOffset: null } as const;
+  const { valueFrom } = history.beginAppend(fields, 1, 0);
+  for (const broker of [1, 2, 3])
+    history.finals.push({ broker, topic: `two/${1 - partition}`, offsetFrom: 0, offsetTo: 2, records: [1, valueFrom] });
+}
 
 export const group = groupId(1);
 export const one = brokerId(1);

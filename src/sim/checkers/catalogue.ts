@@ -50,6 +50,7 @@ export const checkNames = {
   L17: 'acknowledged becomes readable',
   L18: 'timestamps',
   L19: 'search equals a plain scan',
+  L20: 'keys keep to their partition',
   C1: 'linearizable cursor',
   C2: 'monotone cursor',
   C5: 'pulled once',

@@ -14,6 +14,7 @@ import { checkAtomicBatch } from './l15-atomic-batch.ts';
 import { checkErrorTruth } from './l16-error-truth.ts';
 import { checkSearchEqualsPlainScan } from './l19-search-equals-a-plain-scan.ts';
 import { checkNoPhantom } from './l2-no-phantom.ts';
+import { checkKeysKeepToTheirPartition } from './l20-keys-keep-to-their-partition.ts';
 import { checkNoDuplicates } from './l3-no-duplicate.ts';
 import { checkOneValuePerOffset } from './l4-one-value-per-offset.ts';
 import { checkRealTimeOrder } from './l5-real-time-order.ts';
@@ -42,6 +43,7 @@ export function checkHistory(history: History): CheckReport[] {
     checkAtomicBatch,
     checkErrorTruth,
     checkSearchEqualsPlainScan,
+    checkKeysKeepToTheirPartition,
     checkNoRevokedShown,
     checkLinearizableCursor,
     checkMonotoneCursor,

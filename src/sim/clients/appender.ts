@@ -10,6 +10,7 @@ import {
 } from '../../eventlog/index.ts';
 import type { CallOutcome } from '../cluster.ts';
 import { type AppendOperation, batchOfAppend } from '../history.ts';
+import { recordsAt } from '../place-name.ts';
 import { Client } from './client.ts';
 import type { ClientWorld } from './world.ts';
 
@@ -66,7 +67,7 @@ export class Appender extends Client {
         break;
       case 'keyed':
       case 'revoker':
-        this.#append({ topic: this.anyTopic(), requestId: this.#newRequestId(), sequence: 0, expectedOffset: null });
+        this.#append({ topic: this.#keyedTopic(), requestId: this.#newRequestId(), sequence: 0, expectedOffset: null });
         break;
       case 'stream':
         if (this.random.chance(0.05)) this.#newStream();
@@ -79,6 +80,13 @@ export class Appender extends Client {
         this.#compare();
         break;
     }
+  }
+
+  /** Revokes are of partition 0: nobody but contract 2 revokes, and its topic has one. */
+  #keyedTopic(): string {
+    const place = this.anyTopic();
+    const { topic, partition } = recordsAt(place);
+    return this.#kind === 'revoker' && partition !== undefined ? `${topic}/0` : place;
   }
 
   /** Several batches of one stream at a time; what fails ends the stream. The first goes alone: until its leader knows the stream, later ones are refused. */
@@ -129,7 +137,7 @@ export class Appender extends Client {
       this.number,
       this.anyBroker(),
       3000,
-      (service, answer) => service.end({ topic, freshness: 'linearizable' }, answer),
+      (service, answer) => service.end({ ...recordsAt(topic), freshness: 'linearizable' }, answer),
       (outcome) => {
         if (outcome.kind !== 'answer' || !outcome.outcome.ok) {
           this.ended();
@@ -192,7 +200,7 @@ export class Appender extends Client {
           }
           service.append(
             {
-              topic: fields.topic,
+              ...recordsAt(fields.topic),
               batch: batchOfAppend(operation),
               level,
               timeoutMs,
@@ -262,7 +270,7 @@ export class Appender extends Client {
     const { world } = this;
     const coverage = world.cluster.world.coverage;
     if (operation.outcome === 'ok' && operation.result !== null) {
-      world.acknowledged(operation.result);
+      world.acknowledged(operation.topic, operation.result);
       if (operation.result.committed) {
         const end = operation.result.offset + operation.result.count;
         if ((world.tokens.get(operation.topic) ?? 0) < end) world.tokens.set(operation.topic, end);
@@ -295,7 +303,7 @@ export class Appender extends Client {
         this.number,
         this.anyBroker(),
         5000,
-        (service, answer) => service.revoke(topic, requestId, answer),
+        (service, answer) => service.revoke(recordsAt(topic).topic, requestId, answer),
         (call) => {
           if (call.kind === 'answer' && call.outcome.ok) {
             operation.revoked = this.world.history.tick();

@@ -4,6 +4,7 @@
  * All of a run share a `ClientWorld`; each is a `Client` of its own random numbers, one file for each kind.
  */
 import { Appender, type AppenderKind } from './appender.ts';
+import { Divider } from './divider.ts';
 import { Reader, type ReaderKind } from './reader.ts';
 import { Searcher } from './searcher.ts';
 import { Subscriber, type SubscriberKind } from './subscriber.ts';
@@ -15,6 +16,11 @@ export { type ClientSettings, ClientWorld } from './world.ts';
 
 export function addAppender(world: ClientWorld, kind: AppenderKind): void {
   new Appender(world, world.nextNumber(), kind).begin();
+}
+
+/** Where no topic has several partitions there is nothing for it to do. */
+export function addDivider(world: ClientWorld): void {
+  if (world.history.dividedTopics.length > 0) new Divider(world, world.nextNumber()).begin();
 }
 
 export function addReader(world: ClientWorld, kind: ReaderKind): void {

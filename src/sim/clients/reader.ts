@@ -1,6 +1,7 @@
 import type { EndResult, Freshness, LogError, ReadResult } from '../../eventlog/index.ts';
 import type { Member } from '../cluster.ts';
 import { recordsOf } from '../history.ts';
+import { recordsAt } from '../place-name.ts';
 import { Client } from './client.ts';
 import type { ClientWorld } from './world.ts';
 
@@ -38,7 +39,7 @@ export class Reader extends Client {
       this.number,
       broker,
       3000,
-      (service, answer) => service.end({ topic, freshness: 'linearizable' }, answer),
+      (service, answer) => service.end({ ...recordsAt(topic), freshness: 'linearizable' }, answer),
       (call) => {
         if (call.kind === 'answer' && call.outcome.ok) {
           const { offset, freshness } = call.outcome.value;
@@ -81,9 +82,9 @@ export class Reader extends Client {
       4000,
       (service, answer) =>
         service.read(
-          { topic, offsetFrom, sinceMs, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs },
+          { ...recordsAt(topic), offsetFrom, sinceMs, bytesMax: random.pick([1, 1024, 65536]), freshness, sessionOffset, waitMs },
           (outcome) => {
-            if (outcome.ok) world.answered(broker.id, outcome.value, freshness);
+            if (outcome.ok) world.answered(broker.id, topic, outcome.value, freshness);
             answer(outcome);
           },
         ),

@@ -2,6 +2,7 @@ import type { CancelSignal, Freshness, ScanRequest, ScanResult } from '../../eve
 import { type Output, plainOutput } from '../../query/index.ts';
 import { simBytes } from '../bytes.ts';
 import { type ScanLine, scanLinesOf } from '../history.ts';
+import { recordsAt } from '../place-name.ts';
 import { Client } from './client.ts';
 
 const epochMs = 1_767_225_600_000;
@@ -31,7 +32,7 @@ export class Searcher extends Client {
     const committed = world.committedEnd(topic);
     const cancel: { cancelled: boolean; onCancel: CancelSignal['onCancel'] } = { cancelled: false, onCancel: null };
     const request: ScanRequest = {
-      topic,
+      ...recordsAt(topic),
       offsetFrom: random.chance(0.2) ? random.below(Math.max(1, committed)) : null,
       offsetTo: random.chance(0.1) ? random.below(Math.max(1, committed * 2)) : null,
       sinceMs: random.chance(0.1) ? epochMs + random.below(Math.ceil(world.cluster.nowMs)) : null,

@@ -13,6 +13,7 @@ import {
 } from '../../eventlog/index.ts';
 import type { CallOutcome, Member } from '../cluster.ts';
 import { recordsOf } from '../history.ts';
+import { placeNamed, recordsAt } from '../place-name.ts';
 import { Client } from './client.ts';
 import type { ClientWorld } from './world.ts';
 
@@ -50,7 +51,8 @@ const clientCodes: ReadonlySet<string> = new Set([
 export class Subscriber extends Client {
   readonly #kind: SubscriberKind;
   readonly #id: string;
-  readonly #topics: readonly string[];
+  /** Partitions, by the names that they have in a run; so everywhere here. */
+  readonly #names: readonly string[];
   readonly #places = new Map<string, Place>();
   /** What is still to be subscribed to. */
   #left: string[];
@@ -68,8 +70,8 @@ export class Subscriber extends Client {
     super(world, number);
     this.#kind = kind;
     this.#id = `subscriber ${number}`;
-    this.#topics = world.settings.topics;
-    this.#left = [...this.#topics, ...(this.random.chance(0.5) ? [passingPattern] : [])];
+    this.#names = world.settings.topics;
+    this.#left = [...new Set(this.#names.map((name) => recordsAt(name).topic)), ...(this.random.chance(0.5) ? [passingPattern] : [])];
   }
 
   /** Pulls until nothing more is new; once the others have stopped. */
@@ -89,7 +91,7 @@ export class Subscriber extends Client {
     if (random.chance(0.03)) this.#crash();
     if (this.#kind === 'numbered' && this.#number === null) return this.#findNumber();
     if (this.#lost !== null) return this.#seek(this.#lost);
-    if (random.chance(0.02)) return this.#seek(random.pick(this.#topics));
+    if (random.chance(0.02)) return this.#seek(random.pick(this.#names));
     if (random.chance(0.1)) return this.#look();
     if (this.#kind === 'byHand' && random.chance(0.2)) return this.#acknowledge();
     this.#pull();
@@ -162,8 +164,12 @@ export class Subscriber extends Client {
     );
   }
 
-  #put({ topic, offset, generation }: CursorPosition): void {
-    this.#places.set(topic, { generation, at: offset, least: offset, most: offset, reached: offset });
+  #nameOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+    return placeNamed(topic, partition, this.world.history.partitionsOf(topic));
+  }
+
+  #put({ offset, generation, ...at }: CursorPosition): void {
+    this.#places.set(this.#nameOf(at), { generation, at: offset, least: offset, most: offset, reached: offset });
   }
 
   // ----------------------------------------------------------------------------------------------------------------- pulls
@@ -186,8 +192,8 @@ export class Subscriber extends Client {
     const number = this.#kind === 'numbered' ? this.#number : null;
     if (this.#kind === 'numbered' && number === null) return this.#findNumber();
     const acknowledge: AckPosition[] = [];
-    for (const [topic, { at, generation }] of this.#places)
-      if (this.#kind === 'byHand' && at !== null) acknowledge.push({ topic, offset: at, generation });
+    for (const [name, { at, generation }] of this.#places)
+      if (this.#kind === 'byHand' && at !== null) acknowledge.push({ ...recordsAt(name), offset: at, generation });
     // What this pull acknowledges may take effect from now on.
     const acked = new Map<Place, number>();
     for (const place of this.#places.values()) {
@@ -236,7 +242,8 @@ export class Subscriber extends Client {
     if (result.number !== null && !result.repeated) for (const [place, offset] of acked) place.least = Math.max(place.least, offset);
     if (result.repeated) coverage.reach('pull.repeated');
     if (result.parts.length > 1) coverage.reach('pull.severalTopics');
-    for (const { topic, generation, offsetFrom, offsetTo, batches } of result.parts) {
+    for (const { generation, offsetFrom, offsetTo, batches, ...at } of result.parts) {
+      const topic = this.#nameOf(at);
       const place = this.#places.get(topic);
       if (place === undefined) {
         coverage.reach('pull.pattern');
@@ -261,7 +268,8 @@ export class Subscriber extends Client {
       place.at = offsetTo;
       place.reached = Math.max(place.reached, offsetTo);
     }
-    for (const { topic, code } of result.problems) if (code === 'cursorOutOfRange' && this.#places.has(topic)) this.#lost = topic;
+    for (const { code, ...at } of result.problems)
+      if (code === 'cursorOutOfRange' && this.#places.has(this.#nameOf(at))) this.#lost = this.#nameOf(at);
     if (result.nextNumber !== null) this.#number = result.nextNumber;
     // The last pull was given again, and of the others all was processed before that one was asked for.
     if (result.number !== null && this.#isRecovering) for (const place of this.#places.values()) place.at ??= place.reached;
@@ -271,7 +279,8 @@ export class Subscriber extends Client {
   #pullRefused({ code, message, details }: LogError): void {
     if (code === 'cursorOutOfRange') {
       this.world.cluster.world.coverage.reach('pull.outOfRange');
-      this.#lost = this.#topics.find((topic) => message.includes(`"${topic}"`)) ?? null;
+      const lost = this.#names.filter((name) => message.includes(`"${recordsAt(name).topic}"`));
+      this.#lost = lost.length <= 1 ? (lost[0] ?? null) : this.random.pick(lost);
       return this.#goOn(false);
     }
     // The last pull of before a crash has been followed by another one, or was acknowledged already.
@@ -295,10 +304,11 @@ export class Subscriber extends Client {
 
   #acknowledge(): void {
     const { world } = this;
-    const positions = [...this.#places].flatMap(([topic, { at, generation }]) => (at === null ? [] : [{ topic, offset: at, generation }]));
-    if (positions.length === 0) return this.#pull();
-    for (const { topic, offset } of positions) {
-      const place = this.#places.get(topic) as Place;
+    const known = [...this.#places].flatMap(([name, { at, generation }]) => (at === null ? [] : [{ name, offset: at, generation }]));
+    if (known.length === 0) return this.#pull();
+    const positions = known.map(({ name, ...at }): AckPosition => ({ ...recordsAt(name), ...at }));
+    for (const { name, offset } of known) {
+      const place = this.#places.get(name) as Place;
       place.most = Math.max(place.most, offset);
     }
     const invoked = world.history.tick();
@@ -306,8 +316,8 @@ export class Subscriber extends Client {
       (service, answer) => service.ack({ subscriber: this.#id, positions }, answer),
       (outcome) => {
         if (outcome !== null && 'value' in outcome) {
-          for (const { topic, offset } of positions) {
-            const place = this.#places.get(topic) as Place;
+          for (const { name, offset } of known) {
+            const place = this.#places.get(name) as Place;
             place.least = Math.max(place.least, offset);
           }
           this.#see(outcome.value.cursors, invoked);
@@ -331,7 +341,8 @@ export class Subscriber extends Client {
 
   #see(cursors: readonly CursorPosition[], invoked: number): void {
     const completed = this.world.history.tick();
-    for (const { topic, generation, offset } of cursors) {
+    for (const { generation, offset, ...at } of cursors) {
+      const topic = this.#nameOf(at);
       const place = this.#places.get(topic);
       if (place === undefined) continue;
       const { generation: known, least, most } = place;
@@ -344,7 +355,8 @@ export class Subscriber extends Client {
     const place = this.#places.get(topic);
     const { random } = this;
     const to = { at: this.#lost === topic || random.chance(0.7) ? 'beginning' : 'end' } as const;
-    const common = { subscriber: this.#id, topic, partition: null, to, preview: false };
+    const { partition = null, topic: sought } = recordsAt(topic);
+    const common = { subscriber: this.#id, topic: sought, partition, to, preview: false };
     const request = place === undefined ? common : { ...common, generation: place.generation };
     this.#call<Seeked>(
       (service, answer) => service.seek(request, answer),
@@ -371,7 +383,8 @@ export class Subscriber extends Client {
     this.#call<SubscriberDescription>(
       (service, answer) => service.describeSubscriber(this.#id, answer),
       (outcome) => {
-        const cursor = outcome !== null && 'value' in outcome ? outcome.value.cursors.find((one) => one.topic === topic) : undefined;
+        const cursor =
+          outcome !== null && 'value' in outcome ? outcome.value.cursors.find((one) => this.#nameOf(one) === topic) : undefined;
         if (cursor !== undefined) {
           this.#put(cursor);
           if (this.#lost === topic) this.#lost = null;

@@ -1,5 +1,5 @@
-import { groupId } from '../../base/branded.ts';
 import type { TopicDescription } from '../../eventlog/index.ts';
+import { placesOf } from '../place-name.ts';
 import { Client } from './client.ts';
 
 /** Topics that come and go have names of their own, never used again. */
@@ -8,27 +8,32 @@ const passingTopicsMax = 2;
 /** Makes topics for the others to use for a while, and deletes them again. */
 export class TopicMaker extends Client {
   #count = 0;
+  /** Oldest first. */
+  readonly #names: string[] = [];
 
   protected override act(): void {
-    const { passingTopics } = this.world;
-    const oldest = passingTopics[0];
-    if (oldest !== undefined && (passingTopics.length === passingTopicsMax || this.random.chance(0.3))) this.#delete(oldest);
+    const [oldest] = this.#names;
+    if (oldest !== undefined && (this.#names.length === passingTopicsMax || this.random.chance(0.3))) this.#delete(oldest);
     else this.#create();
   }
 
   #create(): void {
     const { world } = this;
     const name = `passing-${this.number}-${++this.#count}`;
+    const most = world.settings.passingPartitionsMax ?? 1;
+    const partitions = most === 1 ? 1 : 1 + this.random.below(most);
     world.cluster.call<TopicDescription>(
       this.number,
       this.anyBroker(),
       5000,
-      (service, answer) => service.createTopic(name, { retentionBytes: null }, answer),
+      (service, answer) => service.createTopic(name, { retentionBytes: null, ...(partitions === 1 ? {} : { partitions }) }, answer),
       (call) => {
         if (call.kind === 'answer' && call.outcome.ok) {
           world.cluster.world.coverage.reach('topic.created');
-          world.groups.set(name, groupId(call.outcome.value.group));
-          world.passingTopics.push(name);
+          world.cluster.world.coverage.reach('partition.passing', partitions);
+          world.made(call.outcome.value);
+          world.passingTopics.push(...placesOf(name, partitions));
+          this.#names.push(name);
         } else if (call.kind === 'answer' && !call.outcome.ok && call.outcome.error.code === 'tooManyTopics') {
           world.cluster.world.coverage.reach('topic.tooMany');
         }
@@ -39,10 +44,14 @@ export class TopicMaker extends Client {
 
   #delete(name: string): void {
     const { world } = this;
-    world.passingTopics.splice(world.passingTopics.indexOf(name), 1);
-    world.history.deletedTopics.add(name);
-    const group = world.groups.get(name);
-    if (group !== undefined) world.cluster.watch.retire(group);
+    this.#names.splice(this.#names.indexOf(name), 1);
+    for (const place of placesOf(name, world.history.partitionsOf(name))) {
+      world.passingTopics.splice(world.passingTopics.indexOf(place), 1);
+      world.history.deletedTopics.add(place);
+      const group = world.groups.get(place);
+      if (group !== undefined) world.cluster.watch.retire(group);
+    }
+    world.history.isGone(name);
     world.cluster.call<undefined>(
       this.number,
       this.anyBroker(),

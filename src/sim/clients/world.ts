@@ -1,6 +1,6 @@
 /** What the clients of a run know and count together, and the checks of what they are answered. */
-import type { GroupId } from '../../base/branded.ts';
-import type { AppendResult, Freshness, Level, ReadResult } from '../../eventlog/index.ts';
+import { type GroupId, groupId } from '../../base/branded.ts';
+import type { AppendResult, Freshness, Level, ReadResult, TopicDescription } from '../../eventlog/index.ts';
 import { simBytes } from '../bytes.ts';
 import { StatedStaleness } from '../checkers/l13-stated-staleness.ts';
 import { AcknowledgedByAMajority } from '../checkers/p1-acknowledged-by-a-majority.ts';
@@ -9,10 +9,14 @@ import { MinorityNeverAcknowledges } from '../checkers/v1-minority-never-acknowl
 import type { Findings } from '../checkers/verdict.ts';
 import type { Cluster } from '../cluster.ts';
 import type { History } from '../history.ts';
+import { placesOf } from '../place-name.ts';
 import { logGroup, logTopic } from '../../broker/index.ts';
 
 export interface ClientSettings {
+  /** The partitions of those that are there for the whole run. */
   readonly topics: readonly string[];
+  /** Topics that come and go have up to so many partitions. */
+  readonly passingPartitionsMax?: number;
   /** Mean pause between two operations of one client. */
   readonly thinkMs: number;
   readonly recordsMax: number;
@@ -34,13 +38,13 @@ export class ClientWorld {
   operationsInFlight = 0;
   longestGapMs = 0;
   lastAckMs = 0;
-  /** The groups of the topics, as far as they are known. */
+  /** The groups of all partitions, as far as they are known. */
   readonly groups = new Map<string, GroupId>([[logTopic, logGroup]]);
   readonly #acknowledgedByAMajority: AcknowledgedByAMajority;
   readonly #minorityNeverAcknowledges: MinorityNeverAcknowledges;
   readonly #statedStaleness = new StatedStaleness();
   readonly #checksumOnEveryRead = new ChecksumOnEveryRead(simBytes);
-  /** Topics that come and go while the clients run. */
+  /** Partitions of topics that come and go while the clients run. */
   readonly passingTopics: string[] = [];
   /** Ends of acknowledged appends, by topic: tokens for session reads. */
   readonly tokens = new Map<string, number>();
@@ -67,7 +71,7 @@ export class ClientWorld {
   }
 
   /** A broker has answered a read. */
-  answered(broker: number, { topic, highWatermark, lag, asOfMs, batches }: ReadResult, freshness: Freshness): void {
+  answered(broker: number, topic: string, { highWatermark, lag, asOfMs, batches }: ReadResult, freshness: Freshness): void {
     this.#checksumOnEveryRead.read(topic, broker, batches);
     const group = this.groups.get(topic);
     if (
@@ -81,15 +85,23 @@ export class ClientWorld {
     this.#statedStaleness.answered(local, this.cluster.watch.ledger.group(group), this.cluster.nowMs);
   }
 
+  /** A topic was made: its partitions can be used from now on. */
+  made({ name, group, partitions = [] }: TopicDescription): void {
+    const groups = partitions.length === 0 ? [group] : partitions.map((partition) => partition.group);
+    for (const [index, place] of placesOf(name, groups.length).entries()) this.groups.set(place, groupId(groups[index] as number));
+    this.history.hasPartitions(name, groups.length);
+    this.cluster.world.coverage.reach('partition.made', groups.length);
+  }
+
   /** The number of the next client. */
   nextNumber(): number {
     return ++this.#count;
   }
 
-  acknowledged(result: AppendResult): void {
+  acknowledged(topic: string, result: AppendResult): void {
     const { nowMs } = this.cluster;
-    const group = this.groups.get(result.topic);
-    if (group !== undefined && !this.history.deletedTopics.has(result.topic)) {
+    const group = this.groups.get(topic);
+    if (group !== undefined && !this.history.deletedTopics.has(topic)) {
       this.#acknowledgedByAMajority.acknowledged(group, result);
       this.#minorityNeverAcknowledges.acknowledged(group, result);
     }
