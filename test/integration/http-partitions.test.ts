@@ -150,9 +150,8 @@ describe('a topic of several partitions that is read as a whole', () => {
     const last = await ask('GET', `${path}?from=${String(second.body['next'])}&level=session&session=${String(second.body['next'])}`);
 
     expect(first.body).toMatchObject({ topic, partitions: 4, order: 'logTime', partial: false, missing: [] });
-    expect([...recordsOf(first), ...recordsOf(second)].toSorted()).toEqual(
-      Array.from({ length: 8 }, (_, index) => [index % 4, `v${index}`]).toSorted(),
-    );
+    const shown = [...recordsOf(first), ...recordsOf(second)].map(([partition, value]) => `${partition} ${value}`);
+    expect(shown.toSorted()).toEqual(Array.from({ length: 8 }, (_, index) => `${index % 4} v${index}`).toSorted());
     expect(recordsOf(first)).toHaveLength(3);
     expect(recordsOf(last)).toEqual([]);
   });
@@ -317,7 +316,7 @@ describe('commands', () => {
       .trim()
       .split('\n')
       .map((line) => /^machine:parted-\d+\/([0-3]):(\d+)$/.exec(line)?.slice(1).map(Number) ?? []);
-    expect(counts.map(([partition]) => partition).toSorted()).toEqual([0, 1, 2, 3]);
+    expect(new Set(counts.map(([partition]) => partition))).toEqual(new Set([0, 1, 2, 3]));
     expect(counts.reduce((sum, [, count = 0]) => sum + count, 0)).toBe(40);
   });
 });
