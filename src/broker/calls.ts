@@ -46,8 +46,9 @@ export function append({ core, topics, appends }: Services, request: AppendReque
 export function read({ core, topics, reads, elsewhere }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
   const doing = `read ${shownTopic(request.topic)}`;
   const unlessAnother = (group: number, begin: (told: Answer<ReadResult>) => void): void => {
+    const own = request.tellHops === true ? { hops: { brokers: [core.self], isDirect: false } } : {};
     if (request.group === undefined || request.group === group)
-      return begin((outcome) => answer(outcome.ok ? { ok: true, value: { ...outcome.value, group } } : outcome));
+      return begin((outcome) => answer(outcome.ok ? { ok: true, value: { ...own, ...outcome.value, group } } : outcome));
     core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted, and another topic has its name`)));
   };
   topics.locate(request, doing, answer, {

@@ -57,6 +57,11 @@ export interface BrokerObserver {
   pulsed(groups: Iterable<GroupId>): void;
   /** A peer has answered a pulse, and does not object to any of these. */
   confirmed(peer: BrokerId, groups: Iterable<GroupId>): void;
+  /**
+   * A message between others, or of this broker, goes on along the cube: where it has been, this broker the last, over whom, to whom, and whether by a direct
+   * link for want of edges.
+   */
+  passed(hops: readonly BrokerId[], next: BrokerId, to: BrokerId, isDirect: boolean, reaches: (broker: BrokerId) => boolean): void;
   /** What is derived from a group's log has come to `at`: all records below it have taken effect and none above. `digest` looks at the whole state. */
   derived(group: GroupId, what: DerivedFrom, at: number, digest: () => number): void;
   /** Each causal event as it is noted; left out where no run is recorded, because it makes objects. */

@@ -21,6 +21,12 @@ export class Counters {
   framesReceived = 0;
   bytesSent = 0;
   bytesReceived = 0;
+  /** Messages between others that it has passed on along the cube. */
+  relayed = 0;
+  /** Of those and its own, by a direct link because no edges lead on. */
+  relayedDirectly = 0;
+  /** Messages between others that got no further here. */
+  relaysRefused = 0;
   /** Links that this broker or its peer would not have. */
   refusedLinks = 0;
   /** Stamps of peers that were too far ahead to be followed. */
@@ -73,6 +79,9 @@ export class Counters {
       framesReceived: this.framesReceived,
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
+      relayed: this.relayed,
+      relayedDirectly: this.relayedDirectly,
+      relaysRefused: this.relaysRefused,
       refusedLinks: this.refusedLinks,
       stampsAhead: this.stampsAhead,
       loopLagMsMax: hundredths(this.#loopLagMsMax),

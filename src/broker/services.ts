@@ -6,7 +6,19 @@ import type { Role } from '../raft/index.ts';
 import { brokerProducerId } from '../record/index.ts';
 import { inlineScanner, type SegmentScanner } from '../storage/index.ts';
 import * as wire from '../wire/index.ts';
-import { Appends, Barriers, Elsewhere, PeerService, Reads, Requests, Revokes, Scans, Whereabouts } from './edge/index.ts';
+import {
+  Appends,
+  type Asker,
+  Barriers,
+  Elsewhere,
+  PeerService,
+  Reads,
+  Relays,
+  Requests,
+  Revokes,
+  Scans,
+  Whereabouts,
+} from './edge/index.ts';
 import type { BrokerOptions } from './contract.ts';
 import type { Core } from './core.ts';
 import type { CausalRing } from './causal-ring.ts';
@@ -52,6 +64,7 @@ export class Services {
   readonly links: Links;
   readonly peerLives: PeerLives;
   readonly requests: Requests;
+  readonly relays: Relays;
   readonly barriers: Barriers;
   readonly appends: Appends;
   readonly reads: Reads;
@@ -107,7 +120,11 @@ export class Services {
       later: (run) => options.later(run),
     };
     this.core = core;
-    this.requests = new Requests(core);
+    this.relays = new Relays(
+      core,
+      options.broker.brokers.map(({ id }) => id),
+    );
+    this.requests = new Requests(core, this.relays);
     this.barriers = new Barriers(core, this.requests);
     const whereabouts = new Whereabouts(core, this.requests);
     this.appends = new Appends(core, this.requests, whereabouts, () => brokerProducerId(self.id, identity.incarnation));
@@ -115,7 +132,7 @@ export class Services {
     this.scans = new Scans(core, this.barriers, options.broker.scanner ?? ownScanner(host));
     this.elsewhere = new Elsewhere(core, this.requests, whereabouts);
     this.revokes = new Revokes(core, this.requests, whereabouts);
-    this.peerService = new PeerService(core, this.barriers, this.reads, {
+    this.peerService = new PeerService(core, this.barriers, this.reads, this.relays, {
       status: (asked) => options.status(decodeTopicQuery(asked, host.bytes)),
       nameOf: (group) => this.topics.nameOf(group),
       subscribers: (group, json, answer) => this.subscribers.receive(group, json, answer),
@@ -292,7 +309,6 @@ export class Services {
   // ---------------------------------------------------------------------------------------------------------- peers
 
   #receive(peer: BrokerId, frame: wire.WireFrame, isInOrder: boolean): void {
-    const { broker } = this.#options;
     const { kind, body } = frame;
     this.#options.passTime();
     this.quiet.heard(peer);
@@ -305,18 +321,27 @@ export class Services {
       return;
     } else if (wire.isRaftKind(kind)) {
       this.#receiveRaft(peer, frame);
-    } else if (wire.isRequestKind(kind)) {
-      // One that came twice or late might do now what its sender has given up; it will ask again.
-      const request = isInOrder ? wire.decodeRequest(kind, body) : null;
-      if (request !== null) {
-        this.#options.stir();
-        this.peerService.receive(peer, groupId(frame.group), request);
-      }
-    } else if (wire.isAnswerKind(kind)) {
-      const answer = wire.decodeAnswer(kind, body, broker.host.bytes);
-      if (answer !== null) this.requests.answered(peer, answer);
+    } else if (kind === wire.relayKinds.relay) {
+      const arrived = isInOrder ? this.relays.receive(peer, frame) : null;
+      if (arrived !== null) this.#asked({ broker: arrived.from, hops: arrived.hops }, frame.group, arrived, arrived.asked);
+    } else if (isInOrder || wire.isAnswerKind(kind)) {
+      // A request that came twice or late might do now what its sender has given up; it will ask again.
+      this.#asked({ broker: peer, hops: null }, frame.group, frame, null);
     }
     this.#options.wake();
+  }
+
+  /** A request, or the answer to one. */
+  #asked(asker: Asker, group: number, { kind, body }: Pick<wire.WireFrame, 'kind' | 'body'>, asked: wire.HopList | null): void {
+    if (wire.isRequestKind(kind)) {
+      const request = wire.decodeRequest(kind, body);
+      if (request === null) return;
+      this.#options.stir();
+      this.peerService.receive(asker, groupId(group), request);
+    } else if (wire.isAnswerKind(kind)) {
+      const answer = wire.decodeAnswer(kind, body, this.#options.broker.host.bytes);
+      if (answer !== null) this.requests.answered(asker.broker, answer, asked);
+    }
   }
 
   #receiveRaft(peer: BrokerId, { kind, group, body }: wire.JoinedMessage): void {

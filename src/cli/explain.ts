@@ -96,7 +96,9 @@ function partitionLines(of: PartitionPlacement, { placement, label, name, asked,
     lines.push(
       route.length === 1
         ? `Broker ${asked}, which was asked, leads it.`
-        : `A request to broker ${asked} goes to broker ${String(leader)} by one link.`,
+        : `A request to broker ${asked} goes to broker ${String(leader)} ${
+            route.length === 2 ? 'by one link' : `by way of ${listed(route.slice(1, -1).map(name))}`
+          }.`,
     );
   return lines;
 }

@@ -98,6 +98,10 @@ export type BrokerCounters = {
   readonly framesReceived: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Messages between others that it has passed on; those of them, and of its own, that took a direct link; those that got no further here. */
+  readonly relayed: number;
+  readonly relayedDirectly: number;
+  readonly relaysRefused: number;
   readonly refusedLinks: number;
   readonly stampsAhead: number;
   readonly loopLagMsMax: number;

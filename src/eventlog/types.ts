@@ -51,6 +51,15 @@ export interface AppendRequest extends RecordsOf {
   readonly firstAttemptMs?: number;
   /** Append only if the partition's end is exactly this (compare-and-append), else `offsetMismatch`. */
   readonly expectedOffset: number | null;
+  /** The answer is to say by way of whom the request came to the leader. */
+  readonly tellHops?: boolean;
+}
+
+/** The brokers that a request passed, the one that was asked first, the one that answered last. */
+export interface HopList {
+  readonly brokers: readonly number[];
+  /** No edges of the cube led on somewhere, and a direct link stood in for them. */
+  readonly isDirect: boolean;
 }
 
 export interface AppendResult {
@@ -73,6 +82,8 @@ export interface AppendResult {
   readonly timestampMs: number;
   /** Over HTTP, of records that fell into several partitions: each of them, of which this is the first. */
   readonly parts?: readonly AppendResult[];
+  /** Where it was asked for. */
+  readonly hops?: HopList;
 }
 
 export interface ReadRequest extends RecordsOf {
@@ -90,6 +101,8 @@ export interface ReadRequest extends RecordsOf {
   readonly cancel?: CancelSignal;
   /** What an earlier answer said: where another topic has the name by now, that one is not read on in its place (`unknownTopic`). */
   readonly group?: number;
+  /** The answer is to say by way of whom the request came to the broker that read. */
+  readonly tellHops?: boolean;
 }
 
 /** A cancellation that needs no machine: `cancelled` turns true once and then `onCancel` runs. */
@@ -116,6 +129,8 @@ export interface ReadResult {
   readonly lag: number;
   /** Whose records they are: a topic that is deleted and made again has another one. Left out where the answer came over HTTP. */
   readonly group?: number;
+  /** Where it was asked for. */
+  readonly hops?: HopList;
 }
 
 /** A search of what is committed, made where the records are. */

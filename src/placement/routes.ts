@@ -8,7 +8,7 @@ export type NextHop =
   | { readonly kind: 'edge'; readonly to: number }
   /** No way along edges: a link of its own to the target, which is said of it. */
   | { readonly kind: 'direct'; readonly to: number }
-  /** The target does not live: what to ask instead is for others to say. */
+  /** The target does not live, or nobody who has not been asked reaches it: what to ask instead is for others to say. */
   | { readonly kind: 'dead' };
 
 export interface Journey {
@@ -28,20 +28,24 @@ export interface Journey {
  *   or two hops more; whatever is dead, in at most the distance and two hops for each dead broker met.
  * - Where some do not know yet, the hop list keeps it from going round: it leads on to brokers only at which the request has not been, and where there is
  *   none that has a way, a direct link ends it. A broker whose hop fails knows one more that is dead, and asks again with the same hops.
+ * - Whoever begins does so with a target that it reaches itself. One on the way that does not passes the request on to somebody who may: a link may be cut
+ *   whose ends both live.
  */
 export function nextHop(cube: Cube, { hops, to, isAlive }: Journey): NextHop {
   const here = hops.at(-1);
   assert(here !== undefined, 'a request has been at the broker that decides about it');
   if (here === to) return { kind: 'here' };
-  if (!isAlive(to)) return { kind: 'dead' };
-  const left = hopsTo(cube, to, (vertex) => vertex === here || (isAlive(vertex) && !hops.includes(vertex)));
-  const own = left[here] as number;
-  if (own === unreachable) return { kind: 'direct', to };
+  if (!isAlive(to) && hops.length === 1) return { kind: 'dead' };
+  const isFree = (vertex: number): boolean => isAlive(vertex) && !hops.includes(vertex);
+  const left = hopsTo(cube, to, isFree);
   let best = -1;
   for (const neighbour of cube.neighbours[here] as readonly number[]) {
-    if (left[neighbour] === own - 1 && (best === -1 || (neighbour ^ to) < (best ^ to))) best = neighbour;
+    if (!isFree(neighbour) || left[neighbour] === unreachable) continue;
+    const isNearer = best === -1 ? 1 : (left[best] as number) - (left[neighbour] as number);
+    if (isNearer > 0 || (isNearer === 0 && (neighbour ^ to) < (best ^ to))) best = neighbour;
   }
-  return { kind: 'edge', to: best };
+  if (best !== -1) return { kind: 'edge', to: best };
+  return isAlive(to) ? { kind: 'direct', to } : { kind: 'dead' };
 }
 
 export const unreachable = -1;

@@ -106,7 +106,7 @@ export class Campaign {
 
   summary(): CampaignSummary {
     const { faults } = this.#options;
-    const blind = expectedChecksOf(faults).filter((check) => (this.#checked.get(check) ?? 0) === 0);
+    const blind = expectedChecksOf(faults, Math.max(...this.#options.brokers)).filter((check) => (this.#checked.get(check) ?? 0) === 0);
     const missing = [...this.#coverage.missing(expectedOf(faults)), ...blind];
     const coverageIsJudged = this.#seeds >= seedsForCoverage;
     return {

@@ -6,7 +6,7 @@
  *      4  u32   the same with every bit inverted
  *      8  u32   checksum: CRC-32C of everything from 12 to the end
  *     12  u8    version, 2
- *     13  u8    kind (`handshake.ts` 1-15, `raft-messages.ts` 16-31, `requests.ts` 32-95)
+ *     13  u8    kind (`handshake.ts` 1-15, `raft-messages.ts` 16-31, `requests.ts` 32-95, `pulses.ts` 96-97, `relay.ts` 112)
  *     14  u16   length of the optional fields
  *     16  u32   group id, 0 = the broker as a whole
  *     20  u64   link sequence: 1, 2, 3, ... in the order of sending on this link

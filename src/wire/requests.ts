@@ -127,6 +127,13 @@ const fields = (bodyBytes: number): FieldWriter => new FieldWriter(headLength(bo
 export const isRequestKind = (kind: number): boolean => kind >= 32 && kind <= 63;
 export const isAnswerKind = (kind: number): boolean => kind >= 64 && kind <= 95;
 
+/** By which number its sender knows a request or an answer; null where it is cut. */
+export function correlationOf(body: Uint8Array): number | null {
+  const reader = new FieldReader(body);
+  const correlation = reader.u64();
+  return reader.valid ? correlation : null;
+}
+
 export function encodeRequest(group: number, request: PeerRequest): Draft {
   switch (request.type) {
     case 'append': {

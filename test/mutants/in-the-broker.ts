@@ -12,6 +12,7 @@ const leader = edit('replica/leader-appends.ts');
 const quiet = edit('replica/quiet-groups.ts');
 const groups = edit('replica/groups.ts');
 const elsewhere = edit('edge/elsewhere.ts');
+const relays = edit('edge/relays.ts');
 const homecoming = edit('catalog/homecoming.ts');
 const topicReplicas = edit('catalog/topic-replicas.ts');
 const replica = edit('replica/replica.ts');
@@ -677,5 +678,26 @@ export const inTheBroker: readonly Mutant[] = [
     edits: [homecoming('if ((isKnown && this.#homeOf(group) !== to) || ', 'if (to !== null || ')],
     expected: ['V6'],
     how: everything,
+  },
+  {
+    id: 'passed-on-to-anybody',
+    title: 'a request for a topic elsewhere is passed on over the first link that stands',
+    edits: [
+      relays(
+        'const broker = this.#brokers[next.to] as BrokerId;',
+        'const broker = this.#brokers.find((each) => each !== this.#core.self && !hops.includes(each) && reaches(each)) as BrokerId;',
+      ),
+    ],
+    expected: ['R24'],
+    how: { by: 'sim', brokers: 5 },
+  },
+  {
+    id: 'passed-back',
+    title: 'a broker on the way forgets where a request has been',
+    edits: [
+      relays('const vertices = hops.map((broker) => this.#vertexOf(broker));', 'const vertices = [this.#vertexOf(this.#core.self)];'),
+    ],
+    expected: ['R24'],
+    how: { by: 'sim', brokers: 5 },
   },
 ];

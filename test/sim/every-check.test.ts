@@ -18,6 +18,7 @@ import { StatedStaleness } from '../../src/sim/checkers/l13-stated-staleness.ts'
 import { checkAcknowledgedBecomesReadable } from '../../src/sim/checkers/l17-acknowledged-becomes-readable.ts';
 import { AcknowledgedByAMajority } from '../../src/sim/checkers/p1-acknowledged-by-a-majority.ts';
 import { Members } from '../../src/sim/checkers/r20-members.ts';
+import { WaysAlongTheCube } from '../../src/sim/checkers/r24-ways-along-the-cube.ts';
 import { ChecksumOnEveryRead } from '../../src/sim/checkers/st2-checksum-on-every-read.ts';
 import { TornOrDamaged } from '../../src/sim/checkers/st3-torn-or-damaged.ts';
 import { StateWithItsPosition } from '../../src/sim/checkers/st6-state-with-its-position.ts';
@@ -191,6 +192,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
     send();
     return watched.report('R23');
   },
+  R24: () => found(new WaysAlongTheCube(8), (checker) => checker.passed([brokerId(1), two], brokerId(1), brokerId(8), false, () => true)),
   ST1: () => ofRaft('ST1', ({ watched, a, b }) => watched.open(1, 2, 12345, { term: 1, votedFor: 1 }, [a, b])),
   ST2: () =>
     found(new ChecksumOnEveryRead(simBytes), (checker) => {

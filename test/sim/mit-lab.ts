@@ -285,6 +285,7 @@ export class MitLab {
         inner?.persisted(group, persist);
       },
       pulsed: (groups) => inner?.pulsed(groups),
+      passed: (hops, next, to, isDirect, reaches) => inner?.passed(hops, next, to, isDirect, reaches),
       confirmed: (peer, groups) => inner?.confirmed(peer, groups),
       derived: (group, what, at, digest) => inner?.derived(group, what, at, digest),
     };

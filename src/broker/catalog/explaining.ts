@@ -1,7 +1,7 @@
 import { toHex } from '../../base/bytes.ts';
 import type { BrokerId } from '../../base/branded.ts';
 import type { PartitionPlacement, PartitionStatus, PlacedReplica, TopicPlacement } from '../../eventlog/index.ts';
-import { digestOf, dimensionsOf, placeOnCube } from '../../placement/index.ts';
+import { digestOf, dimensionsOf, makeCube, placeOnCube, routeBetween } from '../../placement/index.ts';
 import { majorityOf } from '../../raft/index.ts';
 import type { PlacedPartition } from './catalog-state.ts';
 
@@ -72,8 +72,23 @@ function explainPartition(
     leaderSinceMs: status?.leaderSinceMs ?? null,
     notLedByHome: placed === null || leader === home ? null : whyNotHome(options, home, leader, replicas[0] as PlacedReplica, status),
     lossesSurvived: Math.max(-1, reachable - majorityOf(members)),
-    route: leader === null || !reaches(leader) ? null : leader === self ? [self] : [self, leader],
+    route: leader === null || !reaches(leader) ? null : routeTo(leader, ids, self, members.includes(self), reaches),
   };
+}
+
+/** Members ask one another by their own links, the others along the edges of the cube. */
+function routeTo(
+  leader: number,
+  ids: readonly number[],
+  self: number,
+  isMember: boolean,
+  reaches: (id: number) => boolean,
+): readonly number[] {
+  if (leader === self) return [self];
+  if (isMember) return [self, leader];
+  const isAlive = (vertex: number): boolean => reaches(ids[vertex] as number);
+  const { vertices } = routeBetween(makeCube(ids.length), ids.indexOf(self), ids.indexOf(leader), isAlive);
+  return vertices.map((vertex) => ids[vertex] as number);
 }
 
 function whyNotHome(

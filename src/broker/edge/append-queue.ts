@@ -19,7 +19,7 @@ import {
   sealForProducer,
   takeRoom,
 } from '../../record/index.ts';
-import type { Appended, ErrorDetails } from '../../wire/index.ts';
+import type { Appended, ErrorDetails, HopList } from '../../wire/index.ts';
 import type { Core } from '../core.ts';
 import { brokerWindow } from '../replica/index.ts';
 import type { RequestOutcome, Requests } from './requests.ts';
@@ -38,7 +38,7 @@ export interface PendingAppend {
 /** Who answers callers. */
 export interface AppendEdge {
   /** All appends of one unit together; `value` is of the whole unit. */
-  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean): void;
+  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean, hops: HopList | null): void;
   failed(append: PendingAppend, code: ErrorCode, reason: string, details: ErrorDetails): void;
 }
 
@@ -279,7 +279,7 @@ export class AppendQueue {
     const remainingMs = Math.max(1, deadlineMs - nowMs);
     const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, batch: unit.batch };
     const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
-    if (this.#requests.send(leader, this.group, request, waitMs, (outcome) => this.#ended(unit, leader, outcome))) {
+    if (this.#requests.send(leader, this.group, request, waitMs, (outcome, hops) => this.#ended(unit, leader, outcome, hops))) {
       noteSubmit();
       return true;
     }
@@ -299,7 +299,7 @@ export class AppendQueue {
     return Math.max(own ?? 0, firstAttemptMs + Math.max(0, nowMs - arrivedMs));
   }
 
-  #ended(unit: Unit, to: BrokerId, outcome: RequestOutcome): void {
+  #ended(unit: Unit, to: BrokerId, outcome: RequestOutcome, hops: HopList | null = null): void {
     unit.outstanding--;
     // An attempt at an earlier leader may go on being outstanding, for as long as the link to it is slow: the next does not wait for that.
     if (unit.target === to) unit.target = null;
@@ -307,7 +307,7 @@ export class AppendQueue {
     switch (outcome.type) {
       case 'appended':
         this.#whereabouts.led(this.group, to);
-        return this.#reached(unit, outcome);
+        return this.#reached(unit, outcome, hops);
       case 'error':
         return this.#refused(unit, outcome.code, outcome.message, outcome.details);
       default:
@@ -320,11 +320,11 @@ export class AppendQueue {
     }
   }
 
-  #reached(unit: Unit, value: Appended): void {
+  #reached(unit: Unit, value: Appended, hops: HopList | null): void {
     this.#finish(unit);
     // A hit after an attempt whose outcome was not known is that attempt, unless the caller had made one before.
     const isRetry = unit.members[0]?.request.firstAttemptMs !== undefined;
-    this.#edge.reached(unit.members, value, value.duplicate && (isRetry || !unit.isUnknown));
+    this.#edge.reached(unit.members, value, value.duplicate && (isRetry || !unit.isUnknown), hops);
   }
 
   #refused(unit: Unit, code: ErrorCode, reason: string, details: ErrorDetails): void {

@@ -2,7 +2,7 @@ import type { GroupId } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import type { Answer, AppendRequest, AppendResult } from '../../eventlog/index.ts';
 import { recordCount } from '../../record/index.ts';
-import type { Appended, ErrorDetails } from '../../wire/index.ts';
+import type { Appended, ErrorDetails, HopList } from '../../wire/index.ts';
 import { type AppendEdge, AppendQueue, type PendingAppend } from './append-queue.ts';
 import { type Core, failure } from '../core.ts';
 import type { Requests } from './requests.ts';
@@ -59,18 +59,17 @@ export class Appends implements AppendEdge {
     this.#core.wake();
   }
 
-  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean): void {
+  reached(appends: readonly PendingAppend[], value: Appended, duplicate: boolean, hops: HopList | null): void {
     for (const append of appends) this.#release(append);
     const { term, ackedBy, committed, timestampMs } = value;
     const durable = this.#durable;
+    const own = { brokers: [this.#core.self], isDirect: false };
     this.#core.later(() => {
       for (const { request, count, recordFrom, answer } of appends) {
         const { topic, partition = 0, level } = request;
         const offset = value.offset + recordFrom;
-        answer({
-          ok: true,
-          value: { topic, partition, offset, count, term, level, ackedBy, committed, durable, duplicate, timestampMs },
-        });
+        const result = { topic, partition, offset, count, term, level, ackedBy, committed, durable, duplicate, timestampMs };
+        answer({ ok: true, value: request.tellHops === true ? { ...result, hops: hops ?? own } : result });
       }
     });
   }

@@ -11,7 +11,7 @@ import {
   type ReadRequest,
   type ReadResult,
 } from '../../eventlog/index.ts';
-import { askedGroupsMax, type PeerAnswer } from '../../wire/index.ts';
+import { askedGroupsMax, type HopList, type PeerAnswer } from '../../wire/index.ts';
 import { type Core, failure } from '../core.ts';
 import { catalogGroup } from '../well-known.ts';
 import { freshnessMs } from './reads.ts';
@@ -99,7 +99,7 @@ export class Elsewhere {
       const askedMs = this.#core.nowMs();
       const waitMs = Math.min(Math.max(0, untilMs - askedMs), passedOnWaitMs);
       const least = this.#least(group, freshness, sessionOffset);
-      this.#ask(question, { type: 'read', ...least, offsetFrom, sinceMs, bytesMax, waitMs }, waitMs, (said) => {
+      this.#ask(question, { type: 'read', ...least, offsetFrom, sinceMs, bytesMax, waitMs }, waitMs, (said, way) => {
         if (said.type !== 'records') return question.fail('internal', 'it was answered by something else');
         const { type: _type, correlation: _correlation, ...found } = said;
         this.#show(group, found.highWatermark);
@@ -108,7 +108,10 @@ export class Elsewhere {
         const asOfMs = freshness === 'linearizable' && found.asOfMs === 0 ? 0 : older(found.asOfMs, this.#core.nowMs() - askedMs);
         const isSpent = this.#core.nowMs() >= untilMs;
         if (found.batches.length > 0 || isSpent || cancel?.cancelled === true)
-          return end({ ok: true, value: { topic, ...found, offsetFrom: begins, asOfMs } });
+          return end({
+            ok: true,
+            value: { topic, ...found, offsetFrom: begins, asOfMs, ...(request.tellHops === true && way !== null ? { hops: way } : {}) },
+          });
         offsetFrom = found.offsetNext;
         ask();
       });
@@ -204,7 +207,7 @@ export class Elsewhere {
   }
 
   /** One replica after another, until one says something that another would not say better, or the time is over. */
-  #ask(question: Question, request: UnnumberedRequest, waitMs: number, done: (answer: PeerAnswer) => void): void {
+  #ask(question: Question, request: UnnumberedRequest, waitMs: number, done: (answer: PeerAnswer, hops: HopList | null) => void): void {
     if (question.isOver) return;
     const { group } = question;
     const peer = this.#whereabouts.leaderOf(group);
@@ -218,11 +221,11 @@ export class Elsewhere {
       again('notCurrent', 'none of the brokers that have it answered in time');
     };
     if (peer === null) return again('noLeader', 'none of the brokers that have it can be reached');
-    const isSent = this.#requests.send(peer, group, request, waitMs + attemptMs, (outcome) => {
+    const isSent = this.#requests.send(peer, group, request, waitMs + attemptMs, (outcome, hops) => {
       if (question.isOver) return;
       if (outcome.type === 'lost') lost();
       else if (outcome.type === 'error') this.#refused(question, peer, outcome, again);
-      else done(outcome);
+      else done(outcome, hops);
     });
     if (!isSent) lost();
     this.#core.wake();

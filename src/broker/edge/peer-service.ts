@@ -6,9 +6,17 @@ import type { Barriers } from './barriers.ts';
 import type { Core } from '../core.ts';
 import { passedOnBytesMax, passedOnWaitMs } from './elsewhere.ts';
 import type { Reads } from './reads.ts';
+import type { Relays } from './relays.ts';
 import type { AppendOutcome, Replica } from '../replica/index.ts';
 
 const confirmMs = 1000;
+
+/** Who asked: by a link of its own, or by way of others. */
+export interface Asker {
+  readonly broker: BrokerId;
+  /** How it came by way of others; null where it did not. */
+  readonly hops: wire.HopList | null;
+}
 
 export interface PeerServiceOptions {
   /** `asked` says which topics, nothing leaves that to this broker. */
@@ -28,47 +36,49 @@ export class PeerService {
   readonly #core: Core;
   readonly #barriers: Barriers;
   readonly #reads: Reads;
+  readonly #relays: Relays;
   readonly #options: PeerServiceOptions;
 
-  constructor(core: Core, barriers: Barriers, reads: Reads, options: PeerServiceOptions) {
+  constructor(core: Core, barriers: Barriers, reads: Reads, relays: Relays, options: PeerServiceOptions) {
     this.#core = core;
     this.#barriers = barriers;
     this.#reads = reads;
+    this.#relays = relays;
     this.#options = options;
   }
 
-  receive(peer: BrokerId, group: GroupId, request: wire.PeerRequest): void {
+  receive(asker: Asker, group: GroupId, request: wire.PeerRequest): void {
     const { correlation } = request;
     switch (request.type) {
       case 'append':
-        return this.#append(peer, group, request);
+        return this.#append(asker, group, request);
       case 'revoke':
-        return this.#revoke(peer, group, request);
+        return this.#revoke(asker, group, request);
       case 'readIndex':
         return this.#barriers.confirm(group, this.#core.nowMs() + confirmMs, (highWatermark) => {
-          if (highWatermark === null) this.#refuse(peer, group, correlation);
-          else this.#send(peer, group, { type: 'number', correlation, value: highWatermark });
+          if (highWatermark === null) this.#refuse(asker, group, correlation);
+          else this.#send(asker, group, { type: 'number', correlation, value: highWatermark });
         });
       case 'nextSequence':
         return this.nextSequence(group, request.requestId, (value) => {
-          if (value === null) this.#refuse(peer, group, correlation);
-          else this.#send(peer, group, { type: 'number', correlation, value });
+          if (value === null) this.#refuse(asker, group, correlation);
+          else this.#send(asker, group, { type: 'number', correlation, value });
         });
       case 'status':
-        return this.#send(peer, group, { type: 'status', correlation, json: JSON.stringify(this.#options.status(request.topics)) });
+        return this.#send(asker, group, { type: 'status', correlation, json: JSON.stringify(this.#options.status(request.topics)) });
       case 'read':
-        return this.#read(peer, group, request);
+        return this.#read(asker, group, request);
       case 'end':
-        return this.#end(peer, group, request);
+        return this.#end(asker, group, request);
       case 'claim':
-        return this.#claim(peer, group, correlation);
+        return this.#claim(asker, group, correlation);
       case 'subscribers':
         return this.#options.subscribers(group, request.json, (json, batches) =>
-          this.#sendBulk(peer, group, { type: 'subscribers', correlation, json, batches }),
+          this.#sendBulk(asker, group, { type: 'subscribers', correlation, json, batches }),
         );
       case 'partitions': {
         const json = JSON.stringify(request.groups.flatMap((each) => this.#options.statusOf(each) ?? []));
-        return this.#sendBulk(peer, group, { type: 'status', correlation, json });
+        return this.#sendBulk(asker, group, { type: 'status', correlation, json });
       }
     }
   }
@@ -86,16 +96,16 @@ export class PeerService {
     });
   }
 
-  #append(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'append' }): void {
+  #append(asker: Asker, group: GroupId, request: wire.PeerRequest & { readonly type: 'append' }): void {
     const replica = this.#core.replica(group);
-    if (replica === undefined) return this.#refuse(peer, group, request.correlation);
+    if (replica === undefined) return this.#refuse(asker, group, request.correlation);
     const { batch, level, expectedOffset, triedForMs, correlation } = request;
     // Its own broker has validated it; what enters the log is looked at again, because whatever stands there is there for good.
     const limits = { ...defaultBatchLimits, batchBytesMax: this.#core.settings.batchBytesMax };
     const valid = validateBatch(batch, limits, this.#core.host.bytes);
     if (!valid.ok) {
       const message = `the forwarded batch is malformed: ${valid.error.reason}`;
-      return this.#send(peer, group, { type: 'error', correlation, code: 'corruptBatch', message, details: {} });
+      return this.#send(asker, group, { type: 'error', correlation, code: 'corruptBatch', message, details: {} });
     }
     const deadlineMs = this.#core.nowMs() + request.remainingMs;
     replica.appends.submit({
@@ -104,82 +114,91 @@ export class PeerService {
       expectedOffset,
       triedForMs,
       deadlineMs,
-      answer: (outcome) => this.#answer(peer, group, correlation, outcome),
+      answer: (outcome) => this.#answer(asker, group, correlation, outcome),
     });
   }
 
-  #revoke(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'revoke' }): void {
+  #revoke(asker: Asker, group: GroupId, request: wire.PeerRequest & { readonly type: 'revoke' }): void {
     const replica = this.#core.replica(group);
     const { correlation, requestId } = request;
-    if (replica === undefined) return this.#refuse(peer, group, correlation);
+    if (replica === undefined) return this.#refuse(asker, group, correlation);
     replica.appends.revoke(requestId, this.#core.nowMs() + request.remainingMs, (outcome) => {
-      if (outcome.ok) this.#send(peer, group, { type: 'number', correlation, value: 0 });
-      else this.#answer(peer, group, correlation, outcome);
+      if (outcome.ok) this.#send(asker, group, { type: 'number', correlation, value: 0 });
+      else this.#answer(asker, group, correlation, outcome);
     });
   }
 
-  #read(peer: BrokerId, group: GroupId, request: wire.PeerRequest & { readonly type: 'read' }): void {
+  #read(asker: Asker, group: GroupId, request: wire.PeerRequest & { readonly type: 'read' }): void {
     const replica = this.#core.replica(group);
     const { correlation, freshness, offsetFrom, sinceMs, sessionOffset } = request;
-    if (replica === undefined) return this.#refuse(peer, group, correlation);
+    if (replica === undefined) return this.#refuse(asker, group, correlation);
     const bytesMax = Math.min(request.bytesMax, passedOnBytesMax);
     const waitMs = Math.min(request.waitMs, passedOnWaitMs);
     const topic = this.#options.nameOf(group) ?? '';
     this.#reads.begin({ topic, offsetFrom, sinceMs, bytesMax, freshness, sessionOffset, waitMs }, replica, (outcome) => {
-      if (!outcome.ok) return this.#failed(peer, group, correlation, outcome);
+      if (!outcome.ok) return this.#failed(asker, group, correlation, outcome);
       const { topic: _topic, times = [], ...found } = outcome.value;
-      this.#sendBulk(peer, group, { type: 'records', correlation, ...found, times });
+      this.#sendBulk(asker, group, { type: 'records', correlation, ...found, times });
     });
   }
 
-  #claim(peer: BrokerId, group: GroupId, correlation: number): void {
+  #claim(asker: Asker, group: GroupId, correlation: number): void {
     const replica = this.#core.replica(group);
-    if (replica?.raft.role !== 'leader' || !this.#options.mayHandOver(replica, peer)) return this.#refuse(peer, group, correlation);
-    this.#core.causes.handover(group, peer);
-    replica.step({ type: 'transferLeadership', to: peer });
-    this.#send(peer, group, { type: 'number', correlation, value: 0 });
+    if (replica?.raft.role !== 'leader' || !this.#options.mayHandOver(replica, asker.broker))
+      return this.#refuse(asker, group, correlation);
+    this.#core.causes.handover(group, asker.broker);
+    replica.step({ type: 'transferLeadership', to: asker.broker });
+    this.#send(asker, group, { type: 'number', correlation, value: 0 });
   }
 
-  #end(peer: BrokerId, group: GroupId, { correlation, freshness }: wire.PeerRequest & { readonly type: 'end' }): void {
+  #end(asker: Asker, group: GroupId, { correlation, freshness }: wire.PeerRequest & { readonly type: 'end' }): void {
     const replica = this.#core.replica(group);
-    if (replica === undefined) return this.#refuse(peer, group, correlation);
+    if (replica === undefined) return this.#refuse(asker, group, correlation);
     const topic = this.#options.nameOf(group) ?? '';
     this.#reads.end({ topic, freshness }, replica, (outcome) => {
-      if (!outcome.ok) return this.#failed(peer, group, correlation, outcome);
+      if (!outcome.ok) return this.#failed(asker, group, correlation, outcome);
       const { offset, asOfMs } = outcome.value;
-      this.#send(peer, group, { type: 'end', correlation, offset, asOfMs });
+      this.#send(asker, group, { type: 'end', correlation, offset, asOfMs });
     });
   }
 
-  #failed(peer: BrokerId, group: GroupId, correlation: number, { error }: Outcome<unknown> & { readonly ok: false }): void {
+  #failed(asker: Asker, group: GroupId, correlation: number, { error }: Outcome<unknown> & { readonly ok: false }): void {
     const leader = this.#core.replica(group)?.raft.leader ?? null;
     const { code, message, details } = error;
-    this.#send(peer, group, { type: 'error', correlation, code, message, details: { ...details, leader } });
+    this.#send(asker, group, { type: 'error', correlation, code, message, details: { ...details, leader } });
   }
 
-  #answer(peer: BrokerId, group: GroupId, correlation: number, outcome: AppendOutcome): void {
-    if (outcome.ok) return this.#send(peer, group, { type: 'appended', correlation, ...outcome.value });
+  #answer(asker: Asker, group: GroupId, correlation: number, outcome: AppendOutcome): void {
+    if (outcome.ok) return this.#send(asker, group, { type: 'appended', correlation, ...outcome.value });
     const { code, reason, details } = outcome.error;
-    this.#send(peer, group, { type: 'error', correlation, code, message: reason, details });
+    this.#send(asker, group, { type: 'error', correlation, code, message: reason, details });
   }
 
   /** Another broker leads, or this one is not so far yet: ask again. */
-  #refuse(peer: BrokerId, group: GroupId, correlation: number): void {
+  #refuse(asker: Asker, group: GroupId, correlation: number): void {
     const leader = this.#core.replica(group)?.raft.leader ?? null;
     const code = leader === null ? 'starting' : 'notLeader';
-    this.#send(peer, group, { type: 'error', correlation, code, message: 'it is not led here', details: { leader } });
+    this.#send(asker, group, { type: 'error', correlation, code, message: 'it is not led here', details: { leader } });
   }
 
   /** A long answer. Where there is no room on its way whoever asked is told so at once. */
-  #sendBulk(peer: BrokerId, group: GroupId, answer: wire.PeerAnswer): void {
-    if (this.#core.links.sendBulk(peer, wire.encodeAnswer(group, answer, this.#core.host.bytes))) return this.#core.wake();
+  #sendBulk(asker: Asker, group: GroupId, answer: wire.PeerAnswer): void {
+    if (this.#sendBy(asker, group, answer, true)) return this.#core.wake();
     const { correlation } = answer;
-    const message = `the link to broker ${peer} is full`;
-    this.#send(peer, group, { type: 'error', correlation, code: 'overloaded', message, details: {} });
+    const message = `the way back to broker ${asker.broker} is full`;
+    this.#send(asker, group, { type: 'error', correlation, code: 'overloaded', message, details: {} });
   }
 
-  #send(peer: BrokerId, group: GroupId, answer: wire.PeerAnswer): void {
-    this.#core.links.send(peer, wire.encodeAnswer(group, answer, this.#core.host.bytes));
+  #send(asker: Asker, group: GroupId, answer: wire.PeerAnswer): void {
+    this.#sendBy(asker, group, answer, false);
     this.#core.wake();
+  }
+
+  /** The way that the request came tells which kind of way the answer takes. */
+  #sendBy({ broker, hops }: Asker, group: GroupId, answer: wire.PeerAnswer, isLong: boolean): boolean {
+    const { links, host } = this.#core;
+    const message = wire.encodeAnswer(group, answer, host.bytes);
+    if (hops !== null) return this.#relays.send(broker, message, { isLong, asked: hops }) !== null;
+    return isLong ? links.sendBulk(broker, message) : links.send(broker, message);
   }
 }

@@ -16,7 +16,7 @@ export const placement: LabCommand<PlacementOptions> = {
   name: 'placement',
   summary: 'compare placements and routes on hypercube, ring and full mesh',
   description:
-    'Compute where topics are placed by the hypercube of contract 3 and by consistent hashing: how evenly, what an added broker moves against the ideal, what a hash costs, how many hops cube, ring and full mesh take, and what is left with brokers dead. No broker is started, and brokers place no topic by these rules yet: each topic is on all of them.',
+    'Compute where topics are placed by the hypercube of contract 3 and by consistent hashing: how evenly, what an added broker moves against the ideal, what a hash costs, how many hops cube, ring and full mesh take, and what is left with brokers dead. No broker is started.',
   quick: `${quickTopics} topics`,
   examples: [
     { command: 'cairn lab placement', does: '10,000 topics on 8 brokers, in a few seconds' },

@@ -36,7 +36,10 @@ export function plainAppendTopic({ method, url = '', headers }: IncomingMessage)
   const topic = url.slice(pathBefore.length, -pathBehind.length);
   if (!isTopicName(topic)) return null;
   const hasMore =
-    headers['cairn-request-id'] !== undefined || headers['cairn-sequence'] !== undefined || headers['content-encoding'] !== undefined;
+    headers['cairn-request-id'] !== undefined ||
+    headers['cairn-sequence'] !== undefined ||
+    headers['cairn-hops'] !== undefined ||
+    headers['content-encoding'] !== undefined;
   return hasMore ? null : topic;
 }
 

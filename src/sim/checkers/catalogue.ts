@@ -22,6 +22,7 @@ export const checkNames = {
   R21: 'group isolation',
   R22: 'flow control',
   R23: 'sent once',
+  R24: 'ways along the cube',
   ST1: 'recovered prefix',
   ST2: 'checksum on every read',
   ST3: 'torn or damaged',

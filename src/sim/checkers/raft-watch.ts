@@ -20,6 +20,7 @@ import { LeaderAppendOnly } from './r2-leader-append-only.ts';
 import { GroupIsolation } from './r21-group-isolation.ts';
 import { FlowControl } from './r22-flow-control.ts';
 import { SentOnce } from './r23-sent-once.ts';
+import { WaysAlongTheCube } from './r24-ways-along-the-cube.ts';
 import { LogMatching } from './r3-log-matching.ts';
 import { LeaderCompleteness } from './r4-leader-completeness.ts';
 import { StateMachineSafety } from './r5-state-machine-safety.ts';
@@ -68,6 +69,7 @@ export class RaftWatch {
   readonly #groupIsolation = new GroupIsolation();
   readonly #flowControl: FlowControl;
   readonly sentOnce: SentOnce;
+  readonly waysAlongTheCube: WaysAlongTheCube;
   readonly #recoveredPrefix = new RecoveredPrefix();
   readonly #recoveryNeverLowers = new RecoveryNeverLowers();
   readonly #sameState = new SameState();
@@ -90,6 +92,7 @@ export class RaftWatch {
     });
     this.#checkQuorum = new CheckQuorum(this.members, settingsOf);
     this.#flowControl = new FlowControl(settingsOf);
+    this.waysAlongTheCube = new WaysAlongTheCube(brokerCount);
     this.sentOnce = new SentOnce((broker) => settingsOf(broker).inFlightBytesMax);
   }
 
@@ -124,6 +127,7 @@ export class RaftWatch {
       this.#groupIsolation,
       this.#flowControl,
       this.sentOnce,
+      this.waysAlongTheCube,
       this.#recoveredPrefix,
       this.#recoveryNeverLowers,
       this.#derivedState,
@@ -184,6 +188,9 @@ export class RaftWatch {
       },
       confirmed: (peer, groups) => {
         this.#checkQuorum.confirmed(peer, [...groups].filter(counts), broker, this.#nowMs());
+      },
+      passed: (hops, next, to, isDirect, reaches) => {
+        if (alive()) this.waysAlongTheCube.passed(hops, next, to, isDirect, reaches);
       },
       derived: (group, what, at, digest) => {
         if (counts(group)) this.#sameState.derived(group, broker, what, at, digest);

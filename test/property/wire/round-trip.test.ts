@@ -4,7 +4,7 @@ import { groupId, offset, offsetMax, term, termMax } from '../../../src/base/bra
 import { concatBytes } from '../../../src/base/bytes.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import * as wire from '../../../src/wire/index.ts';
-import { from, peerAnswer, peerRequest, raftMessage, to } from '../../unit/wire/examples.ts';
+import { from, peerAnswer, peerRequest, raftMessage, relayEnvelope, to } from '../../unit/wire/examples.ts';
 
 /** fast-check prints the seed and the path of a failure; put them into these options to replay it. */
 const options: fc.Parameters<unknown> = { numRuns: 200 };
@@ -109,6 +109,27 @@ describe('what one broker encodes another decodes', () => {
 
         expect(wire.isAnswerKind(frame.kind)).toBe(true);
         expect(wire.decodeAnswer(frame.kind, frame.body, simBytes)).toEqual(answer);
+      }),
+      options,
+    );
+  });
+
+  test('as the same request or answer by way of others, however often it is passed on', () => {
+    const asked = peerRequest.map((request) => [wire.encodeRequest(3, request), wire.encodeRequest(3, request)] as const);
+    const answered = peerAnswer.map((answer) => [wire.encodeAnswer(3, answer, simBytes), wire.encodeAnswer(3, answer, simBytes)] as const);
+    fc.assert(
+      fc.property(relayEnvelope, fc.oneof(asked, answered), (envelope, [message, same]) => {
+        const alone = readAll(seal([same])).frames[0] as wire.WireFrame;
+        const first = readAll(seal([wire.encodeRelay(envelope, message)])).frames[0] as wire.WireFrame;
+        const relay = wire.decodeRelay(first.body) as wire.Relay;
+        const hops = { brokers: [...relay.hops.brokers, to], isDirect: true };
+        const second = readAll(seal([wire.passRelay(relay, first.group, hops)])).frames[0] as wire.WireFrame;
+
+        expect(first).toMatchObject({ kind: wire.relayKinds.relay, group: 3 });
+        expect(relay).toEqual({ ...envelope, kind: alone.kind, body: alone.body });
+        expect(second.group).toBe(3);
+        expect(wire.decodeRelay(second.body)).toEqual({ ...relay, hops });
+        expect(wire.correlationOf(relay.body)).toBe(wire.correlationOf(alone.body));
       }),
       options,
     );

@@ -217,7 +217,7 @@ test('why a topic is where it is: home, neighbours, who leads and why it is not 
     leader: 2,
     notLedByHome: null,
     lossesSurvived: 1,
-    route: [7, 2],
+    route: [7, 3, 1, 2],
     awayFromHome: false,
   });
   expect(only.replicas.map(({ broker, why, bit }) => [broker, why, bit])).toEqual([

@@ -123,7 +123,7 @@ describe('a revoke', () => {
     const requests = {
       send: (...[peer, , , , done]: Parameters<Requests['send']>) => {
         asked.push(peer);
-        done(peer === 2 ? { type: 'lost' } : { type: 'number', correlation: 1, value: 0 });
+        done(peer === 2 ? { type: 'lost' } : { type: 'number', correlation: 1, value: 0 }, null);
         return true;
       },
     } as unknown as Requests;

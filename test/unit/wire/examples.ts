@@ -4,7 +4,7 @@ import { errorCatalogue, type ErrorCode } from '../../../src/base/errors.ts';
 import type { LogBatch, Message } from '../../../src/raft/index.ts';
 import { RecordBatchBuilder } from '../../../src/record/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
-import type { PeerAnswer, PeerRequest } from '../../../src/wire/index.ts';
+import type { HopList, PeerAnswer, PeerRequest } from '../../../src/wire/index.ts';
 
 /** Arbitrary messages between brokers, each as its sender would make it. */
 export const from = brokerId(1);
@@ -161,3 +161,14 @@ export const peerAnswer: fc.Arbitrary<PeerAnswer> = fc.oneof(
     ),
   }),
 );
+
+const someBroker = fc.integer({ min: 1, max: 2 ** 32 - 1 }).map(brokerId);
+const hopList = (minLength: number): fc.Arbitrary<HopList> =>
+  fc.record({ brokers: fc.array(someBroker, { minLength, maxLength: 16 }), isDirect: fc.boolean() });
+
+export const relayEnvelope = fc.record({
+  to: someBroker,
+  isLong: fc.boolean(),
+  hops: hopList(1),
+  asked: fc.option(hopList(1)),
+});

@@ -91,6 +91,9 @@ export const metricTable: readonly MetricRow[] = [
   counter('cairn_frames_received_total', 'framesReceived', 'Frames received from other brokers'),
   counter('cairn_peer_bytes_sent_total', 'bytesSent', 'Bytes sent to other brokers'),
   counter('cairn_peer_bytes_received_total', 'bytesReceived', 'Bytes received from other brokers'),
+  counter('cairn_relayed_total', 'relayed', 'Requests and answers between other brokers that this one passed on along the cube'),
+  counter('cairn_relayed_directly_total', 'relayedDirectly', 'Requests and answers that took a direct link because no edges led on'),
+  counter('cairn_relays_refused_total', 'relaysRefused', 'Requests and answers between other brokers that got no further here'),
   counter('cairn_refused_links_total', 'refusedLinks', 'Links that this broker refused to another, or another to it'),
   counter(
     'cairn_stamps_ahead_total',

@@ -31,6 +31,9 @@ export const Places = Type.String({ description: 'a place in each partition: whe
 /** A partition that the answer is without. */
 export const Missing = Type.Object({ partition: Type.Integer(), reason: Type.String() });
 
+/** Asks an answer to name the brokers that its request passed. */
+export const HopsHeader = Type.Optional(Type.Boolean(must('true or false')));
+
 const NameStart = Type.String({ pattern: nameStartPattern, ...must(nameStartRule) });
 
 /** Which topics: those whose names begin so, from behind one on. */

@@ -15,8 +15,9 @@ import { bodyOf } from '../../body.ts';
 import { oneAnswer, partsAnswer } from '../../parts-answer.ts';
 import { type Divided, DividedAppends } from '../../../../partitions/index.ts';
 import type { ApiContext } from '../context.ts';
+import { hopsText } from '../hops-text.ts';
 import { decodeRecords } from '../../decode-records.ts';
-import { Level, must, offset, PartitionParam, Places, TopicParams, wholeNumber } from '../schema-parts.ts';
+import { HopsHeader, Level, must, offset, PartitionParam, Places, TopicParams, wholeNumber } from '../schema-parts.ts';
 
 const AppendQuery = Type.Object(
   {
@@ -36,6 +37,7 @@ const AppendHeaders = Type.Object({
   ),
   'cairn-sequence': Type.Optional(wholeNumber(0, sequenceMax, 'a position')),
   'cairn-session': Type.Optional(Type.Boolean(must('true or false'))),
+  'cairn-hops': HopsHeader,
   'cairn-first-attempt-ms': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'milliseconds')),
 });
 
@@ -98,7 +100,11 @@ function answerDivided({ topic, requestId }: AppendRequest, divided: Divided, re
     const { status, body } = partsAnswer(topic, divided, requestId !== null);
     return reply.code(status).send(body);
   }
-  if (divided.outcome.ok) return oneAnswer(divided.outcome.value, divided.count);
+  if (divided.outcome.ok) {
+    const { hops, ...result } = divided.outcome.value;
+    if (hops !== undefined) void reply.header('cairn-hops', hopsText(hops));
+    return oneAnswer(result, divided.count);
+  }
   throw requestId === null ? divided.outcome.error : withRequestOutcome(divided.outcome.error);
 }
 
@@ -130,6 +136,7 @@ async function appendOrder(request: FastifyRequest, context: ApiContext): Promis
     expectedOffset: query.expectedOffset ?? null,
     ...(isSession === undefined ? {} : { isSession }),
     ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }),
+    ...(headers['cairn-hops'] === true ? { tellHops: true } : {}),
   };
 }
 

@@ -5,7 +5,7 @@ import { LogError, type RecordsOf } from '../../../../eventlog/index.ts';
 import { isPlaces } from '../../../../partitions/index.ts';
 import { batchesType } from '../../decode-records.ts';
 import type { ApiContext } from '../context.ts';
-import { Freshness, must, PartitionParam, TopicParams, wholeNumber } from '../schema-parts.ts';
+import { Freshness, HopsHeader, must, PartitionParam, TopicParams, wholeNumber } from '../schema-parts.ts';
 
 const bytesMaxDefault = 1024 * 1024;
 const maxDefault = 1000;
@@ -44,6 +44,7 @@ export const ReadHeaders = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({ pattern: '^([0-9]{0,15}|v1\\.[-_.0-9a-z]{1,4000})$', ...must('the id of an event of this topic') }),
   ),
+  'cairn-hops': HopsHeader,
 });
 
 /** A read as its parameters and headers ask for it. */
@@ -60,6 +61,7 @@ export interface ReadOrder {
   readonly freshness: 'linearizable' | 'session' | 'local';
   readonly session: number | PlacesText;
   readonly format: Format;
+  readonly tellHops: boolean;
 }
 
 interface PlacesText {
@@ -85,7 +87,8 @@ export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; r
   if (query.from !== undefined && query.since !== undefined) throw refuse('both "from" and "since" are given');
   if (query.max !== undefined && format === 'batches') throw refuse('batches are given whole, use "bytesMax" in place of "max"');
 
-  const lastEventId = format === 'sse' ? (request.headers as Static<typeof ReadHeaders>)['last-event-id'] : undefined;
+  const headers = request.headers as Static<typeof ReadHeaders>;
+  const lastEventId = format === 'sse' ? headers['last-event-id'] : undefined;
   const isResumed = lastEventId !== undefined && lastEventId !== '';
   const from = query.from === undefined ? null : query.from === 'end' ? 'end' : placeOf(query.from);
   const session = query.session === undefined ? 0 : placeOf(query.session);
@@ -103,6 +106,7 @@ export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; r
     freshness: query.level ?? (isFollowing ? 'local' : 'linearizable'),
     session,
     format,
+    tellHops: headers['cairn-hops'] === true,
   };
   return { order, isFollowing };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
 import type { ApiContext } from '../context.ts';
+import { hopsText } from '../hops-text.ts';
 import { offset, TopicParams } from '../schema-parts.ts';
 import { cancelOnClose } from './cancel-on-close.ts';
 import { type Encoded, encodeRecords } from './encode-records.ts';
@@ -70,6 +71,7 @@ async function answerRead(order: PartitionOrder, reply: FastifyReply, context: A
       sessionOffset: order.session,
       waitMs: order.waitMs,
       cancel,
+      ...(order.tellHops ? { tellHops: true } : {}),
     });
     first ??= result;
     offsetFrom = result.offsetNext;
@@ -81,13 +83,17 @@ async function answerRead(order: PartitionOrder, reply: FastifyReply, context: A
   // From here on only the client's own pace holds the answer, and its memory.
   reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
   const offsetNext = encoded.cutAt ?? result.offsetNext;
+  const hops: Record<string, string> = result.hops === undefined ? {} : { 'cairn-hops': hopsText(result.hops) };
   if (format === 'json') {
     const { topic, highWatermark, logStartOffset, asOfMs, lag } = result;
     const head = JSON.stringify({ topic, offsetFrom: first.offsetFrom, offsetNext, highWatermark, logStartOffset, asOfMs, lag });
-    return reply.type(contentTypes.json).send(`${head.slice(0, -1)},"records":[${encoded.chunks.join('')}]}`);
+    return reply
+      .headers(hops)
+      .type(contentTypes.json)
+      .send(`${head.slice(0, -1)},"records":[${encoded.chunks.join('')}]}`);
   }
   const chunks = format === 'batches' ? result.batches : encoded.chunks;
-  sendChunks(reply, chunks, { 'content-type': contentTypes[format], ...placeHeaders(first.offsetFrom, offsetNext, result) });
+  sendChunks(reply, chunks, { 'content-type': contentTypes[format], ...placeHeaders(first.offsetFrom, offsetNext, result), ...hops });
   return reply;
 }
 
