@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { freePortsInARow } from '../support/free-ports.ts';
 import { eventually } from '../support/curl.ts';
 
-export const launchers = path.join(import.meta.dirname, '..', '..', 'compat', 'cs550');
+const launchers = path.join(import.meta.dirname, '..', '..', 'compat', 'cs550');
 const client = path.join(import.meta.dirname, 'cs550-client.py');
 export const peersCount = 8;
 

@@ -6,7 +6,7 @@
 export type JsonValue = string | boolean | null | JsonNumber | readonly JsonValue[] | ReadonlyMap<string, JsonValue>;
 
 /** As Python would write it. */
-export class JsonNumber {
+class JsonNumber {
   readonly text: string;
 
   constructor(text: string) {
@@ -165,7 +165,7 @@ class Parser {
 }
 
 /** `repr` of a float: the fewest digits that give it back, as in JavaScript, but laid out otherwise. */
-export function writeFloat(value: number): string {
+function writeFloat(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
   const [mantissa = '', exponentText = ''] = Math.abs(value).toExponential().split('e');
