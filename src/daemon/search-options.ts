@@ -1,5 +1,6 @@
 import type { SearchOptions } from '../gateway/http/grep/index.ts';
 import type { Searcher } from '../search/index.ts';
+import { systemBytes } from '../system/bytes.ts';
 import { SystemClock } from '../system/clock.ts';
 import { SystemDisk } from '../system/disk.ts';
 import { formatHostPort, type HostPort } from './address.ts';
@@ -31,7 +32,7 @@ export function searchOptions(
   };
 }
 
-const host = { clock: new SystemClock(), filesIn: (folder: string) => new SystemDisk(folder, null, 'any') };
+const host = { clock: new SystemClock(), bytes: systemBytes, filesIn: (folder: string) => new SystemDisk(folder, null, 'any') };
 
 /** Loaded with the first search. */
 function filesSearcher({ name, exposures }: SearchConfig): Searcher {

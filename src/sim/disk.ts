@@ -50,6 +50,8 @@ export interface SimDiskOptions {
   readonly syncLatency?: Latency;
   /** Of everything else. */
   readonly callLatency?: Latency;
+  /** A new file takes the identity of one that is gone, as inodes do, at once. */
+  readonly reusesIdentities?: boolean;
 }
 
 interface Change {
@@ -96,6 +98,8 @@ class FileNode {
   readonly written = new Image();
   readonly synced = new Image();
   unsynced: Change[] = [];
+  /** Handles that are open: as long as there is one, the file is, whether or not it has a name. */
+  handles = 0;
   /** Ranges that the medium cannot read any more, until they are written again. */
   unreadable: { readonly from: number; readonly to: number }[] = [];
 
@@ -203,6 +207,9 @@ export class SimDisk implements Disk {
   readonly #root = new DirectoryNode();
   readonly #locked = new Set<string>();
   #filesMade = 0;
+  readonly #reusesIdentities: boolean;
+  /** Of files that are gone. */
+  readonly #freeIdentities: string[] = [];
   #changes = 0;
   /** Raised by a crash: what was begun before never comes back. */
   #life = 0;
@@ -216,6 +223,7 @@ export class SimDisk implements Disk {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.#syncLatency = options.syncLatency ?? [0.1, 0.8];
     this.#callLatency = options.callLatency ?? [0.005, 0.05];
+    this.#reusesIdentities = options.reusesIdentities ?? false;
   }
 
   // ---------------------------------------------------------------------------------------------------- for the simulator
@@ -410,6 +418,7 @@ export class SimDisk implements Disk {
       if (node instanceof DirectoryNode && node.written.size > 0) return failure('failed', 'remove', path);
       this.#changeNames(parent, [[nameOf(path), null]]);
       if (node instanceof DirectoryNode) this.#unsyncedFolders.delete(node);
+      else this.#freeIfGone(node);
       return succeeded;
     });
   }
@@ -422,10 +431,12 @@ export class SimDisk implements Disk {
       const parent = this.#find(parentOf(from));
       const node = parent instanceof DirectoryNode ? parent.written.get(nameOf(from)) : undefined;
       if (!(parent instanceof DirectoryNode) || !(node instanceof FileNode)) return failure('notFound', 'rename', from);
+      const replaced = parent.written.get(nameOf(to));
       this.#changeNames(parent, [
         [nameOf(from), null],
         [nameOf(to), node],
       ]);
+      if (replaced instanceof FileNode && replaced !== node) this.#freeIfGone(replaced);
       return succeeded;
     });
   }
@@ -460,6 +471,7 @@ export class SimDisk implements Disk {
   #openFile(path: string, writable: boolean, node: FileNode): DiskFile {
     const life = this.#life;
     let open = true;
+    node.handles++;
     const call = <Value>(
       operation: DiskOperation,
       done: Done<Value>,
@@ -560,7 +572,12 @@ export class SimDisk implements Disk {
           () => node.unsynced.push(change),
         );
       },
-      close: (done) => call('close', done, () => succeeded),
+      close: (done) =>
+        call('close', done, () => {
+          node.handles--;
+          this.#freeIfGone(node);
+          return succeeded;
+        }),
     };
   }
 
@@ -602,9 +619,18 @@ export class SimDisk implements Disk {
   }
 
   #newFile(): FileNode {
-    const node = new FileNode(`sim:${++this.#filesMade}`);
+    const node = new FileNode(this.#freeIdentities.pop() ?? `sim:${++this.#filesMade}`);
     node.modifiedMs = ++this.#changes;
     return node;
+  }
+
+  #freeIfGone(node: FileNode): void {
+    if (!this.#reusesIdentities || node.handles > 0) return;
+    let isThere = false;
+    forEachFile(this.#root, (each) => {
+      isThere ||= each === node;
+    });
+    if (!isThere) this.#freeIdentities.push(node.identity);
   }
 
   #changeNames(directory: DirectoryNode, names: NameChange['names']): void {

@@ -1,76 +1,160 @@
-import { bytesEqual } from '../base/bytes.ts';
 import type { Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
-import type { Clock, Disk, DiskError, DiskFile, FileStatus, Timer } from '../host/index.ts';
+import type { Bytes, Clock, Disk, DiskError, DiskFile, FileStatus, Timer } from '../host/index.ts';
 import { nameOf, parentOf } from '../storage/disk-path.ts';
 import { closeFile, closingOnFailure, DiskFailed, guard, must } from '../storage/steps.ts';
+import { beginAt, beginAtPlace, isBeginningOf, isKnown, isShortened, type KnownFile, knownOf, OpenFile, type Place } from './place.ts';
+import { compareAges, isRotationOf, type RotatedName, rotatedName } from './rotation.ts';
 
 /** What a follower needs of a disk: nothing that writes. */
-type FollowedFiles = Pick<Disk, 'list' | 'open' | 'status'>;
+export type ReadableDisk = Pick<Disk, 'list' | 'open' | 'status'>;
 
-/**
- * Why the bytes that come next are not the continuation of those before, so that a line without its end ends here: all of the file was read and another has
- * its name (`rotated`), or it was cut and nobody can say what was written to it before that (`lost`).
- */
-export type FileEnd = 'rotated' | 'lost';
+/** What is told of a file beside its bytes. */
+export type FollowNews =
+  /** It was cut, or is gone, and no copy of what it held is there: what was written to it and not read yet is lost. Nobody can say how much. */
+  | { readonly kind: 'lost'; readonly why: 'cut' | 'gone' }
+  /** It has less than before and begins as it did: what is left was read, and what comes behind it is read. */
+  | { readonly kind: 'shortened'; readonly from: number; readonly to: number }
+  /** Another file has its name, and it is not there under another one: it was read to its end, and the other one is read from its beginning. */
+  | { readonly kind: 'replaced' };
+
+export interface Piece {
+  /** Which file it is of. Bytes of one source follow one another; a line does not go on in another. */
+  readonly source: number;
+  readonly identity: string;
+  /** Valid until `next` is called. */
+  readonly bytes: Uint8Array;
+  /** The place behind the first `to` of these bytes, for `take`. Before `next` is called. */
+  readonly placeAt: (to: number) => Place;
+}
+
+/** Where the taking stands, as it outlives the process. */
+export interface FollowState {
+  /** The file that is read; null when all that was there is read, and what comes is another one. */
+  readonly current: Place | null;
+  /** Of files that were read before it and may grow. */
+  readonly late: readonly Place[];
+}
 
 interface FollowEvents {
-  /** Bytes in order, any split, valid until `next` is called: nothing more is read before. */
-  bytes(chunk: Uint8Array, next: () => void): void;
-  fileEnded(why: FileEnd): void;
+  /** Bytes in order, any split: nothing more is read before `next`. */
+  bytes(piece: Piece, next: () => void): void;
+  /** No more comes of that source: a line without its end ends here. */
+  sourceEnded(source: number): void;
+  told(news: FollowNews): void;
   /** Cannot be read just now, told once; null when it can again. A file that is not there is waited for, and is no trouble. */
   trouble(error: DiskError | null): void;
+  /** What is known of the files beside it has changed. */
+  knownChanged?(): void;
 }
 
 export interface FollowOptions {
-  readonly files: FollowedFiles;
-  readonly clock: Pick<Clock, 'startTimer'>;
+  readonly files: ReadableDisk;
+  readonly clock: Pick<Clock, 'startTimer' | 'monotonicMs'>;
+  readonly bytes: Pick<Bytes, 'crc32c'>;
   /** As `files` names it. Rotated ones are looked for in its folder. */
   readonly path: string;
-  /** Of the file that is there at the start. */
-  readonly from: 'begin' | 'end';
+  /** Where the first look begins: of the file that has the name then, or with the oldest of those that were rotated before. */
+  readonly from: 'begin' | 'end' | 'oldest' | { readonly state: FollowState; readonly known: readonly KnownFile[] };
   /** How often is looked while nothing comes. */
   readonly pollMs: number;
+  /** How long a file that was read to its end and lost its name is looked at for late lines. */
+  readonly lateMs: number;
+  /** Packed files that the disk gives unpacked: `gz`, `zst`. */
+  readonly packed?: readonly string[];
   readonly events: FollowEvents;
 }
 
-/** By these a copy is known for the same file. */
-const fingerprintBytes = 256;
-/** As much of what was read last is compared before more is read: a file that was cut and grew again past this place has other bytes there. */
-const witnessBytes = 256;
 const readBytes = 64 * 1024;
+/** Read of one file before others get their turn. */
+const piecesAtOnce = 16;
+/** Files that are looked at for late lines, at most. */
+const lateFilesMax = 4;
+/** How often it is looked at what stands beside the file, while that is current. */
+const aroundEveryMs = 2_000;
+/** Names that are looked at in one folder, at most. */
+const namesMax = 10_000;
+/** How often names may shift while the next file is looked for, before the next look. */
+const attemptsMax = 50;
 
-interface Followed {
-  readonly file: DiskFile;
-  readonly identity: string;
-  /** As of the last look at which it was whole. */
-  modifiedMs: number;
-  /** Where the next read begins. */
-  offset: number;
-  /** Up to `fingerprintBytes` from its beginning. */
-  fingerprint: Uint8Array;
-  /** The bytes before `offset`. */
-  witness: Uint8Array;
+interface Named {
+  readonly path: string;
+  readonly status: FileStatus;
+}
+
+interface Newer {
+  readonly anchor: Named | null;
+  readonly candidates: readonly Named[];
 }
 
 /**
- * Follows one file. Its identity (device and inode) tells a file that was renamed, which is read to its end before the one that has its name now; files that
- * came and were renamed in between are found beside it by the time of their last change. A file that was cut in place is told by its length or by bytes that
- * have changed; if a copy was made of it before, which its first bytes tell, the reading goes on in that.
+ * Follows one file through rotation. A file is known by its identity (device and inode) together with its first bytes and those that were read last, never by
+ * its name or the time of its last change: renamed it is read to its end, copied it is read on in the copy. Names tell only in what order files came that
+ * were rotated between two looks, and what is no rotation of this file is none of its past (`rotation.ts`).
  *
- * What nobody can know: what was written and cut, or written and removed, between two looks. The first is told as `lost`.
+ * - At the end of a file that has lost its name, the next is the oldest of those beside it that are newer by their names and not known yet, else the one that
+ *   has the name. Names shift while it is looked, so what was found counts only if it still stands so afterwards.
+ * - A file that was left is looked at for late lines for a while.
+ * - A file that was cut in place is told by its length or by bytes that have changed. A copy of what it held, which may have any name, is read on.
+ *
+ * What nobody can know: what was written and cut, or written and removed, between two looks. A cut without a copy is told as `lost`.
  */
 export class FileFollower {
   readonly #options: FollowOptions;
-  #followed: Followed | null = null;
-  #isFirst = true;
+  #current: OpenFile | null = null;
+  #late: OpenFile[] = [];
+  readonly #known = new Map<string, KnownFile>();
+  /** Sizes and times of known files as they were when their bytes were compared. */
+  readonly #looks = new Map<string, string>();
+  #sources = 0;
+  #hasBegun = false;
   #isStopped = false;
   #isTroubled = false;
+  #lookAroundMs = Number.NEGATIVE_INFINITY;
+  /** As it was when it was last read, of a file that is gone: a copy of it may take its name. */
+  #gone: Place | null = null;
   #timer: { readonly handle: Timer; readonly wake: () => void } | null = null;
   #onStopped: (() => void) | null = null;
+  #losses = 0;
 
   constructor(options: FollowOptions) {
     this.#options = options;
+  }
+
+  /** How often something may have been lost. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /** Where to go on after a restart: behind what was taken of each file that is open. */
+  get state(): FollowState {
+    return { current: this.#current?.taken ?? null, late: this.#late.map((file) => file.taken) };
+  }
+
+  /** What was given of a source is taken up to that place: it is not given again after a restart. */
+  take(source: number, place: Place): FollowState {
+    for (const file of [...this.#late, ...(this.#current === null ? [] : [this.#current])]) if (file.source === source) file.taken = place;
+    return this.state;
+  }
+
+  /** Files beside it that are not read any more. */
+  get known(): readonly KnownFile[] {
+    return [...this.#known.values()];
+  }
+
+  /** It is known where to begin. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** Nothing of it is there, and all that was is read. */
+  get isIdle(): boolean {
+    return this.#hasBegun && this.#current === null && this.#late.length === 0;
+  }
+
+  /** Whether a file is one of those that this one was, or is. */
+  hasRead(identity: string): boolean {
+    return identity === this.#current?.identity || this.#known.has(identity) || this.#late.some((file) => file.identity === identity);
   }
 
   start(): void {
@@ -96,13 +180,22 @@ export class FileFollower {
       this.#tellTrouble(stepped.ok || stepped.error.kind === 'corrupt' ? null : stepped.error.error);
       if ((!stepped.ok || !stepped.value) && !this.#isStopped) yield* this.#rest();
     }
-    if (this.#followed !== null) yield* guard(closeFile(this.#followed.file));
+    for (const file of [...this.#late, ...(this.#current === null ? [] : [this.#current])]) yield* close(file.file);
   }
 
   #tellTrouble(error: DiskError | null): void {
     if (this.#isStopped || (error !== null) === this.#isTroubled) return;
     this.#isTroubled = error !== null;
     this.#options.events.trouble(error);
+  }
+
+  #tellKnown(): void {
+    if (!this.#isStopped) this.#options.events.knownChanged?.();
+  }
+
+  #tell(news: FollowNews): void {
+    if (news.kind === 'lost') this.#losses++;
+    if (!this.#isStopped) this.#options.events.told(news);
   }
 
   *#rest(): Task<void> {
@@ -112,150 +205,609 @@ export class FileFollower {
     this.#timer = null;
   }
 
-  /** Gives one piece, or goes on to another file. False when there is nothing more now. */
+  /** Reads on, or goes on to another file. False when there is nothing more now. */
   *#step(): Task<boolean> {
-    const { files, path } = this.#options;
-    if (this.#followed === null) {
-      const found = yield* this.#statusOf(path);
-      const begins = this.#isFirst && this.#options.from === 'end' ? (found?.size ?? 0) : 0;
-      this.#isFirst = false;
-      if (found === null) return false;
-      this.#followed = yield* open(files, path, begins);
-      return this.#followed !== null;
+    if (!this.#hasBegun) {
+      yield* this.#begin();
+      this.#hasBegun = true;
+      this.#tellKnown();
+      return this.#current !== null;
     }
-    const followed = this.#followed;
-    const from = followed.offset;
-    const status = yield* must<FileStatus>((done) => followed.file.status(done));
-    const hasChanged = status.size !== from || status.modifiedMs !== followed.modifiedMs;
-    if (status.size < from || (hasChanged && !(yield* this.#give(followed)))) return yield* this.#wasCut(followed);
-    followed.modifiedMs = status.modifiedMs;
-    if (followed.offset > from) return true;
-    return yield* this.#atEnd(followed, status);
+    const isMore = yield* this.#readOn();
+    // Behind it: trouble with an old file must not keep the new one from being read.
+    return (yield* this.#readLate()) || isMore;
   }
 
-  /** False when what was read last is not there any more. */
-  *#give(followed: Followed): Task<boolean> {
-    const from = followed.offset - followed.witness.length;
-    const read = yield* must<Uint8Array>((done) => followed.file.read(from, followed.witness.length + readBytes, done));
-    if (!bytesEqual(read.subarray(0, followed.witness.length), followed.witness)) return false;
-    const chunk = read.subarray(followed.witness.length);
-    if (followed.offset === followed.fingerprint.length && followed.offset < fingerprintBytes)
-      followed.fingerprint = joined(followed.fingerprint, chunk, fingerprintBytes);
-    followed.offset += chunk.length;
-    followed.witness = read.slice(Math.max(0, read.length - witnessBytes));
-    if (chunk.length > 0 && !this.#isStopped) yield* wait<void>((next) => this.#options.events.bytes(chunk, next));
-    return true;
-  }
+  // ------------------------------------------------------------------------------------------------------------- beginning
 
-  /** At the end of the open file: is there another one under the name? */
-  *#atEnd(followed: Followed, status: FileStatus): Task<boolean> {
-    const { files, path } = this.#options;
-    const named = yield* this.#statusOf(path);
-    // Whoever writes may go on with the renamed file for a while; the new one is begun when there is something in it.
-    if (named === null || named.identity === followed.identity || named.size === 0) return false;
-    // Written to the old one between the read and the look at the name.
-    const last = yield* must<FileStatus>((done) => followed.file.status(done));
-    if (last.size !== status.size) return true;
-    const next = yield* open(files, (yield* this.#changedSince(last)) ?? path, 0);
-    return next !== null && (yield* this.#goOn(followed, next, 'rotated'));
-  }
-
-  *#goOn(from: Followed, to: Followed, why: FileEnd | null): Task<true> {
-    this.#followed = to;
-    yield* guard(closeFile(from.file));
-    if (why !== null && !this.#isStopped) this.#options.events.fileEnded(why);
-    return true;
-  }
-
-  /** The first of those beside it that were changed after a file: one that had its name in between and was renamed too. */
-  *#changedSince({ identity, modifiedMs }: FileStatus): Task<string | null> {
-    let first: { readonly path: string; readonly modifiedMs: number } | null = null;
-    for (const path of yield* this.#rotated()) {
-      const status = yield* this.#statusBeside(path);
-      if (status === null || status.identity === identity || status.modifiedMs <= modifiedMs) continue;
-      if (first === null || status.modifiedMs < first.modifiedMs) first = { path, modifiedMs: status.modifiedMs };
+  *#begin(): Task<void> {
+    const { from } = this.#options;
+    if (typeof from === 'object') return yield* this.#resume(from.state, from.known);
+    if (from === 'oldest') return;
+    const { path } = this.#options;
+    for (;;) {
+      const before = yield* this.#statusOf(path);
+      const known = yield* this.#knownAround();
+      const opened = before === null ? null : yield* this.#open(path);
+      if (opened?.status.identity === before?.identity) {
+        for (const file of known) this.#known.set(file.identity, file);
+        if (opened !== null) this.#current = yield* this.#beginAt(opened, from === 'end' ? opened.file.size : 0);
+        return;
+      }
+      if (opened !== null) yield* close(opened.file);
     }
-    return first?.path ?? null;
   }
 
-  /** The file was cut and may have grown again: a copy that was made of it before has the rest of what it held. */
-  *#wasCut(followed: Followed): Task<boolean> {
-    const { files, path } = this.#options;
-    const copy = yield* this.#copyOf(followed);
-    if (copy !== null) return yield* this.#goOn(followed, copy, null);
-    const again = yield* open(files, path, 0);
-    return again !== null && (yield* this.#goOn(followed, again, 'lost'));
+  /** A file of which nothing was read has nothing that it could be known by. */
+  *#resume({ current, late }: FollowState, known: readonly KnownFile[]): Task<void> {
+    const found = current === null || current.offset === 0 ? null : yield* this.#find(current);
+    for (const file of known) this.#known.set(file.identity, file);
+    for (const place of late) {
+      if (place.offset === 0) {
+        this.#known.set(place.identity, emptyFile(place.identity));
+        continue;
+      }
+      const file = yield* this.#whileNamesShift((paths) => this.#findAmong(place, paths));
+      if (file === null || 'changed' in file) continue;
+      this.#known.delete(file.identity);
+      this.#late.push(file);
+    }
+    if (current === null || current.offset === 0) return;
+    if (found === null || 'changed' in found) {
+      this.#gone = current;
+      this.#tell({ kind: 'lost', why: found === null ? 'gone' : 'cut' });
+    } else {
+      this.#known.delete(found.identity);
+      this.#current = found;
+    }
   }
 
-  /** A file beside it that begins as it did, has the bytes that were read last where they were read, and is not older. */
-  *#copyOf({ identity, fingerprint, witness, offset, modifiedMs }: Followed): Task<Followed | null> {
-    for (const path of yield* this.#rotated()) {
+  /** The file of a place, or a copy of it, whatever it is called. Null when it is gone; `changed` when other bytes stand where it was read. */
+  *#find(place: Place): Task<OpenFile | { readonly changed: true } | null> {
+    const found = yield* this.#whileNamesShift((paths) => this.#findAmong(place, paths));
+    if (found !== null && !('changed' in found)) return found;
+    return (yield* this.#copyOf(place, ++this.#sources, found === null ? 'gone' : 'cut')) ?? found;
+  }
+
+  *#findAmong(place: Place, paths: readonly string[]): Task<OpenFile | { readonly changed: true } | null> {
+    let isChanged = false;
+    for (const path of paths) {
       const status = yield* this.#statusBeside(path);
-      if (status === null || status.identity === identity || status.size < offset || status.modifiedMs < modifiedMs) continue;
-      const copy = yield* open(this.#options.files, path, offset);
-      if (copy === null) continue;
-      if (bytesEqual(copy.fingerprint.subarray(0, fingerprint.length), fingerprint) && bytesEqual(copy.witness, witness)) return copy;
-      yield* guard(closeFile(copy.file));
+      if (status?.identity !== place.identity) continue;
+      const opened = yield* this.#open(path);
+      if (opened === null) continue;
+      const begun = yield* this.#beginAtPlace(opened, place);
+      if (begun !== null) return begun;
+      if (yield* isShortened(opened.file, place, this.#options.bytes)) {
+        this.#tell({ kind: 'shortened', from: place.offset, to: opened.file.size });
+        return yield* this.#beginAt(opened, opened.file.size);
+      }
+      isChanged = true;
+      yield* close(opened.file);
+    }
+    return isChanged ? { changed: true } : null;
+  }
+
+  /** Looks again when what it looked for was not there and names were others afterwards: it may have moved behind the looking. */
+  *#whileNamesShift<Found>(look: (paths: readonly string[]) => Task<Found | null>): Task<Found | null> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const paths = yield* this.#allPaths();
+      const found = yield* look(paths);
+      if (found !== null) return found;
+      const after = yield* this.#allPaths();
+      if (paths.length === after.length && paths.every((path, index) => path === after[index])) return null;
     }
     return null;
   }
 
-  /** Files in the same folder that are called after this one, as rotation calls them; compressed ones are not lines. */
-  *#rotated(): Task<readonly string[]> {
-    const { files, path } = this.#options;
-    const base = nameOf(path);
-    const listed = yield* wait<Result<readonly string[], DiskError>>((done) => files.list(parentOf(path), done));
-    // A folder that may not be listed has none that we could find.
-    const names = listed.ok ? listed.value : [];
-    const folder = path.slice(0, path.length - base.length);
-    return names.filter((name) => name.startsWith(base) && rotatedSuffix.test(name.slice(base.length))).map((name) => folder + name);
+  // --------------------------------------------------------------------------------------------------------------- reading
+
+  *#readOn(): Task<boolean> {
+    if (this.#current !== null) return yield* this.#readCurrent(this.#current);
+    this.#current = yield* this.#next(null);
+    return this.#current !== null;
   }
+
+  *#readCurrent(current: OpenFile): Task<boolean> {
+    const status = yield* must<FileStatus>((done) => current.file.status(done));
+    if (status.size > 0 && current.offset === 0 && !current.isPlaced) {
+      current.isPlaced = true;
+      if (yield* this.#cameBefore(current)) return true;
+    }
+    const hasChanged = status.size !== current.offset || status.modifiedMs !== current.modifiedMs;
+    if (status.size < current.offset || (hasChanged && !(yield* this.#give(current, status.size)))) return yield* this.#wasCut(current);
+    if (hasChanged) {
+      current.modifiedMs = status.modifiedMs;
+      current.quietSinceMs = this.#options.clock.monotonicMs();
+      if (status.size > 0) return true;
+    }
+    return yield* this.#atEnd(current);
+  }
+
+  /** Gives what there is up to `size`, or a good part of it. False when what was read last is not there any more. */
+  *#give(file: OpenFile, size: number): Task<boolean> {
+    if (!(yield* file.hasFirst())) return false;
+    for (let pieces = 0; pieces < piecesAtOnce && !this.#isStopped; pieces++) {
+      const reading = yield* file.readOn(readBytes);
+      if (reading === null) return false;
+      const { chunk, placeAt } = reading;
+      if (chunk.length === 0 || this.#isStopped) return true;
+      const piece = { source: file.source, identity: file.identity, bytes: chunk, placeAt };
+      yield* wait<void>((next) => this.#options.events.bytes(piece, next));
+      if (file.offset >= size) return true;
+    }
+    return true;
+  }
+
+  *#readLate(): Task<boolean> {
+    let isMore = false;
+    for (const file of this.#late) {
+      const status = yield* must<FileStatus>((done) => file.file.status(done));
+      const nowMs = this.#options.clock.monotonicMs();
+      if (status.size > file.offset) {
+        file.quietSinceMs = nowMs;
+        if (yield* this.#give(file, status.size)) isMore = true;
+        else yield* this.#closeLate(file);
+      } else if (status.size < file.offset || nowMs - file.quietSinceMs >= this.#options.lateMs) {
+        yield* this.#closeLate(file);
+      }
+    }
+    return isMore;
+  }
+
+  *#closeLate(file: OpenFile): Task<void> {
+    this.#late = this.#late.filter((each) => each !== file);
+    this.#note(file.known);
+    yield* this.#end(file);
+  }
+
+  *#end(file: OpenFile): Task<void> {
+    yield* close(file.file);
+    if (!this.#isStopped) this.#options.events.sourceEnded(file.source);
+  }
+
+  #note(file: KnownFile): void {
+    this.#known.set(file.identity, file);
+    this.#tellKnown();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- the next file
+
+  /** At the end of the open file: has another one its name? */
+  *#atEnd(current: OpenFile): Task<boolean> {
+    const named = yield* this.#statusOf(this.#options.path);
+    const isNamed = named !== null && named.identity === current.identity;
+    yield* this.#lookAround(isNamed && current.offset > 0 ? current : null);
+    if (isNamed) return false;
+    // Written to the old one between the read and the look at the name.
+    const last = yield* must<FileStatus>((done) => current.file.status(done));
+    if (last.size !== current.offset) return true;
+    const next = yield* this.#next(current);
+    if (next === null) return yield* this.#atEndAlone(current, named);
+    return yield* this.#goOn(current, next);
+  }
+
+  /** Nothing follows it yet. A file without a name is not held for ever. */
+  *#atEndAlone(current: OpenFile, named: FileStatus | null): Task<boolean> {
+    const { clock, lateMs } = this.#options;
+    if (named !== null || clock.monotonicMs() - current.quietSinceMs < lateMs) return false;
+    for (const path of yield* this.#allPaths()) if ((yield* this.#statusBeside(path))?.identity === current.identity) return false;
+    this.#current = null;
+    this.#gone = current.place;
+    this.#note(current.known);
+    yield* this.#end(current);
+    return false;
+  }
+
+  /** The file left is looked at for late lines, unless what follows goes on in its place. */
+  *#goOn(from: OpenFile, to: OpenFile): Task<true> {
+    this.#current = to;
+    this.#known.delete(to.identity);
+    if (to.source === from.source) {
+      to.taken = { ...from.taken, identity: to.identity };
+      yield* close(from.file);
+      return true;
+    }
+    from.quietSinceMs = this.#options.clock.monotonicMs();
+    this.#late.push(from);
+    yield* this.#closeOldestLate();
+    return true;
+  }
+
+  /**
+   * The oldest file that came after `after` and is not known; after null, or after one that has lost its name, any. Null when there is none yet. While names
+   * shift, a file that is looked for moves to where the looking goes: from the newest to the oldest.
+   */
+  *#next(after: OpenFile | null): Task<OpenFile | null> {
+    for (let attempt = 0; attempt < attemptsMax && !this.#isStopped; attempt++) {
+      const names = yield* this.#rotatedNames();
+      const found = yield* this.#newerThan(after, names);
+      let isShifting = false;
+      for (const [index, named] of found.candidates.entries()) {
+        const opened = yield* this.#openUnknown(named, found.anchor === null ? after : null);
+        if (opened === null) continue;
+        // Where it stands is what says that it is the next: that must not have changed meanwhile.
+        const neighbours = [found.anchor, found.candidates[index - 1] ?? null, named];
+        const isSame = (yield* this.#stillStand(neighbours)) && sameNames(names, yield* this.#rotatedNames());
+        if (isSame) {
+          this.#noteEmpty(found.candidates.slice(0, index));
+          yield* this.#tellReplaced(opened, named, after, found.anchor);
+          opened.isPlaced = true;
+          this.#known.delete(opened.identity);
+          this.#gone = null;
+          return opened;
+        }
+        yield* close(opened.file);
+        isShifting = true;
+        break;
+      }
+      if (!isShifting) return null;
+    }
+    return null;
+  }
+
+  /** What was empty when it lost its name may get lines yet. */
+  #noteEmpty(older: readonly Named[]): void {
+    for (const { status } of older) if (status.size === 0 && !this.hasRead(status.identity)) this.#note(emptyFile(status.identity));
+  }
+
+  /** Its name is another file's, and its own is not there under any name: nobody renamed it. */
+  *#tellReplaced(next: OpenFile, named: Named, after: OpenFile | null, anchor: Named | null): Task<void> {
+    if (after === null || anchor !== null || named.path !== this.#options.path || next.source === after.source) return;
+    for (const path of yield* this.#allPaths()) if ((yield* this.#statusBeside(path))?.identity === after.identity) return;
+    this.#tell({ kind: 'replaced' });
+  }
+
+  /** What stands beside the file and came after `after`, the oldest first, and where `after` stands, if it does under a name that tells its age. */
+  *#newerThan(after: OpenFile | null, names: readonly RotatedName[]): Task<Newer> {
+    const { path } = this.#options;
+    const newer: Named[] = [];
+    const base = yield* this.#statusOf(path);
+    if (base !== null) newer.push({ path, status: base });
+    let age: RotatedName | null = null;
+    let anchor: Named | null = null;
+    const lower: Named[] = [];
+    for (const rotated of names.toReversed()) {
+      // Past it, only what cannot be compared with it is of interest.
+      if (rotated.series === age?.series) continue;
+      const beside = this.#besideName(rotated.name);
+      const status = yield* this.#statusBeside(beside);
+      if (status === null) continue;
+      if (status.identity === after?.identity) {
+        age = rotated;
+        anchor = { path: beside, status };
+      } else {
+        newer.push({ path: beside, status });
+        if (rotated.series === 'number') lower.push({ path: beside, status });
+      }
+    }
+    // Counted downwards, those with lower numbers would have come after it, and could not be known.
+    if (age?.series === 'number' && anchor !== null && lower.length > 0 && (yield* this.#areKnown(lower)))
+      return yield* this.#countedUpwards(anchor, age, names, base);
+    return { anchor, candidates: newer.toReversed() };
+  }
+
+  *#areKnown(all: readonly Named[]): Task<boolean> {
+    for (const { path, status } of all) {
+      if (this.#late.some(({ identity }) => identity === status.identity)) continue;
+      const known = this.#known.get(status.identity);
+      const opened = known === undefined ? null : yield* this.#openBeside(path);
+      if (known === undefined || opened === null) return false;
+      const isIt = yield* isKnown(opened.file, known, this.#options.bytes);
+      yield* close(opened.file);
+      if (!isIt) return false;
+    }
+    return true;
+  }
+
+  *#countedUpwards(anchor: Named, age: RotatedName, names: readonly RotatedName[], base: FileStatus | null): Task<Newer> {
+    const candidates: Named[] = [];
+    const isNewer = (name: RotatedName): boolean => name.series === 'number' && compareAges(name, age, true) > 0;
+    for (const { name } of names.filter(isNewer).toSorted((a, b) => compareAges(a, b, true))) {
+      const path = this.#besideName(name);
+      const status = yield* this.#statusBeside(path);
+      if (status !== null) candidates.push({ path, status });
+    }
+    if (base !== null) candidates.push({ path: this.#options.path, status: base });
+    return { anchor, candidates };
+  }
+
+  *#stillStand(all: readonly (Named | null)[]): Task<boolean> {
+    for (const named of all) {
+      if (named !== null && (yield* this.#statusBeside(named.path))?.identity !== named.status.identity) return false;
+    }
+    return true;
+  }
+
+  /** Opens what is to be read of a file: all of one that is not known, the rest of one that has grown or is a copy of another. Null when there is nothing. */
+  *#openUnknown({ path, status }: Named, replaced: OpenFile | null): Task<OpenFile | null> {
+    const { bytes } = this.#options;
+    if (status.size === 0 || status.identity === this.#current?.identity || this.#late.some((file) => file.identity === status.identity))
+      return null;
+    const known = this.#known.get(status.identity);
+    const look = `${status.size} ${status.modifiedMs}`;
+    if (known !== undefined && this.#looks.get(status.identity) === look) return null;
+    const opened = yield* this.#open(path);
+    if (opened === null) return null;
+    const { file } = opened;
+    if (opened.status.identity !== status.identity) {
+      yield* close(file);
+      return null;
+    }
+    if (known !== undefined && (yield* isKnown(file, known, bytes))) {
+      const begun = known.offset !== null && file.size > known.offset ? yield* this.#beginAtPlace(opened, placeOfKnown(known)) : null;
+      if (begun !== null) return begun;
+      this.#looks.set(status.identity, look);
+      yield* close(file);
+      return null;
+    }
+    const isNamed = path === this.#options.path;
+    const gone = replaced?.place ?? this.#gone;
+    if (gone !== null && gone.offset > 0) {
+      const begun = yield* this.#beginAtPlace(opened, gone, replaced?.source);
+      if (begun !== null) return begun;
+      if (!isNamed && (yield* isBeginningOf(file, gone, bytes))) return yield* this.#passOver(opened);
+    }
+    for (const other of isNamed ? [] : this.#known.values()) {
+      const begun = other.offset === null || other.offset === 0 ? null : yield* this.#beginAtPlace(opened, placeOfKnown(other));
+      if (begun !== null) return begun.offset < file.size ? begun : yield* this.#passOver(opened);
+    }
+    return yield* this.#beginAt(opened, 0);
+  }
+
+  *#passOver(opened: Opened): Task<null> {
+    this.#note(yield* knownOf(opened.file, opened.status.identity, this.#options.bytes));
+    yield* close(opened.file);
+    return null;
+  }
+
+  /** A file that was empty, and has something now, may have been copied and cut meanwhile: what came before is read first. */
+  *#cameBefore(current: OpenFile): Task<boolean> {
+    const named = yield* this.#statusOf(this.#options.path);
+    if (named === null || named.identity !== current.identity) return false;
+    this.#current = null;
+    const next = yield* this.#next(null);
+    if (next === null || next.identity === current.identity) {
+      if (next !== null) yield* close(next.file);
+      this.#current = current;
+      return false;
+    }
+    yield* this.#end(current);
+    this.#current = next;
+    return true;
+  }
+
+  /**
+   * Looks now and then whether known files have grown. What stands beside a file that is current is older, or none of its past: that is noted, for when names
+   * do not tell it any more.
+   */
+  *#lookAround(current: OpenFile | null): Task<void> {
+    const { clock, path } = this.#options;
+    if (clock.monotonicMs() - this.#lookAroundMs < aroundEveryMs) return;
+    this.#lookAroundMs = clock.monotonicMs();
+    yield* this.#findGrown();
+    if (current === null) return;
+    const known = yield* this.#knownAround();
+    if ((yield* this.#statusOf(path))?.identity !== current.identity) return;
+    const there = new Set(known.map(({ identity }) => identity));
+    let hasChanged = false;
+    for (const identity of this.#known.keys()) {
+      if (there.has(identity)) continue;
+      this.#looks.delete(identity);
+      hasChanged = this.#known.delete(identity);
+    }
+    for (const file of known) {
+      if (this.hasRead(file.identity)) continue;
+      this.#known.set(file.identity, file);
+      hasChanged = true;
+    }
+    if (hasChanged) this.#tellKnown();
+  }
+
+  *#findGrown(): Task<void> {
+    for (const { name } of yield* this.#rotatedNames()) {
+      const status = yield* this.#statusBeside(this.#besideName(name));
+      const known = status === null ? undefined : this.#known.get(status.identity);
+      const offset = known?.offset ?? null;
+      if (status === null || known === undefined || offset === null || status.size <= offset) continue;
+      yield* this.#hasGrown(this.#besideName(name), known);
+    }
+  }
+
+  /** One that was read to its end has grown since it was left: whoever writes it has not opened the new one yet. */
+  *#hasGrown(path: string, known: KnownFile): Task<void> {
+    const { bytes } = this.#options;
+    const opened = yield* this.#openBeside(path);
+    if (opened === null) return;
+    const isIt = opened.status.identity === known.identity && (known.firstBytes === 0 || (yield* isKnown(opened.file, known, bytes)));
+    const begun = isIt ? yield* this.#beginAtPlace(opened, placeOfKnown(known)) : null;
+    if (begun === null) return yield* close(opened.file);
+    this.#known.delete(known.identity);
+    this.#late.push(begun);
+    yield* this.#closeOldestLate();
+  }
+
+  *#closeOldestLate(): Task<void> {
+    const [oldest] = this.#late;
+    if (this.#late.length > lateFilesMax && oldest !== undefined) yield* this.#closeLate(oldest);
+  }
+
+  /** The rotated files that are there, as they are; those that are known already as they are known. */
+  *#knownAround(): Task<readonly KnownFile[]> {
+    const found: KnownFile[] = [];
+    for (const { name } of yield* this.#rotatedNames()) {
+      const path = this.#besideName(name);
+      const status = yield* this.#statusBeside(path);
+      if (status === null) continue;
+      const known = this.#known.get(status.identity);
+      if (known !== undefined) {
+        found.push(known);
+        continue;
+      }
+      if (this.hasRead(status.identity)) continue;
+      const opened = yield* this.#openBeside(path);
+      if (opened === null) continue;
+      found.push(yield* knownOf(opened.file, opened.status.identity, this.#options.bytes));
+      yield* close(opened.file);
+    }
+    return found;
+  }
+
+  // --------------------------------------------------------------------------------------------------------------- cut files
+
+  /** The file has not what was read of it any more: a copy that was made of it before has the rest of what it held. */
+  *#wasCut(current: OpenFile): Task<boolean> {
+    const { place } = current;
+    const opened = yield* this.#open(this.#options.path);
+    if (opened !== null) {
+      if (opened.status.identity === place.identity && (yield* isShortened(opened.file, place, this.#options.bytes))) {
+        this.#tell({ kind: 'shortened', from: place.offset, to: opened.file.size });
+        this.#current = yield* this.#beginAt(opened, opened.file.size);
+        yield* this.#end(current);
+        return true;
+      }
+      yield* close(opened.file);
+    }
+    const copy = yield* this.#copyOf(place, current.source, 'cut');
+    if (copy !== null) return yield* this.#goOn(current, copy);
+    this.#current = null;
+    this.#gone = place;
+    this.#tell({ kind: 'lost', why: 'cut' });
+    yield* this.#end(current);
+    return true;
+  }
+
+  /**
+   * A file in its folder that has the bytes of the place where they were read, whatever it is called. One that is not called as rotation calls it may have
+   * been copied long before, so something may be lost all the same.
+   */
+  *#copyOf(place: Place, source: number, why: 'cut' | 'gone'): Task<OpenFile | null> {
+    if (place.offset === 0) return null;
+    const copy = yield* this.#whileNamesShift((paths) => this.#copyAmong(place, source, paths));
+    if (copy !== null && !isRotationOf(nameOf(copy.path), nameOf(this.#options.path))) this.#tell({ kind: 'lost', why });
+    return copy;
+  }
+
+  *#copyAmong(place: Place, source: number, paths: readonly string[]): Task<OpenFile | null> {
+    for (const path of paths) {
+      const status = yield* this.#statusBeside(path);
+      if (status === null || status.identity === place.identity || status.size < place.offset) continue;
+      // What may not be read may be the copy, if it is called so; other files are none of ours.
+      const isOurs = isRotationOf(nameOf(path), nameOf(this.#options.path));
+      const opened = isOurs ? yield* this.#open(path) : yield* this.#openBeside(path);
+      if (opened === null) continue;
+      const begun = yield* this.#beginAtPlace(opened, place, source);
+      if (begun !== null) return begun;
+      yield* close(opened.file);
+    }
+    return null;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------ names
+
+  /** What stands beside the file under names that rotation gives, from the oldest to the newest. */
+  *#rotatedNames(): Task<readonly RotatedName[]> {
+    const { packed = [] } = this.#options;
+    const base = nameOf(this.#options.path);
+    const rotated = (yield* this.#names()).flatMap((name) => rotatedName(name, base) ?? []);
+    return rotated.filter((each) => each.packed === null || packed.includes(each.packed)).sort((a, b) => compareAges(a, b));
+  }
+
+  /** Everything in the folder: the file itself first, then what rotation made of it, the newest first. */
+  *#allPaths(): Task<readonly string[]> {
+    const { path } = this.#options;
+    const rotated = (yield* this.#rotatedNames()).toReversed().map(({ name }) => name);
+    const others = (yield* this.#names()).filter((name) => !rotated.includes(name) && name !== nameOf(path));
+    return [path, ...[...rotated, ...others].slice(0, namesMax).map((name) => this.#besideName(name))];
+  }
+
+  *#names(): Task<readonly string[]> {
+    const listed = yield* wait<Result<readonly string[], DiskError>>((done) =>
+      this.#options.files.list(parentOf(this.#options.path), done),
+    );
+    if (!listed.ok && listed.error.code === 'notFound') return [];
+    return valueOf(listed);
+  }
+
+  #besideName(name: string): string {
+    const { path } = this.#options;
+    return path.slice(0, path.length - nameOf(path).length) + name;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------ the disk
 
   *#statusOf(path: string): Task<FileStatus | null> {
     const result = yield* wait<Result<FileStatus, DiskError>>((done) => this.#options.files.status(path, done));
     return !result.ok && result.error.code === 'notFound' ? null : valueOf(result);
   }
 
-  /** Null too for what is no file, or may not be read. */
+  /** Null too for what is no file. What may not be looked at is trouble, since it may be the one. */
   *#statusBeside(path: string): Task<FileStatus | null> {
     const result = yield* wait<Result<FileStatus, DiskError>>((done) => this.#options.files.status(path, done));
+    if (!result.ok && result.error.code === 'denied') throw new DiskFailed(result.error);
     return result.ok ? result.value : null;
+  }
+
+  /** Null for a file that is gone. */
+  *#open(path: string): Task<Opened | null> {
+    const opened = yield* wait<Result<DiskFile, DiskError>>((done) => this.#options.files.open(path, 'read', done));
+    if (!opened.ok && opened.error.code === 'notFound') return null;
+    const file = valueOf(opened);
+    const status = yield* wait<Result<FileStatus, DiskError>>((done) => file.status(done));
+    if (status.ok) return { file, status: status.value };
+    yield* close(file);
+    throw new DiskFailed(status.error);
+  }
+
+  /** Null too for one that cannot be read: it is looked at for what it might be. */
+  *#openBeside(path: string): Task<Opened | null> {
+    const opened = yield* guard(this.#open(path));
+    return opened.ok ? opened.value : null;
+  }
+
+  *#beginAt({ file, status }: Opened, offset: number): Task<OpenFile> {
+    const begun = yield* closingOnFailure(file, beginAt(file, status, offset, ++this.#sources, this.#options.bytes));
+    return this.#lookedAtAnew(begun);
+  }
+
+  /** Null, with the file still open, where it has not what was read there. */
+  *#beginAtPlace({ file, status }: Opened, place: Place, source = ++this.#sources): Task<OpenFile | null> {
+    const begun = yield* closingOnFailure(file, beginAtPlace(file, status, place, source, this.#options.bytes));
+    return begun === null ? null : this.#lookedAtAnew(begun);
+  }
+
+  /** What was written since it was opened is seen by its length. */
+  #lookedAtAnew(file: OpenFile): OpenFile {
+    file.modifiedMs = Number.NaN;
+    file.quietSinceMs = this.#options.clock.monotonicMs();
+    return file;
   }
 }
 
-/** Whether a file is called as rotation calls those that had another's name before. */
-export function isRotationOf(path: string, base: string): boolean {
-  return path.startsWith(base) && (rotatedSuffix.test(path.slice(base.length)) || packedSuffix.test(path.slice(base.length)));
+interface Opened {
+  readonly file: DiskFile;
+  readonly status: FileStatus;
 }
-
-const packedSuffix = /^[.-](?:\d[\dT:_.-]*|old)\.(?:gz|bz2|xz|zst|lz4)$/;
-/** A number or a date, or `old`: other names that begin alike are other logs. */
-const rotatedSuffix = /^[.-](?:\d[\dT:_.-]*|old)$/;
 
 function valueOf<Value>(result: Result<Value, DiskError>): Value {
   if (result.ok) return result.value;
   throw new DiskFailed(result.error);
 }
 
-/** Null for a file that is gone. */
-function* open(files: FollowedFiles, path: string, offset: number): Task<Followed | null> {
-  const opened = yield* wait<Result<DiskFile, DiskError>>((done) => files.open(path, 'read', done));
-  if (!opened.ok && opened.error.code === 'notFound') return null;
-  return yield* closingOnFailure(valueOf(opened), begin(valueOf(opened), offset));
+function* close(file: DiskFile): Task<void> {
+  yield* guard(closeFile(file));
 }
 
-function* begin(file: DiskFile, offset: number): Task<Followed> {
-  const { identity, modifiedMs } = yield* must<FileStatus>((done) => file.status(done));
-  const fingerprint = yield* must<Uint8Array>((done) => file.read(0, Math.min(offset, fingerprintBytes), done));
-  const witnessLength = Math.min(offset, witnessBytes);
-  const witness = yield* must<Uint8Array>((done) => file.read(offset - witnessLength, witnessLength, done));
-  return { file, identity, modifiedMs, offset, fingerprint, witness };
-}
+const emptyFile = (identity: string): KnownFile => ({ identity, offset: 0, firstBytes: 0, first: 0, witness: 0 });
 
-/** At most `bytesMax` of both; what is kept must not hold on to a whole chunk. */
-function joined(first: Uint8Array, second: Uint8Array, bytesMax: number): Uint8Array {
-  const both = new Uint8Array(Math.min(bytesMax, first.length + second.length));
-  both.set(first);
-  both.set(second.subarray(0, both.length - first.length), first.length);
-  return both;
+const placeOfKnown = ({ identity, offset, first, witness }: KnownFile): Place => ({
+  identity,
+  offset: offset ?? 0,
+  head: '',
+  first,
+  witness,
+});
+
+function sameNames(a: readonly RotatedName[], b: readonly RotatedName[]): boolean {
+  return a.length === b.length && a.every(({ name }, index) => name === b[index]?.name);
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { hashToken } from '../../src/gateway/http/index.ts';
 import { createFilesSearcher } from '../../src/search/files/index.ts';
+import { systemBytes } from '../../src/system/bytes.ts';
 import { SystemDisk } from '../../src/system/disk.ts';
 import { testClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -18,7 +19,7 @@ test('files of a broker are searched by whoever has its token', async () => {
   const files = createFilesSearcher({
     machine: 'broker',
     exposures: [{ name: 'app', glob: `${folder}/*.log` }],
-    host: { clock: testClock(), filesIn: (parent) => new SystemDisk(parent, null, 'any') },
+    host: { clock: testClock(), bytes: systemBytes, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
   });
   const broker = await startTestGateway({
     tokenHash: hashToken(token),

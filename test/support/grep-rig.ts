@@ -11,6 +11,7 @@ import { defaultHttpSettings, type HttpSettings } from '../../src/gateway/http/s
 import type { Machine } from '../../src/search/ask/index.ts';
 import type { Searcher } from '../../src/search/index.ts';
 import { createFilesSearcher, type Exposure } from '../../src/search/files/index.ts';
+import { systemBytes } from '../../src/system/bytes.ts';
 import { SystemDisk } from '../../src/system/disk.ts';
 import { testClock } from './clock.ts';
 
@@ -57,7 +58,7 @@ export async function startMachine(
   const searcher = createFilesSearcher({
     machine: name,
     exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }],
-    host: { clock, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
+    host: { clock, bytes: systemBytes, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
   });
   const front = new SearchFront({
     machine: name,

@@ -16,12 +16,15 @@ import { hasRange, lineTimeOf } from './in-range.ts';
 
 /** How often a file is looked at while nothing comes. */
 const pollMs = 100;
+/** How long a rotated file is looked at for late lines. */
+const lateMs = 5_000;
 /** How often it is looked for files that were not there. */
 const listEveryMs = 2_000;
 
 /** What following takes of the machine. */
 export interface FollowHost {
   readonly clock: FollowOptions['clock'];
+  readonly bytes: FollowOptions['bytes'];
   /** The files in a folder, whatever they are called. */
   readonly filesIn: (folder: string) => FollowOptions['files'];
 }
@@ -97,10 +100,11 @@ async function follow(file: ExposedFile, { from, index }: Beginning, host: Follo
 function growing(
   file: ExposedFile,
   from: 'begin' | 'end',
-  { request, signal, clock, filesIn }: Context & FollowHost,
+  { request, signal, clock, bytes, filesIn }: Context & FollowHost,
   say: (text: string) => void,
 ): { readonly input: Readable; readonly stop: () => void } {
   let next: (() => void) | null = null;
+  let source = 0;
   let endsLine = true;
   const lineEnd = request.output.nullData ? 0 : 0x0a;
   const goOn = (): void => {
@@ -119,26 +123,36 @@ function growing(
         untilMs: request.untilMs,
         onKept: (bytes) => void input.push(bytes),
       });
-  const give = (bytes: Uint8Array): void => {
-    endsLine = bytes.at(-1) === lineEnd;
-    if (filter === null) input.push(bytes);
-    else filter.push(bytes);
+  const give = (some: Uint8Array): void => {
+    endsLine = some.at(-1) === lineEnd;
+    if (filter === null) input.push(some);
+    else filter.push(some);
+  };
+  const endLine = (): void => {
+    if (!endsLine) give(Uint8Array.of(lineEnd));
   };
   const follower = new FileFollower({
     files: filesIn(path.dirname(file.path)),
     clock,
+    bytes,
     path: path.basename(file.path),
     from,
     pollMs,
+    lateMs,
     events: {
-      bytes: (chunk, taken) => {
+      bytes: (piece, taken) => {
         next = taken;
-        give(chunk);
+        // A line does not go on in another file.
+        if (piece.source !== source) endLine();
+        source = piece.source;
+        give(piece.bytes);
         if (input.readableLength < input.readableHighWaterMark) goOn();
       },
-      fileEnded: (why) => {
-        if (!endsLine) give(Uint8Array.of(lineEnd));
-        if (why === 'lost') say('was cut: what was written to it just before that may be missing');
+      sourceEnded: (ended) => {
+        if (ended === source) endLine();
+      },
+      told: (news) => {
+        if (news.kind === 'lost') say('was cut: what was written to it just before that may be missing');
       },
       trouble: (error) => say(error === null ? 'can be read again' : `cannot be read now: ${error.reason}`),
     },

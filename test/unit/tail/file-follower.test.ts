@@ -1,320 +1,382 @@
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../../src/base/random.ts';
-import type { Result } from '../../../src/base/result.ts';
-import type { DiskError, DiskFile } from '../../../src/host/index.ts';
-import { SimDisk } from '../../../src/sim/disk.ts';
-import { FileFollower, type FollowOptions } from '../../../src/tail/index.ts';
+import type { SimDisk } from '../../../src/sim/disk.ts';
+import { runFollowing } from './follow-run.ts';
+import { pollMs, Rig } from './rig.ts';
 
-const path = 'logs/app.log';
-const pollMs = 250;
-
-/** A disk, a clock, somebody who writes logs and rotates them, and a follower, all in one thread of simulated time. */
-class Rig {
-  nowMs = 0;
-  readonly disk: SimDisk;
-  /** All that the follower gave; `|` where a file ended, `!` where something may be lost. */
-  got = '';
-  readonly troubles: (string | null)[] = [];
-  /** Given and not yet taken, by a slow reader. */
-  onBytes: ((next: () => void) => void) | null = null;
-  readonly #queue: { readonly atMs: number; readonly sequence: number; run: (() => void) | null }[] = [];
-  #sequence = 0;
-  #open: DiskFile | null = null;
-  follower: FileFollower | null = null;
-
-  constructor(seed = 1) {
-    this.disk = new SimDisk({
-      random: new SeededRandom(seed),
-      scheduler: { schedule: (delayMs, run) => void this.#schedule(delayMs, run) },
-    });
-    this.call((done) => this.disk.makeDirectory('logs', done));
-  }
-
-  #schedule(delayMs: number, run: () => void): { run: (() => void) | null } {
-    const event = { atMs: this.nowMs + delayMs, sequence: this.#sequence++, run };
-    this.#queue.push(event);
-    return event;
-  }
-
-  /** Runs what is due within so many milliseconds. */
-  run(forMs: number, until: () => boolean = () => false): void {
-    const endMs = this.nowMs + forMs;
-    while (!until()) {
-      let next = this.#queue[0];
-      for (const event of this.#queue) {
-        if (next === undefined || event.atMs < next.atMs || (event.atMs === next.atMs && event.sequence < next.sequence)) next = event;
-      }
-      if (next === undefined || next.atMs > endMs) break;
-      this.#queue.splice(this.#queue.indexOf(next), 1);
-      this.nowMs = next.atMs;
-      next.run?.();
-    }
-    if (!until()) this.nowMs = endMs;
-  }
-
-  call<Value>(start: (done: (result: Result<Value, DiskError>) => void) => void): Value {
-    let result: Result<Value, DiskError> | null = null;
-    start((given) => {
-      result = given;
-    });
-    this.run(1000, () => result !== null);
-    const given = result as Result<Value, DiskError> | null;
-    if (given === null || !given.ok) throw new Error(given === null ? 'no answer' : given.error.reason);
-    return given.value;
-  }
-
-  follow(from: FollowOptions['from'] = 'begin'): void {
-    this.follower = new FileFollower({
-      files: this.disk,
-      clock: {
-        startTimer: (delayMs, fire) => {
-          const event = this.#schedule(delayMs, fire);
-          return { cancel: () => (event.run = null) };
-        },
-      },
-      path,
-      from,
-      pollMs,
-      events: {
-        bytes: (chunk, next) => {
-          this.got += Buffer.from(chunk).toString('latin1');
-          if (this.onBytes === null) next();
-          else this.onBytes(next);
-        },
-        fileEnded: (why) => (this.got += why === 'lost' ? '!' : '|'),
-        trouble: (error) => this.troubles.push(error?.operation ?? null),
-      },
-    });
-    this.follower.start();
-  }
-
-  create(): void {
-    this.#open = this.call<DiskFile>((done) => this.disk.open(path, 'create', done));
-  }
-
-  write(text: string): void {
-    if (this.#open === null) this.create();
-    const file = this.#open as DiskFile;
-    this.call((done) => file.write(file.size, [Buffer.from(text, 'latin1')], done));
-  }
-
-  #shift(): void {
-    const paths = this.disk.filePaths();
-    for (let number = 8; number >= 1; number--) {
-      if (paths.includes(`${path}.${number}`)) this.call((done) => this.disk.rename(`${path}.${number}`, `${path}.${number + 1}`, done));
-    }
-  }
-
-  /** As logrotate does by default; whoever writes opens the new file with the next line. */
-  rotate(): void {
-    this.#shift();
-    this.call((done) => this.disk.rename(path, `${path}.1`, done));
-    this.#open = null;
-  }
-
-  /** As logrotate does with `copytruncate`. */
-  copyAndTruncate(isCopied = true): void {
-    this.#shift();
-    const bytes = this.disk.fileBytes(path) ?? new Uint8Array(0);
-    if (isCopied) {
-      const copy = this.call<DiskFile>((done) => this.disk.open(`${path}.1`, 'create', done));
-      this.call((done) => copy.write(0, [bytes], done));
-    }
-    this.call((done) => (this.#open as DiskFile).truncate(0, done));
-  }
-}
+const lineOf = (number: number): string => `line ${number} ${'x'.repeat(number % 7)}`;
+const linesOf = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => lineOf(from + index));
+const textOf = (from: number, to: number): string =>
+  linesOf(from, to)
+    .map((line) => `${line}\n`)
+    .join('');
 
 describe('following a file', () => {
   test('gives what is there and what comes, and waits for a file that is not there yet', () => {
     const rig = new Rig();
     rig.follow();
     rig.run(1000);
-    expect(rig.got).toBe('');
+    expect(rig.lines).toEqual([]);
 
-    rig.write('one\n');
+    rig.append('app.log', 'one\n');
     rig.run(pollMs * 2);
-    expect(rig.got).toBe('one\n');
-    rig.write('two\n');
+    expect(rig.lines).toEqual(['one']);
+    rig.append('app.log', 'two\n');
     rig.run(pollMs * 2);
 
-    expect(rig.got).toBe('one\ntwo\n');
-    expect(rig.troubles).toEqual([]);
+    expect(rig.lines).toEqual(['one', 'two']);
+    expect([rig.troubles, rig.news]).toEqual([[], []]);
   });
 
   test('gives only what comes from now on when it is asked to', () => {
     const rig = new Rig();
-    rig.write('before\n');
+    rig.append('app.log', 'before\n');
     rig.follow('end');
     rig.run(1000);
-    rig.write('after\n');
+    rig.append('app.log', 'after\n');
     rig.rotate();
-    rig.write('new\n');
+    rig.append('app.log', 'new\n');
     rig.run(1000);
 
-    expect(rig.got).toBe('after\n|new\n');
+    expect(rig.lines).toEqual(['after', 'new']);
+  });
+
+  test('gives what was rotated before too when it is asked to, the oldest first, and no other file', () => {
+    const rig = new Rig();
+    for (const [name, text] of [
+      ['app.log.2', 'one\n'],
+      ['app.log.1', 'two\n'],
+      ['app.log', 'three\n'],
+      ['app.log.bak', 'not this\n'],
+    ] as const)
+      rig.append(name, text);
+    rig.follow('oldest');
+    rig.run(1000);
+
+    expect(rig.lines).toEqual(['one', 'two', 'three']);
   });
 
   test('reads a renamed file to its end before the one that has its name now', () => {
     const rig = new Rig();
-    rig.write('one\n');
+    rig.append('app.log', 'one\n');
     rig.follow();
     rig.run(1000);
-    rig.write('two\n');
+    rig.append('app.log', 'two\n');
     rig.rotate();
-    rig.write('three\n');
+    rig.append('app.log', 'three\n');
     rig.run(1000);
 
-    expect(rig.got).toBe('one\ntwo\n|three\n');
+    expect(rig.lines).toEqual(['one', 'two', 'three']);
   });
 
-  test('stays with the old file until there is something in the new one', () => {
+  test('gives late lines of a renamed file, whose writer has not opened the new one yet', () => {
     const rig = new Rig();
-    rig.write('one\n');
-    const writer = rig.call<DiskFile>((done) => rig.disk.open(path, 'write', done));
+    rig.append('app.log', 'one\n');
     rig.follow();
     rig.run(1000);
+    const writer = rig.open('app.log');
     rig.rotate();
-    rig.create();
+    rig.append('app.log', 'two\n');
     rig.run(1000);
-    rig.call((done) => writer.write(writer.size, [Buffer.from('two\n')], done));
+    rig.write(writer, 'late\n');
     rig.run(1000);
-    rig.write('three\n');
-    rig.run(1000);
+    expect(rig.lines).toEqual(['one', 'two', 'late']);
 
-    expect(rig.got).toBe('one\ntwo\n|three\n');
+    // Long after it was closed, and while nobody was looking.
+    rig.run(60_000);
+    rig.write(writer, 'later\n');
+    rig.run(5_000);
+    rig.crash();
+    rig.write(writer, 'latest\n');
+    rig.follow();
+    rig.run(5_000);
+
+    expect(rig.lines).toEqual(['one', 'two', 'late', 'later', 'latest']);
   });
 
-  test('finds files that came and were renamed between two looks', () => {
+  test('finds files that came and were renamed between two looks, although their times say nothing', () => {
     const rig = new Rig();
-    rig.write('one\n');
+    rig.append('app.log', 'one\n');
     rig.follow();
     rig.run(1000);
     for (const text of ['two\n', 'three\n', 'four\n']) {
       rig.rotate();
-      rig.write(text);
+      rig.append('app.log', text);
     }
+    rig.truncate('app.log.3', 4);
     rig.run(2000);
 
-    expect(rig.got).toBe('one\n|two\n|three\n|four\n');
+    expect(rig.lines).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  test('takes no other log for a rotated one', () => {
-    const rig = new Rig();
-    rig.write('one\n');
+  test('loses nothing while names shift faster than it looks', () => {
+    const rig = new Rig(3);
+    rig.append('app.log', `${lineOf(0)}\n`);
     rig.follow();
     rig.run(1000);
+    for (let number = 1; number < 120; number++) {
+      if (number % 3 === 0) rig.rotate();
+      rig.append('app.log', `${lineOf(number)}\n`);
+    }
+    rig.run(10_000);
+
+    expect(rig.lines).toEqual(linesOf(0, 120));
+  });
+
+  test('takes no other file for a rotated one: a copy beside it, another program’s, an archive, an old one that is copied in', () => {
+    const rig = new Rig();
+    rig.append('app.log', 'one\n');
+    rig.follow();
+    rig.run(5_000);
+    rig.copy('app.log', 'app.log.bak');
+    rig.append('app.log.err', 'not this\n');
+    rig.append('app.log.2.zip', 'nor this\n');
+    rig.append('app.log.7', 'an archive\n');
+    rig.append('app-2.log', 'another part\n');
+    rig.run(5_000);
     rig.rotate();
-    const other = rig.call<DiskFile>((done) => rig.disk.open(`${path}-errors`, 'create', done));
-    rig.call((done) => other.write(0, [Buffer.from('not this\n')], done));
-    rig.write('two\n');
-    rig.run(1000);
-
-    expect(rig.got).toBe('one\n|two\n');
-  });
-
-  test('goes on in the copy of a file that was copied and cut', () => {
-    const rig = new Rig();
-    rig.write('one\n');
+    rig.append('app.log', 'two\n');
+    rig.run(5_000);
+    rig.crash();
+    rig.rotate();
+    rig.append('app.log', 'three\n');
     rig.follow();
-    rig.run(1000);
-    rig.write('two\n');
-    rig.copyAndTruncate();
-    rig.write('three\n');
-    rig.run(1000);
+    rig.run(5_000);
 
-    expect(rig.got).toBe('one\ntwo\n|three\n');
+    expect(rig.lines).toEqual(['one', 'two', 'three']);
   });
 
   test.each([
-    ['shorter', 'x\n'],
-    ['as long as before', 'xyz\n'],
-    ['longer', 'x'.repeat(1000)],
-  ])('says that something may be lost when a file was cut without a copy, though it is %s again', (_how, text) => {
+    ['app.log.1', 0],
+    ['app.log-20261130', 0],
+    ['app-2026-11-30.log', 0],
+    // Nobody knows when that was made.
+    ['app.log.bak', 1],
+  ])('goes on in the copy of a file that was copied to %s and cut', (copy, losses) => {
     const rig = new Rig();
-    rig.write('one\n');
+    rig.append('app.log', 'one\n');
     rig.follow();
     rig.run(1000);
-    rig.copyAndTruncate(false);
-    rig.write(text);
+    rig.append('app.log', 'two\n');
+    rig.copy('app.log', copy);
+    rig.truncate('app.log');
+    rig.append('app.log', 'three, which is longer than what was there\n');
     rig.run(1000);
 
-    expect(rig.got).toBe(`one\n!${text}`);
+    expect([rig.lines, rig.losses]).toEqual([['one', 'two', 'three, which is longer than what was there'], losses]);
+  });
+
+  test.each([
+    ['shorter', 'x'],
+    ['as long as before', 'xyz'],
+    ['longer', 'x'.repeat(1000)],
+  ])('says that something may be lost when a file was cut without a copy, though it is %s again', (_how, line) => {
+    const rig = new Rig();
+    rig.append('app.log', 'one\n');
+    rig.follow();
+    rig.run(1000);
+    rig.append('app.log', 'two\n');
+    rig.truncate('app.log');
+    rig.append('app.log', `${line}\n`);
+    rig.run(1000);
+
+    expect([rig.lines, rig.news]).toEqual([['one', line], [{ kind: 'lost', why: 'cut' }]]);
+  });
+
+  test('goes on at the end of a file that was shortened, and says it', () => {
+    const rig = new Rig();
+    rig.append('app.log', textOf(0, 300));
+    rig.follow();
+    rig.run(1000);
+    rig.truncate('app.log', textOf(0, 200).length);
+    rig.run(1000);
+    rig.append('app.log', textOf(300, 310));
+    rig.run(1000);
+
+    expect(rig.lines).toEqual(linesOf(0, 310));
+    expect(rig.news).toEqual([{ kind: 'shortened', from: textOf(0, 300).length, to: textOf(0, 200).length }]);
+  });
+
+  test('says that another file has taken the name, and reads it from its beginning; a copy of the same goes on', () => {
+    const rig = new Rig();
+    rig.append('app.log', textOf(0, 10));
+    rig.follow();
+    rig.run(1000);
+    // As an editor saves.
+    rig.copy('app.log', 'app.log.tmp');
+    rig.rename('app.log.tmp', 'app.log');
+    rig.append('app.log', textOf(10, 11));
+    rig.run(1000);
+    expect([rig.lines, rig.news]).toEqual([linesOf(0, 11), []]);
+
+    rig.append('app.log.tmp', 'changed\n');
+    rig.rename('app.log.tmp', 'app.log');
+    rig.run(1000);
+    expect([rig.lines, rig.news]).toEqual([[...linesOf(0, 11), 'changed'], [{ kind: 'replaced' }]]);
   });
 
   test('reads nothing more until what it gave was taken', () => {
     const rig = new Rig();
     const waiting: (() => void)[] = [];
     rig.onBytes = (next) => waiting.push(next);
-    rig.write('x'.repeat(200_000));
+    rig.append('app.log', `${'x\n'.repeat(100_000)}`);
     rig.follow();
     rig.run(5000);
-    expect(rig.got).toHaveLength(65_536);
+    expect(rig.lines).toHaveLength(32_768);
 
     while (waiting.length > 0) {
       waiting.pop()?.();
       rig.run(1000);
     }
-    expect(rig.got).toHaveLength(200_000);
+    expect(rig.lines).toHaveLength(100_000);
   });
 
-  test('goes on where it was once a disk that refused answers again, and says both', () => {
-    const rig = new Rig();
-    rig.write('one\n');
-    rig.follow();
-    rig.run(1000);
-    rig.disk.inject = (operation) => (operation === 'read' ? 'failed' : null);
-    rig.write('two\n');
-    rig.run(1000);
-    expect(rig.got).toBe('one\n');
-    rig.disk.inject = null;
-    rig.run(1000);
+  test.each(['read', 'status', 'list', 'open'] as const)(
+    'goes on where it was once a disk that refused to %s answers again, and says both',
+    (refused) => {
+      const rig = new Rig();
+      rig.append('app.log', 'one\n');
+      rig.follow();
+      rig.run(1000);
+      rig.append('app.log', 'two\n');
+      rig.rotate();
+      rig.append('app.log', 'three\n');
+      const disk = rig.simulated as SimDisk;
+      disk.inject = (operation) => (operation === refused ? 'denied' : null);
+      rig.run(3000);
+      disk.inject = null;
+      rig.run(1000);
 
-    expect(rig.got).toBe('one\ntwo\n');
-    expect(rig.troubles).toEqual(['read', null]);
-  });
+      expect(rig.lines).toEqual(['one', 'two', 'three']);
+      expect(rig.troubles).toEqual([refused, null]);
+    },
+  );
 
   test('gives nothing more once it was stopped, and says when it has ended', () => {
     const rig = new Rig();
-    rig.write('one\n');
+    rig.append('app.log', 'one\n');
     rig.follow();
     rig.run(1000);
     let isStopped = false;
-    rig.follower?.stop(() => (isStopped = true));
-    rig.write('two\n');
+    rig.follower.stop(() => (isStopped = true));
+    rig.append('app.log', 'two\n');
     rig.run(1000);
 
-    expect(rig.got).toBe('one\n');
+    expect(rig.lines).toEqual(['one']);
     expect(isStopped).toBe(true);
   });
+});
 
-  test('gives every byte once, however the file is rotated', () => {
-    for (let seed = 1; seed <= 150; seed++) {
-      const random = new SeededRandom(seed);
-      const rig = new Rig(seed);
-      let written = '';
-      let line = 0;
-      rig.follow();
-      const write = (): void => {
-        const text = `${line++} ${'x'.repeat(random.chance(0.02) ? 70_000 : random.below(40))}\n`;
-        written += text;
-        rig.write(text);
-      };
-      // What was rotated away before it was seen once is another file's.
-      write();
-      rig.run(1000);
-      for (let turn = 0; turn < 40; turn++) {
-        for (let count = random.below(5); count > 0; count--) write();
-        // Whoever rotates finds a file.
-        if (random.chance(0.3) && rig.disk.filePaths().includes(path)) {
-          if (random.chance(0.6)) rig.rotate();
-          else rig.copyAndTruncate();
-          write();
-        }
-        rig.run(random.below(3) * pollMs);
-      }
-      rig.run(20_000);
+describe('going on after a restart', () => {
+  /** Some lines were taken, then the agent was away. */
+  const away = (): Rig => {
+    const rig = new Rig();
+    rig.append('app.log', textOf(0, 5));
+    rig.follow();
+    rig.run(5_000);
+    rig.crash();
+    return rig;
+  };
+  const back = (rig: Rig): string[] => {
+    rig.follow();
+    rig.run(10_000);
+    return rig.lines;
+  };
 
-      expect(rig.got.replaceAll('|', ''), `seed ${seed}`).toBe(written);
+  test('two rotations meanwhile, with times that are equal or go back', () => {
+    const rig = away();
+    rig.append('app.log', textOf(5, 10));
+    rig.rotate();
+    rig.append('app.log', textOf(10, 15));
+    rig.rotate();
+    rig.append('app.log', textOf(15, 20));
+    // The oldest is changed last.
+    rig.append('app.log.2', textOf(20, 21));
+
+    expect(back(rig)).toEqual([...linesOf(0, 10), lineOf(20), ...linesOf(10, 20)]);
+    expect(rig.losses).toBe(0);
+  });
+
+  test('a copy and a cut, and a second one', () => {
+    const rig = away();
+    for (const from of [5, 10]) {
+      rig.append('app.log', textOf(from, from + 5));
+      rig.copyAndTruncate();
     }
+    rig.append('app.log', textOf(15, 20));
+
+    expect([back(rig), rig.losses]).toEqual([linesOf(0, 20), 0]);
+  });
+
+  test.each(['app.log-20261130', 'app-2026-11-30.log', 'app.log.2026-11-30_12-00', 'saved.log'])('renamed to %s', (name) => {
+    const rig = away();
+    rig.append('app.log', textOf(5, 10));
+    rig.rename('app.log', name);
+    rig.append('app.log', textOf(10, 15));
+
+    expect([back(rig), rig.losses]).toEqual([linesOf(0, 15), 0]);
+  });
+
+  test('two dated names meanwhile', () => {
+    const rig = away();
+    rig.append('app.log', textOf(5, 10));
+    rig.rename('app.log', 'app-2026-11-30.log');
+    rig.append('app.log', textOf(10, 15));
+    rig.rename('app.log', 'app-2026-12-01.log');
+    rig.append('app.log', textOf(15, 20));
+
+    expect([back(rig), rig.losses]).toEqual([linesOf(0, 20), 0]);
+  });
+
+  test('numbers that count upwards', () => {
+    const rig = new Rig();
+    rig.append('app.log.1', 'old\n');
+    rig.append('app.log', textOf(0, 5));
+    rig.follow();
+    rig.run(5_000);
+    rig.crash();
+    rig.append('app.log', textOf(5, 10));
+    rig.rename('app.log', 'app.log.2');
+    rig.append('app.log', textOf(10, 15));
+    rig.rename('app.log', 'app.log.3');
+    rig.append('app.log', textOf(15, 20));
+
+    expect(back(rig)).toEqual(linesOf(0, 20));
+  });
+
+  test('the file that was read is gone and another one has its number: what is left is read, the loss is said', () => {
+    const rig = away();
+    rig.append('app.log', textOf(5, 10));
+    rig.remove('app.log');
+    rig.append('app.log', textOf(10, 30));
+
+    expect(back(rig)).toEqual([...linesOf(0, 5), ...linesOf(10, 30)]);
+    expect(rig.losses).toBe(1);
+  });
+
+  test('files that were beside it before are not taken for what came meanwhile, though the one that was read is gone', () => {
+    const rig = new Rig();
+    rig.append('app.log.1', 'old\n');
+    rig.append('app.log', textOf(0, 5));
+    rig.follow();
+    rig.run(5_000);
+    rig.crash();
+    rig.rotate();
+    rig.append('app.log', textOf(5, 10));
+    rig.remove('app.log.1');
+
+    expect(back(rig)).toEqual(linesOf(0, 10));
+    expect(rig.losses).toBe(1);
+  });
+});
+
+describe('any sequence of writes, rotations and restarts', () => {
+  test('gives every line once, in the order of its file, or tells that something is lost', () => {
+    for (let seed = 1; seed <= 150; seed++) expect(runFollowing(seed).problems, `runFollowing(${seed})`).toEqual([]);
+  });
+
+  test('the run would see a line that is lost, doubled or foreign', () => {
+    const problems = [1, 2, 3, 4, 5].flatMap((seed) => runFollowing(seed, { isBlind: true }).problems);
+
+    expect(problems.length).toBeGreaterThan(0);
   });
 });

@@ -1,0 +1,241 @@
+// One random life of a log: somebody writes, somebody rotates, copies, cuts, removes and packs files and puts others beside them, and a follower is killed at
+// any call of its disk and comes back. An oracle knows every line that was written, where it stood, and what the follower could see.
+import { SeededRandom } from '../../../src/base/random.ts';
+import type { DiskFile } from '../../../src/host/index.ts';
+import { folder, pollMs, Rig } from './rig.ts';
+
+export interface FollowingRun {
+  readonly problems: readonly string[];
+  readonly written: number;
+  readonly lost: number;
+  readonly lives: number;
+}
+
+interface Written {
+  /** Which content it is of: files and their copies until they are cut. */
+  readonly content: number;
+  /** Nobody can tell that a file had grown after it was left, once it is gone. */
+  readonly isLate: boolean;
+  /** A follower that had come to rest while it stood in some file has it, or has lost it. */
+  mustBeTaken: boolean;
+}
+
+const beginBytesMin = 24;
+const settleMs = 8 * pollMs + 5_000;
+
+type Scheme = 'number' | 'suffix' | 'infix';
+
+export interface FollowingRunOptions {
+  readonly isBlind?: boolean;
+  /** Real files in place of simulated ones. */
+  readonly makeDisk?: ConstructorParameters<typeof Rig>[1];
+  /** Hears what happens, for whoever looks into a seed. */
+  readonly tell?: (what: string) => void;
+}
+
+export function runFollowing(seed: number, { isBlind = false, makeDisk = null, tell }: FollowingRunOptions = {}): FollowingRun {
+  const random = new SeededRandom(seed);
+  const rig = new Rig(seed, makeDisk);
+  rig.isBlind = isBlind;
+  rig.tell = tell ?? null;
+  const written = new Map<string, Written>();
+  const scheme: Scheme = random.pick(['number', 'number', 'suffix', 'infix']);
+  const canLose = random.chance(0.5);
+  let content = 0;
+  let count = 0;
+  let day = 0;
+  let lives = 0;
+  /** What a writer has open that has not looked for the new name yet. */
+  let stale: DiskFile | null = null;
+  let staleContent = 0;
+  let half = '';
+  /** Beginnings of lines that were never written to their end: each is a line, if it is taken. */
+  const torn = new Set<string>();
+  let begun = '';
+
+  const newLine = (of: number, isLate: boolean): string => {
+    const name = random
+      .below(2 ** 31)
+      .toString(36)
+      .padStart(6, '0');
+    const line = `${name} ${count++} of ${of} ${'x'.repeat(random.chance(0.02) ? 70_000 : random.below(60))}`;
+    written.set(line, { content: of, isLate, mustBeTaken: false });
+    return line;
+  };
+  /** The rest of what was begun is never written. */
+  const giveUpHalf = (): void => {
+    if (half === '') return;
+    const [rest = '', ...others] = half.split('\n').filter(Boolean);
+    torn.add(begun);
+    written.delete(begun + rest);
+    for (const line of others) written.delete(line);
+    half = '';
+  };
+  const write = (): void => {
+    if (!rig.has('app.log')) content++;
+    let text = half;
+    half = '';
+    for (let more = random.below(5); more >= 0; more--) text += `${newLine(content, false)}\n`;
+    if (text.length > beginBytesMin && random.chance(0.1)) {
+      // The rest of the line comes later, into the same file. A file of which a byte or two were read is known by these.
+      const at = beginBytesMin + random.below(text.length - beginBytesMin);
+      half = text.slice(at);
+      text = text.slice(0, at);
+      begun = text.slice(text.lastIndexOf('\n') + 1);
+    }
+    rig.append('app.log', text);
+  };
+  const finishLine = (): void => {
+    if (half === '') return;
+    rig.append('app.log', half);
+    half = '';
+  };
+  const nextDate = (): string => {
+    day++;
+    const date = `2026${String(1 + Math.floor(day / 28)).padStart(2, '0')}${String(1 + (day % 28)).padStart(2, '0')}`;
+    return scheme === 'suffix' ? `app.log-${date}` : `app-${date}.log`;
+  };
+  const rotatedNames = (): string[] =>
+    rig.disk
+      .filePaths()
+      .map((each) => each.slice(folder.length + 1))
+      .filter((name) => /^app\.log[.-]\d+$|^app-\d{8}\.log$/.test(name));
+  const rename = (): void => {
+    if (!rig.has('app.log')) return;
+    if (half !== '') finishLine();
+    const isStale = stale === null && random.chance(0.3);
+    if (isStale) {
+      stale = rig.open('app.log');
+      staleContent = content;
+    }
+    if (scheme === 'number') rig.rotate();
+    else rig.rename('app.log', nextDate());
+    if (random.chance(0.7)) write();
+  };
+  const copyAndCut = (): void => {
+    if (!rig.has('app.log')) return;
+    finishLine();
+    if (scheme === 'number') rig.copyAndTruncate();
+    else {
+      rig.copy('app.log', nextDate());
+      rig.truncate('app.log');
+    }
+    content++;
+    if (random.chance(0.7)) write();
+  };
+  const writeLate = (): void => {
+    if (stale === null) return;
+    rig.write(stale, `${newLine(staleContent, true)}\n`);
+    if (!random.chance(0.5)) return;
+    rig.close(stale);
+    stale = null;
+  };
+  const removeOldest = (): void => {
+    const names = rotatedNames();
+    const oldest = scheme === 'number' ? names.sort((a, b) => Number(b.slice(8)) - Number(a.slice(8)))[0] : names.sort()[0];
+    if (oldest === undefined) return;
+    if (random.chance(0.5)) rig.copy(oldest, `${oldest}.gz`);
+    rig.remove(oldest);
+  };
+  const lose = (): void => {
+    if (!rig.has('app.log')) return;
+    giveUpHalf();
+    if (random.chance(0.5)) rig.truncate('app.log');
+    else rig.remove('app.log');
+    content++;
+    if (random.chance(0.7)) write();
+  };
+  const putBeside = (): void => {
+    const foreign = random.pick(['app.log.err', 'app.log.2.zip', 'app-2.log', 'other.log', 'app.log.save']);
+    rig.append(foreign, 'foreign\n');
+    if (rig.has('app.log')) rig.copy('app.log', 'app.log.bak');
+  };
+
+  /** What stands in any file that is not packed. */
+  const standing = (): Set<string> => {
+    const lines = new Set<string>();
+    for (const each of rig.disk.filePaths()) {
+      if (/\.(gz|zip|bak)$/.test(each)) continue;
+      for (const line of Buffer.from(rig.disk.fileBytes(each) ?? new Uint8Array(0))
+        .toString('latin1')
+        .split('\n'))
+        lines.add(line);
+    }
+    return lines;
+  };
+  const settle = (): void => {
+    rig.run(settleMs);
+    if (!rig.isFollowing) return;
+    for (const line of standing()) {
+      const one = written.get(line);
+      if (one !== undefined && line !== half) one.mustBeTaken = true;
+    }
+  };
+  const follow = (callsMax?: number): void => {
+    lives++;
+    rig.follow('begin', callsMax);
+  };
+
+  write();
+  follow();
+  settle();
+  for (let turn = 0; turn < 30; turn++) {
+    const action = random.below(100);
+    if (action < 40) write();
+    else if (action < 55) rename();
+    else if (action < 65) copyAndCut();
+    else if (action < 72) writeLate();
+    else if (action < 77) finishLine();
+    else if (action < 80) putBeside();
+    else if (action < 83 && canLose) removeOldest();
+    else if (action < 86 && canLose) lose();
+    else if (action < 93) rig.crash();
+    if (!rig.isFollowing && random.chance(0.5)) follow(random.chance(0.5) ? 1 + random.below(200) : undefined);
+    if (random.chance(0.6)) rig.run(random.below(4) * pollMs);
+    else if (random.chance(0.3)) settle();
+  }
+  if (stale !== null) rig.close(stale);
+  finishLine();
+  rig.crash();
+  follow();
+  settle();
+  rig.run(60_000);
+
+  return { problems: judge(rig, written, torn), written: written.size, lost: countLost(rig, written), lives };
+}
+
+function countLost(rig: Rig, written: ReadonlyMap<string, Written>): number {
+  const taken = new Set(rig.lines);
+  return [...written.keys()].filter((line) => !taken.has(line)).length;
+}
+
+function judge(rig: Rig, written: ReadonlyMap<string, Written>, torn: ReadonlySet<string>): string[] {
+  const problems: string[] = [];
+  const taken = new Set<string>();
+  const lastOf = new Map<number, number>();
+  const order = new Map([...written.keys()].map((line, index) => [line, index]));
+  for (const line of rig.lines) {
+    const one = written.get(line);
+    const short = line.slice(0, 40);
+    if (one === undefined) {
+      // What there was of a line whose rest is lost, if that is said.
+      const isBegun = rig.losses > 0 && [...written.keys()].some((whole) => whole.startsWith(line));
+      if (!torn.has(line) && !isBegun) problems.push(`foreign: ${short}`);
+      continue;
+    }
+    if (taken.has(line)) problems.push(`doubled: ${short}`);
+    taken.add(line);
+    const index = order.get(line) as number;
+    if (index < (lastOf.get(one.content) ?? -1)) problems.push(`out of order: ${short}`);
+    lastOf.set(one.content, index);
+  }
+  const begun = new Set([...taken].map((line) => written.get(line)?.content));
+  for (const [line, { content, isLate, mustBeTaken }] of written) {
+    if (taken.has(line)) continue;
+    const short = line.slice(0, 40);
+    if (mustBeTaken) problems.push(`lost: ${short}`);
+    else if (begun.has(content) && !isLate && rig.losses === 0) problems.push(`lost without a word: ${short}`);
+  }
+  if (rig.troubles.length > 0) problems.push(`trouble: ${rig.troubles.join()}`);
+  return problems;
+}
