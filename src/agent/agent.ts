@@ -5,7 +5,7 @@ import type { Clock, Link, LinkHandlers, Random, Timer } from '../host/index.ts'
 import type { OpenFailure } from '../storage/index.ts';
 import { AnswerReader, type GatewayAnswer, type ProtocolVersion } from './answers.ts';
 import type { Spool, SpoolCursor, SpoolHost, SpoolLines } from './spool.ts';
-import { frameLinesBytesMax, hexOf } from './spool-format.ts';
+import { encodeNotes, frameLinesBytesMax, frameNotesBytesMax, hexOf, type Note } from './spool-format.ts';
 
 export interface AgentHost extends SpoolHost {
   readonly clock: Clock;
@@ -19,6 +19,8 @@ export type AgentFailure =
   | { readonly kind: 'refused'; readonly reason: string }
   /** The topic has more events of this session than were ever in this spool: it is a copy of an older state. */
   | { readonly kind: 'behind'; readonly topicHas: number; readonly spoolHas: number }
+  /** The topic has events under numbers that this spool has never sent: another agent sends under its session. */
+  | { readonly kind: 'foreign'; readonly topicHas: number; readonly sent: number }
   | { readonly kind: 'storage'; readonly failure: OpenFailure };
 
 interface AgentEvents {
@@ -65,7 +67,7 @@ export interface AgentCounters {
 interface Pending {
   readonly lines: Uint8Array;
   readonly count: number;
-  readonly position: Uint8Array;
+  readonly notes: readonly Note[];
 }
 
 const answerMs = 2_000;
@@ -77,6 +79,8 @@ const noSpaceAgainMs = 1_000;
 const fullAgainMs = 10_000;
 /** Sent and not yet acknowledged. */
 const inFlightBytesMax = 2 * 1024 * 1024;
+/** How often it is noted how much is stored, while that changes. */
+const progressEveryMs = 1_000;
 /** Taken in and not yet on the disk. */
 const pendingBytesMax = 1024 * 1024;
 const sessionEventsMaxDefault = 2 ** 30;
@@ -123,6 +127,12 @@ export class Agent {
   #inFlight: { readonly end: number; readonly bytes: number }[] = [];
   #inFlightBytes = 0;
   #isForgetting = false;
+  /** Events below this number may have been sent, by this process or an earlier one. */
+  #mayBeSentTo: number;
+  /** It is noted that events are being sent: none is before. */
+  #isSendingNoted = false;
+  #noteTimer: Timer | null = null;
+  #spaceTimer: Timer | null = null;
   /** Counts connections: what was begun for an earlier one is not sent on this. */
   #connections = 0;
 
@@ -141,8 +151,10 @@ export class Agent {
     this.#spool = options.spool;
     this.#clock = new HybridClock(options.host.clock);
     this.#life = options.host.random.below(2 ** 24);
+    const { acknowledged, sentTo } = options.spool.progress.current;
     // The spool forgets by files: what it still has of an earlier session is acknowledged.
-    this.#acknowledged = Math.max(options.spool.first, options.spool.session.base);
+    this.#acknowledged = Math.max(options.spool.first, options.spool.session.base, acknowledged);
+    this.#mayBeSentTo = Math.max(this.#acknowledged, sentTo ?? options.spool.end);
   }
 
   get counters(): AgentCounters {
@@ -162,13 +174,14 @@ export class Agent {
   }
 
   /**
-   * Takes whole lines, each with its \n, and where the input stands behind them (empty if that means nothing). False: no more until `room`. The lines are
-   * the agent's from now on.
+   * Takes whole lines, each with its \n, and what is to be noted of their input together with them: all of it or nothing is in the spool. False: no more until
+   * `room`. The lines are the agent's from now on. Notes may come without lines.
    */
-  push(lines: Uint8Array, count: number, position: Uint8Array = noBytes): boolean {
+  push(lines: Uint8Array, count: number, notes: readonly Note[] = []): boolean {
     assert(!this.#hasEnded, 'nothing comes after the end');
     assert(lines.length <= frameLinesBytesMax, 'lines fit a frame');
-    this.#pending.push({ lines, count, position });
+    assert(encodeNotes(notes, this.#host.bytes).length <= frameNotesBytesMax, 'notes fit a frame');
+    this.#pending.push({ lines, count, notes });
     this.#pendingBytes += lines.length;
     this.#taken += count;
     this.#write();
@@ -186,13 +199,16 @@ export class Agent {
   /** Ends the connection; what is taken in is still brought to the disk, then `closed` runs. */
   stop(closed: () => void): void {
     this.#isOver = true;
-    this.#timer?.cancel();
+    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer]) timer?.cancel();
     this.#link?.close('stopped');
+    const { progress } = this.#spool;
     const close = (): void => {
-      if (this.#isWriting || this.#isReading || this.#isForgetting) this.#host.clock.startTimer(1, close);
+      if (this.#isWriting || this.#isReading || this.#isForgetting || progress.isWriting) this.#host.clock.startTimer(1, close);
       else this.#spool.close(closed);
     };
     this.#write();
+    // Nothing more is sent. A disk that does not take it leaves what was noted before, which is less.
+    progress.save({ acknowledged: this.#acknowledged, sentTo: this.#mayBeSentTo }, () => undefined);
     close();
   }
 
@@ -208,18 +224,21 @@ export class Agent {
     const parts: Uint8Array[] = [];
     let bytes = 0;
     let count = 0;
-    let position: Uint8Array = noBytes;
+    const notes = new Map<string, string>();
+    let notesBytes = 0;
     let taken = 0;
     for (const next of this.#pending) {
-      if (bytes + next.lines.length > frameLinesBytesMax) break;
+      const noteBytes = encodeNotes(next.notes, this.#host.bytes).length;
+      if (taken > 0 && (bytes + next.lines.length > frameLinesBytesMax || notesBytes + noteBytes > frameNotesBytesMax)) break;
       parts.push(next.lines);
       bytes += next.lines.length;
       count += next.count;
-      position = next.position;
+      for (const note of next.notes) notes.set(...note);
+      notesBytes += noteBytes;
       taken++;
     }
     this.#isWriting = true;
-    this.#spool.append(concatBytes(parts), count, position, (result) => {
+    this.#spool.append(concatBytes(parts), count, [...notes], (result) => {
       this.#isWriting = false;
       if (result.ok) {
         this.#pending.splice(0, taken);
@@ -230,7 +249,7 @@ export class Agent {
         this.#finishIfDone();
       } else if (result.error.kind === 'disk' && result.error.error.code === 'noSpace') {
         this.#noteFull();
-        this.#host.clock.startTimer(noSpaceAgainMs, () => this.#write());
+        if (!this.#isOver) this.#spaceTimer = this.#host.clock.startTimer(noSpaceAgainMs, () => this.#write());
       } else {
         this.#fail({ kind: 'storage', failure: result.error });
       }
@@ -323,6 +342,9 @@ export class Agent {
     this.#inFlight = [];
     this.#inFlightBytes = 0;
     this.#timer?.cancel();
+    // What comes while nobody listens is not sent: a copy that is made now, and sent first, can be told by that.
+    if (this.#spool.progress.current.sentTo === null) this.#saveProgress(this.#mayBeSentTo);
+    this.#isSendingNoted = false;
     if (!wasAsking) this.#unansweredSinceMs = null;
     const sinceMs = this.#unansweredSinceMs;
     if (!this.#hasHeard && sinceMs !== null && this.#host.clock.monotonicMs() - sinceMs >= answerMs) {
@@ -366,6 +388,11 @@ export class Agent {
       this.#fail({ kind: 'behind', topicHas: answer.sequence, spoolHas: this.#spool.end - this.#spool.session.base });
       return;
     }
+    if (this.#state === 'asking' && index > this.#mayBeSentTo) {
+      const { base } = this.#spool.session;
+      this.#fail({ kind: 'foreign', topicHas: answer.sequence, sent: this.#mayBeSentTo - base });
+      return;
+    }
     this.#againMs = againMsFirst;
     if (this.#isLost) {
       this.#isLost = false;
@@ -397,12 +424,26 @@ export class Agent {
     this.#state = 'sending';
     this.#cursor = null;
     this.#sent = index;
-    this.#send();
+    const connection = this.#connections;
+    this.#saveProgress(null, () => {
+      if (connection !== this.#connections || this.#state !== 'sending') return;
+      this.#isSendingNoted = true;
+      this.#send();
+    });
+  }
+
+  /** Notes how far it has come; `sentTo` null says that all that comes may be sent from now on. */
+  #saveProgress(sentTo: number | null, done: () => void = () => undefined): void {
+    if (this.#isOver) return;
+    this.#spool.progress.save({ acknowledged: this.#acknowledged, sentTo }, (result) => {
+      if (result.ok) done();
+      else this.#fail({ kind: 'storage', failure: result.error });
+    });
   }
 
   /** One reading of the spool at a time: an earlier connection's may still be under way, and is then for nothing. */
   #send(): void {
-    if (this.#state !== 'sending' || this.#isReading || this.#isOver) return;
+    if (this.#state !== 'sending' || !this.#isSendingNoted || this.#isReading || this.#isOver) return;
     if (this.#sent >= Math.min(this.#spool.end, this.#sessionEnd) || this.#inFlightBytes >= inFlightBytesMax) return;
     const connection = this.#connections;
     const isCurrent = (): boolean => connection === this.#connections && this.#state === 'sending';
@@ -436,6 +477,7 @@ export class Agent {
     if (this.#version === 1) this.#link?.send([part]);
     else this.#sendStamped(part, to - this.#sent);
     this.#sent = to;
+    this.#mayBeSentTo = Math.max(this.#mayBeSentTo, to);
     this.#inFlight.push({ end: to, bytes: part.length });
     this.#inFlightBytes += part.length;
     if (to < end) this.#sendLines({ first, count, lines });
@@ -463,8 +505,12 @@ export class Agent {
 
   #acknowledge(index: number): void {
     if (index <= this.#acknowledged) return;
+    const isFirst = this.#acknowledged === this.#spool.session.base;
     this.#acknowledgedHere += index - this.#acknowledged;
     this.#acknowledged = index;
+    // Once the topic has events of a session, one that knows none has forgotten it: that must be noted soon. How many may come later.
+    if (isFirst) this.#noteAcknowledged();
+    else this.#noteTimer ??= this.#host.clock.startTimer(progressEveryMs, () => this.#noteAcknowledged());
     let done = 0;
     for (const { end, bytes } of this.#inFlight) {
       if (end > index) break;
@@ -475,6 +521,12 @@ export class Agent {
     this.#forget();
     if (index >= this.#sessionEnd) this.#changeSession();
     this.#finishIfDone();
+  }
+
+  #noteAcknowledged(): void {
+    this.#noteTimer = null;
+    const { current } = this.#spool.progress;
+    if (current.acknowledged < this.#acknowledged) this.#saveProgress(current.sentTo);
   }
 
   #forget(): void {
@@ -507,7 +559,7 @@ export class Agent {
     // Nothing to send is no reason not to ask: somebody must be there who acknowledges.
     if (!this.#hasHeard) return;
     this.#isOver = true;
-    this.#timer?.cancel();
+    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer]) timer?.cancel();
     this.#link?.close('everything is stored');
     this.#options.events.done();
   }
@@ -515,7 +567,7 @@ export class Agent {
   #fail(failure: AgentFailure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#timer?.cancel();
+    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer]) timer?.cancel();
     this.#link?.close('the agent ends');
     this.#options.events.failed(failure);
   }

@@ -4,5 +4,6 @@
  * out: where lines come from (standard input, a growing file), which is `daemon/collect/`.
  */
 export { Agent, type AgentCounters, type AgentFailure } from './agent.ts';
+export { inspectSpool, type SpoolView } from './inspect.ts';
 export { openSpool, Spool, type SpoolFailure } from './spool.ts';
 export { hexOf } from './spool-format.ts';

@@ -2,7 +2,7 @@
  * Assertions stay on in production: a broken invariant stops the process before it can spread to a disk or a peer.
  * An assertion states one fact and never reports bad input; bad input is a value or a LogError.
  */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 

@@ -55,10 +55,10 @@ const nameCharactersMax = 60;
  */
 export function agentProcess(name: string, connection: number): string {
   const word = name.replaceAll(/[^\w.:-]/g, '_').slice(0, nameCharactersMax);
-  return `${agentWord}${word}-${Math.floor(connection / connectionsPerLife)
-    .toString(16)
-    .padStart(6, '0')}`;
+  return `${agentWord}${word}-${lifeOfConnection(connection).toString(16).padStart(6, '0')}`;
 }
 
 /** Of one life of an agent, before their numbers begin anew. */
 export const connectionsPerLife = 2 ** 24;
+/** Which life of its agent a connection is of. */
+export const lifeOfConnection = (connection: number): number => Math.floor(connection / connectionsPerLife);

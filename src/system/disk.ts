@@ -24,7 +24,8 @@ type Opened<Value> = (error: NodeJS.ErrnoException | null, value?: Value) => voi
 
 const syncWriteBytesMax = 128 * 1024;
 const descriptorAgainMs = 20;
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
+/** `O_NONBLOCK`: what others put under a name may be a pipe to which nobody writes. */
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
 const openFlags: Record<OpenMode, number> = {
   read: O_RDONLY | O_NOFOLLOW,
   write: O_RDWR | O_NOFOLLOW,
@@ -36,14 +37,19 @@ export class SystemDisk implements Disk {
   readonly #root: string;
   readonly #logger: Logger | null;
   readonly #names: 'ours' | 'any';
+  readonly #linked: string | null;
   /** Calls that wait for a descriptor. */
   #waiting = 0;
 
-  /** `root` is the data directory, which must exist; or, with `any` names, a folder of which single files are read that others write. */
-  constructor(root: string, logger: Logger | null = null, names: 'ours' | 'any' = 'ours') {
+  /**
+   * `root` is the data directory, which must exist; or, with `any` names, a folder of which single files are read that others write. A link is followed
+   * where it has the name `linked`.
+   */
+  constructor(root: string, logger: Logger | null = null, names: 'ours' | 'any' = 'ours', linked: string | null = null) {
     this.#root = path.resolve(root);
     this.#logger = logger;
     this.#names = names;
+    this.#linked = linked;
   }
 
   makeDirectory(relative: string, done: Done<undefined>): void {
@@ -58,11 +64,13 @@ export class SystemDisk implements Disk {
   }
 
   status(relative: string, done: Done<FileStatus>): void {
-    fs.lstat(this.#resolve(relative), { bigint: true }, (error, stats) => done(statusOf(error, stats, relative)));
+    const look = relative === this.#linked ? fs.stat : fs.lstat;
+    look(this.#resolve(relative), { bigint: true }, (error, stats) => done(statusOf(error, stats, relative)));
   }
 
   open(relative: string, mode: OpenMode, done: Done<DiskFile>): void {
-    this.#open(relative, openFlags[mode], (openError, fd) => {
+    const flags = this.#names === 'any' ? openFlags[mode] | O_NONBLOCK : openFlags[mode];
+    this.#open(relative, relative === this.#linked ? flags & ~O_NOFOLLOW : flags, (openError, fd) => {
       if (openError !== null) {
         done(failure(openError, 'open', relative));
         return;

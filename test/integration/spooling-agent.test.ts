@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,7 +6,9 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentCounters } from '../../src/agent/index.ts';
 import { runAgent, type SpoolingOptions } from '../../src/daemon/collect/agent.ts';
+import type { FollowSettings } from '../../src/daemon/collect/follow.ts';
 import type { MemoryLog } from '../../src/eventlog/memory-log.ts';
+import { describeSpool } from '../../src/daemon/collect/status.ts';
 import { eventually } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { makeMemoryLog, startLineGateway, storedLines, type TestLineGateway } from '../support/line-gateway.ts';
@@ -70,7 +72,9 @@ function agent(port: number, more: Partial<SpoolingOptions> = {}): RunningAgent 
   return { input, said, ended, stop };
 }
 
-const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => `${from + index}.5 event`);
+const startS = 1_700_000_000;
+const numbered = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => `${startS + from + index}.5 event`);
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 const values = async (): Promise<string[]> => (await storedLines(memory)).map(({ value }) => value);
 
@@ -83,7 +87,7 @@ describe('a node with a spool', () => {
 
     expect(await ended).toMatchObject({ taken: 20_000, acknowledged: 20_000, waiting: 0 });
     expect(await values()).toEqual(numbered(0, 20_000));
-    expect((await storedLines(memory))[7]).toEqual({ key: 'n', value: '7.5 event', timestampMs: 7_500 });
+    expect((await storedLines(memory))[7]).toEqual({ key: 'n', value: `${startS + 7}.5 event`, timestampMs: (startS + 7.5) * 1000 });
     expect(said).toEqual([]);
   });
 
@@ -221,6 +225,81 @@ describe('a node with a spool', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('does not send again what was acknowledged before a restart to a topic that has forgotten the session', async () => {
+    const first = await gateway();
+    const one = agent(first.gateway.port);
+    one.input.write(text(numbered(0, 100)));
+    await eventually(async () => expect(await values()).toHaveLength(100));
+    await one.stop();
+    await first.close();
+    memory = await makeMemoryLog();
+    const { gateway: at } = await gateway();
+
+    await expect(agent(at.port).ended).rejects.toMatchObject({
+      code: 'unknownProducer',
+      message: expect.stringContaining('the topic knows 0 events of this session, and 100 were acknowledged'),
+    });
+    expect(await values()).toEqual([]);
+
+    const { input, ended } = agent(at.port, { newSession: true });
+    input.end(text(numbered(100, 110)));
+    await ended;
+    expect(await values()).toEqual(numbered(100, 110));
+  });
+
+  test('refuses a spool that was copied, and makes it one of its own when it is told to', async () => {
+    const { gateway: at } = await gateway();
+    const one = agent(at.port);
+    one.input.write(text(numbered(0, 10)));
+    await eventually(async () => expect(await values()).toHaveLength(10));
+    await one.stop();
+    const copy = path.join(folder, 'copy');
+    cpSync(path.join(folder, 'spool'), copy, { recursive: true });
+
+    await expect(agent(at.port, { spool: copy }).ended).rejects.toMatchObject({
+      code: 'wrongIdentity',
+      message: expect.stringContaining('it was begun on another machine or in another folder, and is a copy'),
+    });
+    const own = agent(at.port, { spool: copy, newSession: true });
+    own.input.end(text(numbered(20, 30)));
+    await own.ended;
+    const two = agent(at.port);
+    two.input.end(text(numbered(10, 20)));
+    await two.ended;
+
+    expect((await values()).sort()).toEqual(numbered(0, 30));
+  });
+
+  test('refuses numbers that another agent has used, before it takes any of its events for stored', async () => {
+    const first = await gateway();
+    const one = agent(first.gateway.port);
+    one.input.write(text(numbered(0, 10)));
+    await eventually(async () => expect(await values()).toHaveLength(10));
+    await one.stop();
+    const spool = path.join(folder, 'spool');
+    const backup = new Map(readdirSync(spool).map((name) => [name, readFileSync(path.join(spool, name))]));
+    const two = agent(first.gateway.port);
+    two.input.end(text(numbered(10, 20)));
+    await two.ended;
+    await first.close();
+    // Restored into the same files; more comes before the logger is there again.
+    for (const [name, bytes] of backup) writeFileSync(path.join(spool, name), bytes);
+    const [port = 0] = await freePorts(1);
+    const away = agent(port);
+    away.input.write(text(numbered(50, 80)));
+    await eventually(async () => expect(away.said).toHaveLength(1));
+    await away.stop();
+    await gateway(port);
+
+    await expect(agent(port).ended).rejects.toMatchObject({
+      code: 'wrongIdentity',
+      message: expect.stringContaining(
+        'the topic has 20 events of its session and it has sent 10, so another agent sends from a copy of it',
+      ),
+    });
+    expect(await values()).toEqual(numbered(0, 20));
+  });
+
   test('refuses a spool of another name, and one that is in use', async () => {
     const { gateway: at } = await gateway();
     const one = agent(at.port);
@@ -265,7 +344,19 @@ describe('a node that follows a file', () => {
   beforeEach(() => {
     file = path.join(folder, 'app.log');
   });
-  const follow = (port: number): RunningAgent => agent(port, { source: { kind: 'tail', file } });
+  const follow = (port: number, more: Partial<FollowSettings> = {}): RunningAgent =>
+    agent(port, {
+      source: {
+        kind: 'files',
+        files: [file],
+        include: [],
+        exclude: [],
+        isFromOldest: false,
+        firstLine: null,
+        lastLineAfterMs: null,
+        ...more,
+      },
+    });
   const stored = (lines: readonly string[]): Promise<void> => eventually(async () => expect(await values()).toEqual(lines));
 
   test('takes what is there and what comes, whole lines only', async () => {
@@ -274,12 +365,44 @@ describe('a node that follows a file', () => {
     follow(at.port);
     await stored(numbered(0, 1000));
 
-    appendFileSync(file, '1000.5 ev');
+    appendFileSync(file, `${startS + 1000}.5 ev`);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await values()).toHaveLength(1000);
     appendFileSync(file, 'ent\n');
 
     await stored(numbered(0, 1001));
+  });
+
+  test('takes the files that a glob means, says where they stand, and goes on there', async () => {
+    const { gateway: at } = await gateway();
+    writeFileSync(path.join(folder, 'a.log'), text(numbered(0, 5)));
+    writeFileSync(path.join(folder, 'debug.log'), text(numbered(100, 105)));
+    const settings = { files: [path.join(folder, '*.log')], exclude: ['debug*'] };
+    const one = follow(at.port, settings);
+    await stored(numbered(0, 5));
+    writeFileSync(path.join(folder, 'b.log'), text(numbered(5, 10)));
+    await stored(numbered(0, 10));
+    await one.stop();
+    renameSync(path.join(folder, 'a.log'), path.join(folder, 'a.log.1'));
+    appendFileSync(path.join(folder, 'a.log.1'), text(numbered(10, 11)));
+
+    const [name, events, ...files] = (await describeSpool(path.join(folder, 'spool'))).trimEnd().split('\n');
+    expect(name).toMatch(/^node n, session [0-9a-f]{32}$/);
+    expect(events).toMatch(/^10 events in this session, 0 not known to be stored; \d+ bytes on the disk$/);
+    expect(files).toEqual([
+      `${path.join(folder, 'a.log')}: read to byte 95 of 114 as a.log.1`,
+      `${path.join(folder, 'b.log')}: read to byte 95 of 95`,
+    ]);
+    follow(at.port, settings);
+    await stored(numbered(0, 11));
+  });
+
+  test('takes a last line without its end after a while, and what is a record of several lines as one', async () => {
+    const { gateway: at } = await gateway();
+    writeFileSync(file, '1 error\n  at a\n  at b\n2 next\n3 last');
+    follow(at.port, { firstLine: /^\d/u, lastLineAfterMs: 300 });
+
+    await stored(['1 error\\n  at a\\n  at b', '2 next', '3 last']);
   });
 
   test('follows a rotated and a truncated file', async () => {
@@ -301,7 +424,7 @@ describe('a node that follows a file', () => {
 
   test('goes on where it stopped, in a file that was rotated twice meanwhile, and in the middle of a line', async () => {
     const { gateway: at } = await gateway();
-    writeFileSync(file, `${text(numbered(0, 10))}10.5 ev`);
+    writeFileSync(file, `${text(numbered(0, 10))}${startS + 10}.5 ev`);
     const one = follow(at.port);
     await stored(numbered(0, 10));
     await one.stop();

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { followedFilesMax, knownMax, lateMs, recordAfterMs } from '../../src/daemon/collect/follow.ts';
+import { collectedBytesMax } from '../../src/daemon/collect/line-collector.ts';
 import { boundGroups } from '../../src/daemon/settings-table.ts';
 import { originalNameLengthMax, statusTopicsMax, topicPageMax } from '../../src/eventlog/index.ts';
 import { defaultWireSettings } from '../../src/gateway/cs550/settings.ts';
@@ -19,6 +21,14 @@ describe('docs/reference/limits.md', () => {
     ]);
 
     expect(rows.filter(([key]) => key?.startsWith(`\`${name}.`))).toEqual(expected);
+  });
+
+  test('tells the bounds of followed files', () => {
+    expect(rows).toContainEqual(expect.arrayContaining(['Files followed', String(followedFilesMax)]));
+    expect(rows).toContainEqual(expect.arrayContaining(['Late lines', `${lateMs} ms`]));
+    expect(rows).toContainEqual(expect.arrayContaining(['Files beside one', String(knownMax)]));
+    expect(rows).toContainEqual(expect.arrayContaining(['Unfinished line', String(collectedBytesMax)]));
+    expect(rows).toContainEqual(expect.arrayContaining(['Record of several lines', `${recordAfterMs} ms`]));
   });
 
   test('tells the bounds that are fixed', () => {

@@ -61,7 +61,10 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     () => performance.now(),
   );
   const store = topic === null ? null : await openStore(topic);
-  const recorder = timeline === null ? null : new TimelineRecorder({ port, scenario, nowS, open: openTimeline, storedCounts: () => store });
+  const recorder =
+    timeline === null
+      ? null
+      : new TimelineRecorder({ port, scenario, monotonicS: () => performance.now() / 1000, open: openTimeline, storedCounts: () => store });
   const isTerminal = isatty(output);
   const printer = new Printer(print, nowS);
   // What agents send is not kept here, as brokers keep it: they and the logger share the clock alone.

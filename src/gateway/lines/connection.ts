@@ -3,7 +3,7 @@ import type { Diagnostics } from './diagnostics.ts';
 import { EventReader } from '../../ingest/event.ts';
 import type { SessionPlace, SessionStream, TopicStore } from '../../ingest/index.ts';
 import { LineSplitter } from '../../ingest/line-splitter.ts';
-import type { AgentAnswer, AgentCauses } from '../../clocks/agent-causes.ts';
+import { type AgentAnswer, type AgentCauses, lifeOfConnection } from '../../clocks/agent-causes.ts';
 import { lineStampBytes } from '../../clocks/line-stamp.ts';
 import { type Hello, helloBytesMax, parseHello } from './hello.ts';
 import type { LineSink, LineSource } from './line-sink.ts';
@@ -23,8 +23,11 @@ export interface ConnectionContext {
   /** It has said its name. */
   named(connection: Connection): void;
   closed(connection: Connection): void;
-  /** Takes over a session: a connection that had it before is closed. */
-  takeSession(session: string, connection: Connection): void;
+  /**
+   * Takes over a session: a connection that had it before is closed. False when another agent has taken it from this life of its agent (null: not known), and
+   * both cannot have it.
+   */
+  takeSession(session: string, connection: Connection, life: number | null): boolean;
   /** Lines of a session below this number have been given to the sink by this process. */
   givenTo(session: string): number;
   setGivenTo(session: string, sequence: number): void;
@@ -223,7 +226,13 @@ export class Connection {
       // Stamps are not cut.
       this.#splitter = new LineSplitter(lineStampBytes, (bytes, from, to) => this.#line(bytes, from, to));
     }
-    this.#context.takeSession(id, this);
+    if (!this.#context.takeSession(id, this, connection === null ? null : lifeOfConnection(connection))) {
+      const reason = 'another agent has gone on with this session: the spool of one of them is a copy';
+      this.#say('no', reason);
+      this.#context.diagnostics.tell('session', `Closed the session of ${this.#nameText} (${this.address}): ${reason}`);
+      this.#socket.end();
+      return;
+    }
     this.#say('wait');
     this.#waitTimer = setInterval(() => this.#say('wait'), waitEveryMs);
     this.#askWhereToBegin(id, sequenceFrom);

@@ -5,6 +5,7 @@ import { LogError } from '../../eventlog/index.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { LineSink } from './line-sink.ts';
+import { SessionLives } from './session-lives.ts';
 import type { LineSettings } from './settings.ts';
 import type { TopicStore } from '../../ingest/index.ts';
 
@@ -55,6 +56,7 @@ export class LineGateway {
   readonly #connections = new Set<Connection>();
   readonly #bySession = new Map<string, Connection>();
   readonly #givenTo = new Map<string, number>();
+  readonly #lives = new SessionLives();
   #nextId = 1;
 
   constructor(options: LineGatewayOptions) {
@@ -69,9 +71,11 @@ export class LineGateway {
       nowS,
       named: (connection) => void this.#unnamed.delete(connection),
       closed: (connection) => this.#closed(connection),
-      takeSession: (session, connection) => {
+      takeSession: (session, connection, life) => {
+        if (life !== null && !this.#lives.take(session, life)) return false;
         this.#bySession.get(session)?.destroy();
         this.#bySession.set(session, connection);
+        return true;
       },
       givenTo: (session) => this.#givenTo.get(session) ?? 0,
       setGivenTo: (session, sequence) => this.#setGivenTo(session, sequence),

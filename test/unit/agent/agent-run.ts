@@ -59,15 +59,19 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
     lives++;
     const newSession = hexOf(host.random.bytes(16));
     const name = host.bytes.utf8Encode('n');
-    openSpool({ disk: host.disk, bytes: host.bytes }, { name, newSession, bytesMax: options.spoolBytesMax ?? 2 ** 20 }, (opened) => {
-      if (!opened.ok) throw new Error(`the spool does not open: ${JSON.stringify(opened.error)}`);
-      begin(host, opened.value);
-    });
+    openSpool(
+      { disk: host.disk, bytes: host.bytes },
+      { name, newSession, bytesMax: options.spoolBytesMax ?? 2 ** 20, machine: '' },
+      (opened) => {
+        if (!opened.ok) throw new Error(`the spool does not open: ${JSON.stringify(opened.error)}`);
+        begin(host, opened.value);
+      },
+    );
   };
   const begin = (host: Host, spool: Spool): void => {
     const process = machine.process;
     if (process === null) return;
-    let at = spool.position.length === 0 ? 0 : Number(host.bytes.utf8Decode(spool.position));
+    let at = Number(spool.notes.get('source') ?? 0);
     let isFeeding = false;
     const agent = new Agent({
       host,
@@ -101,11 +105,9 @@ export function runAgentWorld(options: AgentRunOptions): AgentRunResult {
         }
         const lines = source.slice(at, to);
         at = to;
-        const hasRoom = agent.push(
-          host.bytes.utf8Encode(lines.map((line) => `${line}\n`).join('')),
-          lines.length,
-          host.bytes.utf8Encode(String(at)),
-        );
+        const hasRoom = agent.push(host.bytes.utf8Encode(lines.map((line) => `${line}\n`).join('')), lines.length, [
+          ['source', String(at)],
+        ]);
         if (hasRoom) feed();
       });
     };
