@@ -2,7 +2,17 @@ import { Buffer } from 'node:buffer';
 import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { AppendStream, type AppendStreamSummary, batchOf, type Client, clientBytes, lineBytesMax, RoundBatcher } from '../client/index.ts';
+import {
+  AppendStream,
+  type AppendStreamSummary,
+  batchOf,
+  type Client,
+  clientBytes,
+  lineBytesMax,
+  Overlap,
+  type PartitionBatch,
+  RoundBatcher,
+} from '../client/index.ts';
 import { describeOffsets } from '../eventlog/offsets.ts';
 import type { RecordLog } from '../eventlog/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
@@ -189,10 +199,22 @@ async function appendInput(
         onFailed: (error) => void io.stdin.destroy(error),
       }),
   );
-  const batcher = new RoundBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skips });
+  const batcher = new RoundBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skips, givesSkipped: true });
+  const timeoutMs = options.timeout ?? timeoutMsDefault;
+  const overlaps = wheres.map(
+    (where) =>
+      new Overlap(
+        { append: (request) => log.append(request), read: (request) => client.read(request) },
+        { topic, ...where, requestId: id, timeoutMs },
+      ),
+  );
+  const take = async ({ index, batch, count, isPassedOver }: PartitionBatch, isLast = false): Promise<void> => {
+    if (isPassedOver) await overlaps[index]?.compare(batch);
+    else await streams[index]?.append(batch, count, isLast);
+  };
   let summaries: readonly AppendStreamSummary[];
   try {
-    await pump(io, batcher, streams, progress.moved, interrupt);
+    await pump(io, batcher, take, progress.moved, interrupt);
     summaries = await Promise.all(streams.map((stream) => stream.finish()));
   } catch (error) {
     await Promise.all(streams.map((stream) => stream.settle()));
@@ -206,6 +228,8 @@ async function appendInput(
       `Cannot append to topic "${topic}": request id "${requestId}" has appended ${skip} lines and this input has only ${batcher.lineCount}, so it is another input`,
     );
   }
+  const uncompared = sum(overlaps.map((overlap) => overlap.uncompared));
+  if (uncompared > 0) io.stderr.write(`${uncompared} of them were appended too long ago to be compared with this input\n`);
   const [first] = summaries;
   const isOne = summaries.length === 1;
   const offsetFirst = isOne ? (first?.offsetFirst ?? null) : null;
@@ -269,7 +293,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 async function pump(
   io: CliIo,
   batcher: RoundBatcher,
-  streams: readonly AppendStream[],
+  take: (batch: PartitionBatch, isLast?: boolean) => Promise<void>,
   moved: (bytes: number) => void,
   interrupt: AbortSignal,
 ): Promise<void> {
@@ -282,22 +306,22 @@ async function pump(
     for (;;) {
       const next = input.next();
       if (!isFile && (await hasPaused(next))) {
-        for (const { index, batch, count } of batcher.flush()) await streams[index]?.append(batch, count);
+        for (const each of batcher.flush()) await take(each);
       }
       const step = await next;
       if (step.done === true) break;
       const chunk = typeof step.value === 'string' ? Buffer.from(step.value) : step.value;
-      for (const { index, batch, count } of batcher.push(chunk)) await streams[index]?.append(batch, count);
+      for (const each of batcher.push(chunk)) await take(each);
       moved(chunk.length);
     }
   } catch (error) {
     // The lines before a line that is too long are as good as any.
     if (error instanceof LogError && error.code === 'recordTooLarge') {
-      for (const { index, batch, count } of batcher.flush()) await streams[index]?.append(batch, count);
+      for (const each of batcher.flush()) await take(each);
     }
     throw error;
   }
-  for (const { index, batch, count } of batcher.end()) await streams[index]?.append(batch, count, true);
+  for (const each of batcher.end()) await take(each, true);
 }
 
 function hasPaused(next: Promise<unknown>): Promise<boolean> {

@@ -13,7 +13,8 @@ export { AppendStream, type AppendStreamOptions, type AppendStreamSummary } from
 export { appendDefaults, batchOf, clientBytes, type PlainRecord, splitBatches } from './batches.ts';
 export { type AgentClocks, type BrokerList, Client, type ClientOptions, type MergedRecord, type MergedRecords } from './client.ts';
 export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
-export { RoundBatcher } from './round-batcher.ts';
+export { Overlap } from './overlap.ts';
+export { type PartitionBatch, RoundBatcher } from './round-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';
 export { type EventLog, LogError } from '../eventlog/index.ts';

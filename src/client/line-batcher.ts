@@ -5,12 +5,16 @@ import { clientBytes } from './batches.ts';
 export interface LineBatch {
   readonly batch: Uint8Array;
   readonly count: number;
+  /** Its lines arrived in an earlier run. */
+  readonly isPassedOver: boolean;
 }
 
 export interface LineBatcherOptions {
   readonly key?: Uint8Array | null;
   /** Lines to pass over: they arrived in an earlier run. */
   readonly skip?: number;
+  /** Give those in batches of their own, to be compared. */
+  readonly givesSkipped?: boolean;
   readonly batchBytes?: number;
   readonly recordsMax?: number;
   readonly now?: () => number;
@@ -38,8 +42,11 @@ export class LineBatcher {
   readonly #batchBytes: number;
   readonly #recordsMax: number;
   readonly #now: () => number;
+  readonly #givesSkipped: boolean;
   #skipLeft: number;
   readonly #seen: { lines: number };
+  /** Of the batch under way. */
+  #isPassedOver = false;
   #weight = 0;
   #timestampMs = 0;
   /** The beginning of a line whose end has not come yet. */
@@ -49,6 +56,7 @@ export class LineBatcher {
   constructor(options: LineBatcherOptions = {}) {
     this.#key = options.key ?? null;
     this.#skipLeft = options.skip ?? 0;
+    this.#givesSkipped = options.givesSkipped ?? false;
     this.#batchBytes = options.batchBytes ?? batchBytesDefault;
     this.#recordsMax = options.recordsMax ?? recordsMaxDefault;
     this.#now = options.now ?? Date.now;
@@ -110,7 +118,8 @@ export class LineBatcher {
     this.#seen.lines++;
     if (this.#skipLeft > 0) {
       this.#skipLeft--;
-      return;
+      if (!this.#givesSkipped) return;
+      this.#isPassedOver = true;
     }
     if (this.#builder.recordCount === 0) this.#timestampMs = this.#now();
     this.#builder.addSlice(this.#timestampMs, source, from, to, this.#key);
@@ -125,12 +134,15 @@ export class LineBatcher {
   }
 
   #isFull(): boolean {
-    return this.#weight >= this.#batchBytes || this.#builder.recordCount >= this.#recordsMax;
+    const isSkipEnd = this.#isPassedOver && this.#skipLeft === 0;
+    return isSkipEnd || this.#weight >= this.#batchBytes || this.#builder.recordCount >= this.#recordsMax;
   }
 
   #take(): LineBatch {
     const count = this.#builder.recordCount;
     this.#weight = 0;
-    return { batch: this.#builder.finish(clientBytes), count };
+    const isPassedOver = this.#isPassedOver;
+    this.#isPassedOver = false;
+    return { batch: this.#builder.finish(clientBytes), count, isPassedOver };
   }
 }

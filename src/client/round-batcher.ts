@@ -9,6 +9,8 @@ export interface RoundBatcherOptions {
   readonly key?: Uint8Array | null;
   /** Of each partition, how many of its lines arrived in an earlier run; the first lines are for the first of them. */
   readonly skips: readonly number[];
+  /** Give those in batches of their own, to be compared. */
+  readonly givesSkipped?: boolean;
 }
 
 /** So many lines go to one partition before it is the next one's turn. */
@@ -28,9 +30,9 @@ export class RoundBatcher {
   #index = 0;
   #left = linesPerTurn;
 
-  constructor({ key = null, skips }: RoundBatcherOptions) {
+  constructor({ key = null, skips, givesSkipped = false }: RoundBatcherOptions) {
     const share = skips.length === 1 ? {} : { batchBytes: Math.max(batchBytesMin, Math.floor(gatheredBytes / skips.length)) };
-    this.#batchers = skips.map((skip) => new LineBatcher({ key, skip, seen: this.#seen, ...share }));
+    this.#batchers = skips.map((skip) => new LineBatcher({ key, skip, givesSkipped, seen: this.#seen, ...share }));
   }
 
   /** Lines seen, those passed over included. */

@@ -7,12 +7,12 @@
  */
 import type { ErrorCode } from '../base/errors.ts';
 import { offset, term } from '../base/branded.ts';
-import { toHex } from '../base/bytes.ts';
+import { bytesEqual, toHex } from '../base/bytes.ts';
 import { sha256 } from '../base/sha256.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Bytes, Clock, RegexCompiler, Timer } from '../host/index.ts';
 import { type GrepAsker, makeRecordSearch, type RecordSearch } from '../query/index.ts';
-import { baseOffset, recordCount, setPlacement } from '../record/index.ts';
+import { baseOffset, batchHeaderBytes, recordCount, setPlacement } from '../record/index.ts';
 import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
 import { refuseLinkFault } from './link-faults.ts';
@@ -189,7 +189,11 @@ export class MemoryLog implements BrokerService {
       const before = stream.results.get(request.sequence);
       if (before !== undefined) {
         this.#counters.duplicateAppends++;
-        return before.count === count ? { ...before, duplicate: true } : no('requestIdReused', 'its request id was used for other records');
+        const stored = topic.batches.find((batch) => batch.offsetFrom === before.offset);
+        const isSame = stored !== undefined && bytesEqual(recordsOf(stored.bytes), recordsOf(request.batch));
+        return isSame
+          ? { ...before, duplicate: true }
+          : no('requestIdReused', 'its request id was used for other records', { offset: before.offset });
       }
       const details = { expectedSequence: stream.nextSequence };
       if (request.sequence > 0 && stream.nextSequence === 0) return no('unknownProducer', 'its request id is not known', details);
@@ -619,6 +623,8 @@ function streamOf(topic: Partition, requestId: string): Stream {
   }
   return stream;
 }
+
+const recordsOf = (batch: Uint8Array): Uint8Array => batch.subarray(batchHeaderBytes);
 
 function offsetSince(topic: Partition, sinceMs: number): number {
   return topic.batches.find((batch) => batch.timestampMs >= sinceMs)?.offsetFrom ?? topic.endOffset;

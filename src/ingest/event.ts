@@ -2,7 +2,8 @@ import { noBytes, viewOf } from '../base/bytes.ts';
 
 /**
  * An event is a line `TIMESTAMP TEXT`. The timestamp is read to know a delay and a create time; what is printed and stored are its own bytes, never
- * the number read from them. A line whose first field is no decimal number (digits, perhaps a point and digits) is untimed, all of it is text.
+ * the number read from them. A line whose first field is no decimal number (digits, perhaps a point and digits) is untimed, all of it is text; so is one
+ * whose number is no time of a log: `404 Not Found`, milliseconds, hundreds of digits.
  */
 export class EventReader {
   /** Seconds since 1970, or NaN for an untimed line. */
@@ -47,11 +48,15 @@ export class EventReader {
       if (at === fractionFrom) at = from;
       else if (at === until) while (at < to && (byte = (bytes[at] as number) - 0x30) >= 0 && byte <= 9) at++;
     }
-    const isTimed = at > from && (at === to || bytes[at] === 0x20);
+    const isTimed = at > from && (at === to || bytes[at] === 0x20) && seconds >= timeFromS && seconds < timeToS;
     this.seconds = isTimed ? seconds : Number.NaN;
     this.timeTo = isTimed ? at : from;
   }
 }
+
+/** The times that are believed, in seconds since 1970: the years 2000 to 2099. */
+const timeFromS = 946_684_800;
+const timeToS = 4_102_444_800;
 
 /** Digits beyond these are below what a double holds of a time in seconds. */
 const fractionDigits = 9;
@@ -64,10 +69,4 @@ function fourDigits(word: number): number {
   if (((digits + 0x76767676) | digits) & 0x80808080) return -1;
   const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff;
   return Math.imul(pairs & 0xff, 100) + (pairs >>> 16);
-}
-
-/** Milliseconds for a record's create time; null for what no clock shows. */
-export function createTimeMs(seconds: number): number | null {
-  const ms = Math.floor(seconds * 1000);
-  return ms >= 0 && ms <= 8.64e15 ? ms : null;
 }

@@ -14,7 +14,8 @@ export type OnLine = (bytes: Uint8Array, from: number, to: number) => void;
 /**
  * Finds lines in a stream of chunks. A line that lies in one chunk is given where it lies. Only what a chunk leaves unfinished is copied, once, to a
  * buffer that grows by doubling up to the longest line taken: no chunk is ever joined with what came before it, which would make a long line cost
- * the square of its length. A line that reaches the cap is given at once, cut and marked, and what follows up to its \n is passed over.
+ * the square of its length. A line that reaches the cap is given at once, cut and marked, and what follows up to its \n is passed over. It is not cut within a
+ * character of UTF-8.
  */
 export class LineSplitter {
   readonly #lineBytesMax: number;
@@ -95,6 +96,7 @@ export class LineSplitter {
     partial.set(chunk.subarray(from, from + taken), this.#partialBytes);
     this.#partialBytes += taken;
     if (!isTooLong) return true;
+    if (isContinuation(chunk[from + taken] as number)) this.#partialBytes = beforeCharacter(partial, this.#partialBytes);
     partial.set(this.#mark, this.#partialBytes);
     this.#partialBytes += this.#mark.length;
     this.#cutCount++;
@@ -119,4 +121,17 @@ export class LineSplitter {
     if (this.#partial !== null) larger.set(this.#partial.subarray(0, this.#partialBytes));
     this.#partial = larger;
   }
+}
+
+const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
+
+/** Where the character begins that ends beyond `end`; `end` itself where the bytes are no UTF-8. */
+function beforeCharacter(bytes: Uint8Array, end: number): number {
+  for (let at = end - 1; at >= 0 && at >= end - 3; at--) {
+    const byte = bytes[at] as number;
+    if (isContinuation(byte)) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return at + length > end ? at : end;
+  }
+  return end;
 }

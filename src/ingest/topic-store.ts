@@ -2,7 +2,6 @@ import type { Answer, LogError, RecordService } from '../eventlog/index.ts';
 import type { Bytes, Clock } from '../host/index.ts';
 import { divideBatch } from '../partitions/index.ts';
 import { partitionOfKey } from '../placement/index.ts';
-import { createTimeMs } from './event.ts';
 import { TopicStream } from './topic-stream.ts';
 
 /** Whose lines they are. */
@@ -281,7 +280,7 @@ export class TopicStore {
   }
 
   #timeOf(seconds: number): number {
-    return (Number.isNaN(seconds) ? null : createTimeMs(seconds)) ?? this.#options.clock.wallMs();
+    return Number.isNaN(seconds) ? this.#options.clock.wallMs() : Math.floor(seconds * 1000);
   }
 
   #noteStored(count: number): void {

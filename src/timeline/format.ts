@@ -7,7 +7,7 @@
  *      "negative":0,"nodes":3,"printed":6,"stored":6,"unstored":0,"joined":[["node1","10.0.0.7:40112"]],"left":[]}
  *     {"second":0,"node":"node1","address":"10.0.0.7:40112","events":2,"untimed":0,"bytes":166,"minMs":...,"negative":0}
  *
- * Second k is [start + k, start + k + 1) of the logger's clock from the first accept; an event counts in the second in which it is printed. Every second
+ * Second k is [start + k, start + k + 1) from the first accept, by a clock that only counts: one that is set does not stop it. An event counts in the second in which it is printed. Every second
  * has a row for the total (`node` null), and one for each connection that sent bytes in it. Delays are null where there is none. `nodes` are those connected at its end; `printed`,
  * `stored` and `unstored` count from the start; `joined` and `left` name connections.
  */

@@ -4,8 +4,8 @@ import { type DelayFields, type NodeName, type NodeRow, type TimelineHeader, tim
 export interface RecorderOptions {
   readonly port: number;
   readonly scenario: string | null;
-  /** Seconds since 1970. */
-  readonly nowS: () => number;
+  /** Seconds by a clock that only counts. */
+  readonly monotonicS: () => number;
   /** Begins the file; `startS` is when the first connection was accepted. Gives what appends whole lines. */
   readonly open: (startS: number) => (text: string) => void;
   /** Lines on a majority's disks and lines given up, since the start; null without a topic. */
@@ -23,14 +23,15 @@ interface NodeSecond {
 
 /** Rows are written so long after their second's end. */
 const rowDelayMs = 5;
-/** A wall clock that jumps must not fill the disk with empty seconds. */
+/** A process that was stopped for days must not fill the disk with empty seconds. */
 const emptySecondsMax = 100_000;
 
 /** Counts what a logger receives and prints, and writes a row for each second. */
 export class TimelineRecorder {
   readonly #options: RecorderOptions;
   #append: ((text: string) => void) | null = null;
-  #startS = 0;
+  /** By the clock that only counts. */
+  #startedS = 0;
   #second = 0;
   #timer: NodeJS.Timeout | null = null;
   /** By connection; those without bytes in a second are taken out at its end. */
@@ -52,7 +53,7 @@ export class TimelineRecorder {
   accepted(atS: number): void {
     if (this.#append !== null) return;
     const { port, scenario, open } = this.#options;
-    this.#startS = atS;
+    this.#startedS = this.#options.monotonicS();
     this.#append = open(atS);
     const start = Math.round(atS * 1e6) / 1e6;
     const header: TimelineHeader = { cairn: 'timeline', version: timelineVersion, start, port, scenario };
@@ -71,7 +72,7 @@ export class TimelineRecorder {
   }
 
   received(bytes: number): void {
-    this.#roll(this.#options.nowS());
+    this.#roll();
     this.#bytes += bytes;
   }
 
@@ -91,7 +92,7 @@ export class TimelineRecorder {
   /** Writes the seconds that are over, and with `isEnd` what there is of the one under way. */
   flush(isEnd = false): void {
     if (this.#append === null) return;
-    this.#roll(this.#options.nowS());
+    this.#roll();
     if (!isEnd) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#writeRows(this.#second);
@@ -110,8 +111,8 @@ export class TimelineRecorder {
   }
 
   #schedule(): void {
-    const endS = this.#startS + this.#second + 1;
-    const waitMs = Math.min(Math.max(1, (endS - this.#options.nowS()) * 1000 + rowDelayMs), 1_000 + rowDelayMs);
+    const endS = this.#startedS + this.#second + 1;
+    const waitMs = Math.min(Math.max(1, (endS - this.#options.monotonicS()) * 1000 + rowDelayMs), 1_000 + rowDelayMs);
     this.#timer = setTimeout(() => {
       this.flush();
       this.#schedule();
@@ -119,8 +120,8 @@ export class TimelineRecorder {
     this.#timer.unref();
   }
 
-  #roll(nowS: number): void {
-    const second = Math.floor(nowS - this.#startS);
+  #roll(): void {
+    const second = Math.floor(this.#options.monotonicS() - this.#startedS);
     if (this.#append === null || second <= this.#second) return;
     this.#writeRows(this.#second);
     const from = Math.max(this.#second + 1, second - emptySecondsMax);

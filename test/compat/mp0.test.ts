@@ -138,10 +138,10 @@ describe('compat/mp0', () => {
   test('a node adds the end to a last line that has none', async () => {
     await withLogger(async (logger, port) => {
       const each = node(['n', '127.0.0.1', String(port)]);
-      each.child.stdin?.end('1 last');
+      each.child.stdin?.end('1700000001 last');
 
       expect(await each.ended).toBe(0);
-      await eventually(async () => expect(logger.out()).toContain('1 n last\n'));
+      await eventually(async () => expect(logger.out()).toContain('1700000001 n last\n'));
     });
   });
 

@@ -83,11 +83,11 @@ describe('the line gateway', () => {
   test('prints connections and events, the timestamp as it came, untimed lines with the time of the logger', async () => {
     const rig = await start();
 
-    await send(rig, 'node1\n1610688413.7823910 abc\n1610688418 two words \nno time\n5\n\n');
+    await send(rig, 'node1\n1610688413.7823910 abc\n1610688418 two words \nno time\n1610688419\n404 Not Found\n\n');
 
     await eventually(async () => expect(rig.printed()).toContain('disconnected'));
     expect(rig.printed()).toBe(
-      'T - node1 connected\n1610688413.7823910 node1 abc\n1610688418 node1 two words \nT node1 no time\n5 node1 \nT node1 \nT - node1 disconnected\n',
+      'T - node1 connected\n1610688413.7823910 node1 abc\n1610688418 node1 two words \nT node1 no time\n1610688419 node1 \nT node1 404 Not Found\nT node1 \nT - node1 disconnected\n',
     );
     expect(rig.told).toEqual([]);
   });
@@ -104,29 +104,29 @@ describe('the line gateway', () => {
   test('keeps NUL and what is not UTF-8, in names and events, byte for byte', async () => {
     const rig = await start();
 
-    await send(rig, 'n\xff\n1.5 a\0b\xc3\x28\xff\r\n');
+    await send(rig, 'n\xff\n1700000001.5 a\0b\xc3\x28\xff\r\n');
 
     await eventually(async () => expect(rig.printed()).toContain('disconnected'));
-    expect(rig.printed()).toBe('T - n\xff connected\n1.5 n\xff a\0b\xc3\x28\xff\r\nT - n\xff disconnected\n');
+    expect(rig.printed()).toBe('T - n\xff connected\n1700000001.5 n\xff a\0b\xc3\x28\xff\r\nT - n\xff disconnected\n');
   });
 
   test('takes a last line without its end', async () => {
     const rig = await start();
 
-    await send(rig, 'n\n1 whole\n2 part');
+    await send(rig, 'n\n1700000001 whole\n1700000002 part');
 
-    await eventually(async () => expect(rig.printed()).toContain('2 n part\nT - n disconnected\n'));
+    await eventually(async () => expect(rig.printed()).toContain('1700000002 n part\nT - n disconnected\n'));
   });
 
   test('takes a reset as a disconnection', async () => {
     const rig = await start();
     const socket = await rig.connect();
-    socket.write('n\n1 a\n');
-    await eventually(async () => expect(rig.printed()).toContain('1 n a'));
+    socket.write('n\n1700000001 a\n');
+    await eventually(async () => expect(rig.printed()).toContain('1700000001 n a'));
 
     socket.resetAndDestroy();
 
-    await eventually(async () => expect(rig.printed()).toBe('T - n connected\n1 n a\nT - n disconnected\n'));
+    await eventually(async () => expect(rig.printed()).toBe('T - n connected\n1700000001 n a\nT - n disconnected\n'));
     expect(rig.told).toEqual([]);
   });
 
@@ -175,23 +175,23 @@ describe('the line gateway', () => {
     const other = await rig.connect();
     other.write('other\n');
     const hostile = await rig.connect();
-    hostile.write('hostile\n1 ');
+    hostile.write('hostile\n1700000001 ');
     const block = Buffer.alloc(1024 * 1024, 0x78);
     const before = process.memoryUsage().rss;
     let rssMax = 0;
     for (let i = 0; i < 300; i++) {
       await new Promise((resolve) => hostile.write(block, resolve));
       rssMax = Math.max(rssMax, process.memoryUsage().rss);
-      if (i === 150) other.write('2 meanwhile\n');
+      if (i === 150) other.write('1700000002 meanwhile\n');
     }
-    hostile.end('\n3 next\n');
+    hostile.end('\n1700000003 next\n');
 
     await eventually(async () => expect(rig.printed()).toContain('hostile disconnected'));
     const lines = rig.printed().split('\n');
-    const cut = lines.findIndex((line) => line.startsWith('1 hostile'));
-    expect(lines[cut]).toHaveLength('1 hostile '.length + 65_536 - 2 + ' [cut at 65536 bytes]'.length);
-    expect(lines.indexOf('2 other meanwhile')).toBeGreaterThan(cut);
-    expect(lines.indexOf('2 other meanwhile')).toBeLessThan(lines.indexOf('3 hostile next'));
+    const cut = lines.findIndex((line) => line.startsWith('1700000001 hostile'));
+    expect(lines[cut]).toHaveLength('1700000001 hostile '.length + 65_536 - '1700000001 '.length + ' [cut at 65536 bytes]'.length);
+    expect(lines.indexOf('1700000002 other meanwhile')).toBeGreaterThan(cut);
+    expect(lines.indexOf('1700000002 other meanwhile')).toBeLessThan(lines.indexOf('1700000003 hostile next'));
     expect(rig.told).toEqual(['Cut a line of hostile (ADDRESS): it is longer than 65536 bytes']);
     expect((rssMax - before) / 2 ** 20).toBeLessThan(150);
   });
@@ -207,21 +207,21 @@ describe('the line gateway', () => {
     const slow: Socket[] = [];
     for (let i = 0; i < 200; i++) slow.push(await named('slow'));
     const other = await named('other');
-    const line = '1 a line';
+    const line = '1700000001 a line';
     const heapBefore = process.memoryUsage().arrayBuffers;
 
     for (const [index, byte] of Array.from(line).entries()) {
       await Promise.all(slow.map((socket) => told(socket, byte)));
-      other.write(`${index} meanwhile\n`);
-      await eventually(async () => expect(rig.printed()).toContain(`${index} other meanwhile\n`));
+      other.write(`${1_700_000_000 + index} meanwhile\n`);
+      await eventually(async () => expect(rig.printed()).toContain(`${1_700_000_000 + index} other meanwhile\n`));
     }
     // They have said their names: however long they take, they stay, when one that came after them has been given up.
     await closed(await rig.connect());
 
-    expect(rig.printed()).not.toContain('1 slow');
+    expect(rig.printed()).not.toContain('1700000001 slow');
     expect((process.memoryUsage().arrayBuffers - heapBefore) / slow.length).toBeLessThan(4_096);
     for (const socket of slow) socket.write('\n');
-    await eventually(async () => expect(rig.printed().split('1 slow a line\n')).toHaveLength(slow.length + 1));
+    await eventually(async () => expect(rig.printed().split('1700000001 slow a line\n')).toHaveLength(slow.length + 1));
     expect(rig.told.filter((sentence) => !sentence.includes('name'))).toEqual([]);
   });
 

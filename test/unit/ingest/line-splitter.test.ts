@@ -32,6 +32,21 @@ describe('LineSplitter', () => {
     expect(linesOf([`${'x'.repeat(50)}\nnext\n`])).toEqual([`${'x'.repeat(40)} [cut at 40 bytes]`, 'next']);
   });
 
+  test.each([
+    ['a character of two bytes', `${'x'.repeat(39)}é`, 39],
+    ['of three', `${'x'.repeat(38)}€`, 38],
+    ['of four, of which three would be left', `${'x'.repeat(37)}😀`, 37],
+    ['of two that fits', `${'x'.repeat(38)}éé`, 40],
+  ])('does not cut within %s', (_what, text, bytes) => {
+    const whole = Buffer.from(text).toString('latin1').slice(0, bytes);
+    expect(linesOf([`${text}yyyy\n`])).toEqual([`${whole} [cut at 40 bytes]`]);
+    expect(linesOf(Array.from(Buffer.from(`${text}yyyy\n`), (byte) => Uint8Array.of(byte)))).toEqual([`${whole} [cut at 40 bytes]`]);
+  });
+
+  test('cuts what is no UTF-8 where the cap is', () => {
+    expect(linesOf([Buffer.alloc(50, 0x80), '\n'])).toEqual([`${'\x80'.repeat(40)} [cut at 40 bytes]`]);
+  });
+
   test('gives the cut line at once, not when its end comes', () => {
     expect(linesOf(['x'.repeat(41)])).toHaveLength(1);
   });

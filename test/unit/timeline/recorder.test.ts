@@ -4,6 +4,31 @@ import { parseTimeline, TimelineRecorder, type TimelineRun } from '../../../src/
 
 const startS = 1000.5;
 
+test('goes on when the wall clock is set back an hour', () => {
+  let elapsedS = 5;
+  const rows: string[] = [];
+  const recorder = new TimelineRecorder({
+    port: 1234,
+    scenario: null,
+    monotonicS: () => elapsedS,
+    open: () => (text) => void rows.push(text),
+    storedCounts: () => null,
+  });
+  recorder.accepted(startS);
+  elapsedS += 1.2;
+  recorder.received(7);
+  recorder.event(1, 'n', 'host:1', startS, startS - 3600);
+  elapsedS += 1;
+  recorder.flush(true);
+
+  const [run] = parseTimeline(rows.join(''), 'timeline');
+  expect(run?.totals.map(({ second, bytes, events, negative }) => [second, bytes, events, negative])).toEqual([
+    [0, 0, 0, 0],
+    [1, 7, 1, 1],
+    [2, 0, 0, 0],
+  ]);
+});
+
 function rig(): {
   readonly recorder: TimelineRecorder;
   readonly at: (second: number) => number;
@@ -15,7 +40,7 @@ function rig(): {
   const recorder = new TimelineRecorder({
     port: 1234,
     scenario: 'a test',
-    nowS: () => nowS,
+    monotonicS: () => nowS,
     open: () => (more) => void (text += more),
     storedCounts: () => null,
   });

@@ -16,14 +16,15 @@ const anyBytes = (random: SeededRandom, length: number): string =>
 function lineOf(random: SeededRandom): string {
   const text = anyBytes(random, random.chance(0.1) ? random.below(3_000) : random.below(100));
   if (random.chance(0.2)) return text;
-  const seconds = `${random.below(2 ** 31)}${random.chance(0.8) ? `.${random.below(10_000_000)}` : ''}`;
+  const seconds = `${random.below(random.chance(0.5) ? 2 ** 31 : 2 ** 32)}${random.chance(0.8) ? `.${random.below(10_000_000)}` : ''}`;
   return random.chance(0.1) ? seconds : `${seconds} ${text}`;
 }
 
 /** Contract 1, in words of a few letters. */
 function printed(line: string, name: string): string {
   const time = /^\d+(\.\d+)?(?= |$)/.exec(line)?.[0];
-  if (time === undefined) return `7.000000 ${name} ${line}\n`;
+  const isBelieved = Number(time) >= 946_684_800 && Number(time) < 4_102_444_800;
+  if (time === undefined || !isBelieved) return `7.000000 ${name} ${line}\n`;
   return `${time} ${name} ${line.slice(time.length + 1)}\n`;
 }
 
