@@ -96,7 +96,8 @@ class MemorySubscriptions implements SubscriptionService {
       const all = outcome.ok ? [...found, ...outcome.value.topics] : found;
       if (outcome.ok && outcome.value.next !== null) return this.#lookUp(outcome.value.next, all, done);
       this.#topics.clear();
-      for (const { name, group } of all) this.#topics.set(name, { name, id: group, groups: [group] });
+      for (const { name, group, partitions } of all)
+        this.#topics.set(name, { name, id: group, groups: partitions?.map((partition) => partition.group) ?? [group] });
       done();
     });
   }

@@ -103,6 +103,25 @@ describe('the old wire', () => {
     expect(topics.every(({ settings }) => settings.replicas === 4)).toBe(true);
   });
 
+  test('a topic of several partitions takes and gives messages too', async () => {
+    const { ask, log } = await start();
+    await log.createTopic('news', { retentionBytes: null, partitions: 3 });
+    await ask({ action: 'create_subscriber', subscriber_id: 's' });
+    await ask({ action: 'subscribe', subscriber_id: 's', topic: 'news' });
+
+    for (const content of ['a', 'b', 'c', 'd']) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      expect(await ask({ action: 'publish', topic: 'news', content })).toContain('published');
+    }
+
+    const sorted = (json: string): string[] => (JSON.parse(json) as string[]).toSorted();
+    expect(sorted(await ask({ action: 'pull', subscriber_id: 'x', topic: 'news' }))).toEqual(['a', 'b', 'c', 'd']);
+    expect(sorted(await ask({ action: 'pull', subscriber_id: 's', topic: 'news' }))).toEqual(['a', 'b', 'c', 'd']);
+    expect(await ask({ action: 'pull', subscriber_id: 's', topic: 'news' })).toBe('[]');
+    expect(await ask({ action: 'replica_pull', subscriber_id: 's', topic: 'news' })).toBe('{"original_node": "100", "message": "d"}');
+    expect((await log.describeTopic('news')).partitions?.map(({ endOffset }) => endOffset)).toEqual([2, 1, 1]);
+  });
+
   test('takes a request in pieces, and one of a megabyte, and gives answers of many megabytes', async () => {
     const { ask, gateway } = await start();
     await ask({ action: 'create_topic', topic: 'news' });

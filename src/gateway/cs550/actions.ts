@@ -1,7 +1,7 @@
 import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
-import { LogError, type ReadResult, type RecordLog, type Subscriptions, type TopicAdmin } from '../../eventlog/index.ts';
+import { LogError, type PulledPart, type ReadResult, type RecordLog, type Subscriptions, type TopicAdmin } from '../../eventlog/index.ts';
 import * as answers from './answers.ts';
-import { encodeMessage, writeMessages } from './messages.ts';
+import { encodeMessage, type Message, writeMessages } from './messages.ts';
 import { clientIdOf, topicNameOf } from './names.ts';
 import type { Peers } from './peers.ts';
 import type { WireRequest } from './request.ts';
@@ -38,6 +38,7 @@ const unsure: ReadonlySet<ErrorCode> = new Set(['timeout', 'leadershipLost', 'co
 /** What the old wire's requests do, over the port. Any peer does it: a broker passes on what is another's. A failure that the wire has no answer for rejects with a `LogError`. */
 export class Actions {
   readonly #options: ActionsOptions;
+  #turn = 0;
 
   constructor(options: ActionsOptions) {
     this.#options = options;
@@ -109,12 +110,21 @@ export class Actions {
     });
   }
 
-  /** A broker tries an append again by itself, under one request id. */
+  /** A broker tries an append again by itself, under one request id. Of a topic of several partitions each takes its turn. */
   async #publish({ topic, content }: TopicRequest & { readonly action: 'publish' }): Promise<string> {
     const { log, peers, settings, wallMs } = this.#options;
     const batch = encodeMessage(content, wallMs());
-    const append = { topic: topicNameOf(topic), batch, level: 'quorum', timeoutMs: settings.electionWaitMs } as const;
-    await log.append({ ...append, requestId: null, sequence: 0, expectedOffset: null });
+    const common = { topic: topicNameOf(topic), batch, level: 'quorum', timeoutMs: settings.electionWaitMs } as const;
+    const append = { ...common, requestId: null, sequence: 0, expectedOffset: null };
+    await this.#withinElection(async () => {
+      try {
+        await log.append(append);
+      } catch (error) {
+        const partitions = partitionsIn(error);
+        if (partitions === null) throw error;
+        await log.append({ ...append, partition: this.#turn++ % partitions.length });
+      }
+    }, false);
     return answers.published(topic, peers.homeOf(topic));
   }
 
@@ -140,8 +150,7 @@ export class Actions {
       // Never subscribed, or to another topic that had the name; where there is no topic, the reading says so.
       const code = codeOf(error);
       if (code !== 'unknownSubscriber' && code !== 'notSubscribed' && code !== 'unknownTopic') throw error;
-      const first = await this.#withinElection(() => this.#read(topic, null));
-      return this.#allMessages(topic, first);
+      return await this.#pullAll(topic);
     }
   }
 
@@ -158,86 +167,111 @@ export class Actions {
       waitMs: 0,
       freshness: 'linearizable',
     });
-    return {
-      messages: parts.flatMap((part) => writeMessages(part, part.offsetTo)),
-      offsetTo: parts.at(-1)?.offsetTo ?? 0,
-      highWatermark: parts.at(-1)?.highWatermark ?? 0,
-    };
+    const messages = parts.flatMap((part) => writeMessages(part, part.offsetTo).map(({ json }) => json));
+    const bytes = parts.reduce((sum, { batches }) => sum + batches.reduce((inPart, { length }) => inPart + length, 0), 0);
+    return { messages, parts, isFull: messages.length >= recordsMax || bytes >= settings.answerPartBytes };
   }
 
   /** All that was there when the pull began. What has failed, or finds no reader, has not been pulled: the next pull gives it. */
   async *#newMessages(subscriber: string, topic: string, first: Pulled): AsyncGenerator<string> {
-    let pulled = first;
+    const ends = new Map<number, number>();
+    const isMore = ({ parts, isFull }: Pulled): boolean => {
+      for (const { partition, highWatermark } of parts) if (!ends.has(partition)) ends.set(partition, highWatermark);
+      return parts.some(({ partition, offsetTo }) => offsetTo < (ends.get(partition) ?? 0)) || (isFull && ends.size > 1);
+    };
     let text = `[${first.messages.join(', ')}`;
-    let isFirst = first.messages.length === 0;
-    while (pulled.offsetTo < first.highWatermark) {
+    let isEmpty = first.messages.length === 0;
+    for (let pulled = first; isMore(pulled); ) {
       yield text;
+      text = '';
       try {
         pulled = await this.#pullNew(subscriber, topic);
       } catch (error) {
         if (!(error instanceof LogError)) throw error;
-        text = '';
         break;
       }
-      if (pulled.offsetTo === 0) {
-        text = '';
-        break;
-      }
-      text = pulled.messages.length === 0 ? '' : `${isFirst ? '' : ', '}${pulled.messages.join(', ')}`;
-      isFirst &&= pulled.messages.length === 0;
+      text = joined(pulled.messages, isEmpty);
+      isEmpty &&= pulled.messages.length === 0;
     }
     yield `${text}]`;
   }
 
-  /** From the first that is kept to the end that there was; a failure on the way leaves the answer without its end. */
-  async *#allMessages(topic: string, first: ReadResult): AsyncGenerator<string> {
-    let result = first;
+  async #pullAll(topic: string): Promise<Reply> {
+    const [partitions, first] = await this.#withPartitions(async (all) => [all, await this.#read(topic, null, all[0])] as const);
+    return this.#allMessages(topic, partitions, first);
+  }
+
+  /** Partition by partition, from the first that is kept to the end that there was; a failure on the way leaves the answer without its end. */
+  async *#allMessages(topic: string, partitions: Partitions, first: ReadResult): AsyncGenerator<string> {
     let text = '[';
-    let isFirst = true;
-    for (;;) {
-      const messages = writeMessages(result, first.highWatermark);
-      if (messages.length > 0) text += `${isFirst ? '' : ', '}${messages.join(', ')}`;
-      isFirst &&= messages.length === 0;
-      if (result.offsetNext >= first.highWatermark) break;
-      yield text;
-      text = '';
-      const { offsetNext } = result;
-      result = await this.#withinElection(() => this.#read(topic, offsetNext, first.group));
+    let isEmpty = true;
+    for (const [index, partition] of partitions.entries()) {
+      const begun = index === 0 ? first : await this.#withinElection(() => this.#read(topic, null, partition));
+      for (let result = begun; ; ) {
+        const messages = writeMessages(result, begun.highWatermark).map(({ json }) => json);
+        text += joined(messages, isEmpty);
+        isEmpty &&= messages.length === 0;
+        const { offsetNext } = result;
+        if (offsetNext >= begun.highWatermark) break;
+        yield text;
+        text = '';
+        result = await this.#withinElection(() => this.#read(topic, offsetNext, partition, begun.group));
+      }
     }
     yield `${text}]`;
+  }
+
+  /** Of several partitions that which was written last, by log time. */
+  async #pullLast(topic: string): Promise<string> {
+    const found = await this.#withPartitions((all) => Promise.all(all.map((partition) => this.#lastOf(topic, partition))));
+    const last = found.reduce(
+      (latest, one) => (one !== null && (latest === null || one.timestampMs > latest.timestampMs) ? one : latest),
+      null,
+    );
+    return answers.lastMessage(this.#options.peers.homeOf(topic), last?.json ?? 'null');
   }
 
   /** Looks back from the end, further each time: behind the last message there may be batches that are no messages. */
-  async #pullLast(topic: string): Promise<string> {
-    const { log, peers } = this.#options;
-    const request = { topic: topicNameOf(topic), freshness: 'linearizable' } as const;
-    const { offset: end } = await this.#withinElection(() => log.end(request));
-    let message: string | null = null;
-    for (let back = 1; message === null; back *= 16) {
+  async #lastOf(topic: string, partition: number | undefined): Promise<Message | null> {
+    const { log } = this.#options;
+    const { offset: end } = await log.end({ topic: topicNameOf(topic), freshness: 'linearizable', ...only(partition) });
+    for (let back = 1; ; back *= 16) {
+      let last: Message | null = null;
       const offsetFrom = end - back;
       for (let at: number | null = offsetFrom <= 0 ? null : offsetFrom; at === null || at < end; ) {
-        const from: number | null = at;
-        const result: ReadResult = await this.#withinElection(() => this.#readFrom(topic, from));
-        message = writeMessages(result, end).at(-1) ?? message;
+        const result: ReadResult = await this.#readFrom(topic, at, partition);
+        last = writeMessages(result, end).at(-1) ?? last;
         at = result.offsetNext;
       }
-      if (offsetFrom <= 0) break;
+      if (last !== null || offsetFrom <= 0) return last;
     }
-    return answers.lastMessage(peers.homeOf(topic), message ?? 'null');
+  }
+
+  /** Reads a topic whose partitions need not be named where it has one: it says how many there are where it has more. */
+  async #withPartitions<Value>(read: (partitions: Partitions) => Promise<Value>): Promise<Value> {
+    return await this.#withinElection(async () => {
+      try {
+        return await read([undefined]);
+      } catch (error) {
+        const partitions = partitionsIn(error);
+        if (partitions === null) throw error;
+        return await read(partitions);
+      }
+    });
   }
 
   /** From the first that is kept where retention has removed what is asked for. */
-  async #readFrom(topic: string, offset: number | null): Promise<ReadResult> {
+  async #readFrom(topic: string, offset: number | null, partition: number | undefined): Promise<ReadResult> {
     try {
-      return await this.#read(topic, offset);
+      return await this.#read(topic, offset, partition);
     } catch (error) {
       if (codeOf(error) !== 'offsetOutOfRange' || offset === null) throw error;
-      return await this.#read(topic, null);
+      return await this.#read(topic, null, partition);
     }
   }
 
   /** @param offset null: the first that is kept */
-  async #read(topic: string, offset: number | null, group?: number): Promise<ReadResult> {
+  async #read(topic: string, offset: number | null, partition: number | undefined, group?: number): Promise<ReadResult> {
     const { log, settings } = this.#options;
     return await log.read({
       topic: topicNameOf(topic),
@@ -247,6 +281,7 @@ export class Actions {
       freshness: 'linearizable',
       sessionOffset: 0,
       waitMs: 0,
+      ...only(partition),
       ...(group === undefined ? {} : { group }),
     });
   }
@@ -270,10 +305,25 @@ export class Actions {
 
 interface Pulled {
   readonly messages: readonly string[];
-  /** 0: nothing was new. */
-  readonly offsetTo: number;
-  readonly highWatermark: number;
+  readonly parts: readonly PulledPart[];
+  /** There may be more: it has as much as was asked for. */
+  readonly isFull: boolean;
 }
+
+/** By their numbers; one that is alone has none. */
+type Partitions = readonly (number | undefined)[];
+
+const only = (partition: number | undefined): { readonly partition?: number } => (partition === undefined ? {} : { partition });
+
+/** Those of a topic that has several, where that is what an error says. */
+function partitionsIn(error: unknown): readonly number[] | null {
+  if (!(error instanceof LogError) || error.code !== 'partitionNeeded') return null;
+  return Array.from({ length: Number(error.details['partitions']) }, (_, partition) => partition);
+}
+
+/** What is added to a list. */
+const joined = (messages: readonly string[], isEmpty: boolean): string =>
+  messages.length === 0 ? '' : `${isEmpty ? '' : ', '}${messages.join(', ')}`;
 
 async function orNotFound(topic: string, run: () => Promise<Reply>): Promise<Reply> {
   try {

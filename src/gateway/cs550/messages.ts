@@ -18,14 +18,20 @@ export function encodeMessage(content: JsonValue, nowMs: number): Uint8Array {
   return builder.finishUnsealed();
 }
 
+/** As it stands in an answer, and when it was written. */
+export interface Message {
+  readonly json: string;
+  readonly timestampMs: number;
+}
+
 /** As they stand in an answer, by offset: [offsetFrom, offsetTo) of what is in the batches. */
-export function writeMessages({ batches, offsetFrom }: ReadResult | PulledPart, offsetTo: number): string[] {
-  const messages: string[] = [];
+export function writeMessages({ batches, offsetFrom }: ReadResult | PulledPart, offsetTo: number): Message[] {
+  const messages: Message[] = [];
   for (const batch of batches) {
     if (baseOffset(batch) + lastOffsetDelta(batch) < offsetFrom) continue;
     forEachRecord(batch, (record) => {
       if (record.offset >= offsetTo) return false;
-      if (record.offset >= offsetFrom) messages.push(writeMessage(record));
+      if (record.offset >= offsetFrom) messages.push({ json: writeMessage(record), timestampMs: record.timestampMs });
       return true;
     });
   }
