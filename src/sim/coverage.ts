@@ -55,6 +55,11 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'raft.quiet', what: 'a pulse stands for the heartbeats of a quiet group', needs: 'crash' },
   { name: 'append.divided', what: 'records of one request fall into several partitions', needs: 'crash' },
   { name: 'append.dividedAgain', what: 'a request that fell into several partitions is sent again', needs: 'crash' },
+  { name: 'pull.crash', what: 'a subscriber crashes with what it has pulled', needs: 'crash' },
+  { name: 'pull.repeated', what: 'a numbered pull is given again', needs: 'crash' },
+  { name: 'pull.pattern', what: 'a pattern takes up a topic that was made later', needs: 'crash' },
+  { name: 'pull.outOfRange', what: 'retention was faster than a subscriber', needs: 'crash' },
+  { name: 'cursor.seek', what: 'a subscriber puts its cursor elsewhere', needs: 'crash' },
   { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
 ];
 

@@ -146,8 +146,8 @@ export class TopicReads {
     const result = yield* this.#read(wanted, 'linearizable', 1);
     if (result.ok) return { ok: true, value: result.value.highWatermark };
     const { endOffset } = result.error.details;
-    const isBeyond = result.error.code === 'offsetOutOfRange' && typeof endOffset === 'number' && wanted.offsetFrom > endOffset;
-    return isBeyond ? { ok: true, value: endOffset } : result;
+    // Below what is kept it is not beyond the end either.
+    return result.error.code === 'offsetOutOfRange' && typeof endOffset === 'number' ? { ok: true, value: endOffset } : result;
   }
 
   /** Where a cursor begins that is put there now. */

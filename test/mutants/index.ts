@@ -1,12 +1,21 @@
 import { atTheEdges } from './at-the-edges.ts';
 import { inTheBroker } from './in-the-broker.ts';
 import { inSearch } from './in-search.ts';
+import { inSubscribers } from './in-subscribers.ts';
 import { inTheRig } from './in-the-rig.ts';
 import { inRaft } from './in-raft.ts';
 import { inStorage } from './in-storage.ts';
 import type { Mutant } from './mutant.ts';
 
-export const mutants: readonly Mutant[] = [...inRaft, ...inStorage, ...inTheBroker, ...inSearch, ...atTheEdges, ...inTheRig];
+export const mutants: readonly Mutant[] = [
+  ...inRaft,
+  ...inStorage,
+  ...inTheBroker,
+  ...inSearch,
+  ...inSubscribers,
+  ...atTheEdges,
+  ...inTheRig,
+];
 
 export function mutantById(id: string): Mutant {
   const mutant = mutants.find((one) => one.id === id);

@@ -116,7 +116,7 @@ export class Subscriber extends Client {
     const untilMs = world.cluster.nowMs + retryForMs;
     let isUncertain = false;
     const attempt = (): void => {
-      const member: Member = this.anyBroker();
+      const member: Member = this.#isDraining ? random.pick(world.cluster.sound) : this.anyBroker();
       world.cluster.call<Value>(
         this.number,
         member,
@@ -208,8 +208,8 @@ export class Subscriber extends Client {
       mode: this.#kind === 'numbered' ? ('automatic' as const) : ('explicit' as const),
       number,
       acknowledge,
-      recordsMax: random.pick([1, 10, 1000]),
-      bytesMax: random.pick([1, 4096, 1024 * 1024]),
+      recordsMax: this.#isDraining ? 1000 : random.pick([1, 10, 1000]),
+      bytesMax: this.#isDraining ? 1024 * 1024 : random.pick([1, 4096, 1024 * 1024]),
       waitMs: this.#isDraining ? 0 : random.pick([0, 0, 200, 3000]),
       freshness: 'linearizable' as const,
     };

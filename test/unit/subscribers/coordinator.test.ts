@@ -51,6 +51,11 @@ test('a cursor below what is kept is an error with the choices, moves nowhere by
     ['whole', 0, false],
   ]);
 
+  // What was processed before it was removed can be acknowledged all the same, with a pull too.
+  await expect(subscriptions.ack({ subscriber: 's', positions: [{ topic: 'trimmed', offset: 1 }] })).resolves.toMatchObject({
+    cursors: [{ offset: 1 }],
+  });
+
   await subscriptions.seek({ subscriber: 's', topic: 'trimmed', partition: null, to: { at: 'beginning' }, preview: false });
   expect(pulledValues(await pull(['trimmed']))).toEqual(['trimmed c']);
 });
