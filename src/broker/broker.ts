@@ -143,6 +143,7 @@ export class Broker implements BrokerApi {
         bulkBytesQueued: (peer) => this.#services?.links.bulkBytesQueued(peer) ?? 0,
         persist: (replica, persist, done) => this.#loop.persist(replica, persist, done),
         damaged: (replica, error) => this.#groups.fence(replica.group, error),
+        machineState: (group, least) => this.#services?.machineState(group, least) ?? null,
         fenced: (replica, reason) => this.#services?.fenced(replica, reason),
         roleChanged: (replica, before) => this.#services?.roleChanged(replica, before),
         synced: (replica, ms) => this.#services?.synced(replica, ms),
@@ -383,7 +384,8 @@ export class Broker implements BrokerApi {
     if (isOpen) this.#ticker.stir();
     const services = isOpen ? this.#services : this.#open(`append to ${shownTopic(request.topic)}`, answer, false, false);
     if (services === null) return;
-    const refusal = request.topic === subscribersTopic ? notByName(request.topic) : refuseAppend(request);
+    if (request.topic === subscribersTopic) return this.#later(() => answer({ ok: false, error: notByName(request.topic) }));
+    const refusal = refuseAppend(request);
     if (refusal === null) calls.append(services, request, answer);
     else this.#later(() => answer({ ok: false, error: refusal }));
   }

@@ -1,4 +1,4 @@
-import { type BrokerId, groupId } from '../base/branded.ts';
+import { type BrokerId, type GroupId, groupId } from '../base/branded.ts';
 import type { HybridClock, Stamp } from '../clocks/index.ts';
 import { type BrokerStatus, LogError, type RecordService, type TopicQuery } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
@@ -24,14 +24,14 @@ import type { Core } from './core.ts';
 import type { CausalRing } from './causal-ring.ts';
 import type { Counters } from './counters.ts';
 import { Events } from './events.ts';
-import type { Groups, Replica } from './replica/index.ts';
+import type { Groups, MachineState, Replica } from './replica/index.ts';
 import { type FaultsByHand, Links, PeerLives } from './peers/index.ts';
 import { decodeTopicQuery } from './topic-query.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Subscribers } from './subscribers/index.ts';
 import { Topics } from './catalog/index.ts';
-import { catalogGroup, eventsTopic } from './well-known.ts';
+import { catalogGroup, eventsTopic, topicGroupFirst } from './well-known.ts';
 
 export interface ServicesOptions {
   readonly broker: BrokerOptions;
@@ -176,6 +176,7 @@ export class Services {
       make: (answer) => topics.makeSubscriberGroups(answer),
       whenKnown: (done) => topics.whenKnown(done),
       isHere: (group) => topics.isGroupHere(group),
+      takeState: (group) => groups.takeMachine(group),
     });
     this.events = logOnly ? null : new Events(core, this.appends, this.topics);
     this.events?.note('started', { version, incarnation: identity.incarnation });
@@ -230,6 +231,13 @@ export class Services {
     this.barriers.advanced(replica);
     this.reads.advanced(replica);
     this.scans.advanced(replica);
+  }
+
+  /** As `GroupsContext` asks for it. */
+  machineState(group: GroupId, least: number): MachineState | 'none' | null {
+    if (this.topics.keepsSubscribers(group)) return this.subscribers.stateAt(group, least);
+    // Until all topics are known nobody can tell that no machine follows it.
+    return group < topicGroupFirst || this.topics.hasRead ? 'none' : null;
   }
 
   /** A replica takes no part any more. */

@@ -40,6 +40,8 @@ export interface BrokerSettings {
   /** Idle time after which the clock of a topic's group stands still (docs/decisions/0022). */
   readonly quietAfterMs: number;
   readonly eventsRetentionBytes: number;
+  /** Of the log of each group that keeps publishers and subscribers: what is older is in a checkpoint on every replica before it is removed. */
+  readonly subscribersRetentionBytes: number;
   /** Of the cluster; each of the groups that keep them takes its share. */
   readonly publishersMax: number;
   readonly subscribersMax: number;
@@ -79,6 +81,7 @@ export const defaultSettings: BrokerSettings = {
   markAfterMs: 100,
   quietAfterMs: 3000,
   eventsRetentionBytes: 64 * MiB,
+  subscribersRetentionBytes: 32 * MiB,
   publishersMax: 100_000,
   subscribersMax: 100_000,
   subscriptionsMax: 100,

@@ -288,6 +288,10 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
   markAfterMs: { ...anyMs, help: 'Idle time after which a log notes what is synced' },
   quietAfterMs: { ...anyMs, help: 'Idle time after which the group of a topic costs its brokers neither ticks nor messages' },
   eventsRetentionBytes: { ...anyBytes, help: 'Size of the topic `cairn.events`: beyond it the oldest segments go' },
+  subscribersRetentionBytes: {
+    ...anyBytes,
+    help: 'Size of the log of each group that keeps publishers and subscribers; what is older is in checkpoints',
+  },
   publishersMax: {
     ...anyCount,
     help: 'Publishers of a cluster, an eighth of them in each group that keeps them: beyond it `tooManySubscribers`',

@@ -11,7 +11,7 @@ const KiB = 1024;
 export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
   const segmentBytesMin = random.pick([4, 16, 16, 64]) * KiB;
   const appendBytesMax = random.pick([2 * KiB, 64 * KiB, 1024 * KiB]);
-  return {
+  const drawn = {
     segmentBytesMin,
     segmentBytesMax: segmentBytesMin * random.pick([1, 4]),
     appendBytesMax,
@@ -25,6 +25,7 @@ export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
     eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
     linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
   };
+  return { ...drawn, subscribersRetentionBytes: drawn.eventsRetentionBytes };
 }
 
 /** What one start of one broker has in place of what the others have: about one part in three of everything. */
@@ -36,7 +37,8 @@ export function changedSettings(random: SeededRandom): Partial<BrokerSettings> {
     electionTimeoutMs: random.pick([300, 400, 600]),
   };
   const sizes = random.chance(1 / 3);
-  const { segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax, ...single } = drawn;
+  // What a topic is made with does not change with a start.
+  const { subscribersRetentionBytes: _ofTheFirst, segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax, ...single } = drawn;
   const kept = Object.entries(single).filter(() => random.chance(1 / 3));
   // Those that only make sense together change together.
   return { ...Object.fromEntries(kept), ...(sizes ? { segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax } : {}) };

@@ -77,6 +77,23 @@ export const inSubscribers: readonly Mutant[] = [
     },
   },
   {
+    id: 'checkpoint-without-cursors',
+    title: 'a checkpoint of what keeps subscribers holds its producers alone',
+    edits: [
+      {
+        file: 'src/broker/replica/groups.ts',
+        find: "(machine === 'none' ? of.checkpoint() : withMachine(of.checkpoint(), machine))",
+        replace: 'of.checkpoint()',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/subscribers.test.ts',
+      title: 'what is acknowledged is cut from the log, and known after a restart of everything',
+    },
+  },
+  {
     id: 'topic-inherits-a-cursor',
     title: 'a topic that is made again under a name is read in place of the one of before',
     edits: [

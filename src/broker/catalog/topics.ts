@@ -69,6 +69,7 @@ export class Topics {
   readonly #lookUps = new Set<(code: ErrorCode, reason: string) => void>();
   #maintainAtMs = 0;
   #hasOpened = false;
+  #hasRead = false;
   readonly #startedMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
@@ -242,16 +243,35 @@ export class Topics {
     return this.catalog.state.topic(subscribersTopic)?.partitions.map(({ group }) => group) ?? [];
   }
 
+  /** Whether the group keeps some of them. */
+  keepsSubscribers(group: number): boolean {
+    return this.catalog.state.placeOf(group)?.topic.name === subscribersTopic;
+  }
+
+  /** All of the catalog that was known to be committed at some moment since the start has taken effect here. */
+  get hasRead(): boolean {
+    this.#hasRead ||= this.catalog.isCurrent;
+    return this.#hasRead;
+  }
+
   /** Makes them, where there are none yet. */
   makeSubscriberGroups(answer: Answer<undefined>): void {
     const fail = (code: ErrorCode, reason: string): void =>
       this.#core.later(() => answer(failure(code, `Cannot make the groups that keep subscribers: ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
-    const { topicsMax } = this.#core.settings;
+    const { topicsMax, subscribersRetentionBytes: retentionBytes } = this.#core.settings;
     const replicas = Math.min(subscriberReplicas, this.#options.brokers.length);
     this.#place({ text: subscribersTopic, placement: 'hypercube', partitions: [0, subscriberGroups], replicas }, fail, (placed) =>
       this.catalog.submit(
-        { type: 'createTopic', name: subscribersTopic, retentionBytes: null, builtIn: true, topicsMax, placed, originalName: null },
+        {
+          type: 'createTopic',
+          name: subscribersTopic,
+          retentionBytes,
+          builtIn: true,
+          topicsMax,
+          placed,
+          originalName: null,
+        },
         (result) => {
           if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
           if (result.value !== 'done' && result.value !== 'topicExists') return fail(codeOf(result.value), reasonOf(result.value));

@@ -19,6 +19,7 @@ import {
   writeGroupIdentity,
 } from '../../storage/index.ts';
 import { groupsPath, openError } from '../opening.ts';
+import { type MachineState, splitCheckpoint, withMachine } from './machine-checkpoint.ts';
 import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
 import { type BrokerSettings, topicSegmentBytesMax } from '../settings.ts';
 import { absentStatus, partitionStatus } from './status.ts';
@@ -34,6 +35,11 @@ export interface GroupsContext extends Omit<ReplicaContext, 'damaged' | 'cacheBy
   /** Something happened: have a turn. */
   wake(): void;
   damaged(replica: Replica, failure: ReadFailure): void;
+  /**
+   * The state of the machine that follows this log, at `least` or beyond: `none` where none does, null while it is not so far, or nobody knows yet whether there
+   * is one.
+   */
+  machineState(group: GroupId, least: number): MachineState | 'none' | null;
   /** This replica takes no part any more: nobody need wait for it. */
   fenced(replica: Replica, reason: string): void;
 }
@@ -49,6 +55,8 @@ export class Groups {
   readonly #fenced = new Map<GroupId, string>();
   /** Of groups that were opened; null for a folder from before there were identities. */
   readonly #identities = new Map<GroupId, GroupIdentity | null>();
+  /** Of logs that state machines follow, as their checkpoints had them; until whoever follows them takes them. */
+  readonly #machines = new Map<GroupId, MachineState>();
   readonly #opening = new Map<GroupId, ((error: LogError | null) => void)[]>();
   /** Groups whose opening has not begun, and how many are being opened. */
   readonly #toOpen = new Map<GroupId, Owner | null>();
@@ -101,6 +109,13 @@ export class Groups {
   /** What this broker's disk takes for a sync, lately. */
   get usualSyncMs(): number {
     return this.#context.syncTimes.usualMs(this.#context.clock.monotonicMs());
+  }
+
+  /** What the checkpoint of a log has of the machine that follows it; null where it has nothing. */
+  takeMachine(group: GroupId): MachineState | null {
+    const state = this.#machines.get(group) ?? null;
+    this.#machines.delete(group);
+    return state;
   }
 
   get isOpening(): boolean {
@@ -264,7 +279,11 @@ export class Groups {
       checkpoint: (_sealedTo: number, _checksum: number, isNeeded: boolean): TailCheckpoint | null => {
         const of = tail;
         if (of === null) return null;
-        return isNeeded ? of.checkpoint() : isDue(() => of.checkpoint());
+        // Before there were identities no machine followed but the catalog's, which keeps its whole log.
+        const machine = identity === null ? 'none' : this.#context.machineState(group, of.committedTo);
+        if (machine === null) return null;
+        const make = (): TailCheckpoint => (machine === 'none' ? of.checkpoint() : withMachine(of.checkpoint(), machine));
+        return isNeeded ? make() : isDue(make);
       },
     };
     const opened = yield* wait<Result<OpenedLog, OpenFailure>>((done) => openGroupLog(storage, options, done));
@@ -276,7 +295,9 @@ export class Groups {
     const { log, checkpoint, cut } = opened.value;
     if (cut !== null) storage.logger.log('warn', 'tailCut', { group, path: cut.path, position: cut.position, bytes: cut.bytes });
     const built = new Tail(bytes, log.logStartOffset);
-    const isRestored = checkpoint !== null && built.restore(checkpoint.bytes, checkpoint.offsetTo);
+    const stored = checkpoint === null ? null : splitCheckpoint(checkpoint.bytes);
+    const isRestored = checkpoint !== null && stored !== null && built.restore(stored.tail, checkpoint.offsetTo);
+    if (isRestored && stored.machine !== null) this.#machines.set(group, stored.machine);
     if (!isRestored && log.logStartOffset > 0 && identity !== null) {
       yield* wait<undefined>((done) => log.close(() => done(undefined)));
       this.#setFenced(group, lostState(path, log.logStartOffset));

@@ -12,3 +12,4 @@ export type { Replica } from './replica.ts';
 export { elsewhereStatus } from './status.ts';
 export { SyncTimes } from './sync-times.ts';
 export { ReplicatedStateMachine } from './state-machine.ts';
+export type { MachineState } from './machine-checkpoint.ts';

@@ -5,6 +5,7 @@ import type { Bytes } from '../../host/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
 import { batchOf, forEachRecord, isControl, RecordBatchBuilder, stampMs } from '../../record/index.ts';
 import type { BrokerObserver, DerivedFrom } from '../contract.ts';
+import type { MachineState } from './machine-checkpoint.ts';
 import type { Replica } from './replica.ts';
 
 /**
@@ -70,6 +71,24 @@ export class ReplicatedStateMachine<Command, Outcome> {
   /** All records below it have taken effect here. */
   get applied(): number {
     return this.#applied;
+  }
+
+  /** Goes on from a state that was kept. False, and nothing has changed, where it is none. */
+  resume({ at, bytes }: MachineState): boolean {
+    if (!this.#machine.restore(bytes)) return false;
+    this.#applied = at;
+    return true;
+  }
+
+  /** For `resume`, at this moment; the bytes are made when they are asked for. */
+  get kept(): MachineState {
+    const machine = this.#machine;
+    return {
+      at: this.#applied,
+      get bytes() {
+        return machine.snapshot();
+      },
+    };
   }
 
   /** Everything that this broker knows to be committed has taken effect. */

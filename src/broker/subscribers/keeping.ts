@@ -10,7 +10,7 @@ import {
 } from '../../subscribers/index.ts';
 import type { Core } from '../core.ts';
 import type { Appends, Barriers } from '../edge/index.ts';
-import { type Replica, ReplicatedStateMachine } from '../replica/index.ts';
+import { type MachineState, type Replica, ReplicatedStateMachine } from '../replica/index.ts';
 import { subscriberGroups } from '../well-known.ts';
 import type { Call } from './passed-on.ts';
 
@@ -28,6 +28,8 @@ export interface KeepingOptions {
   readonly barriers: Barriers;
   readonly records: RecordService;
   readonly topics: TopicDirectory;
+  /** What the checkpoint of a group's log has of its subscribers. */
+  takeState(group: GroupId): MachineState | null;
 }
 
 const confirmMs = 2000;
@@ -39,8 +41,12 @@ export class Keeping {
   readonly #group: GroupId;
   readonly #machine: ReplicatedStateMachine<SubscriberCommand, SubscriberOutcome>;
   readonly #coordinator: Coordinator;
+  readonly #takeState: () => MachineState | null;
+  #isBegun = false;
+  /** The log begins behind what nothing is known of: others go on without this broker. */
+  #isLost = false;
 
-  constructor(group: number, { core, appends, barriers, records, topics }: KeepingOptions) {
+  constructor(group: number, { core, appends, barriers, records, topics, takeState }: KeepingOptions) {
     this.#core = core;
     this.#barriers = barriers;
     this.#group = groupId(group);
@@ -94,12 +100,29 @@ export class Keeping {
       whenTopicsKnown: (done) => topics.whenKnown(done),
       nonce: () => `${core.self}/${random.next()}/${random.next()}`,
     });
+    this.#takeState = () => takeState(this.#group);
     const replica = core.replica(this.#group);
-    if (replica !== undefined) this.#machine.advanced(replica);
+    if (replica !== undefined) this.advanced(replica);
   }
 
   advanced(replica: Replica): void {
-    this.#machine.advanced(replica);
+    if (!this.#isBegun) this.#begin(replica);
+    if (!this.#isLost) this.#machine.advanced(replica);
+  }
+
+  /** The log may begin where a checkpoint ends: what was before is in that. */
+  #begin(replica: Replica): void {
+    this.#isBegun = true;
+    const state = this.#takeState();
+    const isResumed = state !== null && this.#machine.resume(state);
+    this.#isLost = !isResumed && replica.log.logStartOffset > 0;
+    if (this.#isLost)
+      this.#core.host.logger.log('error', 'subscribersLost', { group: this.#group, logStartOffset: replica.log.logStartOffset });
+  }
+
+  /** All records below `least` have taken effect in it; null while that is not so. */
+  stateAt(least: number): MachineState | null {
+    return this.#isBegun && !this.#isLost && this.#machine.applied >= least ? this.#machine.kept : null;
   }
 
   expire(nowMs: number): void {
@@ -119,6 +142,8 @@ export class Keeping {
   answer(call: Call, answer: Answer<unknown>): void {
     const told = (outcome: Outcome<unknown>): void => this.#core.later(() => answer(outcome));
     const coordinator = this.#coordinator;
+    if (this.#isLost)
+      return told({ ok: false, error: new LogError('starting', 'Cannot answer for subscribers: what their log began with is lost here') });
     switch (call.call) {
       case 'createPublisher':
         return coordinator.create('publisher', call.request, told);

@@ -30,7 +30,7 @@ import {
 import { Publishing } from '../../subscribers/index.ts';
 import { type Core, failure } from '../core.ts';
 import type { Requests, Whereabouts } from '../edge/index.ts';
-import type { Replica } from '../replica/index.ts';
+import type { MachineState, Replica } from '../replica/index.ts';
 import { Keeping, type KeepingOptions } from './keeping.ts';
 import { type Call, decodeCall, decodeOutcome, encodeCall, encodeOutcome } from './passed-on.ts';
 
@@ -103,6 +103,11 @@ export class Subscribers implements SubscriptionService {
 
   advanced(replica: Replica): void {
     this.#keeping.get(replica.group)?.advanced(replica);
+  }
+
+  /** Of the subscribers that a group keeps, for a checkpoint of its log; null where it is not so far, or not known here yet. */
+  stateAt(group: number, least: number): MachineState | null {
+    return this.#keeping.get(group)?.stateAt(least) ?? null;
   }
 
   tick(nowMs: number): void {

@@ -7,8 +7,10 @@ import type {
   PullResult,
   SubscriberDescription,
   SubscriptionService,
+  TopicDescription,
   TopicPage,
 } from '../../../src/eventlog/index.ts';
+import { simBytes } from '../../../src/sim/bytes.ts';
 import { recordsOf } from '../../../src/sim/history.ts';
 import { Rig } from './rig.ts';
 import { batchOfValues } from '../../conformance/event-log.ts';
@@ -164,4 +166,41 @@ test('nobody but Cairn appends to what keeps subscribers', () => {
   expect(rig.call<undefined>(1, (service, answer) => service.deleteTopic(topic, answer))).toMatchObject({
     error: { code: 'topicProtected' },
   });
+});
+
+test('what is acknowledged is cut from the log, and known after a restart of everything', () => {
+  const KiB = 1024;
+  const settings = { segmentBytesMin: 4 * KiB, segmentBytesMax: 4 * KiB, subscribersRetentionBytes: 16 * KiB };
+  rig = new Rig({ brokers: 3, settings });
+  // Of the first group, whose log is the one that is described.
+  const subscriber =
+    Array.from({ length: 100 }, (_, i) => `s${i}`).find((name) => simBytes.crc32c(simBytes.utf8Encode(name)) % 8 === 0) ?? '';
+  rig.ok(1, (service, answer) => service.createTopic('orders', { retentionBytes: null }, answer));
+  ok(2, (service, answer) => service.createSubscriber({ id: subscriber, requestId: null }, answer));
+  ok(2, (service, answer) => service.createPublisher({ id: subscriber, requestId: null }, answer));
+  ok(3, (service, answer) => service.subscribe({ subscriber, topic: 'orders', start: { at: 'beginning' } }, answer));
+  for (let i = 0; i < 10; i++) append(1, ...Array.from({ length: 40 }, (_, j) => i * 40 + j));
+  const kept = () => rig.ok<TopicDescription>(1, (service, answer) => service.describeTopic('cairn/subscribers', answer)).partition;
+  let offset = 0;
+  rig.until(
+    'its beginning is removed',
+    () => {
+      const positions = [{ topic: 'orders', offset: (offset = Math.min(offset + 1, 400)) }];
+      ok(1, (service, answer) => service.ack({ subscriber, positions }, answer));
+      return kept().logStartOffset > 0;
+    },
+    120_000,
+  );
+  const before = ok<SubscriberDescription>(1, (service, answer) => service.describeSubscriber(subscriber, answer));
+  for (const member of rig.cluster.members) rig.cluster.kill(member, true);
+  for (const member of rig.cluster.members) rig.cluster.start(member);
+  rig.until('all brokers are up', () => rig.cluster.members.every(({ broker }) => broker?.ready === true));
+
+  for (const broker of [1, 2, 3]) {
+    const found = ok<SubscriberDescription>(broker, (service, answer) => service.describeSubscriber(subscriber, answer));
+    expect(found).toMatchObject({ createdMs: before.createdMs, usedMs: before.usedMs, cursors: [{ offset }] });
+    expect(ok(broker, (service, answer) => service.describePublisher(subscriber, answer))).toMatchObject({ id: subscriber });
+  }
+  expect(kept().logStartOffset).toBeGreaterThan(0);
+  expect(kept().sizeBytes).toBeLessThan(24 * KiB);
 });
