@@ -169,7 +169,7 @@ export class Services {
       topics: {
         topic: (name) => topics.known(name),
         topics: () => topics.allKnown(),
-        version: () => topics.catalog.applied,
+        version: () => topics.version,
         whenKnown: (done) => topics.whenKnown(done),
       },
       groups: () => topics.subscriberGroups,

@@ -123,8 +123,8 @@ export class Coordinator {
   #pullCount = 0;
   /** Which partition comes first, so that a busy one does not keep the others from being given. */
   #turn = 0;
-  /** For which topics a subscriber's patterns were looked at. */
-  readonly #looked = new Map<string, { readonly version: number; readonly patterns: string }>();
+  /** For which topics it was looked what a subscriber lacks. */
+  readonly #looked = new Map<string, { readonly version: number; readonly of: string }>();
   /** Ends of partitions as some read has shown them; what is below is there. By group. */
   readonly #ends = new Map<number, number>();
 
@@ -272,10 +272,20 @@ export class Coordinator {
     return { ok: true, value: { subscriber: id, topic, created, cursors: now === undefined ? [] : cursorsOf(now, topics) } };
   }
 
-  /** Where the cursors begin that these topics lack. */
-  *#starts(subscriber: Subscriber, topics: readonly KnownTopic[], start: StartAt, doing: string): Task<Outcome<CursorStart[]>> {
+  /** Partitions of these topics that have no cursor. */
+  #lacking({ cursors }: Pick<Subscriber, 'cursors'>, topics: readonly KnownTopic[]) {
     const places = topics.flatMap(({ name, id, groups }) => groups.map((group, partition) => ({ name, id, group, partition })));
-    const lacking = places.filter(({ id, partition }) => !subscriber.cursors.has(cursorKey({ topicId: id, partition })));
+    return places.filter(({ id, partition }) => !cursors.has(cursorKey({ topicId: id, partition })));
+  }
+
+  /** Where the cursors begin that these topics lack. */
+  *#starts(
+    subscriber: Pick<Subscriber, 'cursors'>,
+    topics: readonly KnownTopic[],
+    start: StartAt,
+    doing: string,
+  ): Task<Outcome<CursorStart[]>> {
+    const lacking = this.#lacking(subscriber, topics);
     if (subscriber.cursors.size + lacking.length > this.#context.limits.cursors) return refused(doing, 'tooManyCursors');
     const found = yield* sideBySide(
       lacking.map(
@@ -309,37 +319,49 @@ export class Coordinator {
     );
   }
 
-  /** Topics that patterns match by now, and others that are gone. */
+  /** Topics that patterns match by now, partitions that were added since, and topics that are gone. */
   *#takeUp(subscriber: Subscriber, doing: string): Task<Outcome<Subscriber>> {
     const { id, made } = subscriber;
-    const patterns = [...subscriber.subscriptions.values()].filter(({ topicId }) => topicId === null).map(({ topic }) => topic);
-    const looked = { version: this.#context.topicsVersion(), patterns: `${made} ${patterns.join(' ')}` };
+    const all = [...subscriber.subscriptions.values()];
+    const patterns = all.filter(({ topicId }) => topicId === null).map(({ topic }) => topic);
+    const looked = { version: this.#context.topicsVersion(), of: `${made} ${all.map(({ topic }) => topic).join(' ')}` };
     const before = this.#looked.get(id);
-    if (patterns.length === 0 || (before?.version === looked.version && before.patterns === looked.patterns))
-      return { ok: true, value: subscriber };
-    // A topic that is not known here yet is not one that is gone.
-    const isCurrent = yield* wait<boolean>((done) => this.#context.whenTopicsKnown(done));
-    if (!isCurrent) return { ok: true, value: subscriber };
-    looked.version = this.#context.topicsVersion();
-    const topics = [...this.#context.topics()].filter(({ name }) => patterns.some((pattern) => matches(pattern, name)));
-    const gone = [...subscriber.cursors.values()].filter((cursor) => !this.#isKnown(cursor)).map(({ topicId }) => topicId);
-    if (gone.length > 0) {
-      const dropped = yield* this.#submit({ type: 'dropTopics', subscriber: id, made, topicIds: [...new Set(gone)] });
-      if (!dropped.ok) return dropped;
-    }
-    const cursors = yield* this.#starts(subscriber, topics, { at: 'beginning' }, doing);
-    if (!cursors.ok) return cursors;
-    if (cursors.value.length > 0) {
-      const { cursors: cursorsMax, groupCursors: groupCursorsMax } = this.#context.limits;
-      const taken = yield* this.#submit({ type: 'takeUp', subscriber: id, made, cursors: cursors.value, cursorsMax, groupCursorsMax });
-      if (!taken.ok) return taken;
-      if (taken.value !== 'done') return refused(doing, taken.value);
+    if (before?.version === looked.version && before.of === looked.of) return { ok: true, value: subscriber };
+    const named = (): KnownTopic[] => all.flatMap(({ topic, topicId }) => this.#knownAs(topic, topicId) ?? []);
+    if (patterns.length > 0 || named().some((topic) => this.#lacking(subscriber, [topic]).length > 0)) {
+      // A topic that is not known here yet is not one that is gone.
+      const isCurrent = yield* wait<boolean>((done) => this.#context.whenTopicsKnown(done));
+      if (!isCurrent) return { ok: true, value: subscriber };
+      looked.version = this.#context.topicsVersion();
+      const matching = [...this.#context.topics()].filter(({ name }) => patterns.some((pattern) => matches(pattern, name)));
+      const gone = [...subscriber.cursors.values()].filter((cursor) => !this.#isKnown(cursor)).map(({ topicId }) => topicId);
+      const failed = yield* this.#cover(subscriber, [...new Set([...named(), ...matching])], [...new Set(gone)], doing);
+      if (failed !== null) return failed;
     }
     const now = this.#context.state.subscriber(id);
     if (now === undefined || now.made !== made) return refused(doing, 'unknownSubscriber');
     if (this.#looked.size >= lookedMax) this.#looked.clear();
     this.#looked.set(id, looked);
     return { ok: true, value: now };
+  }
+
+  #knownAs(name: string, id: number | null): KnownTopic | undefined {
+    const known = this.#context.topic(name);
+    return id !== null && known?.id === id ? known : undefined;
+  }
+
+  *#cover({ id, made, cursors }: Subscriber, topics: readonly KnownTopic[], gone: readonly number[], doing: string): Task<Failed | null> {
+    if (gone.length > 0) {
+      const dropped = yield* this.#submit({ type: 'dropTopics', subscriber: id, made, topicIds: gone });
+      if (!dropped.ok) return dropped;
+    }
+    const starts = yield* this.#starts({ cursors }, topics, { at: 'beginning' }, doing);
+    if (!starts.ok) return starts;
+    if (starts.value.length === 0) return null;
+    const { cursors: cursorsMax, groupCursors: groupCursorsMax } = this.#context.limits;
+    const taken = yield* this.#submit({ type: 'takeUp', subscriber: id, made, cursors: starts.value, cursorsMax, groupCursorsMax });
+    if (!taken.ok) return taken;
+    return taken.value === 'done' ? null : refused(doing, taken.value);
   }
 
   // ----------------------------------------------------------------------------------------------------------------- pulls

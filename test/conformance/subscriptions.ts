@@ -208,6 +208,22 @@ export function subscriptionConformance(name: string, open: () => Promise<Opened
         expect((await subscriptions.describeSubscriber(id)).cursors).toEqual([]);
       });
 
+      test('is to all partitions of its topic, those too that it is given later', async () => {
+        const topic = `divided-${++count}`;
+        await log.createTopic(topic, { retentionBytes: null, partitions: 2 });
+        const common = { level: 'quorum', timeoutMs: 5000, requestId: null, sequence: 0, expectedOffset: null } as const;
+        const appendTo = (partition: number) => log.append({ topic, partition, batch: batchOfValues(`in ${partition}`), ...common });
+        const id = await newSubscriber(topic);
+        for (const partition of [0, 1]) await appendTo(partition);
+        const first = await automatic(id, 1);
+        expect(pulledValues(first).sort()).toEqual(['in 0', 'in 1']);
+        await log.alterTopic(topic, { partitions: 3 });
+        for (const partition of [1, 2]) await appendTo(partition);
+        expect(pulledValues(await automatic(id, 2)).sort()).toEqual(['in 1', 'in 2']);
+        const { cursors } = await subscriptions.describeSubscriber(id);
+        expect(cursors.map(({ partition }) => partition)).toEqual([0, 1, 2]);
+      });
+
       test('to a topic that is deleted says so, and the next topic of that name inherits nothing', async () => {
         const topic = await newTopic();
         await append(topic, 'a', 'b');

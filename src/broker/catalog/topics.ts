@@ -70,6 +70,7 @@ export class Topics {
   #maintainAtMs = 0;
   #hasOpened = false;
   #hasRead = false;
+  #version = 0;
   readonly #startedMs: number;
 
   constructor(core: Core, options: TopicsOptions) {
@@ -85,6 +86,7 @@ export class Topics {
         for (const { group } of topic.partitions) this.#retention.changed(group);
       },
       deleted: (topic) => {
+        this.#version++;
         this.#replicas.deleted(topic);
         for (const { group } of topic.partitions) {
           this.#retention.deleted(group);
@@ -298,6 +300,11 @@ export class Topics {
   whenKnown(done: (isCurrent: boolean) => void): void {
     if (this.#options.logOnly) return done(true);
     this.#whenCurrent(lookUpMs, done);
+  }
+
+  /** Another number where topics were made, deleted or given partitions since. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Whether this broker has a replica of the group, or is to have one. */
@@ -573,6 +580,7 @@ export class Topics {
   }
 
   #made(topic: Topic, partitions: readonly Partition[]): void {
+    this.#version++;
     // What is only read again after a start was elected long ago.
     if (this.#registration.isDone) {
       const leadsCatalog = this.#core.replica(catalogGroup)?.raft.role === 'leader';
