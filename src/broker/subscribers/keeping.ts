@@ -29,7 +29,7 @@ export interface KeepingOptions {
   readonly records: RecordService;
   readonly topics: TopicDirectory;
   /** What the checkpoint of a group's log has of its subscribers. */
-  takeState(group: GroupId): MachineState | null;
+  readonly takeState: (group: GroupId) => MachineState | null;
 }
 
 const confirmMs = 2000;
