@@ -10,7 +10,7 @@ export const topicGroupFirst = 16;
 export const logTopic = 'log';
 export const eventsTopic = 'cairn.events';
 
-/** Its partitions keep publishers and subscribers (docs/decisions/0029). No user can have made a topic of this name: it has a slash. */
+/** Its partitions keep publishers and subscribers (docs/decisions/0030). No user can have made a topic of this name: it has a slash. */
 export const subscribersTopic = 'cairn/subscribers';
 export const subscriberGroups = 8;
 export const subscriberReplicas = 3;

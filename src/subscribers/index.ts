@@ -1,5 +1,5 @@
 /**
- * Publishers and subscribers (docs/decisions/0029). `SubscriberState` is what the commands of one group's log say; `Coordinator` answers what is asked where that
+ * Publishers and subscribers (docs/decisions/0030). `SubscriberState` is what the commands of one group's log say; `Coordinator` answers what is asked where that
  * group is led, over any log of records; `memorySubscriptions` is both without a group, for tests.
  *
  * It leaves out groups, brokers and who leads what: that is `broker/subscribers/`.

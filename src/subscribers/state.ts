@@ -1,5 +1,5 @@
 /**
- * Publishers and subscribers of one group as a state machine (docs/decisions/0029): synchronous, total, deterministic. It sees commands and where they stand in
+ * Publishers and subscribers of one group as a state machine (docs/decisions/0030): synchronous, total, deterministic. It sees commands and where they stand in
  * the group's log, no settings, no clocks and no topics.
  *
  * A cursor stands in one partition for one subscriber. `offset` is its acknowledged end; it rises by acknowledgements and is put elsewhere by `seek` alone.

@@ -74,7 +74,7 @@ interface Asked {
   stop: () => void;
 }
 
-/** Publishers and subscribers for callers of this broker: asked of whoever leads the group that keeps them, here or elsewhere (docs/decisions/0029). */
+/** Publishers and subscribers for callers of this broker: asked of whoever leads the group that keeps them, here or elsewhere (docs/decisions/0030). */
 export class Subscribers implements SubscriptionService {
   readonly #core: Core;
   readonly #options: SubscribersOptions;
