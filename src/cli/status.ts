@@ -193,7 +193,17 @@ const tellings = (brokers: BrokerList, id: number): string[] =>
     return problem === null ? [] : [`broker ${by} says of broker ${id}: ${problem}`];
   });
 
-const namesOf = (views: readonly View[]): ReadonlySet<string> => new Set(views.flatMap(({ partitions }) => [...partitions.keys()]));
+/** Topics as they come, each with its partitions in their order. */
+function namesOf(views: readonly View[]): ReadonlySet<string> {
+  const topics = new Map<string, [string, number][]>();
+  for (const name of new Set(views.flatMap(({ partitions }) => [...partitions.keys()]))) {
+    const [topic = name, number = '0'] = name.split('/');
+    const known = topics.get(topic);
+    if (known === undefined) topics.set(topic, [[name, Number(number)]]);
+    else known.push([name, Number(number)]);
+  }
+  return new Set([...topics.values()].flatMap((names) => names.toSorted(([, a], [, b]) => a - b).map(([name]) => name)));
+}
 
 /** The broker that leads by its own account in the highest term: an old leader may not know yet that it is none. */
 function findLeader(views: readonly View[], name: string): number | null {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exitCodes } from '../../src/base/errors.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
-import { Client } from '../../src/client/index.ts';
+import { appendDefaults, batchOf, Client } from '../../src/client/index.ts';
 import { partitionOfKey } from '../../src/placement/index.ts';
 import { type MemoryBroker, startMemoryBroker } from '../support/memory-broker.ts';
 import { runGrep } from '../support/grep-rig.ts';
@@ -125,7 +125,6 @@ describe('records for a topic of several partitions', () => {
   test('are counted by the client library too', async () => {
     const topic = await newTopic(4);
     const client = new Client({ servers: [broker.url] });
-    const { batchOf, appendDefaults } = await import('../../src/client/index.ts');
 
     const result = await client.append({ ...appendDefaults, topic, batch: batchOf(keys.map((key) => ({ key: key ?? null, value: 'x' }))) });
 
@@ -222,6 +221,33 @@ describe('a topic of several partitions that is read as a whole', () => {
     await ask('POST', `/v1/topics/${topic}/records`, { key: keys[3], value: 'new' });
     expect((await coming).map(({ value }) => value)).toEqual(['new']);
   });
+});
+
+test('what a publisher publishes to it is divided too, and a subscriber pulls all of it', async () => {
+  const topic = await newTopic(4);
+  const client = new Client({ servers: [broker.url] });
+  const { subscriptions } = client;
+  await subscriptions.createPublisher({ id: `p ${topic}`, requestId: topic });
+  await subscriptions.createSubscriber({ id: `s ${topic}`, requestId: topic });
+  await subscriptions.subscribe({ subscriber: `s ${topic}`, topic, start: { at: 'beginning' } });
+
+  const batch = batchOf(keys.map((key, index) => ({ key: key ?? null, value: `v${index}` })));
+  const published = await subscriptions.publish({ ...appendDefaults, publisher: `p ${topic}`, topic, batch });
+  const pull = {
+    subscriber: `s ${topic}`,
+    topics: null,
+    mode: 'automatic',
+    number: 1,
+    acknowledge: [],
+    recordsMax: 100,
+    bytesMax: 1e6,
+    waitMs: 0,
+  } as const;
+  const { parts } = await subscriptions.pull({ ...pull, freshness: 'linearizable' });
+
+  expect(published.parts?.map(({ partition }) => partition)).toEqual([0, 1, 2, 3]);
+  expect(parts.map(({ partition, offsetTo }) => [partition, offsetTo])).toEqual([0, 1, 2, 3].map((partition) => [partition, 1]));
+  client.close();
 });
 
 describe('commands', () => {
