@@ -348,7 +348,7 @@ function inputBytes(io: CliIo): number | null {
 function explain(error: unknown, acknowledged: number, requestId: string): unknown {
   if (!(error instanceof LogError)) return error;
   // The first batch goes alone, so nothing else is on its way either.
-  if (acknowledged === 0 && error.definite) return error;
+  if ((acknowledged === 0 && error.definite) || error.code === 'requestIdReused') return error;
   const first = error.code === 'recordTooLarge' ? 'shorten it and ' : '';
   const message = `${error.message}; ${lines(acknowledged)} ${acknowledged === 1 ? 'is' : 'are'} acknowledged, ${first}go on with --request-id ${requestId}`;
   return new LogError(error.code, message, error.details, { cause: error });
