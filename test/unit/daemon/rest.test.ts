@@ -72,6 +72,20 @@ test('a process that works is left alone until it rests', () => {
   expect(collections).toHaveLength(1);
 });
 
+test('a process in which a thread searches is left alone, however little its loop has to do', () => {
+  let cpuMs = 0;
+  vi.spyOn(process, 'cpuUsage').mockImplementation((before) => ({ user: cpuMs * 1000 - (before?.user ?? 0), system: 0 }));
+  giveMemoryBackAtRest();
+  for (let time = 0; time < 5; time++) {
+    cpuMs += lookMs * 0.2;
+    look(1);
+  }
+  expect(collections).toEqual([]);
+
+  look(2);
+  expect(collections).toHaveLength(1);
+});
+
 test('a heap whose collection would take too long for a leader is left alone', () => {
   heapUsed = 65 * MiB;
   giveMemoryBackAtRest();
