@@ -27,6 +27,7 @@ const ENTRIES = [
   'daemon/cs550-run-peers',
   'daemon/mp0-logger',
   'daemon/mp0-node',
+  'gateway/http/record-thread',
   'lab/clocks/part-process',
   'lab/collect/bare-loop',
   'search/topics/worker',

@@ -1,7 +1,4 @@
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
+import type { HostPort } from '../base/host-port.ts';
 
 /** `host:port`, `[::1]:port`; null when it is neither. */
 export function parseHostPort(text: string): HostPort | null {
@@ -9,10 +6,6 @@ export function parseHostPort(text: string): HostPort | null {
   const host = bracketed ?? plain;
   const number = Number(port);
   return host === undefined || number < 1 || number > 65_535 ? null : { host: host.toLowerCase(), port: number };
-}
-
-export function formatHostPort({ host, port }: HostPort): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Reachable from this machine only. A name other than localhost may lead anywhere. */

@@ -2,6 +2,7 @@
  * One broker as a process: the machine, the broker and its HTTP gateway, wired together. The socket listens first; then the data is opened; the
  * broker is ready once `log` has a leader.
  */
+import { formatHostPort } from '../base/host-port.ts';
 import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
 import { LogError, withPromises } from '../eventlog/index.ts';
 import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.ts';
@@ -91,7 +92,8 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
 
   function brokerOptions({ self, settings, clusterId, logOnly }: DaemonConfig, on: SystemHost, { onFatal }: DaemonHooks): BrokerOptions {
     // The same secret opens HTTP and proves brokers to one another, but never in the same form.
-    const secret = token === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${token}`));
+    const shared = token ?? config.peerSecret;
+    const secret = shared === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${shared}`));
     const scanner =
       config.data === null ? ownScanner(on) : workerScanner(config.data, ownModule('search/topics/worker'), () => broker.diskSyncs);
     const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, scanner };
@@ -126,7 +128,7 @@ function createFront(
     listenRetryMs: config.listenRetryMs,
     closesWithAnswer: config.closesWithAnswer,
     ownNames: [listen.host, self.host],
-    extraHosts: [...extraHosts, `${self.host}:${self.port}`],
+    extraHosts: [...extraHosts, formatHostPort(self)],
     tokenHash: token === null ? null : hashToken(token),
     tls,
     faultInjection,
@@ -141,6 +143,7 @@ function createFront(
     ),
     batchBytesMax: settings.batchBytesMax,
     pageFolder,
+    recordThread: ownModule('gateway/http/record-thread'),
   });
 }
 

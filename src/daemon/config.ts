@@ -8,6 +8,7 @@ import Type, { type TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { parse, YAMLParseError } from 'yaml';
 import { brokerId } from '../base/branded.ts';
+import { formatHostPort, type HostPort } from '../base/host-port.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings, type HttpSettings } from '../gateway/http/settings.ts';
@@ -16,7 +17,7 @@ import { defaultLineSettings, type LineSettings } from '../gateway/lines/setting
 import type { BrokerAddress, LogLevel } from '../host/index.ts';
 import { type Machine, parseMachine } from '../search/ask/machines.ts';
 import { type Exposure, refuseGlob } from '../search/files/exposure.ts';
-import { type HostPort, formatHostPort, isLoopback, parseHostPort } from './address.ts';
+import { isLoopback, parseHostPort } from './address.ts';
 import {
   boundGroups,
   brokerIdRule,
@@ -40,6 +41,8 @@ export interface DaemonConfig {
   readonly clusterId: string | null;
   /** The token itself; only hashes of it are kept later. */
   readonly token: string | null;
+  /** What proves brokers to one another where there is no token; clients need none then. */
+  readonly peerSecret: string | null;
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string | null } | null;
   /** Open beyond loopback without a token: to be warned of once. */
   readonly isInsecure: boolean;
@@ -269,7 +272,7 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
   const isInsecure = isOpen && token === null;
   if (isInsecure && get(tree, 'insecureListen') !== true) {
     const reason = 'that is beyond loopback and no token file is configured: give one, or use --insecure-listen';
-    throw new LogError('insecureListen', `Cannot listen on ${listen.host}:${listen.port}: ${reason}`);
+    throw new LogError('insecureListen', `Cannot listen on ${formatHostPort(listen)}: ${reason}`);
   }
   return {
     role: text('role') === 'search' ? 'search' : 'broker',
@@ -280,6 +283,7 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     data: isMemory ? null : path.resolve(text('data') ?? `cairn-data/broker-${id}`),
     clusterId: text('clusterId'),
     token,
+    peerSecret: null,
     tls: tlsOf(text('tls.certFile'), text('tls.keyFile'), text('tls.caFile'), brokers.length, nameOf),
     isInsecure,
     faultInjection: get(tree, 'faultInjection') === true,
@@ -302,7 +306,7 @@ function linesOf(tree: Tree, nameOf: (key: string) => string): DaemonConfig['lin
   const listen = addressOf(text, nameOf('lines.listen'));
   if (!isLoopback(listen.host) && get(tree, 'insecureListen') !== true) {
     const reason = 'that is beyond loopback and lines carry no token: set insecureListen if anyone who reaches the port may append';
-    throw new LogError('insecureListen', `Cannot take lines on ${listen.host}:${listen.port}: ${reason}`);
+    throw new LogError('insecureListen', `Cannot take lines on ${formatHostPort(listen)}: ${reason}`);
   }
   const bounds = Object.keys(defaultLineSettings).flatMap((key) => {
     const value = get(tree, `lines.${key}`);
@@ -334,7 +338,7 @@ function exposureOf(entry: string, name: string): Exposure {
 
 function refuseTwice(brokers: readonly BrokerAddress[], name: string): void {
   const ids = new Set(brokers.map((broker) => broker.id));
-  const addresses = new Set(brokers.map((broker) => `${broker.host}:${broker.port}`));
+  const addresses = new Set(brokers.map(formatHostPort));
   if (ids.size < brokers.length) throw refuse('a broker id stands there twice', name);
   if (addresses.size < brokers.length) throw refuse('an address stands there twice', name);
 }

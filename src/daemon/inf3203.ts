@@ -14,9 +14,10 @@ import { mkdirSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { brokerId } from '../base/branded.ts';
+import { formatHostPort, type HostPort } from '../base/host-port.ts';
 import { defaultSettings } from '../broker/settings.ts';
 import { defaultHttpSettings } from '../gateway/http/settings.ts';
-import { bindHost, formatHostPort, type HostPort, isLoopback, parseHostPort } from './address.ts';
+import { bindHost, isLoopback, parseHostPort } from './address.ts';
 import type { DaemonConfig } from './config.ts';
 import { stderrLogger } from './logging.ts';
 import { serve } from './serve.ts';
@@ -53,6 +54,7 @@ const config: DaemonConfig = {
   data: null,
   clusterId: null,
   token: null,
+  peerSecret: null,
   tls: null,
   isInsecure: !isLoopback(self.host),
   faultInjection: true,

@@ -211,7 +211,11 @@ export const settingsTable: readonly SettingRow[] = [
     flag: '--lines-topic <topic>',
     fallback: 'lines',
     help: 'topic that such lines are stored in; made when missing',
-    rule: { is: 'text', pattern: '.', must: 'a topic name' },
+    rule: {
+      is: 'text',
+      pattern: '^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,249}$',
+      must: 'a topic name: 1-249 characters of A-Z, a-z, 0-9, dot, dash, underscore',
+    },
   },
   {
     key: 'log.level',
@@ -303,13 +307,28 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
 };
 
 const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {
-  bodyBytesMax: { ...anyBytes, help: 'Largest request body: beyond it 413 `recordTooLarge`' },
+  bodyBytesMax: { ...anyBytes, help: 'Largest request body, uncompressed: beyond it 413 `recordTooLarge`' },
+  bodiesBytesMax: {
+    ...anyBytes,
+    help: 'Bytes of all bodies that are on their way in one broker, beside the first 64 KiB of each: beyond it `overloaded`',
+  },
+  readBytesMax: {
+    ...anyBytes,
+    help: 'Bytes of records that answers to reads hold in memory, half of them for reads of up to 1 MiB: others wait their turn',
+  },
+  requestsPerConnectionMax: {
+    ...anyCount,
+    help: 'Requests that wait on one connection while those before them are answered: with one more it is cut off',
+  },
   headersTimeoutMs: { ...anyMs, help: 'A request whose header is not complete by then is closed' },
   requestTimeoutMs: { ...anyMs, help: 'A request that has not arrived whole by then is closed' },
   connectionsCheckingIntervalMs: { ...anyMs, help: 'How often the two above are looked at' },
   keepAliveTimeoutMs: { ...anyMs, help: 'A connection without a request is closed after this time' },
   connectionsMax: { ...anyCount, help: 'Connections in all' },
-  connectionsPerAddressMax: { ...anyCount, help: 'Connections from one address' },
+  connectionsPerAddressMax: {
+    ...anyCount,
+    help: 'Connections from one address: with one more the oldest that has asked nothing makes room, else the new one is closed',
+  },
   followersMax: { ...anyCount, help: 'Answers of `follow` that may be open at once: beyond it `overloaded`' },
   slowReaderTimeoutMs: { ...anyMs, help: 'A reader that takes nothing for so long is cut off' },
   heartbeatMs: { ...anyMs, help: 'How often a `follow` without news shows that it lives' },

@@ -4,8 +4,10 @@ import {
   accessSync,
   closeSync,
   constants,
+  fchmodSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,6 +18,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { brokerId } from '../base/branded.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import { defaultSettings } from '../broker/settings.ts';
 import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings } from '../gateway/http/settings.ts';
@@ -47,6 +50,7 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     const message = `Cannot start ${brokerCount} brokers on ${data}: it holds a cluster of ${count}, say --brokers ${count} or name another directory with --data`;
     throw new LogError('invalidConfig', message);
   }
+  const peerSecret = openPeerSecret(root, data);
   const brokers = Array.from({ length: brokerCount }, (_, vertex) => ({
     id: brokerId(vertex + 1),
     host: '127.0.0.1',
@@ -54,13 +58,14 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
   }));
   return brokers.map((self) => ({
     role: 'broker',
-    search: { name: `${self.host}:${self.port}`, exposures: [], machines: [] },
+    search: { name: formatHostPort(self), exposures: [], machines: [] },
     self,
     brokers,
     listen: { host: self.host, port: self.port },
     data: path.join(root, `broker-${self.id}`),
     clusterId,
     token: null,
+    peerSecret,
     tls: null,
     isInsecure: false,
     faultInjection,
@@ -90,6 +95,26 @@ export function confirmCluster(data: string, brokerCount: number): void {
 
 const fileOf = (root: string): string => path.join(root, 'cluster.json');
 const clusterText = (content: ClusterFile): string => `${JSON.stringify(content)}\n`;
+
+/**
+ * Another program on this machine can reach the brokers, and is none of them: they know one another by a secret that is in their folder. A folder from before
+ * gets one at its next start, and so does one whose secret others could read.
+ */
+function openPeerSecret(root: string, shown: string): string {
+  const file = path.join(root, 'peer-secret');
+  try {
+    const made = randomBytes(32).toString('hex');
+    // Somebody else may begin with the folder at the same time: the first one counts.
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) createDurably(file, `${made}\n`);
+    const found = lstatSync(file);
+    const secret = found.isFile() && (found.mode & 0o077) === 0 ? readFileSync(file, 'utf8').trim() : '';
+    if (/^[0-9a-f]{64}$/.test(secret)) return secret;
+    writeDurably(file, `${made}\n`);
+    return made;
+  } catch (error) {
+    throw new LogError('dataUnusable', `Cannot use the data directory ${shown}: ${folderReason(error)}`, {}, { cause: error });
+  }
+}
 
 /** `cluster.json` gives the fresh brokers one cluster id. */
 function openClusterFile(root: string, shown: string): ClusterFile {
@@ -141,6 +166,8 @@ function writeBeside(file: string, text: string): string {
   const temporary = `${file}.${process.pid}.new`;
   const descriptor = openSync(temporary, 'w', 0o600);
   try {
+    // Whoever made a file of that name before may have let others read it.
+    fchmodSync(descriptor, 0o600);
     writeSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {

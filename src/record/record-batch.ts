@@ -55,6 +55,8 @@ export interface BatchLimits {
 export const timestampMsMax = 2 ** 48 - 1;
 export const recordBytesMax = 1024 * 1024;
 export const recordsPerBatchMax = 65_536;
+/** Of all its records together: each takes two bytes at least, and looking at millions takes time. */
+const headersPerBatchMax = 4 * recordsPerBatchMax;
 export const batchBytesMax = 8 * 1024 * 1024;
 export const defaultBatchLimits: BatchLimits = { recordBytesMax, recordsPerBatchMax, batchBytesMax };
 
@@ -613,6 +615,29 @@ export function forEachRecordAt(
   return true;
 }
 
+/** The same one after another, for whoever goes on later. `next` gives the same cursor each time, and null behind the last record. */
+export class RecordReader {
+  readonly #batch: Uint8Array;
+  readonly #cursor = new RecordCursor();
+  #position = batchHeaderBytes;
+  #left: number;
+
+  constructor(batch: Uint8Array) {
+    this.#batch = batch;
+    this.#left = recordCount(batch);
+  }
+
+  next(): RecordCursor | null {
+    if (this.#left === 0) return null;
+    this.#left--;
+    const batch = this.#batch;
+    const problem = this.#cursor.read(batch, this.#position, baseOffset(batch), baseTimestamp(batch), false);
+    assert(problem === null, 'a batch that was stored holds records');
+    this.#position = this.#cursor.recordTo;
+    return this.#cursor;
+  }
+}
+
 // ------------------------------------------------------------------------------------------------------------ validation
 
 export type BatchProblem =
@@ -680,6 +705,7 @@ function validateRecords(batch: Uint8Array, count: number, limits: BatchLimits):
   const firstTimestamp = baseTimestamp(batch);
   const lastTimestamp = maxTimestamp(batch);
   let position = batchHeaderBytes;
+  let headers = 0;
   for (let i = 0; i < count; i++) {
     const problem = cursor.read(batch, position, 0, firstTimestamp, true);
     if (problem !== null) return refuse('recordMalformed', `record ${i} is malformed: ${problem}`);
@@ -689,6 +715,9 @@ function validateRecords(batch: Uint8Array, count: number, limits: BatchLimits):
     if (cursor.recordTo - position > limits.recordBytesMax) {
       return refuse('recordTooLarge', `record ${i} has ${cursor.recordTo - position} bytes, at most ${limits.recordBytesMax} are allowed`);
     }
+    headers += cursor.headerCount;
+    if (headers > headersPerBatchMax)
+      return refuse('tooManyRecords', `its records have more than ${headersPerBatchMax} headers, which is what is allowed`);
     position = cursor.recordTo;
   }
   if (position !== batch.length) return refuse('trailingBytes', `${batch.length - position} bytes follow its last record`);

@@ -171,7 +171,8 @@ describe('a client', () => {
   test('with more connections than one address may have is turned away, and only with those', async () => {
     const port = await start({ settings: { connectionsPerAddressMax: 3 } });
     const held = [1, 2, 3].map(() => connect(port, '127.0.0.1'));
-    await Promise.all(held.map((socket) => new Promise((resolve) => socket.on('connect', resolve))));
+    for (const socket of held) socket.write(requestText(port, 'GET', '/healthz', { Connection: 'keep-alive' }));
+    await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('data', resolve))));
 
     expect(await exchange(port, requestText(port, 'GET', '/healthz'))).toBe('');
     await new Promise((resolve) => {

@@ -3,6 +3,7 @@ import { createHttpGateway, defaultHttpSettings, type Front, type GatewayOptions
 import type { HttpSettings } from '../../src/gateway/http/settings.ts';
 import { memorySubscriptions } from '../../src/subscribers/memory.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
+import { ownModule } from '../../src/system/package.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
 import { noAgents, noTrace } from './no-trace.ts';
@@ -66,6 +67,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     version: '0.0.0',
     batchBytesMax: 8 * 1024 * 1024,
     pageFolder: '/nonexistent',
+    recordThread: ownModule('gateway/http/record-thread'),
     ...rest,
   });
   await new Promise<void>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '.
 import { createTopicsSearcher } from '../../src/search/topics/index.ts';
 import { memorySubscriptions } from '../../src/subscribers/memory.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
+import { ownModule } from '../../src/system/package.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
 import { noAgents, noTrace } from './no-trace.ts';
@@ -68,6 +69,7 @@ export function startMemoryBroker(
     version: '0.0.0',
     batchBytesMax: 8 * 1024 * 1024,
     pageFolder: '/nonexistent',
+    recordThread: ownModule('gateway/http/record-thread'),
   });
   return new Promise((resolve, reject) => {
     front.listen((error) => {

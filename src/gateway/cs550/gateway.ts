@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { formatHostPort } from '../../base/host-port.ts';
 import { type FaultSwitch, LogError } from '../../eventlog/index.ts';
 import { Actions, type ActionsOptions, type Reply } from './actions.ts';
 import * as answers from './answers.ts';
@@ -86,7 +87,12 @@ export class WireGateway {
       const isInUse = error.code === 'EADDRINUSE';
       const reason = isInUse ? 'another program listens there' : error.message;
       done(
-        new LogError(isInUse ? 'portInUse' : 'invalidConfig', `Cannot listen on ${host}:${port}: ${reason}`, { port }, { cause: error }),
+        new LogError(
+          isInUse ? 'portInUse' : 'invalidConfig',
+          `Cannot listen on ${formatHostPort({ host, port })}: ${reason}`,
+          { port },
+          { cause: error },
+        ),
       );
     };
     server.once('error', refused);

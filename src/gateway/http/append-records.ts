@@ -4,20 +4,16 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AppendResult, type BrokerService, isTopicName, LogError } from '../../eventlog/index.ts';
-import type { Bytes, Clock } from '../../host/index.ts';
+import type { Clock } from '../../host/index.ts';
 import { DividedAppends } from '../../partitions/index.ts';
-import type { BatchLimits } from '../../record/index.ts';
-import { readBody } from './body.ts';
-import { decodeRecords } from './decode-records.ts';
-import { asLogError, commonHeaders, sendError, sendJson } from './error-answer.ts';
+import { type BodyBounds, readBody } from './body.ts';
+import { type DecodeOptions, decodeRecords } from './decode-records.ts';
+import { commonHeaders, sendError, sendJson } from './error-answer.ts';
 import { oneAnswer, partsAnswer, type PartsAnswer } from './parts-answer.ts';
 
-export interface AppendRecordsOptions {
+export interface AppendRecordsOptions extends BodyBounds, Omit<DecodeOptions, 'topic' | 'nowMs'> {
   readonly log: Pick<BrokerService, 'append' | 'nextSequence' | 'partitionsOf'>;
   readonly clock: Clock;
-  readonly bytes: Bytes;
-  readonly limits: BatchLimits;
-  readonly bodyBytesMax: number;
 }
 
 /** How long an append may take when the caller does not say. */
@@ -56,30 +52,30 @@ export class AppendRecords {
   }
 
   handle(request: IncomingMessage, response: ServerResponse, topic: string): void {
-    const { clock, bytes, limits, bodyBytesMax } = this.#options;
+    const options = this.#options;
+    const { clock, limits, bytes, turns, large } = options;
     const startedMs = clock.monotonicMs();
     const refuse = (error: LogError): void => {
       sendError(response, error);
       this.onAnswered?.(response.statusCode, (clock.monotonicMs() - startedMs) / 1000);
     };
-    readBody(request, bodyBytesMax, (body) => {
+    readBody(request, options, (body) => {
       // The client went away.
       if (body === null) return;
       if (body instanceof LogError) return refuse(body);
-      let batch: Uint8Array;
-      try {
-        batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
-      } catch (thrown) {
-        return refuse(asLogError(thrown));
-      }
-      const common = { level: 'quorum', timeoutMs: appendTimeoutMs, requestId: null, sequence: 0, expectedOffset: null } as const;
-      this.#appends.append({ topic, batch, ...common }, (divided) => {
-        if (response.destroyed) return;
-        if (divided.kind === 'several') sendParts(response, partsAnswer(topic, divided));
-        else if (!divided.outcome.ok) return refuse(divided.outcome.error);
-        else if (divided.count === 1) sendResult(response, divided.outcome.value);
-        else sendJson(response, 200, oneAnswer(divided.outcome.value, divided.count));
-        this.onAnswered?.(response.statusCode, (clock.monotonicMs() - startedMs) / 1000);
+      const decoding = { topic, nowMs: clock.wallMs(), limits, bytes, turns, large };
+      decodeRecords(request.headers['content-type'], body.bytes, decoding, (decoded) => {
+        options.bodies.give(body.held);
+        if (!decoded.ok) return refuse(decoded.error);
+        const common = { level: 'quorum', timeoutMs: appendTimeoutMs, requestId: null, sequence: 0, expectedOffset: null } as const;
+        this.#appends.append({ topic, batch: decoded.value, ...common }, (divided) => {
+          if (response.destroyed) return;
+          if (divided.kind === 'several') sendParts(response, partsAnswer(topic, divided));
+          else if (!divided.outcome.ok) return refuse(divided.outcome.error);
+          else if (divided.count === 1) sendResult(response, divided.outcome.value);
+          else sendJson(response, 200, oneAnswer(divided.outcome.value, divided.count));
+          this.onAnswered?.(response.statusCode, (clock.monotonicMs() - startedMs) / 1000);
+        });
       });
     });
   }

@@ -1,23 +1,30 @@
 /**
- * Request bodies to one RecordBatch. Lines and bytes go straight from the body into the batch, without an object or string per record.
+ * Request bodies to one RecordBatch. Lines and bytes go straight from the body into the batch, without an object or string per record. JSON is parsed a few
+ * records at a time, and no more is parsed than `json-bounds.ts` lets through. What takes longer than a few milliseconds is done in slices (`turns.ts`), and
+ * one record that alone takes long in another thread (`large-records.ts`).
  */
 import { isUtf8 } from 'node:buffer';
 import type { ErrorCode } from '../../base/errors.ts';
 import { firstOffset, firstTerm } from '../../base/branded.ts';
-import { LogError } from '../../eventlog/index.ts';
+import { type Answer, LogError, type Outcome } from '../../eventlog/index.ts';
 import type { Bytes } from '../../host/index.ts';
 import {
   type BatchLimits,
   type BatchProblem,
+  forEachRecord,
   noProducer,
   producerId,
   RecordBatchBuilder,
   type RecordHeader,
   sealForProducer,
   setPlacement,
-  timestampMsMax,
   validateBatch,
 } from '../../record/index.ts';
+import { asLogError } from './error-answer.ts';
+import { JsonRecords, problemAt, problemOfJson, sayProblem, ValueWalk } from './json-bounds.ts';
+import type { LargeRecords } from './large-records.ts';
+import { ownHeaderPrefix, type Refuse, RecordJson } from './record-json.ts';
+import type { Turns } from './turns.ts';
 
 export const batchesType = 'application/vnd.cairn.batches';
 export const recordTypes = ['application/json', 'application/x-ndjson', 'text/plain', 'application/octet-stream', batchesType] as const;
@@ -29,24 +36,81 @@ export interface DecodeOptions {
   readonly nowMs: number;
   readonly limits: BatchLimits;
   readonly bytes: Bytes;
+  readonly turns: Turns;
+  readonly large: LargeRecords;
 }
 
 const lineFeed = 0x0a;
+/** A body is decoded in one go where it is small, so all small ones can share a builder. */
+const smallBodyBytesMax = 4096;
+const smallBuilder = new RecordBatchBuilder({ capacityBytes: 2 * smallBodyBytesMax });
 
-/** Gives a batch with base offset 0, or throws a LogError whose sentence says what is wrong with the body. */
-export function decodeRecords(contentType: string | undefined, body: Uint8Array, options: DecodeOptions): Uint8Array {
+/** JSON that is parsed in one slice: a few milliseconds for the shortest records that there are. */
+const parsedAtOnce = 32 * 1024;
+/** Lines taken in one slice, and their bytes. */
+const linesAtOnce = 4096;
+const lineBytesAtOnce = 256 * 1024;
+/** JSON of one record: parsing more than this is left to another thread. */
+const largeBytes = 64 * 1024;
+
+/** Gives a batch with base offset 0, or a refusal whose sentence says what is wrong with the body. */
+export function decodeRecords(contentType: string | undefined, body: Uint8Array, options: DecodeOptions, done: Answer<Uint8Array>): void {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type === batchesType || type === 'application/octet-stream' || body.length <= smallBodyBytesMax)
+    done(tried(() => atOnce(type, body, options)));
+  else inSlices(type, body, options, done);
+}
+
+function tried<Value>(run: () => Value): Outcome<Value> {
+  try {
+    return { ok: true, value: run() };
+  } catch (thrown) {
+    return { ok: false, error: asLogError(thrown) };
+  }
+}
+
+function atOnce(type: string | undefined, body: Uint8Array, options: DecodeOptions): Uint8Array {
+  if (type === batchesType) return placed(body, options);
+  const decoder = decoderFor(type, body, options);
+  while (decoder.slice() !== true);
+  return decoder.finish();
+}
+
+function inSlices(type: string | undefined, body: Uint8Array, options: DecodeOptions, done: Answer<Uint8Array>): void {
+  const { turns, large } = options;
+  const begun = tried(() => decoderFor(type, body, options));
+  if (!begun.ok) {
+    done(begun);
+    return;
+  }
+  const decoder = begun.value;
+  const goOn = (): void => {
+    const slice = tried(() => decoder.slice());
+    if (!slice.ok) done(slice);
+    else if (slice.value === true) done(tried(() => decoder.finish()));
+    else if (slice.value === false) turns.take(goOn);
+    else {
+      const { json, what } = slice.value;
+      large.decode({ json, what, topic: options.topic, nowMs: options.nowMs }, (outcome) => {
+        const added = outcome.ok ? tried(() => decoder.addFrom(outcome.value)) : outcome;
+        if (added.ok) turns.take(goOn);
+        else done(added);
+      });
+    }
+  };
+  turns.take(goOn);
+}
+
+function decoderFor(type: string | undefined, body: Uint8Array, options: DecodeOptions): Decoder {
   switch (type) {
     case 'application/json':
-      return new Decoder(options, body.length).json(body);
+      return new JsonDecoder(body, options);
     case 'application/x-ndjson':
-      return new Decoder(options, body.length).ndjson(body);
+      return new NdjsonDecoder(body, options);
     case 'text/plain':
-      return new Decoder(options, body.length).lines(body);
+      return new LinesDecoder(body, options);
     case 'application/octet-stream':
-      return new Decoder(options, body.length).whole(body);
-    case batchesType:
-      return placed(body, options);
+      return new WholeDecoder(body, options);
     default:
       throw refusal(
         options.topic,
@@ -56,177 +120,247 @@ export function decodeRecords(contentType: string | undefined, body: Uint8Array,
   }
 }
 
-/** A body is decoded in one go, so all small ones can share a builder. */
-const smallBodyBytesMax = 4096;
-const smallBuilder = new RecordBatchBuilder({ capacityBytes: 2 * smallBodyBytesMax });
+/** A record that is decoded elsewhere; `what` names it. */
+interface LargeRecord {
+  readonly json: Uint8Array;
+  readonly what: string;
+}
 
-/** UTF-8 takes at most three bytes for each UTF-16 unit. */
-const shortTextMax = 4096;
-const scratch = new Uint8Array(3 * shortTextMax);
-const encoder = new TextEncoder();
-
-class Decoder {
+abstract class Decoder {
+  protected readonly body: Buffer;
+  protected readonly builder: RecordBatchBuilder;
   readonly #options: DecodeOptions;
-  readonly #builder: RecordBatchBuilder;
 
   /** Room for the body and an eighth more (lines of 64 bytes grow by that) spares most bodies every growth of the builder. */
-  constructor(options: DecodeOptions, bodyBytes: number) {
+  constructor(body: Uint8Array, options: DecodeOptions) {
     this.#options = options;
-    const isSmall = bodyBytes <= smallBodyBytesMax;
-    this.#builder = isSmall ? smallBuilder : new RecordBatchBuilder({ capacityBytes: bodyBytes + (bodyBytes >>> 3) + 128 });
+    this.body = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const isSmall = body.length <= smallBodyBytesMax;
+    this.builder = isSmall ? smallBuilder : new RecordBatchBuilder({ capacityBytes: body.length + (body.length >>> 3) + 128 });
     // A body that was refused half way has left something.
-    this.#builder.clear();
+    this.builder.clear();
   }
 
-  lines(body: Uint8Array): Uint8Array {
-    const { nowMs } = this.#options;
-    const buffer = asBuffer(body);
-    for (let from = 0; from < body.length; ) {
-      const found = buffer.indexOf(lineFeed, from);
-      const to = found < 0 ? body.length : found;
-      const sizeBefore = this.#builder.sizeBytes;
-      this.#builder.addSlice(nowMs, body, from, to);
-      this.#checkAdded(sizeBefore);
-      from = to + 1;
-    }
-    return this.#finish('the body is empty');
+  /** Goes on for a few milliseconds: true once all is taken, false where there is more, or a record that is to be decoded elsewhere first. */
+  abstract slice(): boolean | LargeRecord;
+
+  finish(): Uint8Array {
+    if (this.builder.recordCount === 0) throw this.refuse('invalidRequest', this.emptyReason);
+    return this.builder.finishUnsealed();
   }
 
-  whole(body: Uint8Array): Uint8Array {
-    const sizeBefore = this.#builder.sizeBytes;
-    this.#builder.addSlice(this.#options.nowMs, body, 0, body.length);
-    this.#checkAdded(sizeBefore);
-    return this.#finish('');
-  }
+  protected abstract readonly emptyReason: string;
 
-  json(body: Uint8Array): Uint8Array {
-    const value = this.#parse(body, 'the body');
-    const records = Array.isArray(value) ? value : isObject(value) && Array.isArray(value['records']) ? value['records'] : [value];
-    const isList = records.length !== 1 || records[0] !== value;
-    records.forEach((record, index) => this.#add(record, isList ? `record ${index}` : 'the record'));
-    return this.#finish('the body has no record');
-  }
-
-  ndjson(body: Uint8Array): Uint8Array {
-    const buffer = asBuffer(body);
-    let line = 0;
-    for (let from = 0; from < body.length; ) {
-      const found = buffer.indexOf(lineFeed, from);
-      const to = found < 0 ? body.length : found;
-      line++;
-      const part = buffer.subarray(from, to);
-      from = to + 1;
-      if (!isBlank(part)) this.#add(this.#parse(part, `line ${line}`), `line ${line}`);
-    }
-    return this.#finish('the body has no record');
-  }
-
-  #parse(part: Uint8Array, what: string): unknown {
-    if (!isUtf8(part)) throw this.#refuse('invalidRequest', `${what} is not UTF-8`);
-    try {
-      return JSON.parse(asBuffer(part).toString('utf8'));
-    } catch {
-      throw this.#refuse('invalidRequest', `${what} is not JSON`);
-    }
-  }
-
-  #add(record: unknown, what: string): void {
-    if (!isObject(record)) throw this.#refuse('invalidRequest', `${what} is not an object`);
-    for (const field of Object.keys(record)) {
-      if (!recordFields.has(field))
-        throw this.#refuse('invalidRequest', `${what} has the unknown field ${JSON.stringify(field.slice(0, 100))}`);
-    }
-    if (record['value'] === undefined && record['valueBase64'] === undefined) throw this.#refuse('invalidRequest', `${what} has no value`);
-    const key = this.#bytesOf(record, 'key', what);
-    const text = this.#shortTextOf(record, what);
-    const value = text === null ? this.#bytesOf(record, 'value', what) : null;
-    const headers = this.#headersOf(record['headers'], what);
-    const timestampMs = this.#timestampOf(record['timestamp'], what);
-    const sizeBefore = this.#builder.sizeBytes;
-    if (text === null) this.#builder.add(timestampMs, key, value, headers);
-    else if (headers.length > 0) this.#builder.add(timestampMs, key, this.#options.bytes.utf8Encode(text), headers);
-    else this.#builder.addSlice(timestampMs, scratch, 0, encoder.encodeInto(text, scratch).written, key);
-    this.#checkAdded(sizeBefore);
-  }
-
-  #bytesOf(record: Fields, field: 'key' | 'value', what: string): Uint8Array | null {
-    const text = record[field];
-    const base64 = record[`${field}Base64`];
-    if (base64 !== undefined && text !== undefined && text !== null) {
-      throw this.#refuse('invalidRequest', `${what} has both ${field} and ${field}Base64`);
-    }
-    if (base64 !== undefined) return this.#base64(base64, `${field}Base64 of ${what}`);
-    if (text === undefined || text === null) return null;
-    if (typeof text !== 'string') throw this.#refuse('invalidRequest', `${field} of ${what} is not a string`);
-    return this.#utf8(text, `${field} of ${what}`);
-  }
-
-  /** A value that is encoded without a buffer of its own, which would cost more than all the rest of the record. */
-  #shortTextOf(record: Fields, what: string): string | null {
-    const text = record['value'];
-    if (typeof text !== 'string' || text.length > shortTextMax || record['valueBase64'] !== undefined) return null;
-    this.#checkWellFormed(text, `value of ${what}`);
-    return text;
-  }
-
-  /** Half of a surrogate pair (`"\ud800"`) has no UTF-8: encoding it would keep something else than was sent. */
-  #checkWellFormed(text: string, what: string): void {
-    if (!text.isWellFormed()) throw this.#refuse('invalidRequest', `${what} has half a character (a lone surrogate)`);
-  }
-
-  #utf8(text: string, what: string): Uint8Array {
-    this.#checkWellFormed(text, what);
-    return this.#options.bytes.utf8Encode(text);
-  }
-
-  #base64(value: unknown, what: string): Uint8Array {
-    if (typeof value !== 'string' || value.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) {
-      throw this.#refuse('invalidRequest', `${what} is not base64`);
-    }
-    return Buffer.from(value, 'base64');
-  }
-
-  #headersOf(headers: unknown, what: string): readonly RecordHeader[] {
-    if (headers === undefined || headers === null) return [];
-    if (!isObject(headers)) throw this.#refuse('invalidRequest', `headers of ${what} is not an object`);
-    return Object.entries(headers).map(([name, value]) => {
-      const place = `header ${JSON.stringify(name.slice(0, 100))} of ${what}`;
-      if (name.startsWith('cairn.')) throw this.#refuse('invalidRequest', `${place} has a name that is Cairn's own`);
-      return { key: this.#utf8(name, `the name of ${place}`), value: this.#headerValue(value, place) };
+  /** Adds the one record of a batch that was made elsewhere. */
+  addFrom(batch: Uint8Array): void {
+    const sizeBefore = this.builder.sizeBytes;
+    forEachRecord(batch, (record) => {
+      const headers: RecordHeader[] = [];
+      record.forEachHeader((key, value) => headers.push({ key, value }));
+      this.builder.add(record.timestampMs, record.key(), record.value(), headers);
     });
+    this.checkAdded(sizeBefore);
   }
 
-  #headerValue(value: unknown, place: string): Uint8Array | null {
-    if (value === null) return null;
-    if (typeof value === 'string') return this.#utf8(value, place);
-    if (isObject(value) && 'base64' in value) return this.#base64(value['base64'], place);
-    throw this.#refuse('invalidRequest', `${place} is neither a string nor null nor {"base64": "..."}`);
+  protected get nowMs(): number {
+    return this.#options.nowMs;
   }
 
-  #timestampOf(value: unknown, what: string): number {
-    if (value === undefined || value === null) return this.#options.nowMs;
-    if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= timestampMsMax) return value as number;
-    throw this.#refuse('invalidRequest', `timestamp of ${what} is not a number of milliseconds since 1970`);
+  protected get recordsMax(): number {
+    return this.#options.limits.recordsPerBatchMax;
   }
 
-  #checkAdded(sizeBefore: number): void {
+  protected checkAdded(sizeBefore: number): void {
     const { recordBytesMax, recordsPerBatchMax, batchBytesMax } = this.#options.limits;
-    const { sizeBytes, recordCount } = this.#builder;
+    const { sizeBytes, recordCount } = this.builder;
     if (sizeBytes - sizeBefore > recordBytesMax) {
-      throw this.#refuse('recordTooLarge', `record ${recordCount - 1} has ${sizeBytes - sizeBefore} bytes, the limit is ${recordBytesMax}`);
+      throw this.refuse('recordTooLarge', `record ${recordCount - 1} has ${sizeBytes - sizeBefore} bytes, the limit is ${recordBytesMax}`);
     }
-    if (recordCount > recordsPerBatchMax) throw this.#refuse('recordTooLarge', `a request has at most ${recordsPerBatchMax} records`);
-    if (sizeBytes > batchBytesMax) throw this.#refuse('recordTooLarge', `its records have more than ${batchBytesMax} bytes`);
+    if (recordCount > recordsPerBatchMax) throw this.refuse('recordTooLarge', `a request has at most ${recordsPerBatchMax} records`);
+    if (sizeBytes > batchBytesMax) throw this.refuse('recordTooLarge', `its records have more than ${batchBytesMax} bytes`);
   }
 
-  #finish(emptyReason: string): Uint8Array {
-    if (this.#builder.recordCount === 0) throw this.#refuse('invalidRequest', emptyReason);
-    return this.#builder.finishUnsealed();
+  protected readonly refuse: Refuse = (code, reason) => refusal(this.#options.topic, code, reason);
+}
+
+class LinesDecoder extends Decoder {
+  protected readonly emptyReason = 'the body is empty';
+  #from = 0;
+
+  slice(): boolean {
+    const { body, builder, nowMs } = this;
+    const until = Math.min(body.length, this.#from + lineBytesAtOnce);
+    let from = this.#from;
+    for (let left = linesAtOnce; left > 0 && from < until; left--) {
+      const found = body.indexOf(lineFeed, from);
+      const to = found < 0 ? body.length : found;
+      const sizeBefore = builder.sizeBytes;
+      builder.addSlice(nowMs, body, from, to);
+      this.checkAdded(sizeBefore);
+      from = to + 1;
+    }
+    this.#from = from;
+    return from >= body.length;
+  }
+}
+
+class WholeDecoder extends Decoder {
+  protected readonly emptyReason = '';
+
+  slice(): boolean {
+    const sizeBefore = this.builder.sizeBytes;
+    this.builder.addSlice(this.nowMs, this.body, 0, this.body.length);
+    this.checkAdded(sizeBefore);
+    return true;
+  }
+}
+
+abstract class ParsingDecoder extends Decoder {
+  protected readonly emptyReason = 'the body has no record';
+  readonly #records = new RecordJson(this.builder, this.nowMs, this.refuse);
+
+  protected add(record: unknown, what: string): void {
+    const sizeBefore = this.builder.sizeBytes;
+    this.#records.add(record, what);
+    this.checkAdded(sizeBefore);
   }
 
-  #refuse(code: ErrorCode, reason: string): LogError {
-    return refusal(this.#options.topic, code, reason);
+  protected parse(from: number, to: number, what: string): unknown {
+    if (!isUtf8(this.body.subarray(from, to))) throw this.refuse('invalidRequest', `${what} is not UTF-8`);
+    try {
+      return JSON.parse(this.body.toString('utf8', from, to));
+    } catch {
+      throw this.refuse('invalidRequest', sayProblem('notJson', what));
+    }
   }
+}
+
+class JsonDecoder extends ParsingDecoder {
+  readonly #found = new JsonRecords(this.body);
+  /** Where the records begin and end that are parsed next, all together. */
+  #bounds: number[] = [];
+  #added = 0;
+  #large: LargeRecord | null = null;
+
+  slice(): boolean | LargeRecord {
+    const large = this.#large;
+    this.#large = null;
+    if (large !== null) return this.#elsewhere(large);
+    const { body } = this;
+    for (;;) {
+      const found = this.#found.next();
+      if (found === 'end' || found === 'more') {
+        this.#addFound();
+        return found === 'end';
+      }
+      if (found !== 'record') {
+        // What is wrong with a record before it comes first.
+        this.#addFound();
+        const isOfBody = this.#found.isWhole || this.#found.isOutside;
+        throw this.refuse('invalidRequest', sayProblem(found, isOfBody ? 'the body' : `record ${this.#added}`));
+      }
+      const { from, to } = this.#found;
+      if (to - from > largeBytes) {
+        const count = this.#bounds.length / 2;
+        const next = { json: body.subarray(from, to), what: this.#nameOf(this.#added + count) };
+        if (count === 0) return this.#elsewhere(next);
+        this.#addFound();
+        this.#large = next;
+        return false;
+      }
+      this.#bounds.push(from, to);
+      if (this.#added + this.#bounds.length / 2 > this.recordsMax)
+        throw this.refuse('recordTooLarge', `a request has at most ${this.recordsMax} records`);
+      if (to - (this.#bounds[0] as number) >= parsedAtOnce) {
+        this.#addFound();
+        return false;
+      }
+    }
+  }
+
+  #elsewhere(large: LargeRecord): LargeRecord {
+    this.#added++;
+    return large;
+  }
+
+  #nameOf(index: number): string {
+    return this.#found.isWhole ? 'the record' : `record ${index}`;
+  }
+
+  /** Parses what was found in one go, which is twice as quick as one after another. */
+  #addFound(): void {
+    const bounds = this.#bounds;
+    if (bounds.length === 0) return;
+    this.#bounds = [];
+    const records = this.#parseAll(bounds);
+    for (const record of records) this.add(record, this.#nameOf(this.#added++));
+  }
+
+  #parseAll(bounds: readonly number[]): readonly unknown[] {
+    const from = bounds[0] as number;
+    const to = bounds.at(-1) as number;
+    if (isUtf8(this.body.subarray(from, to))) {
+      try {
+        return JSON.parse(`[${this.body.toString('utf8', from, to)}]`);
+      } catch {
+        // It is found out below which it is.
+      }
+    }
+    const what = (index: number): string => (this.#found.isWhole ? 'the body' : `record ${this.#added + index}`);
+    return Array.from({ length: bounds.length / 2 }, (_, index) =>
+      this.parse(bounds[2 * index] as number, bounds[2 * index + 1] as number, what(index)),
+    );
+  }
+}
+
+class NdjsonDecoder extends ParsingDecoder {
+  #from = 0;
+  #line = 0;
+  /** Over a line that is long. */
+  #walk: ValueWalk | null = null;
+
+  slice(): boolean | LargeRecord {
+    const { body } = this;
+    const until = this.#from + parsedAtOnce;
+    for (let left = linesAtOnce; left > 0 && this.#from < Math.min(until, body.length); left--) {
+      const found = body.indexOf(lineFeed, this.#from);
+      const from = this.#from;
+      const to = found < 0 ? body.length : found;
+      const what = `line ${this.#line + 1}`;
+      if (to - from > largeBytes) {
+        const json = body.subarray(from, to);
+        this.#walk ??= new ValueWalk(json);
+        const walked = this.#walk.go();
+        if (walked === 'more') return false;
+        const problem = problemAt(walked, this.#walk.position, json.length);
+        this.#walk = null;
+        if (problem !== null) throw this.refuse('invalidRequest', sayProblem(problem, what));
+        this.#behind(to);
+        return { json, what };
+      }
+      this.#behind(to);
+      if (isBlank(body, from, to)) continue;
+      const problem = problemOfJson(body.subarray(from, to));
+      // That it is no JSON is for the parser to say.
+      if (problem !== null && problem !== 'notJson') throw this.refuse('invalidRequest', sayProblem(problem, what));
+      this.add(this.parse(from, to, what), what);
+    }
+    return this.#from >= body.length;
+  }
+
+  #behind(to: number): void {
+    this.#from = to + 1;
+    // As many blank ones are more than anybody sends.
+    if (++this.#line > 2 * this.recordsMax) throw this.refuse('recordTooLarge', `a request has at most ${2 * this.recordsMax} lines`);
+  }
+}
+
+function isBlank(body: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const byte = body[at];
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  }
+  return true;
 }
 
 /** A batch made by the client: checked byte by byte; place and producer are not the client's to choose. */
@@ -234,9 +368,26 @@ function placed(batch: Uint8Array, { topic, limits, bytes }: DecodeOptions): Uin
   const checked = validateBatch(batch, limits, bytes);
   if (!checked.ok)
     throw refusal(topic, batchProblems[checked.error.problem] ?? 'corruptBatch', `the batch is refused: ${checked.error.reason}`);
+  const header = ownHeaderOf(batch);
+  if (header !== null)
+    throw refusal(topic, 'invalidRequest', `the batch is refused: its header ${JSON.stringify(header)} has a name that is Cairn's own`);
   setPlacement(batch, firstOffset, firstTerm);
   if (producerId(batch) !== noProducer.id) sealForProducer(batch, noProducer, bytes);
   return batch;
+}
+
+/** The name of a header that only brokers may give, or null. It is looked for where those bytes are at all: they hardly ever are. */
+function ownHeaderOf(batch: Uint8Array): string | null {
+  if (!Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength).includes(ownHeaderPrefix)) return null;
+  let found: string | null = null;
+  forEachRecord(batch, (record) => {
+    record.forEachHeader((key) => {
+      const name = Buffer.from(key).toString('latin1');
+      if (name.startsWith(ownHeaderPrefix)) found ??= name.slice(0, 100);
+    });
+    return found === null;
+  });
+  return found;
 }
 
 const batchProblems: Partial<Record<BatchProblem, ErrorCode>> = {
@@ -246,23 +397,6 @@ const batchProblems: Partial<Record<BatchProblem, ErrorCode>> = {
   recordTooLarge: 'recordTooLarge',
   tooManyRecords: 'recordTooLarge',
 };
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** `offset` is ignored, so that what was read can be appended again. */
-const recordFields = new Set(['key', 'keyBase64', 'value', 'valueBase64', 'headers', 'timestamp', 'offset']);
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isBlank(part: Uint8Array): boolean {
-  return part.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
 
 function refusal(topic: string, code: ErrorCode, reason: string): LogError {
   return new LogError(code, `Cannot append to topic "${topic}": ${reason}`);

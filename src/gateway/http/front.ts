@@ -8,6 +8,9 @@
  * client waits for ever.
  *
  * A `PUT` is answered when its record is committed and never else, whatever is wrong with it: its client takes any answer for success.
+ *
+ * A client that closes its side of the connection behind its request is answered (`half-closed.ts`); one that does not close its side when it is told to go
+ * is cut off after a grace (`let-go.ts`).
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -17,10 +20,17 @@ import type { Bytes, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { decodeDistrust, type Distrust, distrustHeader, peerProtocol } from '../../wire/index.ts';
 import { AppendRecords, plainAppendTopic } from './append-records.ts';
+import type { BodiesInFlight } from './bodies.ts';
 import { Contract2, isFaultPath } from './contract2/index.ts';
-import { asLogError, sendError, sendText } from './error-answer.ts';
+import { expectContinue } from './body.ts';
+import { asLogError, errorBody, sendError, sendJson, sendText } from './error-answer.ts';
 import { allowedHosts, guard, guardHost } from './guards.ts';
+import { isOverWithClient } from './half-closed.ts';
+import { letGo } from './let-go.ts';
+import type { LargeRecords } from './large-records.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
+import { pathOf, toOriginForm } from './target.ts';
+import type { Turns } from './turns.ts';
 
 /** What the gateway needs of a broker. */
 export interface GatewayBroker extends BrokerService {
@@ -33,6 +43,9 @@ export interface FrontOptions extends ListenerOptions {
   readonly bytes: Bytes;
   readonly random: Random;
   readonly limits: BatchLimits;
+  readonly bodies: BodiesInFlight;
+  readonly turns: Turns;
+  readonly large: LargeRecords;
   /** A connection takes one request and is closed with its answer. */
   readonly closesWithAnswer: boolean;
   /** Names under which the broker is reached besides loopback: its configured address. */
@@ -54,8 +67,17 @@ export interface FrontOptions extends ListenerOptions {
   readonly loadApiEarly: boolean;
 }
 
-/** Whoever can reach the broker can send PUTs that are refused, as many as he likes. */
-const putRefusalEveryMs = 10_000;
+/** Whoever can reach the broker can be refused as often as he likes. */
+const refusalEveryMs = 10_000;
+
+/** A connection that carries HTTP: all but those of peers. */
+interface Connection {
+  /** To what was asked last; null where a crash may not cut it off, and before the first. */
+  answer: ServerResponse | null;
+  hasAsked: boolean;
+  /** Requests that came while others before them were not answered yet. */
+  waiting: number;
+}
 
 export class Front {
   readonly #options: FrontOptions;
@@ -63,13 +85,14 @@ export class Front {
   readonly #server: Server;
   readonly #contract2: Contract2;
   readonly #append: AppendRecords;
-  /** Connections that carry HTTP, all but those of peers, with the answer to what each asked last; null where a crash may not cut it off. */
-  readonly #sockets = new Map<Duplex, ServerResponse | null>();
+  readonly #connections = new Map<Duplex, Connection>();
   #allowedHosts: ReadonlySet<string> = new Set();
   #api: RequestListener | null = null;
   #loadingApi: Promise<void> | null = null;
   #isClosing = false;
-  #putRefusalToldMs = Number.NEGATIVE_INFINITY;
+  /** When each kind of refusal was last told of in the log. */
+  readonly #refusalsToldMs = new Map<string, number>();
+  #unauthorizedCount = 0;
   /** A broker of another version has been told of: once is enough, and whoever reaches the port can claim any. */
   #isProtocolTold = false;
   #distrustCount = 0;
@@ -78,10 +101,9 @@ export class Front {
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    const { broker, clock, bytes, limits, settings } = options;
-    const { bodyBytesMax } = settings;
+    const { broker, clock, bytes, limits, settings, bodies, turns, large } = options;
     this.#contract2 = new Contract2({ ...options, cutUnderWay: () => this.#cutUnderWay() });
-    this.#append = new AppendRecords({ log: broker, clock, bytes, limits, bodyBytesMax });
+    this.#append = new AppendRecords({ log: broker, clock, bytes, limits, bytesMax: settings.bodyBytesMax, bodies, turns, large });
     this.#listener = new Listener(options);
     this.#server = this.#listener.server;
     this.#observe();
@@ -97,7 +119,7 @@ export class Front {
   }
 
   get connectionCount(): number {
-    return this.#sockets.size;
+    return this.#connections.size;
   }
 
   /** Who counts the appends that the API does not see. */
@@ -112,6 +134,11 @@ export class Front {
   /** Connections whose other end did not accept this broker's certificate. */
   get distrustCount(): number {
     return this.#distrustCount;
+  }
+
+  /** Requests without the right token. */
+  get unauthorizedCount(): number {
+    return this.#unauthorizedCount;
   }
 
   listen(done: (error: LogError | null) => void): void {
@@ -131,7 +158,7 @@ export class Front {
       if (isDone) return;
       isDone = true;
       timer.cancel();
-      for (const socket of this.#sockets.keys()) socket.destroy();
+      for (const socket of this.#connections.keys()) socket.destroy();
       done();
     };
     const timer = this.#options.clock.startTimer(graceMs, finish);
@@ -148,38 +175,51 @@ export class Front {
   }
 
   #cutUnderWay(): void {
-    for (const socket of this.#sockets.keys()) if (this.#isUnderWay(socket)) socket.destroy();
+    for (const socket of this.#connections.keys()) if (this.#isUnderWay(socket)) socket.destroy();
   }
 
   #observe(): void {
     const server = this.#server;
     const { tls } = this.#options;
     server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
-      this.#sockets.set(socket, null);
-      socket.on('close', () => this.#sockets.delete(socket));
+      const connection: Connection = { answer: null, hasAsked: false, waiting: 0 };
+      this.#connections.set(socket, connection);
+      socket.on('close', () => this.#connections.delete(socket));
+      socket.on('end', () => {
+        if (connection.answer !== null && isOverWithClient(connection.answer)) socket.destroy();
+      });
     });
     server.on('request', (request, response) => this.#handle(request, response));
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, true));
-    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-      const reason = 'only 100-continue can be expected';
-      if (!this.#isCut(request)) this.#refuse(request, response, new LogError('invalidRequest', `Cannot answer: ${reason}`));
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      expectContinue(request, response);
+      this.#handle(request, response);
     });
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#isCut(request)) return;
+      response.setHeader('connection', 'close');
+      const error = new LogError('invalidRequest', 'Cannot answer: only 100-continue can be expected');
+      if (isPut(request)) this.#refuse(request, response, error);
+      else sendJson(response, 417, errorBody(error));
+    });
+    // Node's own way is to end such a connection without an answer, whatever is under way.
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#refuseMalformed(error, socket));
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    toOriginForm(request);
     if (this.#isCut(request)) return;
     const path = pathOf(request);
     const isFault = request.method === 'POST' && isFaultPath(path);
-    this.#sockets.set(request.socket, isFault ? null : response);
+    if (!this.#note(request, response, isFault)) return;
     if (this.#isClosing || this.#options.closesWithAnswer) response.setHeader('connection', 'close');
     const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
     if (refusal !== null) {
       this.#refuse(request, response, refusal);
       return;
     }
-    if (request.method === 'PUT' && path !== '/' && !isSubscriptionPath(path)) {
+    if (isPut(request) && path !== '/') {
       this.#refuse(
         request,
         response,
@@ -187,15 +227,35 @@ export class Front {
       );
       return;
     }
-    if (expectsContinue) response.writeContinue();
     const { method } = request;
+    const isRead = method === 'GET' || method === 'HEAD';
     const topic = plainAppendTopic(request);
     if (topic !== null) this.#append.handle(request, response, topic);
     else if (method === 'PUT' && path === '/') this.#contract2.put(request, response);
     else if (isFault) this.#contract2.switchFault(path, request, response);
-    else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
-    else if (path === '/readyz' && method === 'GET') this.#answerReady(response);
+    else if (path === '/healthz' && isRead) sendText(response, 200, 'ok\n');
+    else if (path === '/readyz' && isRead) this.#answerReady(response);
     else this.#serveApi(request, response);
+  }
+
+  /** What the connection is about now; false where it has asked too much at once, and is cut off. */
+  #note({ socket }: IncomingMessage, response: ServerResponse, isFault: boolean): boolean {
+    const connection = this.#connections.get(socket);
+    // It has broken meanwhile.
+    if (connection === undefined) return false;
+    connection.answer = isFault ? null : response;
+    if (!connection.hasAsked) {
+      connection.hasAsked = true;
+      this.#listener.asked(socket);
+    }
+    // Its turn has come already, as for all who wait for one answer before they ask again.
+    if (response.socket !== null) return true;
+    if (++connection.waiting > this.#options.settings.requestsPerConnectionMax) {
+      socket.destroy();
+      return false;
+    }
+    response.once('socket', () => connection.waiting--);
+    return true;
   }
 
   /** Destroys the socket of a request that a broker which acts as crashed does not hear. */
@@ -206,18 +266,27 @@ export class Front {
     return true;
   }
 
-  /** Says what is wrong with a request; of a PUT in the broker's log only, now and then. */
+  /** Says what is wrong with a request; of a PUT in the broker's log only, and of a wrong token there too. Now and then: never what the token was. */
   #refuse(request: IncomingMessage, response: ServerResponse, error: LogError): void {
-    if (request.method !== 'PUT' || isSubscriptionPath(pathOf(request))) {
+    const address = request.socket.remoteAddress ?? null;
+    if (error.code === 'unauthorized') {
+      this.#unauthorizedCount++;
+      this.#tellRefusal('unauthorized', { address, reason: error.message, count: this.#unauthorizedCount });
+    }
+    if (!isPut(request)) {
       sendError(response, error);
       return;
     }
     request.socket.destroy();
+    this.#tellRefusal('putRefused', { reason: error.message });
+  }
+
+  #tellRefusal(event: string, fields: Readonly<Record<string, string | number | null>>): void {
     const { clock, logger } = this.#options;
     const nowMs = clock.monotonicMs();
-    if (nowMs < this.#putRefusalToldMs + putRefusalEveryMs) return;
-    this.#putRefusalToldMs = nowMs;
-    logger.log('warn', 'putRefused', { reason: error.message });
+    if (nowMs < (this.#refusalsToldMs.get(event) ?? Number.NEGATIVE_INFINITY) + refusalEveryMs) return;
+    this.#refusalsToldMs.set(event, nowMs);
+    logger.log('warn', event, fields);
   }
 
   #answerReady(response: ServerResponse): void {
@@ -259,7 +328,7 @@ export class Front {
     // Node has taken its own listener away: a connection that breaks before somebody else listens would end the process.
     socket.on('error', () => {});
     if (this.#isCut(request)) return;
-    this.#sockets.delete(request.socket);
+    this.#connections.delete(request.socket);
     const isPeer = request.headers.upgrade?.toLowerCase() === peerProtocol;
     if (!isPeer || this.#isClosing || guardHost(request, this.#allowedHosts) !== null) {
       if (request.method === 'PUT') {
@@ -267,7 +336,7 @@ export class Front {
         return;
       }
       const status = isPeer ? '421 Misdirected Request' : this.#refusedProtocol(request);
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      letGo(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, this.#options.clock);
       return;
     }
     const distrust = request.headers[distrustHeader];
@@ -276,13 +345,14 @@ export class Front {
       socket.destroy();
       return;
     }
+    this.#listener.asked(request.socket);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n\r\n`);
     this.#options.onPeer(socket, head);
   }
 
   /** A broker of another version is told what is spoken here; it dials again each second, and a line says so once. */
   #refusedProtocol({ headers: { upgrade = '' } }: IncomingMessage): string {
-    if (!/^cairn-peer\/\d{1,4}$/.test(upgrade)) return '400 Bad Request';
+    if (!/^cairn-peer\/\d{1,4}$/i.test(upgrade)) return '400 Bad Request';
     if (!this.#isProtocolTold) {
       this.#isProtocolTold = true;
       this.#options.logger.log('warn', 'peerRefused', {
@@ -310,7 +380,7 @@ export class Front {
 
   /** Its header was read, its answer has not left: another one would be taken for its own, or cut it in two. */
   #isUnderWay(socket: Duplex): boolean {
-    return this.#sockets.get(socket)?.writableFinished === false;
+    return this.#connections.get(socket)?.answer?.writableFinished === false;
   }
 
   #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -324,7 +394,7 @@ export class Front {
     const message = `Cannot read the request: ${status.slice(4).toLowerCase()}`;
     const body = JSON.stringify({ error: { code: 'invalidRequest', message, definite: true, retriable: false } });
     const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-    socket.end(head + body);
+    letGo(socket, head + body, this.#options.clock);
   }
 }
 
@@ -339,8 +409,5 @@ const malformed: Readonly<Record<string, string>> = {
 /** There alone a PUT is answered whatever becomes of it: no client of contract 2 puts its records there. */
 const isSubscriptionPath = (path: string): boolean => /^\/v1\/subscribers\/[^/]+\/topics\/[^/]+$/.test(path);
 
-function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? '/';
-  const query = url.indexOf('?');
-  return query < 0 ? url : url.slice(0, query);
-}
+/** One of contract 2, or what its client may have meant for one. */
+const isPut = (request: IncomingMessage): boolean => request.method === 'PUT' && !isSubscriptionPath(pathOf(request));

@@ -6,14 +6,18 @@ import type { TraceSource } from '../../clocks/index.ts';
 import { type SubscriptionService, withPromises, withSubscriptionPromises } from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
 import type { AgentClocksOf } from './api/index.ts';
+import { BodiesInFlight } from './bodies.ts';
 import { Front, type FrontOptions } from './front.ts';
 import type { SearchOptions } from './grep/index.ts';
+import { LargeRecords } from './large-records.ts';
+import { ReadRoom } from './read-room.ts';
+import { Turns } from './turns.ts';
 
 export { Front } from './front.ts';
 export { hashToken } from './guards.ts';
 export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 
-export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'> {
+export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits' | 'bodies' | 'turns' | 'large'> {
   readonly version: string;
   readonly subscriptions: SubscriptionService;
   readonly trace: TraceSource;
@@ -24,15 +28,24 @@ export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits'>
   readonly batchBytesMax: number;
   /** Folder with the built page. */
   readonly pageFolder: string;
+  /** `record-thread.ts`, or what was built from it. */
+  readonly recordThread: string;
 }
 
 export function createHttpGateway(options: GatewayOptions): Front {
   const { version, pageFolder, subscriptions, trace, agentClocks, search, broker, settings, clock, bytes, logger, faultInjection } =
     options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
+  const bodies = new BodiesInFlight(settings.bodiesBytesMax);
+  const turns = new Turns();
+  const large = new LargeRecords(options.recordThread);
+  const readRoom = new ReadRoom(settings.readBytesMax);
   return new Front({
     ...options,
     limits,
+    bodies,
+    turns,
+    large,
     loadApi: async (front) => {
       const { createApi } = await import('./api/index.ts');
       return createApi({
@@ -59,6 +72,11 @@ export function createHttpGateway(options: GatewayOptions): Front {
         observeAppends: (onAnswered) => front.observeAppends(onAnswered),
         pageFolder,
         followers: { count: 0 },
+        turns,
+        readRoom,
+        bodies,
+        large,
+        unauthorizedCount: () => front.unauthorizedCount,
       });
     },
   });

@@ -2,6 +2,12 @@
 export interface HttpSettings {
   /** Largest request body. */
   readonly bodyBytesMax: number;
+  /** Of all bodies that are on their way, beside up to 64 KiB of each. */
+  readonly bodiesBytesMax: number;
+  /** Of records that answers to reads hold in memory, all together. */
+  readonly readBytesMax: number;
+  /** Requests on one connection that came while others before them were not answered: one more, and it is cut off. */
+  readonly requestsPerConnectionMax: number;
   /** A request whose header is not complete by then is closed. */
   readonly headersTimeoutMs: number;
   /** A request that has not arrived whole by then is closed. */
@@ -31,6 +37,9 @@ const MiB = 1024 * 1024;
 
 export const defaultHttpSettings: HttpSettings = {
   bodyBytesMax: 8 * MiB,
+  bodiesBytesMax: 64 * MiB,
+  readBytesMax: 128 * MiB,
+  requestsPerConnectionMax: 128,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 60_000,
   connectionsCheckingIntervalMs: 1_000,

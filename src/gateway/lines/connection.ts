@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { formatHostPort } from '../../base/host-port.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { EventReader } from '../../ingest/event.ts';
 import type { SessionPlace, SessionStream, TopicStore } from '../../ingest/index.ts';
@@ -342,5 +343,5 @@ export class Connection {
 /** An IPv4 address reached through a socket of both kinds is written as what it is. */
 function addressOf({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
   const host = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
-  return `${host.includes(':') ? `[${host}]` : host}:${remotePort}`;
+  return formatHostPort({ host, port: remotePort });
 }

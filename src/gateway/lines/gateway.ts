@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { formatHostPort } from '../../base/host-port.ts';
 import type { AgentCauses } from '../../clocks/agent-causes.ts';
 import { boundClock, type ClockBounds } from '../../clocks/offset.ts';
 import { LogError } from '../../eventlog/index.ts';
@@ -110,7 +111,7 @@ export class LineGateway {
     const { host, port, diagnostics } = this.#options;
     const refuse = (error: NodeJS.ErrnoException): void => {
       const isInUse = error.code === 'EADDRINUSE';
-      const where = host === null ? `port ${port}` : `${host.includes(':') ? `[${host}]` : host}:${port}`;
+      const where = host === null ? `port ${port}` : formatHostPort({ host, port });
       const reason = isInUse ? 'another program listens there' : (reasons[error.code ?? ''] ?? error.message);
       done(new LogError(isInUse ? 'portInUse' : 'invalidConfig', `Cannot listen on ${where}: ${reason}`, { port }, { cause: error }));
     };

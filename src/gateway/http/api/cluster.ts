@@ -93,7 +93,7 @@ const BrokerList = Type.Object({
 });
 
 export function addClusterRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { log, settings } = context;
+  const { log, bodies } = context;
   const statusSchema = { summary: 'This broker', querystring: StatusQuery, response: { 200: BrokerStatus } };
   app.get('/v1/status', { schema: statusSchema, config: { verb: 'tell the status' } }, (request) =>
     log.status(topicsAskedFor(request.query)),
@@ -114,7 +114,7 @@ export function addClusterRoutes(app: FastifyInstance, context: ApiContext): voi
   const faultOptions = {
     schema: faultSchema,
     config: { verb: 'switch a fault' },
-    preValidation: readJsonBody('switch a fault', settings.bodyBytesMax),
+    preValidation: readJsonBody('switch a fault', bodies),
   };
   app.post('/v1/faults', faultOptions, async (request, reply) => {
     const fault = request.body as Fault;

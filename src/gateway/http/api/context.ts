@@ -2,8 +2,12 @@ import type { ClockBounds, TraceSource } from '../../../clocks/index.ts';
 import type { BrokerService, FaultSwitch, SearchableLog, Subscriptions } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
+import type { BodiesInFlight } from '../bodies.ts';
 import type { SearchOptions } from '../grep/index.ts';
+import type { LargeRecords } from '../large-records.ts';
+import type { ReadRoom } from '../read-room.ts';
 import type { HttpSettings } from '../settings.ts';
+import type { Turns } from '../turns.ts';
 
 /** What is known of the clocks of spooling agents that are connected here: of at most `max`, and how many there are beside. */
 export type AgentClocksOf = (max: number) => {
@@ -46,4 +50,10 @@ export interface ApiContext {
   readonly pageFolder: string;
   /** Answers of `follow` that are open now. */
   readonly followers: { count: number };
+  readonly turns: Turns;
+  readonly readRoom: ReadRoom;
+  readonly bodies: BodiesInFlight;
+  readonly large: LargeRecords;
+  /** Requests without the right token. */
+  readonly unauthorizedCount: () => number;
 }

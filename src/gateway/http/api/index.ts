@@ -37,7 +37,7 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
     logger: false,
     // As long as any request's head, so that a long name is "no such topic" and not "no such route".
     routerOptions: { maxParamLength: 16 * 1024 },
-    exposeHeadRoutes: false,
+    exposeHeadRoutes: true,
     // What fastify refuses before any of the handlers below, such as a path that cannot be decoded.
     frameworkErrors: (_thrown, request, reply) => {
       const shown = JSON.stringify((request.url.split('?', 1)[0] ?? '').slice(0, 200));
@@ -153,20 +153,33 @@ function invalid(request: FailedRequest, part: string, problems: readonly Proble
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** 404 for a path that no route has, 405 for one that another method has. */
+/** What the front door answers by itself. */
+const frontRoutes: readonly (readonly [string, readonly string[]])[] = [
+  ['/', ['PUT']],
+  ['/healthz', ['GET', 'HEAD']],
+  ['/readyz', ['GET', 'HEAD']],
+  ...['/crash', '/recover', '/exit'].map((path) => [path, ['POST']] as const),
+];
+
+/** 404 for a path that no route has; for one that another method has 405, or to OPTIONS which methods they are. */
 function answerUnknownRoutes(app: FastifyInstance): void {
-  const methodsByPattern = new Map<string, string[]>();
+  const methodsByPattern = new Map<string, string[]>(frontRoutes.map(([path, methods]) => [path, [...methods]]));
   app.addHook('onRoute', ({ url, method }) => {
     const methods = methodsByPattern.get(url) ?? [];
-    methods.push(...[method].flat());
+    for (const each of [method].flat()) if (!methods.includes(each)) methods.push(each);
     methodsByPattern.set(url, methods);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const shown = JSON.stringify(path.slice(0, 200));
-    const allowed = [...methodsByPattern].find(([pattern]) => new RegExp(`^${pattern.replaceAll(/:[a-z]+/g, '[^/]+')}$`).test(path))?.[1];
+    const allowed = path === '*' ? ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] : methodsOf(path);
     if (allowed === undefined) throw new LogError('unknownRoute', `Cannot answer ${request.method} ${shown}: there is no such route`);
-    reply.header('allow', allowed.join(', '));
+    reply.header('allow', [...allowed, 'OPTIONS'].join(', '));
+    if (request.method === 'OPTIONS') return reply.code(204).send();
     throw new LogError('methodNotAllowed', `Cannot answer ${request.method} ${shown}: the route takes ${allowed.join(', ')}`);
   });
+
+  function methodsOf(path: string): readonly string[] | undefined {
+    return [...methodsByPattern].find(([pattern]) => new RegExp(`^${pattern.replaceAll(/:\w+/g, '[^/]+')}$`).test(path))?.[1];
+  }
 }

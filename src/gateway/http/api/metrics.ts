@@ -185,6 +185,13 @@ export const metricTable: readonly MetricRow[] = [
     samples: (_status, { distrustCount }) => one(distrustCount()),
   },
   {
+    name: 'cairn_http_unauthorized_total',
+    type: 'counter',
+    help: 'Requests without the right token',
+    labels: [],
+    samples: (_status, { unauthorizedCount }) => one(unauthorizedCount()),
+  },
+  {
     name: 'cairn_log_lines_dropped_total',
     type: 'counter',
     help: 'Lines of diagnostics that could not be written, as when their disk is full',

@@ -138,7 +138,7 @@ const EndAnswer = Type.Union([
 ]);
 const SequenceAnswer = Type.Object({ topic: Type.String(), requestId: Type.String(), nextSequence: Type.Integer() });
 
-export function addTopicRoutes(app: FastifyInstance, { log, service, settings }: ApiContext): void {
+export function addTopicRoutes(app: FastifyInstance, { log, service, bodies }: ApiContext): void {
   const listSchema = { summary: 'List topics by name', querystring: ListQuery, response: { 200: TopicList } };
   app.get('/v1/topics', { schema: listSchema, config: { verb: 'list topics' } }, (request) => {
     const { prefix = '', after = '', limit = topicPageMax } = request.query as Static<typeof ListQuery>;
@@ -154,7 +154,7 @@ export function addTopicRoutes(app: FastifyInstance, { log, service, settings }:
   const createOptions = {
     schema: createSchema,
     config: { verb: 'create a topic' },
-    preValidation: readJsonBody('create a topic', settings.bodyBytesMax),
+    preValidation: readJsonBody('create a topic', bodies),
   };
   app.post('/v1/topics', createOptions, async (request, reply) => {
     const { name, retentionBytes = null, ...placing } = request.body as Static<typeof CreateTopicBody>;
@@ -185,7 +185,7 @@ export function addTopicRoutes(app: FastifyInstance, { log, service, settings }:
   const alterOptions = {
     schema: alterSchema,
     config: { verb: 'alter' },
-    preValidation: readJsonBody('alter a topic', settings.bodyBytesMax),
+    preValidation: readJsonBody('alter a topic', bodies),
   };
   app.patch('/v1/topics/:topic', alterOptions, (request) =>
     log.alterTopic(topicOf(request), request.body as Static<typeof AlterTopicBody>),

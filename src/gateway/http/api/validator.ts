@@ -24,7 +24,7 @@ export function compileValidator(route: { readonly schema: unknown; readonly htt
 
 function convert(type: string | undefined, text: unknown): unknown {
   if (typeof text !== 'string') return text;
-  if (type === 'integer' && /^-?[0-9]{1,16}$/.test(text)) return Number(text);
+  if (type === 'integer' && /^(?:-(?=0*[1-9]))?[0-9]{1,16}$/.test(text)) return Number(text);
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return text;
 }

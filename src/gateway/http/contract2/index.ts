@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FaultSwitch, LogError, type BrokerService } from '../../../eventlog/index.ts';
 import type { Clock, Logger, Random } from '../../../host/index.ts';
+import type { BodiesInFlight } from '../bodies.ts';
 import { sendError, sendJson } from '../error-answer.ts';
 import type { HttpSettings } from '../settings.ts';
 import { collectLogLines, writeLogFile } from './log-file.ts';
@@ -17,6 +18,7 @@ export interface Contract2Options {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: Pick<HttpSettings, 'bodyBytesMax' | 'putTimeoutMs'>;
+  readonly bodies: BodiesInFlight;
   readonly faultInjection: boolean;
   /** File that `POST /exit` writes, or null. */
   readonly logFile: string | null;
@@ -36,10 +38,10 @@ export class Contract2 {
 
   constructor(options: Contract2Options) {
     this.#options = options;
-    const { broker, clock, random, settings } = options;
-    const { bodyBytesMax, putTimeoutMs } = settings;
+    const { broker, clock, random, settings, bodies } = options;
+    const { bodyBytesMax: bytesMax, putTimeoutMs: timeoutMs } = settings;
     this.#revoker = new Revoker(broker, clock);
-    this.#put = new PutRecord({ log: broker, clock, random, revoker: this.#revoker, bodyBytesMax, timeoutMs: putTimeoutMs });
+    this.#put = new PutRecord({ log: broker, clock, random, revoker: this.#revoker, bytesMax, bodies, timeoutMs });
   }
 
   get revokesPending(): number {

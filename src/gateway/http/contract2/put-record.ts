@@ -10,16 +10,16 @@ import { type LogService, LogError } from '../../../eventlog/index.ts';
 import type { Clock, Random } from '../../../host/index.ts';
 import { RecordBatchBuilder } from '../../../record/index.ts';
 import { toHex } from '../../../base/bytes.ts';
-import { readBody } from '../body.ts';
+import { type BodyBounds, readRawBody } from '../body.ts';
 import { sendJson } from '../error-answer.ts';
+import { endWithClient } from '../half-closed.ts';
 import type { Revoker } from './revoker.ts';
 
-export interface PutRecordOptions {
+export interface PutRecordOptions extends BodyBounds {
   readonly log: LogService;
   readonly clock: Clock;
   readonly random: Random;
   readonly revoker: Revoker;
-  readonly bodyBytesMax: number;
   readonly timeoutMs: number;
 }
 
@@ -53,21 +53,23 @@ export class PutRecord {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { clock, timeoutMs, bodyBytesMax } = this.#options;
+    const { clock, timeoutMs, bodies } = this.#options;
     const requestId = `${this.#prefix}${++this.#count}`;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const put: Put = { request, response, requestId, deadlineMs, isAppending: false, isOver: false };
     this.#running.add(put);
+    endWithClient(response);
     const timer = clock.startTimer(timeoutMs, () => this.#abandon(put));
     response.on('close', () => {
       timer.cancel();
       // The client left before the answer: for it the PUT has failed.
       this.#abandon(put);
     });
-    readBody(request, bodyBytesMax, (body) => {
+    readRawBody(request, this.#options, (body) => {
+      if (body !== null && !(body instanceof LogError)) bodies.give(body.held);
       if (put.isOver) return;
       if (body === null || body instanceof LogError) this.#abandon(put);
-      else this.#append(put, body);
+      else this.#append(put, body.bytes);
     });
   }
 
@@ -97,7 +99,8 @@ export class PutRecord {
         clock.startTimer(startingAgainMs, () => this.#append(put, body));
         return;
       }
-      if (!outcome.ok || !outcome.value.committed) {
+      // A connection that broke a moment ago has not said so yet: nothing leaves on it.
+      if (!outcome.ok || !outcome.value.committed || put.request.socket.destroyed) {
         this.#abandon(put);
         return;
       }

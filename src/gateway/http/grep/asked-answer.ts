@@ -4,6 +4,7 @@ import { LogError } from '../../../eventlog/index.ts';
 import { askEach, forPrograms, JsonLines, type Question, reportLines } from '../../../search/ask/index.ts';
 import { drained } from '../drained.ts';
 import { commonHeaders } from '../error-answer.ts';
+import { endWithClient } from '../half-closed.ts';
 
 export interface Asking {
   readonly questions: readonly [Question, ...Question[]];
@@ -34,6 +35,7 @@ export async function answerForAll(
   const questions = [programs(first), ...others.map(programs)] as const;
   const controller = new AbortController();
   response.on('close', () => controller.abort());
+  endWithClient(response);
   response.writeHead(200, { ...commonHeaders, 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' });
   response.flushHeaders();
   const say = (text: string): Promise<void> | undefined => {

@@ -6,6 +6,7 @@ import { aliveEveryMs } from '../../../search/ask/index.ts';
 import { type AnswerEnd, type AnswerFrame, type AnswerSink, bytesFrameHeader, encodeFrame, type Searcher } from '../../../search/index.ts';
 import { drained } from '../drained.ts';
 import { asLogError, commonHeaders } from '../error-answer.ts';
+import { endWithClient } from '../half-closed.ts';
 
 export interface LocalAnswerOptions {
   readonly machine: string;
@@ -26,6 +27,7 @@ export async function answerLocally(
 ): Promise<void> {
   const controller = new AbortController();
   response.on('close', () => controller.abort());
+  endWithClient(response);
   // The connection is this search's own and the frames say where they end: in chunks all bytes would be looked at once more on both sides.
   response.removeHeader('transfer-encoding');
   const headers = { connection: 'close', 'content-type': 'application/octet-stream', 'x-accel-buffering': 'no' };

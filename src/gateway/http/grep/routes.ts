@@ -8,7 +8,8 @@ import type { Logger } from '../../../host/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
 import { chooseMachines, type Machine, partitionsOf, type Question } from '../../../search/ask/index.ts';
 import { decodeRequest, OneATurn, type Searchers } from '../../../search/index.ts';
-import { bodyOf } from '../body.ts';
+import type { BodiesInFlight } from '../bodies.ts';
+import { jsonBodyOf, longJson } from '../parsed-body.ts';
 import { asLogError, sendError, sendJson } from '../error-answer.ts';
 import type { HttpSettings } from '../settings.ts';
 import { answerForAll, type Asking } from './asked-answer.ts';
@@ -32,6 +33,7 @@ export interface SearchOptions {
 export interface GrepOptions extends SearchOptions {
   readonly version: string;
   readonly settings: HttpSettings;
+  readonly bodies: BodiesInFlight;
   readonly logger: Logger;
 }
 
@@ -142,13 +144,9 @@ export class GrepRoutes {
     return chooseMachines(on, known);
   }
 
-  async #jsonOf(request: IncomingMessage): Promise<unknown> {
-    const body = await bodyOf(request, this.#options.settings.bodyBytesMax);
-    try {
-      return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-    } catch {
-      throw new LogError('invalidRequest', 'Cannot search: the body is not JSON');
-    }
+  #jsonOf(request: IncomingMessage): Promise<unknown> {
+    // Patterns may be many: `grep -f` sends those of a file.
+    return jsonBodyOf(request, 'search', this.#options.bodies, longJson);
   }
 
   #searcherOf({ source }: SearchRequest): NonNullable<Searchers[keyof Searchers]> {

@@ -2,12 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { LogError } from '../../../eventlog/index.ts';
+import { BodiesInFlight } from '../bodies.ts';
 import { sendError, sendText } from '../error-answer.ts';
 import { allowedHosts, guard } from '../guards.ts';
 import { Listener, type ListenerOptions } from '../listener.ts';
+import { pathOf, toOriginForm } from '../target.ts';
 import { type GrepOptions, GrepRoutes } from './routes.ts';
 
-export interface SearchFrontOptions extends ListenerOptions, GrepOptions {
+export interface SearchFrontOptions extends ListenerOptions, Omit<GrepOptions, 'bodies'> {
   /** Names under which it is reached besides loopback. */
   readonly ownNames: readonly string[];
   readonly extraHosts: readonly string[];
@@ -23,7 +25,7 @@ export class SearchFront {
 
   constructor(options: SearchFrontOptions) {
     this.#options = options;
-    this.#routes = new GrepRoutes(options);
+    this.#routes = new GrepRoutes({ ...options, bodies: new BodiesInFlight(options.settings.bodiesBytesMax) });
     this.#listener = new Listener(options);
     const { server } = this.#listener;
     server.on('connection', (socket: Socket) => {
@@ -51,12 +53,15 @@ export class SearchFront {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    toOriginForm(request);
+    this.#listener.asked(request.socket);
     const { method } = request;
-    const [path = '/'] = (request.url ?? '/').split('?', 1);
+    const isRead = method === 'GET' || method === 'HEAD';
+    const path = pathOf(request);
     const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
     if (refusal !== null) sendError(response, refusal);
-    else if (path === '/healthz' && method === 'GET') sendText(response, 200, 'ok\n');
-    else if (path === '/readyz' && method === 'GET') sendText(response, 200, 'ready\n');
+    else if (path === '/healthz' && isRead) sendText(response, 200, 'ok\n');
+    else if (path === '/readyz' && isRead) sendText(response, 200, 'ready\n');
     else if (!this.#routes.take(method, path, request, response)) {
       const shown = JSON.stringify(path.slice(0, 200));
       sendError(response, new LogError('unknownRoute', `Cannot answer ${method ?? ''} ${shown}: this machine only answers searches`));

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { sequenceMax } from '../../../../base/branded.ts';
@@ -11,7 +12,7 @@ import {
   withRequestOutcome,
 } from '../../../../eventlog/index.ts';
 import { appendRoute, appendTimeoutMs } from '../../append-records.ts';
-import { bodyOf } from '../../body.ts';
+import { readBody } from '../../body.ts';
 import { oneAnswer, partsAnswer } from '../../parts-answer.ts';
 import { type Divided, DividedAppends } from '../../../../partitions/index.ts';
 import type { ApiContext } from '../context.ts';
@@ -116,15 +117,9 @@ async function appendOrder(request: FastifyRequest, context: ApiContext): Promis
   if (requestId === null && headers['cairn-sequence'] !== undefined) {
     throw new LogError('invalidRequest', `Cannot append to topic "${topic}": Cairn-Sequence is given without Cairn-Request-Id`);
   }
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new LogError('unsupportedMediaType', `Cannot append to topic "${topic}": Content-Encoding is set, send the body uncompressed`);
-  }
-  const body = await bodyOf(request.raw, context.settings.bodyBytesMax);
-  const { limits, bytes, clock } = context;
   const firstAttemptMs = headers['cairn-first-attempt-ms'];
   const isSession = headers['cairn-session'];
-  const batch = decodeRecords(request.headers['content-type'], body, { topic, nowMs: clock.wallMs(), limits, bytes });
+  const batch = await batchOf(request.raw, topic, context);
   return {
     topic,
     ...(query.partition === undefined ? {} : { partition: query.partition }),
@@ -138,6 +133,27 @@ async function appendOrder(request: FastifyRequest, context: ApiContext): Promis
     ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }),
     ...(headers['cairn-hops'] === true ? { tellHops: true } : {}),
   };
+}
+
+function batchOf(request: IncomingMessage, topic: string, context: ApiContext): Promise<Uint8Array> {
+  const { limits, bytes, clock, turns, large, bodies, settings } = context;
+  return new Promise((resolve, reject) => {
+    readBody(request, { bytesMax: settings.bodyBytesMax, bodies }, (body) => {
+      if (body === null) reject(new LogError('connectionLost', 'Cannot read the request: the client went away'));
+      else if (body instanceof LogError) reject(body);
+      else
+        decodeRecords(
+          request.headers['content-type'],
+          body.bytes,
+          { topic, nowMs: clock.wallMs(), limits, bytes, turns, large },
+          (decoded) => {
+            bodies.give(body.held);
+            if (decoded.ok) resolve(decoded.value);
+            else reject(decoded.error);
+          },
+        );
+    });
+  });
 }
 
 /** Node gives header bytes as Latin-1; clients send UTF-8. Of what is not, two ids would become one. */

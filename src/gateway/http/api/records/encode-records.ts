@@ -1,16 +1,8 @@
-/** Record batches to the forms that people and programs read. */
+/** Record batches to the forms that people and programs read, in slices of a few milliseconds each. */
 import { isUtf8 } from 'node:buffer';
-import { forEachRecord, type RecordCursor } from '../../../../record/index.ts';
+import { baseOffset, lastOffsetDelta, type RecordCursor, RecordReader } from '../../../../record/index.ts';
 
 export type TextFormat = 'json' | 'ndjson' | 'text' | 'sse';
-
-/** What one pass over some batches gave. */
-export interface Encoded {
-  readonly chunks: readonly (string | Uint8Array)[];
-  readonly count: number;
-  /** Where to go on when `max` cut the pass short, else null. */
-  readonly cutAt: number | null;
-}
 
 /** Of a topic of several partitions: which one it is, and the id of an event behind a record. */
 export interface RecordPlace {
@@ -18,48 +10,105 @@ export interface RecordPlace {
   readonly idOf: (offset: number) => string;
 }
 
-const requestIdHeaderName = 'cairn.request-id';
+/** Which records: at most `max` from `offsetFrom` on and below `offsetTo`, which is left out where all there are are meant. */
+export interface EncodeOrder {
+  readonly offsetFrom: number;
+  readonly offsetTo?: number;
+  readonly max?: number;
+  readonly format: TextFormat;
+  readonly place?: RecordPlace;
+}
 
-/** Encodes the records from `offsetFrom` on and below `offsetTo`, at most `max`. JSON records are joined by commas; the other forms end each record themselves. */
-export function encodeRecords(
-  batches: readonly Uint8Array[],
-  offsetFrom: number,
-  max: number,
-  format: TextFormat,
-  offsetTo = Number.POSITIVE_INFINITY,
-  place: RecordPlace | null = null,
-): Encoded {
-  const of = place === null ? '' : `"partition":${place.partition},`;
-  const chunks: (string | Uint8Array)[] = [];
-  let count = 0;
-  let cutAt: number | null = null;
-  for (const batch of batches) {
-    const buffer = Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength);
-    let text = '';
-    forEachRecord(batch, (record) => {
-      if (record.offset < offsetFrom) return true;
-      if (record.offset >= offsetTo) return false;
-      if (count === max) {
-        cutAt = record.offset;
-        return false;
+const requestIdHeaderName = 'cairn.request-id';
+const lineFeed = Buffer.of(0x0a);
+
+/** Of a slice: its records' bytes, and something for each of them however short it is. */
+const sliceWork = 256 * 1024;
+const recordWork = 128;
+
+/** JSON records are joined by commas; the other forms end each record themselves. */
+export class RecordEncoder {
+  readonly #batches: readonly Uint8Array[];
+  readonly #offsetFrom: number;
+  readonly #format: TextFormat;
+  readonly #place: RecordPlace | null;
+  /** What stands before an offset. */
+  readonly #of: string;
+  #left: number;
+  #index = 0;
+  #reader: RecordReader | null = null;
+  #isFirst = true;
+  /** How many there are. */
+  readonly count: number;
+  /** Where to go on when `max` cuts them short, else null. */
+  readonly cutAt: number | null;
+
+  constructor(batches: readonly Uint8Array[], order: EncodeOrder) {
+    const { offsetFrom, offsetTo = Number.POSITIVE_INFINITY, max = Number.POSITIVE_INFINITY, format, place = null } = order;
+    this.#batches = batches;
+    this.#offsetFrom = offsetFrom;
+    this.#format = format;
+    this.#place = place;
+    this.#of = place === null ? '' : `"partition":${place.partition},`;
+    let count = 0;
+    let cutAt: number | null = null;
+    for (const batch of batches) {
+      const from = Math.max(baseOffset(batch), offsetFrom);
+      const behind = Math.max(from, Math.min(offsetTo, baseOffset(batch) + lastOffsetDelta(batch) + 1));
+      if (count + (behind - from) > max) {
+        cutAt = from + (max - count);
+        count = max;
+        break;
       }
-      if (format === 'text') {
-        if (record.valueFrom >= 0) chunks.push(buffer.subarray(record.valueFrom, record.valueTo));
-        chunks.push('\n');
-      } else if (format === 'json') {
-        text += count === 0 ? recordJson(record, buffer, of) : `,${recordJson(record, buffer, of)}`;
-      } else if (format === 'ndjson') {
-        text += `${recordJson(record, buffer, of)}\n`;
-      } else {
-        text += `id: ${place === null ? record.offset : place.idOf(record.offset + 1)}\ndata: ${recordJson(record, buffer, of)}\n\n`;
-      }
-      count++;
-      return true;
-    });
-    if (text !== '') chunks.push(text);
-    if (cutAt !== null) break;
+      count += behind - from;
+    }
+    this.count = count;
+    this.cutAt = cutAt;
+    this.#left = count;
   }
-  return { chunks, count, cutAt };
+
+  /** All of it is given. */
+  get isOver(): boolean {
+    return this.#left === 0;
+  }
+
+  /** The next slice. */
+  next(): string | Uint8Array {
+    const texts: string[] = [];
+    const pieces: Uint8Array[] = [];
+    for (let work = 0; work < sliceWork && this.#left > 0; ) {
+      const batch = this.#batches[this.#index] as Uint8Array;
+      this.#reader ??= new RecordReader(batch);
+      const record = this.#reader.next();
+      if (record === null) {
+        this.#index++;
+        this.#reader = null;
+        continue;
+      }
+      work += recordWork;
+      if (record.offset < this.#offsetFrom) continue;
+      work += record.recordTo - record.recordFrom;
+      this.#left--;
+      if (this.#format === 'text') {
+        const value = record.value();
+        if (value !== null) pieces.push(value);
+        pieces.push(lineFeed);
+      } else {
+        texts.push(this.#textOf(record, batch));
+      }
+    }
+    return this.#format === 'text' ? Buffer.concat(pieces) : texts.join('');
+  }
+
+  #textOf(record: RecordCursor, batch: Uint8Array): string {
+    const json = recordJson(record, Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#of);
+    if (this.#format === 'ndjson') return `${json}\n`;
+    if (this.#format === 'sse')
+      return `id: ${this.#place === null ? record.offset : this.#place.idOf(record.offset + 1)}\ndata: ${json}\n\n`;
+    if (!this.#isFirst) return `,${json}`;
+    this.#isFirst = false;
+    return json;
+  }
 }
 
 /** One record as JSON; bytes that are not UTF-8 as base64. `of` is what stands before its offset. */

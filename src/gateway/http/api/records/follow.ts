@@ -1,12 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
-import { drained } from '../../drained.ts';
+import { drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
+import { endWithClient } from '../../half-closed.ts';
 import type { ApiContext } from '../context.ts';
 import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
-import { encodeRecords } from './encode-records.ts';
+import { RecordEncoder } from './encode-records.ts';
 import { contentTypes, firstOffsetOf, type PartitionOrder, type ReadOrder, recordsOf } from './read-order.ts';
+import { areQuick, writeEncoded } from './write-answer.ts';
 
 /** What is in memory for one follower at most. */
 export const followBytesMax = 256 * 1024;
@@ -17,9 +19,11 @@ export const followBytesMax = 256 * 1024;
  */
 export async function followTopic(order: PartitionOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
   const { followers } = context;
-  admitFollower(order, context);
   const response = reply.raw;
+  await itsTurn(response);
+  admitFollower(order, context);
   const cancel = cancelOnClose(response);
+  endWithClient(response);
   try {
     // Refusals such as an unknown topic come before the answer begins, with a status of their own.
     const offsetFrom = await firstOffsetOf(order, context);
@@ -28,7 +32,8 @@ export async function followTopic(order: PartitionOrder, reply: FastifyReply, co
     if (!cancel.cancelled) {
       response.writeHead(200, { ...commonHeaders, 'content-type': contentTypes[order.format], ...followHeaders(first) });
       response.flushHeaders();
-      await pump(order, first, response, cancel, context);
+      if (reply.request.method === 'HEAD') response.end();
+      else await pump(order, first, response, cancel, context);
     }
   } finally {
     followers.count--;
@@ -60,9 +65,12 @@ async function pump(
   let result = first;
   const { group } = first;
   try {
-    if (order.format === 'sse') response.write('retry: 1000\n\n');
+    // A browser that comes back says the last id that it was given: from here on it is one, though no record has come.
+    if (order.format === 'sse') response.write(`retry: 1000\nid: ${first.offsetFrom - 1}\n\n`);
     for (;;) {
-      left -= write(order, result, left, response);
+      const count = await write(order, result, left, response, context);
+      if (count === null) return;
+      left -= count;
       if (left <= 0) break;
       if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
         response.destroy();
@@ -115,20 +123,25 @@ const nothingYet = (topic: string, offset: number): ReadResult => ({
   lag: 0,
 });
 
-/** Writes what a read gave; the number of records. */
-function write(order: PartitionOrder, result: ReadResult, max: number, response: ServerResponse): number {
+/** Writes what a read gave; the number of records, null when nobody takes them. */
+async function write(
+  order: PartitionOrder,
+  result: ReadResult,
+  max: number,
+  response: ServerResponse,
+  { turns, settings }: ApiContext,
+): Promise<number | null> {
   if (result.batches.length === 0) return 0;
-  response.cork();
-  let count = 0;
   if (order.format === 'batches') {
+    response.cork();
     for (const batch of result.batches) response.write(batch);
-  } else {
-    const encoded = encodeRecords(result.batches, result.offsetFrom, max, order.format);
-    for (const chunk of encoded.chunks) response.write(chunk);
-    count = encoded.count;
+    response.uncork();
+    return 0;
   }
-  response.uncork();
-  return count;
+  const encoder = new RecordEncoder(result.batches, { offsetFrom: result.offsetFrom, max, format: order.format });
+  // The short one of a record that has just come goes at once.
+  if (areQuick(result.batches)) response.write(encoder.next());
+  return (await writeEncoded(encoder, response, turns, settings.slowReaderTimeoutMs)) ? encoder.count : null;
 }
 
 export function writeHeartbeat(order: ReadOrder, response: ServerResponse): void {

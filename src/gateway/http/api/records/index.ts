@@ -5,9 +5,10 @@ import { addAppendRoute } from './append-route.ts';
 import { addReadRoute } from './read-route.ts';
 
 export { cancelOnClose } from './cancel-on-close.ts';
-export { encodeRecords } from './encode-records.ts';
+export { RecordEncoder } from './encode-records.ts';
 export { formats } from './read-order.ts';
 export { RecordInput, RecordsBody } from './record-schema.ts';
+export { encodedSlices } from './write-answer.ts';
 
 export function addRecordRoutes(app: FastifyInstance, context: ApiContext): void {
   addAppendRoute(app, context);

@@ -4,16 +4,19 @@ import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { type CancelSignal, LogError } from '../../../../eventlog/index.ts';
 import { decodePlaces, encodePlaces, MergedReader, type PartitionPlace, placesAround } from '../../../../partitions/index.ts';
-import { drained } from '../../drained.ts';
+import { departed, drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders } from '../../error-answer.ts';
+import { endWithClient } from '../../half-closed.ts';
+import type { Turns } from '../../turns.ts';
 import type { ApiContext } from '../context.ts';
 import { Missing, Places } from '../schema-parts.ts';
 import { cancelOnClose } from './cancel-on-close.ts';
-import { encodeRecords, type TextFormat } from './encode-records.ts';
+import { RecordEncoder, type TextFormat } from './encode-records.ts';
 import { admitFollower, endWithError, followBytesMax, writeHeartbeat } from './follow.ts';
 import { contentTypes, type ReadOrder } from './read-order.ts';
 import { MergedRecordOutput } from './record-schema.ts';
 import { sendChunks } from './send-chunks.ts';
+import { encodedSlices } from './write-answer.ts';
 import { askEnds } from '../ends.ts';
 
 /** A partition that has not answered after this is left out, and the answer says so. */
@@ -39,28 +42,50 @@ export const MergedAnswer = Type.Object(
 export async function answerMerged(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const cancel = cancelOnClose(reply.raw);
   const format = textFormatOf(order);
+  await itsTurn(reply.raw);
   const reader = await readerFor(order, order.bytesMax, context);
-  const chunks: (string | Uint8Array)[] = [];
-  let left = order.max;
-  let bytesLeft = order.bytesMax;
-  do {
-    await filled(reader, chunks.length === 0 ? order.waitMs : 0, cancel);
-    const taken = take(reader, left, bytesLeft, format, (chunk, isFirst) => {
-      if (format === 'json' && isFirst && chunks.length > 0) chunks.push(',');
-      chunks.push(chunk);
-    });
-    left -= taken.count;
-    bytesLeft -= taken.bytes;
-  } while (left > 0 && bytesLeft > 0 && !reader.isAtEnd && !cancel.cancelled);
-  reader.close();
+  // What takes room is what has come, not the wait for it.
+  if (order.waitMs > 0) await filled(reader, order.waitMs, cancel);
+  const giveBack = await context.readRoom.take(order.bytesMax);
+  try {
+    const chunks: (string | Uint8Array)[] = [];
+    let left = order.max;
+    let bytesLeft = order.bytesMax;
+    do {
+      await filled(reader, 0, cancel);
+      const taken = await take(reader, left, bytesLeft, format, context.turns, (chunk, isFirst) => {
+        if (format === 'json' && isFirst && chunks.length > 0) chunks.push(',');
+        chunks.push(chunk);
+      });
+      left -= taken.count;
+      bytesLeft -= taken.bytes;
+    } while (left > 0 && bytesLeft > 0 && !reader.isAtEnd && !cancel.cancelled);
+    reader.close();
+    sendMerged(order, reader, format, chunks, reply, context);
+    await departed(reply.raw);
+  } finally {
+    reader.close();
+    giveBack();
+  }
+  return reply;
+}
 
+function sendMerged(
+  order: ReadOrder,
+  reader: MergedReader,
+  format: TextFormat,
+  chunks: readonly (string | Uint8Array)[],
+  reply: FastifyReply,
+  context: ApiContext,
+): void {
   reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
   const { missing, asOfMs, lag, places } = reader;
   const next = encodePlaces(places);
   const partial = missing.length > 0;
   if (format === 'json') {
     const common = { topic: order.topic, partitions: places.length, order: 'logTime', next, partial, missing, asOfMs, lag };
-    return reply.type(contentTypes.json).send(`${JSON.stringify(common).slice(0, -1)},"records":[${joined(chunks)}]}`);
+    sendChunks(reply, [`${JSON.stringify(common).slice(0, -1)},"records":[`, ...chunks, ']}'], { 'content-type': contentTypes.json });
+    return;
   }
   sendChunks(reply, chunks, {
     'content-type': contentTypes[format],
@@ -70,14 +95,15 @@ export async function answerMerged(order: ReadOrder, reply: FastifyReply, contex
     'cairn-lag': String(lag),
     ...(partial ? { 'cairn-partial': missing.map(({ partition }) => partition).join(',') } : {}),
   });
-  return reply;
 }
 
 /** An answer that does not end, as that of one partition. Which partitions it is read without is told where that changes. */
 export async function followMerged(order: ReadOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
-  admitFollower(order, context);
   const response = reply.raw;
+  await itsTurn(response);
+  admitFollower(order, context);
   const cancel = cancelOnClose(response);
+  endWithClient(response);
   try {
     const format = textFormatOf(order);
     const reader = await readerFor(order, followBytesMax, context);
@@ -88,7 +114,8 @@ export async function followMerged(order: ReadOrder, reply: FastifyReply, contex
         const headers = { ...mergedHeaders(reader.places.length), 'x-accel-buffering': 'no' };
         response.writeHead(200, { ...commonHeaders, 'content-type': contentTypes[order.format], ...headers });
         response.flushHeaders();
-        await pump(order, reader, format, response, cancel, context);
+        if (reply.request.method === 'HEAD') response.end();
+        else await pump(order, reader, format, response, cancel, context);
       }
     } finally {
       reader.close();
@@ -111,14 +138,14 @@ async function pump(
   let left = order.max;
   let told = '[]';
   try {
-    if (format === 'sse') response.write('retry: 1000\n\n');
+    if (format === 'sse') response.write(`retry: 1000\nid: ${encodePlaces(reader.places)}\n\n`);
     for (;;) {
       const missing = JSON.stringify(reader.missing);
       if (missing !== told) writeMissing(format, reader, response);
       told = missing;
-      response.cork();
-      const { count } = take(reader, left, Number.POSITIVE_INFINITY, format, (chunk) => response.write(chunk));
-      response.uncork();
+      const { count } = await take(reader, left, Number.POSITIVE_INFINITY, format, context.turns, (chunk) => {
+        if (!response.destroyed) response.write(chunk);
+      });
       left -= count;
       if (left <= 0) break;
       if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
@@ -159,31 +186,31 @@ const mergedHeaders = (partitions: number): Record<string, string> => ({
 });
 
 /** Gives what is known to come next, at most `max` records and about so many bytes. */
-function take(
+async function take(
   reader: MergedReader,
   max: number,
   bytesMax: number,
   format: TextFormat,
+  turns: Turns,
   give: (chunk: string | Uint8Array, isFirst: boolean) => void,
-): { readonly count: number; readonly bytes: number } {
+): Promise<{ readonly count: number; readonly bytes: number }> {
   let count = 0;
   let bytes = 0;
   for (let piece = reader.piece(); piece !== null && count < max && bytes < bytesMax; piece = reader.piece()) {
     const { partition, batch, offsetFrom } = piece;
     const place = { partition, idOf: placesAround(reader.places, partition) };
-    const encoded = encodeRecords([batch], offsetFrom, max - count, format, Number.POSITIVE_INFINITY, place);
-    for (const [index, chunk] of encoded.chunks.entries()) give(chunk, index === 0);
-    count += encoded.count;
+    const encoder = new RecordEncoder([batch], { offsetFrom, max: max - count, format, place });
+    const slices = await encodedSlices(encoder, [batch], turns);
+    for (const [index, chunk] of slices.entries()) give(chunk, index === 0);
+    count += encoder.count;
     bytes += batch.length;
-    reader.advance(piece, encoded.cutAt ?? piece.offsetTo);
+    reader.advance(piece, encoder.cutAt ?? piece.offsetTo);
   }
   return { count, bytes };
 }
 
 const filled = (reader: MergedReader, waitMs: number, cancel: CancelSignal): Promise<void> =>
   new Promise((resolve, reject) => reader.fill(waitMs, cancel, (error) => (error === null ? resolve() : reject(error))));
-
-const joined = (chunks: readonly (string | Uint8Array)[]): string => chunks.join('');
 
 function textFormatOf({ topic, format }: ReadOrder): TextFormat {
   if (format !== 'batches') return format;

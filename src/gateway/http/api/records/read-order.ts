@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { offsetMax } from '../../../../base/branded.ts';
+import { isIsoTime } from '../../../../base/calendar.ts';
 import { LogError, type RecordsOf } from '../../../../eventlog/index.ts';
 import { isPlaces } from '../../../../partitions/index.ts';
 import { batchesType } from '../../decode-records.ts';
@@ -42,7 +43,7 @@ export const ReadQuery = Type.Object(
 
 export const ReadHeaders = Type.Object({
   'last-event-id': Type.Optional(
-    Type.String({ pattern: '^([0-9]{0,15}|v1\\.[-_.0-9a-z]{1,4000})$', ...must('the id of an event of this topic') }),
+    Type.String({ pattern: '^(-1|[0-9]{0,15}|v1\\.[-_.0-9a-z]{1,4000})$', ...must('the id of an event of this topic') }),
   ),
   'cairn-hops': HopsHeader,
 });
@@ -127,7 +128,7 @@ function formatOf(accept: string | undefined, isFollowing: boolean): Format {
 }
 
 function timeOf(since: string, refuse: (reason: string) => LogError): number {
-  const timeMs = /^[0-9]+$/.test(since) ? Number(since) : /^\d{4}-\d{2}/.test(since) ? Date.parse(since) : Number.NaN;
+  const timeMs = /^[0-9]+$/.test(since) ? Number(since) : isIsoTime(since) ? Date.parse(since) : Number.NaN;
   if (Number.isSafeInteger(timeMs)) return timeMs;
   throw refuse(`the parameter "since" is ${JSON.stringify(since.slice(0, 100))}, it must be a time: ISO 8601 or milliseconds since 1970`);
 }

@@ -1,11 +1,14 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
+import { departed, itsTurn } from '../../drained.ts';
+import { commonHeaders } from '../../error-answer.ts';
 import type { ApiContext } from '../context.ts';
 import { hopsText } from '../hops-text.ts';
 import { offset, TopicParams } from '../schema-parts.ts';
-import { cancelOnClose } from './cancel-on-close.ts';
-import { type Encoded, encodeRecords } from './encode-records.ts';
+import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
+import { RecordEncoder } from './encode-records.ts';
 import { followTopic } from './follow.ts';
 import { answerMerged, followMerged, MergedAnswer } from './merged.ts';
 import {
@@ -15,11 +18,12 @@ import {
   partitionOrder,
   type PartitionOrder,
   ReadHeaders,
+  type ReadOrder,
   ReadQuery,
   recordsOf,
 } from './read-order.ts';
 import { RecordOutput } from './record-schema.ts';
-import { sendChunks } from './send-chunks.ts';
+import { areQuick, writeEncoded } from './write-answer.ts';
 
 const ReadAnswer = Type.Object({
   topic: Type.String(),
@@ -53,48 +57,105 @@ export function addReadRoute(app: FastifyInstance, context: ApiContext): void {
   });
 }
 
-async function answerRead(order: PartitionOrder, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  const cancel = cancelOnClose(reply.raw);
+async function answerRead(order: PartitionOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
+  const response = reply.raw;
+  const cancel = cancelOnClose(response);
+  await itsTurn(response);
   let offsetFrom = await firstOffsetOf(order, context);
+  if (order.waitMs > 0) {
+    // It waits with next to nothing in memory; the read that takes room does not wait.
+    const there = await context.log.read({ ...placeOf(order, offsetFrom), bytesMax: 1, waitMs: order.waitMs, cancel });
+    offsetFrom = there.offsetFrom;
+  }
+  const giveBack = await context.readRoom.take(order.bytesMax);
+  try {
+    const { first, last, encoder } = await readFrom(offsetFrom, order, cancel, context);
+    reply.hijack();
+    if (!cancel.cancelled) await answer(order, { first, last, encoder }, response, context);
+    await departed(response);
+  } finally {
+    giveBack();
+  }
+  return reply;
+}
+
+interface Found {
+  readonly first: ReadResult;
+  readonly last: ReadResult;
+  /** Null where batches leave as they are stored. */
+  readonly encoder: RecordEncoder | null;
+}
+
+/** Control and revoked batches alone are no answer: an empty one means that there is nothing more. */
+async function readFrom(from: number | null, order: PartitionOrder, cancel: Cancel, context: ApiContext): Promise<Found> {
+  let offsetFrom = from;
   let first: ReadResult | null = null;
-  let result: ReadResult;
-  let encoded: Encoded = { chunks: [], count: 0, cutAt: null };
-  let isEmpty: boolean;
-  const format = order.format === 'sse' ? 'json' : order.format;
-  do {
-    result = await context.log.read({
-      ...recordsOf(order),
-      offsetFrom,
-      sinceMs: offsetFrom === null ? order.sinceMs : null,
-      bytesMax: order.bytesMax,
-      freshness: order.freshness,
-      sessionOffset: order.session,
-      waitMs: order.waitMs,
-      cancel,
-      ...(order.tellHops ? { tellHops: true } : {}),
-    });
-    first ??= result;
-    offsetFrom = result.offsetNext;
-    if (format !== 'batches') encoded = encodeRecords(result.batches, result.offsetFrom, order.max, format);
-    isEmpty = format === 'batches' ? result.batches.length === 0 : encoded.count === 0;
-    // Control and revoked batches alone are no answer: an empty one means that there is nothing more.
-  } while (isEmpty && result.offsetNext > result.offsetFrom && result.offsetNext < result.highWatermark && !cancel.cancelled);
+  for (;;) {
+    const last = await context.log.read({ ...placeOf(order, offsetFrom), bytesMax: order.bytesMax, waitMs: 0, cancel });
+    first ??= last;
+    offsetFrom = last.offsetNext;
+    const encoder = order.format === 'batches' ? null : encoderOf(order, last);
+    const isEmpty = encoder === null ? last.batches.length === 0 : encoder.count === 0;
+    if (!isEmpty || offsetFrom <= last.offsetFrom || offsetFrom >= last.highWatermark || cancel.cancelled) return { first, last, encoder };
+  }
+}
+
+const encoderOf = ({ format, max }: ReadOrder, { batches, offsetFrom }: ReadResult): RecordEncoder =>
+  new RecordEncoder(batches, { offsetFrom, max, format: format === 'batches' || format === 'sse' ? 'json' : format });
+
+const placeOf = (order: PartitionOrder, offsetFrom: number | null) => {
+  const { sinceMs, freshness, session: sessionOffset } = order;
+  const place = { ...recordsOf(order), offsetFrom, sinceMs: offsetFrom === null ? sinceMs : null, freshness, sessionOffset };
+  return order.tellHops ? { ...place, tellHops: true } : place;
+};
+
+/** Its length is said where it is known without encoding more than a slice. */
+async function answer(
+  order: PartitionOrder,
+  { first, last, encoder }: Found,
+  response: ServerResponse,
+  context: ApiContext,
+): Promise<void> {
+  const { settings, turns } = context;
+  const offsetNext = encoder?.cutAt ?? last.offsetNext;
+  const isJson = order.format === 'json';
+  const head = isJson ? jsonHead(first, last, offsetNext) : '';
+  const tail = isJson ? ']}' : '';
+  const places = isJson ? {} : placeHeaders(first.offsetFrom, offsetNext, last);
+  const hops: Record<string, string> = last.hops === undefined ? {} : { 'cairn-hops': hopsText(last.hops) };
+  const headers = { ...commonHeaders, 'content-type': contentTypes[order.format], ...places, ...hops };
+  const giveAll = (chunks: readonly (string | Uint8Array)[]): void => {
+    let length = 0;
+    for (const chunk of chunks) length += Buffer.byteLength(chunk);
+    response.cork();
+    response.writeHead(200, { ...headers, 'content-length': length });
+    for (const chunk of chunks) response.write(chunk);
+    response.end();
+    response.uncork();
+  };
 
   // From here on only the client's own pace holds the answer, and its memory.
-  reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
-  const offsetNext = encoded.cutAt ?? result.offsetNext;
-  const hops: Record<string, string> = result.hops === undefined ? {} : { 'cairn-hops': hopsText(result.hops) };
-  if (format === 'json') {
-    const { topic, highWatermark, logStartOffset, asOfMs, lag } = result;
-    const head = JSON.stringify({ topic, offsetFrom: first.offsetFrom, offsetNext, highWatermark, logStartOffset, asOfMs, lag });
-    return reply
-      .headers(hops)
-      .type(contentTypes.json)
-      .send(`${head.slice(0, -1)},"records":[${encoded.chunks.join('')}]}`);
+  response.setTimeout(settings.slowReaderTimeoutMs, () => response.destroy());
+  if (encoder === null) {
+    giveAll(last.batches);
+    return;
   }
-  const chunks = format === 'batches' ? result.batches : encoded.chunks;
-  sendChunks(reply, chunks, { 'content-type': contentTypes[format], ...placeHeaders(first.offsetFrom, offsetNext, result), ...hops });
-  return reply;
+  if (!areQuick(last.batches)) await turns.turn();
+  const slice = encoder.next();
+  if (encoder.isOver) {
+    giveAll([head, slice, tail]);
+    return;
+  }
+  response.writeHead(200, headers);
+  response.write(head);
+  response.write(slice);
+  if (await writeEncoded(encoder, response, turns, settings.slowReaderTimeoutMs)) response.end(tail);
+}
+
+function jsonHead(first: ReadResult, last: ReadResult, offsetNext: number): string {
+  const { topic, highWatermark, logStartOffset, asOfMs, lag } = last;
+  const head = JSON.stringify({ topic, offsetFrom: first.offsetFrom, offsetNext, highWatermark, logStartOffset, asOfMs, lag });
+  return `${head.slice(0, -1)},"records":[`;
 }
 
 function placeHeaders(offsetFrom: number, offsetNext: number, result: ReadResult): Record<string, string> {

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { LogError, topicPageMax } from '../../../../eventlog/index.ts';
 import type { ApiContext } from '../context.ts';
+import { itsTurn } from '../../drained.ts';
+import { longJson } from '../../parsed-body.ts';
 import { readJsonBody } from '../json-body.ts';
 import { cancelOnClose } from '../records/index.ts';
 import { NoQuery } from '../schema-parts.ts';
@@ -47,11 +49,11 @@ const listOf = (request: FastifyRequest) => {
 };
 
 /** What a route takes as JSON: read by itself, so that a body that is too large has an answer. */
-function taking(verb: string, { settings }: ApiContext, body: TSchema, response: TSchema, more: object) {
+function taking(verb: string, { bodies }: ApiContext, body: TSchema, response: TSchema, more: object) {
   return {
     schema: { querystring: NoQuery, body, response: { 200: response, 201: response }, ...more },
     config: { verb },
-    preValidation: readJsonBody(verb, settings.bodyBytesMax),
+    preValidation: readJsonBody(verb, bodies, longJson),
   };
 }
 
@@ -133,10 +135,11 @@ function addPulls(app: FastifyInstance, context: ApiContext): void {
   const pullOptions = {
     schema: { summary: 'What is new to a subscriber', params: SubscriberParams, querystring: NoQuery, body: PullBody },
     config: { verb: 'pull' },
-    preValidation: readJsonBody('pull', context.settings.bodyBytesMax),
+    preValidation: readJsonBody('pull', context.bodies, longJson),
   };
   app.post('/v1/subscribers/:subscriber/pull', pullOptions, async (request, reply) => {
     const { topics = null, number = null, acknowledge = [], after = [], waitMs = 0, ...asked } = as(PullBody, request.body);
+    await itsTurn(reply.raw);
     const result = await subscriptions.pull({
       subscriber: subscriberOf(request),
       topics,
@@ -153,7 +156,7 @@ function addPulls(app: FastifyInstance, context: ApiContext): void {
     // From here on only the client's own pace holds the answer, and its memory.
     reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
     if (request.headers.accept === pullType) return reply.type(pullType).send(pullBytes(result));
-    return reply.type('application/json; charset=utf-8').send(pullJson(result));
+    return reply.type('application/json; charset=utf-8').send(await pullJson(result, context.turns));
   });
 
   const ack = taking('acknowledge', context, AckBody, AckedAnswer, {

@@ -1,15 +1,18 @@
 import type { PullResult } from '../../../../eventlog/index.ts';
-import { encodeRecords } from '../records/index.ts';
+import type { Turns } from '../../turns.ts';
+import { encodedSlices, RecordEncoder } from '../records/index.ts';
 
 export const pullType = 'application/vnd.cairn.pull';
 
 /** As JSON text, records as reads give them. */
-export function pullJson({ parts, ...rest }: PullResult): string {
+export async function pullJson({ parts, ...rest }: PullResult, turns: Turns): Promise<string> {
   const head = JSON.stringify(rest);
-  const shown = parts.map(({ batches, ...part }) => {
-    const { chunks } = encodeRecords(batches, part.offsetFrom, Number.POSITIVE_INFINITY, 'json', part.offsetTo);
-    return `${JSON.stringify(part).slice(0, -1)},"records":[${chunks.join('')}]}`;
-  });
+  const shown: string[] = [];
+  for (const { batches, ...part } of parts) {
+    const encoder = new RecordEncoder(batches, { ...part, format: 'json' });
+    const slices = await encodedSlices(encoder, batches, turns);
+    shown.push(`${JSON.stringify(part).slice(0, -1)},"records":[${slices.join('')}]}`);
+  }
   return `${head.slice(0, -1)},"parts":[${shown.join(',')}]}`;
 }
 

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { type AckPosition, LogError, type PullResult } from '../../../../eventlog/index.ts';
-import { drained } from '../../drained.ts';
+import { drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
+import { endWithClient } from '../../half-closed.ts';
+import type { Turns } from '../../turns.ts';
 import type { ApiContext } from '../context.ts';
-import { cancelOnClose, encodeRecords } from '../records/index.ts';
+import { cancelOnClose, encodedSlices, RecordEncoder } from '../records/index.ts';
 
 export interface PushOrder {
   readonly subscriber: string;
@@ -26,11 +28,13 @@ const placesMax = 100;
 export async function push(order: PushOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
   const { followers, settings, subscriptions } = context;
   const { subscriber, had } = order;
+  const response = reply.raw;
+  await itsTurn(response);
   if (followers.count >= settings.followersMax)
     throw new LogError('overloaded', `Cannot push to subscriber "${subscriber}": ${followers.count} followers are open, the limit`);
   followers.count++;
-  const response = reply.raw;
   const cancel = cancelOnClose(response);
+  endWithClient(response);
   const { heartbeatMs, slowReaderTimeoutMs } = settings;
   /** How far this stream has come, by topic and partition. */
   const places = new Map<string, AckPosition>();
@@ -56,7 +60,12 @@ export async function push(order: PushOrder, reply: FastifyReply, context: ApiCo
     if (cancel.cancelled) return await reply;
     response.writeHead(200, { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
     response.write('retry: 1000\n\n');
-    await pump(first, places, response, { next: () => next(heartbeatMs), isOver: () => cancel.cancelled, slowReaderTimeoutMs });
+    await pump(first, places, response, {
+      next: () => next(heartbeatMs),
+      isOver: () => cancel.cancelled,
+      turns: context.turns,
+      slowReaderTimeoutMs,
+    });
     return await reply;
   } finally {
     followers.count--;
@@ -70,13 +79,19 @@ async function pump(
   {
     next,
     isOver,
+    turns,
     slowReaderTimeoutMs,
-  }: { readonly next: () => Promise<PullResult>; readonly isOver: () => boolean; readonly slowReaderTimeoutMs: number },
+  }: {
+    readonly next: () => Promise<PullResult>;
+    readonly isOver: () => boolean;
+    readonly turns: Turns;
+    readonly slowReaderTimeoutMs: number;
+  },
 ): Promise<void> {
   let result = first;
   try {
     for (;;) {
-      write(result, places, response);
+      await write(result, places, response, turns);
       if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
         response.destroy();
         return;
@@ -102,19 +117,19 @@ async function nextOrNothing(ask: () => Promise<PullResult>, before: PullResult)
   }
 }
 
-function write(result: PullResult, places: Map<string, AckPosition>, response: ServerResponse): void {
-  response.cork();
+async function write(result: PullResult, places: Map<string, AckPosition>, response: ServerResponse, turns: Turns): Promise<void> {
   for (const { topic, partition, generation, offsetFrom, offsetTo, batches } of result.parts) {
     const key = `${topic}/${partition}`;
     // Which came last stands last: where there are too many, those that are quiet are left out first, and come again.
     places.delete(key);
     places.set(key, { topic, partition, offset: offsetTo, generation });
-    const { chunks } = encodeRecords(batches, offsetFrom, Number.POSITIVE_INFINITY, 'json', offsetTo);
+    const encoder = new RecordEncoder(batches, { offsetFrom, offsetTo, format: 'json' });
+    const slices = await encodedSlices(encoder, batches, turns);
+    if (response.destroyed) return;
     const about = JSON.stringify({ topic, partition, generation }).slice(0, -1);
-    response.write(`id: ${idOf([...places.values()].slice(-placesMax))}\ndata: ${about},"records":[${chunks.join('')}]}\n\n`);
+    response.write(`id: ${idOf([...places.values()].slice(-placesMax))}\ndata: ${about},"records":[${slices.join('')}]}\n\n`);
   }
   for (const problem of result.problems) response.write(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`);
-  response.uncork();
 }
 
 const idOf = (positions: readonly AckPosition[]): string =>

@@ -1,0 +1,37 @@
+/** The thread that parses large records, for `large-records.ts`. What it is given has been looked at: it is bounded in depth and keys. */
+import { isUtf8 } from 'node:buffer';
+import { parentPort } from 'node:worker_threads';
+import { LogError } from '../../eventlog/log-error.ts';
+import { RecordBatchBuilder } from '../../record/index.ts';
+import { asLogError } from './error-answer.ts';
+import { sayProblem } from './json-bounds.ts';
+import type { FromThread, ToThread } from './large-records.ts';
+import { RecordJson } from './record-json.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this file runs in a thread of its own');
+
+port.on('message', (order: ToThread) => {
+  const { id } = order;
+  try {
+    const batch = decode(order);
+    port.postMessage({ id, batch } satisfies FromThread, [batch.buffer]);
+  } catch (thrown) {
+    const { code, message } = asLogError(thrown);
+    port.postMessage({ id, code, message } satisfies FromThread);
+  }
+});
+
+function decode({ json, what, topic, nowMs }: ToThread): Uint8Array<ArrayBuffer> {
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot append to topic "${topic}": ${reason}`);
+  if (!isUtf8(json)) throw refuse(`${what} is not UTF-8`);
+  let record: unknown;
+  try {
+    record = JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'));
+  } catch {
+    throw refuse(sayProblem('notJson', what));
+  }
+  const builder = new RecordBatchBuilder({ capacityBytes: json.length });
+  new RecordJson(builder, nowMs, (_code, reason) => refuse(reason)).add(record, what);
+  return builder.finishUnsealed().slice();
+}
