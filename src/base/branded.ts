@@ -21,8 +21,11 @@ export type GroupId = Branded<'GroupId'>;
  * a batch, a field that means "none" by 0) is still a safe integer.
  */
 export const offsetMax = 2 ** 52;
-/** Stands in a field of 31 bits of every batch (the leader epoch of Kafka's format). */
-export const termMax = 0x7fff_ffff;
+/**
+ * The largest that is taken from outside. A term stands in a field of 31 bits of every batch (the leader epoch of Kafka's format); whoever says the last of
+ * them would leave none for the elections that come after, so those of the last 16 million are nobody's.
+ */
+export const termMax = 0x7fff_ffff - 2 ** 24;
 /** Of a producer's batches or records; the same. */
 export const sequenceMax = 0x7fff_ffff;
 

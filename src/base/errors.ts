@@ -46,6 +46,7 @@ export const exitCodes = {
   denied: 77,
   config: 78,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 const definite = { definite: true, retriable: false, requestOutcome: 'unknown' } as const;

@@ -17,6 +17,9 @@ export interface ShownLife extends Life {
   readonly earlier: readonly string[];
 }
 
+/** Starts of a broker, or the time of one in ms since 1970 where nothing is kept: year 2109. */
+export const incarnationMax = 2 ** 42;
+
 /** Bytes of a disk's id and of a nonce. */
 export const lifeIdBytes = 16;
 

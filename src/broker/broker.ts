@@ -1,4 +1,5 @@
 import type { GroupId } from '../base/branded.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import { failed, ok, type Result } from '../base/result.ts';
 import {
   type Answer,
@@ -519,7 +520,7 @@ export class Broker implements BrokerApi {
       clusterId: this.#data?.identity.clusterId ?? '',
       incarnation: this.#data?.identity.incarnation ?? 0,
       version,
-      address: `${self.host}:${self.port}`,
+      address: formatHostPort(self),
       durable: host.disk.durable,
       crashed: this.#isCrashed,
       ...(linkFaults === null ? {} : { linkFaults }),
@@ -531,7 +532,7 @@ export class Broker implements BrokerApi {
         .filter(({ id }) => id !== self.id)
         .map((peer) => ({
           id: peer.id,
-          address: `${peer.host}:${peer.port}`,
+          address: formatHostPort(peer),
           connected: services?.links.isReady(peer.id) ?? false,
           lastHeardMs: services?.links.sinceHeardMs(peer.id) ?? null,
           bytesQueued: services?.links.bytesQueued(peer.id) ?? 0,

@@ -17,6 +17,7 @@ import {
   type TopicQuery,
   shownTopic,
 } from '../eventlog/index.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import { boundClock, offsetWithin } from '../clocks/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
 import { failure } from './core.ts';
@@ -133,7 +134,11 @@ export function askBrokers(
     known.set(id, { status, clock: offset });
     if (known.size < brokers.length) return;
     const nobody = { status: null, clock: null };
-    const value = brokers.map(({ id: named, host, port }) => ({ id: named, address: `${host}:${port}`, ...(known.get(named) ?? nobody) }));
+    const value = brokers.map(({ id: named, host, port }) => ({
+      id: named,
+      address: formatHostPort({ host, port }),
+      ...(known.get(named) ?? nobody),
+    }));
     core.later(() => answer({ ok: true, value }));
   };
   for (const { id } of brokers) {

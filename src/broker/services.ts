@@ -1,4 +1,5 @@
 import { type BrokerId, type GroupId, groupId } from '../base/branded.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import type { HybridClock, Stamp } from '../clocks/index.ts';
 import { type BrokerStatus, LogError, type RecordService, type TopicQuery } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
@@ -142,7 +143,7 @@ export class Services {
     this.topics = new Topics(core, {
       identity,
       nonce: life.nonce,
-      address: `${self.host}:${self.port}`,
+      address: formatHostPort(self),
       logOnly,
       brokers: options.broker.brokers.map(({ id }) => id),
       groups,
@@ -417,5 +418,5 @@ const ownScanner = ({ disk, clock, bytes }: Host): SegmentScanner =>
 const listOf = (brokers: readonly BrokerAddress[], catalogLearners: readonly BrokerId[]): string =>
   [...brokers]
     .sort((a, b) => a.id - b.id)
-    .map(({ id, host, port }) => `${id}${catalogLearners.includes(id) ? ' (no voter)' : ''}=${host}:${port}`)
+    .map(({ id, host, port }) => `${id}${catalogLearners.includes(id) ? ' (no voter)' : ''}=${formatHostPort({ host, port })}`)
     .join(', ');

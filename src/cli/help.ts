@@ -35,7 +35,8 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   indefinite: 'The outcome is not known: it may have been done. Try again with the same request id.',
   denied: 'Not permitted: a token, a host, or fault injection that is off.',
   config: 'The configuration is wrong.',
-  interrupted: 'Stopped by Ctrl-C.',
+  interrupted: 'Stopped by Ctrl-C before its end. What runs until it is told to stop (`up`, `serve`, `logger`, `node --tail`) ends with 0.',
+  terminated: 'The same, stopped by SIGTERM.',
 };
 
 function formatExitCodes(): string {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { exitCodes } from '../base/errors.ts';
+import { isAtTerminal } from '../daemon/at-terminal.ts';
 
 /** The outside of a command: `processIo` in the program, streams in memory in tests. */
 export interface CliIo {
@@ -12,7 +13,10 @@ export interface CliIo {
    * default. A second Ctrl-C ends the process at once.
    */
   readonly interrupt: () => AbortSignal;
-  /** Said by what runs until it is told to stop: from here on output that nobody takes is lost, and ends nothing. */
+  /**
+   * Said by what runs until it is told to stop: from here on output that nobody takes is lost, and ends nothing, and SIGHUP ends only what was started at a
+   * terminal.
+   */
   readonly becomeService: () => void;
 }
 
@@ -20,17 +24,18 @@ export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: n
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** The machine's own. Output that fails ends the process, but diagnostics: those are lost. */
-export function processIo(): CliIo {
+/** The machine's own. Output that fails ends the process, but diagnostics: those are lost. `end` ends it once all output has left. */
+export function processIo(): CliIo & { readonly end: (exitCode: number) => void } {
   let isService = false;
   process.stderr.on('error', () => undefined);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  const failed = (error: NodeJS.ErrnoException): void => {
     if (isService) return;
     // A reader such as `head` that has seen enough is no failure: stop, and say nothing.
     if (error.code === 'EPIPE') process.exit(exitCodes.ok);
     process.stderr.write(`Cannot write the output: ${error.message}\n`);
     process.exit(exitCodes.io);
-  });
+  };
+  process.stdout.on('error', failed);
   let controller: AbortController | null = null;
   return {
     // Opened when it is read: that loads more of Node than most commands need.
@@ -46,14 +51,29 @@ export function processIo(): CliIo {
     },
     becomeService: () => {
       isService = true;
+      if (!isAtTerminal()) process.on('SIGHUP', () => undefined);
+    },
+    // Not by running dry: connections kept open would hold the end up, and Node 24.21 was once seen to wait for one in its own clean-up for good, on a full core.
+    end: (exitCode) => {
+      process.stdout.write('', (error) => {
+        if (error !== undefined && error !== null) failed(error);
+        process.exit(exitCode === exitCodes.interrupted ? interruptedCode() : exitCode);
+      });
     },
   };
 }
+
+/** The signal that has ended what a command was about. */
+let endedBy: (typeof signals)[number] | null = null;
+
+/** Of a command that has not come to its own end: 128 and the number of the signal, as a shell says it of one that the signal has ended. */
+export const interruptedCode = (): number => (endedBy === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted);
 
 function takeOverSignals(): AbortController {
   const controller = new AbortController();
   for (const signal of signals) {
     process.once(signal, () => {
+      endedBy = signal;
       controller.abort();
       // Whoever insists gets what the machine does by default.
       for (const other of signals) process.removeAllListeners(other);

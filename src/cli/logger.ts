@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import type { Client } from '../client/index.ts';
-import { bindHost, formatHostPort, isLoopback } from '../daemon/address.ts';
+import { bindHost, isLoopback } from '../daemon/address.ts';
 import { defaultLineSettings, lineBytesLimit } from '../gateway/lines/settings.ts';
 import type { LogError } from '../eventlog/index.ts';
 import { addExamples } from './command.ts';
@@ -60,6 +61,7 @@ const leaderEveryMs = 2_000;
 async function run(port: number, options: LoggerCliOptions, io: CliIo, client: Client | null): Promise<void> {
   const { startLogger } = await import('../daemon/collect/logger.ts');
   const { topic, timeline } = options;
+  io.becomeService();
   const interrupt = io.interrupt();
   let fail: (error: LogError) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => (fail = reject));

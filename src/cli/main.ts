@@ -5,6 +5,5 @@
 import { processIo } from './io.ts';
 import { runCli } from './run-cli.ts';
 
-const exitCode = await runCli(process.argv.slice(2), processIo());
-// Not by running dry: connections kept open would hold the end up, and Node 24.21 was once seen to wait for one in its own clean-up for good, on a full core.
-process.stdout.write('', () => process.exit(exitCode));
+const io = processIo();
+io.end(await runCli(process.argv.slice(2), io));

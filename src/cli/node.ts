@@ -100,6 +100,7 @@ async function run(
     await runNode({ name, host, port, input: io.stdin });
     return;
   }
+  if (tail !== undefined) io.becomeService();
   const interrupt = io.interrupt();
   const { runAgent } = await import('../daemon/collect/agent.ts');
   const { acknowledged, waiting } = await runAgent({
@@ -115,7 +116,8 @@ async function run(
   });
   if (!interrupt.aborted) return;
   io.stderr.write(`Interrupted: ${acknowledged} events are stored, ${waiting} are kept in ${spool}\n`);
-  throw new ExitWith(exitCodes.interrupted);
+  // A file that is followed has no end: to be told to stop is the end of its agent. A standard input had more to say.
+  if (tail === undefined) throw new ExitWith(exitCodes.interrupted);
 }
 
 function followSettings({

@@ -1,5 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import { makeFolder } from '../daemon/make-folder.ts';
+import { folderReason } from '../daemon/reasons.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import { addExamples } from './command.ts';
 import { type CliIo, write } from './io.ts';
@@ -23,6 +25,11 @@ export function define(command: Command, io: CliIo): void {
       const runs = readTimeline(file);
       const chosen = run === undefined ? runs.at(-1) : runs[run - 1];
       if (chosen === undefined) throw new LogError('usage', `Cannot plot run ${run ?? 0} of ${file}: it has ${runs.length}`);
+      try {
+        makeFolder(output, 0o777);
+      } catch (error) {
+        throw new LogError('dataUnusable', `Cannot write graphs to ${output}: ${folderReason(error)}`, {}, { cause: error });
+      }
       const written = await plotTimeline(chosen, output, path.basename(file).replace(/\.ndjson$/, ''));
       await write(io.stdout, written.map((each) => `${each}\n`).join(''));
     });

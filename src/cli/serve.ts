@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { formatHostPort } from '../daemon/address.ts';
+import { formatHostPort } from '../base/host-port.ts';
+import { isAtTerminal } from '../daemon/at-terminal.ts';
 import { readConfig } from '../daemon/config.ts';
 import { openLogger } from '../daemon/logging.ts';
 import { serve } from '../daemon/serve.ts';
@@ -42,6 +43,7 @@ export function define(command: Command, io: CliIo): void {
           `Listening on ${formatHostPort(config.listen)} without a token: whoever reaches it can read and write everything\n`,
         );
       await serve(config, logger, {
+        endsWithTerminal: isAtTerminal(),
         onReady: () => void io.stdout.write(`${who} is ready on ${scheme}://${formatHostPort(config.listen)}, ${what}\n`),
         onFatal: ({ message }, done) => void io.stderr.write(`${message}\n`, () => done()),
       });

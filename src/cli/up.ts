@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
+import { isAtTerminal } from '../daemon/at-terminal.ts';
 import { Supervisor } from '../daemon/supervisor.ts';
 import { confirmCluster, exampleFile, outputFile, prepareCluster } from '../daemon/up.ts';
 import { brokersMax } from '../eventlog/types.ts';
@@ -57,10 +58,12 @@ async function up({ brokers, data, port, restart, faultInjection }: UpFlags, io:
   clearTimeout(waiting);
 }
 
-/** The first signal ends the brokers gently, the second at once. */
+/** The first signal ends the brokers gently, the second at once. Away from a terminal SIGHUP means their log files, as with `cairn serve`. */
 function stopOnSignals(supervisor: Supervisor): void {
   let count = 0;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  const isLogsOnly = !isAtTerminal();
+  if (isLogsOnly) process.on('SIGHUP', () => supervisor.reopenLogs());
+  for (const signal of ['SIGINT', 'SIGTERM', ...(isLogsOnly ? [] : (['SIGHUP'] as const))] as const) {
     process.on(signal, () => {
       if (++count === 1) {
         supervisor.stop();

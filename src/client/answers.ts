@@ -21,20 +21,25 @@ export function throwIfError(answer: TransportAnswer, server: string, asked: Ask
   const error = parse(answer.body)?.['error'];
   if (!isObject(error) || typeof error['code'] !== 'string' || typeof error['message'] !== 'string')
     throw notABroker(answer, server, asked);
-  throw new LogError(knownCode(error['code'], error['definite'] === true), error['message'], detailsOf(error));
+  const { code, message, definite, retriable } = error;
+  throw new LogError(knownCode(code, definite === true, retriable === true), message, detailsOf(error));
 }
 
-/** A proxy that answers 502, or 200 with a page of its own, may have passed the request on before. One that answers 4xx did not. */
+/**
+ * A proxy that answers 502, or 200 with a page of its own, may have passed the request on before: of a change the outcome is unknown, and a read is asked for
+ * again, perhaps of another. One that answers 4xx did not pass it on, and would say so again.
+ */
 function notABroker({ status }: TransportAnswer, server: string, { action, changes }: Asked): LogError {
-  const isUnknown = changes && (status < 300 || status >= 500);
-  const code = isUnknown ? 'connectionLost' : 'invalidRequest';
+  const isOfProxy = status < 300 || status >= 500;
+  const code = !isOfProxy ? 'invalidRequest' : changes ? 'connectionLost' : 'unreachable';
   return new LogError(code, `${action}: ${server} answered HTTP ${status} and not as a Cairn broker does`);
 }
 
-/** A newer broker may send a code that this program does not know: what matters is whether it is definite. */
-export function knownCode(code: string, definite: boolean): ErrorCode {
+/** A newer broker may send a code that this program does not know: it becomes one that is as definite and as retriable. */
+export function knownCode(code: string, definite: boolean, retriable = false): ErrorCode {
   if (Object.hasOwn(errorCatalogue, code)) return code as ErrorCode;
-  return definite ? 'invalidRequest' : 'internal';
+  if (!definite) return 'internal';
+  return retriable ? 'unreachable' : 'invalidRequest';
 }
 
 function detailsOf(error: Readonly<Record<string, unknown>>): LogError['details'] {

@@ -270,6 +270,8 @@ export class Client implements SearchableLog {
     const aborting = new AbortController();
     const abort = (): void => aborting.abort();
     this.#signal?.addEventListener('abort', abort, { once: true });
+    // It will not be said again.
+    if (this.#signal?.aborted === true) abort();
     if (cancel !== undefined) cancel.onCancel = abort;
     try {
       return await ask(aborting.signal);
@@ -334,9 +336,14 @@ export class Client implements SearchableLog {
     const body = Buffer.from(JSON.stringify({ name, ...settings }));
     const request = { method: 'POST', path: '/v1/topics', headers: { 'content-type': 'application/json' }, body } as const;
     const outcome = await this.#change(action, request, 'topicExists');
-    return outcome === null
-      ? this.describeTopic(name)
-      : (readJson(outcome.answer, outcome.server, { action, changes: true }) as unknown as TopicDescription);
+    if (outcome !== null) return readJson(outcome.answer, outcome.server, { action, changes: true }) as unknown as TopicDescription;
+    // An answer was lost, and now it is there: it is what was asked for, or somebody else's.
+    const found = await this.describeTopic(name);
+    const other = Object.entries(settings).find(
+      ([key, asked]) => asked !== undefined && found.settings[key as keyof TopicSettings] !== asked,
+    );
+    if (other === undefined) return found;
+    throw new LogError('topicExists', `${action}: there is one, and its ${other[0]} is not what was asked for`);
   }
 
   /** Answered after an attempt whose answer was lost as if that had been the first: what is wanted is said, not how it changes. */

@@ -8,6 +8,7 @@
 import { errorCatalogue } from '../base/errors.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import { defaultLineSettings } from '../gateway/lines/settings.ts';
+import { isAtTerminal } from './at-terminal.ts';
 import { startLogger } from './collect/logger.ts';
 import { LogSink } from './log-sink.ts';
 
@@ -35,7 +36,10 @@ try {
     say,
     onFatal: fail,
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void logger.stop().then(() => process.exit(0)));
+  const end = (): void => void logger.stop().then(() => process.exit(0));
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  process.on('SIGHUP', isAtTerminal() ? end : () => undefined);
 } catch (error) {
   if (!(error instanceof LogError)) throw error;
   fail(error);

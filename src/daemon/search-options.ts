@@ -1,9 +1,9 @@
+import { formatHostPort, type HostPort } from '../base/host-port.ts';
 import type { SearchOptions } from '../gateway/http/grep/index.ts';
 import type { Searcher } from '../search/index.ts';
 import { systemBytes } from '../system/bytes.ts';
 import { SystemClock } from '../system/clock.ts';
 import { SystemDisk } from '../system/disk.ts';
-import { formatHostPort, type HostPort } from './address.ts';
 import type { DaemonConfig, SearchConfig } from './config.ts';
 
 /**

@@ -4,9 +4,9 @@
  */
 import { errorCatalogue, exitCodes } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
-import type { Logger } from '../host/index.ts';
 import type { DaemonConfig } from './config.ts';
 import type { Daemon } from './lifecycle.ts';
+import type { DaemonLogger } from './logging.ts';
 import { giveMemoryBackAtRest } from './rest.ts';
 
 export interface ServeHooks {
@@ -18,6 +18,8 @@ export interface ServeHooks {
   readonly supervised?: boolean;
   /** Its death does not end the child, whose business Ctrl-C is from then on. */
   readonly outlivesSupervisor?: boolean;
+  /** It was started at a terminal: the end of that (SIGHUP) is its own. Otherwise that signal means the log file alone. */
+  readonly endsWithTerminal?: boolean;
 }
 
 const graceMs = 3_000;
@@ -27,7 +29,7 @@ const graceHardMs = 4_000;
 const tellMsMax = 500;
 
 /** Runs until told to stop; the process ends by itself, so this never returns. */
-export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHooks): Promise<never> {
+export async function serve(config: DaemonConfig, logger: DaemonLogger, hooks: ServeHooks): Promise<never> {
   let daemon: Daemon | null = null;
   let stopping = false;
 
@@ -49,7 +51,12 @@ export async function serve(config: DaemonConfig, logger: Logger, hooks: ServeHo
     if (daemon === null) end(exitCodes.ok);
     else daemon.stop(graceMs, () => end(exitCodes.ok));
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.on('SIGHUP', () => {
+    logger.reopen();
+    if (hooks.endsWithTerminal === true) stop('SIGHUP');
+    else logger.log('info', 'reopened');
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (signal !== 'SIGTERM' && hooks.supervised === true && process.connected) return;
       // Whoever asks twice does not want to wait.

@@ -105,16 +105,30 @@ export class Supervisor {
     this.#endWhenEmpty();
   }
 
+  /** Each child goes on in a new file. */
+  reopenLogs(): void {
+    for (const child of this.#children) child.process?.kill('SIGHUP');
+  }
+
   kill(): void {
     for (const child of this.#children) child.process?.kill('SIGKILL');
   }
 
   #start(child: Child): void {
+    child.startedMs = performance.now();
+    child.fatal = null;
+    try {
+      this.#spawn(child);
+    } catch (error) {
+      // Its output cannot be opened, for one: what holds for a moment only must not take the others along.
+      this.#childEnded(child, `it cannot be started: ${(error as Error).message}`, null);
+    }
+  }
+
+  #spawn(child: Child): void {
     const { config } = child;
     const { onOutput, outlivesSupervisor } = this.#options;
     const output = openSync(this.#options.outputFile(config.self.id), 'a', 0o600);
-    child.startedMs = performance.now();
-    child.fatal = null;
     const env = { UV_THREADPOOL_SIZE: '16', ...process.env, ...compileCache() };
     const started = spawn(process.execPath, [...brokerNodeFlags, ownModule('daemon/main')], {
       env,
@@ -124,8 +138,17 @@ export class Supervisor {
     if (onOutput !== null) takeLines(started.stdout as Readable, onOutput);
     child.process = started;
     started.on('message', (message: ChildMessage) => this.#hear(child, message));
-    started.on('error', (error) => this.#options.say(`Cannot start broker ${config.self.id}: ${error.message}`));
-    started.on('exit', (code, signal) => this.#childEnded(child, code, signal));
+    // One that could not be started has no exit.
+    started.on('error', (error) => {
+      if (started.pid === undefined) this.#childEnded(child, `it cannot be started: ${error.message}`, null);
+    });
+    started.on('exit', (code, signal) => {
+      const reason = signal === null ? `it ended with exit code ${code ?? 'unknown'}` : `it was ended by ${signal}`;
+      const end = (): void => this.#childEnded(child, reason, code);
+      // What it has said last may still be on its way.
+      if (started.connected) started.once('disconnect', end);
+      else end();
+    });
     started.send({ config, outlivesSupervisor } satisfies StartMessage, () => {});
   }
 
@@ -142,7 +165,8 @@ export class Supervisor {
     this.#options.onReady();
   }
 
-  #childEnded(child: Child, code: number | null, signal: NodeJS.Signals | null): void {
+  /** @param what has happened to it, as the end of a sentence, where it has not said so itself */
+  #childEnded(child: Child, what: string, code: number | null): void {
     child.process = null;
     child.isReady = false;
     if (this.#isStopping) {
@@ -150,7 +174,7 @@ export class Supervisor {
       return;
     }
     const name = `broker ${child.config.self.id}`;
-    const reason = child.fatal?.message ?? (signal === null ? `it ended with exit code ${code ?? 'unknown'}` : `it was ended by ${signal}`);
+    const reason = child.fatal?.message ?? what;
     const isFinal = code !== null && finalExitCodes.includes(code);
     if (!this.#wasReady && (isFinal || child.fatal?.code === 'portInUse')) {
       // A cluster that has never run as a whole is not left half started.

@@ -25,7 +25,7 @@ type Opened<Value> = (error: NodeJS.ErrnoException | null, value?: Value) => voi
 const syncWriteBytesMax = 128 * 1024;
 const descriptorAgainMs = 20;
 /** `O_NONBLOCK`: what others put under a name may be a pipe to which nobody writes. */
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = fs.constants;
 const openFlags: Record<OpenMode, number> = {
   read: O_RDONLY | O_NOFOLLOW,
   write: O_RDWR | O_NOFOLLOW,
@@ -126,7 +126,10 @@ export class SystemDisk implements Disk {
       database = held;
       held.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
       try {
-        fs.writeFileSync(ownerFile, `${process.pid}\n`, { mode: 0o600 });
+        // Through no link: whoever could lay one here would have another file overwritten.
+        const owner = fs.openSync(ownerFile, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+        fs.writeFileSync(owner, `${process.pid}\n`);
+        fs.closeSync(owner);
       } catch {
         // A full disk must not keep a broker from starting: the file only helps to word a message.
       }

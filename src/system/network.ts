@@ -16,6 +16,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { BrokerId } from '../base/branded.ts';
 import { certificateRefusal } from '../base/certificate-refusals.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import type { BrokerAddress, Lane, Link, LinkHandlers, Network } from '../host/index.ts';
 import { type Distrust, distrustHeader, encodeDistrust, peerProtocol } from '../wire/index.ts';
 
@@ -111,7 +112,7 @@ export class SystemNetwork implements Network {
     // Nobody is trusted here: what is said is no secret, and what is answered is not read.
     const socket = connectTls({ host, port, ...serverName(host), rejectUnauthorized: false });
     const headers = `Connection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n${distrustHeader}: ${encodeDistrust({ by: this.#self, code })}`;
-    socket.once('secureConnect', () => socket.end(`GET / HTTP/1.1\r\nHost: ${authority({ host, port })}\r\n${headers}\r\n\r\n`));
+    socket.once('secureConnect', () => socket.end(`GET / HTTP/1.1\r\nHost: ${formatHostPort({ host, port })}\r\n${headers}\r\n\r\n`));
     socket.setTimeout(connectTimeoutMs, () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.resume();
@@ -138,12 +139,10 @@ function serverName(host: string): { readonly servername?: string } {
   return isIP(host) === 0 ? { servername: host } : {};
 }
 
-const authority = ({ host, port }: Pick<BrokerAddress, 'host' | 'port'>): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
-
 const sayRefused = (code: string): string => certificateRefusal(code) ?? `its certificate is not accepted (${code})`;
 
 function upgradeRequest(address: BrokerAddress, lane: Lane): string {
-  return `GET / HTTP/1.1\r\nHost: ${authority(address)}\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\nCairn-Lane: ${lane}\r\n\r\n`;
+  return `GET / HTTP/1.1\r\nHost: ${formatHostPort(address)}\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\nCairn-Lane: ${lane}\r\n\r\n`;
 }
 
 class SocketLink implements Link {

@@ -46,14 +46,15 @@ export class FieldReader {
 
   /** A position that leaves room for what is computed from it. */
   offset(): Offset {
-    return offset(this.#upTo(offsetMax));
+    return offset(this.upTo(offsetMax));
   }
 
   term(): Term {
-    return term(this.#upTo(termMax));
+    return term(this.upTo(termMax));
   }
 
-  #upTo(most: number): number {
+  /** A number of which more than this is not one that anybody has. */
+  upTo(most: number): number {
     const value = this.u64();
     if (value <= most) return value;
     this.valid = false;

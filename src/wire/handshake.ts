@@ -21,7 +21,7 @@
  * proofs are zero and any are taken.
  */
 import { bytesEqual, concatBytes, toHex } from '../base/bytes.ts';
-import { lifeIdBytes, type ShownLife } from '../base/life.ts';
+import { incarnationMax, lifeIdBytes, type ShownLife } from '../base/life.ts';
 import { hmacSha256 } from '../base/sha256.ts';
 import type { Bytes, Lane } from '../host/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
@@ -195,7 +195,12 @@ function putLife(writer: FieldWriter, { disk, incarnation, nonce, earlier }: Sho
 
 function takeLife(reader: FieldReader): ShownLife {
   const takeId = (): string => toHex(reader.bytes(lifeIdBytes));
-  return { disk: takeId(), incarnation: reader.u64(), nonce: takeId(), earlier: Array.from({ length: reader.u8() }, takeId) };
+  return {
+    disk: takeId(),
+    incarnation: reader.upTo(incarnationMax),
+    nonce: takeId(),
+    earlier: Array.from({ length: reader.u8() }, takeId),
+  };
 }
 
 /** 32 hex digits as 16 bytes. */

@@ -26,6 +26,12 @@ export function formatMs(ms: number): string {
   return ms >= 10 || ms === 0 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(1)} ms`;
 }
 
+/** For programs; empty for what is no time, since a record may hold any number. */
+export function formatIsoTime(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString();
+}
+
 /** 14:03:59.123 in the reader's own time. */
 export function formatTime(ms: number): string {
   const date = new Date(ms);

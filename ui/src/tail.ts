@@ -70,6 +70,8 @@ function bytesOf(base64: string): Uint8Array {
 export interface TailListener {
   /** `next` is where the topic goes on behind them. */
   rows(rows: readonly TailRow[], next: string): void;
+  /** What was shown is not what the topic holds: what comes now begins anew. */
+  again(): void;
   /** `null` while records flow or are waited for; else why they do not. */
   trouble(message: string | null): void;
 }
@@ -96,7 +98,9 @@ export async function followTopic(topic: string, from: string, listener: TailLis
     } catch (error) {
       if (stop.aborted) break;
       if (error instanceof ApiError && error.code === 'offsetOutOfRange') {
-        next = await newestOffsets(topic).catch(() => next);
+        const before = next;
+        next = await newestOffsets(topic).catch(() => before);
+        if (next !== before) listener.again();
       }
       listener.trouble(error instanceof ApiError ? error.message : 'The connection broke; trying again');
     }

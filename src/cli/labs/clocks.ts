@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { isLoopback, parseHostPort, type HostPort } from '../../daemon/address.ts';
+import type { HostPort } from '../../base/host-port.ts';
+import { isLoopback, parseHostPort } from '../../daemon/address.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import { integer } from '../options.ts';
 import type { LabCommand, LabOptions } from './lab-command.ts';

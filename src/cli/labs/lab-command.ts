@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { exitCodes } from '../../base/errors.ts';
+import { makeFolder } from '../../daemon/make-folder.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import type { LabResult } from '../../lab/report/index.ts';
 import { addExamples, type Example, ExitWith } from '../command.ts';
-import { type CliIo, write } from '../io.ts';
+import { type CliIo, interruptedCode, write } from '../io.ts';
 import { reasonOf } from '../connect-options.ts';
 import { integer, jsonOption } from '../options.ts';
 import { table } from '../table.ts';
@@ -57,7 +57,7 @@ async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, opti
   const startedMs = Date.now();
   const folder = options.output ?? defaultFolder(lab.name, startedMs);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder, 0o777);
   } catch (error) {
     throw new LogError('dataUnusable', `Cannot write the report to ${folder}: ${reasonOf(error)}`, {}, { cause: error });
   }
@@ -66,7 +66,7 @@ async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, opti
     const stop = (): void => {
       reject(new LogError('interrupted', `Cannot finish the lab: interrupted; what was measured so far is in ${folder}`));
       // The lab is in the middle of its pauses and connections. The processes that it started end with this one.
-      setTimeout(() => process.exit(exitCodes.interrupted), 50);
+      setTimeout(() => process.exit(interruptedCode()), 50);
     };
     interrupt.addEventListener('abort', stop, { once: true });
   });

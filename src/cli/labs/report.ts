@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { exitCodes } from '../../base/errors.ts';
+import { makeFolder } from '../../daemon/make-folder.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import type { Experiment, Extent, StepEvent, SuiteSummary } from '../../lab/suite/index.ts';
 import { addExamples, ExitWith } from '../command.ts';
@@ -58,7 +59,7 @@ async function runReport(options: ReportOptions, io: CliIo): Promise<void> {
   }
   const folder = options.output ?? defaultFolder('report', Date.now());
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder, 0o777);
   } catch (error) {
     throw new LogError('dataUnusable', `Cannot write the report to ${folder}: ${reasonOf(error)}`, {}, { cause: error });
   }

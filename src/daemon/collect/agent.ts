@@ -4,6 +4,7 @@
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { Agent, type AgentCounters, type AgentFailure, hexOf, openSpool, type Spool, type SpoolFailure } from '../../agent/index.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { systemBytes } from '../../system/bytes.ts';
 import { SystemClock } from '../../system/clock.ts';
@@ -34,7 +35,7 @@ export interface SpoolingOptions {
 /** Resolves when the input has ended and everything is stored, or at the interrupt; rejects when it cannot go on. */
 export async function runAgent(options: SpoolingOptions): Promise<AgentCounters> {
   const { host, port, say, interrupt, source } = options;
-  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const where = formatHostPort({ host, port });
   const disk = openFolder(options.spool);
   const spool = await opened(disk, options);
   sayRepairs(spool, options.spool, say);

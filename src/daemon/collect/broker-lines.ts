@@ -1,9 +1,10 @@
+import { formatHostPort } from '../../base/host-port.ts';
 import type { BrokerApi } from '../../broker/index.ts';
 import { type LogError, withPromises } from '../../eventlog/index.ts';
 import { type AgentClocks, LimitedDiagnostics, LineGateway } from '../../gateway/lines/index.ts';
 import type { Host } from '../../host/index.ts';
 import { TopicStore } from '../../ingest/index.ts';
-import { bindHost, formatHostPort, isLoopback } from '../address.ts';
+import { bindHost, isLoopback } from '../address.ts';
 import type { DaemonConfig } from '../config.ts';
 import { makeTopic } from './make-topic.ts';
 
@@ -53,8 +54,8 @@ export async function startBrokerLines(
   void makeTopic(withPromises(broker), topic, {
     created: () => logger.log('info', 'topicCreated', { topic }),
     there: (partitions) => store.topicIsThere(partitions),
+    // A broker without a place for lines is of use all the same: they wait, and whoever sends them.
     delayed: (error) => diagnostics.tell('topic', error.message),
-    failed: onFatal,
   });
   await new Promise<void>((resolve) => {
     gateway.listen((error) => {

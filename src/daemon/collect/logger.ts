@@ -92,9 +92,9 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     try {
       writeAll(output, isTerminal ? forTerminal(bytes) : bytes);
     } catch (error) {
-      // A reader that has seen enough is no failure.
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0);
-      onFatal(new LogError('diskFailed', `Cannot write the output: ${(error as Error).message}`, {}, { cause: error }));
+      // What it prints is what it is for: nodes must not go on to send it to nobody.
+      const reason = (error as NodeJS.ErrnoException).code === 'EPIPE' ? 'nobody reads it any more' : (error as Error).message;
+      onFatal(new LogError('diskFailed', `Cannot write the output: ${reason}`, {}, { cause: error }));
     }
   }
 

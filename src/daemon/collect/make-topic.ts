@@ -9,8 +9,8 @@ export interface MakeTopicEvents {
   there(partitions: readonly number[]): void;
   /** Not now; it is tried again. Told at once, then every ten seconds. */
   delayed(error: LogError): void;
-  /** Never. */
-  failed(error: LogError): void;
+  /** Not before somebody does something about it. It is not tried again; where this is left out, it is, every ten seconds. */
+  failed?(error: LogError): void;
 }
 
 /** Makes the topic unless it is there. Lines wait meanwhile: whoever takes them is of use before its brokers are all there. */
@@ -27,13 +27,14 @@ export async function makeTopic(log: TopicAdmin, name: string, events: MakeTopic
     } catch (error) {
       if (!(error instanceof LogError)) throw error;
       // Somebody was quicker: what it is like is asked next.
-      if (!error.retriable && error.code !== 'topicExists') return events.failed(error);
+      const isOver = !error.retriable && error.code !== 'topicExists';
+      if (isOver && events.failed !== undefined) return events.failed(error);
       const nowMs = performance.now();
       if (nowMs - toldMs >= toldEveryMs) {
         toldMs = nowMs;
         events.delayed(error);
       }
-      await new Promise((resolve) => setTimeout(resolve, againMs));
+      await new Promise((resolve) => setTimeout(resolve, isOver ? toldEveryMs : againMs));
     }
   }
 }

@@ -3,6 +3,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { formatHostPort } from '../../base/host-port.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 
 export interface NodeOptions {
@@ -16,7 +17,7 @@ const newline = 0x0a;
 
 /** Resolves when the input is at its end and the logger has taken everything; rejects when it could not be reached, or was lost. */
 export function runNode({ name, host, port, input }: NodeOptions): Promise<void> {
-  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const where = formatHostPort({ host, port });
   return new Promise((resolve, reject) => {
     let isConnected = false;
     let lastByte = newline;

@@ -3,7 +3,8 @@ import type { BrokerApi } from '../../broker/index.ts';
 import { type LogError, withPromises, withSubscriptionPromises } from '../../eventlog/index.ts';
 import { Peers, WireGateway, type WireGatewayOptions } from '../../gateway/cs550/index.ts';
 import type { Host } from '../../host/index.ts';
-import { bindHost, formatHostPort, isLoopback } from '../address.ts';
+import { formatHostPort } from '../../base/host-port.ts';
+import { bindHost, isLoopback } from '../address.ts';
 import type { DaemonConfig } from '../config.ts';
 import { LineOutput } from './line-output.ts';
 

@@ -1,5 +1,6 @@
 /** What `run_peers` and `peernode` are told, and the brokers' configurations from it. */
 import { parseArgs } from 'node:util';
+import { formatHostPort } from '../../base/host-port.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { defaultWireSettings } from '../../gateway/cs550/settings.ts';
 import { isLoopback } from '../address.ts';
@@ -51,7 +52,7 @@ export function readPeerOptions(args: readonly string[], doing: string): PeerOpt
   if (!isLoopback(host) && !isInsecure) {
     const reason =
       'that is beyond loopback, and this wire has neither token nor TLS: use --insecure-listen if whoever reaches it may do everything';
-    throw new LogError('insecureListen', `Cannot listen on ${host}:${port}: ${reason}`);
+    throw new LogError('insecureListen', `Cannot listen on ${formatHostPort({ host, port })}: ${reason}`);
   }
   return { data, port, brokerPort, host, isInsecure, isHelp, rest: positionals };
 }

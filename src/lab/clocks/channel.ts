@@ -1,5 +1,5 @@
 /** What the lab and the processes of a trial say to each other, over the channel that a process and its child have. */
-import type { HostPort } from '../../daemon/address.ts';
+import type { HostPort } from '../../base/host-port.ts';
 
 export interface Role {
   readonly part: 'machine' | 'relay';

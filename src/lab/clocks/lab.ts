@@ -1,6 +1,6 @@
 import { drawRates, type Oracle } from '../../clocks/index.ts';
 import { percentile } from '../../base/percentile.ts';
-import type { HostPort } from '../../daemon/address.ts';
+import type { HostPort } from '../../base/host-port.ts';
 import type { LabResult } from '../report/index.ts';
 import { aimOfTrials, judgeClaims, judgeTrials } from './judge.ts';
 import { Oracles } from './oracles.ts';

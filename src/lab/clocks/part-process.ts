@@ -1,6 +1,6 @@
 /** A machine of `cairn lab clocks`, or its relay, as a process of its own. It does what the lab says (`channel.ts`), and ends with the channel to it. */
 import type net from 'node:net';
-import type { HostPort } from '../../daemon/address.ts';
+import type { HostPort } from '../../base/host-port.ts';
 import type { FromPart, Role, ToPart } from './channel.ts';
 import { Machine } from './machine.ts';
 import { Relay } from './relay.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseTraceEvent, type TraceEvent } from '../../clocks/index.ts';
-import type { HostPort } from '../../daemon/address.ts';
+import type { HostPort } from '../../base/host-port.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { Children } from '../rig/index.ts';
 import type { PartReport, Role } from './channel.ts';

@@ -4,7 +4,7 @@
  */
 import net from 'node:net';
 import type { Role } from './channel.ts';
-import { formatHostPort, type HostPort } from '../../daemon/address.ts';
+import { formatHostPort, type HostPort } from '../../base/host-port.ts';
 
 const helloBytesMax = 100;
 const newline = 0x0a;

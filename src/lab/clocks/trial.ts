@@ -1,5 +1,5 @@
 import { FigureCounter, type MachineFigures, type TraceEvent } from '../../clocks/index.ts';
-import type { HostPort } from '../../daemon/address.ts';
+import type { HostPort } from '../../base/host-port.ts';
 
 export type Topology = 'mesh' | 'relay';
 

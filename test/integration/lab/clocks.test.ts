@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseTrace } from '../../../src/clocks/index.ts';
-import type { HostPort } from '../../../src/daemon/address.ts';
+import type { HostPort } from '../../../src/base/host-port.ts';
 import type { Role } from '../../../src/lab/clocks/channel.ts';
 import { type ClocksLabOptions, runClocksLab } from '../../../src/lab/clocks/index.ts';
 import { Machine } from '../../../src/lab/clocks/machine.ts';

@@ -160,7 +160,10 @@ describe('an append', () => {
     const proxy = (): TransportAnswer => ({ status, headers: {}, body: Buffer.from('<html>Bad gateway</html>') });
 
     await expect(append(open(proxy).client)).rejects.toMatchObject({ code: 'connectionLost', definite: false });
-    await expect(open(proxy).client.status()).rejects.toMatchObject({ code: 'invalidRequest' });
+    // Nothing is changed by asking again.
+    const { client, sent } = open((...asked) => (asked[2] === 0 ? proxy() : json({ id: 1 })));
+    expect(await client.status()).toEqual({ id: 1 });
+    expect(sent).toHaveLength(2);
   });
 
   test('a success that no broker gives leaves the outcome unknown', async () => {
@@ -176,11 +179,15 @@ describe('an append', () => {
     expect(sent.length).toBeGreaterThan(2);
   });
 
-  test('tells a code that this program does not know by whether it is definite', async () => {
-    const answer = (definite: boolean): TransportAnswer => json({ error: { code: 'newInVersion9', message: 'New', definite } }, 500);
+  test('tells a code that this program does not know by whether it is definite, and whether asking again may help', async () => {
+    const answer = (definite: boolean, retriable = false): TransportAnswer =>
+      json({ error: { code: 'newInVersion9', message: 'New', definite, retriable } }, 500);
 
     await expect(append(open(() => answer(true)).client)).rejects.toMatchObject({ definite: true, message: 'New' });
     await expect(append(open(() => answer(false)).client)).rejects.toMatchObject({ definite: false });
+    const { client, sent } = open((_server, _request, call) => (call === 0 ? answer(true, true) : json({ offset: 7 })));
+    expect(await append(client)).toMatchObject({ offset: 7 });
+    expect(sent).toHaveLength(2);
   });
 });
 
@@ -237,6 +244,15 @@ describe('a client', () => {
     await expect(open(() => ({ ...page, status: 200 })).client.status()).rejects.toThrow('answered HTTP 200 and not as');
   });
 
+  test('reads nothing when it was told to stop before', async () => {
+    const { client, sent } = open(() => lost(), { signal: AbortSignal.abort() });
+    const read = { topic: 'log', offsetFrom: 0, sinceMs: null, bytesMax: 1, freshness: 'local', sessionOffset: 0, waitMs: 0 } as const;
+
+    await expect(client.read(read)).rejects.toMatchObject({ code: 'interrupted' });
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.request.signal?.aborted).toBe(true);
+  });
+
   test('stops at once when it is told to', async () => {
     const stop = new AbortController();
     const { client } = open(
@@ -253,10 +269,16 @@ describe('a client', () => {
   test('takes "exists" after a lost answer for its own doing', async () => {
     const { client } = open((_server, request, call) => {
       if (call === 0) return lost();
-      return request.method === 'POST' ? refusal('topicExists') : json({ name: 'x' });
+      return request.method === 'POST' ? refusal('topicExists') : json({ name: 'x', settings: { retentionBytes: null, replicas: 3 } });
     });
 
-    expect(await client.createTopic('x', { retentionBytes: null })).toEqual({ name: 'x' });
+    expect(await client.createTopic('x', { retentionBytes: null })).toMatchObject({ name: 'x' });
+    // One with other settings is somebody else's.
+    const other = open((_server, request, call) => {
+      if (call === 0) return lost();
+      return request.method === 'POST' ? refusal('topicExists') : json({ name: 'x', settings: { retentionBytes: 4096, replicas: 3 } });
+    });
+    await expect(other.client.createTopic('x', { retentionBytes: null })).rejects.toMatchObject({ code: 'topicExists' });
   });
 
   test('takes "exists" at once for what it is', async () => {

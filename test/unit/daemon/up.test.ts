@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -30,7 +30,32 @@ test('whoever begins with a folder second, at the same time too, takes the clust
     const prepare = () => prepareCluster({ brokerCount: 3, data, port: 9000, faultInjection: false })[0]?.clusterId;
 
     expect(prepare()).toBe(prepare());
-    expect(readdirSync(data)).toEqual(['cluster.json']);
+    expect(readdirSync(data)).toEqual(['cluster.json', 'peer-secret']);
+  } finally {
+    rmSync(data, { recursive: true });
+  }
+});
+
+test('the brokers of a folder share a secret that nobody else can read, and that outlives their starts', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'cairn-up-'));
+  try {
+    const prepare = () => prepareCluster({ brokerCount: 3, data, port: 9000, faultInjection: false });
+    const file = path.join(data, 'peer-secret');
+
+    const secrets = prepare().map(({ peerSecret }) => peerSecret);
+    expect(new Set(secrets).size).toBe(1);
+    expect(secrets[0]).toMatch(/^[0-9a-f]{64}$/);
+    expect(readFileSync(file, 'utf8')).toBe(`${secrets[0]}\n`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(prepare()[0]?.peerSecret).toBe(secrets[0]);
+
+    // Somebody else may know it by now.
+    chmodSync(file, 0o644);
+    const [fresh] = prepare();
+    expect(fresh?.peerSecret).not.toBe(secrets[0]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    // Clients need none.
+    expect(fresh?.token).toBeNull();
   } finally {
     rmSync(data, { recursive: true });
   }

@@ -128,7 +128,7 @@ export const peerAnswer: fc.Arbitrary<PeerAnswer> = fc.oneof(
     correlation,
     offset: position,
     count: fc.nat({ max: 2 ** 32 - 1 }),
-    term: fc.nat(),
+    term: fc.nat({ max: termMax }),
     timestampMs: position,
     committed: fc.boolean(),
     duplicate: fc.boolean(),
