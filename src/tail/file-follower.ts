@@ -2,7 +2,7 @@ import type { Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { Bytes, Clock, Disk, DiskError, DiskFile, FileStatus, Timer } from '../host/index.ts';
 import { nameOf, parentOf } from '../storage/disk-path.ts';
-import { closeFile, closingOnFailure, DiskFailed, guard, must } from '../storage/steps.ts';
+import { closeFile, closingOnFailure, DiskFailed, guard, must, rethrow } from '../storage/steps.ts';
 import { beginAt, beginAtPlace, isBeginningOf, isKnown, isShortened, type KnownFile, knownOf, OpenFile, type Place } from './place.ts';
 import { compareAges, isRotationOf, type RotatedName, rotatedName } from './rotation.ts';
 
@@ -11,8 +11,11 @@ export type ReadableDisk = Pick<Disk, 'list' | 'open' | 'status'>;
 
 /** What is told of a file beside its bytes. */
 export type FollowNews =
-  /** It was cut, or is gone, and no copy of what it held is there: what was written to it and not read yet is lost. Nobody can say how much. */
-  | { readonly kind: 'lost'; readonly why: 'cut' | 'gone' }
+  /**
+   * It was cut, or is gone, and no copy of what it held is there: what was written to it and not read yet is lost. Nobody can say how much; `count` is how often
+   * that was so.
+   */
+  | { readonly kind: 'lost'; readonly why: 'cut' | 'gone'; readonly count: number }
   /** It has less than before and begins as it did: what is left was read, and what comes behind it is read. */
   | { readonly kind: 'shortened'; readonly from: number; readonly to: number }
   /** Another file has its name, and it is not there under another one: it was read to its end, and the other one is read from its beginning. */
@@ -60,8 +63,6 @@ export interface FollowOptions {
   readonly pollMs: number;
   /** How long a file that was read to its end and lost its name is looked at for late lines. */
   readonly lateMs: number;
-  /** Packed files that the disk gives unpacked: `gz`, `zst`. */
-  readonly packed?: readonly string[];
   readonly events: FollowEvents;
 }
 
@@ -72,6 +73,8 @@ const piecesAtOnce = 16;
 const lateFilesMax = 4;
 /** How often it is looked at what stands beside the file, while that is current. */
 const aroundEveryMs = 2_000;
+/** Where many files are followed each is looked at less often, and what stands beside it too. */
+const pollsPerLookAround = 20;
 /** Names that are looked at in one folder, at most. */
 const namesMax = 10_000;
 /** How often names may shift while the next file is looked for, before the next look. */
@@ -119,11 +122,6 @@ export class FileFollower {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-  }
-
-  /** How often something may have been lost. */
-  get losses(): number {
-    return this.#losses;
   }
 
   /** Where to go on after a restart: behind what was taken of each file that is open. */
@@ -180,7 +178,14 @@ export class FileFollower {
       this.#tellTrouble(stepped.ok || stepped.error.kind === 'corrupt' ? null : stepped.error.error);
       if ((!stepped.ok || !stepped.value) && !this.#isStopped) yield* this.#rest();
     }
-    for (const file of [...this.#late, ...(this.#current === null ? [] : [this.#current])]) yield* close(file.file);
+    yield* this.#closeAll();
+  }
+
+  *#closeAll(): Task<void> {
+    const files = [...this.#late, ...(this.#current === null ? [] : [this.#current])];
+    this.#late = [];
+    this.#current = null;
+    for (const { file } of files) yield* close(file);
   }
 
   #tellTrouble(error: DiskError | null): void {
@@ -194,8 +199,11 @@ export class FileFollower {
   }
 
   #tell(news: FollowNews): void {
-    if (news.kind === 'lost') this.#losses++;
     if (!this.#isStopped) this.#options.events.told(news);
+  }
+
+  #tellLost(why: 'cut' | 'gone'): void {
+    this.#tell({ kind: 'lost', why, count: ++this.#losses });
   }
 
   *#rest(): Task<void> {
@@ -208,7 +216,11 @@ export class FileFollower {
   /** Reads on, or goes on to another file. False when there is nothing more now. */
   *#step(): Task<boolean> {
     if (!this.#hasBegun) {
-      yield* this.#begin();
+      const begun = yield* guard(this.#begin());
+      if (!begun.ok) {
+        yield* this.#closeAll();
+        rethrow(begun.error);
+      }
       this.#hasBegun = true;
       this.#tellKnown();
       return this.#current !== null;
@@ -241,6 +253,7 @@ export class FileFollower {
   /** A file of which nothing was read has nothing that it could be known by. */
   *#resume({ current, late }: FollowState, known: readonly KnownFile[]): Task<void> {
     const found = current === null || current.offset === 0 ? null : yield* this.#find(current);
+    if (found !== null && !('changed' in found)) this.#current = found;
     for (const file of known) this.#known.set(file.identity, file);
     for (const place of late) {
       if (place.offset === 0) {
@@ -253,13 +266,12 @@ export class FileFollower {
       this.#late.push(file);
     }
     if (current === null || current.offset === 0) return;
-    if (found === null || 'changed' in found) {
-      this.#gone = current;
-      this.#tell({ kind: 'lost', why: found === null ? 'gone' : 'cut' });
-    } else {
-      this.#known.delete(found.identity);
-      this.#current = found;
+    if (this.#current !== null) {
+      this.#known.delete(this.#current.identity);
+      return;
     }
+    this.#gone = current;
+    this.#tellLost(found === null ? 'gone' : 'cut');
   }
 
   /** The file of a place, or a copy of it, whatever it is called. Null when it is gone; `changed` when other bytes stand where it was read. */
@@ -582,8 +594,8 @@ export class FileFollower {
    * do not tell it any more.
    */
   *#lookAround(current: OpenFile | null): Task<void> {
-    const { clock, path } = this.#options;
-    if (clock.monotonicMs() - this.#lookAroundMs < aroundEveryMs) return;
+    const { clock, path, pollMs } = this.#options;
+    if (clock.monotonicMs() - this.#lookAroundMs < Math.max(aroundEveryMs, pollsPerLookAround * pollMs)) return;
     this.#lookAroundMs = clock.monotonicMs();
     yield* this.#findGrown();
     if (current === null) return;
@@ -672,7 +684,7 @@ export class FileFollower {
     if (copy !== null) return yield* this.#goOn(current, copy);
     this.#current = null;
     this.#gone = place;
-    this.#tell({ kind: 'lost', why: 'cut' });
+    this.#tellLost('cut');
     yield* this.#end(current);
     return true;
   }
@@ -684,7 +696,7 @@ export class FileFollower {
   *#copyOf(place: Place, source: number, why: 'cut' | 'gone'): Task<OpenFile | null> {
     if (place.offset === 0) return null;
     const copy = yield* this.#whileNamesShift((paths) => this.#copyAmong(place, source, paths));
-    if (copy !== null && !isRotationOf(nameOf(copy.path), nameOf(this.#options.path))) this.#tell({ kind: 'lost', why });
+    if (copy !== null && !isRotationOf(nameOf(copy.path), nameOf(this.#options.path))) this.#tellLost(why);
     return copy;
   }
 
@@ -707,10 +719,9 @@ export class FileFollower {
 
   /** What stands beside the file under names that rotation gives, from the oldest to the newest. */
   *#rotatedNames(): Task<readonly RotatedName[]> {
-    const { packed = [] } = this.#options;
     const base = nameOf(this.#options.path);
     const rotated = (yield* this.#names()).flatMap((name) => rotatedName(name, base) ?? []);
-    return rotated.filter((each) => each.packed === null || packed.includes(each.packed)).sort((a, b) => compareAges(a, b));
+    return rotated.filter(({ isPacked }) => !isPacked).sort((a, b) => compareAges(a, b));
   }
 
   /** Everything in the folder: the file itself first, then what rotation made of it, the newest first. */

@@ -14,8 +14,8 @@ export interface RotatedName {
   readonly series: 'number' | 'date';
   /** Groups of digits; `old` is 1. */
   readonly digits: readonly number[];
-  /** `gz`, `zst`, ...; null for plain lines. */
-  readonly packed: string | null;
+  /** It has no lines as it is. */
+  readonly isPacked: boolean;
 }
 
 const packedSuffix = /\.(gz|bz2|xz|zst|lz4)$/;
@@ -34,7 +34,7 @@ export function rotatedName(name: string, base: string): RotatedName | null {
   if (text === undefined) return null;
   const digits = text === 'old' ? [1] : (text.match(/\d+/g) ?? []).map(Number);
   const isDate = text.replaceAll(/\D/g, '').length >= dateDigitsMin;
-  return { name, series: isDate ? 'date' : 'number', digits, packed };
+  return { name, series: isDate ? 'date' : 'number', digits, isPacked: packed !== null };
 }
 
 function dateWithin(plain: string, base: string): string | undefined {

@@ -160,4 +160,45 @@ export const atTheEdges: readonly Mutant[] = [
       title: 'are in that order however little is read at once',
     },
   },
+  {
+    id: 'names-not-looked-at-again',
+    title: 'what was found beside a followed file counts although names have shifted meanwhile',
+    edits: [{ file: 'src/tail/file-follower.ts', find: '        if (isSame) {', replace: '        if (isSame || names.length >= 0) {' }],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/tail/file-follower.test.ts', title: 'loses nothing while names shift faster than it looks' },
+  },
+  {
+    id: 'followed-by-identity-alone',
+    title: 'a followed file is known by its inode, whatever it holds',
+    edits: [
+      {
+        file: 'src/tail/place.ts',
+        find: '  return witness === place.witness && (place.head === null || first === place.first) ? begun : null;',
+        replace: '  return witness >= 0 && first >= 0 ? begun : null;',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/tail/file-follower.test.ts',
+      title: 'the file that was read is gone and another one has its number: what is left is read, the loss is said',
+    },
+  },
+  {
+    id: 'foreign-numbers-taken-for-stored',
+    title: 'an agent takes events for stored that another one sent under its numbers',
+    edits: [
+      {
+        file: 'src/agent/agent.ts',
+        find: "if (this.#state === 'asking' && index > this.#mayBeSentTo) {",
+        replace: 'if (index > this.#spool.end) {',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/integration/spooling-agent.test.ts',
+      title: 'refuses numbers that another agent has used, before it takes any of its events for stored',
+    },
+  },
 ];

@@ -216,7 +216,8 @@ function sentenceOf(file: string, news: FollowNews): string {
   switch (news.kind) {
     case 'lost': {
       const what = news.why === 'cut' ? 'was cut, and no copy of what it held is there' : 'that was read last is not there any more';
-      return `${news.why === 'cut' ? file : `The ${file}`} ${what}: what was written to it and not read yet is lost`;
+      const again = news.count === 1 ? '' : ` (${news.count} times by now)`;
+      return `${news.why === 'cut' ? file : `The ${file}`} ${what}: what was written to it and not read yet is lost${again}`;
     }
     case 'shortened':
       return `${file} was shortened from ${news.from} to ${news.to} bytes: what is left was read before, and is not read again`;

@@ -179,7 +179,7 @@ describe('following a file', () => {
     rig.append('app.log', `${line}\n`);
     rig.run(1000);
 
-    expect([rig.lines, rig.news]).toEqual([['one', line], [{ kind: 'lost', why: 'cut' }]]);
+    expect([rig.lines, rig.news]).toEqual([['one', line], [{ kind: 'lost', why: 'cut', count: 1 }]]);
   });
 
   test('goes on at the end of a file that was shortened, and says it', () => {
