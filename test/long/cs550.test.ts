@@ -180,7 +180,9 @@ describe("the seed's defects", () => {
       await eventually(async () => expect(await peers.ask(news.neighbours[0], { action: 'none' })).toBe('Invalid action'));
       await peers.ask(news.home, stop(false));
       for (const vertex of [news.neighbours[1], news.neighbours[2], 3])
-        expect(await peers.ask(vertex, { ...pullNews, action: 'replica_pull' })).toBe('{"original_node": "100", "message": "m8"}');
+        await eventually(async () => {
+          expect(await peers.ask(vertex, { ...pullNews, action: 'replica_pull' })).toBe('{"original_node": "100", "message": "m8"}');
+        });
     });
   });
 
