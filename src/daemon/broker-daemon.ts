@@ -14,7 +14,7 @@ import { bindHost } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
 import type { BrokerWire } from './cs550/broker-wire.ts';
 import type { DaemonConfig } from './config.ts';
-import { descriptorsMax, fitHttp, fitLines } from './descriptors.ts';
+import { descriptorsMax, fitHttp, fitConnections } from './descriptors.ts';
 import { warnInsecure } from './insecure-listen.ts';
 import type { Daemon, DaemonHooks } from './lifecycle.ts';
 import { makeFolder } from './make-folder.ts';
@@ -58,7 +58,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   const begin = async (): Promise<void> => {
     if (config.lines !== null) {
       const { startBrokerLines } = await import('./collect/broker-lines.ts');
-      const settings = fitLines(config.lines.settings, descriptorsMax());
+      const settings = fitConnections(config.lines.settings, descriptorsMax());
       lines = await startBrokerLines({ ...config.lines, settings }, broker, host, hooks.onFatal);
     }
     if (config.cs550 !== null) {

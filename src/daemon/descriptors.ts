@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import type { HttpSettings } from '../gateway/http/index.ts';
-import type { LineSettings } from '../gateway/lines/settings.ts';
 
 /** How many this process may have, or infinite where nobody says (proc(5), Linux). Node has raised its limit to the most that it is allowed. */
 export function descriptorsMax(): number {
@@ -25,6 +24,6 @@ export function fitHttp(settings: HttpSettings, descriptors: number): HttpSettin
 }
 
 /** A quarter. */
-export function fitLines(settings: LineSettings, descriptors: number): LineSettings {
+export function fitConnections<Settings extends { readonly connectionsMax: number }>(settings: Settings, descriptors: number): Settings {
   return { ...settings, connectionsMax: Math.min(settings.connectionsMax, Math.floor(descriptors / 4)) };
 }

@@ -6,6 +6,7 @@ import type { Host } from '../../host/index.ts';
 import { formatHostPort } from '../../base/host-port.ts';
 import { bindHost, isLoopback } from '../address.ts';
 import type { DaemonConfig } from '../config.ts';
+import { descriptorsMax, fitConnections } from '../descriptors.ts';
 import { LineOutput } from './line-output.ts';
 
 export interface BrokerWire {
@@ -23,7 +24,8 @@ export async function startBrokerWire(
   onFatal: (error: LogError) => void,
 ): Promise<BrokerWire> {
   const { self, faultInjection } = config;
-  const { listen, settings } = config.cs550;
+  const { listen } = config.cs550;
+  const settings = fitConnections(config.cs550.settings, descriptorsMax());
   const brokers = [...config.brokers].sort((a, b) => a.id - b.id);
   const output = new LineOutput(1);
   const gateway = new WireGateway({

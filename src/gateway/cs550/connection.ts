@@ -37,7 +37,7 @@ export class HeldBytes {
 const overloaded = 'Too much is asked of this node at once, try again';
 
 /** Errors that are no answer: the node is about to be gone, and a client that hears nothing goes to a neighbour. */
-const silentCodes: ReadonlySet<string> = new Set(['crashed', 'shuttingDown', 'starting']);
+const silentCodes: ReadonlySet<string> = new Set(['crashed', 'shuttingDown']);
 
 /** One connection: one request, one answer, then it is closed. */
 export class Connection {

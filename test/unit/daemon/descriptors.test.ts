@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { descriptorsMax, fitHttp, fitLines } from '../../../src/daemon/descriptors.ts';
+import { descriptorsMax, fitHttp, fitConnections } from '../../../src/daemon/descriptors.ts';
 import { defaultHttpSettings } from '../../../src/gateway/http/index.ts';
 import { defaultLineSettings } from '../../../src/gateway/lines/index.ts';
 
 test('bounds of connections that the descriptors carry stay as they are', () => {
   expect(fitHttp(defaultHttpSettings, 20_000)).toEqual(defaultHttpSettings);
   expect(fitHttp(defaultHttpSettings, Number.POSITIVE_INFINITY)).toEqual(defaultHttpSettings);
-  expect(fitLines(defaultLineSettings, 40_000)).toEqual(defaultLineSettings);
+  expect(fitConnections(defaultLineSettings, 40_000)).toEqual(defaultLineSettings);
 });
 
 test('with few descriptors connections take half of them, one address a quarter, nodes a quarter', () => {
   expect(fitHttp(defaultHttpSettings, 1024)).toEqual({ ...defaultHttpSettings, connectionsMax: 512, connectionsPerAddressMax: 256 });
-  expect(fitLines(defaultLineSettings, 1024)).toEqual({ ...defaultLineSettings, connectionsMax: 256 });
+  expect(fitConnections(defaultLineSettings, 1024)).toEqual({ ...defaultLineSettings, connectionsMax: 256 });
 });
 
 test('a bound that was set lower than that is kept', () => {
