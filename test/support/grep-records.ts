@@ -35,7 +35,7 @@ export const queryOf = (
 });
 
 /** Batches of `perBatch` records at offsets from 1 on, as lines of a file are counted. */
-function batchesOf(lines: readonly (Uint8Array | null)[], perBatch: number): Uint8Array[] {
+function batchesOf(lines: readonly Uint8Array[], perBatch: number): Uint8Array[] {
   const batches: Uint8Array[] = [];
   for (let from = 0; from < lines.length; from += perBatch) {
     const builder = new RecordBatchBuilder();
@@ -57,7 +57,7 @@ export interface Searched {
 
 /** What a search of these lines as records gives; `-n` numbers are those of a file with the same lines. */
 export function searchLines(
-  lines: readonly (Uint8Array | null)[],
+  lines: readonly Uint8Array[],
   query: RecordQuery,
   grep: GrepAsker | null = null,
   perBatch = 7,

@@ -124,8 +124,7 @@ class TextMatcher extends Matcher {
   readonly #bytes: Bytes;
 
   constructor(texts: readonly Uint8Array[], match: Match, bytes: Bytes) {
-    // An empty text is in every record, also in one without a value.
-    super('text', texts.some(({ length }) => length === 0) ? null : texts, false, !match.word && !match.wholeLine);
+    super('text', texts, false, !match.word && !match.wholeLine);
     this.#texts = texts;
     this.#match = match;
     this.#bytes = bytes;

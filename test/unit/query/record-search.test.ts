@@ -112,17 +112,6 @@ test('what is about the bytes of a file is refused by name', async () => {
   await expect(searchLines(lines, queryOf(['x'], {}, { nullData: true }))).rejects.toThrow('-z is about the lines of a file');
 });
 
-test('a record without a value is an empty line, wherever it stands', async () => {
-  for (const values of [[null], ['a', null, 'b'], [null, 'a', null]]) {
-    const found = await searchLines(
-      values.map((value) => (value === null ? null : Buffer.from(value))),
-      queryOf(['']),
-    );
-
-    expect(found.selected).toBe(values.length);
-  }
-});
-
 test('records are passed over by their lengths, and each that holds the text is found', async () => {
   const random = new SeededRandom(1);
   const texts = ['hit', 'hi', 'h', 'it', 'x'.repeat(63), 'y'.repeat(8200), ''];
