@@ -8,6 +8,7 @@
 import { errorCatalogue } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import { Peers } from '../gateway/cs550/index.ts';
+import { isAtTerminal } from './at-terminal.ts';
 import { configurePeers, optionsHelp, peersCount, readPeerOptions } from './cs550/options.ts';
 import { LogSink } from './log-sink.ts';
 import { openLogger } from './logging.ts';
@@ -40,6 +41,7 @@ async function run(): Promise<void> {
   if (config === undefined) throw new LogError('internal', `Cannot start the node: there is no peer ${node}`);
   const logger = await openLogger(config.log.level, config.log.file, { broker: config.self.id });
   await serve(config, logger, {
+    endsWithTerminal: isAtTerminal(),
     onReady: () => confirmCluster(data, peersCount),
     onFatal: ({ message }, done) => {
       diagnostics.write(`${message}\n`);

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { errorCatalogue } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
 import { Peers } from '../gateway/cs550/index.ts';
+import { isAtTerminal } from './at-terminal.ts';
 import { LineOutput } from './cs550/line-output.ts';
 import { configurePeers, optionsHelp, peersCount, readPeerOptions } from './cs550/options.ts';
 import { LogSink } from './log-sink.ts';
@@ -59,7 +60,10 @@ async function supervise(configs: ReturnType<typeof configurePeers>, data: strin
     onReady: () => undefined,
     say,
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => supervisor.stop());
+  const stop = (): void => supervisor.stop();
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  // As with `cairn up`.
+  process.on('SIGHUP', isAtTerminal() ? stop : () => supervisor.reopenLogs());
   const ended = supervisor.run();
   const peers = new Peers(peersCount);
   for (const [vertex, { cs550 }] of configs.entries())
