@@ -84,8 +84,8 @@ describe('compat/mp0', () => {
   test('lets two nodes bear one name, and tells them apart in the timeline', async () => {
     await withLogger(async (logger, port, folder) => {
       const nodes = [node(['twin', '127.0.0.1', String(port)]), node(['twin', '127.0.0.1', String(port)])];
-      for (const { child } of nodes) child.stdin?.write('1 a\n');
-      await eventually(async () => expect(logger.out().match(/^1 twin a$/gm)).toHaveLength(2));
+      for (const { child } of nodes) child.stdin?.write('1795000000 a\n');
+      await eventually(async () => expect(logger.out().match(/^1795000000 twin a$/gm)).toHaveLength(2));
       for (const { child } of nodes) child.stdin?.end();
       expect(await Promise.all(nodes.map(({ ended }) => ended))).toEqual([0, 0]);
       await eventually(async () => {

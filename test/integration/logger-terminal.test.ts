@@ -9,7 +9,7 @@ import { program } from '../support/cairn.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { needsPrograms } from '../support/needs.ts';
 
-const hostile = '12.5 \u001b]0;owned\u0007\u001b[2J\u202egpj\t\r';
+const hostile = '1795000000.5 \u001b]0;owned\u0007\u001b[2J\u202egpj\t\r';
 
 let folder: string;
 let logger: ChildProcess;
@@ -52,12 +52,12 @@ test('a logger on a terminal shows escape sequences', needsPrograms('script'), a
     }),
   );
 
-  expect(out).toContain(String.raw`12.5 web1 \x1b]0;owned\x07\x1b[2J\u{202e}gpj` + '\t' + String.raw`\r`);
+  expect(out).toContain(String.raw`1795000000.5 web1 \x1b]0;owned\x07\x1b[2J\u{202e}gpj` + '\t' + String.raw`\r`);
   expect(out).not.toContain('\u001b');
 });
 
 test('a logger into a pipe prints every byte as it came', async () => {
   const out = await printed((args) => spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] }));
 
-  expect(out).toContain(`12.5 web1 ${hostile.slice('12.5 '.length)}\n`);
+  expect(out).toContain(`1795000000.5 web1 ${hostile.slice('1795000000.5 '.length)}\n`);
 });
