@@ -234,7 +234,7 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
       const from = reader.u64();
       if (fromWhat > 2 || (fromWhat === 1 && from > offsetMax)) reader.reject();
       const bytesMax = reader.u32();
-      const sessionOffset = reader.u64();
+      const sessionOffset = reader.offset();
       const waitMs = reader.u32();
       if (!reader.complete || freshness === undefined) return null;
       const offsetFrom = fromWhat === 1 ? from : null;
