@@ -43,8 +43,8 @@ export interface SessionHandlers {
 export interface SessionPlace {
   /** Events of it that are stored. */
   readonly sequence: number;
-  /** That all of them are in; left out where the topic has one. */
-  readonly partition?: number;
+  /** That all of them are in. */
+  readonly partition: number;
 }
 
 /** Plain connections share these; more would make batches small, fewer would leave brokers idle between two. Of several partitions each has one. */
@@ -162,9 +162,10 @@ export class TopicStore {
   placeOf(session: string, { name }: LineOrigin, answer: Answer<SessionPlace>): void {
     const { log, topic } = this.#options;
     const requestId = requestIdOf(session);
-    if (this.#partitions === 1) {
+    if (!this.#isTopicThere) {
+      // Of a topic that turns out to have several it is refused, and asked again.
       return log.nextSequence({ topic, requestId }, (outcome) =>
-        answer(outcome.ok ? { ok: true, value: { sequence: outcome.value } } : outcome),
+        answer(outcome.ok ? { ok: true, value: { sequence: outcome.value, partition: 0 } } : outcome),
       );
     }
     const now = partitionOfKey(name, this.#partitions);
@@ -258,7 +259,8 @@ export class TopicStore {
       clock,
       bytes,
       topic,
-      ...(this.#partitions > 1 ? { partition: index } : {}),
+      // By its number where it is the only one too: there may be more at any time.
+      partition: this.#partitions > 1 ? index : 0,
       requestId: `cairn-lines:${newId()}`,
       sequence: 0,
       onStored: (count) => {

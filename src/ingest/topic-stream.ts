@@ -7,8 +7,7 @@ export interface TopicStreamOptions {
   readonly clock: Clock;
   readonly bytes: Bytes;
   readonly topic: string;
-  /** Left out where it has one. */
-  readonly partition?: number;
+  readonly partition: number;
   readonly requestId: string;
   /** Number of the first line of this stream under its request id. */
   readonly sequence: number;
@@ -133,9 +132,16 @@ export class TopicStream {
 
   #attempt(current: Attempted): void {
     const { log, clock, topic, partition, requestId } = this.#options;
-    const where = partition === undefined ? { topic } : { topic, partition };
     // A copy, since whoever appends may place the batch in the log where it lies.
-    const request = { ...where, batch: current.batch.slice(), requestId, sequence: this.#sequence, isSession: true, expectedOffset: null };
+    const request = {
+      topic,
+      partition,
+      batch: current.batch.slice(),
+      requestId,
+      sequence: this.#sequence,
+      isSession: true,
+      expectedOffset: null,
+    };
     const age = current.attempts === 0 ? {} : { firstAttemptMs: clock.monotonicMs() - current.firstMs };
     current.attempts++;
     current.isOutstanding = true;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { LogError, type RecordService, withPromises } from '../../../src/eventlog/index.ts';
+import { LogError, promised, type RecordService, withPromises } from '../../../src/eventlog/index.ts';
 import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
-import { TopicStore, type TopicStoreOptions } from '../../../src/ingest/index.ts';
+import { type SessionPlace, TopicStore, type TopicStoreOptions } from '../../../src/ingest/index.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
 import { testClock } from '../../support/clock.ts';
 import { storedLines, testTopic } from '../../support/line-gateway.ts';
@@ -80,6 +80,29 @@ test('a batch that is stored again says how old its first attempt is', async () 
 
   expect(ages).toEqual([undefined, expect.any(Number), expect.any(Number)]);
   expect(ages[2]).toBeGreaterThan(ages[1] as number);
+});
+
+test('lines go on where they went when partitions are added to their topic', async () => {
+  const memory = memoryLog();
+  const admin = withPromises(memory);
+  await admin.createTopic(testTopic, { retentionBytes: null });
+  const store = storeOver(memory);
+  store.topicIsThere();
+  const place = await promised<SessionPlace>((answer) => store.placeOf('s', source, answer));
+  const failures: LogError[] = [];
+  const session = store.openSession('s', place, { stored: () => undefined, failed: (error) => failures.push(error) });
+
+  await admin.alterTopic(testTopic, { partitions: 4 });
+  add(store, '1.5 plain');
+  store.flushPlain(source);
+  const line = Buffer.from('1.5 spooled');
+  session.add(source, line, 0, line.length, 1.5);
+  session.flush();
+  await until(() => store.pendingCount === 0 || failures.length > 0);
+
+  expect(failures).toEqual([]);
+  expect(store).toMatchObject({ stored: 2, unstored: 0 });
+  expect(await promised<SessionPlace>((answer) => store.placeOf('s', source, answer))).toEqual({ sequence: 1, partition: 0 });
 });
 
 describe('lines that are given up', () => {
