@@ -92,25 +92,33 @@ function parseFrom(text: string): number | 'end' | PlacesText {
 }
 
 async function read(client: Client, topic: string, options: ReadOptions, io: CliIo): Promise<void> {
-  const { from } = options;
-  if (typeof from === 'object') return readMerged(client, topic, options, io);
+  const { from = null, since = null, max = Number.POSITIVE_INFINITY } = options;
+  const progress: Progress = { from, sinceMs: since, left: max };
+  if (typeof from === 'object' && from !== null) return readMerged(client, topic, progress, options, io);
   try {
-    await readPartition(client, topic, from ?? null, options, io);
+    await readPartition(client, topic, progress, options, io);
   } catch (error) {
-    // Nothing has been read before that is known.
-    if (!(error instanceof LogError) || error.code !== 'partitionNeeded' || typeof from === 'number') throw error;
-    await readMerged(client, topic, options, io);
+    if (!(error instanceof LogError) || error.code !== 'partitionNeeded' || typeof progress.from === 'number') throw error;
+    await readMerged(client, topic, progress, options, io);
   }
 }
 
-async function readPartition(client: Client, topic: string, from: number | 'end' | null, options: ReadOptions, io: CliIo): Promise<void> {
+/** What is left to be read. */
+interface Progress {
+  /** Once something was read of a topic of one partition, the place behind that: it may have got more since. */
+  from: number | 'end' | PlacesText | null;
+  sinceMs: number | null;
+  left: number;
+}
+
+async function readPartition(client: Client, topic: string, progress: Progress, options: ReadOptions, io: CliIo): Promise<void> {
+  const { from } = progress;
   const where = options.partition === undefined ? { topic } : { topic, partition: options.partition };
   const fresh = options.local === true ? 'local' : 'linearizable';
-  let offsetFrom = from === 'end' ? (await client.end({ ...where, freshness: fresh })).offset : from;
-  let sinceMs = options.since ?? null;
+  let offsetFrom = typeof from === 'number' || from === null ? from : (await client.end({ ...where, freshness: fresh })).offset;
+  let { sinceMs } = progress;
   /** Without --follow: the end when the reading began, so that it ends although others append. */
   let offsetTo: number | null = null;
-  let left = options.max ?? Number.POSITIVE_INFINITY;
   for (let first = true; ; first = false) {
     const result = await readOnce(client, io, options, () =>
       client.read({
@@ -125,10 +133,10 @@ async function readPartition(client: Client, topic: string, from: number | 'end'
       }),
     );
     offsetTo ??= result.highWatermark;
-    const text = format(result, options, options.follow === true ? Number.POSITIVE_INFINITY : offsetTo, left);
-    left -= text.count;
+    const text = format(result, options, options.follow === true ? Number.POSITIVE_INFINITY : offsetTo, progress.left);
+    progress.left -= text.count;
     if (text.bytes.length > 0) await write(io.stdout, text.bytes);
-    if (left <= 0) return;
+    if (progress.left <= 0) return;
     if (
       options.follow !== true &&
       (result.offsetNext >= offsetTo || (result.batches.length === 0 && result.offsetNext === result.offsetFrom))
@@ -136,18 +144,19 @@ async function readPartition(client: Client, topic: string, from: number | 'end'
       return;
     offsetFrom = result.offsetNext;
     sinceMs = null;
+    if (options.partition === undefined) progress.from = { places: encodePlaces([{ from: 'offset', offset: offsetFrom }]) };
+    progress.sinceMs = null;
   }
 }
 
 /** All partitions of a topic, in order of log time. Without --follow up to the ends that they had when it began. */
-async function readMerged(client: Client, topic: string, options: ReadOptions, io: CliIo): Promise<void> {
+async function readMerged(client: Client, topic: string, progress: Progress, options: ReadOptions, io: CliIo): Promise<void> {
   if (options.partition !== undefined)
     throw new LogError('usage', 'Cannot read: --from is a place in all partitions, and --partition names one');
   const fresh = options.local === true ? 'local' : 'linearizable';
   const ends = options.follow === true ? new Map<number, number>() : await client.ends(topic, fresh);
-  let from = typeof options.from === 'object' ? options.from.places : options.from === 'end' ? 'end' : null;
-  let sinceMs = options.since ?? null;
-  let left = options.max ?? Number.POSITIVE_INFINITY;
+  let from = typeof progress.from === 'object' ? (progress.from?.places ?? null) : progress.from === 'end' ? 'end' : null;
+  let { sinceMs, left } = progress;
   let told = '';
   let places: readonly PartitionPlace[] = [];
   for (let first = true; left > 0; first = false) {
@@ -171,8 +180,10 @@ async function readMerged(client: Client, topic: string, options: ReadOptions, i
     if (wanted.length > 0) await write(io.stdout, Buffer.concat(wanted.flatMap((record) => [formatMerged(record, options), newline])));
     // Those that are missing are not waited for.
     places = decodePlaces(answer.next, answer.partitions) ?? [];
+    const silent = new Set(answer.missing.map(({ partition }) => partition));
     const isOver = places.every(
-      (place, partition) => place.from === 'offset' && place.offset >= (ends.get(partition) ?? Number.POSITIVE_INFINITY),
+      (place, partition) =>
+        silent.has(partition) || (place.from === 'offset' && place.offset >= (ends.get(partition) ?? Number.POSITIVE_INFINITY)),
     );
     from = answer.next;
     sinceMs = null;

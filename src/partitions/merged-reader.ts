@@ -15,6 +15,8 @@ export interface MergedReaderOptions {
   readonly freshness: Freshness;
   /** With `session`: how far each partition must have come. */
   readonly sessionOffsets: readonly number[];
+  /** Whose records the first partitions have to hold, where that is known. */
+  readonly groups?: readonly number[];
   /** A partition that has not answered after this is silent: the others are read without it. */
   readonly silentMs: number;
 }
@@ -84,26 +86,18 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export class MergedReader {
   readonly #options: MergedReaderOptions;
-  readonly #sources: readonly Source[];
+  readonly #sources: Source[];
   #filling: Filling | null = null;
 
   constructor(options: MergedReaderOptions) {
     this.#options = options;
-    this.#sources = options.places.map(
-      (place, partition): Source => ({
-        partition,
-        place,
-        held: [],
-        given: 0,
-        next: null,
-        isAtEnd: false,
-        asking: null,
-        silent: null,
-        asOfMs: 0,
-        lag: 0,
-        group: undefined,
-      }),
-    );
+    const { places, groups = [] } = options;
+    this.#sources = places.map((place, partition) => sourceOf(partition, place, groups[partition]));
+  }
+
+  /** The topic has so many partitions by now: those that were added are read from their beginning. */
+  grow(count: number): void {
+    while (this.#sources.length < count) this.#sources.push(sourceOf(this.#sources.length, { from: 'start' }, undefined));
   }
 
   /** Where to go on, behind all that was taken. */
@@ -271,6 +265,20 @@ interface Filling {
   readonly isWaiting: boolean;
   isTimeUp: boolean;
 }
+
+const sourceOf = (partition: number, place: PartitionPlace, group: number | undefined): Source => ({
+  partition,
+  place,
+  held: [],
+  given: 0,
+  next: null,
+  isAtEnd: false,
+  asking: null,
+  silent: null,
+  asOfMs: 0,
+  lag: 0,
+  group,
+});
 
 const isEmpty = ({ held, given }: Source): boolean => given >= held.length;
 

@@ -250,6 +250,69 @@ test('what a publisher publishes to it is divided too, and a subscriber pulls al
   client.close();
 });
 
+describe('a topic that gets more partitions', () => {
+  /** Events of a stream, as far as they have come. */
+  async function follow(topic: string, count: number, query = ''): Promise<{ readonly events: Promise<readonly [string, string][]> }> {
+    const response = await fetch(`${broker.url}/v1/topics/${topic}/records?max=${count}${query}`, {
+      headers: { accept: 'text/event-stream' },
+    });
+    const events = response.text().then((text) =>
+      text
+        .split('\n\n')
+        .filter((event) => !/^(retry|:)/.test(event) && event !== '')
+        .map((event): [string, string] => {
+          const [first = '', data = ''] = event.split('\n');
+          return [first, (JSON.parse(data.slice(6)) as { readonly value: string }).value];
+        }),
+    );
+    return { events };
+  }
+  const append = (topic: string, index: number, value: string): Promise<Answer> =>
+    ask('POST', `/v1/topics/${topic}/records`, { key: keys[index], value });
+
+  test.each([1, 2])('is followed on in all of them, from %i', async (before) => {
+    const topic = await newTopic(before);
+    await ask('POST', `/v1/topics/${topic}/records?partition=0`, { value: 'old' });
+    const { events } = await follow(topic, 4);
+
+    await broker.log.alterTopic(topic, { partitions: 4 });
+    await append(topic, 0, 'wakes it');
+    await append(topic, 3, 'added');
+    await append(topic, 0, 'and more');
+
+    const values = (await events).map(([, value]) => value);
+    expect(values.toSorted()).toEqual(['added', 'and more', 'old', 'wakes it'].toSorted());
+    expect((await events).at(-1)?.[0]).toMatch(/^id: v1\.[0-9]\.[-0-9]\.[-0-9]\.[-0-9]$/);
+  });
+
+  test('is resumed behind an event of the time when it had one', async () => {
+    const topic = await newTopic(1);
+    await ask('POST', `/v1/topics/${topic}/records`, [{ value: 'a' }, { value: 'b' }]);
+    await broker.log.alterTopic(topic, { partitions: 4 });
+    await append(topic, 2, 'c');
+
+    const headers = { accept: 'text/event-stream', 'last-event-id': '0' };
+    const text = await (await fetch(`${broker.url}/v1/topics/${topic}/records?max=2`, { headers })).text();
+
+    expect([...text.matchAll(/"value":"(.)"/g)].map(([, value]) => value)).toEqual(['b', 'c']);
+  });
+
+  test('is read on by a command that follows it, nothing twice', async () => {
+    const topic = await newTopic(1);
+    await run(['append', topic, 'a', 'b']);
+    const { io, out } = fakeIo({ env: { CAIRN_SERVER: broker.url } });
+    const running = runCli(['read', topic, '--follow', '--max', '4'], io);
+    await expect.poll(out).toContain('b');
+
+    await broker.log.alterTopic(topic, { partitions: 4 });
+    await run(['append', topic, 'c', '--partition', '0']);
+    await run(['append', topic, 'd', '--partition', '3']);
+
+    expect(await running).toBe(0);
+    expect(out().trim().split('\n').toSorted()).toEqual(['a', 'b', 'c', 'd']);
+  });
+});
+
 describe('commands', () => {
   test('make, describe, list, explain and show a topic of several partitions', async () => {
     const topic = `parted-${++topics}`;

@@ -56,7 +56,8 @@ function shownText(
 
 /** One record with all of its value, asked for again: rows do not keep what they do not show. */
 export async function fetchWhole(topic: string, { partition, offset }: TailRow): Promise<TailRow> {
-  const which = partition === null ? '' : `&partition=${partition}`;
+  // One of the time when there was one is in the first.
+  const which = `&partition=${partition ?? 0}`;
   const response = await request(`/v1/topics/${encodeURIComponent(topic)}/records?from=${offset}&max=1&level=local${which}`);
   const [record] = ((await response.json()) as { readonly records: readonly LogRecord[] }).records;
   if (record?.offset !== offset) throw new ApiError(404, 'offsetOutOfRange', 'This record is not kept any more', true);
@@ -102,6 +103,9 @@ export async function followTopic(topic: string, from: string, listener: TailLis
         next = await newestOffsets(topic).catch(() => before);
         if (next !== before) listener.again();
       }
+      // It has got more of them, which begin at their beginning (src/partitions/places.ts).
+      if (error instanceof ApiError && error.code === 'partitionNeeded' && !next.startsWith('v1.'))
+        next = `v1.${Number(next).toString(36)}`;
       listener.trouble(error instanceof ApiError ? error.message : 'The connection broke; trying again');
     }
     if (stop.aborted) break;

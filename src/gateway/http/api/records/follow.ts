@@ -13,11 +13,28 @@ import { areQuick, writeEncoded } from './write-answer.ts';
 /** What is in memory for one follower at most. */
 export const followBytesMax = 256 * 1024;
 
+/** Where a topic is followed on that has got more partitions. */
+export interface FollowedTo {
+  readonly offset: number;
+  readonly group: number | undefined;
+  /** Records that are still wanted. */
+  readonly left: number;
+}
+
+/** Follows all partitions, in an answer that has begun. */
+type FollowAll = (followed: FollowedTo, response: ServerResponse, cancel: Cancel) => Promise<void>;
+
 /**
  * An answer that does not end. It reads as fast as the client takes, so a slow client slows its own reading and nothing is buffered; one that
- * takes nothing for a while is cut off. Ends when the client goes, after `max` records, or with an error of the log as the last thing sent.
+ * takes nothing for a while is cut off. Ends when the client goes, after `max` records, or with an error of the log as the last thing sent. A topic of one
+ * partition that gets more is followed on by `followAll`.
  */
-export async function followTopic(order: PartitionOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
+export async function followTopic(
+  order: PartitionOrder,
+  reply: FastifyReply,
+  context: ApiContext,
+  followAll: FollowAll,
+): Promise<FastifyReply> {
   const { followers } = context;
   const response = reply.raw;
   await itsTurn(response);
@@ -33,7 +50,10 @@ export async function followTopic(order: PartitionOrder, reply: FastifyReply, co
       response.writeHead(200, { ...commonHeaders, 'content-type': contentTypes[order.format], ...followHeaders(first) });
       response.flushHeaders();
       if (reply.request.method === 'HEAD') response.end();
-      else await pump(order, first, response, cancel, context);
+      else {
+        const followed = await pump(order, first, response, cancel, context);
+        if (followed !== null) await followAll(followed, response, cancel);
+      }
     }
   } finally {
     followers.count--;
@@ -53,13 +73,14 @@ function followHeaders(first: ReadResult): Record<string, string> {
   return { 'cairn-offset-from': String(first.offsetFrom), 'x-accel-buffering': 'no' };
 }
 
+/** Null once the answer has ended. */
 async function pump(
   order: PartitionOrder,
   first: ReadResult,
   response: ServerResponse,
   cancel: Cancel,
   context: ApiContext,
-): Promise<void> {
+): Promise<FollowedTo | null> {
   const { heartbeatMs, slowReaderTimeoutMs } = context.settings;
   let left = order.max;
   let result = first;
@@ -69,23 +90,26 @@ async function pump(
     if (order.format === 'sse') response.write(`retry: 1000\nid: ${first.offsetFrom - 1}\n\n`);
     for (;;) {
       const count = await write(order, result, left, response, context);
-      if (count === null) return;
+      if (count === null) return null;
       left -= count;
       if (left <= 0) break;
       if (response.writableNeedDrain && !(await drained(response, slowReaderTimeoutMs))) {
         response.destroy();
-        return;
+        return null;
       }
-      if (cancel.cancelled) return;
+      if (cancel.cancelled) return null;
       result = await readOn(order, { offsetFrom: result.offsetNext, sinceMs: null, waitMs: heartbeatMs, group }, cancel, context);
-      if (cancel.cancelled) return;
+      if (cancel.cancelled) return null;
       if (result.batches.length === 0) writeHeartbeat(order, response);
     }
     response.end();
   } catch (thrown) {
+    const isMore = thrown instanceof LogError && thrown.code === 'partitionNeeded' && order.format !== 'batches';
+    if (isMore) return { offset: result.offsetNext, group, left };
     endWithError(order, asLogError(thrown), response);
     if (!(thrown instanceof LogError)) throw thrown;
   }
+  return null;
 }
 
 /** A broker that is behind, or hears no leader, is waited for: an error would end the stream, and a browser does not come back from one. */

@@ -3,7 +3,14 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { type CancelSignal, LogError } from '../../../../eventlog/index.ts';
-import { decodePlaces, encodePlaces, MergedReader, type PartitionPlace, placesAround } from '../../../../partitions/index.ts';
+import {
+  decodePlaces,
+  encodePlaces,
+  MergedReader,
+  type MergedReaderOptions,
+  type PartitionPlace,
+  placesAround,
+} from '../../../../partitions/index.ts';
 import { departed, drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders } from '../../error-answer.ts';
 import { endWithClient } from '../../half-closed.ts';
@@ -12,7 +19,7 @@ import type { ApiContext } from '../context.ts';
 import { Missing, Places } from '../schema-parts.ts';
 import { cancelOnClose } from './cancel-on-close.ts';
 import { RecordEncoder, type TextFormat } from './encode-records.ts';
-import { admitFollower, endWithError, followBytesMax, writeHeartbeat } from './follow.ts';
+import { admitFollower, endWithError, followBytesMax, type FollowedTo, writeHeartbeat } from './follow.ts';
 import { contentTypes, type ReadOrder } from './read-order.ts';
 import { MergedRecordOutput } from './record-schema.ts';
 import { sendChunks } from './send-chunks.ts';
@@ -126,6 +133,30 @@ export async function followMerged(order: ReadOrder, reply: FastifyReply, contex
   return reply;
 }
 
+/** Goes on with a topic of one partition that has got more, in the answer that has begun. */
+export async function followOn(
+  order: ReadOrder,
+  { offset, group, left }: FollowedTo,
+  response: ServerResponse,
+  cancel: CancelSignal,
+  context: ApiContext,
+): Promise<void> {
+  const { topic, freshness } = order;
+  const reader = new MergedReader({
+    ...commonOptions(topic, context),
+    places: [{ from: 'offset', offset }],
+    bytesMax: followBytesMax,
+    freshness: freshness === 'session' ? 'local' : freshness,
+    sessionOffsets: [],
+    groups: group === undefined ? [] : [group],
+  });
+  try {
+    await pump({ ...order, max: left }, reader, textFormatOf(order), response, cancel, context);
+  } finally {
+    reader.close();
+  }
+}
+
 async function pump(
   order: ReadOrder,
   reader: MergedReader,
@@ -153,6 +184,7 @@ async function pump(
         return;
       }
       if (cancel.cancelled) return;
+      reader.grow(context.service.partitionsOf(order.topic)?.at(-1) ?? 0);
       if (!(await goesOn(reader, heartbeatMs, cancel, context))) writeHeartbeat(order, response);
       if (cancel.cancelled) return;
     }
@@ -232,7 +264,7 @@ async function readerFor(order: ReadOrder, bytesMax: number, context: ApiContext
     if (places === null) throw refuse(`"${name}" is no place in its ${count} partitions`);
     return places;
   };
-  if (typeof from === 'number') throw needs('an offset');
+  if (typeof from === 'number' && !order.isResumed) throw needs('an offset');
   if (typeof session === 'number' && session > 0) throw needs('an offset');
   const sessions = typeof session === 'number' ? [] : placesOf('session', session.places);
   const places =
@@ -243,18 +275,25 @@ async function readerFor(order: ReadOrder, bytesMax: number, context: ApiContext
             { length: count },
             (): PartitionPlace => (order.sinceMs === null ? { from: 'start' } : { from: 'since', timeMs: Math.max(0, order.sinceMs) }),
           )
-        : placesOf('from', from.places);
+        : placesOf('from', typeof from === 'number' ? encodePlaces([{ from: 'offset', offset: from }]) : from.places);
   return new MergedReader({
-    log: context.service,
-    clock: context.clock,
-    topic,
+    ...commonOptions(topic, context),
     places,
     bytesMax,
     freshness,
     sessionOffsets: sessions.map((place) => (place.from === 'offset' ? place.offset : 0)),
-    silentMs,
   });
 }
+
+const commonOptions = (
+  topic: string,
+  { service, clock }: ApiContext,
+): Pick<MergedReaderOptions, 'log' | 'clock' | 'topic' | 'silentMs'> => ({
+  log: service,
+  clock,
+  topic,
+  silentMs,
+});
 
 /** What a partition that does not say its end is given from now on has come from now on: so its log time says. */
 async function endsOf({ topic, freshness }: ReadOrder, count: number, { log, clock }: ApiContext): Promise<readonly PartitionPlace[]> {

@@ -55,6 +55,8 @@ export interface ReadOrder {
   readonly partition?: number;
   /** A text is of places, as `partitions/` writes them; so too below. */
   readonly from: number | 'end' | PlacesText | null;
+  /** `from` is behind an event that was given: a number is of the time when the topic had one partition. */
+  readonly isResumed: boolean;
   readonly sinceMs: number | null;
   readonly max: number;
   readonly bytesMax: number;
@@ -100,6 +102,7 @@ export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; r
     topic,
     ...(query.partition === undefined ? {} : { partition: query.partition }),
     from: isResumed ? behind(placeOf(lastEventId)) : from,
+    isResumed,
     sinceMs: isResumed || query.since === undefined ? null : timeOf(query.since, refuse),
     max: query.max ?? maxUsual,
     bytesMax: query.bytesMax ?? bytesMaxDefault,

@@ -10,7 +10,7 @@ import { offset, TopicParams } from '../schema-parts.ts';
 import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
 import { RecordEncoder } from './encode-records.ts';
 import { followTopic } from './follow.ts';
-import { answerMerged, followMerged, MergedAnswer } from './merged.ts';
+import { answerMerged, followMerged, followOn, MergedAnswer } from './merged.ts';
 import {
   contentTypes,
   firstOffsetOf,
@@ -47,8 +47,10 @@ export function addReadRoute(app: FastifyInstance, context: ApiContext): void {
   app.get('/v1/topics/:topic/records', { schema, config: { verb: 'read' } }, async (request, reply) => {
     const { order, isFollowing } = orderOf(request);
     const one = partitionOrder(order, context);
+    const followAll: Parameters<typeof followTopic>[3] = (followed, response, cancel) =>
+      followOn(order, followed, response, cancel, context);
     try {
-      if (one !== null) return await (isFollowing ? followTopic(one, reply, context) : answerRead(one, reply, context));
+      if (one !== null) return await (isFollowing ? followTopic(one, reply, context, followAll) : answerRead(one, reply, context));
     } catch (thrown) {
       // This broker did not know the topic, and knows now how many it has.
       if (!(thrown instanceof LogError) || thrown.code !== 'partitionNeeded') throw thrown;
