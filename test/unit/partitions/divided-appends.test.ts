@@ -216,4 +216,15 @@ describe('a request that is sent again when partitions were added meanwhile', ()
     expect(values.flat().toSorted()).toEqual(['keyless', 'v0', 'v1', 'v2', 'v3']);
     for (const index of [0, 1, 2, 3]) expect(values[index]).toContain(`v${index}`);
   });
+
+  test('is not taken for one of another id that looks like its own of later', async () => {
+    const rig = await open(1);
+    await withPromises(rig.memory).alterTopic('t', { partitions: 2 });
+
+    await rig.append({ batch: batchOf(['k', 'of the job']), requestId: 'job' });
+    const other = await rig.append({ batch: batchOf(['k', 'of another']), requestId: 'job#1' });
+
+    expect(other).toMatchObject({ kind: 'one', outcome: { ok: true, value: { duplicate: false } } });
+    expect((await rig.values()).flat().toSorted()).toEqual(['of another', 'of the job']);
+  });
 });
