@@ -1,6 +1,7 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import * as wire from '../../wire/index.ts';
 import type { Core } from '../core.ts';
+import { catalogGroup } from '../well-known.ts';
 import type { Relays } from './relays.ts';
 
 /** `lost`: whether the peer got it, and what it did, is not known. */
@@ -45,14 +46,15 @@ export class Requests {
   }
 
   /**
-   * False when there is no way to the peer: nothing was sent and `done` is never called. Members of a group ask one another by their own links; whoever has
-   * no replica of it asks along the edges of the cube.
+   * False when there is no way to the peer: nothing was sent and `done` is never called. Members of a group ask one another by their own links, and by the
+   * catalog's all brokers, whether they have it open or not; whoever has no replica of it asks along the edges of the cube.
    */
   send(peer: BrokerId, group: GroupId, request: UnnumberedRequest, waitMs: number, done: RequestDone): boolean {
     const correlation = ++this.#lastCorrelation;
     const message = wire.encodeRequest(group, { ...request, correlation } as wire.PeerRequest);
     const { links } = this.#core;
-    const isEdge = this.#core.replica(group) !== undefined || this.#relays.isNeighbour(peer);
+    const isShared = group === catalogGroup || this.#core.replica(group) !== undefined;
+    const isEdge = isShared || this.#relays.isNeighbour(peer);
     const isDirect = !isEdge && this.#relays.isDoubted(peer);
     const isByLink = isEdge || isDirect;
     const own = isByLink && links.send(peer, message) ? peer : null;

@@ -6,7 +6,7 @@ import type { Core } from '../../../src/broker/core.ts';
 import { Counters } from '../../../src/broker/counters.ts';
 import { Relays } from '../../../src/broker/edge/index.ts';
 import { sentencesOf } from '../../../src/cli/explain.ts';
-import type { HopList, TopicDescription, TopicPlacement } from '../../../src/eventlog/index.ts';
+import type { HopList, KnownBroker, TopicDescription, TopicPlacement } from '../../../src/eventlog/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import * as wire from '../../../src/wire/index.ts';
 import { Rig } from './rig.ts';
@@ -83,6 +83,16 @@ describe('a request for a topic elsewhere', () => {
     expect(sentencesOf(placement, 0)).toMatch(
       new RegExp(`A request to broker ${opposite} goes to broker ${leader} by way of broker ${route[1]} .* and broker ${route[2]} `),
     );
+  });
+
+  test('is not what all brokers are asked for, in a cluster without a catalog either', () => {
+    const rig = new Rig({ brokers: 4, logOnly: true });
+    rig.awaitLeader();
+
+    const known = rig.ok<readonly KnownBroker[]>(1, (service, answer) => service.brokers(null, answer));
+
+    expect(known.map(({ status }) => status?.id)).toEqual([1, 2, 3, 4]);
+    expect([1, 2, 3, 4].map((id) => count(rig, id, 'relayed'))).toEqual([0, 0, 0, 0]);
   });
 
   test('goes round a dead broker, in two hops more at most', () => {
