@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exitCodes } from '../../src/base/errors.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { appendDefaults, batchOf, Client } from '../../src/client/index.ts';
+import { LogError } from '../../src/eventlog/index.ts';
 import { partitionOfKey } from '../../src/placement/index.ts';
 import { type MemoryBroker, startMemoryBroker } from '../support/memory-broker.ts';
 import { runGrep } from '../support/grep-rig.ts';
@@ -221,6 +222,24 @@ describe('a topic of several partitions that is read as a whole', () => {
     await ask('POST', `/v1/topics/${topic}/records`, { key: keys[3], value: 'new' });
     expect((await coming).map(({ value }) => value)).toEqual(['new']);
   });
+});
+
+test('an event stream of all partitions is resumed while none of them can be read, and waits for them', async () => {
+  const topic = await newTopic(2);
+  const { memory, url } = broker;
+  const nobody = new LogError('notCurrent', 'Cannot read it: no leader confirmed it');
+  memory.read = (_request, answer) => void setImmediate(() => answer({ ok: false, error: nobody }));
+  const headers = { accept: 'text/event-stream', 'last-event-id': 'v1.0.0' };
+  let response: Response;
+  try {
+    response = await fetch(`${url}/v1/topics/${topic}/records?max=1`, { headers });
+  } finally {
+    Reflect.deleteProperty(memory, 'read');
+  }
+  await ask('POST', `/v1/topics/${topic}/records?partition=1`, { value: 'back' });
+
+  expect(response.status).toBe(200);
+  expect(await response.text()).toContain('"value":"back"');
 });
 
 test('what a publisher publishes to it is divided too, and a subscriber pulls all of it', async () => {

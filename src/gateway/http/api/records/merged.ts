@@ -115,7 +115,9 @@ export async function followMerged(order: ReadOrder, reply: FastifyReply, contex
     const format = textFormatOf(order);
     const reader = await readerFor(order, followBytesMax, context);
     try {
-      await filled(reader, 0, cancel);
+      // Whoever goes on waits for what cannot be read now: browsers do not come back from a refusal.
+      if (order.from === null) await filled(reader, 0, cancel);
+      else await goesOn(reader, 0, cancel, context);
       reply.hijack();
       if (!cancel.cancelled) {
         const headers = { ...mergedHeaders(reader.places.length), 'x-accel-buffering': 'no' };
