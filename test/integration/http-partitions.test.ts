@@ -242,6 +242,22 @@ test('an event stream of all partitions is resumed while none of them can be rea
   expect(await response.text()).toContain('"value":"back"');
 });
 
+test('a place that names more partitions than a broker has heard of is read on once it has', async () => {
+  const topic = await newTopic(4);
+  const { memory } = broker;
+  const list = memory.listTopics.bind(memory);
+  memory.partitionsOf = () => [2];
+  memory.listTopics = (query, answer) => {
+    Reflect.deleteProperty(memory, 'partitionsOf');
+    list(query, answer);
+  };
+
+  const known = await ask('GET', `/v1/topics/${topic}/records?from=v1.0.0.0.0`);
+  Reflect.deleteProperty(memory, 'listTopics');
+
+  expect(known).toMatchObject({ status: 200, body: { partitions: 4 } });
+});
+
 test('what a publisher publishes to it is divided too, and a subscriber pulls all of it', async () => {
   const topic = await newTopic(4);
   const client = new Client({ servers: [broker.url] });

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
-import { type CancelSignal, LogError } from '../../../../eventlog/index.ts';
+import { type CancelSignal, LogError, partitionsMax } from '../../../../eventlog/index.ts';
 import {
   decodePlaces,
   encodePlaces,
@@ -255,8 +255,7 @@ async function readerFor(order: ReadOrder, bytesMax: number, context: ApiContext
   const { topic, freshness, from, session } = order;
   const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot read topic "${topic}": ${reason}`);
   if (order.partition !== undefined) throw refuse('"from" or "session" is of the topic as a whole, and a partition is named');
-  const known = context.service.partitionsOf(topic)?.at(-1);
-  const count = known ?? (await context.log.describeTopic(topic)).partitions?.length ?? 1;
+  const count = await countOf(order, context);
   const needs = (what: string): LogError =>
     new LogError('partitionNeeded', `Cannot read topic "${topic}": it has ${count} partitions, and ${what} is of one: none is named`, {
       partitions: count,
@@ -286,6 +285,18 @@ async function readerFor(order: ReadOrder, bytesMax: number, context: ApiContext
     sessionOffsets: sessions.map((place) => (place.from === 'offset' ? place.offset : 0)),
   });
 }
+
+/** How many partitions it has; where a place names more than this broker knows, the catalog's leader is asked. */
+async function countOf({ topic, from, session }: ReadOrder, { service, log }: ApiContext): Promise<number> {
+  const known = service.partitionsOf(topic)?.at(-1) ?? (await log.describeTopic(topic)).partitions?.length ?? 1;
+  const isMore = (place: unknown): boolean =>
+    isText(place) && decodePlaces(place.places, known) === null && decodePlaces(place.places, partitionsMax) !== null;
+  if (!isMore(from) && !isMore(session)) return known;
+  await log.listTopics({ prefix: topic, after: '', limit: 1 });
+  return service.partitionsOf(topic)?.at(-1) ?? known;
+}
+
+const isText = (place: unknown): place is { readonly places: string } => typeof place === 'object' && place !== null && 'places' in place;
 
 const commonOptions = (
   topic: string,
