@@ -258,6 +258,28 @@ test('a place that names more partitions than a broker has heard of is read on o
   expect(known).toMatchObject({ status: 200, body: { partitions: 4 } });
 });
 
+test('a command reads up to the ends without a partition that is missing, however much is appended meanwhile', async () => {
+  const topic = await newTopic(2);
+  await ask('POST', `/v1/topics/${topic}/records?partition=0`, { value: 'first' });
+  const { memory } = broker;
+  const read = memory.read.bind(memory);
+  const nobody = new LogError('notCurrent', 'Cannot read it: no leader confirmed it');
+  let reads = 0;
+  memory.read = (request, answer) => {
+    if (request.partition === 1) return void setImmediate(() => answer({ ok: false, error: nobody }));
+    read(request, (outcome) => {
+      answer(outcome);
+      if (++reads < 20) memory.append({ ...appendDefaults, topic, partition: 0, batch: batchOf([{ value: 'more' }]) }, () => undefined);
+    });
+  };
+
+  const { code, out } = await run(['read', topic]);
+  Reflect.deleteProperty(memory, 'read');
+
+  expect({ code, out }).toEqual({ code: exitCodes.failed, out: 'first\n' });
+  expect(reads).toBeLessThan(5);
+});
+
 test('what a publisher publishes to it is divided too, and a subscriber pulls all of it', async () => {
   const topic = await newTopic(4);
   const client = new Client({ servers: [broker.url] });
