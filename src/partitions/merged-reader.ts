@@ -37,6 +37,9 @@ export interface MissingPartition {
   readonly reason: string;
 }
 
+/** Before a partition that said that it cannot be read now is asked again. */
+const againMs = 250;
+
 interface Held {
   readonly batch: Uint8Array;
   readonly timeMs: number;
@@ -171,7 +174,8 @@ export class MergedReader {
   }
 
   #ask(waitMs: number, cancel: CancelSignal, done: (error: LogError | null) => void): void {
-    const filling: Filling = { done, timer: null, isWaiting: waitMs > 0, isTimeUp: false };
+    const untilMs = this.#options.clock.monotonicMs() + waitMs;
+    const filling: Filling = { done, cancel, timer: null, isWaiting: waitMs > 0, untilMs, isTimeUp: false };
     this.#filling = filling;
     cancel.onCancel = () => {
       for (const { asking } of this.#sources) stop(asking);
@@ -220,11 +224,13 @@ export class MergedReader {
       const { error } = outcome;
       source.silent = error.message;
       if (!passing.has(error.code)) this.#end(error);
+      else if (this.#filling?.isWaiting === true) this.#askAgain(source, this.#filling);
       return;
     }
     const { value } = outcome;
     // Somebody else had something first: what is there is asked for again.
     if (isCancelled && value.batches.length === 0) return void (source.isAtEnd = true);
+    const wasSilent = source.silent !== null;
     source.silent = null;
     source.group = value.group;
     source.asOfMs = value.asOfMs;
@@ -234,8 +240,25 @@ export class MergedReader {
     source.isAtEnd = value.offsetNext >= value.highWatermark;
     source.held = heldOf(value);
     source.given = 0;
-    if (isEmpty(source)) rest(source);
-    else if (this.#filling?.isWaiting === true) for (const { asking } of this.#sources) stop(asking);
+    if (isEmpty(source)) {
+      rest(source);
+      if (wasSilent) this.#waitOn(source);
+    } else if (this.#filling?.isWaiting === true) for (const { asking } of this.#sources) stop(asking);
+  }
+
+  /** Others may have nothing for long. */
+  #askAgain(source: Source, filling: Filling): void {
+    this.#options.clock.startTimer(againMs, () => {
+      if (this.#filling === filling && source.asking === null) this.#read(source, 0);
+    });
+  }
+
+  /** It answers again: what comes to it is waited for with the others, as long as none of them has anything. */
+  #waitOn(source: Source): void {
+    const filling = this.#filling;
+    if (filling === null || filling.cancel.cancelled || !this.#sources.every(isEmpty)) return;
+    const leftMs = filling.untilMs - this.#options.clock.monotonicMs();
+    if (leftMs > 0) this.#read(source, leftMs);
   }
 
   /** Ends the filling once everybody has answered or is read without. */
@@ -260,9 +283,11 @@ export class MergedReader {
 
 interface Filling {
   readonly done: (error: LogError | null) => void;
+  readonly cancel: CancelSignal;
   timer: Timer | null;
   /** For what comes: the first that comes is enough. */
   readonly isWaiting: boolean;
+  readonly untilMs: number;
   isTimeUp: boolean;
 }
 

@@ -295,6 +295,24 @@ describe('a partition that does not answer', () => {
     expect(reader.missing).toEqual([{ partition: 1, reason: 'Cannot read topic "t": nobody leads it' }]);
   });
 
+  test('is asked again while what comes to the others is waited for', async () => {
+    const rig = new Rig(2);
+    rig.at(1).failure = new LogError('noLeader', 'Cannot read topic "t": nobody leads it');
+    const reader = rig.reader();
+    await filled(reader);
+    const waiting = filled(reader, 10_000);
+    await new Promise((resolve) => setTimeout(resolve));
+
+    rig.at(1).failure = null;
+    rig.clock.pass(250);
+    await new Promise((resolve) => setTimeout(resolve));
+    rig.at(1).add(1, 'led again');
+
+    expect(await waiting).toBeNull();
+    expect(taken(reader)).toEqual(['led again']);
+    expect(reader.missing).toEqual([]);
+  });
+
   test('ends the read where what it says is not made good by waiting', async () => {
     const rig = new Rig(2);
     rig.at(1).failure = new LogError('offsetOutOfRange', 'Cannot read topic "t" from offset 7: it holds nothing yet');
