@@ -32,7 +32,7 @@ import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import { Subscribers } from './subscribers/index.ts';
 import { Topics } from './catalog/index.ts';
-import { catalogGroup, eventsTopic, topicGroupFirst } from './well-known.ts';
+import { catalogGroup, eventsTopic, subscribersTopic, topicGroupFirst } from './well-known.ts';
 
 export interface ServicesOptions {
   readonly broker: BrokerOptions;
@@ -178,6 +178,15 @@ export class Services {
       whenKnown: (done) => topics.whenKnown(done),
       isHere: (group) => topics.isGroupHere(group),
       takeState: (group) => groups.takeMachine(group),
+      lost: (group, logStartOffset) => {
+        const corruption = {
+          path: `the log of group ${group}`,
+          position: logStartOffset,
+          expected: 'a checkpoint of its subscribers',
+          found: 'none',
+        };
+        core.later(() => groups.fence(group, { kind: 'corrupt', corruption }));
+      },
     });
     this.events = logOnly ? null : new Events(core, this.appends, this.topics);
     this.events?.note('started', { version, incarnation: identity.incarnation });
@@ -236,9 +245,11 @@ export class Services {
 
   /** As `GroupsContext` asks for it. */
   machineState(group: GroupId, least: number): MachineState | 'none' | null {
-    if (this.topics.keepsSubscribers(group)) return this.subscribers.stateAt(group, least);
-    // Until all topics are known nobody can tell that no machine follows it.
-    return group < topicGroupFirst || this.topics.hasRead ? 'none' : null;
+    if (group < topicGroupFirst) return 'none';
+    const place = this.topics.catalog.state.placeOf(group);
+    // As long as the catalog, read from its beginning after a start, has not come to it, nobody can tell that no machine follows it.
+    if (place === undefined) return null;
+    return place.topic.name === subscribersTopic ? this.subscribers.stateAt(group, least) : 'none';
   }
 
   /** A replica takes no part any more. */

@@ -77,6 +77,15 @@ export const inSubscribers: readonly Mutant[] = [
     },
   },
   {
+    id: 'checkpoint-before-the-catalog',
+    title: 'a group that the catalog has not come to after a start is checkpointed as one that nothing follows',
+    edits: [
+      { file: 'src/broker/services.ts', find: 'if (place === undefined) return null;', replace: "if (place === undefined) return 'none';" },
+    ],
+    expected: ['V6', 'C1', 'C2', 'C5', 'C6'],
+    how: everything,
+  },
+  {
     id: 'checkpoint-without-cursors',
     title: 'a checkpoint of what keeps subscribers holds its producers alone',
     edits: [

@@ -69,7 +69,6 @@ export class Topics {
   readonly #lookUps = new Set<(code: ErrorCode, reason: string) => void>();
   #maintainAtMs = 0;
   #hasOpened = false;
-  #hasRead = false;
   #version = 0;
   readonly #startedMs: number;
 
@@ -243,17 +242,6 @@ export class Topics {
   /** Of the groups that keep publishers and subscribers, in their order; none before they were made. */
   get subscriberGroups(): readonly number[] {
     return this.catalog.state.topic(subscribersTopic)?.partitions.map(({ group }) => group) ?? [];
-  }
-
-  /** Whether the group keeps some of them. */
-  keepsSubscribers(group: number): boolean {
-    return this.catalog.state.placeOf(group)?.topic.name === subscribersTopic;
-  }
-
-  /** All of the catalog that was known to be committed at some moment since the start has taken effect here. */
-  get hasRead(): boolean {
-    this.#hasRead ||= this.catalog.isCurrent;
-    return this.#hasRead;
   }
 
   /** Makes them, where there are none yet. */

@@ -280,7 +280,8 @@ export class Groups {
         const of = tail;
         if (of === null) return null;
         // Before there were identities no machine followed but the catalog's, which keeps its whole log.
-        const machine = identity === null ? 'none' : this.#context.machineState(group, of.committedTo);
+        const isFromBefore = (this.#identities.get(group) ?? null) === null;
+        const machine = isFromBefore ? 'none' : this.#context.machineState(group, of.committedTo);
         if (machine === null) return null;
         const make = (): TailCheckpoint => (machine === 'none' ? of.checkpoint() : withMachine(of.checkpoint(), machine));
         return isNeeded ? make() : isDue(make);

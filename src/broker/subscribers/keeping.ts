@@ -30,6 +30,8 @@ export interface KeepingOptions {
   readonly topics: TopicDirectory;
   /** What the checkpoint of a group's log has of its subscribers. */
   readonly takeState: (group: GroupId) => MachineState | null;
+  /** The log begins here, and nothing has what was before: this broker takes no part in it. */
+  readonly lost: (group: GroupId, logStartOffset: number) => void;
 }
 
 const confirmMs = 2000;
@@ -42,11 +44,12 @@ export class Keeping {
   readonly #machine: ReplicatedStateMachine<SubscriberCommand, SubscriberOutcome>;
   readonly #coordinator: Coordinator;
   readonly #takeState: () => MachineState | null;
+  readonly #lost: (logStartOffset: number) => void;
   #isBegun = false;
   /** The log begins behind what nothing is known of: others go on without this broker. */
   #isLost = false;
 
-  constructor(group: number, { core, appends, barriers, records, topics, takeState }: KeepingOptions) {
+  constructor(group: number, { core, appends, barriers, records, topics, takeState, lost }: KeepingOptions) {
     this.#core = core;
     this.#barriers = barriers;
     this.#group = groupId(group);
@@ -101,6 +104,7 @@ export class Keeping {
       nonce: () => `${core.self}/${random.next()}/${random.next()}`,
     });
     this.#takeState = () => takeState(this.#group);
+    this.#lost = (logStartOffset) => lost(this.#group, logStartOffset);
     const replica = core.replica(this.#group);
     if (replica !== undefined) this.advanced(replica);
   }
@@ -116,8 +120,7 @@ export class Keeping {
     const state = this.#takeState();
     const isResumed = state !== null && this.#machine.resume(state);
     this.#isLost = !isResumed && replica.log.logStartOffset > 0;
-    if (this.#isLost)
-      this.#core.host.logger.log('error', 'subscribersLost', { group: this.#group, logStartOffset: replica.log.logStartOffset });
+    if (this.#isLost) this.#lost(replica.log.logStartOffset);
   }
 
   /** All records below `least` have taken effect in it; null while that is not so. */
@@ -142,8 +145,6 @@ export class Keeping {
   answer(call: Call, answer: Answer<unknown>): void {
     const told = (outcome: Outcome<unknown>): void => this.#core.later(() => answer(outcome));
     const coordinator = this.#coordinator;
-    if (this.#isLost)
-      return told({ ok: false, error: new LogError('starting', 'Cannot answer for subscribers: what their log began with is lost here') });
     switch (call.call) {
       case 'createPublisher':
         return coordinator.create('publisher', call.request, told);
