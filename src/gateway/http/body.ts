@@ -136,7 +136,9 @@ class Gathered {
   }
 
   #grow(least: number): boolean {
-    const capacity = Math.min(this.#bytesMax, Math.max(least, firstBytes, 2 * (this.#memory.length - frameHeaderBytes)));
+    // One that is not much larger is laid out at once.
+    const first = this.#bytesMax <= smallBytes ? this.#bytesMax : firstBytes;
+    const capacity = Math.min(this.#bytesMax, Math.max(least, first, 2 * (this.#memory.length - frameHeaderBytes)));
     const held = Math.max(0, capacity - uncountedBytes);
     if (!this.#bodies.take(held - this.#held)) return false;
     this.#held = held;
@@ -148,6 +150,7 @@ class Gathered {
 }
 
 const firstBytes = 16 * 1024;
+const smallBytes = 256 * 1024;
 
 /** For routes that have no use for the bytes once they have looked at them. */
 export function bodyOf(request: IncomingMessage, bounds: BodyBounds): Promise<Uint8Array> {

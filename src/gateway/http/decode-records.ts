@@ -45,8 +45,11 @@ const lineFeed = 0x0a;
 const smallBodyBytesMax = 4096;
 const smallBuilder = new RecordBatchBuilder({ capacityBytes: 2 * smallBodyBytesMax });
 
-/** JSON that is parsed in one slice: a few milliseconds for the shortest records that there are. */
-const parsedAtOnce = 32 * 1024;
+/** JSON that is parsed in one slice, and records: a few milliseconds, whether they are short or long. */
+const parsedAtOnce = 128 * 1024;
+const recordsAtOnce = 1500;
+/** A piece of that, which ends with a whole record, in brackets. */
+const listText = Buffer.alloc(parsedAtOnce + 64 * 1024 + 2, '[');
 /** Lines taken in one slice, and their bytes. */
 const linesAtOnce = 4096;
 const lineBytesAtOnce = 256 * 1024;
@@ -78,13 +81,15 @@ function atOnce(type: string | undefined, body: Uint8Array, options: DecodeOptio
 
 function inSlices(type: string | undefined, body: Uint8Array, options: DecodeOptions, done: Answer<Uint8Array>): void {
   const { turns, large } = options;
-  const begun = tried(() => decoderFor(type, body, options));
-  if (!begun.ok) {
-    done(begun);
-    return;
-  }
-  const decoder = begun.value;
+  // What waits for its turn holds no more than its body.
+  let begun: Decoder | null = null;
   const goOn = (): void => {
+    const prepared = tried(() => (begun ??= decoderFor(type, body, options)));
+    if (!prepared.ok) {
+      done(prepared);
+      return;
+    }
+    const decoder = prepared.value;
     const slice = tried(() => decoder.slice());
     if (!slice.ok) done(slice);
     else if (slice.value === true) done(tried(() => decoder.finish()));
@@ -98,7 +103,9 @@ function inSlices(type: string | undefined, body: Uint8Array, options: DecodeOpt
       });
     }
   };
-  turns.take(goOn);
+  // One slice of most bodies is all of them, and a turn of the loop for each costs more than it.
+  if (body.length <= parsedAtOnce) goOn();
+  else turns.take(goOn);
 }
 
 function decoderFor(type: string | undefined, body: Uint8Array, options: DecodeOptions): Decoder {
@@ -271,7 +278,7 @@ class JsonDecoder extends ParsingDecoder {
       this.#bounds.push(from, to);
       if (this.#added + this.#bounds.length / 2 > this.recordsMax)
         throw this.refuse('recordTooLarge', `a request has at most ${this.recordsMax} records`);
-      if (to - (this.#bounds[0] as number) >= parsedAtOnce) {
+      if (to - (this.#bounds[0] as number) >= parsedAtOnce || this.#bounds.length >= 2 * recordsAtOnce) {
         this.#addFound();
         return false;
       }
@@ -296,12 +303,20 @@ class JsonDecoder extends ParsingDecoder {
     for (const record of records) this.add(record, this.#nameOf(this.#added++));
   }
 
+  /** In brackets, as one text from the start: one that is put together of three is copied once more before it is parsed. */
+  #asList(from: number, to: number): string {
+    const end = 1 + this.body.copy(listText, 1, from, to);
+    listText[end] = 0x5d;
+    return listText.toString('utf8', 0, end + 1);
+  }
+
   #parseAll(bounds: readonly number[]): readonly unknown[] {
     const from = bounds[0] as number;
     const to = bounds.at(-1) as number;
     if (isUtf8(this.body.subarray(from, to))) {
       try {
-        return JSON.parse(`[${this.body.toString('utf8', from, to)}]`);
+        const length = to - from;
+        return JSON.parse(length <= listText.length - 2 ? this.#asList(from, to) : `[${this.body.toString('utf8', from, to)}]`);
       } catch {
         // It is found out below which it is.
       }
@@ -322,7 +337,9 @@ class NdjsonDecoder extends ParsingDecoder {
   slice(): boolean | LargeRecord {
     const { body } = this;
     const until = this.#from + parsedAtOnce;
+    const recordsUntil = this.builder.recordCount + recordsAtOnce;
     for (let left = linesAtOnce; left > 0 && this.#from < Math.min(until, body.length); left--) {
+      if (this.builder.recordCount >= recordsUntil) return false;
       const found = body.indexOf(lineFeed, this.#from);
       const from = this.#from;
       const to = found < 0 ? body.length : found;

@@ -56,13 +56,18 @@ export class ValueWalk {
     let isInText = this.#isInText;
     let result: Walked = 'more';
     for (; position < until && result === 'more'; position++) {
-      const byte = body[position] as number;
       if (isInText) {
-        if (byte === quote) isInText = false;
-        else if (byte === backslash) position++;
+        // Most bytes are those of texts: nothing else is asked of them.
+        let byte = body[position];
+        while (byte !== quote && position < until) {
+          position += byte === backslash ? 2 : 1;
+          byte = body[position];
+        }
+        if (position >= until) break;
+        isInText = false;
         continue;
       }
-      switch (byte) {
+      switch (body[position]) {
         case quote:
           isInText = true;
           break;

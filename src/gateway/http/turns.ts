@@ -5,13 +5,21 @@
 export class Turns {
   #waiting: (() => void)[] = [];
   #next = 0;
+  /** Something was done in this turn. */
+  #isOver = false;
   /** Slices done, for tests. */
   count = 0;
 
-  /** Runs a slice in a later turn of the loop. */
+  /** Runs a slice: at once where none has been done in this turn, else in a later one. */
   take(slice: () => void): void {
-    this.#waiting.push(slice);
-    if (this.#waiting.length - this.#next === 1) setImmediate(this.#turn);
+    if (this.#isOver) {
+      this.#waiting.push(slice);
+      return;
+    }
+    this.#isOver = true;
+    setImmediate(this.#turn);
+    this.count++;
+    slice();
   }
 
   /** Resolves in such a turn: what comes until the next pause is the slice. */
@@ -20,13 +28,15 @@ export class Turns {
   }
 
   readonly #turn = (): void => {
-    const slice = this.#waiting[this.#next++] as () => void;
-    if (this.#next === this.#waiting.length) {
+    const slice = this.#waiting[this.#next];
+    this.#isOver = slice !== undefined;
+    if (slice === undefined) {
       this.#waiting = [];
       this.#next = 0;
-    } else {
-      setImmediate(this.#turn);
+      return;
     }
+    this.#next++;
+    setImmediate(this.#turn);
     this.count++;
     slice();
   };

@@ -10,8 +10,8 @@ import { ownModule } from '../../../../src/system/package.ts';
 const json = 'application/json';
 const ndjson = 'application/x-ndjson';
 const large = new LargeRecords(ownModule('gateway/http/record-thread'));
-/** Work on one turn of the loop is at most this: bytes of JSON, or lines. */
-const slice = { jsonBytes: 32 * 1024, lines: 4096 };
+/** Work on one turn of the loop is at most this: bytes and records of JSON, or lines. */
+const slice = { jsonBytes: 128 * 1024, records: 1500, lines: 4096 };
 
 interface Decoded {
   readonly records: readonly { value: string | null; key: string | null; headers: Record<string, string | null>; timestamp: number }[];
@@ -95,14 +95,15 @@ describe('a body is decoded in slices', () => {
     const decoded = await decode(type, body);
 
     expect(decoded.records).toHaveLength(count);
-    expect(decoded.turns).toBeGreaterThanOrEqual(body.length / (slice.jsonBytes + 1024));
+    expect(decoded.turns).toBeGreaterThanOrEqual(Math.max(body.length / (slice.jsonBytes + 1024), count / slice.records));
   });
 
   test('lines', async () => {
     const decoded = await decode('text/plain', '\n'.repeat(65_536));
 
     expect(decoded.records).toHaveLength(65_536);
-    expect(decoded.turns).toBeGreaterThanOrEqual(65_536 / slice.lines);
+    // The first slice of a body that is not large has no turn of its own.
+    expect(decoded.turns).toBe(65_536 / slice.lines - 1);
   });
 
   test('and of several bodies one slice has its turn after another', async () => {
@@ -119,8 +120,8 @@ describe('a body is decoded in slices', () => {
     loop();
     await done;
 
-    expect(turns.count).toBe(24);
-    expect(loops).toBeGreaterThanOrEqual(23);
+    expect(turns.count).toBe(21);
+    expect(loops).toBeGreaterThanOrEqual(19);
   });
 });
 

@@ -8,7 +8,7 @@ import type { ApiContext } from '../context.ts';
 import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
 import { RecordEncoder } from './encode-records.ts';
 import { contentTypes, firstOffsetOf, type PartitionOrder, type ReadOrder, recordsOf } from './read-order.ts';
-import { areQuick, writeEncoded } from './write-answer.ts';
+import { writeEncoded } from './write-answer.ts';
 
 /** What is in memory for one follower at most. */
 export const followBytesMax = 256 * 1024;
@@ -163,8 +163,8 @@ async function write(
     return 0;
   }
   const encoder = new RecordEncoder(result.batches, { offsetFrom: result.offsetFrom, max, format: order.format });
-  // The short one of a record that has just come goes at once.
-  if (areQuick(result.batches)) response.write(encoder.next());
+  // Of records that have just come one slice is all.
+  response.write(encoder.next());
   return (await writeEncoded(encoder, response, turns, settings.slowReaderTimeoutMs)) ? encoder.count : null;
 }
 

@@ -234,7 +234,7 @@ async function take(
     const { partition, batch, offsetFrom } = piece;
     const place = { partition, idOf: placesAround(reader.places, partition) };
     const encoder = new RecordEncoder([batch], { offsetFrom, max: max - count, format, place });
-    const slices = await encodedSlices(encoder, [batch], turns);
+    const slices = await encodedSlices(encoder, turns);
     for (const [index, chunk] of slices.entries()) give(chunk, index === 0);
     count += encoder.count;
     bytes += batch.length;

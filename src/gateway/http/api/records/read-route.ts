@@ -23,7 +23,7 @@ import {
   recordsOf,
 } from './read-order.ts';
 import { RecordOutput } from './record-schema.ts';
-import { areQuick, writeEncoded } from './write-answer.ts';
+import { writeEncoded } from './write-answer.ts';
 
 const ReadAnswer = Type.Object({
   topic: Type.String(),
@@ -142,7 +142,6 @@ async function answer(
     giveAll(last.batches);
     return;
   }
-  if (!areQuick(last.batches)) await turns.turn();
   const slice = encoder.next();
   if (encoder.isOver) {
     giveAll([head, slice, tail]);

@@ -3,16 +3,6 @@ import { drained } from '../../drained.ts';
 import type { Turns } from '../../turns.ts';
 import type { RecordEncoder } from './encode-records.ts';
 
-/** Batches of no more bytes are encoded at once. */
-const quickBytes = 16 * 1024;
-
-/** Encoding them takes no time to speak of. */
-export function areQuick(batches: readonly Uint8Array[]): boolean {
-  let bytes = 0;
-  for (const batch of batches) bytes += batch.length;
-  return bytes <= quickBytes;
-}
-
 /**
  * Writes what an encoder gives, slice by slice, each in its turn and as fast as the client takes it. False when that is gone, or takes nothing for too long:
  * the answer is cut off then.
@@ -28,14 +18,11 @@ export async function writeEncoded(encoder: RecordEncoder, response: ServerRespo
 }
 
 /** All that an encoder gives, in as many turns as it takes. */
-export async function encodedSlices(
-  encoder: RecordEncoder,
-  batches: readonly Uint8Array[],
-  turns: Turns,
-): Promise<readonly (string | Uint8Array)[]> {
+export async function encodedSlices(encoder: RecordEncoder, turns: Turns): Promise<readonly (string | Uint8Array)[]> {
   const slices: (string | Uint8Array)[] = [];
   while (!encoder.isOver) {
-    if (slices.length > 0 || !areQuick(batches)) await turns.turn();
+    // One slice of most answers is all of them.
+    if (slices.length > 0) await turns.turn();
     slices.push(encoder.next());
   }
   return slices;

@@ -10,7 +10,7 @@ export async function pullJson({ parts, ...rest }: PullResult, turns: Turns): Pr
   const shown: string[] = [];
   for (const { batches, ...part } of parts) {
     const encoder = new RecordEncoder(batches, { ...part, format: 'json' });
-    const slices = await encodedSlices(encoder, batches, turns);
+    const slices = await encodedSlices(encoder, turns);
     shown.push(`${JSON.stringify(part).slice(0, -1)},"records":[${slices.join('')}]}`);
   }
   return `${head.slice(0, -1)},"parts":[${shown.join(',')}]}`;

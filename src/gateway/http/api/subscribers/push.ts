@@ -124,7 +124,7 @@ async function write(result: PullResult, places: Map<string, AckPosition>, respo
     places.delete(key);
     places.set(key, { topic, partition, offset: offsetTo, generation });
     const encoder = new RecordEncoder(batches, { offsetFrom, offsetTo, format: 'json' });
-    const slices = await encodedSlices(encoder, batches, turns);
+    const slices = await encodedSlices(encoder, turns);
     if (response.destroyed) return;
     const about = JSON.stringify({ topic, partition, generation }).slice(0, -1);
     response.write(`id: ${idOf([...places.values()].slice(-placesMax))}\ndata: ${about},"records":[${slices.join('')}]}\n\n`);
