@@ -67,7 +67,7 @@ export class ValueWalk {
         isInText = false;
         continue;
       }
-      switch (body[position]) {
+      switch (body[position] as number) {
         case quote:
           isInText = true;
           break;
