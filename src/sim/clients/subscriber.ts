@@ -64,6 +64,8 @@ export class Subscriber extends Client {
   /** A cursor that stands where nothing is any more. */
   #lost: string | null = null;
   #isDraining = false;
+  /** What the last pull of a drain gave of cursors that it knows nothing of: what is not acknowledged comes again for ever. */
+  #beside: readonly AckPosition[] = [];
   #whenDrained: (() => void) | null = null;
 
   constructor(world: ClientWorld, number: number, kind: SubscriberKind) {
@@ -194,6 +196,7 @@ export class Subscriber extends Client {
     const acknowledge: AckPosition[] = [];
     for (const [name, { at, generation }] of this.#places)
       if (this.#kind === 'byHand' && at !== null) acknowledge.push({ ...recordsAt(name), offset: at, generation });
+    if (this.#kind === 'byHand') acknowledge.push(...this.#beside);
     // What this pull acknowledges may take effect from now on.
     const acked = new Map<Place, number>();
     for (const place of this.#places.values()) {
@@ -242,6 +245,9 @@ export class Subscriber extends Client {
     if (result.number !== null && !result.repeated) for (const [place, offset] of acked) place.least = Math.max(place.least, offset);
     if (result.repeated) coverage.reach('pull.repeated');
     if (result.parts.length > 1) coverage.reach('pull.severalTopics');
+    const isKnown = (at: { readonly topic: string; readonly partition: number }): boolean => this.#places.has(this.#nameOf(at));
+    const beside = result.parts.filter((part) => this.#isDraining && !isKnown(part));
+    this.#beside = beside.map(({ topic, partition, offsetTo: offset }) => ({ topic, partition, offset }));
     for (const { generation, offsetFrom, offsetTo, batches, ...at } of result.parts) {
       const topic = this.#nameOf(at);
       const place = this.#places.get(topic);
