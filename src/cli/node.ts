@@ -93,6 +93,7 @@ async function run(
       'usage',
       'Cannot run cairn node: --include, --exclude, --from-beginning, --first-line and --last-line-after need --tail',
     );
+  io.becomeService();
   if (spool === undefined) {
     if (tail.length > 0 || options.newSession === true)
       throw new LogError('usage', 'Cannot run cairn node: --tail and --new-session need --spool');
@@ -100,7 +101,6 @@ async function run(
     await runNode({ name, host, port, input: io.stdin });
     return;
   }
-  if (tail !== undefined) io.becomeService();
   const interrupt = io.interrupt();
   const { runAgent } = await import('../daemon/collect/agent.ts');
   const { acknowledged, waiting } = await runAgent({
@@ -117,7 +117,7 @@ async function run(
   if (!interrupt.aborted) return;
   io.stderr.write(`Interrupted: ${acknowledged} events are stored, ${waiting} are kept in ${spool}\n`);
   // A file that is followed has no end: to be told to stop is the end of its agent. A standard input had more to say.
-  if (tail === undefined) throw new ExitWith(exitCodes.interrupted);
+  if (tail.length === 0) throw new ExitWith(exitCodes.interrupted);
 }
 
 function followSettings({

@@ -140,3 +140,22 @@ describe('a logger', () => {
     expect(await exit).toBe(0);
   });
 });
+
+test('an agent that follows files has no end but to be told to stop; one that reads standard input has', async () => {
+  const [port = 0] = await freePorts(1);
+  const file = path.join(folder, 'app.log');
+  writeFileSync(file, 'a line\n');
+  for (const [more, code] of [
+    [['--tail', file], 0],
+    [[], 143],
+  ] as const) {
+    const child = start('node', 'web1', '127.0.0.1', String(port), '--spool', path.join(folder, `spool-${code}`), ...more);
+    const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
+    // Nobody listens there: once it has said so, it has taken its signals over.
+    await new Promise<void>((resolve) => child.stderr.once('data', () => resolve()));
+    child.kill('SIGHUP');
+    child.kill('SIGTERM');
+
+    expect(await exit).toBe(code);
+  }
+});
