@@ -106,6 +106,18 @@ interface Pulling {
   readonly seen: Map<string, number>;
 }
 
+/** A partition of which nobody could say where a cursor begins. */
+interface Unplaced {
+  readonly topic: string;
+  readonly partition: number;
+  readonly error: LogError;
+}
+
+interface TakenUp {
+  readonly subscriber: Subscriber;
+  readonly problems: readonly PullProblem[];
+}
+
 /** What a pull reads for: what stands where, and what cannot be read. */
 interface Aim {
   readonly wanted: readonly Wanted[];
@@ -258,13 +270,15 @@ export class Coordinator {
     const topics = isPattern(topic) ? this.#matching(topic) : [known as KnownTopic];
     const isThere = before !== undefined && before.topicId === (isPattern(topic) ? null : (known as KnownTopic).id);
     if (isThere) return { ok: true, value: { subscriber: id, topic, created: false, cursors: cursorsOf(subscriber, topics) } };
-    const cursors = yield* this.#starts(subscriber, topics, start, doing);
-    if (!cursors.ok) return cursors;
+    const starts = yield* this.#starts(subscriber, topics, start, doing);
+    if ('error' in starts) return starts;
+    const { cursors, failed } = starts;
+    if (failed[0] !== undefined) return { ok: false, error: failed[0].error };
     const { subscriptions: subscriptionsMax, cursors: cursorsMax, groupCursors: groupCursorsMax } = this.#context.limits;
     const topicId = isPattern(topic) ? null : (known as KnownTopic).id;
     const limits = { subscriptionsMax, cursorsMax, groupCursorsMax };
     const { made } = subscriber;
-    const outcome = yield* this.#submit({ type: 'subscribe', subscriber: id, made, topic, topicId, cursors: cursors.value, ...limits });
+    const outcome = yield* this.#submit({ type: 'subscribe', subscriber: id, made, topic, topicId, cursors, ...limits });
     if (!outcome.ok) return outcome;
     if (outcome.value !== 'created' && outcome.value !== 'existed') return refused(doing, outcome.value);
     const now = this.#context.state.subscriber(id);
@@ -278,13 +292,13 @@ export class Coordinator {
     return places.filter(({ id, partition }) => !cursors.has(cursorKey({ topicId: id, partition })));
   }
 
-  /** Where the cursors begin that these topics lack. */
+  /** Where the cursors begin that these topics lack, and of which that could not be found out. */
   *#starts(
     subscriber: Pick<Subscriber, 'cursors'>,
     topics: readonly KnownTopic[],
     start: StartAt,
     doing: string,
-  ): Task<Outcome<CursorStart[]>> {
+  ): Task<Failed | { readonly cursors: readonly CursorStart[]; readonly failed: readonly Unplaced[] }> {
     const lacking = this.#lacking(subscriber, topics);
     if (subscriber.cursors.size + lacking.length > this.#context.limits.cursors) return refused(doing, 'tooManyCursors');
     const found = yield* sideBySide(
@@ -296,12 +310,13 @@ export class Coordinator {
       atOnce,
     );
     const cursors: CursorStart[] = [];
+    const failed: Unplaced[] = [];
     for (const [index, { name, id, partition }] of lacking.entries()) {
       const one = found[index] as Outcome<number>;
-      if (!one.ok) return one;
-      cursors.push({ topic: name, topicId: id, partition, offset: one.value });
+      if (one.ok) cursors.push({ topic: name, topicId: id, partition, offset: one.value });
+      else failed.push({ topic: name, partition, error: one.error });
     }
-    return { ok: true, value: cursors };
+    return { cursors, failed };
   }
 
   #matching(pattern: string): KnownTopic[] {
@@ -320,29 +335,32 @@ export class Coordinator {
   }
 
   /** Topics that patterns match by now, partitions that were added since, and topics that are gone. */
-  *#takeUp(subscriber: Subscriber, doing: string): Task<Outcome<Subscriber>> {
+  *#takeUp(subscriber: Subscriber, doing: string): Task<Failed | TakenUp> {
     const { id, made } = subscriber;
     const all = [...subscriber.subscriptions.values()];
     const patterns = all.filter(({ topicId }) => topicId === null).map(({ topic }) => topic);
     const looked = { version: this.#context.topicsVersion(), of: `${made} ${all.map(({ topic }) => topic).join(' ')}` };
     const before = this.#looked.get(id);
-    if (before?.version === looked.version && before.of === looked.of) return { ok: true, value: subscriber };
+    if (before?.version === looked.version && before.of === looked.of) return { subscriber, problems: [] };
+    let problems: readonly PullProblem[] = [];
     const named = (): KnownTopic[] => all.flatMap(({ topic, topicId }) => this.#knownAs(topic, topicId) ?? []);
     if (patterns.length > 0 || named().some((topic) => this.#lacking(subscriber, [topic]).length > 0)) {
       // A topic that is not known here yet is not one that is gone.
       const isCurrent = yield* wait<boolean>((done) => this.#context.whenTopicsKnown(done));
-      if (!isCurrent) return { ok: true, value: subscriber };
+      if (!isCurrent) return { subscriber, problems };
       looked.version = this.#context.topicsVersion();
       const matching = [...this.#context.topics()].filter(({ name }) => patterns.some((pattern) => matches(pattern, name)));
       const gone = [...subscriber.cursors.values()].filter((cursor) => !this.#isKnown(cursor)).map(({ topicId }) => topicId);
-      const failed = yield* this.#cover(subscriber, [...new Set([...named(), ...matching])], [...new Set(gone)], doing);
-      if (failed !== null) return failed;
+      const covered = yield* this.#cover(subscriber, [...new Set([...named(), ...matching])], [...new Set(gone)], doing);
+      if ('error' in covered) return covered;
+      ({ problems } = covered);
     }
     const now = this.#context.state.subscriber(id);
     if (now === undefined || now.made !== made) return refused(doing, 'unknownSubscriber');
+    if (problems.length > 0) return { subscriber: now, problems };
     if (this.#looked.size >= lookedMax) this.#looked.clear();
     this.#looked.set(id, looked);
-    return { ok: true, value: now };
+    return { subscriber: now, problems };
   }
 
   #knownAs(name: string, id: number | null): KnownTopic | undefined {
@@ -350,18 +368,25 @@ export class Coordinator {
     return id !== null && known?.id === id ? known : undefined;
   }
 
-  *#cover({ id, made, cursors }: Subscriber, topics: readonly KnownTopic[], gone: readonly number[], doing: string): Task<Failed | null> {
+  /** The problems are of topics that cannot be taken up yet: the others do not wait for them. */
+  *#cover(
+    { id, made, cursors }: Subscriber,
+    topics: readonly KnownTopic[],
+    gone: readonly number[],
+    doing: string,
+  ): Task<Failed | Pick<TakenUp, 'problems'>> {
     if (gone.length > 0) {
       const dropped = yield* this.#submit({ type: 'dropTopics', subscriber: id, made, topicIds: gone });
       if (!dropped.ok) return dropped;
     }
     const starts = yield* this.#starts({ cursors }, topics, { at: 'beginning' }, doing);
-    if (!starts.ok) return starts;
-    if (starts.value.length === 0) return null;
+    if ('error' in starts) return starts;
+    const problems = starts.failed.map(({ error: { code, message, details }, ...of }) => ({ ...of, code, message, details }));
+    if (starts.cursors.length === 0) return { problems };
     const { cursors: cursorsMax, groupCursors: groupCursorsMax } = this.#context.limits;
-    const taken = yield* this.#submit({ type: 'takeUp', subscriber: id, made, cursors: starts.value, cursorsMax, groupCursorsMax });
+    const taken = yield* this.#submit({ type: 'takeUp', subscriber: id, made, cursors: starts.cursors, cursorsMax, groupCursorsMax });
     if (!taken.ok) return taken;
-    return taken.value === 'done' ? null : refused(doing, taken.value);
+    return taken.value === 'done' ? { problems } : refused(doing, taken.value);
   }
 
   // ----------------------------------------------------------------------------------------------------------------- pulls
@@ -415,10 +440,10 @@ export class Coordinator {
     const current = yield* this.#current(doing, id);
     if (!current.ok) return { outcome: current };
     const again = refuseNumber(current.value, number, doing);
-    if (again !== null) return { outcome: again === 'again' ? yield* this.#repeat(current.value, number) : again };
+    if (again !== null) return { outcome: again === 'again' ? yield* this.#repeat(current.value, number, doing) : again };
     const ready = yield* this.#takeUp(current.value, doing);
-    if (!ready.ok) return { outcome: ready };
-    const subscriber = ready.value;
+    if ('error' in ready) return { outcome: ready };
+    const { subscriber } = ready;
     if (request.acknowledge.length > 0 && pulling.acknowledged === null) {
       const refusal = yield* this.#acknowledgeOnTheWay(pulling, subscriber);
       if (refusal !== null) return { outcome: refusal };
@@ -435,7 +460,7 @@ export class Coordinator {
     const found = yield* this.#reads.gather(wanted, request.freshness, budget);
     this.#noteEnds(found);
     const parts = found.flatMap(({ part }) => part ?? []);
-    const problems = [...aim.problems, ...found.flatMap(({ problem }) => problem ?? [])];
+    const problems = [...ready.problems, ...aim.problems, ...found.flatMap(({ problem }) => problem ?? [])];
     const acknowledges = mode === 'automatic' && subscriber.given !== null;
     const command = commandOf(subscriber, request, found, acknowledges);
     if (command !== null) {
@@ -449,8 +474,7 @@ export class Coordinator {
     const result = { subscriber: id, number, nextNumber, repeated: false, parts, problems, acknowledged: pulling.acknowledged };
     if (parts.length > 0) return { outcome: { ok: true, value: result } };
     const [problem] = problems;
-    if (problem !== undefined)
-      return { outcome: { ok: false, error: new LogError(problem.code, `Cannot ${doing}: ${problem.message}`, problem.details) } };
+    if (problem !== undefined) return { outcome: failedBy(problem, doing) };
     for (const one of found) raise(seen, one.wanted, one.seenTo);
     const watched = wanted.slice(0, watchedMax).map((one) => ({ ...one, offsetFrom: Math.max(one.offsetFrom, seenOf(one)) }));
     return { nothing: result, watched };
@@ -468,20 +492,30 @@ export class Coordinator {
     return null;
   }
 
-  *#repeat(subscriber: Subscriber, number: number | null): Task<Outcome<PullResult>> {
+  /** All of what it gave, or nothing: the next pull acknowledges the whole of it. What was of topics that are gone nobody can have any more. */
+  *#repeat(subscriber: Subscriber, number: number | null, doing: string): Task<Outcome<PullResult>> {
+    const given = (subscriber.given ?? []).flatMap((range) => {
+      const cursor = subscriber.cursors.get(cursorKey(range));
+      return cursor === undefined ? [] : [{ range, cursor: { ...cursor } }];
+    });
+    const isSure = yield* this.#areKnown(given.map(({ cursor }) => cursor));
     const parts: PulledPart[] = [];
     const problems: PullProblem[] = [];
-    for (const range of subscriber.given ?? []) {
-      const cursor = subscriber.cursors.get(cursorKey(range));
-      if (cursor === undefined) continue;
+    for (const { range, cursor } of given) {
       const wanted = this.#wanted(cursor, range.offsetFrom);
       const found = 'code' in wanted ? null : yield* this.#reads.again(wanted, range.offsetTo, pullBytesMax);
-      if ('code' in wanted) problems.push(wanted);
-      else if (found?.part) parts.push({ ...found.part, generation: range.generation });
-      else if (found?.problem) problems.push(found.problem);
+      const problem = 'code' in wanted ? (isSure ? wanted : unsure(wanted)) : (found?.problem ?? null);
+      if (problem !== null && problem.code !== 'unknownTopic') return failedBy(problem, doing);
+      if (problem !== null) problems.push(problem);
+      if (found !== null && found.part !== null) parts.push({ ...found.part, generation: range.generation });
     }
     const nextNumber = number === null ? null : number + 1;
     return { ok: true, value: { subscriber: subscriber.id, number, nextNumber, repeated: true, parts, problems, acknowledged: null } };
+  }
+
+  /** Whether what is not known here is not there: only who knows all topics can tell. */
+  *#areKnown(cursors: readonly Cursor[]): Task<boolean> {
+    return cursors.every((cursor) => this.#isKnown(cursor)) || (yield* wait<boolean>((done) => this.#context.whenTopicsKnown(done)));
   }
 
   /** What a pull is to read, those in turn first that were last. */
@@ -490,19 +524,14 @@ export class Coordinator {
     for (const topic of chosen ?? [])
       if (!isSubscribed(subscriber, topic)) return refused(`${doing} from ${shownTopic(topic)}`, 'notSubscribed');
     const cursors = [...subscriber.cursors.values()].filter((cursor) => chosen === null || chosen.has(cursor.topic));
-    // Not known here, or not any more: only who knows all topics can tell.
-    const isSure =
-      cursors.every((cursor) => this.#isKnown(cursor)) || (yield* wait<boolean>((done) => this.#context.whenTopicsKnown(done)));
+    const isSure = yield* this.#areKnown(cursors);
     const turn = cursors.length === 0 ? 0 : this.#turn++ % cursors.length;
     const wanted: Wanted[] = [];
     const problems: PullProblem[] = [];
     for (const cursor of [...cursors.slice(turn), ...cursors.slice(0, turn)]) {
       const one = this.#wanted(cursor, number === null && mode === 'explicit' ? cursor.offset : cursor.pulledTo);
       if (!('code' in one)) wanted.push(one);
-      else
-        problems.push(
-          isSure ? one : { ...one, code: 'noLeader', message: `nobody could be asked whether there is a topic "${cursor.topic}"` },
-        );
+      else problems.push(isSure ? one : unsure(one));
     }
     return { wanted, problems };
   }
@@ -662,6 +691,17 @@ export class Coordinator {
   }
 }
 
+const unsure = (problem: PullProblem): PullProblem => ({
+  ...problem,
+  code: 'noLeader',
+  message: `nobody could be asked whether there is a topic "${problem.topic}"`,
+});
+
+const failedBy = ({ code, message, details }: PullProblem, doing: string): Failed => ({
+  ok: false,
+  error: new LogError(code, `Cannot ${doing}: ${message}`, details),
+});
+
 const placeKey = (of: PartitionOf & { readonly generation: number | null }): string => `${cursorKey(of)}/${String(of.generation)}`;
 
 function raise(places: Map<string, number>, of: Parameters<typeof placeKey>[0], offset: number): void {
@@ -697,7 +737,8 @@ function commandOf(
 ): SubscriberCommand | null {
   const { id, made } = subscriber;
   if (found.every(({ part }) => part === null))
-    return acknowledges ? { type: 'settle', subscriber: id, made, number: subscriber.lastPull } : null;
+    // By then this pull may have given something itself, through another broker: that is not what it acknowledges.
+    return acknowledges && number !== null ? { type: 'settle', subscriber: id, made, number: number - 1 } : null;
   const ranges = found.flatMap(({ wanted: { topicId, partition, generation, offsetFrom }, part }): GivenRange[] =>
     part === null ? [] : [{ topicId, partition, generation, offsetFrom, offsetTo: part.offsetTo }],
   );

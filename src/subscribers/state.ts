@@ -166,8 +166,11 @@ export class SubscriberState {
     switch (command.type) {
       case 'subscribe':
         return this.#subscribe(subscriber, command, at, timeMs);
-      case 'takeUp':
-        return this.#addCursors(subscriber, command, at);
+      case 'takeUp': {
+        // A subscription may have ended since it was looked what there is for it.
+        const cursors = command.cursors.filter((start) => isCovered(subscriber, start));
+        return this.#addCursors(subscriber, { ...command, cursors }, at);
+      }
       case 'dropTopics': {
         const named = new Set([...subscriber.subscriptions.values()].map(({ topicId }) => topicId));
         const gone = new Set(command.topicIds.filter((id) => !named.has(id)));
@@ -241,7 +244,7 @@ export class SubscriberState {
   }
 }
 
-const isCovered = ({ subscriptions }: Subscriber, { topic, topicId }: Cursor): boolean => {
+const isCovered = ({ subscriptions }: Subscriber, { topic, topicId }: Pick<Cursor, 'topic' | 'topicId'>): boolean => {
   for (const one of subscriptions.values()) if (one.topicId === null ? matches(one.topic, topic) : one.topicId === topicId) return true;
   return false;
 };

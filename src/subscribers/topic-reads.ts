@@ -98,7 +98,10 @@ export class TopicReads {
       if (!result.ok) return { wanted, part: null, problem: problemOf(wanted, result.error), seenTo: wanted.offsetFrom, end: null };
       batches.push(...result.value.batches.filter((batch) => baseOffset(batch) < offsetTo));
       ({ highWatermark } = result.value);
-      if (result.value.offsetNext <= from) break;
+      if (result.value.offsetNext <= from) {
+        const short = new LogError('notCurrent', `topic "${wanted.topic}" was read up to ${from}, and goes on to ${offsetTo}`);
+        return { wanted, part: null, problem: problemOf(wanted, short), seenTo: wanted.offsetFrom, end: null };
+      }
       from = result.value.offsetNext;
     }
     return { wanted, part: { ...identity(wanted), offsetTo, batches, highWatermark }, problem: null, seenTo: offsetTo, end: highWatermark };

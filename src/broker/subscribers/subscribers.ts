@@ -65,6 +65,8 @@ interface Asked {
   /** When a pull gives up waiting for records. */
   readonly waitUntilMs: number;
   isOver: boolean;
+  /** An attempt at it is on its way, or being answered. */
+  isUnderWay: boolean;
   /** An attempt at it may have taken effect. */
   isUncertain: boolean;
   /** What earlier parts of a pull that waits have acknowledged. */
@@ -120,7 +122,10 @@ export class Subscribers implements SubscriptionService {
 
   /** Nobody will answer any more. */
   abandon(code: ErrorCode, reason: string): void {
-    for (const asked of this.#asked) this.#end(asked, failure(code, `Cannot ask for ${describeCall(asked.call)}: ${reason}`));
+    for (const asked of this.#asked) {
+      const told = errorCatalogue[code].definite && mayBeDone(asked) ? 'timeout' : code;
+      this.#end(asked, failure(told, `Cannot ask for ${describeCall(asked.call)}: ${reason}`));
+    }
   }
 
   /** Asked by another broker, of a group that is led here. */
@@ -287,6 +292,7 @@ export class Subscribers implements SubscriptionService {
       answer,
       waitUntilMs,
       isOver: false,
+      isUnderWay: false,
       isUncertain: false,
       acknowledged: null,
       last: null,
@@ -298,13 +304,14 @@ export class Subscribers implements SubscriptionService {
   }
 
   #late(asked: Asked): void {
-    const { last, call, isUncertain } = asked;
+    const { last, call } = asked;
+    const isDoubtful = mayBeDone(asked);
     const doing = `ask for ${describeCall(call)}`;
-    if (last !== null && (last.definite || isUncertain)) {
-      const code = isUncertain && last.definite && isChange(call) ? 'timeout' : last.code;
+    if (last !== null && (last.definite || asked.isUncertain)) {
+      const code = isDoubtful && last.definite ? 'timeout' : last.code;
       return this.#end(asked, failure(code, `Cannot ${doing}: ${last.message}`, last.details));
     }
-    const code = isUncertain && isChange(call) ? 'timeout' : 'noLeader';
+    const code = isDoubtful ? 'timeout' : 'noLeader';
     this.#end(asked, failure(code, `Cannot ${doing}: nobody who keeps it has answered in time`));
   }
 
@@ -317,12 +324,14 @@ export class Subscribers implements SubscriptionService {
     if (leader === self) {
       const keeping = this.#keeping.get(group);
       if (keeping === undefined) return this.#again(asked);
+      asked.isUnderWay = true;
       return keeping.answer(this.#withTime(asked, Number.POSITIVE_INFINITY), (outcome) => this.#heard(asked, outcome));
     }
     const now = this.#withTime(asked, passedOnWaitMs);
     const waitMs = now.call === 'pull' ? now.request.waitMs : 0;
     const json = this.#core.host.bytes.utf8Encode(encodeCall(now));
     const lost = (): void => {
+      asked.isUnderWay = false;
       this.#options.whereabouts.refused(group, null);
       if (call.call === 'pull' && call.request.mode === 'atMostOnce') {
         const reason = 'the answer was lost, and what it gave is not given again';
@@ -340,6 +349,7 @@ export class Subscribers implements SubscriptionService {
       if (outcome.ok) this.#options.whereabouts.led(group, leader);
       this.#heard(asked, outcome);
     });
+    asked.isUnderWay = isSent;
     if (!isSent) {
       this.#options.whereabouts.refused(group, null);
       this.#again(asked);
@@ -360,6 +370,7 @@ export class Subscribers implements SubscriptionService {
 
   #heard(asked: Asked, outcome: Outcome<unknown>): void {
     if (asked.isOver) return;
+    asked.isUnderWay = false;
     const { call, group } = asked;
     if (outcome.ok) {
       if (call.call !== 'pull') return this.#end(asked, outcome);
@@ -370,7 +381,7 @@ export class Subscribers implements SubscriptionService {
     }
     const { error } = outcome;
     if (asked.isUncertain && isGone(call, error.code)) return this.#end(asked, { ok: true, value: undefined });
-    if (!isTriedAmongBrokers(error.code)) return this.#end(asked, outcome);
+    if (!isTriedAmongBrokers(error.code)) return this.#end(asked, this.#ofAll(asked, error));
     if (error.code === 'notLeader' || error.code === 'starting') this.#options.whereabouts.refused(group, error.details['leader']);
     if (!errorCatalogue[error.code].definite) {
       if (call.call === 'pull' && call.request.mode === 'atMostOnce') return this.#end(asked, outcome);
@@ -378,6 +389,14 @@ export class Subscribers implements SubscriptionService {
     }
     asked.last = error;
     this.#again(asked);
+  }
+
+  /** What is refused now may be what an attempt before has done, so that it does not hold for all of them. A pull has a number, or is its caller's to repeat. */
+  #ofAll(asked: Asked, error: LogError): Outcome<unknown> {
+    const { call } = asked;
+    if (!error.definite || call.call === 'pull' || !mayBeDone(asked)) return { ok: false, error };
+    const reason = `it may have been done, and tried again it is refused: ${error.message}`;
+    return failure('timeout', `Cannot ask for ${describeCall(call)}: ${reason}`, error.details);
   }
 
   /** A part of the waiting is over, and nothing has come. */
@@ -399,6 +418,9 @@ const isGone = ({ call }: Call, code: ErrorCode): boolean =>
   (call === 'deletePublisher' && code === 'unknownPublisher') ||
   (call === 'deleteSubscriber' && code === 'unknownSubscriber') ||
   (call === 'unsubscribe' && code === 'notSubscribed');
+
+/** Whoever has it now may do it yet. */
+const mayBeDone = ({ call, isUncertain, isUnderWay }: Asked): boolean => isChange(call) && (isUncertain || isUnderWay);
 
 const isChange = ({ call }: Call): boolean => !call.startsWith('list') && !call.startsWith('describe');
 

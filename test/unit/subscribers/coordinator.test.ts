@@ -1,6 +1,18 @@
 import { expect, test } from 'vitest';
-import { type LogService, LogError, withPromises, withSubscriptionPromises } from '../../../src/eventlog/index.ts';
+import {
+  type Answer,
+  type LogService,
+  LogError,
+  type Outcome,
+  type PullResult,
+  type ReadRequest,
+  type ReadResult,
+  type RecordService,
+  withPromises,
+  withSubscriptionPromises,
+} from '../../../src/eventlog/index.ts';
 import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
+import { Coordinator, type SubscriberCommand, SubscriberState } from '../../../src/subscribers/index.ts';
 import { memorySubscriptions } from '../../../src/subscribers/memory.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
 import { batchOfValues } from '../../conformance/event-log.ts';
@@ -83,4 +95,115 @@ test('many pulls of one subscriber at once are served one after another, and bey
   const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
   await withPromises(memory).append({ topic: 'log', batch: batchOfValues('a'), ...common });
   expect((await Promise.all(waiting)).map(pulledValues)).toEqual(waiting.map(() => ['a']));
+});
+
+/** A log of which some topics cannot be read for now. */
+class Unreadable extends MemoryLog {
+  readonly topics = new Set<string>();
+
+  override read(...[request, answer]: Parameters<LogService['read']>): void {
+    const { topic } = request;
+    if (!this.topics.has(topic)) return super.read(request, answer);
+    setImmediate(() => answer({ ok: false, error: new LogError('noLeader', `Cannot read topic "${topic}": nobody leads it`) }));
+  }
+}
+
+test('a numbered pull that is repeated gives all of what it gave, or fails: the next one acknowledges it', async () => {
+  const clock = testClock();
+  const memory = new Unreadable({ clock, bytes: systemBytes });
+  const log = withPromises(memory);
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  await subscriptions.createSubscriber({ id: 's', requestId: null });
+  const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  for (const topic of ['a', 'b']) {
+    await log.createTopic(topic, { retentionBytes: null });
+    await subscriptions.subscribe({ subscriber: 's', topic, start: { at: 'beginning' } });
+    await log.append({ topic, batch: batchOfValues(topic), ...common });
+  }
+  const request = { subscriber: 's', topics: null, mode: 'automatic', acknowledge: [], recordsMax: 9, bytesMax: 9999, waitMs: 0 } as const;
+  const pull = (number: number) => subscriptions.pull({ ...request, number, freshness: 'linearizable' });
+  expect(pulledValues(await pull(1)).sort()).toEqual(['a', 'b']);
+  memory.topics.add('a');
+  await expect(pull(1)).rejects.toMatchObject({ code: 'noLeader' });
+  memory.topics.clear();
+  const again = await pull(1);
+  expect([again.repeated, pulledValues(again).sort()]).toEqual([true, ['a', 'b']]);
+
+  // Whose records nobody can have any more does not hold up the others.
+  await log.deleteTopic('a');
+  const without = await pull(1);
+  expect([pulledValues(without), without.problems.map(({ code }) => code)]).toEqual([['b'], ['unknownTopic']]);
+});
+
+test('a topic that cannot be read when it is taken up holds up none of the others that a pattern matches', async () => {
+  const clock = testClock();
+  const memory = new Unreadable({ clock, bytes: systemBytes });
+  const log = withPromises(memory);
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  await subscriptions.createSubscriber({ id: 's', requestId: null });
+  await subscriptions.subscribe({ subscriber: 's', topic: 'o.*', start: { at: 'beginning' } });
+  const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  for (const topic of ['o.a', 'o.b']) {
+    await log.createTopic(topic, { retentionBytes: null });
+    await log.append({ topic, batch: batchOfValues(topic), ...common });
+  }
+  const request = { subscriber: 's', topics: null, mode: 'automatic', acknowledge: [], recordsMax: 9, bytesMax: 9999, waitMs: 0 } as const;
+  const pull = (number: number) => subscriptions.pull({ ...request, number, freshness: 'linearizable' });
+  memory.topics.add('o.a');
+  const first = await pull(1);
+  expect([pulledValues(first), first.problems.map(({ topic, code }) => [topic, code])]).toEqual([['o.b'], [['o.a', 'noLeader']]]);
+  memory.topics.clear();
+  expect(pulledValues(await pull(2))).toEqual(['o.a']);
+});
+
+test('a pull that finds nothing acknowledges what the one before it gave, not what it has given itself elsewhere meanwhile', async () => {
+  const clock = testClock();
+  const state = new SubscriberState();
+  const topic = { name: 't', id: 1, groups: [7] };
+  let at = 0;
+  const apply = (command: SubscriberCommand) => state.apply(command, ++at, at);
+  apply({ type: 'createSubscriber', id: 's', nonce: '', max: 9 });
+  const of = { subscriber: 's', made: at };
+  const cursors = [{ topic: 't', topicId: 1, partition: 0, offset: 0 }];
+  apply({ type: 'subscribe', ...of, topic: 't', topicId: 1, cursors, subscriptionsMax: 9, cursorsMax: 9, groupCursorsMax: 9 });
+  const place = { topicId: 1, partition: 0, generation: at };
+  apply({ type: 'pull', ...of, number: 1, acknowledges: false, ranges: [{ ...place, offsetFrom: 0, offsetTo: 1 }] });
+
+  // Whoever leads by then has found a record that came after this read, and has given it.
+  const reading: Answer<ReadResult>[] = [];
+  const log = { read: (_request: ReadRequest, answer: Answer<ReadResult>) => void reading.push(answer) } as unknown as RecordService;
+  const coordinator = new Coordinator({
+    state,
+    clock,
+    log,
+    limits: { publishers: 9, subscribers: 9, subscriptions: 9, cursors: 9, groupCursors: 9 },
+    group: 0,
+    self: 1,
+    submit: (command, done) => done({ ok: true, value: apply(command) }),
+    confirm: (done) => done(null),
+    topic: () => topic,
+    topics: () => [topic],
+    topicsVersion: () => 0,
+    whenTopicsKnown: (done) => done(true),
+    nonce: () => '',
+  });
+  const request = { subscriber: 's', topics: null, mode: 'automatic', acknowledge: [], recordsMax: 9, bytesMax: 9, waitMs: 0 } as const;
+  const outcomes: Outcome<PullResult>[] = [];
+  coordinator.pull({ ...request, number: 2, freshness: 'linearizable' }, (outcome) => outcomes.push(outcome));
+  apply({ type: 'pull', ...of, number: 2, acknowledges: true, ranges: [{ ...place, offsetFrom: 1, offsetTo: 2 }] });
+  const empty = {
+    topic: 't',
+    offsetFrom: 1,
+    offsetNext: 1,
+    batches: [],
+    times: [],
+    highWatermark: 1,
+    logStartOffset: 0,
+    asOfMs: 0,
+    lag: 0,
+  };
+  reading.shift()?.({ ok: true, value: empty });
+  expect(state.subscriber('s')?.cursors.get('1/0')).toMatchObject({ offset: 1, pulledTo: 2 });
+  reading.shift()?.({ ok: true, value: { ...empty, offsetNext: 2, highWatermark: 2 } });
+  expect(outcomes).toMatchObject([{ ok: true, value: { repeated: true, number: 2 } }]);
 });

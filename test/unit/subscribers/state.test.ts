@@ -121,6 +121,16 @@ describe('the state of subscribers', () => {
     expect([...(machine.state.subscriber('s')?.cursors.keys() ?? [])]).toEqual(['7/0']);
   });
 
+  test('what patterns lacked is not taken up once they are gone', () => {
+    const { machine, made } = subscribed();
+    machine.apply({ type: 'subscribe', subscriber: 's', made, topic: 'u*', topicId: null, cursors: [], ...limits });
+    machine.apply({ type: 'unsubscribe', subscriber: 's', made, topic: 'u*' });
+    const cursors = [{ topic: 'u', topicId: 9, partition: 0, offset: 0 }];
+    expect(machine.apply({ type: 'takeUp', subscriber: 's', made, cursors, ...limits })).toBe('done');
+    expect([...(machine.state.subscriber('s')?.cursors.keys() ?? [])]).toEqual(['7/0']);
+    expect(machine.state.cursorCount).toBe(1);
+  });
+
   test('limits travel in the commands', () => {
     const { machine, made } = subscribed();
     const cursors = [1, 2, 3].map((topicId) => ({ topic: `u${topicId}`, topicId, partition: 0, offset: 0 }));
