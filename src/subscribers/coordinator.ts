@@ -5,7 +5,6 @@ import {
   type AckPosition,
   type AckRequest,
   type Answer,
-  type CancelSignal,
   type Created,
   type CreateRequest,
   type CursorDescription,
@@ -38,6 +37,7 @@ import { isPattern, matches } from './pattern.ts';
 import { pullBytesMax, shownClient } from './requests.ts';
 import { type Cursor, cursorKey, type Subscriber, type SubscriberState } from './state.ts';
 import { type Found, type KnownTopic, TopicReads, type Wanted, writtenOf } from './topic-reads.ts';
+import { Watches } from './watches.ts';
 
 /** Most of each kind in one group; `cursors` of one subscriber, `groupCursors` of all together. */
 export interface SubscriberLimits {
@@ -131,6 +131,7 @@ interface Aim {
 export class Coordinator {
   readonly #context: CoordinatorContext;
   readonly #reads: TopicReads;
+  readonly #watches: Watches;
   readonly #lanes = new Map<string, Lane>();
   #pullCount = 0;
   /** Which partition comes first, so that a busy one does not keep the others from being given. */
@@ -143,6 +144,7 @@ export class Coordinator {
   constructor(context: CoordinatorContext) {
     this.#context = context;
     this.#reads = new TopicReads(context.log);
+    this.#watches = new Watches(context.log, context.clock);
   }
 
   /** Pulls under way. */
@@ -426,7 +428,7 @@ export class Coordinator {
       if ('outcome' in attempt) return attempt.outcome;
       const leftMs = untilMs - clock.monotonicMs();
       if (leftMs <= 0 || request.cancel?.cancelled === true) return { ok: true, value: attempt.nothing };
-      yield* this.#await(attempt.watched, request, Math.min(leftMs, watchMs));
+      yield* this.#watches.await(attempt.watched, request.freshness, Math.min(leftMs, watchMs), request.cancel);
     }
     return failure('overloaded', doing, 'others keep changing it at the same moment');
   }
@@ -549,23 +551,6 @@ export class Coordinator {
     const isAnother = known !== undefined && known.id !== topicId;
     const reason = isAnother ? 'was deleted, and another topic has its name: subscribe to that' : 'was deleted, or is not known here yet';
     return { topic, partition, code: 'unknownTopic', message: `topic "${topic}" ${reason}`, details: {} };
-  }
-
-  *#await(watched: readonly Wanted[], { freshness, cancel }: PullRequest, waitMs: number): Task<void> {
-    const own: CancelSignal = { cancelled: false, onCancel: null };
-    if (cancel !== undefined) cancel.onCancel = () => own.onCancel?.();
-    if (watched.length > 0) yield* this.#reads.await(watched, freshness, waitMs, own);
-    else {
-      yield* wait<void>((done) => {
-        const timer = this.#context.clock.startTimer(waitMs, done);
-        own.onCancel = () => {
-          timer.cancel();
-          own.onCancel = null;
-          done();
-        };
-      });
-    }
-    if (cancel !== undefined) cancel.onCancel = null;
   }
 
   // ------------------------------------------------------------------------------------------- acknowledgements, and seeks

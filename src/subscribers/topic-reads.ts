@@ -1,6 +1,5 @@
 import { sideBySide, type Task, wait } from '../base/task.ts';
 import {
-  type CancelSignal,
   type EndResult,
   type Freshness,
   LogError,
@@ -105,43 +104,6 @@ export class TopicReads {
       from = result.value.offsetNext;
     }
     return { wanted, part: { ...identity(wanted), offsetTo, batches, highWatermark }, problem: null, seenTo: offsetTo, end: highWatermark };
-  }
-
-  /** Comes back once there may be something in one of these, or `waitMs` are over, or it was cancelled. */
-  *await(all: readonly Wanted[], freshness: Freshness, waitMs: number, cancel: CancelSignal): Task<void> {
-    if (cancel.cancelled) return;
-    yield* wait<void>((done) => {
-      const cancels: CancelSignal[] = [];
-      let isOver = false;
-      const end = (): void => {
-        if (isOver) return;
-        isOver = true;
-        for (const one of cancels) {
-          (one as { cancelled: boolean }).cancelled = true;
-          one.onCancel?.();
-        }
-        cancel.onCancel = null;
-        done();
-      };
-      cancel.onCancel = end;
-      for (const { topic, partition, group, offsetFrom } of all) {
-        const own: CancelSignal = { cancelled: false, onCancel: null };
-        cancels.push(own);
-        const request = {
-          topic,
-          partition,
-          group,
-          offsetFrom,
-          sinceMs: null,
-          bytesMax: 1,
-          freshness,
-          sessionOffset: 0,
-          waitMs,
-          cancel: own,
-        };
-        this.#log.read(request, end);
-      }
-    });
   }
 
   /** The end of a partition, or what is known of it where that is at least where this is to be read from. */

@@ -207,3 +207,57 @@ test('a pull that finds nothing acknowledges what the one before it gave, not wh
   reading.shift()?.({ ok: true, value: { ...empty, offsetNext: 2, highWatermark: 2 } });
   expect(outcomes).toMatchObject([{ ok: true, value: { repeated: true, number: 2 } }]);
 });
+
+/** A log that counts the reads that wait. */
+class Counting extends MemoryLog {
+  waiting = 0;
+  most = 0;
+
+  override read(...[request, answer]: Parameters<LogService['read']>): void {
+    if (request.waitMs === 0) return super.read(request, answer);
+    this.waiting++;
+    this.most = Math.max(this.most, this.waiting);
+    super.read(request, (outcome) => {
+      this.waiting--;
+      answer(outcome);
+    });
+  }
+}
+
+test('pulls that wait for the same share one read, and so many reads wait at most', async () => {
+  const clock = testClock();
+  const memory = new Counting({ clock, bytes: systemBytes });
+  const log = withPromises(memory);
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  const ids = Array.from({ length: 20 }, (_, index) => `s${index}`);
+  for (const id of ids) {
+    await subscriptions.createSubscriber({ id, requestId: null });
+    await subscriptions.subscribe({ subscriber: id, topic: 'log', start: { at: 'end' } });
+  }
+  const request = { topics: null, mode: 'explicit', number: null, acknowledge: [], recordsMax: 9, bytesMax: 9999 } as const;
+  const pulls = ids.map((subscriber) => subscriptions.pull({ ...request, subscriber, waitMs: 20_000, freshness: 'local' }));
+  while (memory.waiting === 0) await new Promise((resolve) => setImmediate(resolve));
+  const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  await log.append({ topic: 'log', batch: batchOfValues('a'), ...common });
+  expect((await Promise.all(pulls)).map(pulledValues)).toEqual(ids.map(() => ['a']));
+  expect([memory.most, memory.waiting]).toEqual([1, 0]);
+
+  // Each of three watches 60 topics that the others do not.
+  const signals = [];
+  const waits = [];
+  for (const id of ids.slice(0, 3)) {
+    for (let number = 0; number < 60; number++) await log.createTopic(`${id}.${number}`, { retentionBytes: null });
+    await subscriptions.unsubscribe({ subscriber: id, topic: 'log' });
+    await subscriptions.subscribe({ subscriber: id, topic: `${id}.*`, start: { at: 'end' } });
+    const cancel = { cancelled: false, onCancel: null as (() => void) | null };
+    signals.push(cancel);
+    waits.push(subscriptions.pull({ ...request, subscriber: id, waitMs: 20_000, freshness: 'local', cancel }));
+  }
+  while (memory.waiting < 100) await new Promise((resolve) => setImmediate(resolve));
+  for (const cancel of signals) {
+    cancel.cancelled = true;
+    cancel.onCancel?.();
+  }
+  await Promise.all(waits);
+  expect([memory.most, memory.waiting]).toEqual([100, 0]);
+});
