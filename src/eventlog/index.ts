@@ -16,7 +16,7 @@ export { describeOffsets } from './offsets.ts';
 export { choosePartition, refuseAppend, refuseChanges, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 export type * from './services.ts';
 export type * from './subscriptions.ts';
-export { clientIdBytesMax, clientIdRule, withSubscriptionPromises } from './subscriptions.ts';
+export { afterMax, clientIdBytesMax, clientIdRule, withSubscriptionPromises } from './subscriptions.ts';
 export { isTopicName, nameStartPattern, nameStartRule, shownTopic, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';
 export {

@@ -10,6 +10,9 @@ import type { AppendRequest, AppendResult, CancelSignal, Freshness, Level } from
 /** Of a publisher or a subscriber: bytes of UTF-8. */
 export const clientIdBytesMax = 255;
 
+/** Positions that a pull goes on behind. */
+export const afterMax = 10_000;
+
 export const clientIdRule = `an id is 1-${clientIdBytesMax} bytes of UTF-8 without control characters`;
 
 /** Where a cursor begins, or is put. `time`: the first record whose log time is at least `ms`. */
@@ -118,7 +121,7 @@ export interface PullRequest {
   readonly number: number | null;
   /** With mode `explicit`, acknowledged on the way. The answer does not wait until it is on a majority: `acknowledged` tells. */
   readonly acknowledge: readonly AckPosition[];
-  /** With mode `explicit` and no number: goes on behind these, of whose generation the cursors still are, and acknowledges nothing. */
+  /** With mode `explicit` and no number: goes on behind these (at most `afterMax`), of whose generation the cursors still are, and acknowledges nothing. */
   readonly after?: readonly AckPosition[];
   /** At least one record is given where there is one. */
   readonly recordsMax: number;

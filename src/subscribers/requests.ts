@@ -3,6 +3,7 @@ import { offsetMax } from '../base/branded.ts';
 import { escapeJson } from '../base/escape.ts';
 import {
   type AckRequest,
+  afterMax,
   clientIdBytesMax,
   clientIdRule,
   isTopicName,
@@ -81,7 +82,7 @@ export function refusePull(doing: string, request: PullRequest): LogError | null
     return refuse(`it is of ${recordsMax} records, it must be of 1 to ${pullRecordsMax}`);
   if (!(bytesMax >= 1)) return refuse(`it is of ${bytesMax} bytes, it must be of at least 1`);
   if (!(waitMs >= 0 && waitMs <= waitMsMax)) return refuse(`it waits ${waitMs} ms, it must be 0 to ${waitMsMax}`);
-  return refusePositions(doing, acknowledge) ?? refusePositions(doing, after);
+  return refusePositions(doing, acknowledge) ?? refusePositions(doing, after, afterMax);
 }
 
 export function refuseAck(doing: string, { positions }: AckRequest): LogError | null {
@@ -89,8 +90,8 @@ export function refuseAck(doing: string, { positions }: AckRequest): LogError | 
   return refusePositions(doing, positions);
 }
 
-function refusePositions(doing: string, positions: AckRequest['positions']): LogError | null {
-  if (positions.length > positionsMax) return new LogError('invalidRequest', `Cannot ${doing}: at most ${positionsMax} positions at once`);
+function refusePositions(doing: string, positions: AckRequest['positions'], most = positionsMax): LogError | null {
+  if (positions.length > most) return new LogError('invalidRequest', `Cannot ${doing}: at most ${most} positions at once`);
   for (const { topic, offset, partition = 0 } of positions) {
     if (!isOffset(offset) || !isOffset(partition))
       return new LogError('invalidRequest', `Cannot ${doing}: offset ${offset} of partition ${partition} of ${shownTopic(topic)} is none`);

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { type AckPosition, LogError, type PullResult } from '../../../../eventlog/index.ts';
+import { type AckPosition, afterMax, LogError, type PullResult } from '../../../../eventlog/index.ts';
 import { drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
 import { endWithClient } from '../../half-closed.ts';
@@ -18,8 +18,38 @@ export interface PushOrder {
 
 const bytesMax = 256 * 1024;
 const recordsMax = 10_000;
-/** Partitions of one stream whose places its events name. */
-const placesMax = 100;
+/** Partitions of one stream whose places its events name: those that came last. */
+const namedMax = 100;
+
+/** How far a stream has come, by topic and partition: which came last stands last. */
+class Places {
+  readonly #all = new Map<string, AckPosition>();
+  readonly #named = new Map<string, AckPosition>();
+
+  /** For the next pull. */
+  get after(): readonly AckPosition[] {
+    return [...this.#all.values()];
+  }
+
+  /** For an event. */
+  get id(): string {
+    return idOf([...this.#named.values()]);
+  }
+
+  /** Where there are too many, those that are quiet are left out first, and come again. */
+  set(position: AckPosition): void {
+    const key = `${position.topic}/${position.partition ?? 0}`;
+    for (const [places, most] of [
+      [this.#all, afterMax],
+      [this.#named, namedMax],
+    ] as const) {
+      places.delete(key);
+      const [oldest] = places.size < most ? [] : places.keys();
+      if (oldest !== undefined) places.delete(oldest);
+      places.set(key, position);
+    }
+  }
+}
 
 /**
  * What is new to a subscriber as an event stream. Nothing is acknowledged by being sent: the id of each event says how far the stream has come, and whoever comes
@@ -36,8 +66,7 @@ export async function push(order: PushOrder, reply: FastifyReply, context: ApiCo
   const cancel = cancelOnClose(response);
   endWithClient(response);
   const { heartbeatMs, slowReaderTimeoutMs } = settings;
-  /** How far this stream has come, by topic and partition. */
-  const places = new Map<string, AckPosition>();
+  const places = new Places();
   const next = (waitMs: number): Promise<PullResult> =>
     subscriptions.pull({
       subscriber,
@@ -45,7 +74,7 @@ export async function push(order: PushOrder, reply: FastifyReply, context: ApiCo
       mode: 'explicit',
       number: null,
       acknowledge: [],
-      after: [...places.values()],
+      after: places.after,
       recordsMax,
       bytesMax,
       waitMs,
@@ -74,7 +103,7 @@ export async function push(order: PushOrder, reply: FastifyReply, context: ApiCo
 
 async function pump(
   first: PullResult,
-  places: Map<string, AckPosition>,
+  places: Places,
   response: ServerResponse,
   {
     next,
@@ -117,17 +146,14 @@ async function nextOrNothing(ask: () => Promise<PullResult>, before: PullResult)
   }
 }
 
-async function write(result: PullResult, places: Map<string, AckPosition>, response: ServerResponse, turns: Turns): Promise<void> {
+async function write(result: PullResult, places: Places, response: ServerResponse, turns: Turns): Promise<void> {
   for (const { topic, partition, generation, offsetFrom, offsetTo, batches } of result.parts) {
-    const key = `${topic}/${partition}`;
-    // Which came last stands last: where there are too many, those that are quiet are left out first, and come again.
-    places.delete(key);
-    places.set(key, { topic, partition, offset: offsetTo, generation });
+    places.set({ topic, partition, offset: offsetTo, generation });
     const encoder = new RecordEncoder(batches, { offsetFrom, offsetTo, format: 'json' });
     const slices = await encodedSlices(encoder, turns);
     if (response.destroyed) return;
     const about = JSON.stringify({ topic, partition, generation }).slice(0, -1);
-    response.write(`id: ${idOf([...places.values()].slice(-placesMax))}\ndata: ${about},"records":[${slices.join('')}]}\n\n`);
+    response.write(`id: ${places.id}\ndata: ${about},"records":[${slices.join('')}]}\n\n`);
   }
   for (const problem of result.problems) response.write(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`);
 }
@@ -141,7 +167,7 @@ export function parseEventId(id: string): readonly AckPosition[] | null {
   const positions: AckPosition[] = [];
   for (const text of id.split(',')) {
     const [, topic, partition, offset, generation] = /^([A-Za-z0-9._-]{1,249}):(\d{1,10}):(\d{1,15}):(\d{1,15})$/.exec(text) ?? [];
-    if (topic === undefined || positions.length === placesMax) return null;
+    if (topic === undefined || positions.length === namedMax) return null;
     positions.push({ topic, partition: Number(partition), offset: Number(offset), generation: Number(generation) });
   }
   return positions;

@@ -1,0 +1,44 @@
+import { Writable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { expect, test } from 'vitest';
+import type { PullRequest, PullResult } from '../../../src/eventlog/index.ts';
+import type { ApiContext } from '../../../src/gateway/http/api/context.ts';
+import { push } from '../../../src/gateway/http/api/subscribers/push.ts';
+import { defaultHttpSettings } from '../../../src/gateway/http/index.ts';
+import { Turns } from '../../../src/gateway/http/turns.ts';
+import { refusePull } from '../../../src/subscribers/requests.ts';
+
+class Taken extends Writable {
+  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+    done();
+  }
+
+  writeHead(): this {
+    return this;
+  }
+}
+
+test.each([1001, 10_001])('a stream of %i topics goes on behind what it has given of them', async (count) => {
+  const raw = new Taken();
+  const asked: PullRequest[] = [];
+  const common = { partition: 0, generation: 1, offsetFrom: 0, offsetTo: 1, batches: [], highWatermark: 1 };
+  const parts = Array.from({ length: count }, (_, index) => ({ topic: `t${index}`, ...common }));
+  const pull = (request: PullRequest): Promise<PullResult> => {
+    asked.push(request);
+    if (asked.length > 1) raw.destroy();
+    const result = { subscriber: 's', number: null, nextNumber: null, repeated: false, problems: [], acknowledged: null };
+    return new Promise((resolve) => setImmediate(() => resolve({ ...result, parts: asked.length > 1 ? [] : parts })));
+  };
+  const context = {
+    followers: { count: 0 },
+    settings: defaultHttpSettings,
+    turns: new Turns(),
+    subscriptions: { pull },
+  } as unknown as ApiContext;
+  const reply = { raw, hijack: () => undefined } as unknown as FastifyReply;
+  await push({ subscriber: 's', topics: null, freshness: 'local', had: [] }, reply, context);
+  const second = asked[1] as PullRequest;
+  expect(refusePull('pull', second)).toBeNull();
+  expect(second.after?.length).toBe(Math.min(count, 10_000));
+  expect(second.after?.at(-1)).toMatchObject({ topic: `t${count - 1}`, offset: 1 });
+});
