@@ -34,7 +34,7 @@ export class HeldBytes {
   }
 }
 
-const overloaded = 'Too much is asked of this node at once, try again';
+const overloaded = 'Cannot take the request: too much is asked of this node at once, try again';
 
 /** Errors that are no answer: the node is about to be gone, and a client that hears nothing goes to a neighbour. */
 const silentCodes: ReadonlySet<string> = new Set(['crashed', 'shuttingDown']);
