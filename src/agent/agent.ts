@@ -133,6 +133,7 @@ export class Agent {
   #isSendingNoted = false;
   #noteTimer: Timer | null = null;
   #spaceTimer: Timer | null = null;
+  #progressTimer: Timer | null = null;
   /** Counts connections: what was begun for an earlier one is not sent on this. */
   #connections = 0;
 
@@ -161,7 +162,7 @@ export class Agent {
     return {
       taken: this.#taken,
       acknowledged: this.#acknowledgedHere,
-      waiting: this.#spool.end - this.#acknowledged,
+      waiting: Math.max(0, this.#spool.end - this.#acknowledged),
       spoolBytes: this.#spool.sizeBytes,
       timesFull: this.#timesFull,
       connections: this.#connections,
@@ -199,7 +200,7 @@ export class Agent {
   /** Ends the connection; what is taken in is still brought to the disk, then `closed` runs. */
   stop(closed: () => void): void {
     this.#isOver = true;
-    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer]) timer?.cancel();
+    this.#cancelTimers();
     this.#link?.close('stopped');
     const { progress } = this.#spool;
     const close = (): void => {
@@ -247,7 +248,7 @@ export class Agent {
         this.#write();
         this.#tellRoom();
         this.#finishIfDone();
-      } else if (result.error.kind === 'disk' && result.error.error.code === 'noSpace') {
+      } else if (isNoSpace(result.error)) {
         this.#noteFull();
         if (!this.#isOver) this.#spaceTimer = this.#host.clock.startTimer(noSpaceAgainMs, () => this.#write());
       } else {
@@ -437,7 +438,11 @@ export class Agent {
     if (this.#isOver) return;
     this.#spool.progress.save({ acknowledged: this.#acknowledged, sentTo }, (result) => {
       if (result.ok) done();
-      else this.#fail({ kind: 'storage', failure: result.error });
+      else if (isNoSpace(result.error)) {
+        // Written in place it needs none on most file systems; on the others it waits, and nothing is sent before.
+        this.#noteFull();
+        if (!this.#isOver) this.#progressTimer = this.#host.clock.startTimer(noSpaceAgainMs, () => this.#saveProgress(sentTo, done));
+      } else this.#fail({ kind: 'storage', failure: result.error });
     });
   }
 
@@ -559,16 +564,22 @@ export class Agent {
     // Nothing to send is no reason not to ask: somebody must be there who acknowledges.
     if (!this.#hasHeard) return;
     this.#isOver = true;
-    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer]) timer?.cancel();
+    this.#cancelTimers();
     this.#link?.close('everything is stored');
     this.#options.events.done();
+  }
+
+  #cancelTimers(): void {
+    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer, this.#progressTimer]) timer?.cancel();
   }
 
   #fail(failure: AgentFailure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const timer of [this.#timer, this.#noteTimer, this.#spaceTimer]) timer?.cancel();
+    this.#cancelTimers();
     this.#link?.close('the agent ends');
     this.#options.events.failed(failure);
   }
 }
+
+const isNoSpace = (failure: OpenFailure): boolean => failure.kind === 'disk' && failure.error.code === 'noSpace';
