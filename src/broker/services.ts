@@ -166,7 +166,7 @@ export class Services {
       barriers: this.barriers,
       requests: this.requests,
       whereabouts,
-      records: options.records,
+      records: this.#recordsForSubscribers(),
       topics: {
         topic: (name) => topics.known(name),
         topics: () => topics.allKnown(),
@@ -190,6 +190,24 @@ export class Services {
     });
     this.events = logOnly ? null : new Events(core, this.appends, this.topics);
     this.events?.note('started', { version, incarnation: identity.incarnation });
+  }
+
+  /** As any caller reads, but where the replica here is damaged one of the others is read: whoever keeps cursors need not have all that they stand in. */
+  #recordsForSubscribers(): RecordService {
+    const { records } = this.#options;
+    return {
+      append: (request, answer) => records.append(request, answer),
+      end: (request, answer) => records.end(request, answer),
+      nextSequence: (request, answer) => records.nextSequence(request, answer),
+      read: (request, answer) =>
+        records.read(request, (outcome) => {
+          const { group } = request;
+          if (outcome.ok || outcome.error.code !== 'fenced' || group === undefined) return answer(outcome);
+          this.elsewhere.read(request, groupId(group), (found) =>
+            answer(found.ok ? { ok: true, value: { ...found.value, group } } : found),
+          );
+        }),
+    };
   }
 
   #makeLinks(): Links {

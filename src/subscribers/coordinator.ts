@@ -147,11 +147,6 @@ export class Coordinator {
     this.#watches = new Watches(context.log, context.clock);
   }
 
-  /** Pulls under way. */
-  get pullCount(): number {
-    return this.#pullCount;
-  }
-
   // ------------------------------------------------------------------------------------------------ publishers, subscribers
 
   create(kind: Kind, { id, requestId }: CreateRequest, answer: Answer<Created>): void {

@@ -116,10 +116,6 @@ export class Subscribers implements SubscriptionService {
     for (const keeping of this.#keeping.values()) keeping.expire(nowMs);
   }
 
-  get count(): number {
-    return this.#asked.size;
-  }
-
   /** Nobody will answer any more. */
   abandon(code: ErrorCode, reason: string): void {
     for (const asked of this.#asked) {
