@@ -232,7 +232,7 @@ describe('cairn append - takes standard input', () => {
     );
     const other = await type(['append', topic, '-', '--request-id', 'job'], 'another input\n');
     expect(other.code).toBe(1);
-    expect(other.err).toContain('has appended 5000 lines and this input has only 1, so it is another input');
+    expect(other.err).toContain('line 1 of this input is another than the one that request id "job" has appended, so it is another input');
   });
 
   test('a failure ends it at once, also while the pipe is silent', async () => {

@@ -49,8 +49,8 @@ export const atTheEdges: readonly Mutant[] = [
     edits: [
       {
         file: 'src/gateway/http/guards.ts',
-        find: 'if (token !== null && timingSafeEqual(hashToken(token), tokenHash)) return null;',
-        replace: 'if (token !== null && !timingSafeEqual(hashToken(token), new Uint8Array(tokenHash.length))) return null;',
+        find: 'if (token !== null && timingSafeEqual(hashToken(token.trim()), tokenHash)) return null;',
+        replace: 'if (token !== null && !timingSafeEqual(hashToken(token.trim()), new Uint8Array(tokenHash.length))) return null;',
       },
     ],
     expected: [],

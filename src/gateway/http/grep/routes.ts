@@ -33,7 +33,6 @@ export interface SearchOptions {
 export interface GrepOptions extends SearchOptions {
   readonly version: string;
   readonly settings: HttpSettings;
-  readonly bodies: BodiesInFlight;
   readonly logger: Logger;
 }
 
@@ -42,12 +41,14 @@ const sourcesMax = 16;
 
 export class GrepRoutes {
   readonly #options: GrepOptions;
+  readonly #bodies: BodiesInFlight;
   /** Searches here, and searches of all that are asked from here: the second kind waits for the first. */
   readonly #underWay = { local: 0, asked: 0 };
   readonly #begins = new OneATurn();
 
-  constructor(options: GrepOptions) {
+  constructor(options: GrepOptions, bodies: BodiesInFlight) {
     this.#options = options;
+    this.#bodies = bodies;
   }
 
   /** Takes the request if it is for one of these routes. */
@@ -146,7 +147,7 @@ export class GrepRoutes {
 
   #jsonOf(request: IncomingMessage): Promise<unknown> {
     // Patterns may be many: `grep -f` sends those of a file.
-    return jsonBodyOf(request, 'search', this.#options.bodies, longJson);
+    return jsonBodyOf(request, 'search', this.#bodies, longJson);
   }
 
   #searcherOf({ source }: SearchRequest): NonNullable<Searchers[keyof Searchers]> {

@@ -9,7 +9,7 @@ import { Listener, type ListenerOptions } from '../listener.ts';
 import { pathOf, toOriginForm } from '../target.ts';
 import { type GrepOptions, GrepRoutes } from './routes.ts';
 
-export interface SearchFrontOptions extends ListenerOptions, Omit<GrepOptions, 'bodies'> {
+export interface SearchFrontOptions extends ListenerOptions, GrepOptions {
   /** Names under which it is reached besides loopback. */
   readonly ownNames: readonly string[];
   readonly extraHosts: readonly string[];
@@ -25,7 +25,7 @@ export class SearchFront {
 
   constructor(options: SearchFrontOptions) {
     this.#options = options;
-    this.#routes = new GrepRoutes({ ...options, bodies: new BodiesInFlight(options.settings.bodiesBytesMax) });
+    this.#routes = new GrepRoutes(options, new BodiesInFlight(options.settings.bodiesBytesMax));
     this.#listener = new Listener(options);
     const { server } = this.#listener;
     server.on('connection', (socket: Socket) => {
