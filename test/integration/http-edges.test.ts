@@ -106,8 +106,9 @@ async function ask(broker: number, { method, path, parameters }: Operation, give
     else if (parameter.in === 'query') query.set(parameter.name, text);
     else headers.set(parameter.name, text);
   }
-  // With dots for a name it is another path, and a PUT elsewhere is closed without a byte (contract 2).
-  if (method === 'PUT' && !new URL(url, urlOf(broker)).pathname.startsWith('/v1/subscribers/')) return 404;
+  // With dots or nothing for a name it is another path, and a PUT elsewhere is closed without a byte (contract 2).
+  const { pathname } = new URL(url, urlOf(broker));
+  if (method === 'PUT' && !/^\/v1\/subscribers\/[^/]+\/topics\/[^/]+$/.test(pathname)) return 404;
   const what = `${method} ${url}?${query} ${JSON.stringify([...headers])} at broker ${broker}`;
   const response = await fetch(`${urlOf(broker)}${url}?${query}`, { ...body, method, headers }).catch((error: unknown) => {
     throw new Error(`${what} was not answered`, { cause: error });
