@@ -51,7 +51,7 @@ import { freshnessMs } from './edge/index.ts';
 import { Services } from './services.ts';
 import { Ticker } from './ticker.ts';
 import { TopicReport } from './topic-report.ts';
-import { catalogGroup, catalogMembers, logGroup, subscribersTopic } from './well-known.ts';
+import { catalogGroup, catalogMembers, logGroup, logTopic, subscribersTopic } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
@@ -393,6 +393,20 @@ export class Broker implements BrokerApi {
 
   partitionsOf(topic: string): readonly number[] | null {
     return this.#services?.topics.partitionsOf(topic) ?? null;
+  }
+
+  whenPartitionsKnown(topic: string, answer: Answer<undefined>): void {
+    const doing = `learn the partitions of ${shownTopic(topic)}`;
+    const told = (isKnown: boolean): void =>
+      this.#later(() =>
+        answer(
+          isKnown ? { ok: true, value: undefined } : failure('noLeader', `Cannot ${doing}: nobody who leads the catalog could be asked`),
+        ),
+      );
+    const services = this.#open(doing, answer);
+    // `log` has one whatever the catalog says, and needs none.
+    if (topic === logTopic) told(true);
+    else services?.topics.whenKnown(told);
   }
 
   explain(topic: string, answer: Answer<TopicPlacement>): void {

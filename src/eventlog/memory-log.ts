@@ -252,6 +252,10 @@ export class MemoryLog implements BrokerService {
     return topic === undefined ? null : [...(topic.settings.partitionsBefore ?? []), topic.partitions.length];
   }
 
+  whenPartitionsKnown(_topic: string, answer: Answer<undefined>): void {
+    this.#later(answer)({ ok: true, value: undefined });
+  }
+
   explain(name: string, answer: Answer<TopicPlacement>): void {
     const reply = this.#later(answer);
     const topic = this.#topics.get(name);

@@ -73,6 +73,8 @@ export interface BrokerService extends LogService {
   revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
   /** How many partitions a topic has had, the last is how many it has, as far as this broker knows; null for one that it does not know (yet). */
   partitionsOf(topic: string): readonly number[] | null;
+  /** Answers once `partitionsOf` knows all that anybody had given the topic when this was asked. */
+  whenPartitionsKnown(topic: string, answer: Answer<undefined>): void;
   /** Where a topic is, and why. */
   explain(topic: string, answer: Answer<TopicPlacement>): void;
   status(query: TopicQuery | null, answer: Answer<CountedStatus>): void;

@@ -1,4 +1,12 @@
-import { type AppendRequest, type AppendResult, LogError, type Outcome, type RecordService, shownTopic } from '../eventlog/index.ts';
+import {
+  type Answer,
+  type AppendRequest,
+  type AppendResult,
+  LogError,
+  type Outcome,
+  type RecordService,
+  shownTopic,
+} from '../eventlog/index.ts';
 import type { Bytes } from '../host/index.ts';
 import { partitionOfKey } from '../placement/index.ts';
 import { type BatchPart, divideBatch } from './divide.ts';
@@ -19,6 +27,8 @@ export interface DividedAppendsOptions {
   readonly log: Pick<RecordService, 'append' | 'nextSequence'>;
   /** How many partitions a topic has had, the last is how many it has, as far as that is known at once. */
   readonly partitionsOf: (topic: string) => readonly number[] | null;
+  /** Answers once that is all that anybody knew when this was asked. */
+  readonly whenPartitionsKnown: (topic: string, answer: Answer<undefined>) => void;
   readonly bytes: Bytes;
 }
 
@@ -37,6 +47,17 @@ export class DividedAppends {
 
   /** `append` takes what is for one partition; left out, the log does. */
   append(request: AppendRequest, answer: (divided: Divided) => void, append: RecordService['append'] = this.#append): void {
+    const { topic, partition, requestId, firstAttemptMs } = request;
+    const isAgain = partition === undefined && requestId !== null && firstAttemptMs !== undefined;
+    if (!isAgain) return this.#appendKnown(request, answer, append);
+    // Who had it before may have heard of partitions that nobody has told here yet, and have divided it among those.
+    this.#options.whenPartitionsKnown(topic, (outcome) => {
+      if (outcome.ok) this.#appendKnown(request, answer, append);
+      else answer({ kind: 'one', count: 1, outcome });
+    });
+  }
+
+  #appendKnown(request: AppendRequest, answer: (divided: Divided) => void, append: RecordService['append']): void {
     const { partitionsOf } = this.#options;
     const counts = request.partition === undefined ? partitionsOf(request.topic) : null;
     if (counts !== null && counts.length > 0 && lastOf(counts) > 1) return this.#divide(request, counts, answer, append);

@@ -43,6 +43,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
     const broker: BrokerService = {
       append: (request, answer) => asked(id, (service, done) => service.append(request, done), answer),
       partitionsOf: (topic) => rig.member(id).broker?.partitionsOf(topic) ?? null,
+      whenPartitionsKnown: (topic, answer) => asked(id, (service, done) => service.whenPartitionsKnown(topic, done), answer),
       explain: (topic, answer) => asked(id, (service, done) => service.explain(topic, done), answer),
       revoke: (topic, requestId, answer) => asked(id, (service, done) => service.revoke(topic, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),

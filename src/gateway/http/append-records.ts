@@ -12,7 +12,7 @@ import { commonHeaders, sendError, sendJson } from './error-answer.ts';
 import { oneAnswer, partsAnswer, type PartsAnswer } from './parts-answer.ts';
 
 export interface AppendRecordsOptions extends BodyBounds, Omit<DecodeOptions, 'topic' | 'nowMs'> {
-  readonly log: Pick<BrokerService, 'append' | 'nextSequence' | 'partitionsOf'>;
+  readonly log: Pick<BrokerService, 'append' | 'nextSequence' | 'partitionsOf' | 'whenPartitionsKnown'>;
   readonly clock: Clock;
 }
 
@@ -48,7 +48,12 @@ export class AppendRecords {
   constructor(options: AppendRecordsOptions) {
     this.#options = options;
     const { log, bytes } = options;
-    this.#appends = new DividedAppends({ log, bytes, partitionsOf: (topic) => log.partitionsOf(topic) });
+    this.#appends = new DividedAppends({
+      log,
+      bytes,
+      partitionsOf: (topic) => log.partitionsOf(topic),
+      whenPartitionsKnown: (topic, answer) => log.whenPartitionsKnown(topic, answer),
+    });
   }
 
   handle(request: IncomingMessage, response: ServerResponse, topic: string): void {

@@ -53,6 +53,7 @@ export class AnsweredInTime {
     return {
       append: (request, answer) => service.append(request, timed(`append to "${request.topic}"`, request.timeoutMs + graceMs, answer)),
       partitionsOf: (topic) => service.partitionsOf(topic),
+      whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, timed(`partitions of "${topic}"`, lookUpMs, answer)),
       explain: (topic, answer) => service.explain(topic, timed(`explanation of "${topic}"`, lookUpMs, answer)),
       revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
       read: (request, answer) =>

@@ -61,7 +61,12 @@ export class Divider extends Client {
         this.anyBroker(),
         timeoutMs + 3000,
         (service, answer) => {
-          const appends = new DividedAppends({ log: service, bytes: simBytes, partitionsOf: (name) => service.partitionsOf(name) });
+          const appends = new DividedAppends({
+            log: service,
+            bytes: simBytes,
+            partitionsOf: (name) => service.partitionsOf(name),
+            whenPartitionsKnown: (name, answer) => service.whenPartitionsKnown(name, answer),
+          });
           appends.append(request, (value) => answer({ ok: true, value }));
         },
         (call) => {

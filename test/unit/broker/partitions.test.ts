@@ -4,7 +4,7 @@ import { sentencesOf } from '../../../src/cli/explain.ts';
 import type { Outcome, TopicDescription, TopicPage, TopicPlacement } from '../../../src/eventlog/index.ts';
 import { type Divided, DividedAppends, MergedReader, type PartitionPlace } from '../../../src/partitions/index.ts';
 import { partitionOfKey } from '../../../src/placement/index.ts';
-import { forEachRecord, RecordBatchBuilder } from '../../../src/record/index.ts';
+import { forEachRecord, RecordBatchBuilder, recordCount } from '../../../src/record/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import type { Clock } from '../../../src/host/index.ts';
 import { Rig, type RigOptions } from './rig.ts';
@@ -89,7 +89,12 @@ describe('a topic of several partitions', () => {
     const request = { topic: 'orders', level: 'quorum', timeoutMs: 5000, requestId: 'r', sequence: 0, expectedOffset: null } as const;
     const batch = builder.finish(simBytes);
     const divided = rig.ok<Divided>(4, (service, answer) => {
-      const appends = new DividedAppends({ log: service, bytes: simBytes, partitionsOf: (topic) => service.partitionsOf(topic) });
+      const appends = new DividedAppends({
+        log: service,
+        bytes: simBytes,
+        partitionsOf: (topic) => service.partitionsOf(topic),
+        whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, answer),
+      });
       appends.append({ ...request, batch }, (value) => answer({ ok: true, value }));
     });
 
@@ -230,5 +235,39 @@ describe('a topic that gets more partitions', () => {
 
     rig.appended(2, ['x'], { topic: 'orders', partition: 3 });
     expect(rig.cluster.reports().filter(({ status }) => status !== 'pass')).toEqual([]);
+  });
+
+  test('a retry through a broker that has not heard of them yet is not stored a second time', () => {
+    const rig = made(1, { brokers: 3 });
+    const [asked, late] = [1, 3];
+    const builder = new RecordBatchBuilder();
+    for (const key of ['a', 'b', 'c', 'd', 'e']) builder.add(0, simBytes.utf8Encode(key), simBytes.utf8Encode(key));
+    const batch = builder.finish(simBytes);
+    const send = (id: number, firstAttemptMs?: number): Divided =>
+      rig.ok<Divided>(id, (service, answer) => {
+        const appends = new DividedAppends({
+          log: service,
+          bytes: simBytes,
+          partitionsOf: (topic) => service.partitionsOf(topic),
+          whenPartitionsKnown: (topic, told) => service.whenPartitionsKnown(topic, told),
+        });
+        const usual = { topic: 'orders', level: 'quorum', timeoutMs: 5000, requestId: 'r', sequence: 0, expectedOffset: null } as const;
+        const order = { ...usual, batch: batch.slice(), ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }) };
+        appends.append(order, (value) => answer({ ok: true, value }));
+      });
+    rig.isolate(late);
+    const call = alter(rig, asked, 4);
+    rig.until('it is altered', () => call.outcome !== null);
+    expect(send(asked).kind).toBe('several');
+    expect(rig.broker(late).partitionsOf('orders')).toEqual([1]);
+
+    rig.heal();
+    const again = send(late, 10);
+
+    expect(again.kind === 'several' && again.parts.every(({ outcome }) => outcome.ok && outcome.value.duplicate)).toBe(true);
+    const counts = [0, 1, 2, 3].map((partition) =>
+      rig.read(asked, { topic: 'orders', partition }).batches.reduce((sum, each) => sum + recordCount(each), 0),
+    );
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(5);
   });
 });

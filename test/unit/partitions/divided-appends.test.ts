@@ -36,7 +36,12 @@ async function open(
 ): Promise<Rig> {
   const memory = new MemoryLog({ clock: testClock(), bytes: systemBytes });
   await promised<TopicDescription>((answer) => memory.createTopic('t', { retentionBytes: null, partitions }, answer));
-  const appends = new DividedAppends({ log: through(memory), bytes: systemBytes, partitionsOf: (topic) => memory.partitionsOf(topic) });
+  const appends = new DividedAppends({
+    log: through(memory),
+    bytes: systemBytes,
+    partitionsOf: (topic) => memory.partitionsOf(topic),
+    whenPartitionsKnown: (topic, answer) => memory.whenPartitionsKnown(topic, answer),
+  });
   return {
     memory,
     append: (request) => new Promise((resolve) => appends.append({ ...usual, ...request }, resolve)),
@@ -173,6 +178,7 @@ describe('records for a topic of several partitions', () => {
       },
       bytes: systemBytes,
       partitionsOf: (topic) => (isKnown ? memory.partitionsOf(topic) : null),
+      whenPartitionsKnown: (topic, answer) => memory.whenPartitionsKnown(topic, answer),
     });
 
     const divided = await new Promise<Divided>((resolve) =>

@@ -66,7 +66,12 @@ const AppendAnswer = Type.Union([
 
 export function addAppendRoute(app: FastifyInstance, context: ApiContext): void {
   const { service, bytes: work } = context;
-  const appends = new DividedAppends({ log: service, bytes: work, partitionsOf: (topic) => service.partitionsOf(topic) });
+  const appends = new DividedAppends({
+    log: service,
+    bytes: work,
+    partitionsOf: (topic) => service.partitionsOf(topic),
+    whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, answer),
+  });
   const schema = {
     summary: 'Append records: those of a partition all or none, with consecutive offsets',
     params: TopicParams,
