@@ -1,27 +1,44 @@
-/** What many ask for in the same moment is done once in each turn of the loop, so that nobody else waits for all of it: beginning a search, starting a program. */
+/**
+ * What many ask for in the same moment, beginning a search or starting a program, is done once in each turn of the loop, so that nobody else waits for all of
+ * it. Work that would hold the loop for long is cut into slices of a few milliseconds, and of all that wait, whoever asked, one slice is done in each turn of
+ * the loop: a leader that does not get round to its heartbeats loses its office.
+ */
 export class OneATurn {
-  readonly #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] = [];
+  #next = 0;
   /** Something was done in this turn. */
   #isOver = false;
+  /** Slices done, for tests. */
+  count = 0;
 
-  /** Resolves at once where nothing has been done in this turn; what is to be done follows without another wait. */
-  turn(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#isOver) {
-        this.#waiting.push(resolve);
-        return;
-      }
-      this.#isOver = true;
-      setImmediate(this.#next);
-      resolve();
-    });
+  /** Runs a slice: at once where none has been done in this turn, else in a later one. */
+  take(slice: () => void): void {
+    if (this.#isOver) {
+      this.#waiting.push(slice);
+      return;
+    }
+    this.#isOver = true;
+    setImmediate(this.#turn);
+    this.count++;
+    slice();
   }
 
-  readonly #next = (): void => {
-    const go = this.#waiting.shift();
-    this.#isOver = go !== undefined;
-    if (go === undefined) return;
-    setImmediate(this.#next);
-    go();
+  /** Resolves in such a turn: what comes until the next pause is the slice. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.take(resolve));
+  }
+
+  readonly #turn = (): void => {
+    const slice = this.#waiting[this.#next];
+    this.#isOver = slice !== undefined;
+    if (slice === undefined) {
+      this.#waiting = [];
+      this.#next = 0;
+      return;
+    }
+    this.#next++;
+    setImmediate(this.#turn);
+    this.count++;
+    slice();
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Request bodies to one RecordBatch. Lines and bytes go straight from the body into the batch, without an object or string per record. JSON is parsed a few
- * records at a time, and no more is parsed than `json-bounds.ts` lets through. What takes longer than a few milliseconds is done in slices (`turns.ts`), and
+ * records at a time, and no more is parsed than `json-bounds.ts` lets through. What takes longer than a few milliseconds is done in slices (`OneATurn`), and
  * one record that alone takes long in another thread (`large-records.ts`).
  */
 import { isUtf8 } from 'node:buffer';
@@ -24,7 +24,7 @@ import { asLogError } from './error-answer.ts';
 import { JsonRecords, problemAt, problemOfJson, sayProblem, ValueWalk } from './json-bounds.ts';
 import type { LargeRecords } from './large-records.ts';
 import { ownHeaderPrefix, type Refuse, RecordJson } from './record-json.ts';
-import type { Turns } from './turns.ts';
+import type { OneATurn } from '../../search/index.ts';
 
 export const batchesType = 'application/vnd.cairn.batches';
 export const recordTypes = ['application/json', 'application/x-ndjson', 'text/plain', 'application/octet-stream', batchesType] as const;
@@ -36,7 +36,7 @@ export interface DecodeOptions {
   readonly nowMs: number;
   readonly limits: BatchLimits;
   readonly bytes: Bytes;
-  readonly turns: Turns;
+  readonly turns: OneATurn;
   readonly large: LargeRecords;
 }
 

@@ -30,7 +30,7 @@ import { letGo } from './let-go.ts';
 import type { LargeRecords } from './large-records.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import { pathOf, toOriginForm } from './target.ts';
-import type { Turns } from './turns.ts';
+import type { OneATurn } from '../../search/index.ts';
 
 /** What the gateway needs of a broker. */
 export interface GatewayBroker extends BrokerService {
@@ -44,7 +44,7 @@ export interface FrontOptions extends ListenerOptions {
   readonly random: Random;
   readonly limits: BatchLimits;
   readonly bodies: BodiesInFlight;
-  readonly turns: Turns;
+  readonly turns: OneATurn;
   readonly large: LargeRecords;
   /** A connection takes one request and is closed with its answer. */
   readonly closesWithAnswer: boolean;

@@ -11,7 +11,7 @@ import { Front, type FrontOptions } from './front.ts';
 import type { SearchOptions } from './grep/index.ts';
 import { LargeRecords } from './large-records.ts';
 import { ReadRoom } from './read-room.ts';
-import { Turns } from './turns.ts';
+import { OneATurn } from '../../search/index.ts';
 
 export { Front } from './front.ts';
 export { hashToken } from './guards.ts';
@@ -37,7 +37,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
     options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   const bodies = new BodiesInFlight(settings.bodiesBytesMax);
-  const turns = new Turns();
+  const turns = new OneATurn();
   const large = new LargeRecords(options.recordThread);
   const readRoom = new ReadRoom(settings.readBytesMax);
   return new Front({

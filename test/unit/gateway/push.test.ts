@@ -5,7 +5,7 @@ import type { PullRequest, PullResult } from '../../../src/eventlog/index.ts';
 import type { ApiContext } from '../../../src/gateway/http/api/context.ts';
 import { push } from '../../../src/gateway/http/api/subscribers/push.ts';
 import { defaultHttpSettings } from '../../../src/gateway/http/index.ts';
-import { Turns } from '../../../src/gateway/http/turns.ts';
+import { OneATurn } from '../../../src/search/index.ts';
 import { refusePull } from '../../../src/subscribers/requests.ts';
 
 class Taken extends Writable {
@@ -32,7 +32,7 @@ test.each([1001, 10_001])('a stream of %i topics goes on behind what it has give
   const context = {
     followers: { count: 0 },
     settings: defaultHttpSettings,
-    turns: new Turns(),
+    turns: new OneATurn(),
     subscriptions: { pull },
   } as unknown as ApiContext;
   const reply = { raw, hijack: () => undefined } as unknown as FastifyReply;

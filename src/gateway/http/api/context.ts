@@ -7,7 +7,7 @@ import type { SearchOptions } from '../grep/index.ts';
 import type { LargeRecords } from '../large-records.ts';
 import type { ReadRoom } from '../read-room.ts';
 import type { HttpSettings } from '../settings.ts';
-import type { Turns } from '../turns.ts';
+import type { OneATurn } from '../../../search/index.ts';
 
 /** What is known of the clocks of spooling agents that are connected here: of at most `max`, and how many there are beside. */
 export type AgentClocksOf = (max: number) => {
@@ -50,7 +50,7 @@ export interface ApiContext {
   readonly pageFolder: string;
   /** Answers of `follow` that are open now. */
   readonly followers: { count: number };
-  readonly turns: Turns;
+  readonly turns: OneATurn;
   readonly readRoom: ReadRoom;
   readonly bodies: BodiesInFlight;
   readonly large: LargeRecords;

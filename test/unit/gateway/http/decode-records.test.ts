@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../../src/eventlog/index.ts';
 import { type DecodeOptions, decodeRecords } from '../../../../src/gateway/http/decode-records.ts';
 import { LargeRecords } from '../../../../src/gateway/http/large-records.ts';
-import { Turns } from '../../../../src/gateway/http/turns.ts';
+import { OneATurn } from '../../../../src/search/index.ts';
 import { defaultBatchLimits, forEachRecord, noProducer, sealForProducer, validateBatch } from '../../../../src/record/index.ts';
 import { systemBytes as bytes } from '../../../../src/system/bytes.ts';
 import { ownModule } from '../../../../src/system/package.ts';
@@ -20,7 +20,7 @@ interface Decoded {
 }
 
 async function decode(type: string, body: string | Uint8Array): Promise<Decoded> {
-  const turns = new Turns();
+  const turns = new OneATurn();
   const outcome = await new Promise<Outcome<Uint8Array>>((resolve) => {
     const options: DecodeOptions = { topic: 't', nowMs: 7, limits: defaultBatchLimits, bytes, turns, large };
     decodeRecords(type, typeof body === 'string' ? bytes.utf8Encode(body) : body, options, resolve);
@@ -107,7 +107,7 @@ describe('a body is decoded in slices', () => {
   });
 
   test('and of several bodies one slice has its turn after another', async () => {
-    const turns = new Turns();
+    const turns = new OneATurn();
     const body = bytes.utf8Encode('\n'.repeat(8 * slice.lines));
     const options: DecodeOptions = { topic: 't', nowMs: 7, limits: defaultBatchLimits, bytes, turns, large };
     let left = 3;

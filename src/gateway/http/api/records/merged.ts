@@ -14,7 +14,7 @@ import {
 import { departed, drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders } from '../../error-answer.ts';
 import { endWithClient } from '../../half-closed.ts';
-import type { Turns } from '../../turns.ts';
+import type { OneATurn } from '../../../../search/index.ts';
 import type { ApiContext } from '../context.ts';
 import { Missing, Places } from '../schema-parts.ts';
 import { cancelOnClose } from './cancel-on-close.ts';
@@ -225,7 +225,7 @@ async function take(
   max: number,
   bytesMax: number,
   format: TextFormat,
-  turns: Turns,
+  turns: OneATurn,
   give: (chunk: string | Uint8Array, isFirst: boolean) => void,
 ): Promise<{ readonly count: number; readonly bytes: number }> {
   let count = 0;

@@ -1,11 +1,11 @@
 import type { PullResult } from '../../../../eventlog/index.ts';
-import type { Turns } from '../../turns.ts';
+import type { OneATurn } from '../../../../search/index.ts';
 import { encodedSlices, RecordEncoder } from '../records/index.ts';
 
 export const pullType = 'application/vnd.cairn.pull';
 
 /** As JSON text, records as reads give them. */
-export async function pullJson({ parts, ...rest }: PullResult, turns: Turns): Promise<string> {
+export async function pullJson({ parts, ...rest }: PullResult, turns: OneATurn): Promise<string> {
   const head = JSON.stringify(rest);
   const shown: string[] = [];
   for (const { batches, ...part } of parts) {

@@ -4,7 +4,7 @@ import { type AckPosition, afterMax, LogError, type PullResult } from '../../../
 import { drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
 import { endWithClient } from '../../half-closed.ts';
-import type { Turns } from '../../turns.ts';
+import type { OneATurn } from '../../../../search/index.ts';
 import type { ApiContext } from '../context.ts';
 import { cancelOnClose, encodedSlices, RecordEncoder } from '../records/index.ts';
 
@@ -113,7 +113,7 @@ async function pump(
   }: {
     readonly next: () => Promise<PullResult>;
     readonly isOver: () => boolean;
-    readonly turns: Turns;
+    readonly turns: OneATurn;
     readonly slowReaderTimeoutMs: number;
   },
 ): Promise<void> {
@@ -146,7 +146,7 @@ async function nextOrNothing(ask: () => Promise<PullResult>, before: PullResult)
   }
 }
 
-async function write(result: PullResult, places: Places, response: ServerResponse, turns: Turns): Promise<void> {
+async function write(result: PullResult, places: Places, response: ServerResponse, turns: OneATurn): Promise<void> {
   for (const { topic, partition, generation, offsetFrom, offsetTo, batches } of result.parts) {
     places.set({ topic, partition, offset: offsetTo, generation });
     const encoder = new RecordEncoder(batches, { offsetFrom, offsetTo, format: 'json' });
