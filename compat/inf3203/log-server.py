@@ -26,7 +26,7 @@ def main():
         fail("Cannot start the log server: Cairn is not at " + root + "; leave log-server.py in its compat/inf3203, or link to it")
     node = find_node(root)
     if node is None:
-        fail("Cannot start the log server: there is no Node.js 24; run `npm ci` in " + root)
+        fail("Cannot start the log server: there is no Node.js 24: in a checkout `npm ci` brings it, else it is at https://nodejs.org")
     environment = dict(os.environ)
     environment.setdefault("UV_THREADPOOL_SIZE", "16")
     environment.setdefault("NODE_COMPILE_CACHE", os.path.join(root, "node_modules", ".cache", "cairn-compile"))
@@ -59,7 +59,7 @@ def modified_at(path):
 
 
 def find_node(root):
-    """The package node-linux-<arch> in the node_modules of this folder or of one above it; else a `node` on PATH that is new enough."""
+    """The package node-linux-<arch> in the node_modules of this folder, of one above it, or of the user's for cairn; else on PATH."""
     machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(os.uname().machine, os.uname().machine)
     name = "node-" + sys.platform + "-" + machine
     folder = root
@@ -70,6 +70,10 @@ def find_node(root):
         if folder == os.path.dirname(folder):
             break
         folder = os.path.dirname(folder)
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    binary = os.path.join(data, "cairn", "node_modules", name, "bin", "node")
+    if os.path.exists(binary):
+        return binary
     for directory in os.environ.get("PATH", "").split(os.pathsep):
         binary = os.path.join(directory, "node")
         if os.access(binary, os.X_OK) and major_of(binary) >= NODE_MAJOR_MIN:

@@ -14,6 +14,7 @@ import {
   LogError,
   type ReadRequest,
   type ReadResult,
+  type RecordsOf,
   type ScanRequest,
   type ScanResult,
   type ScanSink,
@@ -22,6 +23,7 @@ import {
   refuseRead,
   refuseScan,
   refuseSettings,
+  type ScheduleService,
   type SequenceRequest,
   type SubscriptionService,
   shownTopic,
@@ -37,7 +39,7 @@ import type { DiskError } from '../host/index.ts';
 import { isQuorum } from '../raft/index.ts';
 import { refusing } from '../subscribers/index.ts';
 import * as calls from './calls.ts';
-import { CausalRing } from './causal-ring.ts';
+import { CausalRing, processName } from './causal-ring.ts';
 import type { BrokerApi, BrokerOptions } from './contract.ts';
 import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
@@ -45,13 +47,15 @@ import { Counters } from './counters.ts';
 import { HeardAgents } from './heard-agents.ts';
 import { FaultsByHand, fieldsOf } from './peers/index.ts';
 import { Groups, SyncTimes } from './replica/index.ts';
+import { LogSpans } from './log-spans.ts';
 import { Loop } from './loop.ts';
 import { openData, type OpenedData } from './opening.ts';
 import { freshnessMs } from './edge/index.ts';
 import { Services } from './services.ts';
+import { Spans } from './spans.ts';
 import { Ticker } from './ticker.ts';
 import { TopicReport } from './topic-report.ts';
-import { catalogGroup, catalogMembers, logGroup, logTopic, subscribersTopic } from './well-known.ts';
+import { catalogGroup, catalogMembers, isInternalTopic, logGroup, logTopic } from './well-known.ts';
 
 type State = 'new' | 'opening' | 'open' | 'draining' | 'closing' | 'closed' | 'failed';
 
@@ -70,6 +74,8 @@ export class Broker implements BrokerApi {
   readonly #counters = new Counters();
   readonly #hybrid: HybridClock;
   readonly #causes: CausalRing;
+  readonly spans: Spans;
+  readonly #logSpans: LogSpans;
   readonly #loop: Loop;
   readonly #ticker: Ticker;
   readonly #groups: Groups;
@@ -86,6 +92,7 @@ export class Broker implements BrokerApi {
   #startedMs = 0;
   readonly faults: FaultSwitch;
   readonly subscriptions: SubscriptionService;
+  readonly schedules: ScheduleService;
   readonly agents: AgentCauses;
 
   constructor(options: BrokerOptions) {
@@ -97,6 +104,8 @@ export class Broker implements BrokerApi {
     );
     this.#hybrid = new HybridClock(host.clock);
     this.#causes = new CausalRing(options.self.id, host.clock, () => this.#hybrid.last);
+    this.spans = new Spans(processName(options.self.id), host.clock, host.random);
+    this.#logSpans = new LogSpans(this.spans, () => host.clock.monotonicMs());
     this.#causes.watch = options.observer?.happened ?? null;
     this.agents = new HeardAgents(this.#hybrid, this.#causes, this.#counters);
     this.#causes.topicOf = (group) => this.#services?.topics.nameOf(group) ?? null;
@@ -126,6 +135,8 @@ export class Broker implements BrokerApi {
         counters: this.#counters,
         hybrid: this.#hybrid,
         causes: this.#causes,
+        spans: this.spans,
+        logSpans: this.#logSpans,
         observer: options.observer ?? null,
         logger: host.logger,
         syncTimes: new SyncTimes(),
@@ -162,6 +173,7 @@ export class Broker implements BrokerApi {
       nowMs: () => options.host.clock.monotonicMs(),
     });
     this.subscriptions = refusing(this.#subscriptions(), host.clock);
+    this.schedules = this.#schedules();
     const isCrashed = (): boolean => this.#isCrashed;
     const linkFaults = this.#linkFaults;
     this.faults = {
@@ -222,6 +234,8 @@ export class Broker implements BrokerApi {
       groups: this.#groups,
       hybrid: this.#hybrid,
       causes: this.#causes,
+      spans: this.spans,
+      logSpans: this.#logSpans,
       counters: this.#counters,
       linkFaults: this.#linkFaults,
       wake: () => this.#loop.wake(),
@@ -385,10 +399,17 @@ export class Broker implements BrokerApi {
     if (isOpen) this.#ticker.stir();
     const services = isOpen ? this.#services : this.#open(`append to ${shownTopic(request.topic)}`, answer, false, false);
     if (services === null) return;
-    if (request.topic === subscribersTopic) return this.#later(() => answer({ ok: false, error: notByName(request.topic) }));
+    if (isInternalTopic(request.topic)) return this.#later(() => answer({ ok: false, error: notByName(request.topic) }));
     const refusal = refuseAppend(request);
-    if (refusal === null) calls.append(services, request, answer);
-    else this.#later(() => answer({ ok: false, error: refusal }));
+    if (refusal !== null) this.#later(() => answer({ ok: false, error: refusal }));
+    else if (request.deliverAtMs !== undefined) this.#appendLater(request, request.deliverAtMs, services, answer);
+    else calls.append(services, request, answer);
+  }
+
+  #appendLater(request: AppendRequest, deliverAtMs: number, services: Services, answer: Answer<AppendResult>): void {
+    if (!this.#options.logOnly) return services.scheduled.schedule(request, deliverAtMs, answer);
+    const doing = `append to ${shownTopic(request.topic)} later`;
+    this.#later(() => answer(failure('topicProtected', `Cannot ${doing}: this broker keeps the topic "log" only`)));
   }
 
   partitionsOf(topic: string): readonly number[] | null {
@@ -413,15 +434,16 @@ export class Broker implements BrokerApi {
     this.#open(`explain ${shownTopic(topic)}`, answer)?.topics.explain(topic, answer);
   }
 
-  revoke(topic: string, requestId: string, answer: Answer<undefined>): void {
+  revoke(records: RecordsOf, requestId: string, answer: Answer<undefined>): void {
+    const { topic } = records;
     const doing = `revoke a request of ${shownTopic(topic)}`;
     // A revoke outlives the fault switch: it is what is owed to whoever was not answered.
     const services = this.#open(doing, answer, true);
     if (services === null) return;
-    if (topic === subscribersTopic) return this.#later(() => answer({ ok: false, error: notByName(topic) }));
+    if (isInternalTopic(topic)) return this.#later(() => answer({ ok: false, error: notByName(topic) }));
     const begin = (group: GroupId): void => services.revokes.begin(group, requestId, answer);
-    const known = services.topics.group(topic);
-    if (known === null) services.topics.resolve({ topic, partition: 0 }, freshnessMs, doing, answer, begin);
+    const known = services.topics.group(records);
+    if (known === null) services.topics.resolve(records, freshnessMs, doing, answer, begin);
     else begin(known);
   }
 
@@ -465,17 +487,37 @@ export class Broker implements BrokerApi {
       createPublisher: (request, answer) => open('create a publisher', answer)?.createPublisher(request, answer),
       listPublishers: (query, answer) => open('list publishers', answer)?.listPublishers(query, answer),
       describePublisher: (id, answer) => open('describe a publisher', answer)?.describePublisher(id, answer),
-      deletePublisher: (id, answer) => open('delete a publisher', answer)?.deletePublisher(id, answer),
+      deletePublisher: (id, answer, requestId) => open('delete a publisher', answer)?.deletePublisher(id, answer, requestId),
       publish: (request, answer) => open(`publish to ${shownTopic(request.topic)}`, answer)?.publish(request, answer),
       createSubscriber: (request, answer) => open('create a subscriber', answer)?.createSubscriber(request, answer),
       listSubscribers: (query, answer) => open('list subscribers', answer)?.listSubscribers(query, answer),
       describeSubscriber: (id, answer) => open('describe a subscriber', answer)?.describeSubscriber(id, answer),
-      deleteSubscriber: (id, answer) => open('delete a subscriber', answer)?.deleteSubscriber(id, answer),
+      deleteSubscriber: (id, answer, requestId) => open('delete a subscriber', answer)?.deleteSubscriber(id, answer, requestId),
       subscribe: (request, answer) => open(`subscribe to ${shownTopic(request.topic)}`, answer)?.subscribe(request, answer),
       unsubscribe: (request, answer) => open(`unsubscribe from ${shownTopic(request.topic)}`, answer)?.unsubscribe(request, answer),
       pull: (request, answer) => open('pull', answer)?.pull(request, answer),
       ack: (request, answer) => open('acknowledge', answer)?.ack(request, answer),
+      nack: (request, answer) => open('take failed records', answer)?.nack(request, answer),
+      listParked: (query, answer) => open('list what is parked', answer)?.listParked(query, answer),
+      showParked: (request, answer) => open('show a parked record', answer)?.showParked(request, answer),
+      changeParked: (request, answer) => open(`${request.does} what is parked`, answer)?.changeParked(request, answer),
       seek: (request, answer) => open(`seek in ${shownTopic(request.topic)}`, answer)?.seek(request, answer),
+      heartbeat: (request, answer) => open('join a worker', answer)?.heartbeat(request, answer),
+      leave: (request, answer) => open('end a worker', answer)?.leave(request, answer),
+    };
+  }
+
+  /** What is appended later, whatever broker keeps it. */
+  #schedules(): ScheduleService {
+    const open = (doing: string, answer: Answer<never>): ScheduleService | null => {
+      const services = this.#open(doing, answer);
+      if (services === null || !this.#options.logOnly) return services?.scheduled ?? null;
+      this.#later(() => answer(failure('topicProtected', `Cannot ${doing}: this broker keeps the topic "log" only`)));
+      return null;
+    };
+    return {
+      listScheduled: (query, answer) => open('list what is appended later', answer)?.listScheduled(query, answer),
+      cancelScheduled: (id, answer) => open('cancel what is appended later', answer)?.cancelScheduled(id, answer),
     };
   }
 
@@ -552,7 +594,11 @@ export class Broker implements BrokerApi {
           bytesQueued: services?.links.bytesQueued(peer.id) ?? 0,
           problem: services?.links.problemOf(peer.id) ?? null,
         })),
-      counters: this.#counters.snapshot(services?.appends.queuedBytes ?? 0),
+      counters: this.#counters.snapshot({
+        links: services?.links.openCount ?? 0,
+        queuedAppendBytes: services?.appends.queuedBytes ?? 0,
+        ...this.#groups.held,
+      }),
     };
   }
 

@@ -18,9 +18,10 @@ import {
   shownTopic,
 } from '../eventlog/index.ts';
 import { formatHostPort } from '../base/host-port.ts';
+import type { TraceContext } from '../base/trace-context.ts';
 import { boundClock, offsetWithin } from '../clocks/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
-import { failure } from './core.ts';
+import { type Core, failure } from './core.ts';
 import { freshnessMs } from './edge/index.ts';
 import type { Replica } from './replica/index.ts';
 import type { Services } from './services.ts';
@@ -46,6 +47,7 @@ export function append({ core, topics, appends }: Services, request: AppendReque
 
 export function read({ core, topics, reads, elsewhere }: Services, request: ReadRequest, answer: Answer<ReadResult>): void {
   const doing = `read ${shownTopic(request.topic)}`;
+  const { trace } = request;
   const unlessAnother = (group: number, begin: (told: Answer<ReadResult>) => void): void => {
     const own = request.tellHops === true ? { hops: { brokers: [core.self], isDirect: false } } : {};
     if (request.group === undefined || request.group === group)
@@ -53,9 +55,20 @@ export function read({ core, topics, reads, elsewhere }: Services, request: Read
     core.later(() => answer(failure('unknownTopic', `Cannot ${doing}: it was deleted, and another topic has its name`)));
   };
   topics.locate(request, doing, answer, {
-    here: (replica) => unlessAnother(replica.group, (told) => reads.begin(request, replica, told)),
+    here: (replica) =>
+      unlessAnother(replica.group, (told) =>
+        reads.begin(request, replica, trace === undefined ? told : tracedRead(core, request, trace, told)),
+      ),
     elsewhere: (group) => unlessAnother(group, (told) => elsewhere.read(request, group, told)),
   });
+}
+
+function tracedRead({ spans }: Core, { topic, freshness }: ReadRequest, trace: TraceContext, told: Answer<ReadResult>): Answer<ReadResult> {
+  const span = spans.begin('read', trace, { topic, freshness });
+  return (outcome) => {
+    spans.end(span, outcome.ok ? null : outcome.error.code);
+    told(outcome);
+  };
 }
 
 /** A search is made where the records are: whoever asks goes there. */

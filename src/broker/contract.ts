@@ -2,7 +2,7 @@ import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
 import type { AgentCauses, TraceEvent, TraceSource } from '../clocks/index.ts';
-import type { BrokerService, FaultSwitch, LogError, SubscriptionService } from '../eventlog/index.ts';
+import type { BrokerService, FaultSwitch, LogError, ScheduleService, SpanService, SubscriptionService } from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Membership, Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { SegmentScanner } from '../storage/index.ts';
@@ -54,9 +54,11 @@ export interface BrokerObserver {
   /** The persist is synced, before its `then` leaves. */
   persisted(group: GroupId, persist: Persist): void;
   /** A pulse leaves that stands for the heartbeats of these groups, which are quiet under this broker (docs/decisions/0022). */
-  pulsed(groups: Iterable<GroupId>): void;
-  /** A peer has answered a pulse, and does not object to any of these. */
-  confirmed(peer: BrokerId, groups: Iterable<GroupId>): void;
+  pulsed(round: number, groups: Iterable<GroupId>): void;
+  /** A pulse of a peer is answered: these groups rest here. */
+  rests(peer: BrokerId, round: number, groups: Iterable<GroupId>): void;
+  /** A peer has answered this pulse, and does not object to any of these. */
+  confirmed(peer: BrokerId, round: number, groups: Iterable<GroupId>): void;
   /**
    * A message between others, or of this broker, goes on along the cube: where it has been, this broker the last, over whom, to whom, and whether by a direct
    * link for want of edges.
@@ -68,8 +70,11 @@ export interface BrokerObserver {
   readonly happened?: (event: TraceEvent) => void;
 }
 
-/** What brokers derive from logs: of each log who has appended what, of the catalog's the topics and brokers, of some what publishers and subscribers there are. */
-export type DerivedFrom = 'producers' | 'topics' | 'subscribers';
+/**
+ * What brokers derive from logs: of each log who has appended what, of the catalog's the topics and brokers, of some what publishers and subscribers there are, or
+ * what is to be appended later.
+ */
+export type DerivedFrom = 'producers' | 'topics' | 'subscribers' | 'scheduled';
 
 /** A replica as it stands, uncommitted and unsynced tail included. */
 export interface ReplicaView {
@@ -90,8 +95,12 @@ export interface BrokerApi extends BrokerService {
   open(done: (result: Result<undefined, LogError>) => void): void;
   readonly faults: FaultSwitch;
   readonly subscriptions: SubscriptionService;
+  /** What was given to be appended later. */
+  readonly schedules: ScheduleService;
   /** What it did and heard last (docs/reference/trace.md). */
   readonly trace: TraceSource;
+  /** Of traced requests (docs/decisions/0033). */
+  readonly spans: SpanService;
   /** For the line gateway beside it. */
   readonly agents: AgentCauses;
   /** Syncs of its disk since its start: while there are more of them it stores something, which searches are not to hold up. */

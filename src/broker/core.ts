@@ -6,8 +6,10 @@ import type { BrokerObserver } from './contract.ts';
 import type { CausalRing } from './causal-ring.ts';
 import type { Counters } from './counters.ts';
 import type { Links } from './peers/index.ts';
+import type { LogSpans } from './log-spans.ts';
 import type { Replica } from './replica/index.ts';
 import type { BrokerSettings } from './settings.ts';
+import type { Spans } from './spans.ts';
 
 /** What the services of a broker share. */
 export interface Core {
@@ -16,6 +18,9 @@ export interface Core {
   readonly settings: BrokerSettings;
   readonly counters: Counters;
   readonly causes: CausalRing;
+  /** Of traced requests. */
+  readonly spans: Spans;
+  readonly logSpans: LogSpans;
   readonly links: Links;
   readonly observer: BrokerObserver | null;
   nowMs(): number;

@@ -1,6 +1,9 @@
 import { percentile } from '../base/percentile.ts';
 import type { BrokerCounters } from '../eventlog/index.ts';
 
+/** What a broker holds now. */
+type HeldNow = Pick<BrokerCounters, 'links' | 'queuedAppendBytes' | 'uncommittedBytes' | 'requestIds' | 'requestSessions'>;
+
 /** What a broker counts since its start. Plain fields: the hot path adds to them. */
 export class Counters {
   /** As leader, of whatever broker. */
@@ -29,6 +32,9 @@ export class Counters {
   relaysRefused = 0;
   /** Links that this broker or its peer would not have. */
   refusedLinks = 0;
+  /** Connections to others that were taken into use, and those of them that were closed because nobody needed them. */
+  linksOpened = 0;
+  linksClosedIdle = 0;
   /** Stamps of peers that were too far ahead to be followed. */
   stampsAhead = 0;
   /** Since the last report (`takeLoopLag`), and the one before. */
@@ -63,7 +69,7 @@ export class Counters {
     return percentile(sorted, 0.99);
   }
 
-  snapshot(queuedAppendBytes: number): BrokerCounters {
+  snapshot(held: HeldNow): BrokerCounters {
     return {
       appends: this.appends,
       appendedRecords: this.appendedRecords,
@@ -82,11 +88,13 @@ export class Counters {
       relayed: this.relayed,
       relayedDirectly: this.relayedDirectly,
       relaysRefused: this.relaysRefused,
+      linksOpened: this.linksOpened,
+      linksClosedIdle: this.linksClosedIdle,
       refusedLinks: this.refusedLinks,
       stampsAhead: this.stampsAhead,
       loopLagMsMax: hundredths(this.#loopLagMsMax),
       syncMsP99: hundredths(this.syncMsP99),
-      queuedAppendBytes,
+      ...held,
     };
   }
 }

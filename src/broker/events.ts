@@ -77,7 +77,7 @@ export class Events {
   }
 
   #send(): void {
-    const group = this.#topics.group(eventsTopic);
+    const group = this.#topics.group({ topic: eventsTopic });
     const replica = group === null ? undefined : this.#core.replica(group);
     if (group === null || replica === undefined || this.#inFlight > 0) return;
     const values = this.#waiting;

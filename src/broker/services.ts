@@ -30,9 +30,21 @@ import { type FaultsByHand, Links, PeerLives } from './peers/index.ts';
 import { decodeTopicQuery } from './topic-query.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
+import type { LogSpans } from './log-spans.ts';
+import type { Spans } from './spans.ts';
+import { Scheduled } from './scheduled/index.ts';
 import { Subscribers } from './subscribers/index.ts';
 import { Topics } from './catalog/index.ts';
-import { catalogGroup, eventsTopic, subscribersTopic, topicGroupFirst } from './well-known.ts';
+import {
+  catalogGroup,
+  eventsTopic,
+  scheduledGroups,
+  parkedTopic,
+  scheduledTopic,
+  subscriberGroups,
+  subscribersTopic,
+  topicGroupFirst,
+} from './well-known.ts';
 
 export interface ServicesOptions {
   readonly broker: BrokerOptions;
@@ -40,6 +52,8 @@ export interface ServicesOptions {
   readonly groups: Groups;
   readonly hybrid: HybridClock;
   readonly causes: CausalRing;
+  readonly spans: Spans;
+  readonly logSpans: LogSpans;
   readonly counters: Counters;
   readonly linkFaults: FaultsByHand;
   wake(): void;
@@ -76,6 +90,7 @@ export class Services {
   readonly peerService: PeerService;
   readonly topics: Topics;
   readonly subscribers: Subscribers;
+  readonly scheduled: Scheduled;
   readonly quiet: QuietGroups;
   /** Null where nothing but `log` is kept. */
   readonly events: Events | null;
@@ -112,6 +127,8 @@ export class Services {
       settings,
       counters,
       causes: options.causes,
+      spans: options.spans,
+      logSpans: options.logSpans,
       links: this.links,
       observer: options.broker.observer ?? null,
       nowMs: () => host.clock.monotonicMs(),
@@ -136,9 +153,14 @@ export class Services {
     this.peerService = new PeerService(core, this.barriers, this.reads, this.relays, {
       status: (asked) => options.status(decodeTopicQuery(asked, host.bytes)),
       nameOf: (group) => this.topics.nameOf(group),
-      subscribers: (group, json, answer) => this.subscribers.receive(group, json, answer),
+      keeping: (group, json, answer) => (this.#isScheduled(group) ? this.scheduled : this.subscribers).receive(group, json, answer),
       mayHandOver: (replica, to) => this.topics.homecoming.mayHandOver(replica.group, to, replica.leaderSinceMonotonicMs),
-      statusOf: (group) => (groups.replica(groupId(group)) === undefined ? null : groups.status(groupId(group))),
+      statusOf: (group) => {
+        if (groups.replica(groupId(group)) === undefined) return null;
+        const nextRemoval = this.topics.nextRemoval(group);
+        const status = groups.status(groupId(group));
+        return nextRemoval === undefined ? status : { ...status, nextRemoval };
+      },
     });
     this.topics = new Topics(core, {
       identity,
@@ -157,35 +179,58 @@ export class Services {
       whereabouts,
       revokes: this.revokes,
       fatal: (error) => options.fatal(error),
-      subscribersMade: () => this.subscribers.created(),
+      internalMade: (topic) => (topic === scheduledTopic ? this.scheduled : this.subscribers).created(),
+      keptFrom: (group) => this.scheduled.keptFrom(group),
+      furthestBehind: (partitions, done) => this.subscribers.furthestBehind(partitions, done),
     });
     const { topics } = this;
-    this.subscribers = new Subscribers({
+    const keeping = {
       core,
       appends: this.appends,
       barriers: this.barriers,
       requests: this.requests,
       whereabouts,
       records: this.#recordsForSubscribers(),
+      isHere: (group: number) => topics.isGroupHere(group),
+      isCatalogLost: () => groups.fenced(catalogGroup) !== null,
+      takeState: (group: GroupId) => groups.takeMachine(group),
+      lost: (group: GroupId, logStartOffset: number) => {
+        const corruption = {
+          path: `the log of group ${group}`,
+          position: logStartOffset,
+          expected: 'a checkpoint of what is kept in it',
+          found: 'none',
+        };
+        core.later(() => groups.fence(group, { kind: 'corrupt', corruption }));
+      },
+    };
+    this.subscribers = new Subscribers({
+      ...keeping,
       topics: {
         topic: (name) => topics.known(name),
         topics: () => topics.allKnown(),
         version: () => topics.version,
         whenKnown: (done) => topics.whenKnown(done),
       },
-      groups: () => topics.subscriberGroups,
-      make: (answer) => topics.makeSubscriberGroups(answer),
+      groups: () => topics.internalGroups(subscribersTopic),
+      make: (answer) => topics.makeInternal(subscribersTopic, subscriberGroups, settings.subscribersRetentionBytes, answer),
+      // Keeps everything: what of it is still parked only its subscribers know.
+      parkedTopic: {
+        groups: () => topics.internalGroups(parkedTopic),
+        make: (answer) => topics.makeInternal(parkedTopic, subscriberGroups, null, answer),
+      },
       whenKnown: (done) => topics.whenKnown(done),
-      isHere: (group) => topics.isGroupHere(group),
-      takeState: (group) => groups.takeMachine(group),
-      lost: (group, logStartOffset) => {
-        const corruption = {
-          path: `the log of group ${group}`,
-          position: logStartOffset,
-          expected: 'a checkpoint of its subscribers',
-          found: 'none',
-        };
-        core.later(() => groups.fence(group, { kind: 'corrupt', corruption }));
+    });
+    this.scheduled = new Scheduled({
+      ...keeping,
+      topics: { topic: (name) => topics.known(name), whenKnown: (done) => topics.whenKnown(done) },
+      groups: () => topics.internalGroups(scheduledTopic),
+      make: (answer) => topics.makeInternal(scheduledTopic, scheduledGroups, settings.scheduledRetentionBytes, answer),
+      timeMs: () => Math.max(Math.floor(host.clock.wallMs()), options.hybrid.last.ms),
+      stir: () => options.stir(),
+      dropped: (id, { topic, partition }, reason) => {
+        this.events?.note('scheduledDropped', { id, topic, partition, reason });
+        host.logger.log('warn', 'scheduledDropped', { id, topic, partition, reason });
       },
     });
     this.events = logOnly ? null : new Events(core, this.appends, this.topics);
@@ -210,14 +255,20 @@ export class Services {
     };
   }
 
+  /** What is asked of a group is of what it keeps. */
+  #isScheduled(group: GroupId): boolean {
+    return this.topics.catalog.state.placeOf(group)?.topic.name === scheduledTopic;
+  }
+
   #makeLinks(): Links {
-    const { broker, data, counters, causes, hybrid, groups, linkFaults } = this.#options;
+    const { broker, data, counters, causes, logSpans, hybrid, groups, linkFaults } = this.#options;
     const { host, self, brokers, settings, secret, version, logOnly } = broker;
     return new Links(
       {
         ...host,
         counters,
         causes,
+        logSpans,
         self: self.id,
         peers: brokers.map(({ id }) => id).filter((id) => id !== self.id),
         clusterId: data.identity.clusterId,
@@ -226,6 +277,7 @@ export class Services {
         // Two that differ in who votes in the catalog must not meet: they might count two quorums that miss each other.
         brokers: listOf(brokers, logOnly ? [] : groups.membersOf(catalogGroup).learners),
         linkBytesMax: settings.linkBytesMax,
+        linkIdleMs: settings.linkIdleMs,
         faults: linkFaults,
         stamp: () => hybrid.next(),
         lives: this.peerLives,
@@ -256,6 +308,7 @@ export class Services {
   advanced(replica: Replica): void {
     this.topics.advanced(replica);
     this.subscribers.advanced(replica);
+    this.scheduled.advanced(replica);
     this.barriers.advanced(replica);
     this.reads.advanced(replica);
     this.scans.advanced(replica);
@@ -267,7 +320,9 @@ export class Services {
     const place = this.topics.catalog.state.placeOf(group);
     // As long as the catalog, read from its beginning after a start, has not come to it, nobody can tell that no machine follows it.
     if (place === undefined) return null;
-    return place.topic.name === subscribersTopic ? this.subscribers.stateAt(group, least) : 'none';
+    const { name } = place.topic;
+    if (name === scheduledTopic) return this.scheduled.stateAt(group, least);
+    return name === subscribersTopic ? this.subscribers.stateAt(group, least) : 'none';
   }
 
   /** A replica takes no part any more. */
@@ -284,13 +339,16 @@ export class Services {
     // First: whoever is asked with this tick has not answered yet, and whoever rests is not asked.
     this.quiet.tick(nowMs);
     for (const replica of this.#options.groups.awake()) replica.tick(nowMs);
+    this.#options.groups.tick(nowMs);
     this.requests.expire(nowMs);
+    if (this.core.logSpans.isActive) this.core.logSpans.expire(nowMs);
     this.appends.expire(nowMs);
     this.barriers.expire(nowMs);
     this.reads.expire(nowMs);
     this.scans.expire(nowMs);
     this.topics.tick(nowMs);
     this.subscribers.tick(nowMs);
+    this.scheduled.tick(nowMs);
     this.events?.tick(nowMs);
     this.retry();
   }
@@ -325,6 +383,7 @@ export class Services {
     this.scans.abandon('crashed', reason);
     this.elsewhere.abandon('crashed', reason);
     this.subscribers.abandon('crashed', reason);
+    this.scheduled.abandon('crashed', reason);
     this.barriers.abandon();
     this.revokes.forgetAttempts();
     this.requests.loseAll();
@@ -339,6 +398,7 @@ export class Services {
     this.scans.abandon('shuttingDown', reason);
     this.elsewhere.abandon('shuttingDown', reason);
     this.subscribers.abandon('shuttingDown', reason);
+    this.scheduled.abandon('shuttingDown', reason);
     this.barriers.abandon();
     this.revokes.abandon();
     this.requests.loseAll();
@@ -358,13 +418,15 @@ export class Services {
     } else if (frame.group < 1) {
       return;
     } else if (wire.isRaftKind(kind)) {
+      if (frame.traces !== null) this.core.logSpans.received(groupId(frame.group), peer, frame.traces.batches);
       this.#receiveRaft(peer, frame);
     } else if (kind === wire.relayKinds.relay) {
       const arrived = isInOrder ? this.relays.receive(peer, frame) : null;
-      if (arrived !== null) this.#asked({ broker: arrived.from, hops: arrived.hops }, frame.group, arrived, arrived.asked);
+      if (arrived !== null)
+        this.#asked({ broker: arrived.from, hops: arrived.hops, trace: arrived.trace }, frame.group, arrived, arrived.asked);
     } else if (isInOrder || wire.isAnswerKind(kind)) {
       // A request that came twice or late might do now what its sender has given up; it will ask again.
-      this.#asked({ broker: peer, hops: null }, frame.group, frame, null);
+      this.#asked({ broker: peer, hops: null, trace: frame.traces?.context ?? null }, frame.group, frame, null);
     }
     this.#options.wake();
   }
@@ -430,7 +492,7 @@ export class Services {
 
   /** Told once a second at most, and not about the topic that it is told in. */
   synced(replica: Replica, ms: number): void {
-    if (ms < slowSyncMs || this.topics.group(eventsTopic) === replica.group) return;
+    if (ms < slowSyncMs || this.topics.group({ topic: eventsTopic }) === replica.group) return;
     const nowMs = this.core.nowMs();
     if (nowMs - this.#slowSyncToldMs < 1000) return;
     this.#slowSyncToldMs = nowMs;

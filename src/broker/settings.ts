@@ -14,6 +14,8 @@ export interface BrokerSettings {
   readonly queuedAppendBytesMax: number;
   readonly queuedAppendsMax: number;
   readonly uncommittedBytesMax: number;
+  /** The same of all partitions that a broker leads together. */
+  readonly uncommittedBytesPerBrokerMax: number;
   readonly inFlightBytesMax: number;
   readonly appendBytesMax: number;
   readonly cacheBytesMax: number;
@@ -21,6 +23,8 @@ export interface BrokerSettings {
   readonly cachesBytesMax: number;
   /** Bytes queued to one peer: beyond it the oldest way out is to drop the link and start afresh. */
   readonly linkBytesMax: number;
+  /** A connection for bulk that was not used for so long is closed, and dialled again when it is wanted. */
+  readonly linkIdleMs: number;
   readonly topicsMax: number;
   /** What commands are judged by that do not carry their limit, in a catalog from before they did: what was configured, or the default of then. */
   readonly topicsMaxBefore: number;
@@ -33,8 +37,11 @@ export interface BrokerSettings {
   /** How long a request id is remembered, by log time. */
   readonly requestIdRetentionMs: number;
   readonly requestIdsMax: number;
+  /** The same of all partitions that a broker leads together. */
+  readonly requestIdsPerBrokerMax: number;
   /** Request ids with more than one batch, in one partition: nothing pushes them out, so a new one is refused. */
   readonly requestSessionsMax: number;
+  readonly requestSessionsPerBrokerMax: number;
   /** Idle time after which a log is marked (design, D5). */
   readonly markAfterMs: number;
   /** Idle time after which the clock of a topic's group stands still (docs/decisions/0022). */
@@ -50,6 +57,21 @@ export interface BrokerSettings {
   readonly cursorsMax: number;
   /** Of all subscribers that one group keeps. */
   readonly cursorsPerGroupMax: number;
+  /** What waits to be appended later, what was given together as one: of the cluster; each of the groups that keep it takes its share. */
+  readonly scheduledMax: number;
+  readonly scheduledBytesMax: number;
+  /** Of the log of each such group, beside what waits in it. */
+  readonly scheduledRetentionBytes: number;
+  /** What has failed comes again after the first of these, twice as late each time, and is parked at so many failures. */
+  readonly retryWaitMs: number;
+  readonly retryWaitMsMax: number;
+  readonly triesMax: number;
+  /** Records in retry: of one cursor, and of all that one group keeps. */
+  readonly retriesMax: number;
+  readonly retriesPerGroupMax: number;
+  /** Of one subscriber, and of all that one group keeps. */
+  readonly parkedMax: number;
+  readonly parkedPerGroupMax: number;
 }
 
 const KiB = 1024;
@@ -65,11 +87,13 @@ export const defaultSettings: BrokerSettings = {
   queuedAppendBytesMax: 64 * MiB,
   queuedAppendsMax: 20_000,
   uncommittedBytesMax: 32 * MiB,
+  uncommittedBytesPerBrokerMax: 128 * MiB,
   inFlightBytesMax: 8 * MiB,
   appendBytesMax: MiB,
   cacheBytesMax: 8 * MiB,
   cachesBytesMax: 128 * MiB,
   linkBytesMax: 64 * MiB,
+  linkIdleMs: 60_000,
   topicsMax: 10_000,
   topicsMaxBefore: 200,
   replicasPerBrokerMax: 20_000,
@@ -77,7 +101,9 @@ export const defaultSettings: BrokerSettings = {
   homecomingAfterMs: 30_000,
   requestIdRetentionMs: 7 * 24 * 3600 * 1000,
   requestIdsMax: 200_000,
+  requestIdsPerBrokerMax: 1_000_000,
   requestSessionsMax: 10_000,
+  requestSessionsPerBrokerMax: 100_000,
   markAfterMs: 100,
   quietAfterMs: 3000,
   eventsRetentionBytes: 64 * MiB,
@@ -87,6 +113,16 @@ export const defaultSettings: BrokerSettings = {
   subscriptionsMax: 100,
   cursorsMax: 10_000,
   cursorsPerGroupMax: 200_000,
+  scheduledMax: 1_000_000,
+  scheduledBytesMax: 1024 * MiB,
+  scheduledRetentionBytes: 32 * MiB,
+  retryWaitMs: 1000,
+  retryWaitMsMax: 300_000,
+  triesMax: 8,
+  retriesMax: 1000,
+  retriesPerGroupMax: 50_000,
+  parkedMax: 10_000,
+  parkedPerGroupMax: 50_000,
 };
 
 /** Segments of topics stay small beside what retention may keep: it removes whole ones only. */

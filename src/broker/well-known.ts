@@ -13,7 +13,19 @@ export const eventsTopic = 'cairn.events';
 /** Its partitions keep publishers and subscribers (docs/decisions/0030). No user can have made a topic of this name: it has a slash. */
 export const subscribersTopic = 'cairn/subscribers';
 export const subscriberGroups = 8;
-export const subscriberReplicas = 3;
+
+/** Records that subscribers could not process (docs/decisions/0041); it has a partition for each of those groups. */
+export const parkedTopic = 'cairn/parked';
+
+/** Its partitions keep what is to be appended later (docs/decisions/0036). */
+export const scheduledTopic = 'cairn/scheduled';
+export const scheduledGroups = 8;
+
+/** Of each of these. */
+export const internalReplicas = 3;
+
+/** Written by Cairn itself: nobody appends to them by name. */
+export const isInternalTopic = (topic: string): boolean => topic === subscribersTopic || topic === scheduledTopic || topic === parkedTopic;
 
 /** More would make each change of the catalog wait for more disks, and would not survive more in practice. */
 const catalogVotersMax = 5;

@@ -1,11 +1,10 @@
-/** Control characters have no place in XML, not even as references. */
-const isInXml = (character: string): boolean => {
-  const code = character.charCodeAt(0);
-  return (code >= 0x20 || code === 0x09 || code === 0x0a || code === 0x0d) && code < 0xfffe;
-};
+import { escapeText } from '../base/escape.ts';
 
-/** Text for XML and HTML, between tags and in attributes. */
+/** They have no place in XML, not even as references. */
+const noCharacters = /[\ufffe\uffff]/g;
+
+/** Text for XML and HTML, between tags and in attributes; control characters, which have no place there, as the command line shows them. */
 export function escapeXml(text: string): string {
-  const visible = Array.from(text, (character) => (isInXml(character) ? character : '\ufffd')).join('');
+  const visible = escapeText(text, { keepNewlines: true }).replace(noCharacters, '\ufffd');
   return visible.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

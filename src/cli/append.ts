@@ -11,10 +11,11 @@ import {
   lineBytesMax,
   Overlap,
   type PartitionBatch,
+  RecordBatcher,
   RoundBatcher,
 } from '../client/index.ts';
 import { describeOffsets } from '../eventlog/offsets.ts';
-import type { RecordLog } from '../eventlog/index.ts';
+import { type RecordLog, scheduledBytesMax, shownAppend } from '../eventlog/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import type { AppendResult, Level } from '../eventlog/types.ts';
 import { requestIdIn } from '../partitions/index.ts';
@@ -23,22 +24,22 @@ import { addExamples } from './command.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
 import type { ConnectOptions } from './connect-options.ts';
-import { addConnectOptions, integer, jsonOption, seconds } from './options.ts';
+import { isPlain, keyBytesMax, lineLimit, type LineOptions, parseDelimiter, parseHeader, parseKey, parseLine } from './line-records.ts';
+import { addConnectOptions, duration, integer, jsonOption, moment, seconds } from './options.ts';
 import { loadProgress, noProgress } from './progress.ts';
 
 type Appending = Pick<RecordLog, 'append' | 'nextSequence'>;
 
-export interface AppendOptions extends ConnectOptions {
-  readonly key?: string;
+export interface AppendOptions extends ConnectOptions, LineOptions {
   readonly level: Level;
   readonly partition?: number;
   readonly expectedOffset?: number;
   readonly requestId?: string;
   readonly timeout?: number;
+  readonly at?: number;
+  readonly in?: number;
   readonly json?: boolean;
 }
-
-export const keyBytesMax = 2048;
 
 const timeoutMsDefault = 30_000;
 
@@ -59,9 +60,13 @@ export function define(command: Command, io: CliIo): void {
   addExamples(command, [
     { command: 'cairn append log hello', does: 'one record' },
     { command: "cairn append log 'first record' 'second record'", does: 'two records with consecutive offsets, both or none' },
+    { command: 'cairn append orders -k anna -H shop=oslo boots', does: 'with a key and a header' },
+    { command: 'cairn append orders --key-delimiter : < orders.txt', does: 'lines such as anna:boots' },
+    { command: 'cairn read orders --json | cairn append copy --json-lines', does: 'keys, headers and times too' },
     { command: 'cairn append log - < app.log', does: 'a file of any size, a record a line' },
     { command: 'cairn append log - --request-id job-17 < app.log', does: 'can be interrupted and run again: nothing is doubled' },
     { command: 'tail -f app.log | cairn append log', does: 'lines as they come' },
+    { command: "cairn append log 'wake up' --in 2h", does: 'appended in two hours; until then: cairn scheduled list' },
   ]);
 }
 
@@ -69,7 +74,10 @@ export function define(command: Command, io: CliIo): void {
 export function addAppendOptions(command: Command): Command {
   return command
     .argument('[text...]', 'each TEXT is one record; none, or "-", reads standard input, a record a line')
-    .option('--key <key>', `key of every record, at most ${keyBytesMax} bytes`, parseKey)
+    .option('-k, --key <key>', `key of every record, at most ${keyBytesMax} bytes`, parseKey)
+    .option('-H, --header <name=value>', 'header of every record; may be given several times', parseHeader)
+    .option('--key-delimiter <text>', 'each record is a key, this, and a value; without it, a value alone', parseDelimiter)
+    .option('--json-lines', 'each record is a JSON object as `cairn read --json` prints it: value, key, headers, timestamp')
     .addOption(
       new Option('--level <level>', 'what the acknowledgement waits for: the leader, a majority, or all brokers')
         .choices(['leader', 'quorum', 'all'])
@@ -83,6 +91,12 @@ export function addAppendOptions(command: Command): Command {
       parseRequestId,
     )
     .option('--timeout <seconds>', 'give up when nothing is acknowledged for so long (default: 30)', seconds(0.001, 3600))
+    .addOption(
+      new Option('--at <time>', 'append them later, at this time, at most 30 days ahead: kept and acknowledged now, all of them together')
+        .argParser(moment)
+        .conflicts('in'),
+    )
+    .addOption(new Option('--in <duration>', 'the same, after so long: 90s, 15m, 1h30m, 7d').argParser(duration))
     .addOption(jsonOption('the acknowledgement'));
 }
 
@@ -95,9 +109,14 @@ export async function append(
   through: (client: Client) => Appending,
 ): Promise<void> {
   const fromInput = texts.length === 0 || (texts.length === 1 && texts[0] === '-');
+  if (options.key !== undefined && options.keyDelimiter !== undefined) throw excluding('--key', '--key-delimiter');
+  if (options.jsonLines === true && (options.key ?? options.keyDelimiter) !== undefined)
+    throw excluding('--json-lines', options.key === undefined ? '--key-delimiter' : '--key');
   if (fromInput && options.expectedOffset !== undefined) {
     throw new LogError('usage', 'Cannot append standard input with --expected-offset: it may take more than one batch');
   }
+  const deliverAtMs = options.at ?? (options.in === undefined ? undefined : Date.now() + options.in);
+  if (deliverAtMs !== undefined) return appendLater(topic, texts, { ...options, deliverAtMs, fromInput }, io, through);
   const interrupt = io.interrupt();
   await withClient(options, io, { signal: interrupt, timeoutMs: options.timeout ?? timeoutMsDefault }, async (client) => {
     if (fromInput) await appendInput({ client, log: through(client) }, topic, options, io, interrupt);
@@ -105,10 +124,7 @@ export async function append(
   });
 }
 
-function parseKey(text: string): string {
-  if (Buffer.byteLength(text) > keyBytesMax) throw new LogError('usage', `Cannot use this key: it is longer than ${keyBytesMax} bytes`);
-  return text;
-}
+const excluding = (one: string, other: string): LogError => new LogError('usage', `Cannot append: ${one} and ${other} exclude each other`);
 
 /** It travels as a header of HTTP. */
 function parseRequestId(text: string): string {
@@ -116,23 +132,77 @@ function parseRequestId(text: string): string {
   throw new LogError('usage', 'Cannot use this request id: it is 1 to 255 visible ASCII characters without spaces');
 }
 
-async function appendTexts(log: Appending, topic: string, texts: readonly string[], options: AppendOptions, io: CliIo): Promise<void> {
+interface Later extends AppendOptions {
+  readonly deliverAtMs: number;
+  readonly fromInput: boolean;
+}
+
+/** All together, under one request id: whatever was read of the input is kept, or nothing. */
+async function appendLater(
+  topic: string,
+  texts: readonly string[],
+  { deliverAtMs, fromInput, ...options }: Later,
+  io: CliIo,
+  through: (client: Client) => Appending,
+): Promise<void> {
+  const values = fromInput ? await inputLines(topic, io) : texts;
+  if (values.length === 0) return write(io.stdout, 'Nothing to append: the input is empty\n');
+  await withClient(options, io, { signal: io.interrupt(), timeoutMs: options.timeout ?? timeoutMsDefault }, (client) =>
+    appendTexts(through(client), topic, values, options, io, deliverAtMs),
+  );
+}
+
+/** As they are appended at once: the bytes before each line feed, and what is behind the last one. */
+async function inputLines(topic: string, io: CliIo): Promise<readonly Buffer[]> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of io.stdin as AsyncIterable<Uint8Array | string>) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    length += bytes.length;
+    if (length > scheduledBytesMax)
+      throw new LogError('recordTooLarge', `Cannot append to topic "${topic}" later: the input has more than ${scheduledBytesMax} bytes`);
+    chunks.push(bytes);
+  }
+  const input = Buffer.concat(chunks);
+  const values: Buffer[] = [];
+  for (let from = 0; from < input.length; ) {
+    const found = input.indexOf(0x0a, from);
+    const to = found < 0 ? input.length : found;
+    values.push(input.subarray(from, to));
+    from = to + 1;
+  }
+  return values;
+}
+
+async function appendTexts(
+  log: Appending,
+  topic: string,
+  texts: readonly (string | Buffer)[],
+  options: AppendOptions,
+  io: CliIo,
+  deliverAtMs?: number,
+): Promise<void> {
   const tooLong = texts.find((text) => Buffer.byteLength(text) > lineBytesMax);
   if (tooLong !== undefined) {
     throw new LogError('recordTooLarge', `Cannot append to topic "${topic}": a text is longer than ${lineBytesMax} bytes`);
   }
+  const records = texts.map((text, index) => {
+    const { timestampMs, ...record } = parseLine(Buffer.from(text), options, texts.length === 1 ? 'this text' : `text ${index + 1}`);
+    return timestampMs === null ? record : { ...record, timestampMs };
+  });
   const result = await log.append({
     topic,
     ...ofPartition(options),
-    batch: batchOf(texts.map((value) => ({ key: options.key ?? null, value }))),
+    batch: batchOf(records),
     level: options.level,
     timeoutMs: options.timeout ?? timeoutMsDefault,
     requestId: options.requestId ?? null,
     sequence: 0,
     expectedOffset: options.expectedOffset ?? null,
+    ...(deliverAtMs === undefined ? {} : { deliverAtMs }),
   });
   const { parts } = result;
-  const shown = parts === undefined ? result : { topic, partitions: parts };
+  const shown = parts === undefined ? shownAppend(result) : { topic, partitions: parts.map(shownAppend) };
   await write(io.stdout, options.json === true ? `${JSON.stringify(shown)}\n` : `${describe(result)}\n`);
 }
 
@@ -145,6 +215,12 @@ function describe({ parts, ...result }: AppendResult): string {
 
 function describePart(result: AppendResult, which: string): string {
   const records = result.count === 1 ? '1 record' : `${result.count} records`;
+  if (result.scheduled !== undefined) {
+    const { id, deliverAtMs } = result.scheduled;
+    const before = result.duplicate ? 'Given before: ' : 'To be appended later: ';
+    const kept = result.durable ? 'on the disks of' : 'by';
+    return `${before}${records}, ${new Date(deliverAtMs).toISOString()}${which}, id ${id}, kept until then ${kept} brokers ${result.ackedBy.join(', ')}`;
+  }
   const what = `${records} at ${describeOffsets(result.offset, result.offset + result.count)}${which}`;
   const where = result.committed ? `on the disks of brokers ${result.ackedBy.join(', ')}` : 'by the leader only, it may be lost';
   const memory = result.durable ? '' : ', in memory only: these brokers keep nothing on disk';
@@ -199,7 +275,7 @@ async function appendInput(
         onFailed: (error) => void io.stdin.destroy(error),
       }),
   );
-  const batcher = new RoundBatcher({ key: options.key === undefined ? null : Buffer.from(options.key), skips, givesSkipped: true });
+  const batcher = batcherFor(wheres, skips, options);
   const timeoutMs = options.timeout ?? timeoutMsDefault;
   const overlaps = wheres.map(
     (where) =>
@@ -290,9 +366,23 @@ function wheresOf(count: number, isOnly: boolean, { key }: AppendOptions, reques
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
+type Batcher = Pick<RoundBatcher, 'push' | 'flush' | 'end' | 'lineCount'>;
+
+function batcherFor(wheres: Places['wheres'], skips: readonly number[], options: AppendOptions): Batcher {
+  const { key } = options;
+  if (isPlain(options)) return new RoundBatcher({ key: key === undefined ? null : Buffer.from(key), skips, givesSkipped: true });
+  const indexes = new Map(wheres.map(({ partition }, index) => [partition, index]));
+  return new RecordBatcher({
+    skips,
+    lineBytesMax: lineLimit(options),
+    parse: (line, number) => parseLine(line, options, `line ${number}`),
+    indexOf: (keyBytes) => (wheres.length === 1 ? 0 : (indexes.get(partitionOfKey(keyBytes, wheres.length)) as number)),
+  });
+}
+
 async function pump(
   io: CliIo,
-  batcher: RoundBatcher,
+  batcher: Batcher,
   take: (batch: PartitionBatch, isLast?: boolean) => Promise<void>,
   moved: (bytes: number) => void,
   interrupt: AbortSignal,
@@ -315,14 +405,17 @@ async function pump(
       moved(chunk.length);
     }
   } catch (error) {
-    // The lines before a line that is too long are as good as any.
-    if (error instanceof LogError && error.code === 'recordTooLarge') {
+    // The lines before a line that is wrong are as good as any.
+    if (isOfLine(error)) {
       for (const each of batcher.flush()) await take(each);
     }
     throw error;
   }
   for (const each of batcher.end()) await take(each, true);
 }
+
+const isOfLine = (error: unknown): error is LogError =>
+  error instanceof LogError && (error.code === 'recordTooLarge' || error.code === 'invalidRequest') && error.details['line'] !== undefined;
 
 function hasPaused(next: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
@@ -349,9 +442,10 @@ function explain(error: unknown, acknowledged: number, requestId: string): unkno
   if (!(error instanceof LogError)) return error;
   // The first batch goes alone, so nothing else is on its way either.
   if ((acknowledged === 0 && error.definite) || error.code === 'requestIdReused') return error;
-  const first = error.code === 'recordTooLarge' ? 'shorten it and ' : '';
-  const message = `${error.message}; ${lines(acknowledged)} ${acknowledged === 1 ? 'is' : 'are'} acknowledged, ${first}go on with --request-id ${requestId}`;
-  return new LogError(error.code, message, error.details, { cause: error });
+  const first = isOfLine(error) ? (error.code === 'recordTooLarge' ? 'Shorten it and go' : 'Mend it and go') : 'Go';
+  const message = `${error.message}; ${lines(acknowledged)} ${acknowledged === 1 ? 'is' : 'are'} acknowledged`;
+  const details = { ...error.details, acknowledged, requestId, next: `${first} on with --request-id ${requestId}.` };
+  return new LogError(error.code, message, details, { cause: error });
 }
 
 function describeStream(outcome: StreamOutcome): string {

@@ -4,11 +4,13 @@ import type { CliIo } from './io.ts';
 /**
  * A command's file exports `define`, which adds arguments, options, examples (`addExamples`) and the action to a commander command that already has
  * its name and summary. The action writes to `io`, throws a LogError for what went wrong (its code gives the exit code), or
- * `ExitWith` when everything is printed but the exit code is not 0, such as a status with a broker missing. `loadAll` gives the whole program, for a
- * command that is about all the others.
+ * `ExitWith` when everything is printed but the exit code is not 0, such as a status with a broker missing. `loadCommand` gives another
+ * command by a name of it, for a command that is about all the others; null where there is none.
  */
+export type LoadCommand = (name: string) => Promise<Command | null>;
+
 interface CommandModule {
-  readonly define: (command: Command, io: CliIo, loadAll: () => Promise<Command>) => void;
+  readonly define: (command: Command, io: CliIo, loadCommand: LoadCommand) => void;
 }
 
 /** Runs a command with what was typed behind its name and gives the exit code. `printHelp` prints what `--help` prints, and gives that exit code. */
@@ -26,6 +28,8 @@ export class ExitWith extends Error {
 
 export interface CommandEntry {
   readonly name: string;
+  /** Other names, for those who come from another log. */
+  readonly aliases?: readonly string[];
   /** One line of `cairn help`, without a final period. */
   readonly summary: string;
   /** Loaded only when the command is typed, so that every other command starts without its modules. */

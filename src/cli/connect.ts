@@ -1,4 +1,5 @@
 import { Client, type ClientOptions } from '../client/index.ts';
+import { CairnClient } from '../library/index.ts';
 import type { CliIo } from './io.ts';
 import { type ConnectOptions, readConnectOptions } from './connect-options.ts';
 
@@ -15,6 +16,19 @@ export async function withClient<Value>(
   } finally {
     client.close();
   }
+}
+
+/** The same with the log as programs speak of it, in records. */
+export function withCairnClient<Value>(
+  options: ConnectOptions,
+  io: CliIo,
+  more: Partial<ClientOptions>,
+  use: (client: CairnClient) => Promise<Value>,
+): Promise<Value> {
+  return withClient(options, io, more, async (client) => {
+    const { servers, token, ca } = readConnectOptions(options, io);
+    return use(new CairnClient({ servers, token, ca }, client));
+  });
 }
 
 /** In which brokers that are known by their addresses alone are reached. */

@@ -10,6 +10,7 @@ import { kills } from './labs/kills.ts';
 import { addLab } from './labs/lab-command.ts';
 import { placement } from './labs/placement.ts';
 import { powerLoss } from './labs/power-loss.ts';
+import { pubsub } from './labs/pubsub.ts';
 import { addReport } from './labs/report.ts';
 import { restarts } from './labs/restarts.ts';
 
@@ -24,6 +25,7 @@ export function define(command: Command, io: CliIo): void {
   addLab(command, io, clocks);
   addLab(command, io, grep);
   addLab(command, io, placement);
+  addLab(command, io, pubsub);
   addLab(command, io, idle);
   addReport(command, io);
 }

@@ -15,6 +15,7 @@ interface NodeCliOptions {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly fromBeginning?: boolean;
+  readonly compressed?: boolean;
   readonly firstLine?: RegExp;
   readonly lastLineAfter?: number;
   readonly newSession?: boolean;
@@ -43,7 +44,7 @@ export function define(command: Command, io: CliIo): void {
     )
     .option(
       '--tail <file>',
-      'follow this file instead of standard input, through rotation and truncation, from where an earlier run stopped; needs --spool. Its last part may be a glob, quoted: new files are taken up. May be given several times',
+      'follow this file instead of standard input, through rotation and truncation, from where an earlier run stopped; needs --spool. Parts of it may be globs, quoted: new files and folders are taken up. May be given several times',
       several,
       [],
     )
@@ -55,6 +56,7 @@ export function define(command: Command, io: CliIo): void {
     )
     .option('--exclude <glob>', 'and none with such a name; may be given several times', several, [])
     .option('--from-beginning', 'of a file that is followed for the first time, read what was rotated before too, the oldest first')
+    .option('--compressed', 'read rotated files too that were compressed before they were read (.gz, .zst), each to its end once')
     .option('--first-line <regex>', 'a line that matches begins a record; those that follow and do not match go on with it', parseRegex)
     .option(
       '--last-line-after <seconds>',
@@ -73,6 +75,10 @@ export function define(command: Command, io: CliIo): void {
       command: "cairn node web1 10.0.0.1 1234 --spool /var/spool/cairn --tail '/var/log/app/*.log' --exclude 'debug*'",
       does: 'all logs of a folder but some, new ones too',
     },
+    {
+      command: "cairn node web1 10.0.0.1 1234 --spool /var/spool/cairn --tail '/srv/*/log/*.log' --compressed",
+      does: 'logs of all applications, and what was compressed while the node was away',
+    },
     { command: 'cairn node --status /var/spool/cairn', does: 'how much is kept, and how far each file is read' },
   ]);
 }
@@ -87,11 +93,12 @@ async function run(
   const { spool, tail } = options;
   if (name === undefined || host === undefined || port === undefined)
     throw new LogError('usage', 'Cannot run cairn node: it needs a name, and the host and the port of a logger');
-  const hasSettings = options.include.length > 0 || options.exclude.length > 0 || options.fromBeginning === true;
+  const isSwitched = options.fromBeginning === true || options.compressed === true;
+  const hasSettings = options.include.length > 0 || options.exclude.length > 0 || isSwitched;
   if (tail.length === 0 && (hasSettings || options.firstLine !== undefined || options.lastLineAfter !== undefined))
     throw new LogError(
       'usage',
-      'Cannot run cairn node: --include, --exclude, --from-beginning, --first-line and --last-line-after need --tail',
+      'Cannot run cairn node: --include, --exclude, --from-beginning, --compressed, --first-line and --last-line-after need --tail',
     );
   io.becomeService();
   if (spool === undefined) {
@@ -125,6 +132,7 @@ function followSettings({
   include,
   exclude,
   fromBeginning,
+  compressed,
   firstLine,
   lastLineAfter = lastLineAfterMsDefault,
 }: NodeCliOptions): FollowSettings {
@@ -133,6 +141,7 @@ function followSettings({
     include,
     exclude,
     isFromOldest: fromBeginning === true,
+    readsCompressed: compressed === true,
     firstLine: firstLine ?? null,
     lastLineAfterMs: lastLineAfter === 0 ? null : lastLineAfter,
   };

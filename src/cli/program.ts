@@ -1,17 +1,17 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { addExamples, type CommandEntry } from './command.ts';
-import { escapeControls } from '../base/escape.ts';
+import { LogError } from '../eventlog/log-error.ts';
 import type { CliIo } from './io.ts';
-import { registry } from './registry.ts';
+import { commandNamed, registry } from './registry.ts';
 import { packageVersion } from '../system/package.ts';
 
-/** Runs a command line by commander. Throws what a command throws; what commander says is told here. */
+/** Runs a command line by commander. Throws what a command throws, and what commander says as an error of ours. */
 export async function runProgram(args: readonly string[], typed: CommandEntry | null, io: CliIo): Promise<number> {
   const program = makeProgram(io);
   for (const entry of registry) {
     const command = addCommand(program, entry);
-    if (entry === typed) (await entry.load()).define(command, io, () => loadProgram(io));
+    if (entry === typed) (await entry.load()).define(command, io, (name) => loadCommand(name, io));
   }
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -21,17 +21,24 @@ export async function runProgram(args: readonly string[], typed: CommandEntry | 
     // Help and version have been printed.
     if (error.exitCode === 0) return exitCodes.ok;
     const name = typed === null ? 'cairn' : `cairn ${typed.name}`;
-    const said = error.code === 'commander.help' ? `no command is given, see \`${name} --help\`` : inOurWords(error.message);
-    // It may quote what the user typed, and stays one line.
-    io.stderr.write(`${escapeControls(`Cannot run ${name}: ${said}`)}\n`);
-    return exitCodes.usage;
+    const said = error.code === 'commander.help' ? 'no command is given' : inOurWords(error.message);
+    throw new LogError('usage', `Cannot run ${name}: ${said}`, {}, { cause: error });
   }
 }
 
-/** The whole program with every command loaded: for completion and the reference page. */
+/** One command alone, under one of its names. */
+async function loadCommand(name: string, io: CliIo): Promise<Command | null> {
+  const entry = commandNamed(name);
+  if (entry === null) return null;
+  const command = addCommand(makeProgram(io), entry);
+  (await entry.load()).define(command, io, (other) => loadCommand(other, io));
+  return command;
+}
+
+/** The whole program with every command loaded: for the reference page. */
 export async function loadProgram(io: CliIo): Promise<Command> {
   const program = makeProgram(io);
-  for (const entry of registry) (await entry.load()).define(addCommand(program, entry), io, () => loadProgram(io));
+  for (const entry of registry) (await entry.load()).define(addCommand(program, entry), io, (name) => loadCommand(name, io));
   return program;
 }
 
@@ -61,7 +68,11 @@ function makeProgram(io: CliIo): Command {
 }
 
 function addCommand(program: Command, entry: CommandEntry): Command {
-  const command = new Command(entry.name).copyInheritedSettings(program).summary(entry.summary).description(capitalise(entry.summary));
+  const command = new Command(entry.name)
+    .copyInheritedSettings(program)
+    .summary(entry.summary)
+    .description(capitalise(entry.summary))
+    .aliases(entry.aliases ?? []);
   program.addCommand(command.helpOption('-h, --help', 'print this help'));
   return command;
 }

@@ -69,7 +69,9 @@ export function define(command: Command, io: CliIo): void {
   const remove = command
     .command('delete <publisher>')
     .summary('delete a publisher')
-    .description('Delete a publisher. What it has published stays; brokers that knew it may take its records for 10 s more.')
+    .description(
+      'Delete a publisher. What it has published stays. Brokers that keep its group refuse it as soon as they hear of that, others that knew it within 10 s.',
+    )
     .action((id: string, options: Options) =>
       withClient(options, io, {}, async (client) => {
         await client.subscriptions.deletePublisher(id);

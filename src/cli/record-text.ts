@@ -1,56 +1,78 @@
+/** How records are printed: the options that say it, and what they make of a record. */
 import { Buffer } from 'node:buffer';
-import { escapeControls, escapeJson } from '../base/escape.ts';
-import type { RecordCursor } from '../record/index.ts';
+import type { Command } from 'commander';
+import { LogError } from '../eventlog/log-error.ts';
+import type { LogRecord } from '../library/index.ts';
+import { dateOf, headersText, keyText, recordJson, valueBytes } from './record-fields.ts';
+import { fillIn, formatRule, parseFormat, type RecordTemplate } from './record-format.ts';
 
 export interface RecordFormat {
   /** The bytes as they are. */
   readonly raw?: boolean;
   readonly json?: boolean;
+  readonly format?: RecordTemplate;
+  readonly timestamps?: boolean;
+  readonly logTimes?: boolean;
+  readonly keys?: boolean;
+  readonly headers?: boolean;
 }
 
-export const newline = Buffer.from('\n');
-
-/** `about` stands in front of the fields of JSON. */
-export function formatRecord(record: RecordCursor, options: RecordFormat, about: Readonly<Record<string, unknown>>): Uint8Array {
-  if (options.json === true && options.raw !== true) return Buffer.from(escapeJson(JSON.stringify({ ...about, ...toJson(record) })));
-  return formatValue(record.value() ?? new Uint8Array(0), options);
+/** Which of them JSON has in front, and whether a column says the topic. */
+export interface RecordPlaces {
+  readonly json: readonly ('topic' | 'partition')[];
+  readonly withTopic: boolean;
 }
 
-export const formatValue = (value: Uint8Array, { raw = false }: RecordFormat): Uint8Array =>
-  raw ? value : Buffer.from(escapeControls(decode(value).text));
+export function addFormatOptions(command: Command, jsonFields: string, { logTimes }: { readonly logTimes: boolean }): Command {
+  if (logTimes)
+    command.option('--log-times', 'in front of each value its log time, when the leader took it, and a tab; with --json as "logTime"');
+  return command
+    .option('--raw', 'print the bytes as they are, control characters too')
+    .option('--json', `print a JSON object a line: ${jsonFields}`)
+    .option('--format <text>', `print each as this says, ended by a newline: ${formatRule}`, parseFormat)
+    .option('--timestamps', 'in front of each value its event time, which who appended it said, and a tab')
+    .option('--keys', 'in front of each value its key and a tab; - where it has none, in quotes where it could be mistaken')
+    .option('--headers', 'in front of each value its headers as JSON and a tab');
+}
 
-/** As the HTTP gateway writes a record. */
-function toJson(record: RecordCursor): Readonly<Record<string, unknown>> {
-  // Without a prototype: a header may be called `__proto__`.
-  const headers = Object.create(null) as Record<string, unknown>;
-  record.forEachHeader((key, value) => {
-    const name = decode(key).text;
-    if (name.startsWith('cairn.')) return;
-    const text = value === null ? null : decode(value);
-    headers[name] = text === null ? null : text.valid ? text.text : { base64: Buffer.from(value as Uint8Array).toString('base64') };
-  });
-  return {
-    offset: record.offset,
-    timestamp: record.timestampMs,
-    ...field('key', record.key()),
-    ...field('value', record.value()),
-    headers,
+/** @param doing such as `read` */
+export function refuseFormats({ raw, json, format, timestamps, logTimes, keys, headers }: RecordFormat, doing: string): void {
+  const both = (one: string, other: string): LogError => new LogError('usage', `Cannot ${doing}: ${one} and ${other} exclude each other`);
+  if (raw === true && json === true) throw both('--raw', '--json');
+  if (format === undefined) return;
+  if (json === true) throw both('--format', '--json');
+  const columns = { '--timestamps': timestamps, '--log-times': logTimes, '--keys': keys, '--headers': headers };
+  const [column] = Object.entries(columns).find(([, isAsked]) => isAsked === true) ?? [];
+  if (column !== undefined) throw both('--format', column);
+}
+
+export const tellsLogTime = ({ logTimes = false, format }: RecordFormat): boolean => logTimes || format?.tellsLogTime === true;
+
+/** The bytes of a record, with what ends it. */
+export function recordPrinter(options: RecordFormat, places: RecordPlaces): (record: LogRecord) => Uint8Array {
+  const { raw = false, json = false, format } = options;
+  if (json) return (record) => Buffer.from(`${recordJson(record, Object.fromEntries(places.json.map((name) => [name, record[name]])))}\n`);
+  if (format !== undefined) return (record) => fillIn(format, record, raw);
+  const columns = columnsOf(options, places);
+  return (record) => {
+    const value = valueBytes(record.value ?? noBytes, raw);
+    if (columns.length === 0) return Buffer.concat([value, newline]);
+    return Buffer.concat([Buffer.from(columns.map((column) => `${column(record)}\t`).join('')), value, newline]);
   };
 }
 
-function field(name: string, bytes: Uint8Array | null): Readonly<Record<string, string | null>> {
-  if (bytes === null) return { [name]: null };
-  const { text, valid } = decode(bytes);
-  return valid ? { [name]: text } : { [`${name}Base64`]: Buffer.from(bytes).toString('base64') };
-}
+const noBytes = new Uint8Array(0);
+const newline = Buffer.from('\n');
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Bytes that are not UTF-8 are shown as U+FFFD. */
-function decode(bytes: Uint8Array): { readonly text: string; readonly valid: boolean } {
-  try {
-    return { text: strict.decode(bytes), valid: true };
-  } catch {
-    return { text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'), valid: false };
-  }
+function columnsOf(
+  { timestamps, logTimes, keys, headers, raw }: RecordFormat,
+  { withTopic }: RecordPlaces,
+): readonly ((record: LogRecord) => string)[] {
+  return [
+    ...(withTopic && raw !== true ? [({ topic }: LogRecord) => topic] : []),
+    ...(timestamps === true ? [({ timestamp }: LogRecord) => dateOf(timestamp)] : []),
+    ...(logTimes === true ? [({ logTime }: LogRecord) => dateOf(logTime ?? -1)] : []),
+    ...(keys === true ? [({ key }: LogRecord) => keyText(key)] : []),
+    ...(headers === true ? [(record: LogRecord) => headersText(record.headers)] : []),
+  ];
 }

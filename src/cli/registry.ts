@@ -4,8 +4,9 @@ import type { CommandEntry } from './command.ts';
 export const registry: readonly CommandEntry[] = [
   { name: 'up', summary: 'start brokers on this machine and keep them running', load: () => import('./up.ts') },
   { name: 'serve', summary: 'run one broker, or a server that only answers searches', load: () => import('./serve.ts') },
-  { name: 'append', summary: 'append records to a topic', load: () => import('./append.ts') },
-  { name: 'read', summary: 'print the records of a topic', load: () => import('./read.ts') },
+  { name: 'append', aliases: ['produce'], summary: 'append records to a topic', load: () => import('./append.ts') },
+  { name: 'read', aliases: ['consume'], summary: 'print the records of topics', load: () => import('./read.ts') },
+  { name: 'tail', summary: 'print the last records of topics', load: () => import('./tail.ts') },
   {
     name: 'grep',
     summary: 'search files on many machines, as grep does',
@@ -19,8 +20,12 @@ export const registry: readonly CommandEntry[] = [
   { name: 'unsubscribe', summary: 'end a subscription, its cursor with it', load: () => import('./unsubscribe.ts') },
   { name: 'pull', summary: 'print what is new to a subscriber', load: () => import('./pull.ts') },
   { name: 'ack', summary: 'acknowledge what a subscriber has processed', load: () => import('./ack.ts') },
+  { name: 'nack', summary: 'say that a subscriber could not process a record', load: () => import('./nack.ts') },
+  { name: 'parked', summary: 'list, show, replay or drop records that have failed too often', load: () => import('./parked.ts') },
   { name: 'seek', summary: 'put a cursor of a subscriber elsewhere', load: () => import('./seek.ts') },
+  { name: 'scheduled', summary: 'list or cancel what is appended later', load: () => import('./scheduled.ts') },
   { name: 'topic', summary: 'create, list, describe or delete topics', load: () => import('./topic.ts') },
+  { name: 'ls', summary: 'list the topics', load: () => import('./ls.ts') },
   { name: 'explain', summary: 'say where a topic is kept, and why', load: () => import('./explain.ts') },
   { name: 'status', summary: 'show the brokers: who leads, who lags, who is missing', load: () => import('./status.ts') },
   { name: 'logger', summary: 'take lines from many nodes, print them and measure their delays', load: () => import('./logger.ts') },
@@ -39,6 +44,11 @@ export const registry: readonly CommandEntry[] = [
   { name: 'sim', summary: 'run simulated brokers under faults and check every promise', load: () => import('./sim.ts') },
   { name: 'bench', summary: 'measure appends next to what the disk allows', load: () => import('./bench.ts') },
   { name: 'lab', summary: 'run an experiment and leave a report', load: () => import('./lab.ts') },
-  { name: 'completion', summary: 'print a completion script for bash or zsh', load: () => import('./completion.ts') },
+  { name: 'context', summary: 'give clusters names, and say which one is meant', load: () => import('./context.ts') },
+  { name: 'completion', summary: 'print a completion script for bash, zsh or fish', load: () => import('./completion.ts') },
   { name: 'help', summary: 'explain a command, the exit codes or an error code', load: () => import('./help.ts') },
 ];
+
+/** The command that is meant by a word that was typed. */
+export const commandNamed = (word: string | undefined): CommandEntry | null =>
+  registry.find(({ name, aliases = [] }) => name === word || aliases.includes(word ?? '')) ?? null;

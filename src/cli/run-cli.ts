@@ -7,13 +7,24 @@ import { escapeControls } from '../base/escape.ts';
 import { LogError } from '../eventlog/log-error.ts';
 import { ExitWith } from './command.ts';
 import type { CliIo } from './io.ts';
-import { registry } from './registry.ts';
+import { commandNamed } from './registry.ts';
+import { reportError } from './report-error.ts';
+import { tracedRun } from './tracing.ts';
 
 /** Runs one command line. Never throws: every failure ends as one sentence on stderr. */
 export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<number> {
   const args = turnHelpAround(typedArgs);
+  const exitCode = await runTyped(args, io);
+  const traced = tracedRun(io);
+  if (traced === undefined) return exitCode;
+  const { printTrace } = await import('./print-trace.ts');
+  await printTrace(traced, `cairn ${findTyped(args) ?? ''}`, exitCode === 0 ? null : `exit code ${exitCode}`, io);
+  return exitCode;
+}
+
+async function runTyped(args: readonly string[], io: CliIo): Promise<number> {
   try {
-    const typed = registry.find(({ name }) => name === findTyped(args)) ?? null;
+    const typed = commandNamed(findTyped(args));
     const run = await typed?.loadRun?.();
     const byCommander = async (those: readonly string[]): Promise<number> => {
       const { runProgram } = await import('./program.ts');
@@ -22,7 +33,7 @@ export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<n
     if (typed === null || run === undefined) return await byCommander(args);
     return await run(args.slice(args.indexOf(typed.name) + 1), io, () => byCommander([typed.name, '--help']));
   } catch (error) {
-    return report(error, io);
+    return report(error, args, io);
   }
 }
 
@@ -30,28 +41,19 @@ export async function runCli(typedArgs: readonly string[], io: CliIo): Promise<n
 function turnHelpAround(args: readonly string[]): readonly string[] {
   const [first, ...rest] = args;
   if (first === undefined) return ['--help'];
-  return first === 'help' && registry.some((entry) => entry.name === rest[0] && entry.name !== 'help') ? [...rest, '--help'] : args;
+  return first === 'help' && rest[0] !== 'help' && commandNamed(rest[0]) !== null ? [...rest, '--help'] : args;
 }
 
 /** The command is the first word that is not an option; the program itself has no option that takes a value. */
 const findTyped = (args: readonly string[]): string | undefined => args.find((arg) => !arg.startsWith('-'));
 
-function report(error: unknown, io: CliIo): number {
+function report(error: unknown, args: readonly string[], io: CliIo): number {
   if (error instanceof ExitWith) return error.code;
   if (error instanceof LogError) {
-    // A message may quote what the user typed or what a broker sent, and stays one line.
-    io.stderr.write(`${escapeControls(error.message + remedyOf(error))}\n`);
+    reportError(error, args, commandNamed(findTyped(args))?.name ?? null, io);
     return errorCatalogue[error.code].exitCode;
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.stderr.write(`${escapeControls(`Cannot go on: a defect of Cairn: ${trace}`, { keepNewlines: true })}\n`);
   return exitCodes.software;
-}
-
-/** What to do where the message alone does not say it. The cause is the client's `TransportError`, which is not loaded for this. */
-export function remedyOf({ code, cause }: LogError): string {
-  if (code !== 'unreachable') return '';
-  const failure = (cause as { readonly failure?: string } | undefined)?.failure;
-  if (failure === 'away') return ', start brokers with `cairn up` or name one with --server';
-  return failure === 'untrusted' ? ', name the certificates to trust with --ca-file' : '';
 }

@@ -7,6 +7,7 @@ import { serve } from '../daemon/serve.ts';
 import { settingsTable } from '../daemon/settings-table.ts';
 import { addExamples } from './command.ts';
 import type { CliIo } from './io.ts';
+import { errorText } from './report-error.ts';
 import { integer } from './options.ts';
 
 export function define(command: Command, io: CliIo): void {
@@ -45,7 +46,7 @@ export function define(command: Command, io: CliIo): void {
       await serve(config, logger, {
         endsWithTerminal: isAtTerminal(),
         onReady: () => void io.stdout.write(`${who} is ready on ${scheme}://${formatHostPort(config.listen)}, ${what}\n`),
-        onFatal: ({ message }, done) => void io.stderr.write(`${message}\n`, () => done()),
+        onFatal: (error, done) => void io.stderr.write(`${errorText(error, 'serve')}\n`, () => done()),
       });
     });
   addExamples(command, [

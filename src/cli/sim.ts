@@ -9,16 +9,19 @@ import { LogError } from '../eventlog/log-error.ts';
 import { Campaign, type CampaignSummary } from '../sim/campaign.ts';
 import { rarePaths, seedsForCoverage } from '../sim/coverage.ts';
 import { describeViolation, faultNames, parseFaults, run, type Verdict } from '../sim/run.ts';
+import { drawnTopicCount, topicsLeast, topicsMost } from '../sim/topics.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, isColourful, write } from './io.ts';
-import { reasonOf } from './connect-options.ts';
+import { reasonOf } from './reason-of.ts';
 import { integer, jsonOption } from './options.ts';
+import { loadProgress } from './progress.ts';
 import { count } from './table.ts';
 
 interface SimOptions {
   readonly seed?: number;
   readonly seeds: number;
   readonly brokers: readonly number[];
+  readonly topics: number | 'drawn';
   readonly minutes: number;
   readonly faults: string;
   readonly json?: boolean;
@@ -38,6 +41,12 @@ export function define(command: Command, io: CliIo): void {
     .option('--seed <number>', 'the first seed (default: a random one, which is printed)', integer(0, seedMax))
     .option('--seeds <count>', 'how many seeds, one after another', integer(1, seedsMax), 1)
     .option('--brokers <list>', 'how many brokers; of several counts each seed takes the next one', parseBrokers, [5])
+    .option(
+      '--topics <count>',
+      'how many topics of 1 to 4 partitions there are for the whole run; "drawn": 5 to 20, as the seed says, and with several seeds one in ten has 100, on 8 brokers',
+      parseTopics,
+      'drawn',
+    )
     .option('--minutes <number>', 'simulated minutes under faults', parseMinutes, 2)
     .option('--faults <list>', `"all", "none", or some of: ${faultNames.join(', ')}`, checkFaults, 'all')
     .option('--record <file>', 'write the run down as a trace, one event a line, for `cairn trace` and the page; of one seed only')
@@ -56,6 +65,7 @@ export function define(command: Command, io: CliIo): void {
       does: 'seeds 1 to 1000 on three and five brokers, and what they prove together',
     },
     { command: 'cairn sim --seed 401 --seeds 600 --brokers 3,5', does: 'goes on where one was stopped after 400' },
+    { command: 'cairn sim --seed 42 --brokers 8 --topics 100', does: '100 topics on a cube of eight' },
     { command: 'cairn sim --seed 42 --brokers 3 --faults none', does: 'the same load in good weather' },
     { command: 'cairn sim --seed 42 --minutes 0.2 --record run.ndjson', does: 'twelve seconds as a trace' },
   ]);
@@ -69,8 +79,17 @@ function parseMinutes(text: string): number {
 
 function parseBrokers(text: string): readonly number[] {
   const counts = text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : 0));
-  if (counts.every((one) => one >= 1 && one <= 9)) return counts;
-  throw new InvalidArgumentError('It is a whole number from 1 to 9, or several with commas.');
+  if (counts.every((one) => one >= 1 && one <= brokersMost)) return counts;
+  throw new InvalidArgumentError(`It is a whole number from 1 to ${brokersMost}, or several with commas.`);
+}
+
+const brokersMost = 16;
+
+function parseTopics(text: string): number | 'drawn' {
+  if (text === 'drawn') return text;
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value >= topicsLeast && value <= topicsMost) return value;
+  throw new InvalidArgumentError(`It is "drawn", or a whole number from ${topicsLeast} to ${topicsMost}.`);
 }
 
 function checkFaults(text: string): string {
@@ -85,22 +104,45 @@ const faultsOf = (text: string): RunFaults => {
 };
 type RunFaults = Parameters<typeof run>[0]['faults'];
 
-const replayOf = (seed: number, brokers: number, { minutes, faults }: SimOptions): string =>
-  `cairn sim --seed ${seed} --brokers ${brokers} --minutes ${minutes} --faults ${faults}`;
+const replayOf = ({ seed, brokers, topics }: Pick<Verdict, 'seed' | 'brokers' | 'topics'>, { minutes, faults }: SimOptions): string =>
+  `cairn sim --seed ${seed} --brokers ${brokers} --topics ${topics} --minutes ${minutes} --faults ${faults}`;
 
 async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<boolean> {
   const { minutes, faults } = options;
   const brokers = options.brokers[seed % options.brokers.length] as number;
+  const topics = options.topics === 'drawn' ? drawnTopicCount(seed) : options.topics;
   const startedMs = performance.now();
-  const verdict = recorded(options.record, (onTrace) => run({ seed, brokers, minutes, faults: faultsOf(faults), ...onTrace }));
+  const progress = await startProgress(minutes, io);
+  const verdict = recorded(options.record, (onTrace) =>
+    run({ seed, brokers, topics, minutes, faults: faultsOf(faults), onProgress: progress.at, ...onTrace }),
+  );
+  progress.stop();
   const tookMs = performance.now() - startedMs;
-  const replay = replayOf(seed, brokers, options);
+  const replay = replayOf(verdict, options);
   const text =
     options.json === true
       ? `${JSON.stringify({ ...verdict, minutes, faults, tookMs: Math.round(tookMs), replay })}\n`
       : formatVerdict(verdict, { tookMs, replay, colourful: isColourful(io, io.stdout) });
   await write(io.stdout, text);
   return verdict.ok;
+}
+
+/** A bar on a terminal, which is drawn while the run lets nothing else happen. */
+async function startProgress(
+  minutes: number,
+  io: CliIo,
+): Promise<{ readonly at: (simulatedMs: number) => void; readonly stop: () => void }> {
+  const start = await loadProgress(io);
+  const { moved, counted, stop } = start({ bytesTotal: minutes * 60_000, what: 'simulated seconds; then all is healed and checked' });
+  let before = 0;
+  return {
+    at: (simulatedMs) => {
+      moved(simulatedMs - before);
+      counted(Math.round(simulatedMs / 1000));
+      before = simulatedMs;
+    },
+    stop,
+  };
 }
 
 /** A run is one long step: its lines are written as they gather, without a turn of the machine's loop between them. */
@@ -138,9 +180,9 @@ interface Spent {
 }
 
 async function runCampaign(first: number, options: SimOptions, io: CliIo): Promise<boolean> {
-  const { seeds, minutes, faults, brokers, json } = options;
+  const { seeds, minutes, faults, brokers, topics, json } = options;
   const seedTo = first + seeds;
-  const campaign = new Campaign({ minutes, brokers, faults: faultsOf(faults) });
+  const campaign = new Campaign({ minutes, brokers, topics, faults: faultsOf(faults) });
   const startedMs = performance.now();
   const startedCpu = process.cpuUsage();
   const spent = (): Spent => {
@@ -160,16 +202,19 @@ async function runCampaign(first: number, options: SimOptions, io: CliIo): Promi
     // A signal is heard only between two turns of the machine's loop.
     await nextTurn();
     const tookMs = Math.round(performance.now() - seedStartedMs);
-    const replay = replayOf(seed, verdict.brokers, options);
+    const replay = replayOf(verdict, options);
     if (json === true) {
-      await write(io.stdout, `${JSON.stringify({ seed, brokers: verdict.brokers, ok, violations, figures, traceHash, tookMs, replay })}\n`);
+      await write(
+        io.stdout,
+        `${JSON.stringify({ seed, brokers: verdict.brokers, topics: verdict.topics, ok, violations, figures, traceHash, tookMs, replay })}\n`,
+      );
     } else {
       const acknowledged = campaign.summary().appendsAcknowledged;
       const place = `${seed - first + 1} of ${seeds}`;
       const wrong = violations.map((violation) => `  ${describeViolation(violation)}\n`).join('');
       await write(
         io.stdout,
-        `${place}: seed ${seed} on ${verdict.brokers} brokers ${ok ? 'good' : 'WRONG'}, ${count(figures.appendsAcknowledged)} appends (${count(acknowledged)} in all), trace ${traceHash}\n${wrong}${ok ? '' : `  ${replay}\n`}`,
+        `${place}: seed ${seed} on ${verdict.brokers} brokers with ${verdict.topics} topics ${ok ? 'good' : 'WRONG'}, ${count(figures.appendsAcknowledged)} appends (${count(acknowledged)} in all), trace ${traceHash}\n${wrong}${ok ? '' : `  ${replay}\n`}`,
       );
     }
   }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { CursorDescription, SubscriberDescription } from '../eventlog/subscriptions.ts';
+import type { CursorDescription, FencingDescription, SubscriberDescription, WorkerDescription } from '../eventlog/subscriptions.ts';
 import { addExamples } from './command.ts';
+import { confirmLoss, yesHelp, type YesOption } from './confirm.ts';
 import { withClient } from './connect.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { idPages, shownId } from './ids.ts';
@@ -59,7 +60,10 @@ export function define(command: Command, io: CliIo): void {
   const describe = command
     .command('describe <subscriber>')
     .summary('show what a subscriber is subscribed to, and how far it is')
-    .description('Show what a subscriber is subscribed to, where its cursors stand, and how far they are behind, in offsets and in time.')
+    .description(
+      'Show what a subscriber is subscribed to, where its cursors stand, and how far they are behind, in offsets and in time; where several workers share it, ' +
+        'who they are, who holds what since when, and from whom something was taken.',
+    )
     .addOption(jsonOption('the subscriber'))
     .action((id: string, options: Options) =>
       withClient(options, io, {}, async (client) => {
@@ -67,14 +71,19 @@ export function define(command: Command, io: CliIo): void {
         await write(io.stdout, options.json === true ? `${JSON.stringify(described)}\n` : textOf(described));
       }),
     );
-  addExamples(addConnectOptions(describe), [{ command: 'cairn subscriber describe billing', does: 'cursors and lag' }]);
+  addExamples(addConnectOptions(describe), [{ command: 'cairn subscriber describe billing', does: 'cursors, lag and workers' }]);
 
   const remove = command
     .command('delete <subscriber>')
     .summary('delete a subscriber with its cursors')
-    .description('Delete a subscriber with its subscriptions and cursors. One that is made again under its id begins without any.')
-    .action((id: string, options: Options) =>
+    .description(
+      'Delete a subscriber with its subscriptions and cursors: on a terminal it asks first. One that is made again under its id begins without any.',
+    )
+    .option('-y, --yes', yesHelp)
+    .action((id: string, options: Options & YesOption) =>
       withClient(options, io, {}, async (client) => {
+        const what = `Subscriber ${shownId(id)} will be gone with its cursors: what it has processed is not known any more`;
+        await confirmLoss(what, `Subscriber ${shownId(id)} was not deleted`, options, io);
         await client.subscriptions.deleteSubscriber(id);
         await write(io.stdout, `Deleted subscriber ${shownId(id)}\n`);
       }),
@@ -94,6 +103,9 @@ function textOf({
   subscriptions,
   cursors,
   cursorCount,
+  workers,
+  fencings,
+  parked,
 }: SubscriberDescription): string {
   const rows: [string, string][] = [
     ['subscriber', shownId(id)],
@@ -101,16 +113,67 @@ function textOf({
     ['used', usedOf(usedMs)],
     ['last pull', lastPull === 0 ? 'none with a number' : `number ${lastPull}`],
     ['kept by', `group ${group}, led by ${coordinator === null ? 'nobody' : `broker ${coordinator}`}`],
+    ...(parked === 0
+      ? []
+      : ([['parked', `${count(parked)} ${parked === 1 ? 'record' : 'records'}: cairn parked list ${shownId(id)}`]] as [string, string][])),
     ['subscribed', subscriptions.length === 0 ? 'to nothing' : `to ${subscriptions.map(({ topic }) => topic).join(', ')}`],
   ];
   const head = rows.map(([name, value]) => `${name.padEnd(11)} ${value}\n`).join('');
-  if (cursors.length === 0) return head;
+  const shared = `${workersText(workers)}${fencings.map(fencingText).join('')}`;
+  if (cursors.length === 0) return head + shared;
+  const isShared = workers.length > 0;
+  const hasFailed = cursors.some(({ retries }) => retries > 0);
   const shown = table(
-    ['topic', 'partition', 'cursor', 'end', 'behind', 'for'],
-    cursors.map((cursor) => [cursor.topic, String(cursor.partition), count(cursor.offset), ...lagOf(cursor)]),
-    ['left', 'right', 'right', 'right', 'right', 'left'],
+    ['topic', 'partition', 'cursor', 'end', 'behind', 'for', ...(hasFailed ? ['in retry'] : []), ...(isShared ? ['held by', 'since'] : [])],
+    cursors.map((cursor) => [
+      cursor.topic,
+      String(cursor.partition),
+      count(cursor.offset),
+      ...lagOf(cursor),
+      ...(hasFailed ? [count(cursor.retries)] : []),
+      ...(isShared ? heldOf(cursor) : []),
+    ]),
+    ['left', 'right', 'right', 'right', 'right', 'left', ...(hasFailed ? (['right'] as const) : []), 'left', 'left'],
   );
-  return `${head}\n${shown}${cursorCount > cursors.length ? `and ${count(cursorCount - cursors.length)} more\n` : ''}`;
+  const more = cursorCount > cursors.length ? `and ${count(cursorCount - cursors.length)} more\n` : '';
+  return `${head}\n${shown}${more}${keptText(cursors)}${shared}`;
+}
+
+/** Of topics that are kept until all have read them. */
+function keptText(cursors: readonly CursorDescription[]): string {
+  const kept = cursors.filter(({ holdsBack }) => holdsBack);
+  const offsets = kept.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+  const where = `${count(kept.length)} ${kept.length === 1 ? 'partition' : 'partitions'}`;
+  return kept.length === 0 ? '' : `Kept until it has read them: ${count(offsets)} offsets in ${where}\n`;
+}
+
+/** Of the one whose pulls bear no name too. */
+const workerText = (worker: string | null): string => (worker === null ? 'without a name' : shownId(worker));
+
+function workersText(workers: readonly WorkerDescription[]): string {
+  if (workers.length === 0) return '';
+  const rows = workers.map(({ worker, epoch, holds, joinedMs, heardMs, sessionMs }) => [
+    workerText(worker),
+    String(epoch),
+    count(holds),
+    new Date(joinedMs).toISOString(),
+    new Date(heardMs).toISOString(),
+    `${sessionMs / 1000} s`,
+  ]);
+  const heads = ['worker', 'epoch', 'holds', 'joined', 'heard', 'session'];
+  return `\n${table(heads, rows, ['left', 'right', 'right', 'left', 'left', 'right'])}`;
+}
+
+function fencingText({ worker, epoch, atMs, reason, cursors }: FencingDescription): string {
+  const what = `${count(cursors)} ${cursors === 1 ? 'partition' : 'partitions'}`;
+  const why = reason === 'silent' ? 'it was silent for its session' : 'it did not let go of what it was asked for';
+  return `${new Date(atMs).toISOString()} ${what} taken from worker ${workerText(worker)}, epoch ${epoch}: ${why}\n`;
+}
+
+function heldOf({ held }: CursorDescription): string[] {
+  if (held === null) return ['', ''];
+  const next = held.askedBack === null ? '' : `, to go to ${workerText(held.askedBack.for)}`;
+  return [`${workerText(held.worker)}${next}`, new Date(held.sinceMs).toISOString()];
 }
 
 function lagOf({ end, lag, lagMs, problem }: CursorDescription): string[] {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { LogError } from '../eventlog/log-error.ts';
 import { type LiveConnection, LiveTimeline, summariseRows } from '../timeline/index.ts';
 import { addExamples } from './command.ts';
-import { escapeControls } from '../base/escape.ts';
+import { escapeControls, escapeText } from '../base/escape.ts';
 import { type CliIo, write } from './io.ts';
 import { jsonOption } from './options.ts';
 import { showFrames } from './screen.ts';
@@ -117,7 +117,7 @@ export function formatTop(figures: TopFigures, file: string): string {
   const { scenario, port, seconds, connected, printed, stored, unstored, silentSeconds, nodes } = figures;
   if (seconds === null) return `${escapeControls(file)}: nothing was measured yet\n`;
   const rows = nodes.map((node) => [
-    escapeControls(node.node),
+    escapeText(node.node, { keepTabs: false }),
     node.address,
     node.eventsPerSecond.toFixed(1),
     node.kbps.toFixed(1),
@@ -132,7 +132,7 @@ export function formatTop(figures: TopFigures, file: string): string {
   const head = ['node', 'address', 'events/s', 'kbps', 'min', 'median', 'p90', 'max', 'lag', 'state', 'skew'];
   const align = head.map((_, index) => (index >= 2 && index <= 8 ? 'right' : 'left') as 'left' | 'right');
   const storedText = stored === null ? '' : `, ${stored} stored${unstored > 0 ? `, ${unstored} given up` : ''}`;
-  const what = escapeControls(scenario ?? `logger on port ${port}`);
+  const what = escapeText(scenario ?? `logger on port ${port}`);
   const silent = silentSeconds > silentSecondsMax ? `; nothing written for ${silentSeconds} s, the logger has ended` : '';
   const body = nodes.length === 0 ? 'No connections.\n' : table(head, rows, align);
   return `${what}: ${seconds} s, ${connected} connected, ${printed} printed${storedText}; delays in ms${silent}\n\n${body}`;

@@ -2,24 +2,27 @@ import { type Command, Option } from 'commander';
 import { describeOffsets } from '../eventlog/offsets.ts';
 import type { TopicAdmin } from '../eventlog/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
-import {
-  brokersMax,
-  partitionsMax,
-  type PartitionStatus,
-  type TopicDescription,
-  type TopicPage,
-  topicPageMax,
-  type TopicSettings,
-} from '../eventlog/types.ts';
-import { escapeControls, escapeJson } from '../base/escape.ts';
+import { brokersMax, partitionsMax, type PartitionStatus, type TopicDescription, type TopicSettings } from '../eventlog/types.ts';
+import { escapeJson } from '../base/escape.ts';
 import { addExamples } from './command.ts';
+import { ask, confirmLoss, isAsked, yesHelp } from './confirm.ts';
 import { withClient } from './connect.ts';
 import { type CliIo, write } from './io.ts';
 import type { ConnectOptions } from './connect-options.ts';
-import { addConnectOptions, integer, jsonOption } from './options.ts';
-import { bytes, count, table } from './table.ts';
+import { addConnectOptions, integer, jsonOption, size } from './options.ts';
+import { bytes, count } from './table.ts';
+import { defineListing, partitionsOf, parts } from './topic-list.ts';
+import {
+  addRetention,
+  addRetentionChanges,
+  mayLetGo,
+  removalText,
+  retentionAsked,
+  type RetentionOptions,
+  retentionText,
+} from './topic-retention.ts';
 
-interface TopicOptions extends ConnectOptions {
+interface TopicOptions extends ConnectOptions, RetentionOptions {
   readonly json?: boolean;
   readonly retentionBytes?: number;
   readonly replicas?: number;
@@ -27,17 +30,15 @@ interface TopicOptions extends ConnectOptions {
   readonly partitions?: number;
 }
 
-interface AlterOptions extends ConnectOptions {
+interface AlterOptions extends ConnectOptions, RetentionOptions {
   readonly json?: boolean;
   readonly partitions?: number;
   readonly retentionBytes?: number | null;
   readonly yes?: boolean;
 }
 
-interface ListOptions extends ConnectOptions {
-  readonly json?: boolean;
-  readonly prefix?: string;
-  readonly limit?: number;
+interface DeleteOptions extends ConnectOptions {
+  readonly yes?: boolean;
 }
 
 export function define(command: Command, io: CliIo): void {
@@ -45,7 +46,11 @@ export function define(command: Command, io: CliIo): void {
     .command('create <topic>')
     .summary('create a topic')
     .description('Create a topic. Names are 1-249 characters of A-Z, a-z, 0-9, dot, dash, underscore; case matters.')
-    .option('--retention-bytes <bytes>', 'remove the oldest records of a partition above this size (default: keep everything)', integer(1))
+    .option(
+      '--retention-bytes <size>',
+      'remove the oldest records of a partition above this size, such as 1GB (default: keep everything)',
+      size(1),
+    )
     .option('--replicas <count>', 'brokers that keep it (default: 3, or all where there are fewer)', integer(1, brokersMax))
     .option(
       '--partitions <count>',
@@ -58,6 +63,7 @@ export function define(command: Command, io: CliIo): void {
       withClient(options, io, {}, async (client) => {
         const { retentionBytes = null, replicas, placement, partitions } = options;
         const placing = {
+          ...retentionAsked(options),
           ...(replicas === undefined ? {} : { replicas }),
           ...(placement === undefined ? {} : { placement }),
           ...(partitions === undefined ? {} : { partitions }),
@@ -69,9 +75,10 @@ export function define(command: Command, io: CliIo): void {
         );
       }),
     );
-  addExamples(addConnectOptions(create), [
+  addExamples(addConnectOptions(addRetention(create)), [
     { command: 'cairn topic create orders', does: 'keeps every record' },
-    { command: 'cairn topic create clicks --retention-bytes 1000000000', does: 'keeps about the last gigabyte' },
+    { command: 'cairn topic create clicks --retention-bytes 1GB', does: 'keeps about the last gigabyte' },
+    { command: 'cairn topic create jobs --retention-until-read --retention-age 168h', does: 'until all have read it, a week at most' },
     { command: 'cairn topic create audit --placement all', does: 'on every broker' },
     { command: 'cairn topic create clicks --partitions 8', does: 'spread over the brokers; records of one key keep their order' },
   ]);
@@ -79,12 +86,8 @@ export function define(command: Command, io: CliIo): void {
   const list = command
     .command('list')
     .summary('list the topics')
-    .description('List the topics by name with their sizes. How many there are stands on stderr.')
-    .option('--prefix <start>', 'only topics whose names begin so')
-    .option('--limit <count>', 'at most so many (default: all)', integer(1))
-    .addOption(jsonOption('the topics'))
-    .action((options: ListOptions) => withClient(options, io, {}, (client) => listTopics(client, options, io)));
-  addExamples(addConnectOptions(list), [
+    .description('List the topics by name with their sizes. How many there are stands on stderr.');
+  addExamples(defineListing(list, io), [
     { command: 'cairn topic list', does: 'one line a topic' },
     { command: 'cairn topic list --prefix orders. --limit 20', does: 'the first 20 of those' },
   ]);
@@ -112,42 +115,67 @@ export function define(command: Command, io: CliIo): void {
     .option('--partitions <count>', `as many as it has, or more, at most ${partitionsMax}`, integer(1, partitionsMax))
     .addOption(
       new Option(
-        '--retention-bytes <bytes>',
-        'remove the oldest records of a partition above this size, or "all" to keep everything',
+        '--retention-bytes <size>',
+        'remove the oldest records of a partition above this size, such as 64MiB, or "all" to keep everything',
       ).argParser(retentionOf),
     )
-    .option('--yes', 'do not ask whether keys may move')
+    .option('-y, --yes', 'do not ask whether keys may move, or records may go')
     .addOption(jsonOption('the topic'))
     .action((topic: string, options: AlterOptions) => withClient(options, io, {}, (client) => alterTopic(client, topic, options, io)));
-  addExamples(addConnectOptions(alter), [
+  addExamples(addConnectOptions(addRetentionChanges(alter)), [
     { command: 'cairn topic alter clicks --partitions 8', does: 'asks first: keys move' },
     { command: 'cairn topic alter clicks --retention-bytes all', does: 'keeps every record from now on' },
   ]);
 
   const remove = command
-    .command('delete <topic>')
-    .summary('delete a topic with its records')
-    .description('Delete a topic with its records. They cannot be brought back.')
-    .action((topic: string, options: TopicOptions) =>
+    .command('delete <topic...>')
+    .summary('delete topics with their records')
+    .description('Delete topics with their records. They cannot be brought back: on a terminal it asks first.')
+    .option('-y, --yes', yesHelp)
+    .action((topics: readonly string[], options: DeleteOptions) =>
       withClient(options, io, {}, async (client) => {
-        await client.deleteTopic(topic);
-        await write(io.stdout, `Deleted topic "${topic}"\n`);
+        for (const topic of topics) await deleteTopic(client, topic, options, io);
       }),
     );
-  addExamples(addConnectOptions(remove), [{ command: 'cairn topic delete orders', does: 'at once, on all brokers' }]);
+  addExamples(addConnectOptions(remove), [
+    { command: 'cairn topic delete orders', does: 'at once on all brokers, once you have said yes' },
+    { command: 'cairn topic delete orders clicks --yes', does: 'without a question' },
+  ]);
 }
 
-const retentionOf = (text: string): number | null => (text === 'all' ? null : integer(1)(text));
+const retentionOf = (text: string): number | null => (text === 'all' ? null : size(1)(text));
+
+/** What stands to be lost is said where somebody is asked. */
+async function deleteTopic(client: TopicAdmin, topic: string, options: DeleteOptions, io: CliIo): Promise<void> {
+  if (isAsked(options, io)) {
+    const all = partitionsOf(await client.describeTopic(topic));
+    const records = count(all.reduce((sum, { logStartOffset, highWatermark }) => sum + highWatermark - logStartOffset, 0));
+    const what = `Topic "${topic}" will be gone with all its records: ${records} offsets, ${bytes(sizeOf(all))}`;
+    await confirmLoss(what, `Topic "${topic}" was not deleted`, options, io);
+  }
+  await client.deleteTopic(topic);
+  await write(io.stdout, `Deleted topic "${topic}"\n`);
+}
+
+const sizeOf = (all: readonly PartitionStatus[]): number => all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 async function alterTopic(client: TopicAdmin, topic: string, options: AlterOptions, io: CliIo): Promise<void> {
   const { partitions, retentionBytes, yes = false } = options;
-  if (partitions === undefined && retentionBytes === undefined)
-    throw new LogError('usage', 'Cannot alter: say what with --partitions or --retention-bytes');
+  const kept = { ...retentionAsked(options), ...(retentionBytes === undefined ? {} : { retentionBytes }) };
+  if (partitions === undefined && Object.keys(kept).length === 0)
+    throw new LogError('usage', 'Cannot alter: say what with --partitions, --retention-bytes or another of these');
   if (partitions !== undefined && !yes) {
     const had = partitionsOf(await client.describeTopic(topic)).length;
     if (partitions > had && !(await mayMoveKeys(topic, had, partitions, io))) throw new LogError('interrupted', 'Nothing was altered');
   }
-  const changes = { ...(partitions === undefined ? {} : { partitions }), ...(retentionBytes === undefined ? {} : { retentionBytes }) };
+  if (retentionBytes !== undefined && retentionBytes !== null && isAsked(options, io)) {
+    const largest = Math.max(...partitionsOf(await client.describeTopic(topic)).map(({ sizeBytes }) => sizeBytes));
+    const what = `Topic "${topic}" has ${bytes(largest)} in a partition: the oldest records above ${bytes(retentionBytes)} will be gone`;
+    if (largest > retentionBytes) await confirmLoss(what, 'Nothing was altered', options, io);
+  }
+  if (mayLetGo(kept))
+    await confirmLoss(`Records of topic "${topic}" that the new bounds let go will be gone`, 'Nothing was altered', options, io);
+  const changes = { ...(partitions === undefined ? {} : { partitions }), ...kept };
   const description = await client.alterTopic(topic, changes);
   await write(io.stdout, options.json === true ? `${JSON.stringify(description)}\n` : `Altered topic "${topic}"${parts(description)}\n`);
 }
@@ -155,50 +183,7 @@ async function alterTopic(client: TopicAdmin, topic: string, options: AlterOptio
 async function mayMoveKeys(topic: string, had: number, wanted: number, io: CliIo): Promise<boolean> {
   const what = `With ${wanted} partitions in place of ${had}, records of most keys of topic "${topic}" go to another partition from now on, and this cannot be undone`;
   if (io.stdin.isTTY !== true) throw new LogError('usage', `Cannot alter without --yes where nobody can be asked: ${what}`);
-  io.stderr.write(`${what}. Go on? [y/N] `);
-  for await (const chunk of io.stdin) return /^y(es)?\s*$/i.test(String(chunk).trim());
-  return false;
-}
-
-/** Page by page, however many there are: each is written when it has come. */
-async function listTopics(client: TopicAdmin, options: ListOptions, io: CliIo): Promise<void> {
-  const { prefix = '', limit = Number.POSITIVE_INFINITY, json = false } = options;
-  let shown = 0;
-  let inAll = 0;
-  for (let after: string | null = ''; after !== null && shown < limit; ) {
-    const page: TopicPage = await client.listTopics({ prefix, after, limit: Math.min(topicPageMax, limit - shown) });
-    const isFirst = shown === 0;
-    // One JSON array, whatever comes in how many pages.
-    const inner = page.topics.map((topic) => JSON.stringify(topic)).join(',');
-    if (json) await write(io.stdout, `${isFirst ? '[' : page.topics.length > 0 ? ',' : ''}${inner}`);
-    else if (page.topics.length > 0 || isFirst) await write(io.stdout, formatTopics(page.topics, isFirst));
-    shown += page.topics.length;
-    inAll = page.count;
-    after = page.next;
-  }
-  if (json) await write(io.stdout, ']\n');
-  const what = `${inAll === 1 ? 'topic' : 'topics'}${prefix === '' ? '' : ` that ${inAll === 1 ? 'begins' : 'begin'} with "${prefix}"`}`;
-  await write(io.stderr, `${escapeControls(shown < inAll ? `${count(shown)} of ${count(inAll)} ${what}` : `${count(inAll)} ${what}`)}\n`);
-}
-
-function formatTopics(topics: readonly TopicDescription[], withHead: boolean): string {
-  const text = table(
-    // Not a number of records: Cairn's own marks have offsets too.
-    ['topic', 'start', 'end', 'size', 'leader'],
-    topics.map((topic) => {
-      const all = partitionsOf(topic);
-      const sum = (read: (partition: PartitionStatus) => number): number => all.reduce((total, partition) => total + read(partition), 0);
-      return [
-        topic.name + parts(topic),
-        count(sum(({ logStartOffset }) => logStartOffset)),
-        count(sum(({ highWatermark }) => highWatermark)),
-        bytes(sum(({ sizeBytes }) => sizeBytes)),
-        [...new Set(all.map(({ leader }) => (leader === null ? 'none' : String(leader))))].toSorted().join(','),
-      ];
-    }),
-    ['left', 'right', 'right', 'right', 'right'],
-  );
-  return withHead ? text : text.slice(text.indexOf('\n') + 1);
+  return ask(what, io);
 }
 
 const shownNameMax = 200;
@@ -209,19 +194,13 @@ function originalNameRow(name: string | undefined): [string, string][] {
   return [['called', `${escapeJson(JSON.stringify(name.slice(0, shownNameMax)))}${cut}`]];
 }
 
-const partitionsOf = ({ partition, partitions = [partition] }: TopicDescription): readonly PartitionStatus[] => partitions;
-
-/** What stands behind the name of a topic that has several. */
-const parts = ({ partitions }: TopicDescription): string => (partitions === undefined ? '' : ` (${partitions.length} partitions)`);
-
 function formatTopic(topic: TopicDescription): string {
-  const { retentionBytes, placement } = topic.settings;
-  const each = topic.partitions === undefined ? '' : ' in each partition';
+  const { placement } = topic.settings;
   const rows: (readonly [string, string])[] = [
     ['topic', topic.name + parts(topic) + (topic.builtIn ? ' (belongs to Cairn)' : '')],
     ...originalNameRow(topic.settings.originalName),
     ['created', topic.createdMs > 0 ? new Date(topic.createdMs).toISOString() : 'with the cluster'],
-    ['retention', retentionBytes === null ? 'everything is kept' : `${bytes(retentionBytes)}${each}`],
+    ['retention', retentionText(topic)],
     ...(topic.partitions === undefined
       ? partitionRows(topic.partition, placement)
       : topic.partitions.flatMap((partition, number) => [['partition', String(number)] as const, ...partitionRows(partition, placement)])),
@@ -239,6 +218,8 @@ function partitionRows(partition: PartitionStatus, placement: TopicSettings['pla
   for (const follower of partition.followers) {
     rows.push([`broker ${follower.broker}`, `has everything below offset ${follower.matchOffset}`]);
   }
-  if (partition.fenced !== null) rows.push(['fenced', partition.fenced]);
+  const { nextRemoval, fenced } = partition;
+  if (nextRemoval !== undefined) rows.push(['goes next', removalText(nextRemoval)]);
+  if (fenced !== null) rows.push(['fenced', fenced]);
   return rows;
 }

@@ -16,8 +16,9 @@ interface TourCommandOptions {
 export function define(command: Command, io: CliIo): void {
   command
     .description(
-      'Watch the log survive the death of its leader. Three brokers of its own, in a temporary folder, take a file line by line; the leader is ' +
-        'killed half way; every broker is read back and compared with the file. It takes a minute at most and leaves nothing behind.',
+      'Watch the log survive the death of its leader. Three brokers of its own, in a temporary folder, take a file line by line, and a ' +
+        'subscriber pulls; the leader is killed half way; what every broker holds, and what was pulled, is compared with the file. It takes ' +
+        'a minute at most and leaves nothing behind.',
     )
     .argument('[file]', 'what to stream, up to 32 MiB of it (default: the largest readable /var/log/*.log, else a file of Cairn itself)')
     .addOption(jsonOption('the result'))
@@ -84,13 +85,18 @@ export function formatTour(result: TourResult, colourful: boolean): string {
         ] as const,
     ),
   ];
+  const { pulled } = result;
+  rows.push([
+    'subscriber',
+    `${pulled.sha256} ${pulled.same ? paint('green', 'the same') : paint('red', `DIFFERENT, ${count(pulled.lines)} lines`)}`,
+  ]);
   if (result.search !== null) {
     const { pattern, lines, same } = result.search;
     const said = same ? paint('green', 'the same as GNU grep on the file') : paint('red', 'NOT the same as GNU grep on the file');
     rows.push(['search', `cairn grep -n -C2 ${escapeControls(JSON.stringify(pattern))} --topic tour: ${count(lines)} lines, ${said}`]);
   }
   const verdict = result.ok
-    ? paint('green', 'Every acknowledged line is on every broker, once and in order.')
-    : paint('red', 'This is not as it was promised: what was read back differs from the file.');
+    ? paint('green', 'Every acknowledged line is on every broker, and was given to the subscriber, once and in order.')
+    : paint('red', 'This is not as it was promised: what was read back or pulled differs from the file.');
   return `\n${rows.map(([name, text]) => `${name.padEnd(14)}${text}\n`).join('')}\n${verdict} It took ${(result.tookMs / 1000).toFixed(1)} s.\n`;
 }

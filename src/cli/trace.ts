@@ -7,7 +7,8 @@ import { chromeText, correctedTimes, formatTraceEvent, isUnpaired, shivizLines, 
 import { LogError } from '../eventlog/log-error.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { type CliIo, write } from './io.ts';
-import { type ConnectOptions, reasonOf } from './connect-options.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { reasonOf } from './reason-of.ts';
 import { addConnectOptions, integer, seconds } from './options.ts';
 import { type Collected, collectTraces, describeTimes, readTraceFile } from './traces/collect.ts';
 import { renderDiagramPage, spaceTimeOf } from './traces/diagram.ts';

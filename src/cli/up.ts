@@ -5,6 +5,7 @@ import { isAtTerminal } from '../daemon/at-terminal.ts';
 import { Supervisor } from '../daemon/supervisor.ts';
 import { confirmCluster, exampleFile, outputFile, prepareCluster } from '../daemon/up.ts';
 import { brokersMax } from '../eventlog/types.ts';
+import { typedCommand } from '../system/package.ts';
 import { addExamples } from './command.ts';
 import type { CliIo } from './io.ts';
 import { defaultServer } from './connect-options.ts';
@@ -82,9 +83,9 @@ function welcome(brokers: number, data: string, port: number): string {
   return [
     `${count} ready, data in ${data}. The page: ${server}`,
     '',
-    `  npx cairn read cairn.events --follow${where}`,
-    `  npx cairn append log -${where} < ${quoted(exampleFile())}`,
-    '  npx cairn tour',
+    `  ${typedCommand} read cairn.events --follow${where}`,
+    `  ${typedCommand} append log -${where} < ${quoted(exampleFile())}`,
+    `  ${typedCommand} tour`,
     '',
     'Ctrl-C stops.',
     '',

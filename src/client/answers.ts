@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCatalogue } from '../base/errors.ts';
 import { LogError } from '../eventlog/index.ts';
+import { clientBytes } from './batches.ts';
 import type { TransportAnswer } from './transport.ts';
 
 /** What was asked: `action` begins the sentence for answers that are not from a broker, `changes` when it may have taken effect. */
@@ -51,9 +52,9 @@ function detailsOf(error: Readonly<Record<string, unknown>>): LogError['details'
   return details;
 }
 
-function parse(body: Buffer): Readonly<Record<string, unknown>> | null {
+function parse(body: Uint8Array): Readonly<Record<string, unknown>> | null {
   try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
+    const value: unknown = JSON.parse(clientBytes.utf8Decode(body));
     return isObject(value) ? value : null;
   } catch {
     return null;

@@ -1,7 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
 import { LogError } from '../eventlog/index.ts';
 import type { Bytes } from '../host/index.ts';
-import { batchChecksumMatches, batchHeaderBytes, batchLength, RecordBatchBuilder } from '../record/index.ts';
+import { batchChecksumMatches, batchHeaderBytes, batchLength, RecordBatchBuilder, type RecordHeader } from '../record/index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -19,13 +19,15 @@ export interface PlainRecord {
   readonly value: string | Uint8Array | null;
   /** Milliseconds since 1970; now if left out. */
   readonly timestampMs?: number;
+  readonly headers?: readonly RecordHeader[];
 }
 
 /** Records that are appended together: all or none, with consecutive offsets. */
 export function batchOf(records: readonly PlainRecord[]): Uint8Array {
   const builder = new RecordBatchBuilder();
   const nowMs = Date.now();
-  for (const { key, value, timestampMs } of records) builder.add(timestampMs ?? nowMs, bytesOf(key ?? null), bytesOf(value));
+  for (const { key, value, timestampMs, headers } of records)
+    builder.add(timestampMs ?? nowMs, bytesOf(key ?? null), bytesOf(value), headers);
   return builder.finish(clientBytes);
 }
 
@@ -50,6 +52,27 @@ export function splitBatches(answer: Uint8Array, action: string): readonly Uint8
   }
   return batches;
 }
+
+/** The same of an answer in which each batch stands behind its log time (8 bytes). */
+export function splitTimedBatches(
+  answer: Uint8Array,
+  action: string,
+): { readonly batches: readonly Uint8Array[]; readonly times: readonly number[] } {
+  const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
+  const batches: Uint8Array[] = [];
+  const times: number[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const head = from + timeBytes;
+    const length = bytes.length - head < batchHeaderBytes ? Number.POSITIVE_INFINITY : batchLength(bytes.subarray(head));
+    if (length > bytes.length - head) throw damaged(action, from, 'its length does not fit the answer');
+    times.push(Number(bytes.readBigUInt64BE(from)));
+    batches.push(...splitBatches(bytes.subarray(head, head + length), action));
+    from = head + length;
+  }
+  return { batches, times };
+}
+
+const timeBytes = 8;
 
 const damaged = (action: string, position: number, why: string): LogError =>
   new LogError('corruptBatch', `${action}: the batch at byte ${position} of the answer is damaged: ${why}`);

@@ -37,6 +37,7 @@ export class Caller {
   readonly #servers: Servers;
   /** Until a broker has answered, "connection refused" by all of them is final: most likely none runs. */
   #heard = false;
+  #isClosed = false;
 
   constructor(sender: Sender, servers: Servers) {
     this.#sender = sender;
@@ -48,6 +49,11 @@ export class Caller {
     return this.#heard;
   }
 
+  /** What is under way fails with `interrupted`, what is asked for later with `clientClosed`. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /** Resolves with an answer of 2xx; rejects with a LogError. */
   async call(call: Call): Promise<CallOutcome> {
     const firstMs = performance.now();
@@ -57,6 +63,7 @@ export class Caller {
     let answered: LogError | null = null;
     const fencedAt = new Set<string>();
     for (let attempt = 0; ; attempt++) {
+      if (this.#isClosed) throw closed(call.action, attempt > 0);
       const server = this.#servers.current;
       const attemptMs = Math.max(1, Math.min(call.attemptMsMax, Math.ceil(until - performance.now())));
       let failure: LogError;
@@ -75,6 +82,7 @@ export class Caller {
       }
 
       if (call.signal?.aborted === true) throw new LogError('interrupted', `${call.action}: interrupted`);
+      if (this.#isClosed) throw closed(call.action, true);
       // What changes nothing leaves nothing uncertain.
       const judged = judge(failure, { isUncertain: uncertain, isRepeatable: call.repeatable || !call.changes });
       uncertain = call.changes && judged.isUncertain;
@@ -96,6 +104,12 @@ export class Caller {
     }
   }
 }
+
+/** Of a call that had begun nobody knows what became of it. */
+export const closed = (action: string, hasBegun: boolean): LogError =>
+  hasBegun
+    ? new LogError('interrupted', `${action}: the client was closed meanwhile`)
+    : new LogError('clientClosed', `${action}: the client is closed`);
 
 function toLogError(error: unknown, call: Call, server: string): LogError {
   if (error instanceof LogError) return error;

@@ -16,6 +16,9 @@ import {
   type SearchableLog,
   shownTopic,
   type SequenceRequest,
+  type Span,
+  type ScheduledPage,
+  type Schedules,
   type Subscriptions,
   type TopicChanges,
   type TopicDescription,
@@ -27,11 +30,14 @@ import {
   type TopicSettings,
 } from '../eventlog/index.ts';
 import { readJson } from './answers.ts';
-import { splitBatches } from './batches.ts';
-import { type Call, Caller, type CallOutcome } from './caller.ts';
-import { parseServer, Servers } from './servers.ts';
+import { clientBytes, splitBatches, splitTimedBatches } from './batches.ts';
+import type { Call, CallOutcome } from './caller.ts';
+import { Connections } from './connections.ts';
+import { segment } from './path-segment.ts';
+import { parseServer } from './servers.ts';
 import { SubscriptionClient } from './subscriptions.ts';
-import { type Sender, Transport, type TransportAnswer } from './transport.ts';
+import type { RequestTracer } from './tracing-sender.ts';
+import type { Sender, TransportAnswer } from './transport.ts';
 
 export interface ClientOptions {
   /** Brokers to begin with: URLs or host:port. The others are learnt from them. */
@@ -53,6 +59,8 @@ export interface ClientOptions {
   readonly requestIds?: boolean;
   /** Ends every call with `interrupted`. */
   readonly signal?: AbortSignal;
+  /** Traces what is asked (docs/decisions/0033). */
+  readonly tracer?: RequestTracer;
 }
 
 export type BrokerList = readonly KnownBroker[];
@@ -68,6 +76,8 @@ export interface MergedRequest {
   /** With `session`: `next` of an earlier answer. */
   readonly session: string | null;
   readonly waitMs: number;
+  /** Each record is to say its log time. */
+  readonly tellTimes?: boolean;
 }
 
 export interface MergedRecords {
@@ -83,6 +93,8 @@ export interface MergedRecord {
   readonly partition: number;
   readonly offset: number;
   readonly timestamp: number;
+  /** Where it was asked for. */
+  readonly logTime?: number;
   readonly key?: string | null;
   readonly keyBase64?: string;
   readonly value?: string | null;
@@ -104,18 +116,17 @@ export interface AgentClocks {
 }
 
 const batchesType = 'application/vnd.cairn.batches';
+const timedBatchesType = 'application/vnd.cairn.timed-batches';
 const attemptMsDefault = 3_000;
 /** A broker looks for a leader, or for a majority, for 5 s and then says what is missing: whoever gives up before blames the broker that he asked. */
 const leaderAttemptMsDefault = 6_000;
 const waitMsMax = 30_000;
 const timeoutMsMax = 60_000;
 
-/** The event log over HTTP, to be searched too, with its publishers and subscribers (`subscriptions`). Safe to share; `close` ends its connections. */
+/** The event log over HTTP, to be searched too, with its publishers and subscribers (`subscriptions`). Safe to share; once closed it refuses. */
 export class Client implements SearchableLog {
-  readonly #servers: Servers;
-  readonly #credentials: { readonly token: string | null; readonly ca: string | null };
-  readonly #transport: Sender;
-  readonly #caller: Caller;
+  readonly #options: ClientOptions;
+  readonly #connections: Connections;
   readonly #timeoutMs: number;
   readonly #attemptMs: number;
   readonly #leaderAttemptMs: number;
@@ -123,16 +134,12 @@ export class Client implements SearchableLog {
   readonly #requestIds: boolean;
   readonly #discover: boolean;
   readonly subscriptions: Subscriptions;
-  #callCount = 0;
-  #preferred: string | null = null;
+  readonly schedules: Schedules;
 
-  /** `sender` is for tests. */
-  constructor(options: ClientOptions, sender?: Sender) {
-    this.#servers = new Servers(options.servers.map(parseServer));
-    if (this.#servers.all.length === 0) throw new LogError('usage', 'Cannot connect: no server is named');
-    this.#credentials = { token: options.token ?? null, ca: options.ca ?? null };
-    this.#transport = sender ?? new Transport(this.#credentials);
-    this.#caller = new Caller(this.#transport, this.#servers);
+  /** `through` is what `withSignal` hands on, or, for tests, another network. */
+  constructor(options: ClientOptions, through?: Sender | Connections) {
+    this.#options = options;
+    this.#connections = through instanceof Connections ? through : new Connections(options, through);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#attemptMs = options.attemptMs ?? attemptMsDefault;
     this.#leaderAttemptMs = options.attemptMs ?? leaderAttemptMsDefault;
@@ -149,12 +156,31 @@ export class Client implements SearchableLog {
       pull: (action, request, options) => this.#pull(action, request, options),
       append: (action, path, request) => this.#append(action, path, request),
     });
+    this.schedules = { listScheduled: this.#listScheduled, cancelScheduled: this.#cancelScheduled };
+  }
+
+  readonly #listScheduled: Schedules['listScheduled'] = async ({ topic, after, limit }) =>
+    (await this.#get(
+      'Cannot list what is appended later',
+      withQuery('/v1/scheduled', { topic, after, limit }),
+    )) as unknown as ScheduledPage;
+
+  readonly #cancelScheduled: Schedules['cancelScheduled'] = async (id) => {
+    const path = `/v1/scheduled/${segment(id)}`;
+    // Again it is done again, without harm.
+    await this.#change(`Cannot cancel ${JSON.stringify(id)}`, { method: 'DELETE', path }, null);
+    return { id };
+  };
+
+  /** The same client over the same connections, its calls ended by this signal in place of its own. */
+  withSignal(signal: AbortSignal): Client {
+    return new Client({ ...this.#options, signal }, this.#connections);
   }
 
   /** The brokers known so far, the one in use first. */
   get servers(): readonly string[] {
-    const current = this.#servers.current;
-    return [current, ...this.#servers.all.filter((origin) => origin !== current)];
+    const current = this.#connections.servers.current;
+    return [current, ...this.#connections.servers.all.filter((origin) => origin !== current)];
   }
 
   /**
@@ -164,17 +190,17 @@ export class Client implements SearchableLog {
   async preferLeaderOf(topic: string): Promise<void> {
     const { partition } = await this.describeTopic(topic);
     const address = (await this.brokers()).find(({ id }) => id === partition.leader)?.address;
-    const server = this.#servers.current;
+    const server = this.#connections.servers.current;
     if (address === undefined || !this.#discover) return;
     const origin = parseServer(server.slice(0, server.indexOf('//') + 2) + address);
-    if (origin === this.#preferred) return;
-    this.#preferred = origin;
-    this.#servers.prefer(origin);
+    if (origin === this.#connections.preferred) return;
+    this.#connections.preferred = origin;
+    this.#connections.servers.prefer(origin);
   }
 
   /** Whether any broker has answered yet: until then a wrong address is likelier than a failure. */
   get heard(): boolean {
-    return this.#caller.heard;
+    return this.#connections.caller.heard;
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
@@ -200,6 +226,7 @@ export class Client implements SearchableLog {
           level: request.level,
           expectedOffset: request.expectedOffset,
           timeoutMs: Math.min(attemptMs, timeoutMsMax),
+          deliverAt: request.deliverAtMs ?? null,
         }),
         headers: requestId === null ? headers : { ...headers, ...ageHeader(request.firstAttemptMs, sinceFirstMs) },
         body: request.batch,
@@ -230,6 +257,7 @@ export class Client implements SearchableLog {
             level: request.freshness,
             session: request.freshness === 'session' ? request.sessionOffset : null,
             waitMs: waitMs > 0 ? waitMs : null,
+            logTime: request.tellTimes === true ? 'true' : null,
           }),
           headers: { accept: batchesType },
         }),
@@ -291,7 +319,10 @@ export class Client implements SearchableLog {
   async scan(request: ScanRequest, sink: ScanSink): Promise<ScanResult> {
     // Most clients never search.
     const { scanOver } = await import('./scan.ts');
-    return scanOver(request, sink, { servers: this.#servers, ...this.#credentials, attemptMs: this.#attemptMs, signal: this.#signal });
+    const { servers, credentials, closing } = this.#connections;
+    this.#connections.refuseClosed(`Cannot search ${shownTopic(request.topic)}`);
+    const signal = this.#signal === undefined ? closing.signal : AbortSignal.any([closing.signal, this.#signal]);
+    return scanOver(request, sink, { servers, ...credentials, attemptMs: this.#attemptMs, signal });
   }
 
   async end({ topic, partition, freshness }: EndRequest): Promise<EndResult> {
@@ -312,7 +343,7 @@ export class Client implements SearchableLog {
   }
 
   /** Records of a topic of several partitions, in order of log time. What is not text is base64, as over HTTP. */
-  async readMerged({ topic, from, sinceMs, max, freshness, session, waitMs }: MergedRequest): Promise<MergedRecords> {
+  async readMerged({ topic, from, sinceMs, max, freshness, session, waitMs, tellTimes = false }: MergedRequest): Promise<MergedRecords> {
     const path = topicPath(topic, 'records', {
       from,
       since: sinceMs,
@@ -320,6 +351,7 @@ export class Client implements SearchableLog {
       level: freshness,
       session: freshness === 'session' ? session : null,
       waitMs: waitMs > 0 ? Math.min(waitMs, waitMsMax) : null,
+      logTime: tellTimes ? 'true' : null,
     });
     const attemptMs = waitMs + (freshness === 'linearizable' ? this.#leaderAttemptMs : this.#attemptMs);
     return (await this.#get(`Cannot read ${shownTopic(topic)}`, path, attemptMs, waitMs)) as unknown as MergedRecords;
@@ -403,7 +435,12 @@ export class Client implements SearchableLog {
   /** What the broker in use did and heard, as NDJSON (docs/reference/trace.md); null: all that it keeps. */
   async trace(lastMs: number | null): Promise<string> {
     const path = lastMs === null ? '/v1/trace' : `/v1/trace?lastMs=${lastMs}`;
-    return (await this.#ask('Cannot read the trace', path, this.#timeoutMs)).answer.body.toString('utf8');
+    return clientBytes.utf8Decode((await this.#ask('Cannot read the trace', path, this.#timeoutMs)).answer.body);
+  }
+
+  /** What the broker in use keeps of a trace. */
+  async spans(traceId: string): Promise<readonly Span[]> {
+    return (await this.#get('Cannot ask for the spans', `/v1/spans/${traceId}`, this.#attemptMs))['spans'] as readonly Span[];
   }
 
   /** The wall clock of the broker in use, in whole ms. */
@@ -434,8 +471,9 @@ export class Client implements SearchableLog {
     await this.#change(`Cannot ${action}`, { method: 'POST', path: '/v1/faults', headers, body }, null);
   }
 
+  /** Ends its connections. What is under way fails with `interrupted`, and what is asked for later with `clientClosed`. */
   close(): void {
-    this.#transport.close();
+    this.#connections.close();
   }
 
   async #get(action: string, path: string, attemptMsMax = this.#leaderAttemptMs, waitMs = 0): Promise<Readonly<Record<string, unknown>>> {
@@ -467,28 +505,40 @@ export class Client implements SearchableLog {
 
   #call(call: Call): Promise<CallOutcome> {
     // A command that asks once does not pay for this; whoever asks again may meet the failure of the broker that it was given.
-    if (++this.#callCount === 2 && this.#discover) void this.#learnBrokers();
-    return this.#caller.call(this.#signal === undefined || call.signal !== undefined ? call : { ...call, signal: this.#signal });
+    if (++this.#connections.callCount === 2 && this.#discover) void this.#learnBrokers();
+    return this.#connections.caller.call(
+      this.#signal === undefined || call.signal !== undefined ? call : { ...call, signal: this.#signal },
+    );
   }
 
   async #learnBrokers(): Promise<void> {
-    const server = this.#servers.current;
+    const server = this.#connections.servers.current;
     try {
-      const answer = await this.#transport.send(server, { method: 'GET', path: '/v1/brokers', timeoutMs: this.#attemptMs });
+      const answer = await this.#connections.transport.send(server, { method: 'GET', path: '/v1/brokers', timeoutMs: this.#attemptMs });
       const brokers = readJson(answer, server, { action: 'Cannot list the brokers', changes: false })['brokers'] as BrokerList;
       const scheme = server.slice(0, server.indexOf('//') + 2);
-      this.#servers.learn(brokers.map((broker) => parseServer(scheme + broker.address)));
+      this.#connections.servers.learn(brokers.map((broker) => parseServer(scheme + broker.address)));
     } catch {
       // Without the others the client goes on with those that it was given; the next call tries again.
-      this.#callCount = 1;
+      this.#connections.callCount = 1;
     }
   }
 }
 
 /** Of records that fell into several partitions the answer is a list, one entry each. */
 function appendResultOf(answer: Readonly<Record<string, unknown>>): AppendResult {
-  const parts = answer['partitions'] as readonly [AppendResult, ...AppendResult[]] | undefined;
-  return parts === undefined ? (answer as unknown as AppendResult) : { ...parts[0], parts };
+  const parts = answer['partitions'] as readonly Readonly<Record<string, unknown>>[] | undefined;
+  if (parts === undefined) return partOf(answer);
+  const results = parts.map(partOf);
+  return { ...(results[0] as AppendResult), parts: results };
+}
+
+/** What is appended later has an id in place of its offset, term and time. */
+function partOf(answer: Readonly<Record<string, unknown>>): AppendResult {
+  if (answer['scheduled'] !== true) return answer as unknown as AppendResult;
+  const { id, deliverAtMs, ...rest } = answer;
+  const scheduled = { id: String(id), deliverAtMs: Number(deliverAtMs) };
+  return { ...(rest as unknown as AppendResult), offset: -1, term: 0, timestampMs: 0, scheduled };
 }
 
 /** A retry says how old its first attempt is: one that the brokers may have forgotten is not appended a second time. */
@@ -504,9 +554,13 @@ function topicPath(topic: string, rest: string, query: Readonly<Record<string, s
 }
 
 function withQuery(path: string, query: Readonly<Record<string, string | number | null>>): string {
-  const parameters = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) if (value !== null) parameters.set(key, String(value));
-  return parameters.size === 0 ? path : `${path}?${parameters.toString()}`;
+  let asked = '';
+  for (const key of Object.keys(query)) {
+    const value = query[key] ?? null;
+    if (value === null) continue;
+    asked += `${asked === '' ? '?' : '&'}${key}=${encodeURIComponent(typeof value === 'string' ? value.toWellFormed() : value)}`;
+  }
+  return path + asked;
 }
 
 /** What is left to the broker is not said: one from before these parameters refuses them. */
@@ -531,11 +585,14 @@ function toReadResult(topic: string, answer: TransportAnswer, server: string, ac
     topic,
     offsetFrom: number('cairn-offset-from'),
     offsetNext: number('cairn-offset-next'),
-    batches: splitBatches(answer.body, action),
+    ...(answer.headers['content-type'] === timedBatchesType
+      ? splitTimedBatches(answer.body, action)
+      : { batches: splitBatches(answer.body, action) }),
     highWatermark: number('cairn-high-watermark'),
     logStartOffset: number('cairn-log-start-offset'),
     asOfMs: number('cairn-as-of-ms'),
     lag: number('cairn-lag'),
+    ...(answer.headers['cairn-times-ahead-ms'] === undefined ? {} : { timesAheadMs: number('cairn-times-ahead-ms') }),
   };
 }
 

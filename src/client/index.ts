@@ -10,13 +10,15 @@
  *     client.close();
  */
 export { AppendStream, type AppendStreamOptions, type AppendStreamSummary } from './append-stream.ts';
-export { appendDefaults, batchOf, clientBytes, type PlainRecord, splitBatches } from './batches.ts';
+export { appendDefaults, batchOf, clientBytes, type PlainRecord } from './batches.ts';
 export { type AgentClocks, type BrokerList, Client, type ClientOptions, type MergedRecord, type MergedRecords } from './client.ts';
-export { type LineBatch, LineBatcher, lineBytesMax } from './line-batcher.ts';
+export { type LineBatch, LineBatcher, lineBytesMax, type LineRecord } from './line-batcher.ts';
 export { Overlap } from './overlap.ts';
+export { type OnWaiting, patiently } from './patience.ts';
+export { RecordBatcher } from './record-batcher.ts';
 export { type PartitionBatch, RoundBatcher } from './round-batcher.ts';
 export { forEachRead } from './read-values.ts';
 export { parseServer } from './servers.ts';
-export { type EventLog, LogError } from '../eventlog/index.ts';
+export type { RequestTracer, TracedRequest } from './tracing-sender.ts';
 export type * from '../eventlog/subscriptions.ts';
 export type * from '../eventlog/types.ts';

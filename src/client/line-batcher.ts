@@ -1,5 +1,5 @@
 import { LogError } from '../eventlog/index.ts';
-import { RecordBatchBuilder, recordBytesMax } from '../record/index.ts';
+import { RecordBatchBuilder, recordBytesMax, type RecordHeader } from '../record/index.ts';
 import { clientBytes } from './batches.ts';
 
 export interface LineBatch {
@@ -7,6 +7,15 @@ export interface LineBatch {
   readonly count: number;
   /** Its lines arrived in an earlier run. */
   readonly isPassedOver: boolean;
+}
+
+/** What a line says where it is more than a value. */
+export interface LineRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+  /** Event time; null: when it is appended. */
+  readonly timestampMs: number | null;
 }
 
 export interface LineBatcherOptions {
@@ -115,15 +124,29 @@ export class LineBatcher {
 
   #add(source: Uint8Array, from: number, to: number): void {
     if (to - from > lineBytesMax) this.#refuse();
+    if (!this.#isTaken()) return;
+    this.#builder.addSlice(this.#timestampMs, source, from, to, this.#key);
+    this.#weight += to - from + overheadBytes;
+  }
+
+  /** Takes what a line says where that is more than a value. */
+  *add({ key, value, headers, timestampMs }: LineRecord): Generator<LineBatch, void, undefined> {
+    if (!this.#isTaken()) return;
+    this.#weight += RecordBatchBuilder.recordBytesBound(key, value, headers);
+    this.#builder.add(timestampMs ?? this.#timestampMs, key, value, headers);
+    if (this.#isFull()) yield this.#take();
+  }
+
+  /** Counts a line. False where it arrived in an earlier run and is not given. */
+  #isTaken(): boolean {
     this.#seen.lines++;
     if (this.#skipLeft > 0) {
       this.#skipLeft--;
-      if (!this.#givesSkipped) return;
+      if (!this.#givesSkipped) return false;
       this.#isPassedOver = true;
     }
     if (this.#builder.recordCount === 0) this.#timestampMs = this.#now();
-    this.#builder.addSlice(this.#timestampMs, source, from, to, this.#key);
-    this.#weight += to - from + overheadBytes;
+    return true;
   }
 
   #refuse(): never {

@@ -14,11 +14,15 @@ export interface RoundBatcherOptions {
 }
 
 /** So many lines go to one partition before it is the next one's turn. */
-const linesPerTurn = 1024;
+export const linesPerTurn = 1024;
 /** What is gathered for all partitions together, and for each at least. */
 const gatheredBytes = 1024 * 1024;
 const batchBytesMin = 16 * 1024;
 const newline = 0x0a;
+
+/** Options of the batcher of each of so many partitions. */
+export const batchBytesFor = (partitions: number): { readonly batchBytes?: number } =>
+  partitions === 1 ? {} : { batchBytes: Math.max(batchBytesMin, Math.floor(gatheredBytes / partitions)) };
 
 /**
  * A text cut into lines and these into batches, as `LineBatcher` does, for several partitions in turn. Which line is for which partition depends on its
@@ -31,7 +35,7 @@ export class RoundBatcher {
   #left = linesPerTurn;
 
   constructor({ key = null, skips, givesSkipped = false }: RoundBatcherOptions) {
-    const share = skips.length === 1 ? {} : { batchBytes: Math.max(batchBytesMin, Math.floor(gatheredBytes / skips.length)) };
+    const share = batchBytesFor(skips.length);
     this.#batchers = skips.map((skip) => new LineBatcher({ key, skip, givesSkipped, seen: this.#seen, ...share }));
   }
 

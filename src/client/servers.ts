@@ -37,7 +37,9 @@ export class Servers {
 /** `http://host:port` of what a user typed: a URL, or host:port. */
 export function parseServer(text: string): string {
   const refuse = (why: string): LogError => new LogError('usage', `Cannot use "${text}" as a server: ${why}`);
-  const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`);
+  const whole = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
+  // Not `URL.parse`: a program that uses the library may run on Node 20.
+  const url = URL.canParse(whole) ? new URL(whole) : null;
   if (url === null || url.hostname === '') throw refuse('it is not a URL such as http://127.0.0.1:8000');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refuse('only http and https are spoken');
   if (url.username !== '' || url.password !== '') throw refuse('a name and password do not belong here, see --token-file');

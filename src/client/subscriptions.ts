@@ -5,8 +5,18 @@ import {
   type AppendResult,
   type Created,
   type CreateRequest,
+  type HeartbeatRequest,
   type IdQuery,
+  type LeaveRequest,
   LogError,
+  type Nacked,
+  type NackRequest,
+  type ParkedChange,
+  type ParkedChanged,
+  type ParkedPage,
+  type ParkedQuery,
+  type ParkedRecord,
+  type ParkedRequest,
   type PublisherDescription,
   type PublisherPage,
   type PublishRequest,
@@ -23,8 +33,10 @@ import {
   type Subscriptions,
   shownTopic,
   type UnsubscribeRequest,
+  type WorkerState,
 } from '../eventlog/index.ts';
-import { splitBatches } from './batches.ts';
+import { clientBytes, splitBatches } from './batches.ts';
+import { segment } from './path-segment.ts';
 import type { TransportAnswer, TransportRequest } from './transport.ts';
 
 /** What the client of a log does for its subscriptions. */
@@ -83,13 +95,13 @@ export class SubscriptionClient implements Subscriptions {
     return (await this.#asking.get(`Cannot describe subscriber "${id}"`, pathOf('subscribers', id))) as SubscriberDescription;
   }
 
-  async deletePublisher(id: string): Promise<undefined> {
-    const request = { method: 'DELETE', path: pathOf('publishers', id) } as const;
+  async deletePublisher(id: string, requestId?: string): Promise<undefined> {
+    const request = { method: 'DELETE', path: pathOf('publishers', id), headers: doneOnce(requestId) } as const;
     await this.#asking.change(`Cannot delete publisher "${id}"`, request, 'unknownPublisher');
   }
 
-  async deleteSubscriber(id: string): Promise<undefined> {
-    const request = { method: 'DELETE', path: pathOf('subscribers', id) } as const;
+  async deleteSubscriber(id: string, requestId?: string): Promise<undefined> {
+    const request = { method: 'DELETE', path: pathOf('subscribers', id), headers: doneOnce(requestId) } as const;
     await this.#asking.change(`Cannot delete subscriber "${id}"`, request, 'unknownSubscriber');
   }
 
@@ -99,24 +111,40 @@ export class SubscriptionClient implements Subscriptions {
     return this.#asking.append(`Cannot publish to ${shownTopic(topic)}`, path, request);
   }
 
-  async subscribe({ subscriber, topic, start }: SubscribeRequest): Promise<Subscribed> {
+  async subscribe({ subscriber, topic, start, requestId }: SubscribeRequest): Promise<Subscribed> {
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(placeOf(start))) parameters.set(name, value);
     const path = `${pathOf('subscribers', subscriber)}/topics/${segment(topic)}?${parameters.toString()}`;
     const action = `Cannot subscribe "${subscriber}" to ${shownTopic(topic)}`;
-    return (await this.#asking.change(action, { method: 'PUT', path }, null)) as Subscribed;
+    return (await this.#asking.change(action, { method: 'PUT', path, headers: doneOnce(requestId) }, null)) as Subscribed;
   }
 
-  async unsubscribe({ subscriber, topic }: UnsubscribeRequest): Promise<undefined> {
+  async unsubscribe({ subscriber, topic, requestId }: UnsubscribeRequest): Promise<undefined> {
     const path = `${pathOf('subscribers', subscriber)}/topics/${segment(topic)}`;
-    await this.#asking.change(`Cannot unsubscribe "${subscriber}" from ${shownTopic(topic)}`, { method: 'DELETE', path }, 'notSubscribed');
+    const request = { method: 'DELETE', path, headers: doneOnce(requestId) } as const;
+    await this.#asking.change(`Cannot unsubscribe "${subscriber}" from ${shownTopic(topic)}`, request, 'notSubscribed');
   }
 
   async pull(request: PullRequest): Promise<PullResult> {
-    const { subscriber, topics, mode, number, acknowledge, after = [], recordsMax, bytesMax, freshness, cancel } = request;
+    const {
+      subscriber,
+      topics,
+      mode,
+      number,
+      acknowledge,
+      after = [],
+      recordsMax,
+      bytesMax,
+      freshness,
+      partial = false,
+      session,
+      worker = null,
+      sessionMs,
+      peek = false,
+      cancel,
+    } = request;
     const action = `Cannot pull for subscriber "${subscriber}"`;
     const waitMs = Math.min(request.waitMs, waitMsMax);
-    if (freshness === 'session') throw new LogError('invalidRequest', `${action}: its level is linearizable or local`);
     const body = {
       ...(topics === null ? {} : { topics }),
       ...(number === null ? {} : { number }),
@@ -127,6 +155,11 @@ export class SubscriptionClient implements Subscriptions {
       bytesMax: Math.min(bytesMax, 1024 * 1024),
       waitMs,
       level: freshness,
+      ...(partial ? { partial } : {}),
+      ...(worker === null ? {} : { worker }),
+      ...(sessionMs === undefined ? {} : { sessionMs }),
+      ...(peek ? { peek } : {}),
+      ...(session === undefined ? {} : { session }),
     };
     const asked = jsonRequest('POST', `${pathOf('subscribers', subscriber)}/pull`, body);
     const outcome = await this.#asking.pull(
@@ -134,16 +167,42 @@ export class SubscriptionClient implements Subscriptions {
       { ...asked, headers: { ...asked.headers, accept: pullType } },
       { waitMs, isRepeatable: mode !== 'atMostOnce', cancel },
     );
-    if (outcome !== null) return toPullResult(outcome.answer, outcome.server, action);
-    return { subscriber, number, nextNumber: number, repeated: false, parts: [], problems: [], acknowledged: null };
+    if (outcome !== null) return inParts<PullResult>(outcome.answer, outcome.server, action);
+    return { subscriber, number, nextNumber: number, repeated: false, parts: [], problems: [], acknowledged: null, share: null };
   }
 
-  async ack({ subscriber, positions }: AckRequest): Promise<Acked> {
-    const request = jsonRequest('POST', `${pathOf('subscribers', subscriber)}/ack`, { positions });
+  async ack({ subscriber, ...body }: AckRequest): Promise<Acked> {
+    const request = jsonRequest('POST', `${pathOf('subscribers', subscriber)}/ack`, body);
     return (await this.#asking.change(`Cannot acknowledge for subscriber "${subscriber}"`, request, null)) as Acked;
   }
 
-  async seek({ subscriber, topic, partition, to, preview, generation }: SeekRequest): Promise<Seeked> {
+  async nack({ subscriber, requestId, ...body }: NackRequest): Promise<Nacked> {
+    const request = changing(jsonRequest('POST', `${pathOf('subscribers', subscriber)}/nack`, body), requestId);
+    return (await this.#asking.change(`Cannot take failed records of subscriber "${subscriber}"`, request, null)) as Nacked;
+  }
+
+  async listParked({ subscriber, topic, after, limit }: ParkedQuery): Promise<ParkedPage> {
+    const parameters = new URLSearchParams({ limit: String(limit) });
+    if (topic !== null) parameters.set('topic', topic);
+    if (after >= 0) parameters.set('after', String(after));
+    const path = `${pathOf('subscribers', subscriber)}/parked?${parameters.toString()}`;
+    return (await this.#asking.get(`Cannot list what is parked for subscriber "${subscriber}"`, path)) as ParkedPage;
+  }
+
+  async showParked({ subscriber, id }: ParkedRequest): Promise<ParkedRecord> {
+    const action = `Cannot show parked record ${id} of subscriber "${subscriber}"`;
+    const request = { method: 'GET', path: `${pathOf('subscribers', subscriber)}/parked/${id}`, headers: { accept: pullType } } as const;
+    const outcome = await this.#asking.pull(action, request, { waitMs: 0, isRepeatable: true, cancel: undefined });
+    if (outcome === null) throw new LogError('interrupted', `${action}: it was given up`);
+    return inParts<ParkedRecord>(outcome.answer, outcome.server, action);
+  }
+
+  async changeParked({ subscriber, does, ids, requestId }: ParkedChange): Promise<ParkedChanged> {
+    const request = changing(jsonRequest('POST', `${pathOf('subscribers', subscriber)}/parked/${does}`, { ids }), requestId);
+    return (await this.#asking.change(`Cannot ${does} what is parked for subscriber "${subscriber}"`, request, null)) as ParkedChanged;
+  }
+
+  async seek({ subscriber, topic, partition, to, preview, generation, requestId }: SeekRequest): Promise<Seeked> {
     const body = {
       topic,
       ...placeOf(to),
@@ -151,10 +210,25 @@ export class SubscriptionClient implements Subscriptions {
       ...(partition === null ? {} : { partition }),
       ...(generation === undefined ? {} : { generation }),
     };
-    const request = jsonRequest('POST', `${pathOf('subscribers', subscriber)}/seek`, body);
+    const request = changing(jsonRequest('POST', `${pathOf('subscribers', subscriber)}/seek`, body), requestId);
     return (await this.#asking.change(`Cannot seek subscriber "${subscriber}" in ${shownTopic(topic)}`, request, null)) as Seeked;
   }
+
+  async heartbeat({ subscriber, worker, ...more }: HeartbeatRequest): Promise<WorkerState> {
+    const request = jsonRequest('POST', `${pathOf('subscribers', subscriber)}/workers/${segment(worker)}/heartbeat`, more);
+    const action = `Cannot join worker ${JSON.stringify(worker)} to subscriber "${subscriber}"`;
+    return (await this.#asking.change(action, request, null)) as WorkerState;
+  }
+
+  async leave({ subscriber, worker, epoch, requestId }: LeaveRequest): Promise<undefined> {
+    const path = `${pathOf('subscribers', subscriber)}/workers/${segment(worker)}?epoch=${epoch}`;
+    const request = { method: 'DELETE', path, headers: doneOnce(requestId) } as const;
+    await this.#asking.change(`Cannot end worker ${JSON.stringify(worker)} of subscriber "${subscriber}"`, request, 'unknownWorker');
+  }
 }
+
+/** All attempts at it are one request. */
+const doneOnce = (requestId: string = crypto.randomUUID()): Record<string, string> => ({ 'cairn-request-id': requestId });
 
 const jsonRequest = (method: 'POST', path: string, body: unknown): Request & { readonly headers: Record<string, string> } => ({
   method,
@@ -163,12 +237,10 @@ const jsonRequest = (method: 'POST', path: string, body: unknown): Request & { r
   body: Buffer.from(JSON.stringify(body)),
 });
 
-/** What has no place in a path would make it another one. */
-function segment(name: string): string {
-  if (name === '' || name === '.' || name === '..' || !name.isWellFormed())
-    throw new LogError('invalidRequest', `There is nothing called ${JSON.stringify(name)}`);
-  return encodeURIComponent(name);
-}
+const changing = (asked: ReturnType<typeof jsonRequest>, requestId: string | undefined): Request => ({
+  ...asked,
+  headers: { ...asked.headers, ...doneOnce(requestId) },
+});
 
 const pathOf = (kind: 'publishers' | 'subscribers', id: string): string => `/v1/${kind}/${segment(id)}`;
 
@@ -186,12 +258,16 @@ function placeOf(start: StartAt): Readonly<Record<string, string>> {
 
 type SentPart = Omit<PulledPart, 'batches'> & { readonly bytes: number };
 
-function toPullResult({ body }: TransportAnswer, server: string, action: string): PullResult {
+function inParts<Answer extends { readonly parts: readonly PulledPart[] }>(
+  { body }: TransportAnswer,
+  server: string,
+  action: string,
+): Answer {
   const end = body.indexOf(10);
   const wrong = new LogError('invalidRequest', `${action}: ${server} answered, and not as a Cairn broker does`);
-  let head: Omit<PullResult, 'parts'> & { readonly parts: readonly SentPart[] };
+  let head: Omit<Answer, 'parts'> & { readonly parts: readonly SentPart[] };
   try {
-    head = JSON.parse(body.toString('utf8', 0, Math.max(0, end))) as typeof head;
+    head = JSON.parse(clientBytes.utf8Decode(body.subarray(0, Math.max(0, end)))) as typeof head;
   } catch {
     throw wrong;
   }
@@ -203,5 +279,5 @@ function toPullResult({ body }: TransportAnswer, server: string, action: string)
     return { ...part, batches: splitBatches(body.subarray(from, at), action) };
   });
   if (at !== body.length) throw wrong;
-  return { ...head, parts };
+  return { ...head, parts } as unknown as Answer;
 }

@@ -1,11 +1,9 @@
-import type http from 'node:http';
-import type https from 'node:https';
+import { dial, type Target, targetOf } from './dial.ts';
 import { describeFailure, failureOf, formatSeconds, type TransportFailure } from './failure.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import { HttpConnection } from './http-connection.ts';
 
-/**
- * One request to one broker over node's own HTTP client with connections kept open. (undici answers 15-20 % more small requests per second but
- * takes 40 ms more to load, which every command would pay.)
- */
+/** One request to one broker. */
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
@@ -15,11 +13,7 @@ export interface TransportRequest {
   readonly signal?: AbortSignal;
 }
 
-export interface TransportAnswer {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly body: Buffer;
-}
+export type TransportAnswer = HttpAnswer;
 
 /** Why there is no answer. Before a connection stands, with TLS where that is asked for, nothing can have happened; after it anything may have. */
 export class TransportError extends Error {
@@ -43,9 +37,6 @@ export interface TransportOptions {
   readonly ca: string | null;
 }
 
-/** The largest answer taken: a read gives at most one batch more than it was asked for. */
-const answerBytesMax = 64 * 1024 * 1024;
-
 /** What the client needs of the network. */
 export interface Sender {
   /** `server` is an origin such as http://127.0.0.1:8000. Rejects with a TransportError. */
@@ -53,104 +44,110 @@ export interface Sender {
   close(): void;
 }
 
-interface Protocol {
-  readonly request: (options: https.RequestOptions) => http.ClientRequest;
-  readonly agent: http.Agent;
+/** A server, and the connections to it that nobody uses, the one that was used last at the end. */
+interface Origin {
+  readonly target: Target;
+  readonly idle: HttpConnection[];
 }
 
+/** More are closed: they were of a moment that is over. */
+const idleMax = 256;
+
+/** Over HTTP/1.1, with connections that are kept open for the next request. */
 export class Transport implements Sender {
   readonly #options: TransportOptions;
-  #plain: Promise<Protocol> | null = null;
-  #secure: Promise<Protocol> | null = null;
+  readonly #origins = new Map<string, Origin>();
+  readonly #connections = new Set<HttpConnection>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
   }
 
-  async send(server: string, request: TransportRequest): Promise<TransportAnswer> {
-    const protocol = await this.#load(server.startsWith('https:'));
+  send(server: string, request: TransportRequest): Promise<TransportAnswer> {
     return new Promise((resolve, reject) => {
-      // Host and port apart from the path: as one URL, a path with dots would be tidied up into another one.
-      const { hostname, port } = new URL(server);
-      const headers: Record<string, string> = { ...request.headers };
-      if (request.body !== undefined) headers['content-length'] = String(request.body.length);
-      if (this.#options.token !== null) headers['authorization'] = `Bearer ${this.#options.token}`;
-
-      let connected = false;
+      const origin = this.#originOf(server);
+      let connection: HttpConnection;
+      let head: string;
+      try {
+        head = headOf(origin.target, request, this.#options.token);
+        connection = this.#connectionTo(origin);
+      } catch (error) {
+        // Certificates that are none, or text that has no place in a head.
+        reject(new TransportError(false, describeFailure(error), failureOf(error), { cause: error }));
+        return;
+      }
+      const { signal } = request;
       let timedOut = false;
-      let settled = false;
-      const settle = (run: () => void): void => {
-        if (settled) return;
-        settled = true;
-        clearTimeout(timer);
-        request.signal?.removeEventListener('abort', onAbort);
-        run();
-      };
-      const fail = (error: unknown): void => {
-        const reason = timedOut ? `no answer within ${formatSeconds(request.timeoutMs)}` : describeFailure(error);
-        settle(() => reject(new TransportError(connected, reason, timedOut ? 'other' : failureOf(error), { cause: error })));
-      };
-
-      const outgoing = protocol.request({
-        hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
-        ...(port === '' ? {} : { port }),
-        path: request.path,
-        method: request.method,
-        headers,
-        agent: protocol.agent,
-      });
-      const onAbort = (): void => {
-        outgoing.destroy(new Error('aborted'));
-      };
       const timer = setTimeout(() => {
         timedOut = true;
-        outgoing.destroy(new Error('timed out'));
+        connection.destroy(new Error('timed out'));
       }, request.timeoutMs);
-      request.signal?.addEventListener('abort', onAbort, { once: true });
-      if (request.signal?.aborted === true) onAbort();
-
-      outgoing.on('socket', (socket) => {
-        // What is sent leaves once both sides have agreed on the keys.
-        if (outgoing.reusedSocket) connected = true;
-        else socket.once(server.startsWith('https:') ? 'secureConnect' : 'connect', () => (connected = true));
+      const onAbort = (): void => connection.destroy(new Error('aborted'));
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      connection.ask(head, request.body, {
+        answered: (answer) => {
+          settle();
+          resolve(answer);
+        },
+        failed: (error) => {
+          settle();
+          const reason = timedOut ? `no answer within ${formatSeconds(request.timeoutMs)}` : describeFailure(error);
+          reject(new TransportError(connection.isEstablished, reason, timedOut ? 'other' : failureOf(error), { cause: error }));
+        },
       });
-      outgoing.on('error', fail);
-      outgoing.on('response', (incoming) => {
-        const chunks: Buffer[] = [];
-        let length = 0;
-        incoming.on('data', (chunk: Buffer) => {
-          length += chunk.length;
-          if (length > answerBytesMax) outgoing.destroy(new Error(`the answer is larger than ${answerBytesMax} bytes`));
-          else chunks.push(chunk);
-        });
-        incoming.on('end', () => {
-          if (!incoming.complete) return;
-          const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-          settle(() => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body }));
-        });
-        incoming.on('error', fail);
-        incoming.on('close', () => fail(new Error('the connection was closed in the middle of the answer')));
-      });
-      outgoing.end(request.body);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted === true) onAbort();
     });
   }
 
   close(): void {
-    for (const protocol of [this.#plain, this.#secure]) void protocol?.then(({ agent }) => agent.destroy());
+    for (const connection of this.#connections) connection.destroy(new Error('the client was closed'));
   }
 
-  /**
-   * Loaded with the first request, which `--help` need not pay. Not by `import`: that reads every name which `node:http` exports, `WebSocket` too, and so
-   * loads all of Node's `fetch`, 35 ms of processor time.
-   */
-  #load(secure: boolean): Promise<Protocol> {
-    if (!secure) {
-      const { request, Agent } = process.getBuiltinModule('node:http');
-      return (this.#plain ??= Promise.resolve({ request, agent: new Agent({ keepAlive: true, scheduling: 'lifo' }) }));
-    }
-    const ca = this.#options.ca;
-    return (this.#secure ??= import('node:https').then(({ request, Agent }) => {
-      return { request, agent: new Agent({ keepAlive: true, scheduling: 'lifo', ...(ca === null ? {} : { ca }) }) };
-    }));
+  #originOf(server: string): Origin {
+    let origin = this.#origins.get(server);
+    if (origin === undefined) this.#origins.set(server, (origin = { target: targetOf(server), idle: [] }));
+    return origin;
   }
+
+  #connectionTo({ target, idle }: Origin): HttpConnection {
+    for (;;) {
+      const connection = idle.pop();
+      if (connection === undefined) break;
+      if (connection.isUsable) return connection;
+      connection.destroy(new Error('idle for too long'));
+    }
+    const onIdle = (connection: HttpConnection): void => {
+      if (idle.length < idleMax) idle.push(connection);
+      else connection.destroy(new Error('not needed'));
+    };
+    const onClosed = (connection: HttpConnection): void => {
+      this.#connections.delete(connection);
+      const at = idle.indexOf(connection);
+      if (at >= 0) idle.splice(at, 1);
+    };
+    const connection = new HttpConnection(dial(target, this.#options), target.isSecure, onIdle, onClosed);
+    this.#connections.add(connection);
+    return connection;
+  }
+}
+
+/** What would end a line, and so begin another one, is no part of a head. */
+const notInPath = /[^\x21-\x7e\x80-\xff]/;
+const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
+
+function headOf({ named }: Target, { method, path, headers = {}, body }: TransportRequest, token: string | null): string {
+  if (notInPath.test(path)) throw new Error('the path has characters that a path of HTTP has not');
+  let head = `${method} ${path} HTTP/1.1\r\nHost: ${named}\r\n`;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name] as string;
+    if (notInValue.test(value)) throw new Error(`the header ${name} has characters that a header of HTTP has not`);
+    head += `${name}: ${value}\r\n`;
+  }
+  if (token !== null) head += `Authorization: Bearer ${token}\r\n`;
+  if (body !== undefined || method === 'POST' || method === 'PUT' || method === 'PATCH') head += `Content-Length: ${body?.length ?? 0}\r\n`;
+  return `${head}\r\n`;
 }

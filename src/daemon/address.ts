@@ -17,3 +17,13 @@ export function isLoopback(host: string): boolean {
 export function bindHost(host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host;
 }
+
+/**
+ * From which addresses a broker takes peers. Those that share no secret prove nothing to one another, but where all are listed on loopback they are on this
+ * machine, whatever address the broker listens on.
+ */
+export function peersFrom(brokers: readonly HostPort[], haveSecret: boolean): (address: string) => boolean {
+  if (haveSecret || !brokers.every(({ host }) => isLoopback(host))) return () => true;
+  // IPv4 addresses may come written as IPv6.
+  return (address) => isLoopback(address.replace(/^::ffff:/, ''));
+}

@@ -5,18 +5,19 @@
 import { formatHostPort } from '../base/host-port.ts';
 import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
 import { LogError, withPromises } from '../eventlog/index.ts';
-import { createHttpGateway, type Front, hashToken } from '../gateway/http/index.ts';
+import { createHttpGateway, type Front, type GatewayOptions, hashToken } from '../gateway/http/index.ts';
 import type { Logger } from '../host/index.ts';
 import { createTopicsSearcher, ownScanner, workerScanner } from '../search/topics/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { ownModule, packageVersion, pageFolder } from '../system/package.ts';
-import { bindHost } from './address.ts';
+import { bindHost, peersFrom } from './address.ts';
 import type { BrokerLines } from './collect/broker-lines.ts';
 import type { BrokerWire } from './cs550/broker-wire.ts';
 import type { DaemonConfig } from './config.ts';
 import { descriptorsMax, fitHttp, fitConnections } from './descriptors.ts';
-import { warnInsecure } from './insecure-listen.ts';
+import { warnInsecure } from './warn-insecure.ts';
 import type { Daemon, DaemonHooks } from './lifecycle.ts';
+import type { SpanExport } from './span-export.ts';
 import { makeFolder } from './make-folder.ts';
 import { folderReason, folderReasonOfText } from './reasons.ts';
 import { searchOptions } from './search-options.ts';
@@ -37,9 +38,20 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   const host = await createSystemHost({ data: config.data, logger, self: config.self.id, brokers, tls: peerTls });
   let lines: BrokerLines | null = null;
   let wire: BrokerWire | null = null;
+  let spanExport: SpanExport | null = null;
   const broker: BrokerApi = new Broker(brokerOptions(config, host, hooks));
-  const front = createFront(config, host, broker, hooks, (max) => lines?.agentClocks(max) ?? { agents: [], left: 0 });
-  if (config.isInsecure) warnInsecure(config, logger);
+  const front = createFront(config, host, broker, hooks, {
+    agentClocks: (max) => lines?.agentClocks(max) ?? { agents: [], left: 0 },
+    spanExport: () => spanExport ?? { exported: 0, dropped: 0 },
+  });
+  const { endpoint } = config.tracing;
+  if (endpoint !== null) {
+    const { SpanExport } = await import('./span-export.ts');
+    const exporting = new SpanExport({ endpoint, broker: config.self.id, version: packageVersion(), logger });
+    broker.spans.onEnded = (span) => exporting.add(span);
+    spanExport = exporting;
+  }
+  warnInsecure(config, logger);
 
   front.listen((error) => {
     if (error !== null) {
@@ -84,7 +96,8 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
       broker.close(graceMs, () => {
         front.close(answersGraceMs, () => {
           host.network.close();
-          done();
+          if (spanExport === null) done();
+          else void spanExport.close(answersGraceMs).then(done);
         });
       });
     },
@@ -95,7 +108,9 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     const shared = token ?? config.peerSecret;
     const secret = shared === null ? null : Buffer.from(hashToken(`cairn-peer/1 ${shared}`));
     const scanner =
-      config.data === null ? ownScanner(on) : workerScanner(config.data, ownModule('search/topics/worker'), () => broker.diskSyncs);
+      config.data === null
+        ? ownScanner(on, ownModule('search/start/starter-process'))
+        : workerScanner(config.data, ownModule('search/topics/worker'), () => broker.diskSyncs);
     const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, scanner };
     return { ...common, onFatal: (error) => onFatal(error, true) };
   }
@@ -106,7 +121,7 @@ function createFront(
   host: SystemHost,
   broker: BrokerApi,
   hooks: DaemonHooks,
-  agentClocks: BrokerLines['agentClocks'],
+  told: Pick<GatewayOptions, 'agentClocks' | 'spanExport'>,
 ): Front {
   const { self, listen, settings, tls, token, faultInjection, extraHosts, exitFile } = config;
   const http = fitHttp(config.http, descriptorsMax());
@@ -116,8 +131,11 @@ function createFront(
   return createHttpGateway({
     broker,
     subscriptions: broker.subscriptions,
+    schedules: broker.schedules,
     trace: broker.trace,
-    agentClocks,
+    ...told,
+    spans: broker.spans,
+    sampleEvery: config.tracing.sampleEvery,
     clock: host.clock,
     bytes: host.bytes,
     random: host.random,
@@ -133,6 +151,7 @@ function createFront(
     tls,
     faultInjection,
     logFile: exitFile,
+    takesPeersFrom: peersFrom(config.brokers, token !== null || config.peerSecret !== null),
     onPeer: (socket, head) => host.network.takeIncoming(socket, head),
     onDistrusted: (distrust) => host.network.distrusted(distrust),
     onExit: hooks.onExit,

@@ -18,6 +18,7 @@ import type { BrokerAddress, LogLevel } from '../host/index.ts';
 import { type Machine, parseMachine } from '../search/ask/machines.ts';
 import { type Exposure, refuseGlob } from '../search/files/exposure.ts';
 import { isLoopback, parseHostPort } from './address.ts';
+import { openToOthers } from './open-to-others.ts';
 import {
   boundGroups,
   brokerIdRule,
@@ -41,6 +42,8 @@ export interface DaemonConfig {
   readonly clusterId: string | null;
   /** The token itself; only hashes of it are kept later. */
   readonly token: string | null;
+  /** Files with secrets that everybody on this machine can read: to be warned of. */
+  readonly secretsShown: readonly string[];
   /** What proves brokers to one another where there is no token; clients need none then. */
   readonly peerSecret: string | null;
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string | null } | null;
@@ -48,6 +51,8 @@ export interface DaemonConfig {
   readonly isInsecure: boolean;
   readonly faultInjection: boolean;
   readonly extraHosts: readonly string[];
+  /** Where spans go, or null, and of how many requests that do not ask for it one is traced; 0: none. */
+  readonly tracing: { readonly endpoint: string | null; readonly sampleEvery: number };
   readonly log: { readonly level: LogLevel; readonly file: string | null };
   readonly settings: BrokerSettings;
   readonly http: HttpSettings;
@@ -283,11 +288,13 @@ function toConfig(tree: Tree, nameOf: (key: string) => string): DaemonConfig {
     data: isMemory ? null : path.resolve(text('data') ?? `cairn-data/broker-${id}`),
     clusterId: text('clusterId'),
     token,
+    secretsShown: [text('tokenFile'), text('tls.keyFile')].flatMap((file) => (file !== null && openToOthers(file) !== null ? [file] : [])),
     peerSecret: null,
     tls: tlsOf(text('tls.certFile'), text('tls.keyFile'), text('tls.caFile'), brokers.length, nameOf),
     isInsecure,
     faultInjection: get(tree, 'faultInjection') === true,
     extraHosts: (get(tree, 'hosts') as string[] | undefined) ?? [],
+    tracing: { endpoint: text('tracing.endpoint'), sampleEvery: (get(tree, 'tracing.sampleEvery') as number | undefined) ?? 0 },
     log: { level: (text('log.level') ?? 'info') as LogLevel, file: text('log.file') },
     settings: limitsOf(tree, nameOf),
     http: { ...defaultHttpSettings, ...(get(tree, 'http') as Partial<HttpSettings> | undefined) },
@@ -352,6 +359,7 @@ function addressOf(text: string, name: string): HostPort {
 function tokenOf(file: string | null, name: string): string | null {
   if (file === null) return null;
   const token = readText(file, 'the token').trim();
+  if (openToOthers(file) === 'write') throw refuse(`everybody on this machine can change the token in ${file}: chmod o= ${file}`, name);
   if (tokenRule.pattern.test(token)) return token;
   throw refuse(`the token in ${file} is not ${tokenRule.must}, make one with: openssl rand -hex 32`, name);
 }

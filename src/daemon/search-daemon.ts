@@ -1,4 +1,5 @@
 /** A server that only answers searches, as a process: no data, no other brokers, ready as soon as it listens. */
+import { Spans } from '../broker/spans.ts';
 import { SearchFront } from '../gateway/http/grep/index.ts';
 import { hashToken } from '../gateway/http/guards.ts';
 import type { Logger } from '../host/index.ts';
@@ -6,18 +7,21 @@ import { SystemClock } from '../system/clock.ts';
 import { bindHost } from './address.ts';
 import type { DaemonConfig } from './config.ts';
 import { descriptorsMax, fitHttp } from './descriptors.ts';
-import { warnInsecure } from './insecure-listen.ts';
+import { warnInsecure } from './warn-insecure.ts';
 import type { Daemon, DaemonHooks } from './lifecycle.ts';
 import { packageVersion } from '../system/package.ts';
+import { systemRandom } from '../system/random.ts';
 import { searchOptions } from './search-options.ts';
 
 export function startSearch(config: DaemonConfig, logger: Logger, hooks: DaemonHooks): Daemon {
-  const { listen, tls, token, extraHosts, listenRetryMs } = config;
+  const { listen, tls, token, extraHosts, listenRetryMs, search } = config;
+  const clock = new SystemClock();
   const front = new SearchFront({
     ...searchOptions(config, null),
     version: packageVersion(),
     logger,
-    clock: new SystemClock(),
+    clock,
+    spans: new Spans(search.name, clock, systemRandom),
     settings: fitHttp(config.http, descriptorsMax()),
     host: bindHost(listen.host),
     port: listen.port,
@@ -27,7 +31,7 @@ export function startSearch(config: DaemonConfig, logger: Logger, hooks: DaemonH
     extraHosts,
     tokenHash: token === null ? null : hashToken(token),
   });
-  if (config.isInsecure) warnInsecure(config, logger);
+  warnInsecure(config, logger);
   front.listen((error) => {
     if (error !== null) {
       hooks.onFatal(error);

@@ -1,9 +1,11 @@
 import { formatHostPort, type HostPort } from '../base/host-port.ts';
 import type { SearchOptions } from '../gateway/http/grep/index.ts';
 import type { Searcher } from '../search/index.ts';
+import { ProgramStarter } from '../search/start/index.ts';
 import { systemBytes } from '../system/bytes.ts';
 import { SystemClock } from '../system/clock.ts';
 import { SystemDisk } from '../system/disk.ts';
+import { ownModule } from '../system/package.ts';
 import type { DaemonConfig, SearchConfig } from './config.ts';
 
 /**
@@ -34,12 +36,14 @@ export function searchOptions(
 
 const host = { clock: new SystemClock(), bytes: systemBytes, filesIn: (folder: string) => new SystemDisk(folder, null, 'any') };
 
-/** Loaded with the first search. */
+/** Loaded with the first search. What it starts programs with begins now, while this process has little memory to be copied. */
 function filesSearcher({ name, exposures }: SearchConfig): Searcher {
+  const starter = new ProgramStarter(ownModule('search/start/starter-process'));
+  if (exposures.length > 0) starter.prepare();
   let searcher: Promise<Searcher> | null = null;
   return async (request, sink, signal) => {
     searcher ??= import('../search/files/index.ts').then(({ createFilesSearcher }) =>
-      createFilesSearcher({ machine: name, exposures, host }),
+      createFilesSearcher({ machine: name, exposures, host, starter }),
     );
     await (await searcher)(request, sink, signal);
   };

@@ -218,6 +218,22 @@ export const settingsTable: readonly SettingRow[] = [
     },
   },
   {
+    key: 'tracing.endpoint',
+    env: 'CAIRN_TRACING_ENDPOINT',
+    flag: '--tracing-endpoint <url>',
+    fallback: 'none',
+    help: 'collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`: spans of traced requests go to its `/v1/traces`',
+    rule: { is: 'text', pattern: '^https?://[^/?#@\\s]+(/[^?#\\s]*)?$', must: 'a URL that begins with http:// or https://' },
+  },
+  {
+    key: 'tracing.sampleEvery',
+    env: 'CAIRN_TRACING_SAMPLE_EVERY',
+    flag: null,
+    fallback: '0',
+    help: 'of requests without `traceparent` each so many is traced; 0: none but those that ask for it',
+    rule: { is: 'integer', from: 0, to: 2 ** 31 - 1 },
+  },
+  {
     key: 'log.level',
     env: 'CAIRN_LOG_LEVEL',
     flag: '--log-level <level>',
@@ -259,6 +275,10 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
   queuedAppendBytesMax: { ...anyBytes, help: 'Bytes of appends that wait in one broker: beyond it `overloaded`' },
   queuedAppendsMax: { ...anyCount, help: 'Number of appends that wait in one broker: beyond it `overloaded`' },
   uncommittedBytesMax: { ...anyBytes, help: 'Bytes that a leader has appended and no majority has yet: beyond it `overloaded`' },
+  uncommittedBytesPerBrokerMax: {
+    ...anyBytes,
+    help: 'The same for all partitions that a broker leads together; each may have as much as is left beside all: beyond it `overloaded`',
+  },
   inFlightBytesMax: { ...anyBytes, help: 'Bytes sent to one follower and not yet acknowledged' },
   appendBytesMax: { from: 1, to: batchBytesLimit, help: 'Bytes in one message to a follower' },
   cacheBytesMax: { ...anyBytes, help: 'Bytes of recent batches kept in memory for followers that lack them, for each partition' },
@@ -270,7 +290,14 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
     ...anyBytes,
     help: 'Bytes that wait to be sent to one broker: beyond it nothing more is sent, as if the network had lost it',
   },
-  topicsMax: { ...anyCount, help: 'Topics of a cluster: beyond it `tooManyTopics`' },
+  linkIdleMs: {
+    ...anyMs,
+    help: 'A connection to another broker for what is long, such as catching up, is closed when it was not used for so long',
+  },
+  topicsMax: {
+    ...anyCount,
+    help: 'Topics of a cluster, `cairn.events`, `cairn/subscribers` and `cairn/parked` among them, `log` not: beyond it `tooManyTopics`',
+  },
   replicasPerBrokerMax: {
     ...anyCount,
     help: 'Partitions that one broker keeps: a topic that would be one more there gets `tooManyTopics`',
@@ -285,9 +312,17 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
     ...anyCount,
     help: 'Request ids of one batch remembered for each partition, the oldest pushed out; what the leader says in the log',
   },
+  requestIdsPerBrokerMax: {
+    ...anyCount,
+    help: 'The same for all partitions that a broker leads together, whose largest forget their oldest then; until they have, a new one gets `overloaded`',
+  },
   requestSessionsMax: {
     ...anyCount,
     help: 'Request ids of more than one batch remembered for each partition: beyond it a new one gets `tooManySessions`',
+  },
+  requestSessionsPerBrokerMax: {
+    ...anyCount,
+    help: 'The same for all partitions that a broker leads together; each may have as many as are left beside all',
   },
   markAfterMs: { ...anyMs, help: 'Idle time after which a log notes what is synced' },
   quietAfterMs: { ...anyMs, help: 'Idle time after which the group of a topic costs its brokers neither ticks nor messages' },
@@ -304,6 +339,28 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
   subscriptionsMax: { ...anyCount, help: 'Topics and patterns that one subscriber is subscribed to: beyond it `tooManySubscribers`' },
   cursorsMax: { ...anyCount, help: 'Cursors of one subscriber, one for each partition of its topics' },
   cursorsPerGroupMax: { ...anyCount, help: 'Cursors of all subscribers that one of the eight groups keeps' },
+  scheduledMax: {
+    ...anyCount,
+    help: 'What waits to be appended later, what was given together as one, an eighth of it in each group that keeps it: beyond it `tooManyScheduled`',
+  },
+  scheduledBytesMax: { ...anyBytes, help: 'The same in bytes' },
+  scheduledRetentionBytes: {
+    ...anyBytes,
+    help: 'Size of the log of each of these groups, beside what waits in it; beyond it what waits in the oldest segments is written again, and they go',
+  },
+  retryWaitMs: {
+    ...anyMs,
+    help: 'A record whose processing has failed comes again after so long, twice as long after each further failure',
+  },
+  retryWaitMsMax: { ...anyMs, help: 'And at most after so long' },
+  triesMax: { from: 1, to: 1000, help: 'At so many failures a record is parked' },
+  retriesMax: {
+    ...anyCount,
+    help: 'Records of one partition in retry for one subscriber: at so many nothing new is given of the partition, `tooManyRetries`',
+  },
+  retriesPerGroupMax: { ...anyCount, help: 'The same of all subscribers that one of the eight groups keeps' },
+  parkedMax: { ...anyCount, help: 'Parked records of one subscriber; beyond it they stay in retry, and are not given' },
+  parkedPerGroupMax: { ...anyCount, help: 'The same of all subscribers that one of the eight groups keeps' },
 };
 
 const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {
@@ -332,7 +389,10 @@ const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {
   followersMax: { ...anyCount, help: 'Answers of `follow` that may be open at once: beyond it `overloaded`' },
   slowReaderTimeoutMs: { ...anyMs, help: 'A reader that takes nothing for so long is cut off' },
   heartbeatMs: { ...anyMs, help: 'How often a `follow` without news shows that it lives' },
-  searchesMax: { ...anyCount, help: 'Searches that may be under way or wait their turn at once: beyond it `overloaded`' },
+  searchesMax: {
+    ...anyCount,
+    help: 'Searches that may be under way or wait their turn at once, and a quarter of the partitions that may be followed: beyond it `overloaded`',
+  },
   searchReaderTimeoutMs: { ...anyMs, help: 'A search whose answer nobody takes for so long is ended' },
   putTimeoutMs: { ...anyMs, help: '`PUT /` that is not committed by then is closed without an answer, and revoked' },
 };

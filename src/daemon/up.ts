@@ -24,6 +24,7 @@ import { LogError } from '../eventlog/index.ts';
 import { defaultHttpSettings } from '../gateway/http/settings.ts';
 import type { DaemonConfig } from './config.ts';
 import { makeFolder } from './make-folder.ts';
+import { openToOthers } from './open-to-others.ts';
 import { packageFolder } from '../system/package.ts';
 import { folderReason } from './reasons.ts';
 
@@ -65,11 +66,13 @@ export function prepareCluster({ brokerCount, data, port, faultInjection }: UpOp
     data: path.join(root, `broker-${self.id}`),
     clusterId,
     token: null,
+    secretsShown: [],
     peerSecret,
     tls: null,
     isInsecure: false,
     faultInjection,
     extraHosts: [],
+    tracing: { endpoint: null, sampleEvery: 0 },
     log: { level: 'info', file: outputFile(data, self.id) },
     settings: defaultSettings,
     http: defaultHttpSettings,
@@ -122,6 +125,12 @@ function openClusterFile(root: string, shown: string): ClusterFile {
   try {
     makeFolder(root, 0o700);
     accessSync(root, constants.W_OK | constants.X_OK);
+    // The secret of its brokers is in it: who can put another one in its place can pass for a broker.
+    if (openToOthers(root) === 'write')
+      throw new LogError(
+        'dataUnusable',
+        `Cannot use the data directory ${shown}: everybody on this machine can change it, chmod o-w ${shown}`,
+      );
     // Whether it is there is asked by making it: several processes may begin with one folder at once.
     createDurably(file, clusterText({ clusterId: randomBytes(16).toString('hex'), brokers: null }));
     return readClusterFile(file);

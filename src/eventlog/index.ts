@@ -13,10 +13,28 @@ export {
   withPromises,
 } from './promises.ts';
 export { describeOffsets } from './offsets.ts';
+export { isTrimmed, withRetention } from './retention-settings.ts';
+export { readBytesFor, readMore } from './read-sizes.ts';
 export { choosePartition, refuseAppend, refuseChanges, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
+export type * from './scheduled.ts';
+export { scheduledAheadMsMax, scheduledBytesMax, scheduledPageMax, shownAppend, withSchedulePromises } from './scheduled.ts';
 export type * from './services.ts';
+export type * from './spans.ts';
 export type * from './subscriptions.ts';
-export { afterMax, clientIdBytesMax, clientIdRule, withSubscriptionPromises } from './subscriptions.ts';
+export {
+  afterMax,
+  clientIdBytesMax,
+  clientIdRule,
+  nackedMax,
+  parkedIdsMax,
+  reasonLengthMax,
+  sessionMsDefault,
+  sessionMsMax,
+  sessionMsMin,
+  withSubscriptionPromises,
+  workersMax,
+  workerTopicsMax,
+} from './subscriptions.ts';
 export { isTopicName, nameStartPattern, nameStartRule, shownTopic, topicNameRule } from './topic-name.ts';
 export type * from './types.ts';
 export {

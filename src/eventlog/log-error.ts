@@ -25,6 +25,11 @@ export class LogError extends Error {
     return errorCatalogue[this.code].retriable;
   }
 
+  /** What the user can do, as a sentence; where it names commands, the library has calls of the same names. */
+  get remedy(): string {
+    return errorCatalogue[this.code].remedy;
+  }
+
   /** Of an append under a request id: what is known of all attempts at it. */
   get requestOutcome(): RequestOutcome {
     return requestOutcomeOf(this.code, this.details);

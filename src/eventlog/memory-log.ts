@@ -17,6 +17,7 @@ import { LogError } from './log-error.ts';
 import { describeOffsets } from './offsets.ts';
 import { refuseLinkFault } from './link-faults.ts';
 import { choosePartition, refuseAppend, refuseChanges, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
+import { withRetention } from './retention-settings.ts';
 import { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
 import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch, Outcome } from './services.ts';
 import type {
@@ -150,6 +151,7 @@ export class MemoryLog implements BrokerService {
     if (refusal !== null) return reply({ ok: false, error: refusal });
     const found = this.#find('append to', request);
     if (!found.ok) return reply(found);
+    if (request.deliverAtMs !== undefined) return refuse('invalidRequest', 'a log in memory appends nothing later');
     const bytesMax = this.#options.batchBytesMax ?? Number.POSITIVE_INFINITY;
     if (request.batch.length > bytesMax) {
       return refuse('recordTooLarge', `the batch has ${request.batch.length} bytes, the limit is ${bytesMax}`, { limit: bytesMax });
@@ -271,9 +273,9 @@ export class MemoryLog implements BrokerService {
     reply({ ok: true, value: { ...common, partitions } });
   }
 
-  revoke(topicName: string, requestId: string, answer: Answer<undefined>): void {
+  revoke(records: RecordsOf, requestId: string, answer: Answer<undefined>): void {
     const reply = this.#later(answer);
-    const found = this.#find('revoke a request of', { topic: topicName, partition: 0 });
+    const found = this.#find('revoke a request of', records);
     if (!found.ok) return reply(found);
     const topic = found.value;
     const run = (): void => {
@@ -446,7 +448,7 @@ export class MemoryLog implements BrokerService {
     const refusal = refuseSettings(name, settings);
     if (refusal !== null) return reply({ ok: false, error: refusal });
     if (this.#topics.has(name)) return refuse('topicExists', 'it exists');
-    reply({ ok: true, value: this.#describe(this.#make(name, settings)) });
+    reply({ ok: true, value: this.#describe(this.#make(name, withRetention(settings, {}))) });
   }
 
   alterTopic(name: string, changes: TopicChanges, answer: Answer<TopicDescription>): void {
@@ -458,12 +460,13 @@ export class MemoryLog implements BrokerService {
     const topic = this.#topics.get(name);
     if (builtInTopics.includes(name)) return refuse('topicProtected', 'it belongs to Cairn itself');
     if (topic === undefined) return refuse('unknownTopic', 'there is no such topic');
-    const { retentionBytes = topic.settings.retentionBytes, partitions: wanted = topic.partitions.length } = changes;
+    const { partitions: wanted = topic.partitions.length } = changes;
     const had = topic.partitions.length;
     if (wanted < had) return refuse('invalidRequest', `it has ${had} partitions, and none is ever removed`);
     const added = Array.from({ length: wanted - had }, (_, index) => this.#makePartition(name, had + index));
     const more = added.length === 0 ? {} : { partitions: wanted, partitionsBefore: this.partitionsOf(name) ?? [] };
-    const altered = { ...topic, settings: { ...topic.settings, retentionBytes, ...more }, partitions: [...topic.partitions, ...added] };
+    const settings = { ...withRetention(topic.settings, changes), ...more };
+    const altered = { ...topic, settings, partitions: [...topic.partitions, ...added] };
     this.#topics.set(name, altered);
     reply({ ok: true, value: this.#describe(altered) });
   }
@@ -592,11 +595,17 @@ const noCounters: BrokerCounters = {
   relayed: 0,
   relayedDirectly: 0,
   relaysRefused: 0,
+  linksOpened: 0,
+  linksClosedIdle: 0,
+  links: 0,
   refusedLinks: 0,
   stampsAhead: 0,
   loopLagMsMax: 0,
   syncMsP99: 0,
   queuedAppendBytes: 0,
+  uncommittedBytes: 0,
+  requestIds: 0,
+  requestSessions: 0,
 };
 
 function partitionStatus(topic: Pick<Partition, 'group' | 'endOffset' | 'sizeBytes'>): PartitionStatus {

@@ -3,8 +3,9 @@
  * number that it cannot hold: it would take that for a defect of its own and stop the process.
  */
 import { offsetMax, sequenceMax } from '../base/branded.ts';
-import { recordCount } from '../record/index.ts';
+import { recordCount, timestampMsMax } from '../record/index.ts';
 import { LogError } from './log-error.ts';
+import { scheduledBytesMax } from './scheduled.ts';
 import { shownTopic } from './topic-name.ts';
 import {
   type AppendRequest,
@@ -47,7 +48,18 @@ export function refuseAppend(request: AppendRequest): LogError | null {
   if (requestId !== null && requestId.length > requestIdBytesMax) {
     return refusal(`append to ${shownTopic(topic)}`, 'the length of requestId', requestId.length, requestIdBytesMax);
   }
-  return null;
+  return request.deliverAtMs === undefined ? null : refuseLater(request, request.deliverAtMs);
+}
+
+function refuseLater({ topic, batch, level, expectedOffset }: AppendRequest, deliverAtMs: number): LogError | null {
+  const doing = `append to ${shownTopic(topic)} later`;
+  if (!isWithin(deliverAtMs, timestampMsMax)) return refusal(doing, 'deliverAtMs', deliverAtMs, timestampMsMax);
+  const no = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${doing}: ${reason}`);
+  if (expectedOffset !== null) return no('what its end will be then is not known, so no offset can be expected');
+  if (level === 'leader') return no('what waits is always on a majority, so the level is "quorum" or "all"');
+  if (batch.length <= scheduledBytesMax) return null;
+  const reason = `its records have ${batch.length} bytes, those for one time and one partition have at most ${scheduledBytesMax}`;
+  return new LogError('recordTooLarge', `Cannot ${doing}: ${reason}`, { limit: scheduledBytesMax });
 }
 
 export function refuseRead(request: ReadRequest): LogError | null {
@@ -73,10 +85,11 @@ export function refuseScan(request: ScanRequest): LogError | null {
   return null;
 }
 
-export function refuseSettings(name: string, { retentionBytes, replicas, partitions, originalName = '' }: TopicSettings): LogError | null {
+export function refuseSettings(name: string, settings: TopicSettings): LogError | null {
+  const { replicas, partitions, originalName = '' } = settings;
   const doing = `create ${shownTopic(name)}`;
-  if (retentionBytes !== null && !isWithin(retentionBytes, Number.MAX_SAFE_INTEGER))
-    return refusal(doing, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+  const refused = refuseRetention(doing, settings);
+  if (refused !== null) return refused;
   if (originalName.length > originalNameLengthMax)
     return new LogError('invalidTopicName', `Cannot ${doing}: its original name has more than ${originalNameLengthMax} characters`);
   for (const [what, value, most] of [
@@ -89,12 +102,20 @@ export function refuseSettings(name: string, { retentionBytes, replicas, partiti
   return null;
 }
 
-export function refuseChanges(name: string, { retentionBytes, partitions }: TopicChanges): LogError | null {
+export function refuseChanges(name: string, changes: TopicChanges): LogError | null {
+  const { partitions } = changes;
   const doing = `alter ${shownTopic(name)}`;
-  if (retentionBytes !== undefined && retentionBytes !== null && !isWithin(retentionBytes, Number.MAX_SAFE_INTEGER))
-    return refusal(doing, 'retentionBytes', retentionBytes, Number.MAX_SAFE_INTEGER);
+  const refused = refuseRetention(doing, changes);
+  if (refused !== null) return refused;
   if (partitions === undefined || (isWithin(partitions, partitionsMax) && partitions >= 1)) return null;
   return new LogError('invalidRequest', `Cannot ${doing}: partitions is ${partitions}, it must be an integer from 1 to ${partitionsMax}`);
+}
+
+function refuseRetention(doing: string, { retentionBytes, retentionMs, retentionRecords }: TopicChanges): LogError | null {
+  for (const [what, value] of Object.entries({ retentionBytes, retentionMs, retentionRecords }))
+    if (value !== undefined && value !== null && !isWithin(value, Number.MAX_SAFE_INTEGER))
+      return refusal(doing, what, value, Number.MAX_SAFE_INTEGER);
+  return null;
 }
 
 const isWithin = (value: number, most: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= most;

@@ -16,6 +16,7 @@ import type {
   LinkFaults,
   ReadRequest,
   ReadResult,
+  RecordsOf,
   ScanRequest,
   ScanResult,
   ScanSink,
@@ -69,8 +70,11 @@ export interface LogService extends RecordService, SearchService, TopicService, 
 
 /** What a broker of ours gives beside the port: to the course's routes, to `explain` and to the metrics, to nobody else. */
 export interface BrokerService extends LogService {
-  /** Poisons a request id: appended before, its records are skipped by later readers; not yet appended, it never will be. Retried until it is in the log. */
-  revoke(topic: string, requestId: string, answer: Answer<undefined>): void;
+  /**
+   * Poisons a request id in the partition that it was for: appended before, its records are skipped by later readers; not yet appended, it never will be.
+   * Retried until it is in the log.
+   */
+  revoke(records: RecordsOf, requestId: string, answer: Answer<undefined>): void;
   /** How many partitions a topic has had, the last is how many it has, as far as this broker knows; null for one that it does not know (yet). */
   partitionsOf(topic: string): readonly number[] | null;
   /** Answers once `partitionsOf` knows all that anybody had given the topic when this was asked. */
@@ -104,11 +108,19 @@ export type BrokerCounters = {
   readonly relayed: number;
   readonly relayedDirectly: number;
   readonly relaysRefused: number;
+  /** Connections to other brokers that were taken into use, those of them that were closed because nobody needed them, and those that stand now. */
+  readonly linksOpened: number;
+  readonly linksClosedIdle: number;
+  readonly links: number;
   readonly refusedLinks: number;
   readonly stampsAhead: number;
   readonly loopLagMsMax: number;
   readonly syncMsP99: number;
   readonly queuedAppendBytes: number;
+  /** Of the partitions that it leads: bytes that no majority has yet, request ids remembered, and those of them with more than one batch. */
+  readonly uncommittedBytes: number;
+  readonly requestIds: number;
+  readonly requestSessions: number;
 };
 
 /** Faults on purpose. */

@@ -3,6 +3,7 @@
  * plain numbers here: they come from and go to JSON.
  */
 
+import type { TraceContext } from '../base/trace-context.ts';
 import type { RecordQuery } from '../query/index.ts';
 
 /** What an acknowledgement waits for (design, promise 1). */
@@ -51,8 +52,15 @@ export interface AppendRequest extends RecordsOf {
   readonly firstAttemptMs?: number;
   /** Append only if the partition's end is exactly this (compare-and-append), else `offsetMismatch`. */
   readonly expectedOffset: number | null;
+  /**
+   * Appended when the log time of the partition is this, or later, in milliseconds since 1970, at most `scheduledAheadMsMax` ahead; until then it waits elsewhere,
+   * and the answer has `scheduled` in place of an offset. Never with an expected offset, at level `leader`, or of more than `scheduledBytesMax`.
+   */
+  readonly deliverAtMs?: number;
   /** The answer is to say by way of whom the request came to the leader. */
   readonly tellHops?: boolean;
+  /** What becomes of it is recorded as part of this span; left out where it is not traced. */
+  readonly trace?: TraceContext;
 }
 
 /** The brokers that a request passed, the one that was asked first, the one that answered last. */
@@ -65,7 +73,7 @@ export interface HopList {
 export interface AppendResult {
   readonly topic: string;
   readonly partition: number;
-  /** Offset of the first record; the others follow without a gap. */
+  /** Offset of the first record; the others follow without a gap. -1 of what is `scheduled`: it has none yet. */
   readonly offset: number;
   readonly count: number;
   readonly term: number;
@@ -84,6 +92,14 @@ export interface AppendResult {
   readonly parts?: readonly AppendResult[];
   /** Where it was asked for. */
   readonly hops?: HopList;
+  /** What was given to be appended later; level, brokers and all else are of where it waits. */
+  readonly scheduled?: Scheduled;
+}
+
+export interface Scheduled {
+  /** By which it is cancelled. */
+  readonly id: string;
+  readonly deliverAtMs: number;
 }
 
 export interface ReadRequest extends RecordsOf {
@@ -99,10 +115,14 @@ export interface ReadRequest extends RecordsOf {
   readonly waitMs: number;
   /** Stops the waiting; the answer is then empty. */
   readonly cancel?: CancelSignal;
+  /** Over HTTP, the answer is to say `times`, which it does by itself elsewhere. */
+  readonly tellTimes?: boolean;
   /** What an earlier answer said: where another topic has the name by now, that one is not read on in its place (`unknownTopic`). */
   readonly group?: number;
   /** The answer is to say by way of whom the request came to the broker that read. */
   readonly tellHops?: boolean;
+  /** As of an append. */
+  readonly trace?: TraceContext;
 }
 
 /** A cancellation that needs no machine: `cancelled` turns true once and then `onCancel` runs. */
@@ -119,8 +139,10 @@ export interface ReadResult {
   readonly offsetNext: number;
   /** RecordBatch v2, placed, verified, data batches only. The first may begin below `offsetFrom`: skip those records. */
   readonly batches: readonly Uint8Array[];
-  /** Log time of each batch, ms since 1970; left out where the answer came over HTTP. */
+  /** Log time of each batch, ms since 1970; left out where the answer came over HTTP and it was not asked for (`tellTimes`). */
   readonly times?: readonly number[];
+  /** Of an answer over HTTP to a read by time that begins where log time is ahead of the broker's clock: by so much. It holds all that came since then. */
+  readonly timesAheadMs?: number;
   readonly highWatermark: number;
   readonly logStartOffset: number;
   /** How old that knowledge is: all that was committed so many milliseconds ago is below `highWatermark` + `lag`. 0 on a confirmed leader. */
@@ -238,6 +260,12 @@ export interface EndResult {
 export interface TopicSettings {
   /** Oldest whole segments are removed above this size, null keeps everything. */
   readonly retentionBytes: number | null;
+  /** And those whose last record is older, by log time and the clock of whoever leads. Null or left out: whatever their age, and so below. */
+  readonly retentionMs?: number | null;
+  /** And those behind which so many more offsets stand. */
+  readonly retentionRecords?: number | null;
+  /** And those that all subscribers have read; with nobody subscribed none. The bounds above win: they remove what is not read too. */
+  readonly retentionUntilRead?: boolean;
   /** Brokers that keep each partition; left out, as many as the cluster is configured for. Fixed when it is made. */
   readonly replicas?: number;
   /** How they are chosen: by the hypercube's rules, which is the default, by consistent hashing, or all of them. Fixed when it is made. */
@@ -256,6 +284,9 @@ export interface TopicSettings {
 /** What may be changed of a topic; what is left out stays. */
 export interface TopicChanges {
   readonly retentionBytes?: number | null;
+  readonly retentionMs?: number | null;
+  readonly retentionRecords?: number | null;
+  readonly retentionUntilRead?: boolean;
   /** As many as it has, or more: keys move. */
   readonly partitions?: number;
 }
@@ -296,6 +327,20 @@ export interface TopicDescription {
   readonly partitions?: readonly PartitionStatus[];
 }
 
+/** What is removed next of a partition, as its leader sees it. */
+export interface NextRemoval {
+  /** Its oldest whole segment, [offsetFrom, offsetTo). */
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly sizeBytes: number;
+  /** When its age takes it; null where the topic has no such bound. */
+  readonly dueMs: number | null;
+  /** Which of those that have not read all of it is furthest behind, and when the first record that it lacks was written; null where that holds nothing back. */
+  readonly unreadBy: { readonly subscriber: string; readonly offset: number; readonly sinceMs: number | null } | null;
+  /** Brokers that do not have all of it: before they do nothing is removed, whatever bound there is. */
+  readonly missing: readonly number[];
+}
+
 export interface PartitionStatus {
   readonly group: number;
   /** `elsewhere`: this broker has no replica of it, and `leader` is whom it asks. */
@@ -317,6 +362,8 @@ export interface PartitionStatus {
   readonly followers: readonly { readonly broker: number; readonly matchOffset: number }[];
   /** Why the partition is fenced, else null. */
   readonly fenced: string | null;
+  /** In the description of a topic that does not keep everything, where its leader could be asked; null: no segment is whole yet. */
+  readonly nextRemoval?: NextRemoval | null;
 }
 
 /** One of those that a broker keeps. */

@@ -29,6 +29,8 @@ export interface TopicStoreOptions {
   readonly whenFull: 'drop' | 'wait';
   /** For people: `unstored` lines were given up; the `topic` takes none for now; it takes them again, they are `stored`. */
   readonly tell: (kind: 'unstored' | 'topic' | 'stored', sentence: string) => void;
+  /** The topic is not there any more. Whoever makes it again says so by `topicIsThere`; lines wait until then. */
+  readonly topicIsGone: () => void;
   readonly newId: () => string;
 }
 
@@ -57,6 +59,10 @@ const sequenceMax = 2 ** 30;
 export class TopicStore {
   readonly #options: TopicStoreOptions;
   #plain: (TopicStream | null)[] = Array.from({ length: plainStreamCount }, () => null);
+  /** Plain lines go to their streams by their key, as to partitions: the topic has several, or had. */
+  #isByKey = false;
+  /** Streams that get no more lines and have some under way. */
+  readonly #leaving = new Set<TopicStream>();
   /** How many partitions the topic has, once it is there, and the numbers that it had before. */
   #partitions = 1;
   #partitionsBefore: readonly number[] = [];
@@ -90,7 +96,7 @@ export class TopicStore {
 
   get pendingCount(): number {
     let count = 0;
-    for (const stream of [...this.#plain, ...this.#sessions]) count += stream?.pendingCount ?? 0;
+    for (const stream of [...this.#plain, ...this.#leaving, ...this.#sessions]) count += stream?.pendingCount ?? 0;
     return count;
   }
 
@@ -98,6 +104,7 @@ export class TopicStore {
   get isFull(): boolean {
     let bytes = 0;
     for (const stream of this.#plain) bytes += stream?.pendingBytes ?? 0;
+    for (const stream of this.#leaving) bytes += stream.pendingBytes;
     return bytes >= this.#options.limits.pendingBytesMax;
   }
 
@@ -112,33 +119,53 @@ export class TopicStore {
   }
 
   /**
-   * Until then lines wait: a topic that is not known is a definite refusal, and they would be given up. Partitions that are added later are not used.
+   * Until then lines wait: a topic that is not known is a definite refusal, and they would be given up. Said again where there are more partitions: lines that
+   * come from then on go among all of them, while a batch that is on its way stays where it goes. Sessions stay where they are.
    * @param partitions how many the topic has had, the last is how many it has
    */
   topicIsThere(partitions: readonly number[] = [1]): void {
     this.#isTopicThere = true;
+    const before = this.#partitions;
     this.#partitions = partitions.at(-1) ?? 1;
     this.#partitionsBefore = partitions.slice(0, -1);
-    if (this.#partitions > 1) this.#spread();
+    if (this.#partitions > 1) this.#isByKey = true;
+    if (this.#partitions !== before) this.#spread();
     this.#flushAll();
   }
 
-  /** What came before it was known how many partitions there are. */
+  #topicIsGone(): void {
+    if (!this.#isTopicThere || this.#isClosed) return;
+    this.#isTopicThere = false;
+    this.#isDelayed = true;
+    this.#options.tell('topic', `Topic "${this.#options.topic}" was deleted: lines wait until it is made again`);
+    this.#options.topicIsGone();
+  }
+
+  /** What came for another number of partitions, or before it was known how many there are. */
   #spread(): void {
-    const { bytes } = this.#options;
     const before = this.#plain;
-    this.#plain = Array.from({ length: this.#partitions }, () => null);
-    for (const stream of before) {
-      for (const sealed of stream?.takeAll() ?? []) {
-        // A line's record has a key: nothing falls to those without.
-        for (const { partition, batch } of divideBatch(sealed, this.#partitions, 0, bytes)) this.#plainStream(partition).addBatch(batch);
-      }
-      stream?.close();
+    const count = this.#partitions > 1 ? this.#partitions : before.length;
+    this.#plain = Array.from({ length: count }, () => null);
+    for (const [index, stream] of before.entries()) {
+      if (stream === null) continue;
+      this.#place(stream.takeBack(), index);
+      if (stream.pendingCount > 0) this.#leaving.add(stream);
+      else stream.close();
+    }
+  }
+
+  /** Batches that a stream has given back: behind what its successor has. */
+  #place(batches: readonly Uint8Array[], index: number): void {
+    const { bytes } = this.#options;
+    for (const sealed of batches) {
+      // A line's record has a key: nothing falls to those without.
+      const parts = this.#partitions > 1 ? divideBatch(sealed, this.#partitions, 0, bytes) : [{ partition: index, batch: sealed }];
+      for (const { partition, batch } of parts) this.#plainStream(partition % this.#plain.length).addBatch(batch);
     }
   }
 
   #plainIndex({ id, name }: LineOrigin): number {
-    return this.#partitions > 1 ? partitionOfKey(name, this.#partitions) : id % plainStreamCount;
+    return this.#isByKey ? partitionOfKey(name, this.#plain.length) : id % plainStreamCount;
   }
 
   addPlain(source: LineOrigin, bytes: Uint8Array, from: number, to: number, seconds: number): void {
@@ -162,6 +189,10 @@ export class TopicStore {
   placeOf(session: string, { name }: LineOrigin, answer: Answer<SessionPlace>): void {
     const { log, topic } = this.#options;
     const requestId = requestIdOf(session);
+    const refused = (error: LogError): void => {
+      if (error.code === 'unknownTopic') this.#topicIsGone();
+      answer({ ok: false, error });
+    };
     if (!this.#isTopicThere) {
       // Of a topic that turns out to have several it is refused, and asked again.
       return log.nextSequence({ topic, requestId }, (outcome) =>
@@ -174,7 +205,7 @@ export class TopicStore {
       const partition = places[index];
       if (partition === undefined) return answer({ ok: true, value: { sequence: 0, partition: now } });
       log.nextSequence({ topic, partition, requestId }, (outcome) => {
-        if (!outcome.ok) answer(outcome);
+        if (!outcome.ok) refused(outcome.error);
         else if (outcome.value > 0) answer({ ok: true, value: { sequence: outcome.value, partition } });
         else attempt(index + 1);
       });
@@ -196,7 +227,10 @@ export class TopicStore {
         this.#noteStored(count);
         handlers.stored(next);
       },
-      onFailed: (error) => handlers.failed(error),
+      onFailed: (error) => {
+        if (error.code === 'unknownTopic') this.#topicIsGone();
+        handlers.failed(error);
+      },
       onDelayed: (error) => this.#noteDelayed(error),
     });
     this.#sessions.add(stream);
@@ -228,7 +262,7 @@ export class TopicStore {
       timer.cancel();
       this.#whenIdle = null;
       this.#isClosed = true;
-      for (const stream of this.#plain) {
+      for (const stream of [...this.#plain, ...this.#leaving]) {
         if (stream === null) continue;
         stream.close();
         this.#giveUp(stream, 'the logger was stopped');
@@ -242,7 +276,7 @@ export class TopicStore {
   }
 
   #lookIdle(): void {
-    if (this.#plain.every((stream) => (stream?.pendingCount ?? 0) === 0)) this.#whenIdle?.();
+    if (this.#leaving.size === 0 && this.#plain.every((stream) => (stream?.pendingCount ?? 0) === 0)) this.#whenIdle?.();
   }
 
   #flushAll(): void {
@@ -265,13 +299,12 @@ export class TopicStore {
       sequence: 0,
       onStored: (count) => {
         this.#noteStored(count);
+        if (stream.pendingCount === 0) this.#leaving.delete(stream);
         this.#tellRoom();
         this.#lookIdle();
       },
       onFailed: (error) => {
-        // What comes begins under another id.
-        if (this.#plain[index] === stream) this.#plain[index] = null;
-        if (!this.#isClosed) this.#giveUp(stream, error.message);
+        this.#plainFailed(stream, index, error);
         this.#tellRoom();
         this.#lookIdle();
       },
@@ -279,6 +312,18 @@ export class TopicStore {
     });
     this.#plain[index] = stream;
     return stream;
+  }
+
+  /** What comes begins under another id. */
+  #plainFailed(stream: TopicStream, index: number, error: LogError): void {
+    if (this.#plain[index] === stream) this.#plain[index] = null;
+    this.#leaving.delete(stream);
+    if (this.#isClosed) return;
+    if (error.code === 'unknownTopic') this.#topicIsGone();
+    // Nothing is wrong with the lines: what a topic was deleted with, or has forgotten, is the id alone.
+    if (error.code === 'unknownTopic' || error.code === 'unknownProducer') this.#place(stream.takeBack(), index);
+    this.#giveUp(stream, error.message);
+    this.#flushAll();
   }
 
   #timeOf(seconds: number): number {

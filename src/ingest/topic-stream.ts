@@ -101,10 +101,20 @@ export class TopicStream {
     this.#sealed.push({ batch, count: recordCount(batch), bytes: batch.length });
   }
 
-  /** Gives back all of a stream that has sent nothing yet. */
-  takeAll(): readonly Uint8Array[] {
+  /** Gives back what is certainly not stored: it is no longer this stream's. */
+  takeBack(): readonly Uint8Array[] {
     if (this.#builder.recordCount > 0) this.#seal();
-    return this.#sealed.splice(0).map(({ batch }) => batch);
+    const taken = this.#sealed.splice(0);
+    if (this.#current !== null && this.unknownCount === 0) {
+      taken.unshift(this.#current);
+      this.#current = null;
+      this.#pause?.cancel();
+    }
+    for (const { bytes, count } of taken) {
+      this.#pendingBytes -= bytes;
+      this.#pendingCount -= count;
+    }
+    return taken.map(({ batch }) => batch);
   }
 
   /** Sends what has come, unless a batch is on its way. */

@@ -1,7 +1,7 @@
 /**
- * The tour: the main job before the user's eyes. A real file goes into a new topic on three brokers, the leader is killed half way, the stream goes
- * on, and every broker is read back and compared with the file. Nothing is taken on trust: what counts is the file on one side and each broker's
- * own copy on the other.
+ * The tour: the main job before the user's eyes. A real file goes into a new topic on three brokers, from which a subscriber pulls; the leader is
+ * killed half way, the stream goes on, and every broker is read back and compared with the file, as is what the subscriber was given. Nothing is
+ * taken on trust: what counts is the file on one side, and each broker's own copy and what was given on the other.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,6 +13,7 @@ import { packageFolder } from '../system/package.ts';
 import { LogError, type PartitionStatus } from '../eventlog/index.ts';
 import type { RecordCursor } from '../record/index.ts';
 import { LabBrokers } from './rig/index.ts';
+import { type PulledCheck, TourSubscriber } from './tour-subscriber.ts';
 
 export interface TourOptions {
   /** The file to stream, or null for one that is found here. */
@@ -58,6 +59,8 @@ export interface TourResult {
   /** Between two acknowledgements, or from the first append to the first. */
   readonly longestGapMs: number;
   readonly copies: readonly CopyCheck[];
+  /** What a subscriber was given that pulled all the while. */
+  readonly pulled: PulledCheck;
   /** Null where there is no GNU grep to compare with. */
   readonly search: SearchCheck | null;
   readonly tookMs: number;
@@ -84,9 +87,13 @@ export async function runTour(options: TourOptions): Promise<TourResult> {
   try {
     const signal = options.signal === undefined ? {} : { signal: options.signal };
     const client = brokers.client(brokers.ids, { timeoutMs: 20_000, ...signal });
+    let subscriber: TourSubscriber | null = null;
     try {
       const { partition } = await client.createTopic(topic, { retentionBytes: null });
-      say(`Streaming ${input.wholeFile ? '' : 'the beginning of '}${input.file} into the new topic "${topic}"`);
+      subscriber = await TourSubscriber.begin(brokers.client(brokers.ids, { timeoutMs: 20_000, ...signal }), topic);
+      say(
+        `Streaming ${input.wholeFile ? '' : 'the beginning of '}${input.file} into the new topic "${topic}", from which a subscriber pulls`,
+      );
       const streamed = await stream(brokers, client, partition, input, options);
       const summary = streamed.summary;
       say(`All ${summary.acknowledged} lines are acknowledged; starting broker ${streamed.killed} again`);
@@ -96,12 +103,13 @@ export async function runTour(options: TourOptions): Promise<TourResult> {
       const end = (await client.end({ topic, freshness: 'linearizable' })).offset;
       const copies: CopyCheck[] = [];
       for (const id of brokers.ids) copies.push(await checkCopy(brokers.client([id], signal), id, end, input));
+      const pulled = await subscriber.finish(end, input);
 
       const search = await checkSearch(brokers, client, end, input, say);
       const lost = Math.max(...copies.map((copy) => copy.lost));
       const doubled = Math.max(...copies.map((copy) => copy.doubled));
       return {
-        ok: summary.acknowledged === input.lines && copies.every((copy) => copy.same) && search?.same !== false,
+        ok: summary.acknowledged === input.lines && copies.every((copy) => copy.same) && pulled.same && search?.same !== false,
         file: input.file,
         wholeFile: input.wholeFile,
         bytes: input.bytes,
@@ -116,10 +124,12 @@ export async function runTour(options: TourOptions): Promise<TourResult> {
         newTerm: streamed.newTerm,
         longestGapMs: streamed.longestGapMs,
         copies,
+        pulled,
         search,
         tookMs: performance.now() - startedMs,
       };
     } finally {
+      subscriber?.close();
       client.close();
     }
   } finally {

@@ -6,7 +6,7 @@
  * Free of the machine; a gateway, a client and the simulator go through it. It leaves out which partitions there are: whoever asks knows how many.
  */
 export { divideBatch } from './divide.ts';
-export { type Divided, DividedAppends, failureOf } from './divided-appends.ts';
+export { type Divided, DividedAppends, failureOf, type Part } from './divided-appends.ts';
 export { MergedReader, type MergedReaderOptions } from './merged-reader.ts';
 export { requestIdIn } from './request-id.ts';
 export { decodePlaces, encodePlaces, isPlaces, type PartitionPlace, placesAround } from './places.ts';

@@ -25,6 +25,8 @@ export interface MergedReaderOptions {
 export interface MergedPiece {
   readonly partition: number;
   readonly batch: Uint8Array;
+  /** Log time, ms since 1970. */
+  readonly timeMs: number;
   /** Records below are not meant. */
   readonly offsetFrom: number;
   /** Where its partition goes on behind it. */
@@ -155,7 +157,7 @@ export class MergedReader {
     const held = first?.held[first.given];
     if (first === null || held === undefined) return null;
     const offsetFrom = first.place.from === 'offset' ? first.place.offset : 0;
-    return { partition: first.partition, batch: held.batch, offsetFrom, offsetTo: held.offsetTo };
+    return { partition: first.partition, batch: held.batch, timeMs: held.timeMs, offsetFrom, offsetTo: held.offsetTo };
   }
 
   /** Of the piece that is next all below this offset was taken. */

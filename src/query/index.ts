@@ -8,6 +8,7 @@ export {
   type Output,
   plainMatch,
   plainOutput,
+  plainSearch,
   type SearchRequest,
   type Source,
   type TopicSource,

@@ -258,12 +258,17 @@ export const optionTable: readonly OptionRow[] = [
   own('json', null, 'print a JSON object a line'),
   own('raw', null, 'print control characters as they are, on a terminal too'),
   own('stats', null, 'say on stderr what each machine did, and with which program'),
+  own('trace', null, 'print what took how long on which machine, as a tree, to stderr'),
   own('explain', null, 'print what would be done where, and do not do it'),
   own('no-summary', null, 'do not say on stderr how many lines each machine had'),
   seconds('connect-timeout', 'a machine that does not take the connection by then is left out (default: 1)'),
   seconds('machine-timeout', 'a machine that is not done by then is left out (default: none)'),
   seconds('timeout', 'the whole search ends then, as far as it is (default: none)'),
-  own('server', 'URL', 'machine to learn the others from (env: CAIRN_SERVER, default: http://127.0.0.1:8000)'),
+  own(
+    'server',
+    'URL',
+    'machine to learn the others from (env: CAIRN_SERVER, else the context in use or that of CAIRN_CONTEXT, default: http://127.0.0.1:8000)',
+  ),
   own('token-file', 'FILE', 'file with the token that the machines want (env: CAIRN_TOKEN_FILE)'),
   own('ca-file', 'FILE', 'file with the certificates to trust, PEM (env: CAIRN_CA_FILE)'),
 ];

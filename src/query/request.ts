@@ -149,6 +149,21 @@ export interface SearchRequest {
   readonly form: 'text' | 'json';
 }
 
+/** As `grep PATTERN` without an option asks. */
+export const plainSearch = (source: Source, patterns: readonly Uint8Array[]): SearchRequest => ({
+  source,
+  match: { ...plainMatch, patterns },
+  output: plainOutput,
+  sinceMs: null,
+  untilMs: null,
+  engine: 'auto',
+  index: true,
+  order: 'place',
+  follow: false,
+  timeFormat: null,
+  form: 'text',
+});
+
 /** Whether each line is to come with its time. */
 export const wantsTimes = ({ order, follow }: SearchRequest): boolean => follow || order === 'time';
 

@@ -19,8 +19,8 @@ export const ripgrepEquals: readonly { readonly must: string; readonly holds: (r
     holds: ({ match }) => translatePatterns(match) !== null,
   },
   {
-    must: 'with -o there is one pattern, a plain string',
-    holds: ({ match, output }) => !output.onlyMatching || (match.patterns.length === 1 && match.patterns.every(isPlain)),
+    must: 'with -o there is one pattern, a plain string, and no -v',
+    holds: ({ match, output }) => !output.onlyMatching || (!match.invert && match.patterns.length === 1 && match.patterns.every(isPlain)),
   },
   { must: 'lines are printed or counted, or files with a match named (no -L)', holds: ({ output }) => output.mode !== 'without' },
   { must: '-m is given without context', holds: ({ output }) => output.maxCount === null || !hasContext(output) },

@@ -4,6 +4,8 @@
  * cost, and nobody behind it has to look for lines.
  */
 import type { ErrorCode } from '../base/errors.ts';
+import type { TraceContext } from '../base/trace-context.ts';
+import type { SpanService } from '../eventlog/index.ts';
 import type { ScanBegun, ScanResult, ScanStats } from '../eventlog/types.ts';
 import type { SearchRequest } from '../query/index.ts';
 
@@ -75,11 +77,19 @@ export interface AnswerSink {
   note(text: string): void;
 }
 
+/** Where a search tells what takes it how long: of a request that is traced (docs/decisions/0033). */
+export interface SearchTrace {
+  readonly spans: SpanService;
+  /** The span that the search is part of. */
+  readonly context: TraceContext;
+}
+
 /**
  * Searches one machine and ends when everything has been given to the sink. Throws a LogError where the request as a whole cannot be done: before the
  * first part, or behind the last. Once `signal` is aborted nothing that it started is left.
+ * @param trace null where the request is not traced
  */
-export type Searcher = (request: SearchRequest, sink: AnswerSink, signal: AbortSignal) => Promise<void>;
+export type Searcher = (request: SearchRequest, sink: AnswerSink, signal: AbortSignal, trace?: SearchTrace | null) => Promise<void>;
 
 /** By the kind of what is searched; null where this machine has none. */
 export interface Searchers {

@@ -34,7 +34,7 @@ export class ClockError {
 }
 
 /** 2026-01-01T00:00:00Z. */
-const wallAtStartMs = 1_767_225_600_000;
+export const wallAtStartMs = 1_767_225_600_000;
 /** Timers come late by up to this much, never early. */
 const timerLateMsMax = 1;
 

@@ -235,7 +235,7 @@ export class Cluster {
 
   /** Of the files that hold what was just reported as synced. */
   #unsyncedNames({ machine }: Member, group: GroupId, { vote, batches }: Persist): readonly string[] {
-    const names = machine.disk?.unsyncedNames() ?? [];
+    const names = machine.disk?.unsyncedNames(folderOf(group)) ?? [];
     if (names.length === 0) return names;
     const last = batches.at(-1);
     return names.filter((path) => {

@@ -330,18 +330,18 @@ export class SimDisk implements Disk {
     copyDirectory(other.#root, this.#root, new Map());
   }
 
-  /** Files that a loss of power could leave without their names. */
-  unsyncedNames(): readonly string[] {
+  /** Files at the top and in this folder that a loss of power could leave without their names. Asked at every sync: it costs what these two hold. */
+  unsyncedNames(folder: string): readonly string[] {
     const paths: string[] = [];
-    // Asked at every sync, and mostly there is none.
-    if (![...this.#unsyncedFolders].some((folder) => folder.hasUnsyncedFile)) return paths;
-    const walk = (directory: DirectoryNode, prefix: string): void => {
-      for (const [name, node] of directory.written) {
-        if (node instanceof DirectoryNode) walk(node, `${prefix}${name}/`);
-        else if (directory.isUnsynced(name, node)) paths.push(prefix + name);
-      }
+    const look = (directory: DirectoryNode, prefix: string): void => {
+      // Mostly there is none.
+      if (!this.#unsyncedFolders.has(directory) || !directory.hasUnsyncedFile) return;
+      for (const [name, node] of directory.written)
+        if (node instanceof FileNode && directory.isUnsynced(name, node)) paths.push(prefix + name);
     };
-    walk(this.#root, '');
+    look(this.#root, '');
+    const inner = this.#find(folder);
+    if (inner instanceof DirectoryNode) look(inner, `${folder}/`);
     return paths;
   }
 

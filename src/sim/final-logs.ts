@@ -6,6 +6,7 @@ import { recordsAt } from './place-name.ts';
 /** Reads everything that one broker shows of a topic, by local reads inside its process. Gives null when a read fails. */
 export function readFinalLog(cluster: Cluster, member: Member, topic: string, done: (log: FinalLog | null) => void): void {
   let records: number[] = [];
+  let logTimes: number[] = [];
   let start = 0;
   /** From the log start where `from` is null. */
   const readFrom = (from: number | null): void => {
@@ -21,14 +22,19 @@ export function readFinalLog(cluster: Cluster, member: Member, topic: string, do
           else done(null);
           return;
         }
-        const { offsetFrom, offsetNext, highWatermark, batches } = outcome.value;
+        const { offsetFrom, offsetNext, highWatermark, batches, times = [] } = outcome.value;
         if (from === null) {
           start = offsetFrom;
           records = [];
+          logTimes = [];
         }
-        for (const part of recordsOf(batches, offsetFrom)) records.push(part);
+        for (const [index, batch] of batches.entries()) {
+          const parts = recordsOf([batch], offsetFrom);
+          for (const part of parts) records.push(part);
+          for (let i = 0; i < parts.length; i += 2) logTimes.push(times[index] ?? 0);
+        }
         if (offsetNext > offsetFrom && offsetNext < highWatermark) readFrom(offsetNext);
-        else done({ broker: member.id, topic, offsetFrom: start, offsetTo: offsetNext, records });
+        else done({ broker: member.id, topic, offsetFrom: start, offsetTo: offsetNext, records, times: logTimes });
       },
     );
   };

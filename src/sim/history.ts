@@ -106,6 +106,17 @@ export interface EndOperation {
   readonly offset: number;
 }
 
+/** Records that were given to be appended later. */
+export interface LaterOperation {
+  /** Whether they were taken; it has no offset. */
+  readonly append: AppendOperation;
+  /** By log time. */
+  readonly deliverAtMs: number;
+  id: string | null;
+  /** `perhaps`: it was tried, and nobody said what came of it. */
+  cancelled: 'no' | 'perhaps' | 'yes' | 'tooLate';
+}
+
 /** What one part of a pull gave. */
 export interface PullOperation {
   readonly subscriber: string;
@@ -138,6 +149,54 @@ export interface CursorOperation {
   readonly completed: number;
 }
 
+/** What one of several workers that share a subscriber did with a partition. */
+export interface SharedOperation {
+  readonly subscriber: string;
+  readonly worker: string;
+  readonly topic: string;
+  readonly generation: number;
+  /** The highest generation that any of them had been given something under when this was asked for. */
+  readonly newest: number;
+  readonly does: 'pulls' | 'repeats' | 'acknowledges';
+}
+
+/** What a subscriber did with a record that it was given. */
+export interface ProcessedRecord {
+  readonly subscriber: string;
+  readonly topic: string;
+  readonly offset: number;
+  readonly value: number;
+  /** How often it had failed before. */
+  readonly tries: number;
+  readonly isOk: boolean;
+  /** By a pull that gives again what the one before gave. */
+  readonly isRepeated: boolean;
+  /** When what gave it was asked for. */
+  readonly invoked: number;
+  /** When it was known to be acknowledged on a majority; infinite where it never was. */
+  acknowledged: number;
+}
+
+/** A record that is parked in the end. */
+interface ParkedAtEnd {
+  readonly subscriber: string;
+  readonly topic: string;
+  readonly offset: number;
+  readonly id: number;
+}
+
+/** A record of the topic of parked records, as it says itself. */
+export interface ParkedCopy {
+  /** Of the partition, and its offset there. */
+  readonly partition: number;
+  readonly id: number;
+  readonly subscriber: string;
+  readonly topic: string;
+  readonly offset: number;
+  /** -1 where there is none. */
+  readonly value: number;
+}
+
 /** Everything that one broker shows of a topic after the run. */
 export interface FinalLog {
   readonly broker: number;
@@ -146,10 +205,17 @@ export interface FinalLog {
   readonly offsetFrom: number;
   readonly offsetTo: number;
   readonly records: readonly number[];
+  /** Log time of each record. */
+  readonly times?: readonly number[];
 }
+
+export const recordKey = ({ subscriber, topic, offset }: Pick<ParkedAtEnd, 'subscriber' | 'topic' | 'offset'>): string =>
+  `${subscriber} ${topic} ${offset}`;
 
 export class History {
   readonly appends: AppendOperation[] = [];
+  /** Those are not among the appends: what is checked of offsets is not of them. */
+  readonly later: LaterOperation[] = [];
   readonly reads: ReadOperation[] = [];
   readonly scans: ScanOperation[] = [];
   readonly ends: EndOperation[] = [];
@@ -157,8 +223,21 @@ export class History {
   readonly finals: FinalLog[] = [];
   readonly pulls: PullOperation[] = [];
   readonly cursors: CursorOperation[] = [];
+  readonly shared: SharedOperation[] = [];
   /** Pulls and seeks of a subscriber that does all in order, refused all the same. */
   readonly refusedPulls: { readonly subscriber: string; readonly code: string; readonly message: string }[] = [];
+  readonly processed: ProcessedRecord[] = [];
+  readonly parked: ParkedAtEnd[] = [];
+  readonly parkedCopies: ParkedCopy[] = [];
+  /** Request ids were forgotten while some were still on their way. */
+  mayParkTwice = false;
+  /** By subscriber, topic and offset: how often somebody has replayed or dropped it, or tried to. */
+  readonly replays = new Map<string, number>();
+  readonly dropped = new Set<string>();
+  /** Nobody knows whether it was said that these have failed. */
+  readonly doubtful = new Set<string>();
+  /** Of subscribers some of whose records fail, with the topics of each: nothing more is new to them in the end. */
+  readonly settled: { readonly subscriber: string; readonly topic: string }[] = [];
   /** Where a subscriber stood in the end, when nothing more was new to it. */
   readonly drained: { readonly subscriber: string; readonly topic: string; readonly position: number }[] = [];
   /** Topics that somebody has tried to delete: what was in them may be gone. */
@@ -166,6 +245,7 @@ export class History {
   /** Topics of several partitions, and how many each has. */
   readonly #partitions = new Map<string, number>();
   readonly #gone = new Set<string>();
+  readonly #growing = new Set<string>();
   /** By value. */
   readonly #appendOfValue: AppendOperation[] = [];
   #count = 0;
@@ -183,14 +263,19 @@ export class History {
     return this.#partitions.get(topic) ?? 1;
   }
 
+  /** It may get more partitions: nobody divides requests among those that it has. */
+  mayGrow(topic: string): void {
+    this.#growing.add(topic);
+  }
+
   /** Nothing more is appended to it. */
   isGone(topic: string): void {
     this.#gone.add(topic);
   }
 
-  /** Those that have several. */
+  /** Those that have several, and keep as many. */
   get dividedTopics(): readonly string[] {
-    return [...this.#partitions.keys()].filter((topic) => !this.#gone.has(topic));
+    return [...this.#partitions.keys()].filter((topic) => !this.#gone.has(topic) && !this.#growing.has(topic));
   }
 
   get valueCount(): number {
@@ -198,6 +283,29 @@ export class History {
   }
 
   beginAppend(
+    fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'level' | 'expectedOffset'> &
+      Partial<Pick<AppendOperation, 'sequence' | 'fillBytes' | 'key'>>,
+    recordCount: number,
+    nowMs: number,
+  ): AppendOperation {
+    const operation = this.#begin(fields, recordCount, nowMs);
+    this.appends.push(operation);
+    return operation;
+  }
+
+  beginLater(
+    fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'fillBytes'>,
+    recordCount: number,
+    deliverAtMs: number,
+    nowMs: number,
+  ): LaterOperation {
+    const append = this.#begin({ ...fields, level: 'quorum', expectedOffset: null }, recordCount, nowMs);
+    const operation: LaterOperation = { append, deliverAtMs, id: null, cancelled: 'no' };
+    this.later.push(operation);
+    return operation;
+  }
+
+  #begin(
     fields: Pick<AppendOperation, 'client' | 'topic' | 'requestId' | 'level' | 'expectedOffset'> &
       Partial<Pick<AppendOperation, 'sequence' | 'fillBytes' | 'key'>>,
     recordCount: number,
@@ -224,7 +332,6 @@ export class History {
       revokeTried: false,
     };
     for (let i = 0; i < recordCount; i++) this.#appendOfValue.push(operation);
-    this.appends.push(operation);
     return operation;
   }
 
@@ -312,7 +419,8 @@ export function recordsOf(batches: readonly Uint8Array[], offsetFrom: number): n
   return records;
 }
 
-function valueOf(bytes: Uint8Array, from: number, to: number): number {
+/** The number that a value begins with; -1 where it does not. */
+export function valueOf(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   let at = from;
   for (; at >= 0 && at < to; at++) {

@@ -4,7 +4,7 @@
  */
 import type { BrokerId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
-import { Broker, type BrokerApi, type BrokerOptions, catalogGroup, subscriberReplicas } from '../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions, catalogGroup, internalReplicas } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { TraceEvent } from '../clocks/index.ts';
 import {
@@ -28,9 +28,12 @@ import { type CheckReport, Findings, type Violation, violationsOf } from './chec
 import {
   addAppender,
   addDivider,
+  addFailing,
+  addLaterClient,
   addReader,
   addSearcher,
   addSubscriber,
+  addWorkers,
   addTopicMaker,
   type ClientSettings,
   ClientWorld,
@@ -42,8 +45,10 @@ import { FaultSchedule } from './faults/schedule.ts';
 import { strikes } from './faults/strikes.ts';
 import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
-import { placesOf, recordsAt } from './place-name.ts';
-import { changedSettings, forgetfulSettings, swarmSettings, topicLimits } from './settings.ts';
+import { readParkedCopies } from './parked-copies.ts';
+import { recordsAt } from './place-name.ts';
+import { changedSettings, forgetfulSettings, retrySettings, swarmSettings, topicLimits } from './settings.ts';
+import { drawTopics, type LastingTopic, topicsLeast } from './topics.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
 export { type FaultName, faultNames, parseFaults } from './faults/names.ts';
@@ -55,10 +60,14 @@ export interface RunOptions {
   /** Simulated minutes with clients and faults; healing comes on top. */
   readonly minutes: number;
   readonly faults: readonly FaultName[];
+  /** That are there for the whole run, beside `log` and those that come and go: `topicsLeast`, which is the default, or more. */
+  readonly topics?: number | undefined;
   /** Scales the clients' pauses; 1 is the default load. */
   readonly thinkMs?: number;
   readonly settings?: Partial<BrokerSettings>;
   readonly onLog?: (line: LogLine) => void;
+  /** Told now and then how much of the time under faults is simulated. */
+  readonly onProgress?: (simulatedMs: number) => void;
   /** Gets the run as a trace while it runs. */
   readonly onTrace?: (event: TraceEvent) => void;
   /** Kills a broker at a chosen host call of its first life, counted from its start; for sweeps over all of them. */
@@ -95,6 +104,7 @@ export interface Verdict {
   readonly ok: boolean;
   readonly seed: number;
   readonly brokers: number;
+  readonly topics: number;
   readonly figures: Figures;
   readonly checks: readonly CheckReport[];
   /** Of all checks that found something or could not finish. */
@@ -105,14 +115,17 @@ export interface Verdict {
   readonly traceHash: string;
 }
 
-const topicName = 'orders';
-/** Retention removes from it what is old. */
-const recentTopic = 'recent';
-/** Of one topic. */
-const partitionsMost = 4;
-const KiB = 1024;
+/** Of one topic that comes and goes. */
+const passingPartitionsMost = 4;
+/** Topics are made so many at a time, beyond the first. */
+const makersAtOnce = 8;
 /** Whether a run has subscribers is drawn by itself: the others are what they were before there were any. */
 const pulledSalt = 7919;
+const sharedSalt = 104_729;
+const failingSalt = 67_867_967;
+const laterSalt = 15_485_863;
+/** Simulated time between two words of progress. */
+const progressMs = 1_000;
 /** Acknowledged appends that are sent again after the last restart. */
 const repeatsMax = 40;
 
@@ -120,10 +133,7 @@ export function run(options: RunOptions): Verdict {
   const root = new SeededRandom(options.seed);
   const random = root.fork();
   const parting = root.fork();
-  /** Half of the topics have several partitions. */
-  const partitionsOf = (): number => (parting.chance(0.5) ? 1 + parting.below(partitionsMost) : 1);
-  const partitions = { [topicName]: partitionsOf(), [recentTopic]: partitionsOf() };
-  const fixedPlaces = ['log', ...placesOf(topicName, partitions[topicName]), ...placesOf(recentTopic, partitions[recentTopic])];
+  const { lasting, fixedPlaces, busyPlaces } = drawTopics(options.seed, options.topics ?? topicsLeast, parting);
   const faultsOfRun = swarmFaults(random, options.faults);
   /** Brokers remember so few request ids, for so short a time, that clients meet those limits. */
   const isForgetful = random.chance(0.5);
@@ -131,14 +141,26 @@ export function run(options: RunOptions): Verdict {
   const replicas = random.chance(0.5) ? Math.min(options.brokers, defaultSettings.replicasDefault) : options.brokers;
   /** Subscribers beside those who append and read, in one run of three. */
   const isPulled = new SeededRandom(options.seed + pulledSalt).chance(1 / 3);
+  /** Or several workers that share one. */
+  const isShared = !isPulled && new SeededRandom(options.seed + sharedSalt).chance(1 / 4);
+  /** Or some who give records that are appended later. */
+  const isLater = !isPulled && !isShared && new SeededRandom(options.seed + laterSalt).chance(1 / 2);
+  /** Or some whose records fail. */
+  const failing = new SeededRandom(options.seed + failingSalt);
+  const isFailing = !isPulled && !isShared && !isLater && failing.chance(2 / 3);
   const cluster = new Cluster({
     seed: options.seed,
     brokerCount: options.brokers,
     makeBroker: options.makeBroker ?? ((brokerOptions) => new Broker(brokerOptions)),
     settings: options.settings,
-    settingsOf: drawnSettings(random, isForgetful, replicas),
+    settingsOf: drawnSettings(
+      random,
+      isForgetful,
+      { replicasDefault: replicas, ...(isFailing ? retrySettings(failing) : {}) },
+      lasting.length,
+    ),
     // So many as the smallest group has.
-    replicas: isPulled ? Math.min(options.brokers, subscriberReplicas) : replicas,
+    replicas: isPulled || isShared || isFailing || isLater ? Math.min(options.brokers, internalReplicas) : replicas,
     inMemory: false,
     logOnly: false,
     clockSkewMsMax: 300,
@@ -148,8 +170,9 @@ export function run(options: RunOptions): Verdict {
     onTrace: options.onTrace,
   });
   const history = new History();
-  const passing = { passingPartitionsMax: parting.chance(0.5) ? partitionsMost : 1 };
-  const clients = new ClientWorld(cluster, history, { ...clientSettings(options), topics: fixedPlaces, ...passing });
+  const passing = { passingPartitionsMax: parting.chance(0.5) ? passingPartitionsMost : 1 };
+  const places = { topics: fixedPlaces, busyTopics: busyPlaces };
+  const clients = new ClientWorld(cluster, history, { ...clientSettings(options), ...places, ...passing });
   const faults = new FaultSchedule(cluster, strikes, faultsOfRun, () => clients.appendsInFlight > 0);
   const liveness = new Liveness(cluster);
   const majorityAcknowledges = new MajorityAcknowledges();
@@ -162,13 +185,10 @@ export function run(options: RunOptions): Verdict {
   ]);
   for (const member of cluster.members) cluster.start(member);
   if (options.trap !== undefined) cluster.member(options.trap.broker).machine.trap = { ...options.trap };
-  const retentionBytes = random.pick([8, 16, 32]) * KiB;
-  const subscribers: ReturnType<typeof addSubscriber>[] = [];
-  const topicsMade = [
-    { name: topicName, retentionBytes: null, partitions: partitions[topicName] },
-    { name: recentTopic, retentionBytes, partitions: partitions[recentTopic] },
-  ];
-  createTopics(cluster, clients, topicsMade, () => {
+  const retentionBytes = random.pick([8, 16, 32]) * 1024;
+  const laterClients: { whenAllDelivered(done: () => void): void }[] = [];
+  const subscribers: { drain(done: () => void): void }[] = [];
+  createTopics(cluster, clients, lasting, retentionBytes, () => {
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const)
       addAppender(clients, kind);
     addDivider(clients);
@@ -176,6 +196,10 @@ export function run(options: RunOptions): Verdict {
     for (let i = 0; i < 2; i++) addSearcher(clients);
     addTopicMaker(clients);
     if (isPulled) for (const kind of ['numbered', 'numbered', 'byHand', 'byHand'] as const) subscribers.push(addSubscriber(clients, kind));
+    const isKept = (place: string): boolean => lasting.every(({ name, isRecent }) => !isRecent || recordsAt(place).topic !== name);
+    if (isShared) subscribers.push(addWorkers(clients, busyPlaces.filter(isKept)));
+    if (isFailing) subscribers.push(...addFailing(clients, busyPlaces.filter(isKept)));
+    if (isLater) for (let i = 0; i < 2; i++) laterClients.push(addLaterClient(clients));
     clients.lastAckMs = cluster.nowMs;
     faults.begin();
     lookNowAndThen(cluster, clients, () => {
@@ -188,7 +212,12 @@ export function run(options: RunOptions): Verdict {
       );
     });
   });
-  cluster.world.scheduler.runUntil(options.minutes * 60_000);
+  const faultsMs = options.minutes * 60_000;
+  for (let atMs = 0; atMs < faultsMs; ) {
+    atMs = Math.min(faultsMs, atMs + progressMs);
+    cluster.world.scheduler.runUntil(atMs);
+    options.onProgress?.(atMs);
+  }
 
   faults.heal();
   clients.running = false;
@@ -198,9 +227,13 @@ export function run(options: RunOptions): Verdict {
   const lastCallsMs = streamAppendsMax * 2 * slowestSyncMs;
   liveness.waitFor('the clients’ last calls are answered', () => clients.operationsInFlight === 0, lastCallsMs);
   const topics = [...fixedPlaces, ...clients.passingTopics];
-  appendAtAll(cluster, clients, topics, liveness);
+  // One after another.
+  const appendsMs = manyMs(topics.length, 2 * slowestSyncMs + 100);
+  appendAtAll(cluster, clients, topics, liveness, appendsMs);
   if (!faults.hasStruck('disksSlow')) leadAtHome(cluster, topics, liveness);
   drain(subscribers, liveness);
+  const [later] = laterClients;
+  if (later !== undefined) deliver(later, cluster, liveness);
   const groups = liveGroups(cluster, liveness);
   const convergence = new Findings('V5');
   const { members } = cluster.watch;
@@ -215,8 +248,15 @@ export function run(options: RunOptions): Verdict {
     checkHeldLogs(convergence, [group], sound, members);
   }
   readFinals(cluster, history, topics, liveness);
+  // Who remembers few request ids may append a copy twice, and says so to nobody.
+  history.mayParkTwice = isForgetful;
+  if (isFailing) readParkedCopies(cluster, history, liveness);
   checkShownLogs(convergence, history.finals, topics, cluster.sound.length);
-  const readable = checkAcknowledgedBecomesReadable(history, cluster.nowMs - healedMs, 3 * settleMsMax);
+  const readable = checkAcknowledgedBecomesReadable(
+    history,
+    cluster.nowMs - healedMs,
+    3 * settleMsMax + manyMs(topics.length, 1000) + appendsMs,
+  );
   const { kills } = cluster;
   const elections = cluster.watch.electionCount;
   const stateWithItsPosition = repeatAfterRestart(cluster, history, liveness, isForgetful);
@@ -272,14 +312,19 @@ function swarmFaults(random: SeededRandom, faults: readonly FaultName[]): readon
 }
 
 /** For each start of a broker: what all have, and what only this one has. */
-function drawnSettings(random: SeededRandom, isForgetful: boolean, replicasDefault: number): () => Partial<BrokerSettings> {
-  const common = { ...swarmSettings(random), replicasDefault };
+function drawnSettings(
+  random: SeededRandom,
+  isForgetful: boolean,
+  fixed: Partial<BrokerSettings>,
+  lastingTopics: number,
+): () => Partial<BrokerSettings> {
+  const common = { ...swarmSettings(random), ...fixed };
   const changes = random.chance(0.5);
   const limits = random.fork();
   return () => ({
     ...common,
     ...(changes ? changedSettings(limits) : {}),
-    topicsMax: limits.pick(topicLimits),
+    topicsMax: limits.pick(topicLimits(lastingTopics)),
     ...(isForgetful ? forgetfulSettings(limits) : {}),
   });
 }
@@ -293,26 +338,50 @@ function clientSettings(options: RunOptions): Omit<ClientSettings, 'topics'> {
   };
 }
 
-/** The clients’ topics beside `log`, each asked for until it is there. */
+/** The clients’ topics beside `log`, each asked for until it is there: the first ones one after another, of many several at a time. */
 function createTopics(
   cluster: Cluster,
   clients: ClientWorld,
-  topics: readonly { readonly name: string; readonly retentionBytes: number | null; readonly partitions: number }[],
+  topics: readonly LastingTopic[],
+  retentionBytes: number,
   done: () => void,
 ): void {
-  const [topic, ...others] = topics;
-  if (topic === undefined) {
-    done();
-    return;
-  }
-  const { name, retentionBytes, partitions } = topic;
-  const settings = { retentionBytes, ...(partitions === 1 ? {} : { partitions }) };
+  const left = [...topics];
+  let making = 0;
+  let made = 0;
+  const next = (): void => {
+    if (made === topics.length) return done();
+    const atOnce = made < topicsLeast ? 1 : makersAtOnce;
+    for (let topic = left.shift(); topic !== undefined; topic = making < atOnce ? left.shift() : undefined) {
+      making++;
+      createTopic(cluster, clients, topic, retentionBytes, () => {
+        making--;
+        made++;
+        next();
+      });
+    }
+  };
+  next();
+}
+
+function createTopic(
+  cluster: Cluster,
+  clients: ClientWorld,
+  { name, isRecent, partitions, placement, asked }: LastingTopic,
+  retentionBytes: number,
+  done: () => void,
+): void {
+  const settings = {
+    retentionBytes: isRecent ? retentionBytes : null,
+    ...(partitions === 1 ? {} : { partitions }),
+    ...(placement === null ? {} : { placement }),
+  };
   let created = false;
   const attempt = (): void => {
     if (created) return;
     cluster.call<TopicDescription>(
       0,
-      cluster.member(1),
+      cluster.members[asked % cluster.members.length] as Member,
       3000,
       (service, answer) => service.createTopic(name, settings, answer),
       (call) => {
@@ -321,7 +390,7 @@ function createTopics(
           created = true;
           if (call.outcome.ok) clients.made(call.outcome.value);
           else clients.history.hasPartitions(name, partitions);
-          createTopics(cluster, clients, others, done);
+          done();
         } else {
           cluster.world.scheduler.schedule(200, 'client', 0, attempt);
         }
@@ -340,8 +409,13 @@ function lookNowAndThen(cluster: Cluster, clients: ClientWorld, look: () => void
   });
 }
 
+/** What is done to one partition after another takes longer with many of them than the healing of a few. */
+const manyMs = (places: number, eachMs: number): number => Math.max(0, places - placesOfFew) * eachMs;
+/** `log`, and twice as many partitions as a run of the fewest topics can have, for those that come and go. */
+const placesOfFew = 1 + 2 * topicsLeast * passingPartitionsMost;
+
 /** Every sound broker takes an append to every topic again. */
-function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly string[], liveness: Liveness): void {
+function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly string[], liveness: Liveness, moreMs: number): void {
   const { history } = clients;
   let left = cluster.sound.length;
   const attempt = (member: Member, index: number): void => {
@@ -373,14 +447,24 @@ function appendAtAll(cluster: Cluster, clients: ClientWorld, topics: readonly st
     );
   };
   for (const member of cluster.sound) attempt(member, 0);
-  liveness.waitFor('every broker takes an append to every topic', () => left === 0);
+  liveness.waitFor('every broker takes an append to every topic', () => left === 0, moreMs);
 }
 
 /** Every subscriber pulls what is left for it. */
-function drain(subscribers: readonly ReturnType<typeof addSubscriber>[], liveness: Liveness): void {
+function drain(subscribers: readonly { drain(done: () => void): void }[], liveness: Liveness): void {
   let left = subscribers.length;
   for (const subscriber of subscribers) subscriber.drain(() => left--);
   liveness.waitFor('every subscriber has pulled what there is', () => left === 0);
+}
+
+/** What waits to be appended later is due by then, or soon, once the clocks that are behind are set right: it is due by the clock of whoever leads its group. */
+function deliver(later: { whenAllDelivered(done: () => void): void }, cluster: Cluster, liveness: Liveness): void {
+  for (const { machine } of cluster.members) machine.clockError.wallSkewMs = Math.max(0, machine.clockError.wallSkewMs);
+  let isOver = false;
+  later.whenAllDelivered(() => {
+    isOver = true;
+  });
+  liveness.waitFor('what was to be appended later has been', () => isOver);
 }
 
 /** Each topic is led by its home again, unless that has lost its disk; where disks are slow it may well refuse. */
@@ -530,6 +614,7 @@ function verdictOf(
     ok: checks.every((check) => check.status === 'pass'),
     seed: options.seed,
     brokers: options.brokers,
+    topics: options.topics ?? topicsLeast,
     figures: {
       appendsAcknowledged: acknowledged.length,
       recordsAcknowledged: sum(acknowledged.map(({ valueFrom, valueTo }) => valueTo - valueFrom)),

@@ -25,7 +25,16 @@ export function swarmSettings(random: SeededRandom): Partial<BrokerSettings> {
     eventsRetentionBytes: random.pick([8 * KiB, 64 * 1024 * KiB]),
     linkBytesMax: random.pick([128 * KiB, 64 * 1024 * KiB]),
   };
-  return { ...drawn, subscribersRetentionBytes: drawn.eventsRetentionBytes };
+  // A group alone meets the bound of its broker before its own.
+  const uncommittedBytesPerBrokerMax = drawn.uncommittedBytesMax === 16 * KiB ? 24 * KiB : defaultSettings.uncommittedBytesPerBrokerMax;
+  const linkIdleMs = drawn.quietAfterMs === 100 ? 1500 : defaultSettings.linkIdleMs;
+  return {
+    ...drawn,
+    uncommittedBytesPerBrokerMax,
+    linkIdleMs,
+    subscribersRetentionBytes: drawn.eventsRetentionBytes,
+    scheduledRetentionBytes: drawn.eventsRetentionBytes,
+  };
 }
 
 /** What one start of one broker has in place of what the others have: about one part in three of everything. */
@@ -38,19 +47,39 @@ export function changedSettings(random: SeededRandom): Partial<BrokerSettings> {
   };
   const sizes = random.chance(1 / 3);
   // What a topic is made with does not change with a start.
-  const { subscribersRetentionBytes: _ofTheFirst, segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax, ...single } = drawn;
+  const {
+    subscribersRetentionBytes: _ofTheFirst,
+    scheduledRetentionBytes: _ofIts,
+    segmentBytesMin,
+    segmentBytesMax,
+    appendBytesMax,
+    inFlightBytesMax,
+    ...single
+  } = drawn;
   const kept = Object.entries(single).filter(() => random.chance(1 / 3));
   // Those that only make sense together change together.
   return { ...Object.fromEntries(kept), ...(sizes ? { segmentBytesMin, segmentBytesMax, appendBytesMax, inFlightBytesMax } : {}) };
 }
 
-/** The topics of a run need three of them. */
-export const topicLimits = [3, 4, 5, defaultSettings.topicsMax] as const;
+/** How many topics there may be: one more than those that are there for the whole run, or some more. */
+export const topicLimits = (lasting: number) => [lasting + 1, lasting + 2, lasting + 3, defaultSettings.topicsMax] as const;
 
 /** Limits of what is remembered of request ids, so low that clients meet them. */
 export function forgetfulSettings(random: SeededRandom): Partial<BrokerSettings> {
+  const requestIdsMax = random.pick([20, 100, defaultSettings.requestIdsMax]);
   return {
-    requestIdsMax: random.pick([20, 100, defaultSettings.requestIdsMax]),
+    requestIdsMax,
+    requestIdsPerBrokerMax: requestIdsMax === 100 ? 240 : defaultSettings.requestIdsPerBrokerMax,
     requestIdRetentionMs: random.pick([5000, 20_000, defaultSettings.requestIdRetentionMs]),
+  };
+}
+
+/** Records that fail come again soon, are parked soon, and there is room for few of them in some runs. */
+export function retrySettings(random: SeededRandom): Partial<BrokerSettings> {
+  return {
+    retryWaitMs: random.pick([50, 500]),
+    retryWaitMsMax: random.pick([500, 5000]),
+    triesMax: random.pick([1, 2, 3]),
+    retriesMax: random.pick([2, defaultSettings.retriesMax]),
   };
 }

@@ -68,6 +68,8 @@ export interface GroupLog {
   readonly lastChecksum: number;
   readonly sizeBytes: number;
   readonly segmentCount: number;
+  /** Its sealed segments, oldest first: what can be removed, each as a whole. */
+  readonly sealedParts: readonly SealedPart[];
   /** Ranges of its files that the disk has refused to read. */
   readonly unreadableRanges: number;
   /** True while the next segment could not be prepared: refuse appends with `diskFull`. Votes and reads go on. */
@@ -123,6 +125,15 @@ export interface LogRead {
   readonly offsetFrom: Offset;
   readonly offsetTo: Offset;
   readonly bytesMax: number;
+}
+
+/** What stands in a sealed segment: [offsetFrom, offsetTo). */
+export interface SealedPart {
+  readonly offsetFrom: number;
+  readonly offsetTo: number;
+  readonly sizeBytes: number;
+  /** Log time of its last record. */
+  readonly lastStampMs: number;
 }
 
 /** A part of a log in one segment file, as another thread can find it. Numbers and texts only: it is sent there. */

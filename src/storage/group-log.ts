@@ -24,6 +24,7 @@ import type {
   OpenedLog,
   OpenFailure,
   ReadFailure,
+  SealedPart,
   SegmentPart,
   StateCheckpoint,
 } from './contract.ts';
@@ -164,6 +165,15 @@ class SegmentedLog implements GroupLog {
     let size = this.#active.scan.position;
     for (const segment of this.#sealed) size += segment.facts.endPosition;
     return size;
+  }
+
+  get sealedParts(): readonly SealedPart[] {
+    return this.#sealed.map(({ facts: { baseOffset: offsetFrom, endOffset: offsetTo, endPosition: sizeBytes, lastStampMs } }) => ({
+      offsetFrom,
+      offsetTo,
+      sizeBytes,
+      lastStampMs,
+    }));
   }
 
   get segmentCount(): number {

@@ -13,6 +13,7 @@ export type {
   OpenedLog,
   OpenFailure,
   ReadFailure,
+  SealedPart,
   SegmentPart,
   StateCheckpoint,
   VoteJournal,

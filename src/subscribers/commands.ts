@@ -16,20 +16,36 @@ export interface CursorStart extends PartitionOf {
 }
 
 /** [offsetFrom, offsetTo) of a partition, given by a pull. */
-export interface GivenRange extends PartitionOf {
-  readonly generation: number;
+export interface GivenRange extends CursorAt {
   readonly offsetFrom: number;
   readonly offsetTo: number;
+  /** Of one record in retry: how often it had failed. */
+  readonly tries?: number;
 }
 
 export interface AckedPosition extends PartitionOf {
   readonly offset: number;
   /** Null: whichever the cursor has. */
   readonly generation: number | null;
+  /** Only the record below `offset` is meant, which is in retry and had failed so often. */
+  readonly tries?: number;
 }
 
-interface CursorPut extends PartitionOf {
+/** A record whose processing has failed. */
+export interface FailedRecord extends PartitionOf {
+  readonly offset: number;
+  readonly generation: number | null;
+  /** How often it had failed before: 0, and all below it is acknowledged too. */
+  readonly tries: number;
+  readonly reason: string;
+}
+
+/** A cursor as it was when a command was made. */
+export interface CursorAt extends PartitionOf {
   readonly generation: number;
+}
+
+interface CursorPut extends CursorAt {
   readonly offset: number;
 }
 
@@ -39,6 +55,35 @@ interface OfSubscriber {
   readonly made: number;
 }
 
+/** Of the same request, however often it is tried: it is done once. In logs of before there may be none. */
+interface Attempted {
+  readonly attempt?: string;
+}
+
+/** Who pulls, where several share a subscriber; none: the implicit worker. */
+interface OfPuller {
+  readonly worker?: string;
+}
+
+/** A worker of which whoever leads has heard nothing for so long. `epoch` is the offset of the command that took it in, `heardAt` of its last sign of life. */
+interface SilentWorker {
+  readonly worker: string;
+  readonly epoch: number;
+  readonly heardAt: number;
+  readonly silentMs: number;
+}
+
+/** A cursor that its holder was asked for: so long ago, or, with null, it has nothing of it any more. */
+interface LeavingCursor extends CursorAt {
+  readonly waitedMs: number | null;
+}
+
+interface RetryLimits {
+  /** Of one partition, and of the group. */
+  readonly retriesMax: number;
+  readonly groupRetriesMax: number;
+}
+
 interface CursorLimits {
   /** Of one subscriber, and of the group. */
   readonly cursorsMax: number;
@@ -46,10 +91,10 @@ interface CursorLimits {
 }
 
 export type SubscriberCommand =
-  | { readonly type: 'createPublisher'; readonly id: string; readonly nonce: string; readonly max: number }
-  | { readonly type: 'deletePublisher'; readonly id: string }
-  | { readonly type: 'createSubscriber'; readonly id: string; readonly nonce: string; readonly max: number }
-  | { readonly type: 'deleteSubscriber'; readonly id: string }
+  | ({ readonly type: 'createPublisher'; readonly id: string; readonly nonce: string; readonly max: number } & Attempted)
+  | ({ readonly type: 'deletePublisher'; readonly id: string } & Attempted)
+  | ({ readonly type: 'createSubscriber'; readonly id: string; readonly nonce: string; readonly max: number } & Attempted)
+  | ({ readonly type: 'deleteSubscriber'; readonly id: string } & Attempted)
   | ({
       readonly type: 'subscribe';
       readonly topic: string;
@@ -58,26 +103,69 @@ export type SubscriberCommand =
       readonly cursors: readonly CursorStart[];
       readonly subscriptionsMax: number;
     } & OfSubscriber &
-      CursorLimits)
+      CursorLimits &
+      Attempted)
   /** Topics that a pattern matches have been made since. */
   | ({ readonly type: 'takeUp'; readonly cursors: readonly CursorStart[] } & OfSubscriber & CursorLimits)
   /** Topics that patterns matched are gone. */
   | ({ readonly type: 'dropTopics'; readonly topicIds: readonly number[] } & OfSubscriber)
-  | ({ readonly type: 'unsubscribe'; readonly topic: string } & OfSubscriber)
+  | ({ readonly type: 'unsubscribe'; readonly topic: string } & OfSubscriber & Attempted)
   /** Pull `number` gives these; where `acknowledges`, what the one before it gave is acknowledged. */
   | ({
       readonly type: 'pull';
       readonly number: number;
       readonly acknowledges: boolean;
       readonly ranges: readonly GivenRange[];
-    } & OfSubscriber)
+    } & OfSubscriber &
+      OfPuller)
   /** The pull behind `number` has come and finds nothing new: what `number` gave is acknowledged. */
-  | ({ readonly type: 'settle'; readonly number: number } & OfSubscriber)
+  | ({ readonly type: 'settle'; readonly number: number } & OfSubscriber & OfPuller)
   /** Given and acknowledged at once. */
-  | ({ readonly type: 'take'; readonly ranges: readonly GivenRange[] } & OfSubscriber)
-  | ({ readonly type: 'ack'; readonly positions: readonly AckedPosition[] } & OfSubscriber)
-  /** `attempt` is the same where the same request is tried again. */
-  | ({ readonly type: 'seek'; readonly attempt: string; readonly puts: readonly CursorPut[] } & OfSubscriber);
+  | ({ readonly type: 'take'; readonly ranges: readonly GivenRange[] } & OfSubscriber & OfPuller)
+  /** All or none of them; where `each`, those of a generation of before are left out. */
+  | ({ readonly type: 'ack'; readonly positions: readonly AckedPosition[]; readonly each?: boolean } & OfSubscriber)
+  | ({ readonly type: 'seek'; readonly puts: readonly CursorPut[] } & OfSubscriber & Attempted)
+  /** A worker is alive, and joins where it is none yet; with an epoch only where it is still that one. */
+  | ({
+      readonly type: 'heartbeat';
+      readonly worker: string;
+      readonly epoch: number | null;
+      readonly sessionMs: number;
+      readonly workersMax: number;
+      /** Left out: as they were, all at first. */
+      readonly topics?: readonly string[] | null;
+    } & OfSubscriber)
+  | ({ readonly type: 'leave'; readonly worker: string; readonly epoch: number } & OfSubscriber & Attempted)
+  /** Log time is none to measure it by: it stands still while the clock of whoever leads is behind it. */
+  | ({ readonly type: 'expire'; readonly workers: readonly SilentWorker[] } & OfSubscriber)
+  /** They go where they are to go. */
+  | ({ readonly type: 'move'; readonly cursors: readonly LeavingCursor[] } & OfSubscriber)
+  /** They come again after `waitMs`, twice as long each time and `waitMsMax` at most; at the `triesMax`th time they are to be parked. */
+  | ({
+      readonly type: 'nack';
+      readonly records: readonly FailedRecord[];
+      /** Nothing else of their partitions is given until they are done. */
+      readonly isOrdered: boolean;
+      readonly triesMax: number;
+      readonly waitMs: number;
+      readonly waitMsMax: number;
+    } & OfSubscriber &
+      RetryLimits &
+      Attempted)
+  /** A copy of it stands at `id` of the topic of parked records. */
+  | ({
+      readonly type: 'park';
+      readonly offset: number;
+      readonly since: number;
+      readonly tries: number;
+      readonly id: number;
+      /** Of one subscriber, and of the group. */
+      readonly parkedMax: number;
+      readonly groupParkedMax: number;
+    } & PartitionOf &
+      OfSubscriber)
+  | ({ readonly type: 'replayParked'; readonly ids: readonly number[] } & OfSubscriber & RetryLimits & Attempted)
+  | ({ readonly type: 'dropParked'; readonly ids: readonly number[] } & OfSubscriber & Attempted);
 
 /** About one that is there. */
 export type CommandOfSubscriber = Extract<SubscriberCommand, OfSubscriber>;
@@ -94,6 +182,10 @@ export type SubscriberOutcome =
   | 'tooManySubscribers'
   | 'tooManySubscriptions'
   | 'tooManyCursors'
+  | 'tooManyWorkers'
+  | 'tooManyRetries'
+  | 'tooManyParked'
+  | 'unknownWorker'
   | 'staleGeneration'
   | 'stale'
   | 'invalid';
@@ -113,7 +205,8 @@ export function parseSubscriberCommand(text: string): SubscriberCommand | null {
 }
 
 function isCommand(fields: Fields): boolean {
-  const { type } = fields;
+  const { type, attempt } = fields;
+  if (attempt !== undefined && !isText(attempt)) return false;
   switch (type) {
     case 'createPublisher':
     case 'createSubscriber':
@@ -139,16 +232,42 @@ function isOfSubscriber(fields: Fields): boolean {
       return isListOf(fields['topicIds'], isId);
     case 'unsubscribe':
       return isText(fields['topic']);
-    case 'pull':
-      return isCount(fields['number']) && typeof fields['acknowledges'] === 'boolean' && isListOf(fields['ranges'], isRange);
+    case 'pull': {
+      const isNumbered = isCount(fields['number']) && typeof fields['acknowledges'] === 'boolean';
+      return isNumbered && hasPuller(fields) && isListOf(fields['ranges'], isRange);
+    }
     case 'settle':
-      return isCount(fields['number']);
+      return isCount(fields['number']) && hasPuller(fields);
     case 'take':
-      return isListOf(fields['ranges'], isRange);
+      return hasPuller(fields) && isListOf(fields['ranges'], isRange);
     case 'ack':
-      return isListOf(fields['positions'], isPosition);
+      return isListOf(fields['positions'], isPosition) && (fields['each'] === undefined || typeof fields['each'] === 'boolean');
     case 'seek':
-      return isText(fields['attempt']) && isListOf(fields['puts'], isPut);
+      return isListOf(fields['puts'], isPut);
+    case 'heartbeat': {
+      const { worker, epoch, sessionMs, workersMax, topics = null } = fields;
+      const isOfTopics = topics === null || isListOf(topics, isText);
+      return isText(worker) && (epoch === null || isCount(epoch)) && isCount(sessionMs) && isCount(workersMax) && isOfTopics;
+    }
+    case 'leave':
+      return isText(fields['worker']) && isCount(fields['epoch']);
+    case 'expire':
+      return isListOf(fields['workers'], isSilent);
+    case 'move':
+      return isListOf(fields['cursors'], isLeaving);
+    case 'nack': {
+      const { records, isOrdered, triesMax, waitMs, waitMsMax } = fields;
+      const areTimes = isCount(triesMax) && isCount(waitMs) && isCount(waitMsMax);
+      return isListOf(records, isFailed) && typeof isOrdered === 'boolean' && areTimes && hasRetryLimits(fields);
+    }
+    case 'park': {
+      const { offset, since, tries, id, parkedMax, groupParkedMax } = fields;
+      return isPartition(fields) && [offset, since, tries, id, parkedMax, groupParkedMax].every(isCount);
+    }
+    case 'replayParked':
+      return isListOf(fields['ids'], isCount) && hasRetryLimits(fields);
+    case 'dropParked':
+      return isListOf(fields['ids'], isCount);
     default:
       return false;
   }
@@ -162,10 +281,19 @@ const isId = (value: unknown): value is number => Number.isSafeInteger(value) &&
 const isListOf = (value: unknown, is: (one: unknown) => boolean): boolean => Array.isArray(value) && value.every(is);
 const isPartition = (value: unknown): value is Fields => isObject(value) && isId(value['topicId']) && isCount(value['partition']);
 const isStart = (value: unknown): boolean => isPartition(value) && isText(value['topic']) && isCount(value['offset']);
-const isPut = (value: unknown): boolean => isPartition(value) && isCount(value['generation']) && isCount(value['offset']);
-const isPosition = (value: unknown): boolean =>
+const isCursorAt = (value: unknown): value is Fields => isPartition(value) && isCount(value['generation']);
+const isPut = (value: unknown): boolean => isCursorAt(value) && isCount(value['offset']);
+const isLeaving = (value: unknown): boolean => isCursorAt(value) && (value['waitedMs'] === null || isCount(value['waitedMs']));
+const isSilent = (value: unknown): boolean =>
+  isObject(value) && isText(value['worker']) && isCount(value['epoch']) && isCount(value['heardAt']) && isCount(value['silentMs']);
+const hasPuller = (fields: Fields): boolean => fields['worker'] === undefined || isText(fields['worker']);
+const isCountOrNone = (value: unknown): boolean => value === undefined || isCount(value);
+const isOffsetAt = (value: unknown): value is Fields =>
   isPartition(value) && (value['generation'] === null || isCount(value['generation'])) && isCount(value['offset']);
+const isPosition = (value: unknown): boolean => isOffsetAt(value) && isCountOrNone(value['tries']);
+const isFailed = (value: unknown): boolean => isOffsetAt(value) && isCount(value['tries']) && isText(value['reason']);
 const isRange = (value: unknown): boolean =>
-  isPartition(value) && isCount(value['generation']) && isCount(value['offsetFrom']) && isCount(value['offsetTo']);
+  isCursorAt(value) && isCount(value['offsetFrom']) && isCount(value['offsetTo']) && isCountOrNone(value['tries']);
+const hasRetryLimits = (fields: Fields): boolean => isCount(fields['retriesMax']) && isCount(fields['groupRetriesMax']);
 const hasCursors = (fields: Fields): boolean =>
   isListOf(fields['cursors'], isStart) && isCount(fields['cursorsMax']) && isCount(fields['groupCursorsMax']);

@@ -10,7 +10,17 @@ import {
   type SubscriptionService,
 } from '../eventlog/index.ts';
 import type { Clock } from '../host/index.ts';
-import { refuseAck, refuseId, refusePull, refuseSeek, refuseSubscribe, shownClient } from './requests.ts';
+import {
+  refuseAck,
+  refuseId,
+  refuseNack,
+  refuseParkedIds,
+  refusePull,
+  refuseSeek,
+  refuseSubscribe,
+  refuseWorker,
+  shownClient,
+} from './requests.ts';
 
 /** Refuses what no request can be, before it goes on; answers never come during the call. */
 export function refusing(service: SubscriptionService, clock: Clock): SubscriptionService {
@@ -24,13 +34,15 @@ export function refusing(service: SubscriptionService, clock: Clock): Subscripti
       unless(refuseId('create', 'publisher', request.id), answer, (told) => service.createPublisher(request, told)),
     listPublishers: (query, answer) => service.listPublishers(query, answer),
     describePublisher: (id, answer) => unless(refuseId('describe', 'publisher', id), answer, (told) => service.describePublisher(id, told)),
-    deletePublisher: (id, answer) => unless(refuseId('delete', 'publisher', id), answer, (told) => service.deletePublisher(id, told)),
+    deletePublisher: (id, answer, requestId) =>
+      unless(refuseId('delete', 'publisher', id), answer, (told) => service.deletePublisher(id, told, requestId)),
     publish: (request, answer) =>
       unless(refuseId('publish as', 'publisher', request.publisher), answer, (told) => service.publish(request, told)),
     createSubscriber: (request, answer) => unless(named('create', request.id), answer, (told) => service.createSubscriber(request, told)),
     listSubscribers: (query, answer) => service.listSubscribers(query, answer),
     describeSubscriber: (id, answer) => unless(named('describe', id), answer, (told) => service.describeSubscriber(id, told)),
-    deleteSubscriber: (id, answer) => unless(named('delete', id), answer, (told) => service.deleteSubscriber(id, told)),
+    deleteSubscriber: (id, answer, requestId) =>
+      unless(named('delete', id), answer, (told) => service.deleteSubscriber(id, told, requestId)),
     subscribe: (request, answer) => {
       const { subscriber, topic } = request;
       const doing = `subscribe ${shownClient('subscriber', subscriber)} to ${shownTopic(topic)}`;
@@ -48,15 +60,48 @@ export function refusing(service: SubscriptionService, clock: Clock): Subscripti
       const doing = `acknowledge for ${shownClient('subscriber', subscriber)}`;
       unless(named('acknowledge for', subscriber) ?? refuseAck(doing, request), answer, (told) => service.ack(request, told));
     },
+    nack: (request, answer) => {
+      const { subscriber } = request;
+      const doing = `take failed records of ${shownClient('subscriber', subscriber)}`;
+      const refusal = named('take failed records of', subscriber) ?? refuseNack(doing, request);
+      unless(refusal, answer, (told) => service.nack(request, told));
+    },
+    listParked: (query, answer) =>
+      unless(named('list what is parked for', query.subscriber), answer, (told) => service.listParked(query, told)),
+    showParked: (request, answer) => {
+      const { subscriber, id } = request;
+      const doing = `show a parked record of ${shownClient('subscriber', subscriber)}`;
+      const refusal = named('show a parked record of', subscriber) ?? refuseParkedIds(doing, [id]);
+      unless(refusal, answer, (told) => service.showParked(request, told));
+    },
+    changeParked: (request, answer) => {
+      const { subscriber, does, ids } = request;
+      const verb = `${does} what is parked for`;
+      const refusal = named(verb, subscriber) ?? refuseParkedIds(`${verb} ${shownClient('subscriber', subscriber)}`, ids);
+      unless(refusal, answer, (told) => service.changeParked(request, told));
+    },
     seek: (request, answer) => {
       const { subscriber, topic } = request;
       const doing = `seek ${shownClient('subscriber', subscriber)} in ${shownTopic(topic)}`;
       unless(named('seek', subscriber) ?? refuseSeek(doing, request), answer, (told) => service.seek(request, told));
     },
+    heartbeat: (request, answer) => {
+      const doing = `join a worker to ${shownClient('subscriber', request.subscriber)}`;
+      const refusal = named('join a worker to', request.subscriber) ?? refuseWorker(doing, request.worker, request.sessionMs);
+      unless(refusal, answer, (told) => service.heartbeat(request, told));
+    },
+    leave: (request, answer) => {
+      const doing = `end a worker of ${shownClient('subscriber', request.subscriber)}`;
+      const refusal = named('end a worker of', request.subscriber) ?? refuseWorker(doing, request.worker);
+      unless(refusal, answer, (told) => service.leave(request, told));
+    },
   };
 }
 
-/** So long a publisher that was found is taken for one that is there: what it costs to ask is not paid for each record. */
+/**
+ * So long a publisher that was found is taken for one that is there, unless this broker hears that it was deleted: what it costs to ask is not paid for each
+ * record.
+ */
 const knownMs = 10_000;
 const knownMax = 10_000;
 
@@ -72,6 +117,7 @@ export class Publishing {
   readonly #options: PublishingOptions;
   /** Until when. */
   readonly #known = new Map<string, number>();
+  #deletedCount = 0;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -79,12 +125,14 @@ export class Publishing {
 
   publish({ publisher, ...request }: PublishRequest, answer: Answer<AppendResult>): void {
     const nowMs = this.#options.clock.monotonicMs();
+    const deletedBefore = this.#deletedCount;
     if ((this.#known.get(publisher) ?? Number.NEGATIVE_INFINITY) > nowMs) return this.#options.append(request, answer);
     this.#options.describe(publisher, (outcome) => {
       if (!outcome.ok) return answer(refusal(publisher, request.topic, outcome));
       if (this.#known.size >= knownMax) this.#known.clear();
       const askedMs = this.#options.clock.monotonicMs();
-      this.#known.set(publisher, askedMs + knownMs);
+      // What was said of it may be older than what was heard meanwhile.
+      if (this.#deletedCount === deletedBefore) this.#known.set(publisher, askedMs + knownMs);
       const spentMs = Math.ceil(askedMs - nowMs);
       const { firstAttemptMs } = request;
       const age = firstAttemptMs === undefined ? {} : { firstAttemptMs: firstAttemptMs + spentMs };
@@ -92,9 +140,10 @@ export class Publishing {
     });
   }
 
-  /** It was deleted, by whoever asked this broker. */
+  /** It was deleted, or is about to be. */
   forget(publisher: string): void {
     this.#known.delete(publisher);
+    this.#deletedCount++;
   }
 }
 

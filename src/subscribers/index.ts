@@ -7,5 +7,6 @@
 export { parseSubscriberCommand, type SubscriberCommand, type SubscriberOutcome } from './commands.ts';
 export { Coordinator } from './coordinator.ts';
 export { Publishing, refusing } from './front.ts';
-export { SubscriberState } from './state.ts';
+export type { NamedPartition } from './furthest-behind.ts';
+export { type FurthestBehind, SubscriberState } from './state.ts';
 export type { KnownTopic } from './topic-reads.ts';

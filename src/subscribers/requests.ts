@@ -8,8 +8,13 @@ import {
   clientIdRule,
   isTopicName,
   LogError,
+  type NackRequest,
+  nackedMax,
+  parkedIdsMax,
   type PullRequest,
   type SeekRequest,
+  sessionMsMax,
+  sessionMsMin,
   type StartAt,
   type SubscribeRequest,
   shownTopic,
@@ -66,7 +71,8 @@ function refuseStart(doing: string, start: StartAt): LogError | null {
 }
 
 export function refusePull(doing: string, request: PullRequest): LogError | null {
-  const { topics, mode, number, acknowledge, after = [], recordsMax, bytesMax, waitMs } = request;
+  const { topics, mode, number, acknowledge, after = [], recordsMax, bytesMax, waitMs, worker = null, sessionMs, peek = false } = request;
+  const { freshness, session } = request;
   const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${doing}: ${reason}`);
   if (topics !== null && (topics.length < 1 || topics.length > positionsMax)) return refuse(`topics are 1 to ${positionsMax}, or all`);
   if (mode === 'automatic' && number === null)
@@ -78,11 +84,27 @@ export function refusePull(doing: string, request: PullRequest): LogError | null
   if (acknowledge.length > 0 && mode !== 'explicit') return refuse('only a pull of mode explicit says what it acknowledges');
   if (after.length > 0 && (mode !== 'explicit' || number !== null))
     return refuse('only a pull of mode explicit without a number goes on behind positions');
+  if ((freshness === 'session') !== (session !== undefined))
+    return refuse('the level session says with "session" which offsets it is to see, and no other level does');
+  if (peek && (mode !== 'explicit' || number !== null || worker !== null || acknowledge.length > 0))
+    return refuse('one that only looks is of mode explicit, without a number and a worker, and acknowledges nothing');
   if (!Number.isSafeInteger(recordsMax) || recordsMax < 1 || recordsMax > pullRecordsMax)
     return refuse(`it is of ${recordsMax} records, it must be of 1 to ${pullRecordsMax}`);
   if (!(bytesMax >= 1)) return refuse(`it is of ${bytesMax} bytes, it must be of at least 1`);
   if (!(waitMs >= 0 && waitMs <= waitMsMax)) return refuse(`it waits ${waitMs} ms, it must be 0 to ${waitMsMax}`);
-  return refusePositions(doing, acknowledge) ?? refusePositions(doing, after, afterMax);
+  const whose = worker === null ? refuseSession(doing, sessionMs) : refuseWorker(doing, worker, sessionMs);
+  return whose ?? refusePositions(doing, acknowledge) ?? refusePositions(doing, after, afterMax) ?? refusePositions(doing, session ?? []);
+}
+
+export function refuseWorker(doing: string, worker: string, sessionMs?: number): LogError | null {
+  if (isClientId(worker)) return refuseSession(doing, sessionMs);
+  return new LogError('invalidRequest', `Cannot ${doing}: the name of its worker is none: ${clientIdRule}`);
+}
+
+function refuseSession(doing: string, sessionMs: number | undefined): LogError | null {
+  if (sessionMs === undefined || (Number.isSafeInteger(sessionMs) && sessionMs >= sessionMsMin && sessionMs <= sessionMsMax)) return null;
+  const bounds = `${sessionMsMin} to ${sessionMsMax}`;
+  return new LogError('invalidRequest', `Cannot ${doing}: the session of its worker is of ${sessionMs} ms, it must be of ${bounds}`);
 }
 
 export function refuseAck(doing: string, { positions }: AckRequest): LogError | null {
@@ -90,10 +112,26 @@ export function refuseAck(doing: string, { positions }: AckRequest): LogError | 
   return refusePositions(doing, positions);
 }
 
+export function refuseNack(doing: string, { records }: NackRequest): LogError | null {
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${doing}: ${reason}`);
+  if (records.length < 1 || records.length > nackedMax) return refuse(`it names ${records.length} records, it must be 1 to ${nackedMax}`);
+  for (const { topic, partition = 0, offset, tries = 0 } of records)
+    if (!isOffset(offset) || !isOffset(partition) || !isOffset(tries))
+      return refuse(`offset ${offset} of partition ${partition} of ${shownTopic(topic)}, failed ${tries} times, is none`);
+  return null;
+}
+
+export function refuseParkedIds(doing: string, ids: readonly number[]): LogError | null {
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${doing}: ${reason}`);
+  if (ids.length < 1 || ids.length > parkedIdsMax) return refuse(`it names ${ids.length} records, it must be 1 to ${parkedIdsMax}`);
+  const wrong = ids.find((id) => !isOffset(id));
+  return wrong === undefined ? null : refuse(`no parked record is called ${wrong}`);
+}
+
 function refusePositions(doing: string, positions: AckRequest['positions'], most = positionsMax): LogError | null {
   if (positions.length > most) return new LogError('invalidRequest', `Cannot ${doing}: at most ${most} positions at once`);
-  for (const { topic, offset, partition = 0 } of positions) {
-    if (!isOffset(offset) || !isOffset(partition))
+  for (const { topic, offset, partition = 0, tries = 0 } of positions) {
+    if (!isOffset(offset) || !isOffset(partition) || !isOffset(tries))
       return new LogError('invalidRequest', `Cannot ${doing}: offset ${offset} of partition ${partition} of ${shownTopic(topic)} is none`);
   }
   return null;

@@ -24,8 +24,14 @@ export class Watches {
     this.#clock = clock;
   }
 
-  /** Comes back once there may be something in one of these, or `waitMs` are over, or it was cancelled. */
-  *await(all: readonly Wanted[], freshness: Freshness, waitMs: number, cancel: CancelSignal | undefined): Task<void> {
+  /** Comes back once there may be something in one of these, or `waitMs` are over, or it was cancelled, or one of the wakers was called. */
+  *await(
+    all: readonly Wanted[],
+    freshness: Freshness,
+    waitMs: number,
+    cancel: CancelSignal | undefined,
+    wakers: Set<() => void>,
+  ): Task<void> {
     if (cancel?.cancelled === true) return;
     yield* wait<void>((done) => {
       const leaving: (() => void)[] = [];
@@ -34,11 +40,13 @@ export class Watches {
         if (isOver) return;
         isOver = true;
         timer.cancel();
+        wakers.delete(end);
         if (cancel !== undefined) cancel.onCancel = null;
         for (const leave of leaving) leave();
         done();
       };
       const timer = this.#clock.startTimer(waitMs, end);
+      wakers.add(end);
       if (cancel !== undefined) cancel.onCancel = end;
       for (const wanted of all) {
         const leave = this.#join(wanted, freshness, end);

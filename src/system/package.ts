@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The folder of the package: two up from here in src/, and from where the build puts this in dist/. */
@@ -19,6 +19,9 @@ export function ownFile(name: string): string {
 export function ownModule(name: string): string {
   return ownFile(`${name}.${isSource ? 'ts' : 'js'}`);
 }
+
+/** How a person who is in the folder of the checkout types it; whoever has installed the package has it on PATH, and `npx cairn` would run another's. */
+export const typedCommand = existsSync(new URL('src/', root)) ? 'npx cairn' : 'cairn';
 
 export function packageVersion(): string {
   return (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { readonly version: string }).version;

@@ -3,7 +3,19 @@ import { runTask, type Task, wait } from '../base/task.ts';
 import type { Bytes, Clock, Disk, DiskError, DiskFile, FileStatus, Timer } from '../host/index.ts';
 import { nameOf, parentOf } from '../storage/disk-path.ts';
 import { closeFile, closingOnFailure, DiskFailed, guard, must, rethrow } from '../storage/steps.ts';
-import { beginAt, beginAtPlace, isBeginningOf, isKnown, isShortened, type KnownFile, knownOf, OpenFile, type Place } from './place.ts';
+import {
+  beginAt,
+  beginAtPlace,
+  isAtEnd,
+  isBeginningOf,
+  isKnown,
+  isShortened,
+  type KnownFile,
+  knownOf,
+  knownOfPlace,
+  OpenFile,
+  type Place,
+} from './place.ts';
 import { compareAges, isRotationOf, type RotatedName, rotatedName } from './rotation.ts';
 
 /** What a follower needs of a disk: nothing that writes. */
@@ -109,6 +121,12 @@ export class FileFollower {
   readonly #known = new Map<string, KnownFile>();
   /** Sizes and times of known files as they were when their bytes were compared. */
   readonly #looks = new Map<string, string>();
+  /** The same of those that still begin as they did. */
+  readonly #verified = new Map<string, string>();
+  /** Known files that were not there when it was looked around last. */
+  readonly #missing = new Set<string>();
+  /** Copies of files that were open when they were found, by identity, and the source of which they are. */
+  readonly #copies = new Map<string, number>();
   #sources = 0;
   #hasBegun = false;
   #isStopped = false;
@@ -152,7 +170,11 @@ export class FileFollower {
 
   /** Whether a file is one of those that this one was, or is. */
   hasRead(identity: string): boolean {
-    return identity === this.#current?.identity || this.#known.has(identity) || this.#late.some((file) => file.identity === identity);
+    return this.#known.has(identity) || this.#isOpen(identity);
+  }
+
+  #isOpen(identity: string): boolean {
+    return identity === this.#current?.identity || this.#late.some((file) => file.identity === identity);
   }
 
   start(): void {
@@ -260,14 +282,20 @@ export class FileFollower {
         this.#known.set(place.identity, emptyFile(place.identity));
         continue;
       }
-      const file = yield* this.#whileNamesShift((paths) => this.#findAmong(place, paths));
-      if (file === null || 'changed' in file) continue;
-      this.#known.delete(file.identity);
+      const found = yield* this.#whileNamesShift((paths) => this.#findAmong(place, paths));
+      const isThere = found !== null && !('changed' in found);
+      const file = isThere ? found : yield* this.#whileNamesShift((paths) => this.#copyAmong(place, ++this.#sources, paths, true));
+      if (file === null) {
+        // A copy of it may be found yet.
+        this.#known.set(place.identity, knownOfPlace(place));
+        continue;
+      }
+      this.#displace(file.identity);
       this.#late.push(file);
     }
     if (current === null || current.offset === 0) return;
     if (this.#current !== null) {
-      this.#known.delete(this.#current.identity);
+      this.#displace(this.#current.identity);
       return;
     }
     this.#gone = current;
@@ -288,6 +316,11 @@ export class FileFollower {
       if (status?.identity !== place.identity) continue;
       const opened = yield* this.#open(path);
       if (opened === null) continue;
+      // Its name was another's before it was opened: it is met again under the one that it has now.
+      if (opened.status.identity !== place.identity) {
+        yield* close(opened.file);
+        continue;
+      }
       const begun = yield* this.#beginAtPlace(opened, place);
       if (begun !== null) return begun;
       if (yield* isShortened(opened.file, place, this.#options.bytes)) {
@@ -358,6 +391,7 @@ export class FileFollower {
       const nowMs = this.#options.clock.monotonicMs();
       if (status.size > file.offset) {
         file.quietSinceMs = nowMs;
+        yield* this.#noteLeftBehind(file);
         if (yield* this.#give(file, status.size)) isMore = true;
         else yield* this.#closeLate(file);
       } else if (status.size < file.offset || nowMs - file.quietSinceMs >= this.#options.lateMs) {
@@ -367,8 +401,31 @@ export class FileFollower {
     return isMore;
   }
 
+  /** It gets lines though no name leads to it any more: what it was packed into is noted while it has all that was read. */
+  *#noteLeftBehind(late: OpenFile): Task<void> {
+    const isNoted = [...this.#copies.values()].includes(late.source);
+    if (late.offset === 0 || isNoted || (yield* this.#isBeside(late.identity))) return;
+    for (const { name } of yield* this.#rotatedNames()) {
+      const path = this.#besideName(name);
+      const status = yield* this.#statusBeside(path);
+      if (status === null || this.#isOpen(status.identity) || (yield* this.#knownStill(path, status)) !== undefined) continue;
+      const opened = yield* this.#openBeside(path);
+      if (opened === null) continue;
+      const begun = yield* this.#beginAtPlace(opened, late.place);
+      if (begun !== null) return void (yield* this.#passOver(begun, late));
+      yield* close(opened.file);
+    }
+  }
+
   *#closeLate(file: OpenFile): Task<void> {
     this.#late = this.#late.filter((each) => each !== file);
+    for (const [identity, source] of this.#copies) {
+      if (source !== file.source) continue;
+      this.#copies.delete(identity);
+      // All that it has came from the file itself, and perhaps more than it has.
+      const known = this.#known.get(identity);
+      if (known !== undefined) this.#known.set(identity, { ...known, offset: null });
+    }
     this.#note(file.known);
     yield* this.#end(file);
   }
@@ -414,14 +471,15 @@ export class FileFollower {
   /** The file left is looked at for late lines, unless what follows goes on in its place. */
   *#goOn(from: OpenFile, to: OpenFile): Task<true> {
     this.#current = to;
-    this.#known.delete(to.identity);
     if (to.source === from.source) {
       to.taken = { ...from.taken, identity: to.identity };
+      this.#displace(to.identity);
       yield* close(from.file);
       return true;
     }
     from.quietSinceMs = this.#options.clock.monotonicMs();
     this.#late.push(from);
+    this.#displace(to.identity);
     yield* this.#closeOldestLate();
     return true;
   }
@@ -458,9 +516,14 @@ export class FileFollower {
     return null;
   }
 
-  /** What was empty when it lost its name may get lines yet. */
+  /** What was empty when it lost its name may get lines yet. One that was read under its identity is gone, or what it held is. */
   #noteEmpty(older: readonly Named[]): void {
-    for (const { status } of older) if (status.size === 0 && !this.hasRead(status.identity)) this.#note(emptyFile(status.identity));
+    for (const { status } of older) {
+      const { size, identity } = status;
+      if (size > 0 || this.#isOpen(identity) || this.#known.get(identity)?.offset === 0) continue;
+      this.#displace(identity);
+      this.#note(emptyFile(identity));
+    }
   }
 
   /** Its name is another file's, and its own is not there under any name: nobody renamed it. */
@@ -534,8 +597,7 @@ export class FileFollower {
   /** Opens what is to be read of a file: all of one that is not known, the rest of one that has grown or is a copy of another. Null when there is nothing. */
   *#openUnknown({ path, status }: Named, replaced: OpenFile | null): Task<OpenFile | null> {
     const { bytes } = this.#options;
-    if (status.size === 0 || status.identity === this.#current?.identity || this.#late.some((file) => file.identity === status.identity))
-      return null;
+    if (status.size === 0 || this.#isOpen(status.identity)) return null;
     const known = this.#known.get(status.identity);
     const look = `${status.size} ${status.modifiedMs}`;
     if (known !== undefined && this.#looks.get(status.identity) === look) return null;
@@ -547,29 +609,60 @@ export class FileFollower {
       return null;
     }
     if (known !== undefined && (yield* isKnown(file, known, bytes))) {
-      const begun = known.offset !== null && file.size > known.offset ? yield* this.#beginAtPlace(opened, placeOfKnown(known)) : null;
-      if (begun !== null) return begun;
+      const begun =
+        known.offset === null || file.size <= known.offset || this.#isReadElsewhere(status.identity)
+          ? null
+          : yield* this.#beginAtPlace(opened, placeOfKnown(known));
+      if (begun !== null && !(yield* closingOnFailure(file, isAtEnd(begun)))) return begun;
       this.#looks.set(status.identity, look);
       yield* close(file);
       return null;
     }
+    if (known !== undefined) this.#displace(status.identity);
     const isNamed = path === this.#options.path;
     const gone = replaced?.place ?? this.#gone;
     if (gone !== null && gone.offset > 0) {
       const begun = yield* this.#beginAtPlace(opened, gone, replaced?.source);
       if (begun !== null) return begun;
-      if (!isNamed && (yield* isBeginningOf(file, gone, bytes))) return yield* this.#passOver(opened);
+      if (!isNamed && (yield* isBeginningOf(file, gone, bytes))) return yield* this.#passOver(yield* this.#beginAt(opened, file.size));
     }
-    for (const other of isNamed ? [] : this.#known.values()) {
-      const begun = other.offset === null || other.offset === 0 ? null : yield* this.#beginAtPlace(opened, placeOfKnown(other));
-      if (begun !== null) return begun.offset < file.size ? begun : yield* this.#passOver(opened);
-    }
-    return yield* this.#beginAt(opened, 0);
+    const copy = isNamed ? null : yield* this.#copyOfRead(opened);
+    if (copy?.late !== undefined) return yield* this.#passOver(copy.begun, copy.late);
+    const begun = copy?.begun ?? (yield* this.#beginAt(opened, 0));
+    // How long one is that was packed is not known before it is looked for what comes.
+    return (yield* closingOnFailure(file, isAtEnd(begun))) ? yield* this.#passOver(begun) : begun;
   }
 
-  *#passOver(opened: Opened): Task<null> {
-    this.#note(yield* knownOf(opened.file, opened.status.identity, this.#options.bytes));
-    yield* close(opened.file);
+  /**
+   * What has the bytes of a file that was read, under another identity: a copy of it, or what it was packed into, at the same place. `late`: the file is still
+   * read, and has all of it. Null, with the file still open, for others.
+   */
+  *#copyOfRead(opened: Opened): Task<{ readonly begun: OpenFile; readonly of: string; readonly late?: OpenFile } | null> {
+    let best: { readonly begun: OpenFile; readonly of: string; readonly late?: OpenFile } | null = null;
+    const read = [
+      ...this.#late.map((late) => ({ place: late.place, late })),
+      ...[...this.#known.values()].map((known) => ({ place: placeOfKnown(known) })),
+    ];
+    for (const { place, ...of } of read) {
+      // What a file was known by before it grew may be known too.
+      if (place.offset <= (best?.begun.offset ?? 0)) continue;
+      const begun = yield* this.#beginAtPlace(opened, place);
+      if (begun !== null) best = { begun, of: place.identity, ...of };
+    }
+    return best;
+  }
+
+  /** It is a copy of one that is open: what it has more comes from there. */
+  #isReadElsewhere(identity: string): boolean {
+    const source = this.#copies.get(identity);
+    return source !== undefined && this.#late.some((late) => late.source === source);
+  }
+
+  /** It has nothing that was not read. Noted with how far that was, for it may be copied or packed itself. */
+  *#passOver(begun: OpenFile, late?: OpenFile): Task<null> {
+    if (late !== undefined) this.#copies.set(begun.identity, late.source);
+    this.#note(begun.known);
+    yield* close(begun.file);
     return null;
   }
 
@@ -604,9 +697,10 @@ export class FileFollower {
     const there = new Set(known.map(({ identity }) => identity));
     let hasChanged = false;
     for (const identity of this.#known.keys()) {
-      if (there.has(identity)) continue;
-      this.#looks.delete(identity);
-      hasChanged = this.#known.delete(identity);
+      if (there.has(identity)) this.#missing.delete(identity);
+      // Names may have shifted while they were looked at.
+      else if (this.#missing.has(identity)) hasChanged = this.#forget(identity) || hasChanged;
+      else this.#missing.add(identity);
     }
     for (const file of known) {
       if (this.hasRead(file.identity)) continue;
@@ -616,12 +710,32 @@ export class FileFollower {
     if (hasChanged) this.#tellKnown();
   }
 
+  /** Another file has its identity: it is gone, and copies of it are known by what was read. */
+  #displace(identity: string): void {
+    const known = this.#known.get(identity);
+    this.#forget(identity);
+    const name = `${identity} before`;
+    if (known === undefined || (known.offset ?? 0) === 0) return;
+    this.#known.set(name, { ...known, identity: name });
+    // Before it has found all files of an earlier life, where it stands is not what it may keep.
+    if (this.#hasBegun) this.#tellKnown();
+  }
+
+  #forget(identity: string): boolean {
+    this.#looks.delete(identity);
+    this.#verified.delete(identity);
+    this.#copies.delete(identity);
+    this.#missing.delete(identity);
+    return this.#known.delete(identity);
+  }
+
   *#findGrown(): Task<void> {
     for (const { name } of yield* this.#rotatedNames()) {
       const status = yield* this.#statusBeside(this.#besideName(name));
       const known = status === null ? undefined : this.#known.get(status.identity);
       const offset = known?.offset ?? null;
       if (status === null || known === undefined || offset === null || status.size <= offset) continue;
+      if (this.#isReadElsewhere(status.identity)) continue;
       yield* this.#hasGrown(this.#besideName(name), known);
     }
   }
@@ -632,8 +746,11 @@ export class FileFollower {
     const opened = yield* this.#openBeside(path);
     if (opened === null) return;
     const isIt = opened.status.identity === known.identity && (known.firstBytes === 0 || (yield* isKnown(opened.file, known, bytes)));
+    // One that was empty is known by its identity alone, which may be that of what another one was packed into by now.
+    const copy = isIt && known.firstBytes === 0 ? yield* this.#copyOfRead(opened) : null;
+    if (copy !== null) return void (yield* this.#passOver(copy.begun, copy.late));
     const begun = isIt ? yield* this.#beginAtPlace(opened, placeOfKnown(known)) : null;
-    if (begun === null) return yield* close(opened.file);
+    if (begun === null || (yield* closingOnFailure(opened.file, isAtEnd(begun)))) return yield* close(opened.file);
     this.#known.delete(known.identity);
     this.#late.push(begun);
     yield* this.#closeOldestLate();
@@ -651,18 +768,48 @@ export class FileFollower {
       const path = this.#besideName(name);
       const status = yield* this.#statusBeside(path);
       if (status === null) continue;
-      const known = this.#known.get(status.identity);
+      const known = yield* this.#knownStill(path, status);
       if (known !== undefined) {
         found.push(known);
         continue;
       }
-      if (this.hasRead(status.identity)) continue;
+      if (this.#isOpen(status.identity)) continue;
       const opened = yield* this.#openBeside(path);
       if (opened === null) continue;
-      found.push(yield* knownOf(opened.file, opened.status.identity, this.#options.bytes));
+      const copy = yield* this.#copyOfRead(opened);
+      // Where both are there, the first is read on.
+      const isLeft = copy !== null && !(yield* this.#isBeside(copy.of));
+      if (isLeft && copy.late !== undefined) this.#copies.set(opened.status.identity, copy.late.source);
+      found.push(isLeft ? copy.begun.known : yield* knownOf(opened.file, opened.status.identity, this.#options.bytes));
       yield* close(opened.file);
     }
     return found;
+  }
+
+  /** What is known of a file, if it is the one that it was: others may have its identity once that is gone. */
+  *#knownStill(path: string, { identity, size, modifiedMs }: FileStatus): Task<KnownFile | undefined> {
+    const known = this.#known.get(identity);
+    const look = `${size} ${modifiedMs}`;
+    if (known === undefined || known.firstBytes === 0 || this.#verified.get(identity) === look) return known;
+    if (size >= known.firstBytes) {
+      const opened = yield* this.#openBeside(path);
+      if (opened === null) return known;
+      const isSame = yield* closingOnFailure(opened.file, isKnown(opened.file, known, this.#options.bytes));
+      yield* close(opened.file);
+      if (opened.status.identity !== identity) return known;
+      if (isSame) {
+        this.#verified.set(identity, look);
+        return known;
+      }
+    }
+    this.#displace(identity);
+    return undefined;
+  }
+
+  *#isBeside(identity: string): Task<boolean> {
+    for (const { name } of yield* this.#rotatedNames())
+      if ((yield* this.#statusBeside(this.#besideName(name)))?.identity === identity) return true;
+    return false;
   }
 
   // --------------------------------------------------------------------------------------------------------------- cut files
@@ -700,8 +847,9 @@ export class FileFollower {
     return copy;
   }
 
-  *#copyAmong(place: Place, source: number, paths: readonly string[]): Task<OpenFile | null> {
+  *#copyAmong(place: Place, source: number, paths: readonly string[], isRotated = false): Task<OpenFile | null> {
     for (const path of paths) {
+      if (isRotated && !isRotationOf(nameOf(path), nameOf(this.#options.path))) continue;
       const status = yield* this.#statusBeside(path);
       if (status === null || status.identity === place.identity || status.size < place.offset) continue;
       // What may not be read may be the copy, if it is called so; other files are none of ours.

@@ -5,9 +5,15 @@ import { FileFollower, type ReadableDisk, type FollowNews, type FollowOptions, t
 import type { KnownFile, Place } from './place.ts';
 import { isRotationOf } from './rotation.ts';
 
-/** Which files are followed: one, or all of a folder whose names match; new ones are taken up. */
+/** Folders by their names: those that so many levels below a folder have names that are meant, each level with its own. New ones are taken up. */
+export interface FolderGlob {
+  readonly root: string;
+  readonly levels: readonly ((name: string) => boolean)[];
+}
+
+/** Which files are followed: one, or all of a folder, or of several, whose names match; new ones are taken up. */
 export interface Wanted {
-  readonly folder: string;
+  readonly folder: string | FolderGlob;
   /** The name of one file, or what tells whether a name is meant. */
   readonly name: string | ((name: string) => boolean);
 }
@@ -29,6 +35,8 @@ interface SetEvents {
   left(file: FollowedFile): void;
   /** So many are there that are not followed. Told once. */
   tooMany(count: number): void;
+  /** And so many folders are not looked into. Told once. */
+  tooManyFolders(count: number): void;
 }
 
 export interface FileSetOptions extends Pick<FollowOptions, 'clock' | 'bytes' | 'lateMs'> {
@@ -46,6 +54,8 @@ export interface FileSetOptions extends Pick<FollowOptions, 'clock' | 'bytes' | 
 /** How often a file is looked at while nothing comes: many files are looked at less often, so that looking costs the same. */
 const pollMsMin = 100;
 const pollMsPerFile = 1;
+/** Folders that one glob may mean, at each of its levels. */
+export const foldersMax = 1_000;
 /** How often folders are looked at for new files. */
 const listEveryMs = 1_000;
 
@@ -60,6 +70,8 @@ export interface FollowedFile {
 interface Member extends FollowedFile {
   readonly follower: FileFollower;
   readonly standing: Standing | null;
+  /** Of the file that had its name when it was taken up; null where nobody looked: it was begun at the start. */
+  readonly identity: string | null;
   /** By its own name: it is waited for where it is gone. */
   readonly isWanted: boolean;
 }
@@ -72,10 +84,15 @@ export class FileSet {
   readonly #standings: Map<string, Standing>;
   /** Names of a folder as of the look before. */
   readonly #listed = new Map<string, ReadonlySet<string>>();
+  /** Files that were those of a member in another folder, by path: theirs. Once both are rotated they may be looked at before the member has read on. */
+  readonly #secondNames = new Map<string, string>();
   readonly #troubled = new Set<string>();
+  /** In this look. */
+  readonly #lookedInto = new Set<string>();
   #timer: Timer | null = null;
   #isStopped = false;
   #hasToldTooMany = false;
+  #hasToldTooManyFolders = false;
 
   constructor(options: FileSetOptions) {
     this.#options = options;
@@ -85,12 +102,14 @@ export class FileSet {
   start(): void {
     const { wanted, from } = this.#options;
     for (const { folder, name } of wanted) {
-      if (typeof name === 'string') this.#begin(folder, name, true, from);
-      else {
-        // Where they stood tells which of the others are their past, so they come first.
-        for (const path of this.#standings.keys()) {
-          if (parentPath(path) === folder && name(baseName(path))) this.#begin(folder, baseName(path), false, from);
-        }
+      if (typeof name === 'string' && typeof folder === 'string') {
+        this.#begin(folder, name, null, true, from);
+        continue;
+      }
+      // Where they stood tells which of the others are their past, so they come first.
+      for (const path of this.#standings.keys()) {
+        if (isMeantFolder(folder, parentPath(path)) && isMeantName(name, baseName(path)))
+          this.#begin(parentPath(path), baseName(path), null, false, from);
       }
     }
     this.#look();
@@ -112,30 +131,81 @@ export class FileSet {
     runTask(
       () => this.#lookAll(),
       () => {
-        if (!this.#isStopped && this.#options.wanted.some(({ name }) => typeof name !== 'string'))
+        if (!this.#isStopped && this.#options.wanted.some((wanted) => !isOneFile(wanted)))
           this.#timer = this.#options.clock.startTimer(listEveryMs, () => this.#look());
       },
     );
   }
 
   *#lookAll(): Task<void> {
-    for (const { folder, name } of this.#options.wanted) {
-      if (typeof name === 'string' || this.#isStopped) continue;
-      const listed = yield* wait<Result<readonly string[], DiskError>>((done) => this.#options.filesIn(folder, null).list('', done));
+    const { wanted, events } = this.#options;
+    this.#lookedInto.clear();
+    let tooMany = 0;
+    for (const each of wanted) {
+      if (isOneFile(each)) continue;
+      const { folder: where, name } = each;
+      const folders = typeof where === 'string' ? [where] : yield* this.#foldersOf(where);
+      for (const folder of folders) {
+        if (this.#isStopped) return;
+        const listed = yield* this.#namesOf(folder);
+        if (this.#isStopped) return;
+        this.#tellTrouble(folder, listed.ok || isNone(where, listed.error) ? null : listed.error);
+        if (listed.ok) tooMany += yield* this.#takeUp(folder, listed.value, (one) => isMeantName(name, one));
+      }
       if (this.#isStopped) return;
-      this.#tellTrouble(folder, listed.ok || listed.error.code === 'notFound' ? null : listed.error);
-      if (listed.ok) yield* this.#takeUp(folder, listed.value, name);
+      if (typeof where !== 'string') this.#leaveGoneFolders(where, new Set(folders));
     }
+    for (const folder of this.#troubled) if (!this.#lookedInto.has(folder) && !this.#isBelowTrouble(folder)) this.#troubled.delete(folder);
+    if (tooMany > 0 && !this.#hasToldTooMany) events.tooMany(tooMany);
+    this.#hasToldTooMany = tooMany > 0;
+  }
+
+  *#namesOf(folder: string): Task<Result<readonly string[], DiskError>> {
+    return yield* wait<Result<readonly string[], DiskError>>((done) => this.#options.filesIn(folder, null).list('', done));
+  }
+
+  *#foldersOf({ root, levels }: FolderGlob): Task<readonly string[]> {
+    let folders: readonly string[] = [root];
+    let tooMany = 0;
+    for (const isMeant of levels) {
+      const below: string[] = [];
+      for (const folder of folders) {
+        if (this.#isStopped) return [];
+        const listed = yield* this.#namesOf(folder);
+        this.#tellTrouble(folder, !listed.ok && listed.error.code === 'denied' ? listed.error : null);
+        if (listed.ok) below.push(...listed.value.filter(isMeant).map((name) => join(folder, name)));
+      }
+      tooMany += Math.max(0, below.length - foldersMax);
+      folders = below.slice(0, foldersMax);
+    }
+    if (tooMany > 0 && !this.#hasToldTooManyFolders) this.#options.events.tooManyFolders(tooMany);
+    this.#hasToldTooManyFolders = tooMany > 0;
+    return folders;
+  }
+
+  #leaveGoneFolders(glob: FolderGlob, there: ReadonlySet<string>): void {
+    // What cannot be listed now is not gone.
+    const isGone = (folder: string): boolean =>
+      !there.has(folder) && isMeantFolder(glob, folder) && !this.#troubled.has(folder) && !this.#isBelowTrouble(folder);
+    for (const folder of new Set([...this.#members.keys()].map(parentPath).filter(isGone))) this.#leaveGone(folder, []);
+    for (const folder of [...this.#listed.keys()].filter(isGone)) this.#listed.delete(folder);
+    for (const path of this.#secondNames.keys()) if (isGone(parentPath(path))) this.#secondNames.delete(path);
+  }
+
+  #isBelowTrouble(folder: string): boolean {
+    return [...this.#troubled].some((above) => folder.startsWith(join(above, '')) && folder !== above);
   }
 
   #tellTrouble(folder: string, error: DiskError | null): void {
+    this.#lookedInto.add(folder);
     if ((error !== null) === this.#troubled.has(folder)) return;
     if (error === null) this.#troubled.delete(folder);
     else this.#troubled.add(folder);
     this.#options.events.trouble(folder, error);
   }
 
-  *#takeUp(folder: string, names: readonly string[], isMeant: (name: string) => boolean): Task<void> {
+  /** How many it leaves out, since too many are followed. */
+  *#takeUp(folder: string, names: readonly string[], isMeant: (name: string) => boolean): Task<number> {
     const before = this.#listed.get(folder);
     this.#listed.set(folder, new Set(names));
     const meant = names.filter(isMeant);
@@ -147,24 +217,46 @@ export class FileSet {
         tooMany++;
         continue;
       }
-      if (!(yield* this.#isNew(folder, name)) || this.#isStopped) continue;
+      const identity = yield* this.#identityOf(folder, name);
+      if (identity === null || !(yield* this.#isNew(folder, name, identity)) || this.#isStopped) continue;
       // What is rotated of a file that is new was written since the last look.
       const isAllNew = before !== undefined && ![...before].some((other) => other === name || isRotationOf(other, name));
-      this.#begin(folder, name, false, isAllNew ? 'oldest' : this.#options.from);
+      this.#begin(folder, name, identity, false, isAllNew ? 'oldest' : this.#options.from);
     }
-    if (tooMany > 0 && !this.#hasToldTooMany) this.#options.events.tooMany(tooMany);
-    this.#hasToldTooMany = tooMany > 0;
     this.#leaveGone(folder, names);
+    return tooMany;
   }
 
-  /** Neither another one's past under a name that says nothing, nor something else than a file. */
-  *#isNew(folder: string, name: string): Task<boolean> {
+  /** Null for something else than a file. */
+  *#identityOf(folder: string, name: string): Task<string | null> {
     const status = yield* wait<Result<FileStatus, DiskError>>((done) => this.#options.filesIn(folder, name).status(name, done));
-    if (!status.ok) return false;
-    const { identity } = status.value;
-    return ![...this.#members.values()].some(
-      ({ follower, standing }) => follower.hasRead(identity) || (!follower.hasBegun && standing !== null && isOf(standing, identity)),
-    );
+    return status.ok ? status.value.identity : null;
+  }
+
+  /** Neither another one's past under a name that says nothing, nor another one under a second name. */
+  *#isNew(folder: string, name: string, identity: string): Task<boolean> {
+    const first = this.#secondNames.get(join(folder, name));
+    for (const member of this.#members.values()) {
+      const { path, follower, standing } = member;
+      // Not read yet, it is known by its name alone, which may be another file's by now: identities are used again.
+      const isUnread = (member.identity === identity || path === first) && !follower.hasRead(identity);
+      const isSame = isUnread && (yield* this.#identityOf(parentPath(path), baseName(path))) === identity;
+      if (!isSame && !follower.hasRead(identity) && (follower.hasBegun || standing === null || !isOf(standing, identity))) continue;
+      this.#noteSecondName(folder, name, path);
+      return false;
+    }
+    // What was begun at the start is whatever has its name, also where nobody has looked at it yet.
+    for (const { path, identity: whenTakenUp } of this.#members.values()) {
+      if (whenTakenUp !== null || (yield* this.#identityOf(parentPath(path), baseName(path))) !== identity) continue;
+      this.#noteSecondName(folder, name, path);
+      return false;
+    }
+    // Where it was rotated meanwhile that says nothing.
+    return (yield* this.#identityOf(folder, name)) === identity;
+  }
+
+  #noteSecondName(folder: string, name: string, first: string): void {
+    if (baseName(first) === name) this.#secondNames.set(join(folder, name), first);
   }
 
   #leaveGone(folder: string, names: readonly string[]): void {
@@ -180,7 +272,7 @@ export class FileSet {
     return [...this.#members.keys()].filter((path) => parentPath(path) === folder).map(baseName);
   }
 
-  #begin(folder: string, name: string, isWanted: boolean, from: 'begin' | 'oldest'): void {
+  #begin(folder: string, name: string, identity: string | null, isWanted: boolean, from: 'begin' | 'oldest'): void {
     const { clock, bytes, lateMs, events, filesIn } = this.#options;
     const path = join(folder, name);
     const members = this.#members;
@@ -209,6 +301,7 @@ export class FileSet {
       path,
       follower,
       standing,
+      identity,
       isWanted,
       take: (source, place) => follower.take(source, place),
       state: () => follower.state,
@@ -218,6 +311,23 @@ export class FileSet {
     follower.start();
   }
 }
+
+/** By its own name: it is waited for where it is gone. */
+const isOneFile = ({ folder, name }: Wanted): boolean => typeof folder === 'string' && typeof name === 'string';
+const isMeantName = (wanted: Wanted['name'], name: string): boolean => (typeof wanted === 'string' ? wanted === name : wanted(name));
+
+function isMeantFolder(wanted: Wanted['folder'], folder: string): boolean {
+  if (typeof wanted === 'string') return wanted === folder;
+  const { root, levels } = wanted;
+  const prefix = join(root, '');
+  if (!folder.startsWith(prefix)) return false;
+  const names = folder.slice(prefix.length).split('/');
+  return names.length === levels.length && levels.every((isMeant, level) => isMeant(names[level] as string));
+}
+
+/** A file that has the name of a folder is none; a folder that was named is waited for. */
+const isNone = (wanted: Wanted['folder'], { code }: DiskError): boolean =>
+  code === 'notFound' || (typeof wanted !== 'string' && code !== 'denied');
 
 const join = (folder: string, name: string): string => (folder.endsWith('/') ? folder + name : `${folder}/${name}`);
 const parentPath = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';

@@ -4,6 +4,6 @@
  * leaves out lines, which `ingest/line-splitter.ts` finds, and what is done with them.
  */
 export { FileFollower, type FollowNews, type FollowOptions, type FollowState } from './file-follower.ts';
-export { type FollowedFile, FileSet, type Wanted } from './file-set.ts';
+export { type FollowedFile, FileSet, foldersMax, type Wanted } from './file-set.ts';
 export type { KnownFile, Place } from './place.ts';
 export { isRotationOf } from './rotation.ts';

@@ -78,8 +78,7 @@ export class OpenFile {
   }
 
   get known(): KnownFile {
-    const { identity, offset, first, witness } = this.place;
-    return { identity, offset, firstBytes: Math.min(offset, firstBytesMax), first, witness };
+    return knownOfPlace(this.place);
   }
 
   /** Whether it still begins as it did. */
@@ -124,6 +123,17 @@ function placeOf(identity: string, offset: number, first: Uint8Array, witness: U
 /** An open file whose reading begins at `offset`, which is not beyond its end. */
 export function* beginAt(file: DiskFile, status: FileStatus, offset: number, source: number, bytes: Checksums): Task<OpenFile> {
   const first = yield* readRange(file, 0, Math.min(offset, firstBytesMax));
+  return yield* beginBehind(first, file, status, offset, source, bytes);
+}
+
+function* beginBehind(
+  first: Uint8Array,
+  file: DiskFile,
+  status: FileStatus,
+  offset: number,
+  source: number,
+  bytes: Checksums,
+): Task<OpenFile> {
   const witness = yield* readRange(file, Math.max(0, offset - witnessBytesMax), offset);
   return new OpenFile({ file, status, source, offset, first, witness }, bytes);
 }
@@ -131,9 +141,11 @@ export function* beginAt(file: DiskFile, status: FileStatus, offset: number, sou
 /** Goes on at a place, if the file has there the bytes that the place knows: it is the same, or a copy of it. Null, with the file still open, if not. */
 export function* beginAtPlace(file: DiskFile, status: FileStatus, place: Place, source: number, bytes: Checksums): Task<OpenFile | null> {
   if (file.size < place.offset) return null;
-  const begun = yield* beginAt(file, status, place.offset, source, bytes);
-  const { first, witness } = begun.place;
-  return witness === place.witness && (place.head === null || first === place.first) ? begun : null;
+  const first = yield* readRange(file, 0, Math.min(place.offset, firstBytesMax));
+  // Most are told by these, and where it was compressed the others are far.
+  if (place.head !== null && bytes.crc32c(first) !== place.first) return null;
+  const begun = yield* beginBehind(first, file, status, place.offset, source, bytes);
+  return begun.place.witness === place.witness ? begun : null;
 }
 
 /** Whether a file that is shorter than the place still has all of the first bytes that are known of it: it was shortened, not begun anew. */
@@ -149,6 +161,15 @@ export function* isBeginningOf(file: DiskFile, { offset, head, first }: Place, b
   if (start.length === firstBytesMax) return bytes.crc32c(start) === first;
   const known = head.length / 2;
   return toHex(start.subarray(0, known)) === head.slice(0, 2 * start.length);
+}
+
+/** Nothing more is there now. */
+export function* isAtEnd({ file, offset }: OpenFile): Task<boolean> {
+  return (yield* readRange(file, offset, offset + 1)).length === 0;
+}
+
+export function knownOfPlace({ identity, offset, first, witness }: Place): KnownFile {
+  return { identity, offset, firstBytes: Math.min(offset, firstBytesMax), first, witness };
 }
 
 /** What is noted of a file that is not read. */

@@ -13,7 +13,8 @@
  *     28  u48   hybrid stamp of the sender: ms since 1970 ...
  *     34  u16   ... and a counter
  *     36        optional fields, each u8 tag, u8 length, value; a tag that is not known is skipped
- *               tag 1: trace id, 16 bytes
+ *               tag 2: trace id, 16 bytes, and span, 8 bytes, of the request that this is about (docs/decisions/0033)
+ *               tag 3: the same of a batch in this frame, behind its offset, u64; at most 8
  *               then the body, by kind
  *
  * The length stands twice, because a checksum behind it tells nothing until as many bytes have come as a damaged one asks for: on a quiet link never.
@@ -22,10 +23,11 @@
  * An unknown kind is skipped, so that a newer broker can speak to an older one. The link sequence shows a frame that came twice or late, which a
  * stream socket never does and the simulator's network may: requests are taken in rising order only.
  */
-import { getU16, getU32, getU64, setU16, setU32, setU64 } from '../base/bytes.ts';
+import { fromHex, getU16, getU32, getU64, setU16, setU32, setU64, toHex } from '../base/bytes.ts';
+import type { TraceContext } from '../base/trace-context.ts';
 import type { Stamp } from '../clocks/index.ts';
 import type { Bytes } from '../host/index.ts';
-import { FieldReader } from './fields.ts';
+import { FieldReader, FieldWriter } from './fields.ts';
 
 const wireVersion = 2;
 export const wireHeaderBytes = 36;
@@ -33,7 +35,11 @@ export const wireHeaderBytes = 36;
 export const wireFrameBytesMax = 16 * 1024 * 1024;
 /** Until the peer has proven itself it may send no more than this in one frame. */
 export const handshakeFrameBytesMax = 8192;
-const traceTag = 1;
+const traceTag = 2;
+const batchTraceTag = 3;
+const contextBytes = 24;
+/** Of more traced batches in one frame the traces of the others do not travel. */
+export const batchTracesMax = 8;
 const lengthsBytes = 8;
 const checksumFrom = 12;
 
@@ -47,6 +53,21 @@ export interface Draft {
   /** How a checksum goes on over a chunk of the tail. */
   readonly checksumThrough: ChecksumThrough;
   readonly lengthBytes: number;
+  /** Bytes of optional fields between the header and the body, in `head`. */
+  readonly optionalBytes: number;
+}
+
+/** The trace of a batch within a frame: where it stands, and what its way to a follower is part of. */
+export interface BatchTrace {
+  readonly offsetFrom: number;
+  readonly context: TraceContext;
+}
+
+/** What a frame says of traces. */
+interface FrameTraces {
+  /** Of the request that it brings; null where it is not traced. */
+  readonly context: TraceContext | null;
+  readonly batches: readonly BatchTrace[];
 }
 
 type ChecksumThrough = (chunk: Uint8Array, bytes: Bytes, before: number) => number;
@@ -62,8 +83,28 @@ export function draft(
 ): Draft {
   let lengthBytes = head.length;
   for (const chunk of tail) lengthBytes += chunk.length;
-  return { kind, group, head, tail, checksumThrough, lengthBytes };
+  return { kind, group, head, tail, checksumThrough, lengthBytes, optionalBytes: 0 };
 }
+
+/** The same message with what is said of its traces; brokers from before skip that. */
+export function withTraces(frame: Draft, context: TraceContext | null, batches: readonly BatchTrace[] = []): Draft {
+  const optionalBytes = (context === null ? 0 : 2 + contextBytes) + batches.length * (2 + 8 + contextBytes);
+  const body = frame.head.subarray(wireHeaderBytes + frame.optionalBytes);
+  const writer = new FieldWriter(wireHeaderBytes + optionalBytes + body.length, wireHeaderBytes);
+  if (context !== null) putContext(writer.u8(traceTag).u8(contextBytes), context);
+  for (const batch of batches) {
+    writer
+      .u8(batchTraceTag)
+      .u8(8 + contextBytes)
+      .u64(batch.offsetFrom);
+    putContext(writer, batch.context);
+  }
+  const head = writer.put(body).bytes;
+  return { ...frame, head, optionalBytes, lengthBytes: frame.lengthBytes + head.length - frame.head.length };
+}
+
+const putContext = (writer: FieldWriter, { traceId, spanId }: TraceContext): FieldWriter =>
+  writer.put(fromHex(traceId)).put(fromHex(spanId));
 
 /** Fills in the header in place and appends the frame's chunks to `chunks`; a draft is sealed and sent once. */
 export function sealFrame(frame: Draft, sequence: number, stamp: Stamp, bytes: Bytes, chunks: Uint8Array[]): void {
@@ -72,7 +113,7 @@ export function sealFrame(frame: Draft, sequence: number, stamp: Stamp, bytes: B
   setU32(head, 4, ~(frame.lengthBytes - 4));
   head[12] = wireVersion;
   head[13] = frame.kind;
-  setU16(head, 14, 0);
+  setU16(head, 14, frame.optionalBytes);
   setU32(head, 16, frame.group);
   setU64(head, 20, sequence);
   setU16(head, 28, Math.floor(stamp.ms / 0x1_0000_0000));
@@ -90,7 +131,8 @@ export interface WireFrame {
   readonly group: number;
   readonly sequence: number;
   readonly stamp: Stamp;
-  readonly traceId: Uint8Array | null;
+  /** Null for all but those of traced requests. */
+  readonly traces: FrameTraces | null;
   readonly body: Uint8Array;
   readonly lengthBytes: number;
 }
@@ -204,8 +246,8 @@ export class FrameReader {
     if (version !== wireVersion) return this.#fail(`a frame of version ${version}, only ${wireVersion} is understood`);
     const optionalTo = wireHeaderBytes + getU16(frame, 14);
     if (optionalTo > frame.length) return this.#fail('optional fields longer than their frame');
-    const traceId = optionalTo === wireHeaderBytes ? null : readTraceId(frame.subarray(wireHeaderBytes, optionalTo));
-    if (traceId === undefined) return this.#fail('malformed optional fields');
+    const traces = optionalTo === wireHeaderBytes ? null : readTraces(frame.subarray(wireHeaderBytes, optionalTo));
+    if (traces === undefined) return this.#fail('malformed optional fields');
     const sequence = getU64(frame, 20);
     if (sequence === null) return this.#fail('a link sequence out of range');
     const goOn = found({
@@ -213,7 +255,7 @@ export class FrameReader {
       group: getU32(frame, 16),
       sequence,
       stamp: { ms: getU16(frame, 28) * 0x1_0000_0000 + getU32(frame, 30), counter: getU16(frame, 34) },
-      traceId,
+      traces,
       body: frame.subarray(optionalTo),
       lengthBytes: frame.length,
     });
@@ -229,17 +271,22 @@ export class FrameReader {
 }
 
 /** Null without one, undefined when the fields do not add up. */
-function readTraceId(optional: Uint8Array): Uint8Array | null | undefined {
-  if (optional.length === 0) return null;
+function readTraces(optional: Uint8Array): FrameTraces | null | undefined {
   const fields = new FieldReader(optional);
-  let traceId: Uint8Array | null = null;
+  let context: TraceContext | null = null;
+  const batches: BatchTrace[] = [];
   while (fields.valid && fields.left > 0) {
     const tag = fields.u8();
-    const value = fields.bytes(fields.u8());
-    if (tag === traceTag && value.length === 16) traceId = value;
+    const value = new FieldReader(fields.bytes(fields.u8()));
+    if (tag === traceTag && value.left === contextBytes) context = readContext(value);
+    else if (tag === batchTraceTag && value.left === 8 + contextBytes && batches.length < batchTracesMax)
+      batches.push({ offsetFrom: value.offset(), context: readContext(value) });
   }
-  return fields.valid ? traceId : undefined;
+  if (!fields.valid) return undefined;
+  return context === null && batches.length === 0 ? null : { context, batches };
 }
+
+const readContext = (value: FieldReader): TraceContext => ({ traceId: toHex(value.bytes(16)), spanId: toHex(value.bytes(8)) });
 
 /** Room for the header in front of a body of `bodyBytes`. */
 export const headLength = (bodyBytes: number): number => wireHeaderBytes + bodyBytes;

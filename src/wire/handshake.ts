@@ -20,7 +20,7 @@
  * the secret, for this link only, without sending it, and neither can be made to answer the other's challenge (the role differs). Without a secret
  * proofs are zero and any are taken.
  */
-import { bytesEqual, concatBytes, toHex } from '../base/bytes.ts';
+import { bytesEqual, concatBytes, fromHex, toHex } from '../base/bytes.ts';
 import { incarnationMax, lifeIdBytes, type ShownLife } from '../base/life.ts';
 import { hmacSha256 } from '../base/sha256.ts';
 import type { Bytes, Lane } from '../host/index.ts';
@@ -83,7 +83,7 @@ export function encodeHello(hello: Hello, bytes: Bytes): Draft {
     .u8(hello.lane === 'bulk' ? 1 : 0)
     .u32(hello.broker)
     .u32(hello.wanted);
-  putLife(writer, hello.life).put(idToBytes(hello.clusterId)).put(hello.nonce).short(version).short(brokers);
+  putLife(writer, hello.life).put(fromHex(hello.clusterId)).put(hello.nonce).short(version).short(brokers);
   return draft(handshakeKinds.hello, 0, writer.bytes);
 }
 
@@ -175,7 +175,7 @@ export function makeProof(secret: Uint8Array | null, input: ProofInput, bytes: B
   const names = new FieldWriter(4 + 4 + lifeLength(dialler.life) + lifeLength(accepter.life)).u32(dialler.broker).u32(accepter.broker);
   putLife(putLife(names, dialler.life), accepter.life);
   const label = bytes.utf8Encode(`${peerProtocol} ${input.role} ${input.lane}\n`);
-  return hmacSha256(secret, concatBytes([label, idToBytes(input.clusterId), names.bytes, dialler.nonce, accepter.nonce]));
+  return hmacSha256(secret, concatBytes([label, fromHex(input.clusterId), names.bytes, dialler.nonce, accepter.nonce]));
 }
 
 /** Compares without stopping at the first difference. */
@@ -188,8 +188,8 @@ export function proofHolds(secret: Uint8Array | null, input: ProofInput, proof: 
 const lifeLength = ({ earlier }: ShownLife): number => lifeIdBytes + 8 + lifeIdBytes + 1 + earlier.length * lifeIdBytes;
 
 function putLife(writer: FieldWriter, { disk, incarnation, nonce, earlier }: ShownLife): FieldWriter {
-  writer.put(idToBytes(disk)).u64(incarnation).put(idToBytes(nonce)).u8(earlier.length);
-  for (const one of earlier) writer.put(idToBytes(one));
+  writer.put(fromHex(disk)).u64(incarnation).put(fromHex(nonce)).u8(earlier.length);
+  for (const one of earlier) writer.put(fromHex(one));
   return writer;
 }
 
@@ -201,11 +201,4 @@ function takeLife(reader: FieldReader): ShownLife {
     nonce: takeId(),
     earlier: Array.from({ length: reader.u8() }, takeId),
   };
-}
-
-/** 32 hex digits as 16 bytes. */
-function idToBytes(text: string): Uint8Array {
-  const id = new Uint8Array(text.length / 2);
-  for (let i = 0; i < id.length; i++) id[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
-  return id;
 }

@@ -3,7 +3,8 @@
  * that the answering broker dialled and names it again. Nothing here is answered twice, and an answer may never come: the asker has a deadline.
  *
  *     32 append           u64 correlation, u32 remaining ms, u8 level (0 leader, 1 quorum, 2 all), u64 expected offset + 1 (0 = any), u32 ms since it
- *                         was first tried + 1 (0 = never), then the batch, whose header carries the producer and its sequence
+ *                         was first tried + 1 (0 = never), then the batch, whose header carries the producer and its sequence; with 128 added to the
+ *                         level, u64 before the batch: the log time before which it is not appended
  *     33 revoke           u64 correlation, u32 remaining ms, then the request id as text
  *     34 readIndex        u64 correlation
  *     35 nextSequence     u64 correlation, then the request id as text
@@ -48,6 +49,8 @@ export const answerKinds = { append: 64, number: 65, status: 66, error: 67, reco
 /** As in `eventlog/types.ts`, which this floor does not know. */
 type WireLevel = 'leader' | 'quorum' | 'all';
 const levels: readonly WireLevel[] = ['leader', 'quorum', 'all'];
+/** Beside the level of an append that is not to be appended before some log time. */
+const laterBit = 128;
 type WireFreshness = 'linearizable' | 'session' | 'local';
 const freshnesses: readonly WireFreshness[] = ['linearizable', 'session', 'local'];
 
@@ -60,6 +63,8 @@ export type PeerRequest =
       readonly expectedOffset: number | null;
       /** Since the first attempt; null where this is it. */
       readonly triedForMs: number | null;
+      /** Log time before which it is not appended; null where that does not matter. */
+      readonly deliverAtMs: number | null;
       readonly batch: Uint8Array;
     }
   | { readonly type: 'revoke'; readonly correlation: number; readonly remainingMs: number; readonly requestId: Uint8Array }
@@ -139,12 +144,14 @@ export function encodeRequest(group: number, request: PeerRequest): Draft {
     case 'append': {
       const expected = request.expectedOffset === null ? 0 : request.expectedOffset + 1;
       const triedFor = request.triedForMs === null ? 0 : request.triedForMs + 1;
-      const writer = fields(25)
+      const { deliverAtMs } = request;
+      const writer = fields(deliverAtMs === null ? 25 : 33)
         .u64(request.correlation)
         .u32(clampU32(request.remainingMs))
-        .u8(levels.indexOf(request.level))
+        .u8(levels.indexOf(request.level) + (deliverAtMs === null ? 0 : laterBit))
         .u64(expected)
         .u32(clampU32(triedFor));
+      if (deliverAtMs !== null) writer.u64(deliverAtMs);
       return draft(requestKinds.append, group, writer.bytes, [request.batch], checksumThrough);
     }
     case 'revoke': {
@@ -204,14 +211,17 @@ export function decodeRequest(kind: number, body: Uint8Array): PeerRequest | nul
   switch (kind) {
     case requestKinds.append: {
       const remainingMs = reader.u32();
-      const level = levels[reader.u8()];
+      const flags = reader.u8();
+      const level = levels[flags & ~laterBit];
       const expected = reader.u64();
       if (expected > offsetMax + 1) reader.reject();
       const triedFor = reader.u32();
+      const deliverAtMs = (flags & laterBit) === 0 ? null : reader.u64();
       const batch = reader.rest();
       if (!reader.complete || level === undefined || batch.length === 0) return null;
       const expectedOffset = expected === 0 ? null : expected - 1;
-      return { type: 'append', correlation, remainingMs, level, expectedOffset, triedForMs: triedFor === 0 ? null : triedFor - 1, batch };
+      const triedForMs = triedFor === 0 ? null : triedFor - 1;
+      return { type: 'append', correlation, remainingMs, level, expectedOffset, triedForMs, deliverAtMs, batch };
     }
     case requestKinds.revoke: {
       const remainingMs = reader.u32();

@@ -32,6 +32,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   host: { floor: 1, kind: 'P' },
   storage: { floor: 2, kind: 'H' },
   subscribers: { floor: 2, kind: 'P' },
+  scheduled: { floor: 2, kind: 'P' },
   partitions: { floor: 2, kind: 'H' },
   ingest: { floor: 2, kind: 'H' },
   tail: { floor: 2, kind: 'H' },
@@ -45,6 +46,7 @@ export const FOLDERS: Readonly<Record<string, Folder>> = {
   timeline: { floor: 5, kind: 'IO' },
   daemon: { floor: 6, kind: 'IO' },
   lab: { floor: 6, kind: 'IO' },
+  library: { floor: 6, kind: 'IO' },
   cli: { floor: 7, kind: 'IO' },
 };
 
@@ -88,29 +90,42 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // A command line is read without what matches lines.
   query: ['parse.ts', 'order.ts', 'request.ts'],
   // A process that sends lines starts with its errors alone; the client hands on all of the port's types.
-  eventlog: ['log-error.ts', 'offsets.ts', 'subscriptions.ts', 'types.ts'],
+  eventlog: ['log-error.ts', 'offsets.ts', 'scheduled.ts', 'subscriptions.ts', 'types.ts'],
   host: [],
   // The twin without brokers is for tests.
   subscribers: [],
+  scheduled: [],
   // An agent keeps its spool on the same disk; whoever damages or audits files knows their format.
   storage: ['steps.ts', 'disk-path.ts', 'segment-format.ts', 'vote-journal.ts'],
   // What finds lines and their times is of use to those who store none, and start without the rest.
   ingest: ['event.ts', 'line-splitter.ts'],
-  // Settings are read, and refused, before anything is loaded.
-  broker: ['settings.ts'],
+  // Settings are read, and refused, before anything is loaded; a machine that only searches keeps spans too.
+  broker: ['settings.ts', 'spans.ts'],
   'broker/catalog': [],
   'broker/edge': [],
   'broker/peers': [],
   'broker/replica': [],
+  'broker/scheduled': [],
   'broker/subscribers': [],
   tail: [],
   agent: [],
-  // Whoever asks machines himself names servers and failures as the client does, without loading it.
-  client: ['failure.ts', 'servers.ts'],
+  // Whoever asks machines himself dials, reads answers, names servers and failures, and says which trace a request is of, as the client does, without loading
+  // it.
+  client: ['dial.ts', 'failure.ts', 'http-body.ts', 'servers.ts', 'tracing-sender.ts'],
+  library: [],
   // Whoever asks does not load what searches, and settings are read before either is.
-  search: ['topics/index.ts', 'ask/index.ts', 'ask/machines.ts', 'encode-request.ts', 'files/index.ts', 'files/exposure.ts'],
+  search: [
+    'topics/index.ts',
+    'ask/index.ts',
+    'ask/machines.ts',
+    'encode-request.ts',
+    'files/index.ts',
+    'files/exposure.ts',
+    'start/index.ts',
+  ],
   'search/ask': ['machines.ts'],
   'search/files': ['exposure.ts'],
+  'search/start': [],
   'search/topics': [],
   'sim/clients': [],
   // A machine that only searches has a front of its own.
@@ -131,7 +146,9 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lab/kills': [],
   'lab/placement': [],
   'lab/power-loss': [],
-  'lab/report': [],
+  'lab/pubsub': [],
+  // Prose has a table of its own kind.
+  'lab/report': ['blocks.ts'],
   'lab/rig': [],
   'lab/suite': [],
 };

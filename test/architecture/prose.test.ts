@@ -57,6 +57,13 @@ test('links between the pages and into the sources lead somewhere', () => {
   expect(dead).toEqual([]);
 });
 
+test('`npx cairn` stands where a checkout is meant only: anywhere else it would run another package', () => {
+  const ofCheckouts =
+    /^(?:README|CONTRIBUTING|CHANGELOG|docs\/README|docs\/install|docs\/testing|docs\/(?:testing|decisions)\/.*)(?:\.md)?$/;
+
+  expect(pages().filter((page) => !ofCheckouts.test(page) && linesOf(page).some((line) => line.includes('npx cairn')))).toEqual([]);
+});
+
 test('files that the pages name are there', () => {
   const gone = pages().flatMap((page) =>
     [

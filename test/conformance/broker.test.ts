@@ -30,7 +30,7 @@ async function openAlone() {
     },
     self,
     brokers: [self],
-    settings: { ...defaultSettings, electionTimeoutMs: 50, heartbeatMs: 10, tickMs: 5 },
+    settings: { ...defaultSettings, electionTimeoutMs: 50, heartbeatMs: 10, tickMs: 5, retryWaitMs: 50 },
     version: '0.0.0',
     clusterId: null,
     secret: null,

@@ -68,7 +68,7 @@ export function eventLogConformance(name: string, open: () => Promise<OpenedEven
     async function revoke(topic: string, requestId: string): Promise<void> {
       const { revoking } = opened;
       if (revoking === undefined) throw new Error('nobody revokes');
-      await promised<undefined>((answer) => revoking.revoke(topic, requestId, answer));
+      await promised<undefined>((answer) => revoking.revoke({ topic }, requestId, answer));
     }
 
     async function newTopic(): Promise<string> {

@@ -3,7 +3,14 @@
  * its own.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EventLog, LogError, type PullRequest, type PullResult, type Subscriptions } from '../../src/eventlog/index.ts';
+import {
+  type EventLog,
+  LogError,
+  type NackRecord,
+  type PullRequest,
+  type PullResult,
+  type Subscriptions,
+} from '../../src/eventlog/index.ts';
 import { forEachRecord } from '../../src/record/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { batchOfValues } from './event-log.ts';
@@ -237,6 +244,20 @@ export function subscriptionConformance(name: string, open: () => Promise<Opened
         expect(await subscriptions.subscribe({ subscriber: id, topic, start: { at: 'beginning' } })).toMatchObject({ created: true });
         expect(pulledValues(await pull(id))).toEqual(['c']);
       });
+
+      test('to one that is deleted, a pull that is partial says so and waits for the others', async () => {
+        const [gone, quiet] = [await newTopic(), await newTopic()];
+        const id = await newSubscriber(gone, quiet);
+        await log.deleteTopic(gone);
+
+        expect(await codeOf(pull(id))).toBe('unknownTopic');
+        const now = await pull(id, { partial: true });
+        expect([now.parts, now.problems.map(({ topic, code }) => [topic, code])]).toEqual([[], [[gone, 'unknownTopic']]]);
+        const waiting = pull(id, { partial: true, waitMs: 30_000 });
+        await append(quiet, 'a');
+        const then = await waiting;
+        expect([pulledValues(then), then.problems.map(({ topic }) => topic)]).toEqual([['a'], [gone]]);
+      });
     });
 
     describe('a pull by hand', () => {
@@ -372,6 +393,22 @@ export function subscriptionConformance(name: string, open: () => Promise<Opened
     });
 
     describe('a seek', () => {
+      test('in a topic of a pattern that was deleted and made again is of the one that there is', async () => {
+        const topic = await newTopic('again');
+        await append(topic, 'a', 'b');
+        const id = await newSubscriber(topic, `${topic}*`);
+        const pattern = await newSubscriber(`${topic}*`);
+        await log.deleteTopic(topic);
+        await log.createTopic(topic, { retentionBytes: null });
+        const first = await append(topic, 'c', 'd');
+        for (const subscriber of [id, pattern]) {
+          const to = { at: 'offset', offset: first + 1 } as const;
+          const { moves } = await subscriptions.seek({ subscriber, topic, partition: null, to, preview: false });
+          expect(moves).toMatchObject([{ topic, partition: 0, offset: first + 1 }]);
+          expect(pulledValues(await pull(subscriber))).toEqual(['d']);
+        }
+      });
+
       test('says before what it would do', async () => {
         const topic = await newTopic();
         const end = (await append(topic, 'a', 'b', 'c')) + 3;
@@ -407,6 +444,353 @@ export function subscriptionConformance(name: string, open: () => Promise<Opened
         expect(await codeOf(subscriptions.seek({ subscriber: id, topic: 'log', partition: 0, to: beyond, preview: false }))).toBe(
           'notSubscribed',
         );
+      });
+    });
+
+    test('a seek that comes again says what it has done, though the end is another by then', async () => {
+      const topic = await newTopic();
+      const first = await append(topic, 'a', 'b');
+      const id = await newSubscriber(topic);
+      const seek = () =>
+        subscriptions.seek({ subscriber: id, topic, partition: null, to: { at: 'end' }, preview: false, requestId: 'to the end' });
+      const done = await seek();
+      expect(done.moves).toMatchObject([{ offset: first + 2 }]);
+      await append(topic, 'c');
+      expect(await seek()).toEqual(done);
+      expect(pulledValues(await pull(id))).toEqual(['c']);
+    });
+
+    test('a request that bears an id is done once, though it comes again when others have undone it', async () => {
+      const topic = await newTopic();
+      const first = await append(topic, 'a', 'b', 'c');
+      const id = await newSubscriber(topic);
+      const seek = (offset: number, requestId?: string) => {
+        const to = { at: 'offset', offset } as const;
+        return subscriptions.seek({
+          subscriber: id,
+          topic,
+          partition: 0,
+          to,
+          preview: false,
+          ...(requestId === undefined ? {} : { requestId }),
+        });
+      };
+      await seek(first + 2, 'first seek');
+      await seek(first + 1);
+      expect(await seek(first + 2, 'first seek')).toMatchObject({ isDone: true });
+      expect(await cursorOf(id)).toBe(first + 1);
+
+      const common = { subscriber: id, topic, requestId: 'one end' };
+      await subscriptions.unsubscribe(common);
+      await subscriptions.subscribe({ subscriber: id, topic, start: { at: 'offset', offset: first + 3 } });
+      await subscriptions.unsubscribe(common);
+      expect(await cursorOf(id)).toBe(first + 3);
+
+      await subscriptions.deleteSubscriber(id, 'one deletion');
+      await subscriptions.createSubscriber({ id, requestId: null });
+      await subscriptions.deleteSubscriber(id, 'one deletion');
+      expect(await subscriptions.describeSubscriber(id)).toMatchObject({ id, cursors: [] });
+      await subscriptions.deleteSubscriber(id);
+      expect(await codeOf(subscriptions.describeSubscriber(id))).toBe('unknownSubscriber');
+    });
+
+    describe('workers that share a subscriber', () => {
+      /** A topic of so many partitions, each with one record that bears its number, and a subscriber of it. */
+      async function shared(partitions: number): Promise<{ readonly topic: string; readonly id: string }> {
+        const topic = `shared-${++count}`;
+        await log.createTopic(topic, { retentionBytes: null, partitions });
+        for (let partition = 0; partition < partitions; partition++) await appendTo(topic, partition, `in ${partition}`);
+        return { topic, id: await newSubscriber(topic) };
+      }
+
+      async function appendTo(topic: string, partition: number, value: string): Promise<void> {
+        const common = { level: 'quorum', timeoutMs: 5000, requestId: null, sequence: 0, expectedOffset: null } as const;
+        await log.append({ topic, partition, batch: batchOfValues(value), ...common });
+      }
+
+      const ackOf = ({ parts }: PullResult) =>
+        parts.map(({ topic, partition, generation, offsetTo: offset }) => ({ topic, partition, generation, offset }));
+      const holdersOf = async (id: string) => (await subscriptions.describeSubscriber(id)).cursors.map(({ held }) => held?.worker);
+
+      test('move partitions one by one, each when its holder has nothing of it any more', async () => {
+        const { id } = await shared(4);
+        const first = await pull(id, { worker: 'a' });
+        expect([pulledValues(first).sort(), first.share?.holds]).toEqual([['in 0', 'in 1', 'in 2', 'in 3'], 4]);
+        // What is to go to the new one is still where it was.
+        expect(await pull(id, { worker: 'b' })).toMatchObject({ parts: [], share: { worker: 'b', holds: 0, workers: 2, partitions: 4 } });
+        expect(await holdersOf(id)).toEqual(['a', 'a', 'a', 'a']);
+        const { cursors } = await subscriptions.describeSubscriber(id);
+        expect(cursors.filter(({ held }) => held?.askedBack?.for === 'b')).toHaveLength(2);
+
+        const again = await pull(id, { worker: 'a', acknowledge: ackOf(first).slice(0, 1) });
+        expect([again.problems, again.share]).toMatchObject([[], { holds: 2, askedBack: 0 }]);
+        expect((await holdersOf(id)).filter((worker) => worker === 'a')).toHaveLength(2);
+        const now = (await subscriptions.describeSubscriber(id)).cursors;
+        expect(first.parts.filter(({ partition, generation }) => now[partition]?.generation === generation)).toHaveLength(2);
+        const other = await pull(id, { worker: 'b' });
+        expect(other.share).toMatchObject({ holds: 2, askedBack: 0 });
+        expect(new Set([...other.parts, ...again.parts].map(({ partition }) => partition)).size).toBe(
+          again.parts.length + other.parts.length,
+        );
+      });
+
+      test('are fenced: what was given before a partition went to another is not acknowledged by whoever had it', async () => {
+        const { id, topic } = await shared(2);
+        const before = await pull(id, { worker: 'a' });
+        await pull(id, { worker: 'b' });
+        const stayed = (await pull(id, { worker: 'a' })).parts[0]?.partition;
+        const taken = before.parts.find(({ partition }) => partition !== stayed);
+        if (taken === undefined) throw new Error('nothing has moved');
+        const stale = ackOf({ ...before, parts: [taken] });
+        expect(await codeOf(subscriptions.ack({ subscriber: id, positions: stale }))).toBe('staleGeneration');
+        // Nor by somebody who does not say which: it could be anybody's.
+        const anybody = [{ topic, partition: taken.partition, offset: taken.offsetTo }];
+        expect(await codeOf(subscriptions.ack({ subscriber: id, positions: anybody }))).toBe('staleGeneration');
+        // It does not keep the rest from being acknowledged.
+        const both = await pull(id, { worker: 'a', acknowledge: ackOf(before) });
+        expect([pulledValues(both), both.problems]).toMatchObject([[], [{ partition: taken.partition, code: 'staleGeneration' }]]);
+        expect(pulledValues(await pull(id, { worker: 'b' }))).toEqual([`in ${taken.partition}`]);
+        const acked = await subscriptions.ack({ subscriber: id, positions: ackOf(before), each: true });
+        const generation = (await subscriptions.describeSubscriber(id)).cursors[taken.partition]?.generation;
+        expect(acked.cursors).toContainEqual({ topic, partition: taken.partition, offset: taken.offsetFrom, generation });
+        expect(generation).toBeGreaterThan(taken.generation);
+      });
+
+      test('that are more than there are partitions are told that they hold nothing, until one leaves', async () => {
+        const { id } = await shared(1);
+        expect(pulledValues(await pull(id, { worker: 'a' }))).toEqual(['in 0']);
+        expect(await pull(id, { worker: 'b' })).toMatchObject({ parts: [], problems: [], share: { holds: 0, workers: 2, partitions: 1 } });
+        const waiting = pull(id, { worker: 'b', waitMs: 20_000 });
+        const { epoch = 0 } = (await subscriptions.describeSubscriber(id)).workers[0] ?? {};
+        await subscriptions.leave({ subscriber: id, worker: 'a', epoch });
+        expect(pulledValues(await waiting)).toEqual(['in 0']);
+        expect(await codeOf(subscriptions.leave({ subscriber: id, worker: 'a', epoch }))).toBe('unknownWorker');
+        expect((await subscriptions.describeSubscriber(id)).workers).toMatchObject([{ worker: 'b', holds: 1 }]);
+      });
+
+      test('pull by numbers that go on from their epochs, and the next one acknowledges before anything moves', async () => {
+        const { id, topic } = await shared(2);
+        const a = await subscriptions.heartbeat({ subscriber: id, worker: 'a' });
+        expect(a).toMatchObject({ worker: 'a', holds: 2, lastPull: a.epoch, sessionMs: 30_000 });
+        expect(a.cursors.map(({ partition, isAskedBack }) => [partition, isAskedBack])).toEqual([
+          [0, false],
+          [1, false],
+        ]);
+        expect(await codeOf(automatic(id, 1, { worker: 'a' }))).toBe('pullOutOfOrder');
+        const first = await automatic(id, a.epoch + 1, { worker: 'a' });
+        expect(pulledValues(first).sort()).toEqual(['in 0', 'in 1']);
+        const b = await subscriptions.heartbeat({ subscriber: id, worker: 'b' });
+        // Repeated it acknowledges nothing, and so lets go of nothing.
+        expect(await automatic(id, a.epoch + 1, { worker: 'a' })).toMatchObject({ repeated: true, share: { holds: 2, askedBack: 1 } });
+        const second = await automatic(id, a.epoch + 2, { worker: 'a' });
+        expect(second).toMatchObject({ parts: [], share: { holds: 1 }, acknowledged: 'quorum' });
+        expect(await automatic(id, b.epoch + 1, { worker: 'b' })).toMatchObject({ parts: [], share: { holds: 1 } });
+        for (const partition of [0, 1]) await appendTo(topic, partition, `more in ${partition}`);
+        const [one, two] = [await automatic(id, a.epoch + 2, { worker: 'a' }), await automatic(id, b.epoch + 1, { worker: 'b' })];
+        expect([...pulledValues(one), ...pulledValues(two)].sort()).toEqual(['more in 0', 'more in 1']);
+      });
+
+      test('share with whoever gives no name, who alone has everything and joins nothing', async () => {
+        const { id } = await shared(2);
+        const alone = await pull(id);
+        expect([alone.share, alone.parts.length]).toEqual([null, 2]);
+        await pull(id, { worker: 'a' });
+        expect(await pull(id)).toMatchObject({ parts: [], share: { worker: null, holds: 0, workers: 2 } });
+        await pull(id, { worker: 'a' });
+        expect(await pull(id)).toMatchObject({ parts: [{ offsetFrom: alone.parts[0]?.offsetFrom }], share: { holds: 1 } });
+        expect(new Set(await holdersOf(id))).toEqual(new Set(['a', null]));
+      });
+
+      test('that leave do not join again by a pull that waits', async () => {
+        const { id } = await shared(1);
+        const first = await pull(id, { worker: 'a' });
+        const waiting = codeOf(pull(id, { worker: 'a', acknowledge: ackOf(first), waitMs: 20_000 }));
+        await expect.poll(() => cursorOf(id)).toBe(first.parts[0]?.offsetTo);
+        await subscriptions.leave({ subscriber: id, worker: 'a', epoch: first.share?.epoch ?? 0 });
+        expect([await waiting, (await subscriptions.describeSubscriber(id)).workers]).toEqual(['unknownWorker', []]);
+      });
+
+      test('say when they have been taken for dead, and are refused where nobody can be called so', async () => {
+        const { id } = await shared(1);
+        const { epoch } = await subscriptions.heartbeat({ subscriber: id, worker: 'a', sessionMs: 60_000 });
+        expect(await subscriptions.heartbeat({ subscriber: id, worker: 'a', epoch })).toMatchObject({ epoch, sessionMs: 60_000 });
+        await subscriptions.leave({ subscriber: id, worker: 'a', epoch });
+        expect(await codeOf(subscriptions.heartbeat({ subscriber: id, worker: 'a', epoch }))).toBe('unknownWorker');
+        const next = await subscriptions.heartbeat({ subscriber: id, worker: 'a' });
+        expect(next.epoch).toBeGreaterThan(epoch);
+        // An end that comes late is not of the next one of that name.
+        expect(await codeOf(subscriptions.leave({ subscriber: id, worker: 'a', epoch }))).toBe('unknownWorker');
+        expect((await subscriptions.describeSubscriber(id)).workers).toMatchObject([{ worker: 'a', epoch: next.epoch }]);
+        expect(await codeOf(pull(id, { worker: 'a\nb' }))).toBe('invalidRequest');
+        expect(await codeOf(subscriptions.heartbeat({ subscriber: id, worker: 'a', sessionMs: 1 }))).toBe('invalidRequest');
+        expect(await codeOf(subscriptions.heartbeat({ subscriber: 'there is none', worker: 'a' }))).toBe('unknownSubscriber');
+      });
+    });
+
+    describe('workers that pull from some topics', () => {
+      /** A subscriber of two topics with two partitions and a record in each of these. */
+      async function ofTwo(): Promise<{ readonly id: string; readonly one: string; readonly other: string }> {
+        const [one, other] = [`some-${++count}`, `some-${++count}`];
+        const common = { level: 'quorum', timeoutMs: 5000, requestId: null, sequence: 0, expectedOffset: null } as const;
+        for (const topic of [one, other]) {
+          await log.createTopic(topic, { retentionBytes: null, partitions: 2 });
+          for (const partition of [0, 1]) await log.append({ topic, partition, batch: batchOfValues(topic), ...common });
+        }
+        const id = await newSubscriber(one);
+        await subscriptions.subscribe({ subscriber: id, topic: other, start: { at: 'beginning' } });
+        return { id, one, other };
+      }
+
+      test('hold partitions of these, and of the others where nobody pulls from them', async () => {
+        const { id, one, other } = await ofTwo();
+        expect(pulledValues(await pull(id, { worker: 'a', topics: [one] }))).toEqual([one, one]);
+        const holdersOf = async (topic: string) =>
+          (await subscriptions.describeSubscriber(id)).cursors.flatMap((cursor) => (cursor.topic === topic ? [cursor.held?.worker] : []));
+        expect(await holdersOf(other)).toEqual(['a', 'a']);
+        // It has pulled nothing of those, and does not want any: they go with its next pull.
+        await pull(id, { worker: 'b', topics: [other] });
+        await pull(id, { worker: 'a', topics: [one] });
+        expect(pulledValues(await pull(id, { worker: 'b', topics: [other] }))).toEqual([other, other]);
+        expect([await holdersOf(one), await holdersOf(other)]).toEqual([
+          ['a', 'a'],
+          ['b', 'b'],
+        ]);
+        const { workers } = await subscriptions.describeSubscriber(id);
+        expect(workers.map(({ topics }) => topics)).toEqual([[one], [other]]);
+        expect(await codeOf(pull(id, { worker: 'a', topics: ['none of its'] }))).toBe('notSubscribed');
+        expect((await subscriptions.describeSubscriber(id)).workers).toMatchObject([{ topics: [one] }, {}]);
+      });
+
+      test('share what both pull from, and take over all of it from one that leaves', async () => {
+        const { id, one, other } = await ofTwo();
+        const a = await subscriptions.heartbeat({ subscriber: id, worker: 'a', topics: [one] });
+        expect([a.holds, (await subscriptions.heartbeat({ subscriber: id, worker: 'b', topics: null })).holds]).toEqual([4, 0]);
+        await pull(id, { worker: 'a', topics: [one] });
+        // Those of the other topic are its alone, and make up for the one that both want.
+        expect((await subscriptions.heartbeat({ subscriber: id, worker: 'b' })).cursors.map(({ topic }) => topic)).toEqual([other, other]);
+        await subscriptions.leave({ subscriber: id, worker: 'a', epoch: a.epoch });
+        expect((await subscriptions.heartbeat({ subscriber: id, worker: 'b' })).holds).toBe(4);
+      });
+
+      test('are not joined by whoever only looks: that is shown what is new, whoever holds it', async () => {
+        const { id, one, other } = await ofTwo();
+        await pull(id, { worker: 'a' });
+        const looked = await pull(id, { peek: true, topics: [one] });
+        expect([pulledValues(looked), looked.share]).toEqual([[one, one], null]);
+        expect(pulledValues(await pull(id, { peek: true })).sort()).toEqual([one, one, other, other].sort());
+        expect((await subscriptions.describeSubscriber(id)).workers).toMatchObject([{ worker: 'a', holds: 4 }]);
+        expect(await codeOf(pull(id, { peek: true, worker: 'a' }))).toBe('invalidRequest');
+      });
+    });
+
+    describe('records that fail', () => {
+      const nack = (subscriber: string, topic: string, offset: number, more: Partial<NackRecord> & { ordered?: boolean } = {}) => {
+        const { ordered, ...record } = more;
+        const records = [{ topic, offset, reason: 'no such customer', ...record }];
+        return subscriptions.nack({ subscriber, records, ...(ordered === undefined ? {} : { ordered }) });
+      };
+      const parkedOf = (subscriber: string, topic: string | null = null) =>
+        subscriptions.listParked({ subscriber, topic, after: -1, limit: 100 });
+      /** Fails it until it is parked. */
+      async function park(subscriber: string, topic: string, offset: number): Promise<number> {
+        const before = (await parkedOf(subscriber)).count;
+        for (let tries = 0; ; tries++) {
+          const { records } = await nack(subscriber, topic, offset, { tries });
+          if (records[0]?.state === 'parks') break;
+        }
+        await expect.poll(async () => (await parkedOf(subscriber)).count).toBe(before + 1);
+        return (await parkedOf(subscriber)).parked[before]?.id ?? -1;
+      }
+      /** Waits until something comes again. */
+      async function again(subscriber: string, more: Partial<PullRequest> = {}): Promise<PullResult> {
+        const result = await pull(subscriber, { waitMs: 20_000, ...more });
+        expect(result.parts.map(({ tries }) => tries)).toEqual([expect.any(Number)]);
+        return result;
+      }
+
+      test('are passed, come again with the number of their failures, and are acknowledged by it', async () => {
+        const topic = await newTopic();
+        const first = await append(topic, 'a', 'b', 'c');
+        const id = await newSubscriber(topic);
+        const { records } = await nack(id, topic, first + 1);
+        expect(records).toMatchObject([{ topic, partition: 0, offset: first + 1, state: 'waits', tries: 1 }]);
+        expect(await cursorOf(id)).toBe(first + 2);
+        await subscriptions.ack({ subscriber: id, positions: [{ topic, offset: first + 3 }] });
+        const result = await again(id);
+        expect([pulledValues(result), result.parts[0]]).toMatchObject([['b'], { offsetFrom: first + 1, offsetTo: first + 2, tries: 1 }]);
+        expect((await subscriptions.describeSubscriber(id)).cursors[0]).toMatchObject({ retries: 1, offset: first + 3 });
+        await subscriptions.ack({ subscriber: id, positions: [{ topic, offset: first + 2, tries: 1 }] });
+        expect((await subscriptions.describeSubscriber(id)).cursors[0]).toMatchObject({ retries: 0, offset: first + 3 });
+      });
+
+      test('come again by number, and the next pull acknowledges them', async () => {
+        const topic = await newTopic();
+        const first = await append(topic, 'a', 'b');
+        const id = await newSubscriber(topic);
+        expect(pulledValues(await automatic(id, 1))).toEqual(['a', 'b']);
+        await nack(id, topic, first);
+        const result = await automatic(id, 2, { waitMs: 20_000 });
+        expect([pulledValues(result), result.parts[0]?.tries, await cursorOf(id)]).toEqual([['a'], 1, first + 2]);
+        expect(await automatic(id, 2)).toMatchObject({ repeated: true, parts: [{ offsetFrom: first, tries: 1 }] });
+        expect(await automatic(id, 3)).toMatchObject({ parts: [], acknowledged: 'quorum' });
+        expect((await subscriptions.describeSubscriber(id)).cursors[0]).toMatchObject({ retries: 0 });
+      });
+
+      test('hold their partition where that is wanted', async () => {
+        const topic = await newTopic();
+        const first = await append(topic, 'a', 'b', 'c');
+        const id = await newSubscriber(topic);
+        await nack(id, topic, first, { ordered: true });
+        expect(pulledValues(await again(id))).toEqual(['a']);
+        expect(pulledValues(await pull(id, { acknowledge: [{ topic, offset: first + 1, tries: 1 }] }))).toEqual(['b', 'c']);
+      });
+
+      test('are counted once, and not where they are done', async () => {
+        const topic = await newTopic();
+        const first = await append(topic, 'a', 'b');
+        const id = await newSubscriber(topic);
+        await nack(id, topic, first);
+        expect((await nack(id, topic, first)).records).toMatchObject([{ state: 'waits', tries: 1 }]);
+        await subscriptions.ack({ subscriber: id, positions: [{ topic, offset: first + 1, tries: 1 }] });
+        expect((await nack(id, topic, first, { tries: 1 })).records).toMatchObject([{ state: 'done', tries: 0, dueMs: null }]);
+        expect(await codeOf(nack(id, topic, first + 5))).toBe('offsetOutOfRange');
+        expect(await codeOf(nack(id, topic, first + 1, { generation: 1 }))).toBe('staleGeneration');
+        expect(await codeOf(nack(id, 'log', 0))).toBe('notSubscribed');
+        expect(await codeOf(subscriptions.nack({ subscriber: id, records: [] }))).toBe('invalidRequest');
+      });
+
+      test('too often are parked as they were, with the reason, and listed, shown, replayed and dropped by their ids', async () => {
+        const topic = await newTopic();
+        const first = await append(topic, 'a', 'b', 'c');
+        const id = await newSubscriber(topic);
+        const parked = await park(id, topic, first + 1);
+        await subscriptions.ack({ subscriber: id, positions: [{ topic, offset: first + 3 }] });
+        const tries = expect.any(Number) as number;
+        const described = { id: parked, topic, partition: 0, offset: first + 1, tries, reason: 'no such customer' };
+        expect(await parkedOf(id)).toMatchObject({ count: 1, next: null, parked: [described] });
+        expect(await parkedOf(id, 'another')).toMatchObject({ count: 0, parked: [] });
+        const shown = await subscriptions.showParked({ subscriber: id, id: parked });
+        expect([shown, pulledValues({ parts: shown.parts } as PullResult)]).toMatchObject([described, ['b']]);
+        expect(await subscriptions.describeSubscriber(id)).toMatchObject({ parked: 1, cursors: [{ retries: 0 }] });
+
+        const change = (does: 'replay' | 'drop', ids: number[]) => subscriptions.changeParked({ subscriber: id, does, ids });
+        expect(await codeOf(change('replay', [parked, parked + 1000]))).toBe('notParked');
+        expect(await change('replay', [parked])).toEqual({ subscriber: id, count: 1, left: [] });
+        expect(pulledValues(await again(id))).toEqual(['b']);
+        expect(await parkedOf(id)).toMatchObject({ count: 0 });
+      });
+
+      test('stay parked where they cannot come again, and are gone once they are dropped', async () => {
+        const topic = await newTopic();
+        const first = await append(topic, 'a', 'b');
+        const id = await newSubscriber(topic);
+        const parked = await park(id, topic, first);
+        await subscriptions.unsubscribe({ subscriber: id, topic });
+        const change = (does: 'replay' | 'drop') => subscriptions.changeParked({ subscriber: id, does, ids: [parked] });
+        expect(await change('replay')).toEqual({ subscriber: id, count: 0, left: [{ id: parked, reason: 'notSubscribed' }] });
+        expect(await change('drop')).toEqual({ subscriber: id, count: 1, left: [] });
+        expect(await codeOf(subscriptions.showParked({ subscriber: id, id: parked }))).toBe('notParked');
+        expect(await codeOf(change('drop'))).toBe('notParked');
       });
     });
 

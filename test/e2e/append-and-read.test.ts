@@ -97,7 +97,7 @@ describe('cairn append', () => {
     expect(await type(['append', topic, 'b', '--expected-offset', '0'])).toEqual({
       code: 1,
       out: '',
-      err: `Cannot append to topic "${topic}": the end is 1, not 0\n`,
+      err: `Cannot append to topic "${topic}": the end is 1, not 0 (offsetMismatch). Read what was appended and decide again.\n`,
     });
   });
 
@@ -105,12 +105,12 @@ describe('cairn append', () => {
     expect(await type(['append', 'nowhere', 'x'])).toEqual({
       code: 1,
       out: '',
-      err: 'Cannot append to topic "nowhere": there is no such topic\n',
+      err: 'Cannot append to topic "nowhere": there is no such topic (unknownTopic). Create it: `cairn topic create nowhere`.\n',
     });
     expect(await type(['append', 'nowhere', '-'], 'x\n')).toEqual({
       code: 1,
       out: '',
-      err: 'Cannot append to topic "nowhere": there is no such topic\n',
+      err: 'Cannot append to topic "nowhere": there is no such topic (unknownTopic). Create it: `cairn topic create nowhere`.\n',
     });
   });
 
@@ -144,7 +144,7 @@ describe('cairn append - takes standard input', () => {
     await once(raw, 'close');
     expect(Buffer.concat(chunks)).toEqual(Buffer.concat([input, Buffer.from('\n')]));
     expect((await type(['read', topic])).out).toBe(
-      'first\n\nwith \\x1b[31m colour\nGrüße\ncrlf\\r\n\ufffd\ufffd\\x00 no text\nlast, without newline\n',
+      'first\n\nwith \\x1b[31m colour\nGrüße\ncrlf\\x0d\n\\xff\\xfe\\x00 no text\nlast, without newline\n',
     );
   });
 
@@ -175,7 +175,7 @@ describe('cairn append - takes standard input', () => {
     expect(await typeWithFile(['append', 'log', '-'], '/')).toEqual({
       code: 65,
       out: '',
-      err: 'Cannot read standard input: it is a folder\n',
+      err: 'Cannot read standard input: it is a folder (invalidRequest). Mend what the message names.\n',
     });
   });
 
@@ -209,7 +209,7 @@ describe('cairn append - takes standard input', () => {
     expect({ code, out, err }).toEqual({
       code: 65,
       out: '',
-      err: 'Cannot append line 3: it is longer than 1044480 bytes; 2 lines are acknowledged, shorten it and go on with --request-id r\n',
+      err: 'Cannot append line 3: it is longer than 1044480 bytes; 2 lines are acknowledged (recordTooLarge). Shorten it and go on with --request-id r.\n',
     });
     expect((await type(['read', topic])).out).toBe('a\nb\n');
   });
@@ -249,7 +249,7 @@ describe('cairn append - takes standard input', () => {
     expect(await done).toEqual({
       code: 1,
       out: '',
-      err: `Cannot append to topic "${topic}": there is no such topic; 1 line is acknowledged, go on with --request-id job\n`,
+      err: `Cannot append to topic "${topic}": there is no such topic; 1 line is acknowledged (unknownTopic). Go on with --request-id job.\n`,
     });
   });
 
@@ -264,7 +264,7 @@ describe('cairn append - takes standard input', () => {
 
     child.kill('SIGINT');
 
-    expect(await done).toEqual({ code: 130, out: '', err: 'Interrupted; 2 lines are acknowledged, go on with --request-id job\n' });
+    expect(await done).toEqual({ code: 130, out: '', err: 'Interrupted; 2 lines are acknowledged. Go on with --request-id job.\n' });
   });
 });
 
@@ -281,7 +281,11 @@ describe('cairn read', () => {
   });
 
   test('a topic that does not exist', async () => {
-    expect(await type(['read', 'nowhere'])).toEqual({ code: 1, out: '', err: 'Cannot read topic "nowhere": there is no such topic\n' });
+    expect(await type(['read', 'nowhere'])).toEqual({
+      code: 1,
+      out: '',
+      err: 'Cannot read topic "nowhere": there is no such topic (unknownTopic). Create it: `cairn topic create nowhere`.\n',
+    });
   });
 
   test('bytes that are not text come as base64 in JSON', async () => {
@@ -332,7 +336,11 @@ describe('cairn read', () => {
 describe('cairn topic', () => {
   test('is created, listed, described and deleted', async () => {
     expect(await type(['topic', 'create', 'orders'])).toEqual({ code: 0, out: 'Created topic "orders"\n', err: '' });
-    expect(await type(['topic', 'create', 'orders'])).toEqual({ code: 1, out: '', err: 'Cannot create topic "orders": it exists\n' });
+    expect(await type(['topic', 'create', 'orders'])).toEqual({
+      code: 1,
+      out: '',
+      err: 'Cannot create topic "orders": it exists (topicExists). Use it, or choose another name.\n',
+    });
     await type(['append', 'orders', 'a', 'b']);
     expect((await type(['topic', 'list'])).out).toMatch(/^TOPIC +START +END +SIZE +LEADER\n(.*\n)*orders +0 +2 +\d+ B +1\n/);
     expect((await type(['topic', 'describe', 'orders'])).out).toMatch(
@@ -348,7 +356,7 @@ describe('cairn topic', () => {
     expect(await type(['topic', 'delete', 'log'])).toEqual({
       code: 1,
       out: '',
-      err: 'Cannot delete topic "log": it belongs to Cairn itself\n',
+      err: 'Cannot delete topic "log": it belongs to Cairn itself (topicProtected). Leave it.\n',
     });
     expect((await type(['topic', 'create', 'x', '--retention-bytes', '-5'])).code).toBe(2);
   });

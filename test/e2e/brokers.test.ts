@@ -165,7 +165,7 @@ describe('a broker that acts as crashed', () => {
     await expect.poll(async () => (await type('status')).code).toBe(0);
     expect(await type('fault', 'crash', '--broker', '9')).toMatchObject({
       code: 2,
-      err: 'Cannot find broker 9: the cluster has brokers 1, 2, 3\n',
+      err: 'Cannot find broker 9: the cluster has brokers 1, 2, 3 (usage). See `cairn fault --help`.\n',
     });
   });
 });
@@ -205,10 +205,13 @@ describe('faults by hand', () => {
   });
 
   test.each([
-    [['pause', '--broker', '9'], 'Cannot find broker 9: the cluster has brokers 1, 2, 3\n'],
-    [['partition', '1,2|3,2'], 'Cannot partition: broker 2 is named twice\n'],
-    [['partition', '1|2'], 'Cannot partition: each broker belongs in a group, and 3 is in none\n'],
-    [['delay', '5', '--link', '1-7'], 'Cannot delay: there is no broker 7, the cluster has brokers 1, 2, 3\n'],
+    [['pause', '--broker', '9'], 'Cannot find broker 9: the cluster has brokers 1, 2, 3 (usage). See `cairn fault --help`.\n'],
+    [['partition', '1,2|3,2'], 'Cannot partition: broker 2 is named twice (usage). See `cairn fault --help`.\n'],
+    [['partition', '1|2'], 'Cannot partition: each broker belongs in a group, and 3 is in none (usage). See `cairn fault --help`.\n'],
+    [
+      ['delay', '5', '--link', '1-7'],
+      'Cannot delay: there is no broker 7, the cluster has brokers 1, 2, 3 (usage). See `cairn fault --help`.\n',
+    ],
     [['partition', '1,2|\u001b[31m'], expect.stringContaining('it is groups of brokers, as in 1,2|3')],
     [['delay', '3001'], expect.stringContaining('it is a whole number from 0 to 3000')],
   ])('that cannot be are refused before anybody is told: %j', async (args, sentence) => {

@@ -126,7 +126,7 @@ describe('the page, in a browser', needsBrowser, () => {
   });
 
   it('shows a run of bytes that are not text as one', async () => {
-    broker.appendBytes(Uint8Array.from({ length: 900 }, (_, index) => 0x80 + (index % 100)));
+    broker.appendBytes(Uint8Array.from({ length: 900 }, (_, index) => 0x80 + (index % 64)));
     await page.goto(url);
     await page.locator('article').waitFor();
 
@@ -136,7 +136,7 @@ describe('the page, in a browser', needsBrowser, () => {
   it('begins with a command that reaches this broker', async () => {
     await page.goto(url);
 
-    expect(await page.locator('.nothing code').innerText()).toBe(`npx cairn append log - --server ${url} < FILE`);
+    expect(await page.locator('.nothing code').innerText()).toBe(`cairn append log - --server ${url} < FILE`);
   });
 
   it('pauses, and goes on without a gap', async () => {

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CairnProcess, cairn, program, startCairn } from '../support/cairn.ts';
 import { putText, readText } from '../support/curl.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { needs, needsFullDevice } from '../support/needs.ts';
+import { needs, needsFullDevice, needsIpv6 } from '../support/needs.ts';
 
 let folder: string;
 let port: number;
@@ -30,8 +30,10 @@ afterEach(async () => {
 const data = (): string => path.join(folder, 'data');
 
 /** Starts a broker and waits until it says that it is ready. */
-async function serve(...args: string[]): Promise<CairnProcess> {
-  const child = startCairn(['serve', '--port', String(port), '--data', data(), ...args]);
+const serve = (...args: string[]): Promise<CairnProcess> => start('--port', String(port), ...args);
+
+async function start(...args: string[]): Promise<CairnProcess> {
+  const child = startCairn(['serve', '--data', data(), ...args]);
   running.add(child);
   child.on('exit', () => running.delete(child));
   await new Promise<void>((resolve, reject) => {
@@ -98,9 +100,27 @@ describe('one broker', () => {
     const second = await cairn(['serve', '--port', String(other), '--data', data(), '--log-file', path.join(folder, 'log')]);
 
     expect(second.code).toBe(73);
-    expect(second.err).toBe(`Cannot use the data directory ${data()}: another broker uses it\n`);
+    expect(second.err).toBe(
+      `Cannot use the data directory ${data()}: another broker uses it (dataInUse). Stop it, or name another directory with --data.\n`,
+    );
     await putText(url, 'undisturbed');
   });
+});
+
+test('a broker on an IPv6 address says it as whoever is told it can use it', needsIpv6, async () => {
+  const address = `[::1]:${port}`;
+  await start('--listen', address);
+
+  const { brokers } = (await (await fetch(`http://${address}/v1/brokers`)).json()) as { brokers: { address: string }[] };
+  expect(brokers.map((broker) => broker.address)).toEqual([address]);
+  for (const server of [address, `http://${address}`]) {
+    expect(await cairn(['append', 'log', 'a line', '--server', server])).toMatchObject({ code: 0, err: '' });
+    const status = await cairn(['status', '--server', server]);
+    expect(status).toMatchObject({ code: 0, err: '' });
+    expect(status.out).toContain(address);
+  }
+  const away = await cairn(['status', '--server', '[::1]:9']);
+  expect([away.code, away.err]).toEqual([69, expect.stringContaining('[::1]:9')]);
 });
 
 describe('a broker that cannot start says why in one sentence:', () => {
@@ -112,7 +132,7 @@ describe('a broker that cannot start says why in one sentence:', () => {
     const { code, err } = await cairn(['serve', '--port', String(taken), '--data', data(), '--log-file', path.join(folder, 'log')]);
     server.close();
 
-    expect(err).toBe(`Cannot listen on 127.0.0.1:${taken}: another program listens there; choose another with --port\n`);
+    expect(err).toBe(`Cannot listen on 127.0.0.1:${taken}: another program listens there (portInUse). Choose another with --port.\n`);
     expect(code).toBe(69);
   });
 
@@ -121,7 +141,7 @@ describe('a broker that cannot start says why in one sentence:', () => {
 
     const { code, err } = await cairn(['serve', '--port', String(port), '--data', data(), '--log-file', path.join(folder, 'log')]);
 
-    expect(err).toBe(`Cannot use the data directory ${data()}: it is a file\n`);
+    expect(err).toBe(`Cannot use the data directory ${data()}: it is a file (dataUnusable). Check its path and permissions.\n`);
     expect(code).toBe(73);
   });
 
@@ -129,9 +149,9 @@ describe('a broker that cannot start says why in one sentence:', () => {
     [
       ['--listen', '0.0.0.0:8000'],
       78,
-      'Cannot listen on 0.0.0.0:8000: that is beyond loopback and no token file is configured: give one, or use --insecure-listen\n',
+      'Cannot listen on 0.0.0.0:8000: that is beyond loopback and no token file is configured: give one, or use --insecure-listen (insecureListen). Give a token file, or --insecure-listen.\n',
     ],
-    [['--prot', '8000'], 2, "Cannot run cairn serve: unknown option '--prot', did you mean --port?\n"],
+    [['--prot', '8000'], 2, "Cannot run cairn serve: unknown option '--prot', did you mean --port? (usage). See `cairn serve --help`.\n"],
     [['--port', '70000'], 2, expect.stringMatching(/^Cannot run cairn serve: .*--port.*\n$/)],
   ])('%j', async (args, code, sentence) => {
     const run = await cairn(['serve', ...args]);

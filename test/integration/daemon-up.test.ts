@@ -105,6 +105,19 @@ describe('cairn up', () => {
     for (const vertex of [0, 1, 2]) expect(await readText(url(vertex))).toEqual(['one', 'two', 'three']);
   });
 
+  test('goes on when nobody hears what it says, and starts brokers again', async () => {
+    const { child, end } = await up();
+    child.stdout.destroy();
+    child.stderr.destroy();
+    const before = pids(child).get(2) as number;
+
+    process.kill(before, 'SIGKILL');
+
+    await eventually(async () => expect(pids(child).get(2)).not.toBe(before));
+    await eventually(() => putText(url(1), 'heard'));
+    expect(await end('SIGINT')).toBe(0);
+  });
+
   test('with --no-restart leaves a broker down that has died, and takes the others with it when it is killed', async () => {
     const { child, said, end } = await up('--no-restart');
     const brokers = pids(child);
@@ -125,7 +138,9 @@ describe('cairn up', () => {
     const second = await cairn(['up', '--port', String(other), '--data', data()]);
     const five = await cairn(['up', '--brokers', '5', '--port', String(other), '--data', data()]);
 
-    expect(withoutWaiting(second.err)).toMatch(/^Cannot use the data directory .*data\/broker-\d: another broker uses it\n$/);
+    expect(withoutWaiting(second.err)).toMatch(
+      /^Cannot use the data directory .*data\/broker-\d: another broker uses it \(dataInUse\)\. .*\n$/,
+    );
     expect(second.code).toBe(73);
     expect(five).toMatchObject({ code: 78, err: numberRefused() });
     await putText(url(0), 'undisturbed');
@@ -138,7 +153,7 @@ describe('cairn up', () => {
   });
 
   const numberRefused = (): string =>
-    `Cannot start 5 brokers on ${data()}: it holds a cluster of 3, say --brokers 3 or name another directory with --data\n`;
+    `Cannot start 5 brokers on ${data()}: it holds a cluster of 3, say --brokers 3 or name another directory with --data (invalidConfig). Mend the path that the message names.\n`;
 });
 
 describe('cairn up that cannot start says why in one sentence:', () => {
@@ -149,7 +164,9 @@ describe('cairn up that cannot start says why in one sentence:', () => {
     const { code, err, out } = await cairn(['up', '--port', String(port), '--data', data()]);
     server.close();
 
-    expect(withoutWaiting(err)).toBe(`Cannot listen on 127.0.0.1:${port + 1}: another program listens there; choose another with --port\n`);
+    expect(withoutWaiting(err)).toBe(
+      `Cannot listen on 127.0.0.1:${port + 1}: another program listens there (portInUse). Choose another with --port.\n`,
+    );
     expect(code).toBe(69);
     expect(out).toBe('');
     await expect(fetch(`${url(0)}/healthz`)).rejects.toThrow('fetch failed');
@@ -160,7 +177,9 @@ describe('cairn up that cannot start says why in one sentence:', () => {
 
     const { code, err } = await cairn(['up', '--port', String(port), '--data', data()]);
 
-    expect(withoutWaiting(err)).toBe(`Cannot use the data directory ${data()}: it is a file\n`);
+    expect(withoutWaiting(err)).toBe(
+      `Cannot use the data directory ${data()}: it is a file (dataUnusable). Check its path and permissions.\n`,
+    );
     expect(code).toBe(73);
   });
 
@@ -170,7 +189,7 @@ describe('cairn up that cannot start says why in one sentence:', () => {
       const { code, err } = await cairn([command, '--port', String(port), '--data', '/proc/cairn/data']);
 
       expect(err).toContain('Cannot use the data directory /proc/cairn/data');
-      expect(err).toContain(': a folder cannot be made there\n');
+      expect(err).toContain(': a folder cannot be made there (dataUnusable). ');
       expect(code).toBe(73);
     }
   });
@@ -178,7 +197,7 @@ describe('cairn up that cannot start says why in one sentence:', () => {
   test('an unknown flag, 2', async () => {
     const { code, err } = await cairn(['up', '--broker', '3']);
 
-    expect(err).toBe("Cannot run cairn up: unknown option '--broker', did you mean --brokers?\n");
+    expect(err).toBe("Cannot run cairn up: unknown option '--broker', did you mean --brokers? (usage). See `cairn up --help`.\n");
     expect(code).toBe(2);
   });
 });

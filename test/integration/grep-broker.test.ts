@@ -10,6 +10,7 @@ import { SystemDisk } from '../../src/system/disk.ts';
 import { testClock } from '../support/clock.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { runGrep } from '../support/grep-rig.ts';
+import { starter } from '../support/starter.ts';
 
 test('files of a broker are searched by whoever has its token', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'cairn-grep-test-'));
@@ -20,6 +21,7 @@ test('files of a broker are searched by whoever has its token', async () => {
     machine: 'broker',
     exposures: [{ name: 'app', glob: `${folder}/*.log` }],
     host: { clock: testClock(), bytes: systemBytes, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
+    starter,
   });
   const broker = await startTestGateway({
     tokenHash: hashToken(token),

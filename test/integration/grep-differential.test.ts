@@ -29,6 +29,7 @@ describe('the same as GNU grep on each file', needsPrograms('grep'), () => {
     [['-Z', '-B1', '-n', 'rarest']],
     [['-T', '-n', '-b', 'heavy']],
     [['-o', '-b', '[0-9]*:[0-9]*']],
+    [['-o', '-v', 'nobody has this']],
     [['-w', '-i', 'ERROR']],
     [['-F', '-x', '-e', '', '-e', 'everywhere']],
     [['-P', '\\d+(?=\\.25)']],

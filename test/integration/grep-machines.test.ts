@@ -1,10 +1,10 @@
 // Machines that search, seen from who asks: those that are missing, full or protected, files that are not to be read, and questions that mean harm.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { hashToken } from '../../src/gateway/http/index.ts';
 import type { SearchRequest } from '../../src/query/index.ts';
 import { type AnswerSink, decodeRequest } from '../../src/search/index.ts';
@@ -13,6 +13,8 @@ import { freePorts } from '../support/free-ports.ts';
 import { hostilePatterns } from '../support/grep-options.ts';
 import { grep, type MachineOptions, oracle, runGrep, type SearchMachine, startMachine } from '../support/grep-rig.ts';
 import { needsPrograms } from '../support/needs.ts';
+import { searchPrograms } from '../support/search-processes.ts';
+import { starter } from '../support/starter.ts';
 
 const open: SearchMachine[] = [];
 afterEach(() => Promise.all(open.splice(0).map((machine) => machine.close())));
@@ -212,20 +214,14 @@ describe('a pattern is data', needsPrograms('grep'), () => {
   });
 });
 
-test('a search that is ended before it began leaves no file open and no folder behind', async () => {
+test('a search that is ended before it began leaves no file open and no patterns behind', async () => {
   const here = await machine('m1', { 'a.log': 'yes\n', 'b.log': 'yes\n' });
-  // Of its own, because other tests search at the same time.
-  const temporary = path.join(here.folder, 'temporary');
-  mkdirSync(temporary);
-  vi.stubEnv('TMPDIR', temporary);
-
   for (const signal of [AbortSignal.abort(), new AbortController().signal]) {
     await here.searcher(quietSearch, noSink, signal).catch(() => undefined);
   }
 
-  vi.unstubAllEnvs();
   expect(openFiles(here.folder)).toEqual([]);
-  expect(readdirSync(temporary)).toEqual([]);
+  expect(patternFiles(await starter.folder())).toEqual([]);
 });
 
 const noSink: AnswerSink = {
@@ -242,6 +238,8 @@ const quietSearch = ((): SearchRequest => {
   if (!decoded.ok) throw new Error(decoded.error);
   return decoded.value;
 })();
+
+const patternFiles = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('patterns-'));
 
 /** Files of a folder that this process has open. */
 function openFiles(folder: string): string[] {
@@ -270,26 +268,9 @@ test('when who asked is gone, so is what searched for him', async () => {
     });
     request.end(body);
   });
-  await expect.poll(searchPrograms).not.toEqual([]);
+  await expect.poll(() => searchPrograms(process.pid)).not.toEqual([]);
 
   request.destroy();
 
-  await expect.poll(searchPrograms).toEqual([]);
+  await expect.poll(() => searchPrograms(process.pid)).toEqual([]);
 });
-
-/** Names of the processes that this one has started and that have not ended. */
-function searchPrograms(): string[] {
-  return readdirSync('/proc/self/task').flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, 'utf8')
-      .split(' ')
-      .filter((pid) => pid !== '')
-      .flatMap((pid) => {
-        try {
-          return [readFileSync(`/proc/${pid}/comm`, 'utf8').trim()];
-        } catch {
-          return [];
-        }
-      })
-      .filter((name) => /^(rg|grep|prlimit)$/.test(name)),
-  );
-}

@@ -184,7 +184,7 @@ describe('appending', () => {
       requestOutcome: 'unknown',
     });
     expect(await send({}, '?expectedOffset=7')).not.toHaveProperty('requestOutcome');
-    await new Promise<void>((resolve) => gateway.twin.revoke(topic, 'r', () => resolve()));
+    await new Promise<void>((resolve) => gateway.twin.revoke({ topic }, 'r', () => resolve()));
     expect(await send(id)).toMatchObject({ code: 'revoked', requestOutcome: 'revoked' });
   });
 
@@ -333,6 +333,41 @@ describe('reading', () => {
     expect(second.offsetNext).toBe(3);
   });
 
+  test('says when the leader took each record where that is asked for, and only then', async () => {
+    const topic = await newTopic();
+    await append(topic, 'application/json', '{"value":"a","timestamp":1000}');
+
+    const [timed] = (await recordsOf(topic, '?logTime=true')).records;
+    const [plain] = (await recordsOf(topic)).records;
+    const lines = await (await call('GET', `/v1/topics/${topic}/records?logTime=true&format=ndjson`)).text();
+    const batches = await call('GET', `/v1/topics/${topic}/records?logTime=true&format=batches`);
+
+    expect(timed).toMatchObject({ timestamp: 1000, logTime: expect.any(Number), value: 'a' });
+    expect(plain).not.toHaveProperty('logTime');
+    expect(JSON.parse(lines)).toEqual(timed);
+    expect(batches.headers.get('content-type')).toBe('application/vnd.cairn.timed-batches');
+    expect(Number(Buffer.from(await batches.arrayBuffer()).readBigUInt64BE())).toBe(timed?.['logTime']);
+    expect((await append(topic, 'application/json', JSON.stringify(timed))).status).toBe(200);
+  });
+
+  test('of few records reads little, and gives all of them though they are large', async () => {
+    const topic = await newTopic();
+    const large = 'x'.repeat(20_000);
+    for (let i = 0; i < 5; i++) await append(topic, 'text/plain', `${i}${large}\n`);
+    const read = vi.spyOn(gateway.twin, 'read');
+
+    const one = await recordsOf(topic, '?max=1');
+    const four = await recordsOf(topic, '?max=4');
+    const bounded = await recordsOf(topic, '?max=4&bytesMax=50000');
+    const sizes = read.mock.calls.map(([request]) => request.bytesMax);
+    read.mockRestore();
+
+    expect([one.records.length, one.offsetNext, four.records.length, four.offsetNext]).toEqual([1, 1, 4, 4]);
+    expect([bounded.records.length, bounded.offsetNext]).toEqual([2, 2]);
+    expect(sizes[0]).toBe(1024);
+    expect(Math.max(...sizes)).toBeLessThan(300_000);
+  });
+
   test('from the end waits for what comes', async () => {
     const topic = await newTopic();
     await append(topic, 'text/plain', 'old');
@@ -376,7 +411,7 @@ describe('reading', () => {
   test('skips what was revoked, and says so by offsetNext', async () => {
     const topic = await newTopic();
     await call('POST', `/v1/topics/${topic}/records`, { type: 'text/plain', body: 'x', headers: { 'cairn-request-id': 'r' } });
-    await new Promise<void>((resolve) => gateway.twin.revoke(topic, 'r', () => resolve()));
+    await new Promise<void>((resolve) => gateway.twin.revoke({ topic }, 'r', () => resolve()));
 
     const { records, offsetNext } = await recordsOf(topic);
 
@@ -395,6 +430,9 @@ describe('reading', () => {
     ['level=best', 400, 'invalidRequest', 'one of linearizable, session, local'],
     ['format=xml', 400, 'invalidRequest', 'one of json, ndjson, text, batches, sse'],
     ['follow=true&format=json', 400, 'invalidRequest', 'JSON cannot be followed'],
+    ['logTime=true&format=text', 400, 'invalidRequest', 'plain lines say no times'],
+    ['logTime=true&format=batches&follow=true', 400, 'invalidRequest', 'ask for ndjson'],
+    ['logTime=maybe', 400, 'invalidRequest', 'true or false'],
     ['max=5&format=batches', 400, 'invalidRequest', 'bytesMax'],
   ])('with ?%s is refused in one sentence', async (query, status, code, part) => {
     const topic = await newTopic();
@@ -476,6 +514,21 @@ describe('following', () => {
     const events = text.split('\n\n').filter((event) => event.startsWith('id: '));
     expect(events.map((event) => event.split('\n')[0])).toEqual(['id: 1', 'id: 2']);
     expect(JSON.parse(events[0]?.split('\ndata: ')[1] ?? '')).toMatchObject({ offset: 1, value: 'b' });
+  });
+
+  test('as an event stream from the end says where it stands before anything comes, for whoever has to come back', async () => {
+    const topic = await newTopic();
+    await append(topic, 'text/plain', 'a\nb');
+
+    const path = `/v1/topics/${topic}/records?format=sse`;
+    const before = await streamUntil(`${path}&from=end`, (seen) => seen.endsWith('\n\n'));
+    const [, id = ''] = /^id: (\d+)$/m.exec(before) ?? [];
+    await append(topic, 'text/plain', 'c');
+
+    const again = await streamUntil(`${path}&from=end`, (seen) => seen.includes('data: ') && seen.endsWith('\n\n'), {
+      'last-event-id': id,
+    });
+    expect(again.match(/^data: .*$/gm)?.map((data) => (JSON.parse(data.slice(6)) as { value: string }).value)).toEqual(['c']);
   });
 
   test('as text and as batches', async () => {
@@ -582,7 +635,7 @@ describe('topics', () => {
     [{ name: 'a', retention: 7 }, 'there is no field "retention"'],
     [
       [],
-      'the body must be {"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to 16, "placement": "hypercube", "ring" or "all", "partitions": 1 to 256}; all but the name may be left out',
+      'the body must be {"name": "...", "retentionBytes": null or a number of bytes, "retentionMs": null or milliseconds, "retentionRecords": null or a number, "retentionUntilRead": true or false, "replicas": 1 to 16, "placement": "hypercube", "ring" or "all", "partitions": 1 to 256}; all but the name may be left out',
     ],
   ])('are not made from %j', async (json, reason) => {
     const error = await errorOf(await call('POST', '/v1/topics', { json }));

@@ -86,6 +86,21 @@ test('a handshake that does not come is ended as a header is', async () => {
   await once(secure, 'secureConnect');
 });
 
+test.each([
+  ['ECDHE-ECDSA-AES128-GCM-SHA256', 'secureConnect'],
+  // CBC.
+  ['ECDHE-ECDSA-AES128-SHA256', 'error'],
+])('of the suites of TLS 1.2 those are taken that encrypt and authenticate in one: %s', async (ciphers, event) => {
+  const port = await start({ tls: certificate });
+  const secure = connectTls({ port, host: '127.0.0.1', ca: certificate.cert, servername: 'localhost', maxVersion: 'TLSv1.2', ciphers });
+  sockets.push(secure);
+
+  const first = await new Promise((resolve) => {
+    for (const each of ['secureConnect', 'error']) secure.once(each, () => resolve(each));
+  });
+  expect(first).toBe(event);
+});
+
 describe('an address that has as many connections as it may', () => {
   const opened = async (port: number, localAddress: string): Promise<Socket> => {
     const socket = connect({ port, host: '127.0.0.1', localAddress });

@@ -81,6 +81,18 @@ describe('a Host header', () => {
     expect(await exchange(port, requestText(port, 'GET', '/', upgrade))).toMatch(/^HTTP\/1\.1 421 /);
     expect(peers).toBe(0);
   });
+
+  test('that is right lets no peer in from where none is expected, which is told once', async () => {
+    let peers = 0;
+    const port = await start({ onPeer: () => peers++, takesPeersFrom: (address) => address !== '127.0.0.1' });
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'cairn-peer/7' };
+
+    for (let count = 0; count < 3; count++)
+      expect(await exchange(port, requestText(port, 'GET', '/', upgrade))).toMatch(/^HTTP\/1\.1 403 /);
+    expect(peers).toBe(0);
+    expect(gateway.logged).toEqual([{ event: 'peerRefused', fields: expect.objectContaining({ address: '127.0.0.1' }) }]);
+    expect(await exchange(port, requestText(port, 'GET', '/healthz'))).toMatch(/^HTTP\/1\.1 200 /);
+  });
 });
 
 describe('a page of another origin', () => {
@@ -133,10 +145,10 @@ describe('with a token', () => {
     expect(await endOfLog()).toBe(0);
   });
 
-  test('the right one opens', async () => {
+  test.each(['Bearer', 'bearer', 'BEARER'])('the right one opens, as %s', async (scheme) => {
     const port = await start({ tokenHash: hashToken(token) });
 
-    const answer = await exchange(port, requestText(port, 'PUT', '/', { Authorization: `Bearer ${token}` }, 'word'));
+    const answer = await exchange(port, requestText(port, 'PUT', '/', { Authorization: `${scheme} ${token}` }, 'word'));
 
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
   });

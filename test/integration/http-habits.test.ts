@@ -3,8 +3,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
+import { appendDefaults, batchOf, Client } from '../../src/client/index.ts';
 import { withPromises } from '../../src/eventlog/index.ts';
+import { MemoryLog } from '../../src/eventlog/memory-log.ts';
+import { systemBytes } from '../../src/system/bytes.ts';
 import { valuesOf } from '../conformance/event-log.ts';
+import { testClock } from '../support/clock.ts';
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { allOf, exchange, requestText } from '../support/raw-http.ts';
 
@@ -280,6 +284,48 @@ test('a time that no calendar has is refused', async () => {
     expect((await fetch(`${gateway.url}${records}?since=${since}`)).status, since).toBe(400);
   for (const since of ['2028-02-29', '2026-11-30T10:00:00Z', '2026-11-30T10:00:00.123%2B01:00', '1795000000000', '0'])
     expect((await fetch(`${gateway.url}${records}?since=${since}`)).status, since).toBe(200);
+});
+
+test('a read by time says where the times of a topic are ahead, and by how much', async () => {
+  let aheadMs = 0;
+  const clock = { ...testClock(), wallMs: () => Date.now() + aheadMs };
+  const broker = new MemoryLog({ clock, bytes: systemBytes });
+  await start({ broker });
+  const client = new Client({ servers: [gateway.url], discover: false });
+  const append = (value: string) => client.append({ ...appendDefaults, topic: 'log', batch: batchOf([{ value }]) });
+  await append('before');
+  const ask = async (since: number, more = '') => {
+    const answer = await fetch(`${gateway.url}${records}?since=${since}${more}`);
+    const ahead = answer.headers.get('cairn-times-ahead-ms');
+    await answer.body?.cancel();
+    return ahead === null ? null : Math.round(Number(ahead) / 1000);
+  };
+
+  aheadMs = 3_600_000;
+  await append('from a clock that is an hour ahead');
+
+  const nowMs = Date.now() + 1;
+  expect(await ask(nowMs)).toBe(3600);
+  expect(await ask(nowMs, '&follow=true&format=ndjson')).toBe(3600);
+  // What was appended before the clock was wrong has its own time; what is asked for from the future has been said to be there.
+  expect(await ask(0)).toBeNull();
+  expect(await ask(nowMs + 1_800_000)).toBeNull();
+  const read = { topic: 'log', offsetFrom: null, bytesMax: 1e6, freshness: 'linearizable', sessionOffset: 0, waitMs: 0 } as const;
+  expect((await client.read({ ...read, sinceMs: nowMs })).timesAheadMs).toBeGreaterThan(3_590_000);
+  expect((await client.read({ ...read, sinceMs: 0 })).timesAheadMs).toBeUndefined();
+  client.close();
+});
+
+test('a read by time says nothing of a clock that is ahead as clocks may be', async () => {
+  const clock = { ...testClock(), wallMs: () => Date.now() + 400 };
+  const broker = new MemoryLog({ clock, bytes: systemBytes });
+  await start({ broker });
+  await fetch(`${gateway.url}${records}`, { method: 'POST', headers: text, body: 'a' });
+
+  const answer = await fetch(`${gateway.url}${records}?since=${Date.now()}`);
+
+  expect(await answer.json()).toMatchObject({ records: [{ value: 'a' }] });
+  expect(answer.headers.get('cairn-times-ahead-ms')).toBeNull();
 });
 
 test('numbers are written as such', async () => {

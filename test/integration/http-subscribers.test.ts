@@ -54,11 +54,49 @@ describe('publishers and subscribers over HTTP', () => {
     expect(await ask('DELETE', '/v1/subscribers/billing/topics/orders')).toMatchObject({ status: 404 });
   });
 
+  test('workers join, pull what they hold, and leave', async () => {
+    await ask('POST', '/v1/topics', { name: 'shared', partitions: 2 });
+    await ask('POST', '/v1/subscribers', { id: 'team' });
+    await ask('PUT', '/v1/subscribers/team/topics/shared');
+    const path = '/v1/subscribers/team/workers/a%20b';
+    const joined = await ask('POST', `${path}/heartbeat`, { sessionMs: 60_000 });
+    expect(joined).toMatchObject({
+      status: 200,
+      body: { subscriber: 'team', worker: 'a b', sessionMs: 60_000, holds: 2, cursors: [{ partition: 0, isAskedBack: false }, {}] },
+    });
+    const { epoch } = joined.body as { epoch: number };
+    expect(await ask('POST', '/v1/subscribers/team/pull', { worker: 'c', sessionMs: 5000 })).toMatchObject({
+      status: 200,
+      body: { parts: [], share: { worker: 'c', holds: 0, workers: 2, partitions: 2, sessionMs: 5000 } },
+    });
+    expect(await ask('POST', `${path}/heartbeat`, { epoch: 0 })).toMatchObject({ status: 404, body: { error: { code: 'unknownWorker' } } });
+    expect(await ask('DELETE', path)).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('epoch') as string } },
+    });
+    expect(await ask('DELETE', `${path}?epoch=${epoch}`)).toMatchObject({ status: 204 });
+    expect(await ask('GET', '/v1/subscribers/team')).toMatchObject({
+      body: {
+        workers: [{ worker: 'c', holds: 2, sessionMs: 5000, topics: null }],
+        cursors: [{ held: { worker: 'c', askedBack: null } }, {}],
+        fencings: [],
+      },
+    });
+    expect(await ask('DELETE', `${path}?epoch=${epoch}`)).toMatchObject({ status: 404 });
+    const seen = { level: 'session', session: [{ topic: 'shared', offset: 0 }] };
+    expect(await ask('POST', '/v1/subscribers/team/pull', { peek: true, ...seen })).toMatchObject({ status: 200, body: { share: null } });
+  });
+
   test.each([
+    ['POST', '/v1/subscribers/billing/pull', { worker: '' }, 400],
+    ['POST', '/v1/subscribers/billing/pull', { sessionMs: 1 }, 400],
+    ['POST', '/v1/subscribers/billing/pull', { peek: true, number: 1 }, 400],
+    ['POST', '/v1/subscribers/billing/workers/a/heartbeat', { unheardOf: 1 }, 400],
     ['POST', '/v1/subscribers/nobody/pull', {}, 404],
     ['POST', '/v1/subscribers/billing/pull', { mode: 'automatic' }, 400],
     ['POST', '/v1/subscribers/billing/pull', { unheardOf: 1 }, 400],
     ['POST', '/v1/subscribers/billing/pull', { level: 'session' }, 400],
+    ['POST', '/v1/subscribers/billing/pull', { session: [{ topic: 'orders', offset: 1 }] }, 400],
     ['POST', '/v1/subscribers/billing/ack', { positions: [] }, 400],
     ['POST', '/v1/subscribers/billing/seek', { topic: 'orders' }, 400],
     ['POST', '/v1/subscribers', { id: 'a\nb' }, 400],

@@ -54,9 +54,12 @@ function installNode(): void {
   symlinkSync(process.execPath, path.join(folder, 'node'));
 }
 
-function run(nodeArgs: string[] = [], args: string[] = []) {
-  return spawnSync(process.execPath, [...nodeArgs, launcher, ...args], { encoding: 'utf8', cwd: tmpdir() });
+function run(nodeArgs: string[] = [], args: string[] = [], env: NodeJS.ProcessEnv = process.env) {
+  return spawnSync(process.execPath, [...nodeArgs, launcher, ...args], { encoding: 'utf8', cwd: tmpdir(), env });
 }
+
+/** A machine on which there is no other Node: those that are, are on PATH or in the home of whoever runs this. */
+const aloneWith = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({ PATH: path.join(root, 'bin'), HOME: root, ...more });
 
 /** Reads until the program has printed something with `words` in it. */
 async function waitFor(output: Readable, words: string): Promise<void> {
@@ -169,14 +172,37 @@ test('a newer Node is not given flags that only the V8 of Node 24 is known to ha
   expect(run(pretendNode('26.10.0'), ['serve']).stdout).toBe('--max-semi-space-size=8 --expose-gc\n');
 });
 
-test('an old Node with no other beside it gets one sentence and exit code 1', () => {
+test('an old Node with no other anywhere gets one sentence, which says how to get one, and exit code 1', needsLinux, () => {
   writeMain('src', '');
+  const get = `\`npm install --prefix ${root}/.local/share/cairn node-linux-${process.arch}@24\` puts one where only cairn looks`;
 
-  expect(run(pretendOldNode())).toMatchObject({
+  expect(run(pretendOldNode(), [], aloneWith())).toMatchObject({
     stdout: '',
-    stderr: 'Cannot run cairn: this is Node 18.20.0, and Cairn needs Node 24 or newer\n',
+    stderr: `Cannot run cairn: this is Node 18.20.0, and Cairn needs Node 24 or newer: ${get}\n`,
     status: 1,
   });
+});
+
+test.each([
+  ["in the user's folder for cairn", `.local/share/cairn/node_modules/node-${process.platform}-${process.arch}/bin/node`, {}],
+  ['on PATH', 'elsewhere/node', { PATH: 'elsewhere' }],
+  ['of nvm', '.nvm/versions/node/v24.1.0/bin/node', {}],
+  ['of fnm', '.local/share/fnm/node-versions/v24.1.0/installation/bin/node', {}],
+])('an old Node hands over to a Node 24 %s', (_where, place, { PATH = '' }: { PATH?: string }) => {
+  mkdirSync(path.join(root, path.dirname(place)), { recursive: true });
+  symlinkSync(process.execPath, path.join(root, place));
+  writeMain('src', 'process.exit(7);');
+
+  expect(run(pretendOldNode(), [], aloneWith(PATH === '' ? {} : { PATH: path.join(root, PATH) }))).toMatchObject({ stderr: '', status: 7 });
+});
+
+test('an older Node of a version manager is not taken', () => {
+  for (const version of ['v18.20.0', 'v22.1.0'])
+    mkdirSync(path.join(root, '.nvm', 'versions', 'node', version, 'bin'), { recursive: true });
+  symlinkSync(process.execPath, path.join(root, '.nvm', 'versions', 'node', 'v22.1.0', 'bin', 'node'));
+  writeMain('src', '');
+
+  expect(run(pretendOldNode(), [], aloneWith())).toMatchObject({ stdout: '', status: 1 });
 });
 
 test('an old Node hands over to the installed one and ends as it ends', () => {

@@ -52,7 +52,7 @@ test('a logger on a terminal shows escape sequences', needsPrograms('script'), a
     }),
   );
 
-  expect(out).toContain(String.raw`1795000000.5 web1 \x1b]0;owned\x07\x1b[2J\u{202e}gpj` + '\t' + String.raw`\r`);
+  expect(out).toContain(String.raw`1795000000.5 web1 \x1b]0;owned\x07\x1b[2J\u{202e}gpj` + '\t' + String.raw`\x0d`);
   expect(out).not.toContain('\u001b');
 });
 

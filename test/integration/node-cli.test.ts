@@ -42,8 +42,8 @@ test('a node whose session the topic does not know any more ends in words, and -
   const refused = await cairn(['node', 'n', '127.0.0.1', String(refusing), '--spool', spool], { input: '1 a\n2 b\n' });
 
   expect(refused.code).toBe(1);
-  expect(refused.err).toBe(
-    `Cannot go on with the spool ${spool}: the topic knows 0 events of this session, and 10 were acknowledged; --new-session sends what is left under a new session, and may double what was stored without our hearing of it\n`,
+  expect(refused.err).toContain(
+    `Cannot go on with the spool ${spool}: the topic knows 0 events of this session, and 10 were acknowledged; --new-session sends what is left under a new session, and may double what was stored without our hearing of it (`,
   );
 
   const memory = await makeMemoryLog();

@@ -352,6 +352,7 @@ describe('a node that follows a file', () => {
         include: [],
         exclude: [],
         isFromOldest: false,
+        readsCompressed: false,
         firstLine: null,
         lastLineAfterMs: null,
         ...more,
@@ -376,8 +377,9 @@ describe('a node that follows a file', () => {
   test('takes the files that a glob means, says where they stand, and goes on there', async () => {
     const { gateway: at } = await gateway();
     writeFileSync(path.join(folder, 'a.log'), text(numbered(0, 5)));
-    writeFileSync(path.join(folder, 'debug.log'), text(numbered(100, 105)));
-    const settings = { files: [path.join(folder, '*.log')], exclude: ['debug*'] };
+    // Not excluded, not included.
+    for (const name of ['debug.log', 'access.log']) writeFileSync(path.join(folder, name), text(numbered(100, 105)));
+    const settings = { files: [path.join(folder, '*.log')], include: ['?.log', 'd*'], exclude: ['debug*'] };
     const one = follow(at.port, settings);
     await stored(numbered(0, 5));
     writeFileSync(path.join(folder, 'b.log'), text(numbered(5, 10)));

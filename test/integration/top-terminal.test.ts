@@ -80,5 +80,5 @@ test('cairn top that cannot read its file says so and leaves the terminal as it 
   terminal.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
 
   expect(await new Promise((resolve) => terminal.once('close', resolve))).toBe(2);
-  expect(out.trim()).toBe('Cannot read the timeline missing.ndjson: there is no such file');
+  expect(out.trim()).toBe('Cannot read the timeline missing.ndjson: there is no such file (usage). See `cairn top --help`.');
 });

@@ -121,7 +121,9 @@ describe('a logger', () => {
     send(port, 'web1\n12.5 a line\n');
 
     expect(await exit).toBe(74);
-    expect(Buffer.concat(errors).toString()).toBe('Cannot write the output: nobody reads it any more\n');
+    expect(Buffer.concat(errors).toString()).toBe(
+      'Cannot write the output: nobody reads it any more (diskFailed). Start it again with an output that takes what it prints.\n',
+    );
   });
 
   test('away from a terminal goes on when that hangs up, whoever hears what else it says', async () => {
@@ -139,6 +141,21 @@ describe('a logger', () => {
 
     expect(await exit).toBe(0);
   });
+});
+
+test('an agent that nobody hears goes on, and ends once everything is stored', async () => {
+  const [port = 0, lines = 0] = await freePorts(2);
+  const agent = start('node', 'web1', '127.0.0.1', String(lines), '--spool', path.join(folder, 'spool'));
+  const exit = new Promise<number | null>((resolve) => agent.once('close', resolve));
+  // That nobody listens there is the last that somebody hears.
+  await new Promise<void>((resolve) => agent.stderr.once('data', () => resolve()));
+  agent.stdout.destroy();
+  agent.stderr.destroy();
+  agent.stdin.end('a line\n');
+  const broker = start('serve', '--port', String(port), '--disk', 'memory', '--lines-listen', `127.0.0.1:${lines}`);
+  await printed(broker, 'is ready');
+
+  expect(await exit).toBe(0);
 });
 
 test('an agent that follows files has no end but to be told to stop; one that reads standard input has', async () => {

@@ -44,14 +44,15 @@ describe('cairn sim', () => {
 
     expect(first).toMatchObject({ code: 0, err: '' });
     expect(first.out).toMatch(/^Seed 7: good\n {2}pass /);
-    expect(first.out).toMatch(/\nRun it again: cairn sim --seed 7 --brokers 3 --minutes 0\.02 --faults all\n$/);
+    expect(first.out).toMatch(/\nRun it again: cairn sim --seed 7 --brokers 3 --topics \d+ --minutes 0\.02 --faults all\n$/);
     const trace = /^trace +(\S+)$/m.exec(first.out)?.[1];
     expect(JSON.parse(second.out)).toMatchObject({ ok: true, seed: 7, traceHash: trace });
   });
 
   test.each([
     [['--faults', 'all,rain'], 'option \'--faults <list>\' argument \'all,rain\' is invalid: it is "all", "none", or some of: '],
-    [['--brokers', '0'], "option '--brokers <list>' argument '0' is invalid: it is a whole number from 1 to 9, or several with commas"],
+    [['--brokers', '0'], "option '--brokers <list>' argument '0' is invalid: it is a whole number from 1 to 16, or several with commas"],
+    [['--topics', '1'], "option '--topics <count>' argument '1' is invalid: it is \"drawn\", or a whole number from 2 to 500"],
     [['--minutes', '-1'], "option '--minutes <number>' argument '-1' is invalid: it is a number of minutes from 0.01 to 1440"],
   ])('refuses %j', async (args, reason) => {
     const { code, out, err } = await cairn(['sim', ...args]);

@@ -1,4 +1,4 @@
-// Followed files as they are in the world: 10,000 random lives on simulated files, 200 on real ones, and an agent beside what really rotates logs.
+// Followed files as they are in the world: 10,000 random lives on simulated files, 2,000 with packed ones, 200 on real ones, and an agent beside what really rotates logs.
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, copyFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import type { FollowSettings } from '../../src/daemon/collect/follow.ts';
 import type { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { eventually } from '../support/curl.ts';
 import { makeMemoryLog, startLineGateway, storedLines } from '../support/line-gateway.ts';
-import { runFollowing } from '../unit/tail/follow-run.ts';
+import { runFollowing, runFollowingPacked } from '../unit/tail/follow-run.ts';
 import { RealDisk } from '../unit/tail/real-disk.ts';
 import { report, seedsWithinBudget } from './budget.ts';
 
@@ -36,6 +36,18 @@ it('random lives of a log give every line once, or tell that something is lost',
     lines += written;
   }
   report(`followed files: ${count} of 10,000 sequences, ${lines} lines`);
+});
+
+it('the same with rotated files that are packed, and read all the same', async () => {
+  let count = 0;
+  let lines = 0;
+  for (const seed of seedsWithinBudget({ countMax: 2_000, share: 0.6 })) {
+    const { problems, written } = await runFollowingPacked(seed);
+    expect(problems, `runFollowingPacked(${seed})`).toEqual([]);
+    count++;
+    lines += written;
+  }
+  report(`followed files, packed too: ${count} of 2,000 sequences, ${lines} lines`);
 });
 
 it('the same on real files', () => {
@@ -73,6 +85,7 @@ async function follow(file: string, more: Partial<FollowSettings> = {}): Promise
       include: [],
       exclude: [],
       isFromOldest: false,
+      readsCompressed: false,
       firstLine: null,
       lastLineAfterMs: null,
       ...more,
@@ -172,7 +185,16 @@ it('a pipe and a folder are refused', async () => {
       spool: path.join(folder, 'spool'),
       spoolBytesMax: 64 * 1024 * 1024,
       newSession: false,
-      source: { kind: 'files', files: [what], include: [], exclude: [], isFromOldest: false, firstLine: null, lastLineAfterMs: null },
+      source: {
+        kind: 'files',
+        files: [what],
+        include: [],
+        exclude: [],
+        isFromOldest: false,
+        readsCompressed: false,
+        firstLine: null,
+        lastLineAfterMs: null,
+      },
       say: () => undefined,
       interrupt: new AbortController().signal,
     });

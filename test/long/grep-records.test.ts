@@ -4,6 +4,7 @@ import type { Dialect, Match, Output } from '../../src/query/index.ts';
 import { GnuGrep } from '../../src/search/topics/gnu-grep.ts';
 import { basicPatterns, extendedPatterns, fixedPatterns, oddLines, perlPatterns } from '../support/grep-patterns.ts';
 import { gnuGrep, queryOf, searchLines } from '../support/grep-records.ts';
+import { starter } from '../support/starter.ts';
 
 const dialects: readonly (readonly [Dialect, string, readonly string[]])[] = [
   ['extended', '-E', extendedPatterns],
@@ -32,7 +33,7 @@ const pairs = [none, ...options].flatMap((one, index) =>
 
 describe.each(dialects)('patterns of the dialect %s', (dialect, flag, patterns) => {
   test.each(pairs)('with %s', async (_title, one, other) => {
-    const grep = new GnuGrep();
+    const grep = new GnuGrep(starter);
     const differing: unknown[] = [];
     for (const pattern of patterns) {
       const expected = gnuGrep(['-n', flag, one[0], other[0], '-e', pattern], oddLines);

@@ -16,7 +16,7 @@ const needsForgetfulDisk = needs(forgetfulDiskProblem());
 
 it('faults of every kind lose, move, double and reorder nothing acknowledged', async () => {
   let faults = 0;
-  for (const seed of seedsWithinBudget({ countMax: 20, share: 0.6 })) {
+  for (const seed of seedsWithinBudget({ countMax: 20, share: 0.4 })) {
     await inFolder(async (folder) => {
       const replay = `cairn lab chaos --kills 3 --partitions 2 --seconds 20 --seed ${seed}`;
       const set = { kills: 3, partitions: 2, others: 0, faults: null, brokers: 3, workers: 8, seed, seconds: 20, faultsPerRound: 60 };

@@ -10,7 +10,7 @@ import { report, seedsWithinBudget } from './budget.ts';
 test.each([
   [3, 0.5, 'rollback,crash,linkBreak'],
   [1, 0.5, 'rollback,wipe,crash'],
-])('cairn sim --seed %i --brokers 3 --minutes %f --faults %s', (seed, minutes, text) => {
+])('cairn sim --seed %i --brokers 3 --topics 2 --minutes %f --faults %s', (seed, minutes, text) => {
   const parsed = parseFaults(text);
   const { violations, coverage } = run({ seed, brokers: 3, minutes, faults: 'faults' in parsed ? parsed.faults : [] });
 

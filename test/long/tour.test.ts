@@ -32,8 +32,11 @@ describe('cairn tour', () => {
       /^lines +3,000\nacknowledged +3,000\nlost +0\ndoubled +0\nlongest gap +\d+ ms .*\nnew leader +broker \d in term \d+, after/m,
     );
     expect(out.match(/^broker \d +[0-9a-f]{64} the same$/gm)?.length).toBe(3);
+    expect(out).toMatch(/^subscriber +[0-9a-f]{64} the same$/m);
     expect(out).toMatch(/^search +cairn grep -n -C2 "[\dx]+" --topic tour: [1-9][\d,]* lines, the same as GNU grep on the file$/m);
-    expect(out).toMatch(/\nEvery acknowledged line is on every broker, once and in order\. It took \d+\.\d s\.\n$/);
+    expect(out).toMatch(
+      /\nEvery acknowledged line is on every broker, and was given to the subscriber, once and in order\. It took \d+\.\d s\.\n$/,
+    );
     expect(readdirSync(temporary)).toEqual([]);
   });
 
@@ -59,6 +62,7 @@ describe('cairn tour', () => {
     expect(result.bytes).toBeGreaterThan(bytesMax - 100);
     expect(result.acknowledged).toBe(result.lines);
     expect(result.copies.map(({ same, lines }) => [same, lines])).toEqual(Array(3).fill([false, result.lines + 1]));
+    expect(result.pulled).toMatchObject({ lines: result.lines + 1, same: false });
     const shown = formatTour(result, false);
     expect(shown).toContain(`doubled       1\n`);
     expect(shown).toContain('This is not as it was promised');
@@ -79,8 +83,8 @@ describe('cairn tour', () => {
   });
 
   test.each([
-    ['that is not there', '/nowhere/at/all', 'Cannot tour with /nowhere/at/all: there is no such file\n'],
-    ['that is a folder', '/', 'Cannot tour with /: it is not a file\n'],
+    ['that is not there', '/nowhere/at/all', 'Cannot tour with /nowhere/at/all: there is no such file (usage). See `cairn tour --help`.\n'],
+    ['that is a folder', '/', 'Cannot tour with /: it is not a file (usage). See `cairn tour --help`.\n'],
   ])('refuses a file %s', async (_title, name, sentence) => {
     expect(await cairn(['tour', name])).toEqual({ code: 2, out: '', err: sentence });
   });
@@ -96,7 +100,11 @@ describe('cairn tour', () => {
     const empty = path.join(folder, 'empty');
     writeFileSync(empty, '');
 
-    expect(await cairn(['tour', empty])).toEqual({ code: 2, out: '', err: `Cannot tour with ${empty}: it is empty\n` });
+    expect(await cairn(['tour', empty])).toEqual({
+      code: 2,
+      out: '',
+      err: `Cannot tour with ${empty}: it is empty (usage). See \`cairn tour --help\`.\n`,
+    });
     expect(existsSync(empty)).toBe(true);
   });
 });

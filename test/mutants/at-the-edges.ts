@@ -165,7 +165,11 @@ export const atTheEdges: readonly Mutant[] = [
     title: 'what was found beside a followed file counts although names have shifted meanwhile',
     edits: [{ file: 'src/tail/file-follower.ts', find: '        if (isSame) {', replace: '        if (isSame || names.length >= 0) {' }],
     expected: [],
-    how: { by: 'test', file: 'test/unit/tail/file-follower.test.ts', title: 'loses nothing while names shift faster than it looks' },
+    how: {
+      by: 'test',
+      file: 'test/unit/tail/file-follower.test.ts',
+      title: 'gives every line once, in the order of its file, or tells that something is lost',
+    },
   },
   {
     id: 'followed-by-identity-alone',
@@ -173,8 +177,13 @@ export const atTheEdges: readonly Mutant[] = [
     edits: [
       {
         file: 'src/tail/place.ts',
-        find: '  return witness === place.witness && (place.head === null || first === place.first) ? begun : null;',
-        replace: '  return witness >= 0 && first >= 0 ? begun : null;',
+        find: 'if (place.head !== null && bytes.crc32c(first) !== place.first) return null;',
+        replace: 'if (place.head !== null && bytes.crc32c(first) < 0) return null;',
+      },
+      {
+        file: 'src/tail/place.ts',
+        find: 'return begun.place.witness === place.witness ? begun : null;',
+        replace: 'return begun.place.witness >= 0 ? begun : null;',
       },
     ],
     expected: [],
@@ -199,6 +208,87 @@ export const atTheEdges: readonly Mutant[] = [
       by: 'test',
       file: 'test/integration/spooling-agent.test.ts',
       title: 'refuses numbers that another agent has used, before it takes any of its events for stored',
+    },
+  },
+  {
+    id: 'lines-lost-with-their-topic',
+    title: 'lines that a topic was deleted under are given up',
+    edits: [
+      {
+        file: 'src/ingest/topic-store.ts',
+        find: "if (error.code === 'unknownTopic' || error.code === 'unknownProducer') this.#place(",
+        replace: "if (error.code === 'unknownProducer') this.#place(",
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/ingest/topic-store.test.ts',
+      title: 'of 1 partitions is said to be gone once, and made again with 1 it gets every line in the order of its source',
+    },
+  },
+  {
+    id: 'uncertain-lines-go-on',
+    title: 'lines that may be stored go on into the topic that is made again',
+    edits: [
+      {
+        file: 'src/ingest/topic-stream.ts',
+        find: 'if (this.#current !== null && this.unknownCount === 0) {',
+        replace: 'if (this.#current !== null) {',
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/ingest/topic-store.test.ts', title: 'does not get what may be in the one that was deleted' },
+  },
+  {
+    id: 'anybodys-token-taken',
+    title: 'a token that everybody can change is taken',
+    edits: [
+      {
+        file: 'src/daemon/config.ts',
+        find: "if (openToOthers(file) === 'write') throw",
+        replace: "if (openToOthers(file) === 'write' && token === '') throw",
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/daemon/warn-insecure.test.ts',
+      title: 'a token that everybody can read is told, one that everybody can change is refused',
+    },
+  },
+  {
+    id: 'compressed-file-read-anew',
+    title: 'a compressed file is taken for one of which nothing was read',
+    edits: [
+      {
+        file: 'src/tail/file-follower.ts',
+        find: "    return (yield* this.#copyOf(place, ++this.#sources, found === null ? 'gone' : 'cut')) ?? found;",
+        replace: '    return found;',
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/daemon/collect/unpacked-files.test.ts',
+      title: 'before it was read to its end (.gz) is read on where its reading had stopped, and so are those behind it',
+    },
+  },
+  {
+    id: 'another-file-under-the-name',
+    title: 'a file that was renamed just before it was opened is taken for one that was cut',
+    edits: [
+      {
+        file: 'src/tail/file-follower.ts',
+        find: 'if (opened.status.identity !== place.identity) {',
+        replace: "if (opened.status.identity === '') {",
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/tail/file-follower.test.ts',
+      title: 'renamed to app.log.1 between the look at its name and the opening of it',
     },
   },
 ];

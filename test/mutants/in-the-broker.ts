@@ -46,6 +46,24 @@ export const inTheBroker: readonly Mutant[] = [
     how: everything,
   },
   {
+    id: 'uncommitted-of-all-not-bounded',
+    title: 'what all groups of a broker have taken and cannot commit is not bounded',
+    edits: [edit('replica/shared-room.ts')('return own === 0 || own < this.max - this.#held;', 'return own >= 0;')],
+    expected: ['R22'],
+    how: { by: 'sim', brokers: 3, minutes: 1, settings: { uncommittedBytesPerBrokerMax: 600 } },
+  },
+  {
+    id: 'request-ids-of-all-not-bounded',
+    title: 'what all groups of a broker remember of request ids is not bounded',
+    edits: [edit('replica/request-id-levels.ts')('if (most < own)', 'if (most < 0)')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/per-broker-bounds.test.ts',
+      title: 'are bounded over all topics that a broker leads: the largest forget their oldest, and whoever is new is taken',
+    },
+  },
+  {
     id: 'retry-appended-again',
     title: 'a repeated request is appended a second time',
     edits: [producers("return { kind: 'duplicate', batch: known };", "return { kind: 'append' };")],
@@ -546,7 +564,7 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'age-of-retry-ignored',
     title: 'a leader does not look at how old the first attempt of a retry is',
-    edits: [leader('triedForMs === null ? null : this.#replica.ages.before(nowMs, triedForMs)', 'triedForMs === null ? null : nowMs')],
+    edits: [leader('return triedForMs === null ? null : ages.before(nowMs, triedForMs);', 'return triedForMs === null ? null : nowMs;')],
     expected: [],
     how: { by: 'test', file: 'test/unit/broker/forgetting.test.ts', title: 'is not appended again by a retry that says how old it is' },
   },
@@ -648,13 +666,20 @@ export const inTheBroker: readonly Mutant[] = [
         replace: 'group: messages[0]?.group ?? reader.u32(), body: (messages.length > 0 && reader.u32(), reader.short()) };',
       },
     ],
-    expected: ['R21', 'R18', 'R3', 'R1'],
+    expected: ['R25'],
+    how: everything,
+  },
+  {
+    id: 'answer-to-an-older-pulse',
+    title: 'an answer to an older pulse counts for the newest one',
+    edits: [quiet('this.#rounds.find((one) => one.round === round);', 'this.#rounds.at(-1);')],
+    expected: ['R25'],
     how: everything,
   },
   {
     id: 'members-not-written',
     title: 'who a group’s members are is forgotten at a restart: all brokers',
-    edits: [groups('return identity?.members ?? this.#everybody;', 'return this.#everybody;')],
+    edits: [groups('const identity = read.value;', 'const identity = read.value === null ? null : { ...read.value, members: null };')],
     expected: ['R20'],
     how: { by: 'sim', brokers: 5 },
   },
@@ -680,6 +705,40 @@ export const inTheBroker: readonly Mutant[] = [
     how: everything,
   },
   {
+    id: 'trace-ends-at-the-leader',
+    title: 'followers are not told which batches are traced',
+    edits: [edit('peers/links.ts')('this.#options.logSpans.isActive ? this.#traced(group, message, encoded) : encoded', 'encoded')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/spans.test.ts',
+      title: 'leaves its way from the queue over the leader and the disks of all replicas',
+    },
+  },
+  {
+    id: 'traced-batch-is-never-over',
+    title: 'a leader goes on following a traced batch that is stored, committed and answered',
+    edits: [edit('log-spans.ts')('(isCommitted && isAnswered)', '(isCommitted && isAnswered && false)')],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/log-spans.test.ts',
+      title: 'a batch of a leader is followed until it is',
+    },
+  },
+  {
+    id: 'retry-keeps-its-span',
+    title: 'what a broker on the way is told of a trace is the caller’s span, not that of the attempt',
+    edits: [
+      queue(
+        'this.#requests.send(leader, this.group, request, waitMs, answered, span?.context ?? null)',
+        'this.#requests.send(leader, this.group, request, waitMs, answered, unit.trace)',
+      ),
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/unit/broker/spans.test.ts', title: 'names each broker that passes it on' },
+  },
+  {
     id: 'passed-on-to-anybody',
     title: 'a request for a topic elsewhere is passed on over the first link that stands',
     edits: [
@@ -694,10 +753,8 @@ export const inTheBroker: readonly Mutant[] = [
   {
     id: 'passed-back',
     title: 'a broker on the way forgets where a request has been',
-    edits: [
-      relays('const vertices = hops.map((broker) => this.#vertexOf(broker));', 'const vertices = [this.#vertexOf(this.#core.self)];'),
-    ],
+    edits: [{ file: 'src/placement/routes.ts', find: 'isAlive(vertex) && !hops.includes(vertex);', replace: 'isAlive(vertex);' }],
     expected: ['R24'],
-    how: { by: 'sim', brokers: 5 },
+    how: { by: 'sim', brokers: 6, faults: ['bridge', 'oneWayPartition', 'linkBreak', 'crash'] },
   },
 ];

@@ -1,6 +1,7 @@
 import { atTheEdges } from './at-the-edges.ts';
 import { inTheBroker } from './in-the-broker.ts';
 import { inSearch } from './in-search.ts';
+import { inScheduled } from './in-scheduled.ts';
 import { inSubscribers } from './in-subscribers.ts';
 import { inTheRig } from './in-the-rig.ts';
 import { inRaft } from './in-raft.ts';
@@ -13,6 +14,7 @@ export const mutants: readonly Mutant[] = [
   ...inTheBroker,
   ...inSearch,
   ...inSubscribers,
+  ...inScheduled,
   ...atTheEdges,
   ...inTheRig,
 ];

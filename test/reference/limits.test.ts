@@ -2,7 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { followedFilesMax, knownMax, lateMs, recordAfterMs } from '../../src/daemon/collect/follow.ts';
 import { collectedBytesMax } from '../../src/daemon/collect/line-collector.ts';
 import { boundGroups } from '../../src/daemon/settings-table.ts';
-import { originalNameLengthMax, statusTopicsMax, topicPageMax } from '../../src/eventlog/index.ts';
+import {
+  nackedMax,
+  originalNameLengthMax,
+  parkedIdsMax,
+  reasonLengthMax,
+  sessionMsDefault,
+  sessionMsMax,
+  sessionMsMin,
+  statusTopicsMax,
+  topicPageMax,
+  workersMax,
+} from '../../src/eventlog/index.ts';
 import { defaultWireSettings } from '../../src/gateway/cs550/settings.ts';
 import { batchBytesMax, recordBytesMax, recordsPerBatchMax } from '../../src/record/index.ts';
 import { referencePage, tableRows } from '../support/reference-page.ts';
@@ -34,6 +45,15 @@ describe('docs/reference/limits.md', () => {
   test('tells the bounds that are fixed', () => {
     expect(rows).toContainEqual(['Record', String(recordBytesMax), 'Key, value and headers of one record, as encoded']);
     expect(rows).toContainEqual(['Records of a batch', String(recordsPerBatchMax), 'Records of one request']);
+    expect(rows).toContainEqual(expect.arrayContaining(['Workers of a subscriber', String(workersMax)]));
+    expect(rows).toContainEqual([
+      'Session of a worker',
+      String(sessionMsDefault),
+      expect.stringContaining(`${sessionMsMin} to ${sessionMsMax}`),
+    ]);
+    expect(parkedIdsMax).toBe(nackedMax);
+    expect(rows).toContainEqual(expect.arrayContaining(['Negative acknowledgement', String(nackedMax)]));
+    expect(rows).toContainEqual(expect.arrayContaining(['Reason of a failure', String(reasonLengthMax)]));
     expect(rows).toContainEqual(['Topics of a page', String(topicPageMax), 'Of `GET /v1/topics`']);
     expect(rows).toContainEqual(expect.arrayContaining(['Topics of a status', String(statusTopicsMax)]));
     const { requestBytesMax, connectionsMax, heldBytesMax, answerTimeoutMs } = defaultWireSettings;

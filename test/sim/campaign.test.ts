@@ -3,6 +3,7 @@ import { Campaign, type CampaignSummary } from '../../src/sim/campaign.ts';
 import { expectedChecksOf, expectedOf, seedsForCoverage } from '../../src/sim/coverage.ts';
 import { lastingDamage } from '../../src/sim/faults/names.ts';
 import { faultNames, parseFaults, type Verdict } from '../../src/sim/run.ts';
+import { extentOf } from '../../src/sim/topics.ts';
 import { unreadable } from './broken-brokers.ts';
 
 describe('a campaign', () => {
@@ -73,6 +74,25 @@ describe('a campaign', () => {
   });
 });
 
+describe('a campaign whose topics are drawn', () => {
+  const extents = Array.from({ length: 100 }, (_, seed) => extentOf(seed, [3, 5], 'drawn'));
+
+  test('has 100 topics on 8 brokers in one run of ten', () => {
+    expect(extents.filter(({ brokers, topics }) => brokers === 8 && topics === 100)).toHaveLength(10);
+  });
+
+  test('has 5 to 20 in the others, on the brokers that were asked for', () => {
+    const others = extents.filter(({ brokers }) => brokers !== 8);
+
+    expect(new Set(others.map(({ topics }) => topics))).toEqual(new Set(Array.from({ length: 16 }, (_, at) => at + 5)));
+    expect(new Set(others.map(({ brokers }) => brokers))).toEqual(new Set([3, 5]));
+  });
+
+  test('takes as many as are asked for in every run where they are', () => {
+    expect(extentOf(10, [3, 5], 7)).toEqual({ brokers: 3, topics: 7 });
+  });
+});
+
 describe('--faults', () => {
   test('takes all, none and names with commas', () => {
     expect(parseFaults('all')).toEqual({ faults: faultNames });
@@ -89,6 +109,7 @@ const verdictOfNothing = (seed: number): Verdict => ({
   ok: true,
   seed,
   brokers: 3,
+  topics: 2,
   figures: {
     appendsAcknowledged: 0,
     recordsAcknowledged: 0,

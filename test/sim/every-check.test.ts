@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { brokerId, offset, term } from '../../src/base/branded.ts';
+import { brokerId, groupId, offset, term } from '../../src/base/branded.ts';
 import { Broker } from '../../src/broker/index.ts';
 import { LogError, type BrokerService } from '../../src/eventlog/index.ts';
 import type { AppendEntries, LogBatch } from '../../src/raft/index.ts';
@@ -19,6 +19,7 @@ import { checkAcknowledgedBecomesReadable } from '../../src/sim/checkers/l17-ack
 import { AcknowledgedByAMajority } from '../../src/sim/checkers/p1-acknowledged-by-a-majority.ts';
 import { Members } from '../../src/sim/checkers/r20-members.ts';
 import { WaysAlongTheCube } from '../../src/sim/checkers/r24-ways-along-the-cube.ts';
+import { TakenAsSent } from '../../src/sim/checkers/r25-taken-as-sent.ts';
 import { ChecksumOnEveryRead } from '../../src/sim/checkers/st2-checksum-on-every-read.ts';
 import { TornOrDamaged } from '../../src/sim/checkers/st3-torn-or-damaged.ts';
 import { StateWithItsPosition } from '../../src/sim/checkers/st6-state-with-its-position.ts';
@@ -45,11 +46,13 @@ import {
   granted,
   group,
   cursorAt,
+  giveLater,
   misplaceKey,
   one,
   pullOf,
   replaceFinal,
   scanOf,
+  sharedBy,
   two,
   Watched,
 } from './hand-made.ts';
@@ -193,6 +196,14 @@ const wrong: Record<CheckId, () => CheckReport> = {
     return watched.report('R23');
   },
   R24: () => found(new WaysAlongTheCube(8), (checker) => checker.passed([brokerId(1), two], brokerId(1), brokerId(8), false, () => true)),
+  R25: () =>
+    found(new TakenAsSent(), (checker) => {
+      const answer = answered(2, 1, 1, 2);
+      checker.sent(group, two, answer);
+      checker.received(group, one, answer);
+      expect(checker.findings.report().status).toBe('pass');
+      checker.received(groupId(group + 1), one, answer);
+    }),
   ST1: () => ofRaft('ST1', ({ watched, a, b }) => watched.open(1, 2, 12345, { term: 1, votedFor: 1 }, [a, b])),
   ST2: () =>
     found(new ChecksumOnEveryRead(simBytes), (checker) => {
@@ -215,6 +226,7 @@ const wrong: Record<CheckId, () => CheckReport> = {
   ST9: () => found(new SpaceForElections(), (checker) => checker.look(30_000, 10_000, [{ ready: true }, { ready: false }, null])),
   L1: () => ofHistory('L1', (history) => replaceFinal(history, 2, [1, 0, 2, 1, 3, 2])),
   L20: () => ofHistory('L20', (history) => misplaceKey(history)),
+  L21: () => ofHistory('L21', (history) => giveLater(history, 'lost')),
   L2: () => ofHistory('L2', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 99])),
   L3: () => ofHistory('L3', (history) => replaceFinal(history, 0, [1, 0, 2, 1, 3, 2, 4, 3, 6, 0])),
   L4: () => ofHistory('L4', (history) => replaceFinal(history, 1, [1, 3, 2, 1, 3, 2, 4, 0])),
@@ -249,9 +261,13 @@ const wrong: Record<CheckId, () => CheckReport> = {
   L19: () => ofHistory('L19', (history) => history.scans.push(scanOf(history, { lines: [] }))),
   C1: () => ofHistory('C1', (history) => history.cursors.push({ ...cursorAt(history, 3), least: 4 })),
   C2: () => ofHistory('C2', (history) => history.cursors.push(cursorAt(history, 3), cursorAt(history, 2))),
+  C3: () => ofHistory('C3', (history) => history.shared.push({ ...sharedBy('a', 3), newest: 4 })),
+  C4: () => ofHistory('C4', (history) => history.shared.push(sharedBy('a', 3), sharedBy('b', 3))),
   C5: () => ofHistory('C5', (history) => history.pulls.push({ ...pullOf(history), records: [1, 0, 3, 2] })),
   C6: () => ofHistory('C6', (history) => history.pulls.push({ ...pullOf(history), mostFrom: 0 })),
   C7: () => ofHistory('C7', (history) => history.cursors.push({ ...cursorAt(history, 3), most: 2 })),
+  C8: () => ofHistory('C8', (history) => history.settled.push({ subscriber: 'subscriber 7', topic: 'log' })),
+  C9: () => ofHistory('C9', (history) => history.parked.push({ subscriber: 'subscriber 7', topic: 'log', offset: 1, id: 4 })),
   V1: () =>
     found(new MinorityNeverAcknowledges(committed().watched.watch.ledger, ofThree()), (checker) =>
       checker.acknowledged(group, acknowledged(2, 1)),
@@ -335,6 +351,46 @@ describe.each(ids)('%s', (id) => {
 
     expect(report).toMatchObject({ id, check: `${id} ${checkNames[id]}`, status: 'violated' });
     expect(violationsOf([report])[0]).toMatchObject({ id, name: checkNames[id], message: expect.stringMatching(/./) });
+  });
+});
+
+describe('R25 takes', () => {
+  const violations = (look: (checker: TakenAsSent) => void): number => {
+    const checker = new TakenAsSent();
+    checker.pulsed(one, 1, [group]);
+    checker.pulsed(one, 2, [group]);
+    look(checker);
+    return checker.findings.report().violations.length;
+  };
+
+  test('that a group is confirmed by whoever has answered that pulse and lets it rest, and by nobody else', () => {
+    expect(
+      violations((checker) => {
+        checker.rests(two, one, 1, [group]);
+        checker.confirmed(one, two, 1, [group]);
+      }),
+    ).toBe(0);
+    expect(
+      violations((checker) => {
+        checker.rests(two, one, 1, [group]);
+        checker.confirmed(one, two, 2, [group]);
+      }),
+    ).toBe(1);
+    expect(
+      violations((checker) => {
+        checker.rests(two, one, 1, []);
+        checker.confirmed(one, two, 1, [group]);
+      }),
+    ).toBe(1);
+  });
+
+  test('that a group went quiet after the pulse that was answered', () => {
+    expect(
+      violations((checker) => {
+        checker.rests(two, one, 1, [group]);
+        checker.confirmed(one, two, 1, [group, groupId(group + 1)]);
+      }),
+    ).toBe(0);
   });
 });
 

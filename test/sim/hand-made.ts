@@ -23,6 +23,7 @@ import {
   type PullOperation,
   type ScanLine,
   type ScanOperation,
+  type SharedOperation,
 } from '../../src/sim/history.ts';
 
 export const acknowledged = (at: number, count: number): AppendResult => ({
@@ -129,6 +130,30 @@ export const cursorAt = (history: History, offset: number): CursorOperation => (
   completed: history.tick(),
 });
 
+/** A record that was given for time 1000, and what is wrong with where it is in the end. */
+export function giveLater(history: History, what: 'right' | 'lost' | 'early' | 'cancelled' | 'refused'): void {
+  const later = history.beginLater({ client: 3, topic: 'log', requestId: null, fillBytes: 0 }, 1, 1000, 0);
+  const { append } = later;
+  append.outcome = what === 'refused' ? 'definite' : 'ok';
+  later.id = '0-1';
+  if (what === 'cancelled') later.cancelled = 'yes';
+  if (what === 'lost') return;
+  for (const [index, final] of history.finals.entries()) {
+    const times = [...final.records.filter((_, at) => at % 2 === 0).map(() => 0), what === 'early' ? 999 : 1000];
+    history.finals[index] = { ...final, offsetTo: 6, records: [...final.records, 5, append.valueFrom], times };
+  }
+}
+
+/** What one of several workers was given. */
+export const sharedBy = (worker: string, generation: number): SharedOperation => ({
+  subscriber: 's',
+  worker,
+  topic: 'log',
+  generation,
+  newest: generation,
+  does: 'pulls',
+});
+
 /** Three appends acknowledged one after another at offsets 1, 2 and 4, read linearizably and by all three brokers at the end. */
 export function goodHistory(change: (history: History, appends: AppendOperation[]) => void = () => undefined): History {
   const history = new History();
@@ -177,6 +202,7 @@ export function goodHistory(change: (history: History, appends: AppendOperation[
   for (const broker of [1, 2, 3]) history.finals.push({ broker, topic: 'log', offsetFrom: 0, offsetTo: 5, records: [...records] });
   history.pulls.push(pullOf(history));
   history.cursors.push(cursorAt(history, 1));
+  history.shared.push(sharedBy('a', 1), sharedBy('b', 2));
   history.drained.push({ subscriber: 's', topic: 'log', position: 5 });
   change(history, appends);
   return history;

@@ -284,9 +284,10 @@ export class MitLab {
         count(persist.then);
         inner?.persisted(group, persist);
       },
-      pulsed: (groups) => inner?.pulsed(groups),
+      pulsed: (round, groups) => inner?.pulsed(round, groups),
+      rests: (peer, round, groups) => inner?.rests(peer, round, groups),
       passed: (hops, next, to, isDirect, reaches) => inner?.passed(hops, next, to, isDirect, reaches),
-      confirmed: (peer, groups) => inner?.confirmed(peer, groups),
+      confirmed: (peer, round, groups) => inner?.confirmed(peer, round, groups),
       derived: (group, what, at, digest) => inner?.derived(group, what, at, digest),
     };
   }

@@ -10,11 +10,10 @@ export function cliPage(program: Command): string {
   return [
     '# Command line',
     '',
-    ...paragraph(
-      'Made from the definitions of the commands: `npx vitest run test/reference/cli.test.ts -u` writes it again, and the same test fails when it is out of date.',
-    ),
-    '',
+    ...firstSection(),
     ...programSection(),
+    ...listOfCommands(program),
+    ...commands.flatMap((command) => commandSection(command)),
     '## Exit codes',
     '',
     '| code | meaning |',
@@ -23,17 +22,48 @@ export function cliPage(program: Command): string {
     '',
     'Which error gives which code: [errors.md](errors.md).',
     '',
-    ...commands.flatMap((command) => commandSection(command)),
+    '## About this page',
+    '',
+    ...paragraph(
+      'Made from the definitions of the commands: `npx vitest run test/reference/cli.test.ts -u` writes it again, and the same test fails when it is out of date.',
+    ),
+    '',
   ].join('\n');
 }
+
+/** What most people come for. */
+const firstSection = (): string[] => [
+  '```sh',
+  'cairn up                                   # three brokers on this machine',
+  'cairn topic create orders --partitions 4',
+  "cairn append orders 'one pair of shoes' -k anna",
+  'cairn tail -f orders                       # the last ten records, and what comes',
+  "cairn read orders --since 15m --format '%o %k %v'",
+  'cairn grep shoes --topic orders',
+  'cairn status                               # who leads, who lags, who is missing',
+  '```',
+  '',
+  ...paragraph(
+    '`cairn COMMAND --help` says the same as this page. Coming from `kcat`, `rpk`, `nats`, `etcdctl`, `stern` or `lnav`? What you are used to is called here as [this table](../habits.md) says.',
+  ),
+  '',
+];
+
+const listOfCommands = (program: Command): string[] => [
+  '| command | what it does |',
+  '|---|---|',
+  ...program.commands.map((command) => `| [\`${command.name()}\`](#cairn-${command.name()}) | ${cell(command.summary())} |`),
+  '',
+];
 
 const programSection = (): string[] => [
   ...paragraph(
     [
-      'Results go to standard output, everything else to standard error; an error is one sentence.',
-      'Client commands find the brokers by `--server`, else `CAIRN_SERVER`, else `http://127.0.0.1:8000`, and learn the others from the first that answers.',
+      'Results go to standard output, everything else to standard error; an error is one line: what was not done and why, its code in parentheses, and what to do next; with `--json` an object, as HTTP answers it.',
+      'Client commands find the brokers by `--server`, else `--context`, `CAIRN_SERVER`, `CAIRN_CONTEXT`, the context in use, else `http://127.0.0.1:8000`, and learn the others from the first that answers.',
+      'Sizes are bytes, `64MiB` (2^20) or `1GB` (10^9); durations `500ms`, `90s`, `15m`, `1h30m`, `7d`; times ISO 8601, so long ago as a duration, or seconds or milliseconds since 1970.',
       'Colours and bars appear on a terminal only; `NO_COLOR` and `TERM=dumb` are obeyed.',
-      'Text from a log is shown with its control characters as `\\xNN` or `\\u{NNNN}`, except with `--raw`.',
+      'Of text from a log what cannot be seen is shown as `\\xNN` (a byte) or `\\u{NNNN}` (a character), and a backslash in front of what looks so is doubled, except with `--raw`: what is shown stands for one text only.',
       '`cairn help errors` and `cairn help CODE` explain errors.',
     ].join(' '),
   ),
@@ -53,6 +83,15 @@ function commandSection(command: Command): string[] {
     '',
     `    ${path} ${command.usage()}`,
     '',
+    ...(command.aliases().length === 0
+      ? []
+      : [
+          `Also called ${command
+            .aliases()
+            .map((name) => `\`${name}\``)
+            .join(', ')}.`,
+          '',
+        ]),
     ...(command.commands.length === 0
       ? []
       : [...command.commands.flatMap((child) => paragraph(cell(`- \`${child.name()}\`: ${child.summary()}`), '  ')), '']),

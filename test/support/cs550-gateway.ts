@@ -31,7 +31,7 @@ export async function startWire(
     port: 0,
     vertex: 4,
     log,
-    subscriptions: withSubscriptionPromises(memorySubscriptions({ log: memory, clock })),
+    subscriptions: withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes })),
     peers: new Peers(8),
     settings: { ...defaultWireSettings, ...settings },
     wallMs: () => clock.wallMs(),

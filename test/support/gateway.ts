@@ -1,3 +1,4 @@
+import { Spans } from '../../src/broker/spans.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { createHttpGateway, defaultHttpSettings, type Front, type GatewayOptions } from '../../src/gateway/http/index.ts';
 import type { HttpSettings } from '../../src/gateway/http/settings.ts';
@@ -6,6 +7,7 @@ import { systemBytes } from '../../src/system/bytes.ts';
 import { ownModule } from '../../src/system/package.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
+import { noSchedules } from './no-schedules.ts';
 import { noAgents, noTrace } from './no-trace.ts';
 
 export interface TestGateway {
@@ -31,8 +33,12 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const { settings, ...rest } = options;
   const front = createHttpGateway({
     broker: twin,
-    subscriptions: memorySubscriptions({ log: twin, clock }),
+    subscriptions: memorySubscriptions({ log: twin, clock, bytes: systemBytes }),
+    schedules: noSchedules,
     trace: noTrace,
+    spans: new Spans('broker-1', clock, systemRandom),
+    sampleEvery: 0,
+    spanExport: () => ({ exported: 0, dropped: 0 }),
     agentClocks: noAgents,
     clock,
     bytes: systemBytes,
@@ -49,6 +55,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     tls: null,
     faultInjection: true,
     logFile: null,
+    takesPeersFrom: () => true,
     onPeer: (socket) => socket.destroy(),
     onDistrusted: () => undefined,
     onExit: () => {

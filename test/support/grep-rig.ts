@@ -11,9 +11,12 @@ import { defaultHttpSettings, type HttpSettings } from '../../src/gateway/http/s
 import type { Machine } from '../../src/search/ask/index.ts';
 import type { Searcher } from '../../src/search/index.ts';
 import { createFilesSearcher, type Exposure } from '../../src/search/files/index.ts';
+import { Spans } from '../../src/broker/spans.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { SystemDisk } from '../../src/system/disk.ts';
+import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
+import { starter } from './starter.ts';
 
 export interface Answer {
   readonly stdout: Buffer;
@@ -59,6 +62,7 @@ export async function startMachine(
     machine: name,
     exposures: exposures?.(folder) ?? [{ name: 'app', glob: `${folder}/*.log` }],
     host: { clock, bytes: systemBytes, filesIn: (parent) => new SystemDisk(parent, null, 'any') },
+    starter,
   });
   const front = new SearchFront({
     machine: name,
@@ -73,6 +77,7 @@ export async function startMachine(
     version: '0.0.0',
     logger: { log: () => undefined },
     clock,
+    spans: new Spans(name, clock, systemRandom),
     settings: { ...defaultHttpSettings, ...settings },
     host: '127.0.0.1',
     port: 0,

@@ -45,6 +45,7 @@ export async function startLineGateway(
     limits: settings,
     whenFull: options.whenFull ?? 'wait',
     tell: (_kind, sentence) => void told.push(sentence),
+    topicIsGone: () => undefined,
     newId: () => crypto.randomUUID(),
   });
   store.topicIsThere();
@@ -69,11 +70,12 @@ export interface StoredLine {
 }
 
 /** Everything in the topic, in order. */
-export async function storedLines(memory: MemoryLog): Promise<StoredLine[]> {
+export async function storedLines(memory: MemoryLog, partition = 0): Promise<StoredLine[]> {
   const lines: StoredLine[] = [];
   for (let offsetFrom = 0; ; ) {
     const result = await withPromises(memory).read({
       topic: testTopic,
+      partition,
       offsetFrom,
       sinceMs: null,
       bytesMax: 64 * 1024 * 1024,

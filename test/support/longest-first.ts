@@ -8,7 +8,6 @@ const root = path.join(import.meta.dirname, '..', '..');
 
 const longest: readonly string[] = [
   'test/sim/run.test.ts',
-  'test/sim/broken-brokers.test.ts',
   'test/sim/mit-6.5840.test.ts',
   'test/sim/rolling-restart.test.ts',
   'test/sim/inf3203.test.ts',
@@ -31,7 +30,6 @@ const longest: readonly string[] = [
   'test/e2e/append-and-read.test.ts',
   'test/e2e/page.test.ts',
   'test/e2e/brokers.test.ts',
-  'test/integration/wiped-broker.test.ts',
 ];
 
 const gone = longest.filter((file) => !existsSync(path.join(root, file)));

@@ -1,3 +1,4 @@
+import { Spans } from '../../src/broker/spans.ts';
 import { type EventLog, withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { createHttpGateway, defaultHttpSettings, type Front, hashToken } from '../../src/gateway/http/index.ts';
@@ -7,6 +8,7 @@ import { systemBytes } from '../../src/system/bytes.ts';
 import { ownModule } from '../../src/system/package.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { testClock } from './clock.ts';
+import { noSchedules } from './no-schedules.ts';
 import { noAgents, noTrace } from './no-trace.ts';
 
 export interface MemoryBroker {
@@ -35,8 +37,12 @@ export function startMemoryBroker(
   const topic = createTopicsSearcher({ machine: 'machine', log: withPromises(memory) });
   const front = createHttpGateway({
     broker: memory,
-    subscriptions: memorySubscriptions({ log: memory, clock }),
+    subscriptions: memorySubscriptions({ log: memory, clock, bytes: systemBytes, retrying: { waitMs: 50, waitMsMax: 100, triesMax: 4 } }),
+    schedules: noSchedules,
     trace: noTrace,
+    spans: new Spans('broker-1', clock, systemRandom),
+    sampleEvery: 0,
+    spanExport: () => ({ exported: 0, dropped: 0 }),
     agentClocks: noAgents,
     clock,
     bytes: systemBytes,
@@ -53,6 +59,7 @@ export function startMemoryBroker(
     tls: null,
     faultInjection: options.faultInjection ?? false,
     logFile: null,
+    takesPeersFrom: () => true,
     onPeer: (socket) => void socket.destroy(),
     onDistrusted: () => undefined,
     onExit: () => undefined,

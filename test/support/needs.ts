@@ -1,5 +1,5 @@
 // What a test needs of the machine. A test that lacks it is skipped, and `npm test` says at its end which were, and why (`reporter.ts`).
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 declare module 'vitest' {
@@ -15,6 +15,9 @@ export const needs = (missing: string | null): { readonly skip: boolean; readonl
 
 export const needsLinux = needs(process.platform === 'linux' ? null : 'this is not Linux');
 export const needsFullDevice = needs(existsSync('/dev/full') ? null : 'there is no /dev/full');
+/** The kernel's list of addresses, which has loopback's where there is IPv6. */
+const hasIpv6 = existsSync('/proc/net/if_inet6') && / lo$/m.test(readFileSync('/proc/net/if_inet6', 'latin1'));
+export const needsIpv6 = needs(hasIpv6 ? null : 'there is no IPv6');
 const isInstalled = (program: string): boolean =>
   (process.env['PATH'] ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, program)));
 

@@ -45,7 +45,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
       partitionsOf: (topic) => rig.member(id).broker?.partitionsOf(topic) ?? null,
       whenPartitionsKnown: (topic, answer) => asked(id, (service, done) => service.whenPartitionsKnown(topic, done), answer),
       explain: (topic, answer) => asked(id, (service, done) => service.explain(topic, done), answer),
-      revoke: (topic, requestId, answer) => asked(id, (service, done) => service.revoke(topic, requestId, done), answer),
+      revoke: (records, requestId, answer) => asked(id, (service, done) => service.revoke(records, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),
       scan: (request, sink, answer) => asked(id, (service, done) => service.scan(request, sink, done), answer),
       end: (request, answer) => asked(id, (service, done) => service.end(request, done), answer),

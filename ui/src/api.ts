@@ -158,7 +158,10 @@ export async function append(topic: string, line: string, level: string, request
     headers: { 'Content-Type': 'application/json', 'Cairn-Request-Id': requestId },
     body: JSON.stringify({ value: line }),
   });
-  return (await response.json()) as Acknowledgement;
+  // Behind 2xx the line may be there, whatever follows it.
+  const ack = asObject(await response.json().catch(() => null));
+  if (Array.isArray(ack['ackedBy'])) return ack as unknown as Acknowledgement;
+  throw new ApiError(response.status, 'connectionLost', 'The answer of this broker is no acknowledgement, or not all of it came', false);
 }
 
 /** `crypto.randomUUID` is missing where the page came over plain HTTP from another machine. */

@@ -6,23 +6,27 @@
  * A command is one JSON object in a record's value:
  *
  *     {"type":"createTopic","name":...,"retentionBytes":number|null,"builtIn":boolean,"topicsMax":number,     refused if there are so many already
+ *      "retentionMs":number,"retentionRecords":number,"retentionUntilRead":boolean,                           each may be left out
  *      "placed":{"placement":"hypercube"|"ring"|"all","partitions":[{"replicas":[id,...],"leader":id|null,"awayFromHome":boolean},...]}|null,
  *          who keeps each partition, the home first, and who leads it first; null or left out is one partition on all brokers
  *      "originalName":...}                                                    what it was placed by in place of its name; may be left out
  *     {"type":"alterTopic","name":...,"id":...,"retentionBytes":number|null,"counted":...,"added":[partition as above,...]}
  *          `id` is the topic's, and `counted` how many partitions it had when this was decided: with others it changes nothing; without
- *          `retentionBytes` it keeps what it has
+ *          `retentionBytes`, or another of its kind, it keeps what it has
  *     {"type":"deleteTopic","name":...}
  *     {"type":"trimTopic","group":...,"offset":...}      whole segments below this offset may go: every replica has it
  *     {"type":"registerBroker","id":...,"incarnation":...,"nonce":...,"address":...}
  *
  * What is not understood changes nothing and answers `invalid`.
  */
-import type { TopicSettings } from '../../eventlog/index.ts';
+import { type TopicChanges, type TopicSettings, withRetention } from '../../eventlog/index.ts';
 import { eventsTopic, logTopic, topicGroupFirst } from '../well-known.ts';
 
+/** What a topic keeps, or is to keep from now on; what is left out of a change stays. */
+type Kept = Omit<TopicChanges, 'partitions'>;
+
 export type CatalogCommand =
-  | {
+  | (Kept & {
       readonly type: 'createTopic';
       readonly name: string;
       readonly retentionBytes: number | null;
@@ -33,15 +37,14 @@ export type CatalogCommand =
       readonly placed: { readonly placement: Placement; readonly partitions: readonly PlacedPartition[] } | null;
       /** Null: none but its name. */
       readonly originalName: string | null;
-    }
-  | {
+    })
+  | (Kept & {
       readonly type: 'alterTopic';
       readonly name: string;
       readonly id: number;
-      readonly retentionBytes?: number | null;
       readonly counted: number;
       readonly added: readonly PlacedPartition[];
-    }
+    })
   | { readonly type: 'deleteTopic'; readonly name: string }
   | { readonly type: 'trimTopic'; readonly group: number; readonly offset: number }
   | {
@@ -274,7 +277,7 @@ export class CatalogState {
     if (this.#topics.has(name) || name === logTopic) return 'topicExists';
     if (!builtIn && this.#topics.size >= (topicsMax ?? this.#oldTopicsMax)) return 'tooManyTopics';
     if (originalName !== null && this.#originalNamesLength + originalName.length > originalNamesLengthMax) return 'tooManyTopics';
-    const settings: TopicSettings = { retentionBytes, ...(originalName === null ? {} : { originalName }) };
+    const settings: TopicSettings = withRetention({ retentionBytes, ...(originalName === null ? {} : { originalName }) }, keptOf(command));
     const partitions = (placed?.partitions ?? [null]).map((one): Partition => ({ group: this.#nextGroup++, placed: one, trimmedTo: 0 }));
     const topic: Topic = {
       name,
@@ -299,7 +302,8 @@ export class CatalogState {
     this.#sorted.splice(this.#place(topic.name), 0, topic);
   }
 
-  #alter({ name, id, retentionBytes, counted, added }: AlterTopic, effects: CatalogEffects): CatalogOutcome {
+  #alter(command: AlterTopic, effects: CatalogEffects): CatalogOutcome {
+    const { name, id, counted, added } = command;
     const topic = this.#topics.get(name);
     if (name === logTopic || topic?.builtIn === true) return 'topicProtected';
     if (topic === undefined || topic.id !== id) return 'unknownTopic';
@@ -308,7 +312,7 @@ export class CatalogState {
     if (counted + added.length > partitionsMax) return 'invalid';
     const more = added.map((placed): Partition => ({ group: this.#nextGroup++, placed, trimmedTo: 0 }));
     const all = [...partitions, ...more];
-    const settings = retentionBytes === undefined ? topic.settings : { ...topic.settings, retentionBytes };
+    const settings = withRetention(topic.settings, keptOf(command));
     const altered = { ...topic, settings, partitions: all, counts: more.length === 0 ? counts : [...counts, all.length] };
     this.#drop(topic);
     this.#add(altered);
@@ -351,6 +355,24 @@ export class CatalogState {
   }
 }
 
+/** Without what is left out. */
+export function keptOf({ retentionBytes, retentionMs, retentionRecords, retentionUntilRead }: Kept): Kept {
+  return {
+    ...(retentionBytes === undefined ? {} : { retentionBytes }),
+    ...(retentionMs === undefined ? {} : { retentionMs }),
+    ...(retentionRecords === undefined ? {} : { retentionRecords }),
+    ...(retentionUntilRead === undefined ? {} : { retentionUntilRead }),
+  };
+}
+
+/** Null for what is none. */
+function parseKept(fields: Readonly<Record<string, unknown>>): Kept | null {
+  const { retentionBytes, retentionMs, retentionRecords, retentionUntilRead } = fields;
+  for (const bound of [retentionBytes, retentionMs, retentionRecords])
+    if (bound !== undefined && bound !== null && !isCount(bound)) return null;
+  return retentionUntilRead === undefined || typeof retentionUntilRead === 'boolean' ? keptOf(fields as Kept) : null;
+}
+
 function parseSnapshot(text: string): Snapshot | null {
   try {
     const value = JSON.parse(text) as Snapshot | null;
@@ -373,22 +395,22 @@ export function parseCommand(text: string): CatalogCommand | null {
   const name = fields['name'];
   switch (fields['type']) {
     case 'createTopic': {
-      const retentionBytes = fields['retentionBytes'];
+      const kept = parseKept(fields);
       const topicsMax = fields['topicsMax'] ?? null;
-      if (typeof name !== 'string' || (retentionBytes !== null && !isCount(retentionBytes))) return null;
+      if (typeof name !== 'string' || kept?.retentionBytes === undefined) return null;
+      const { retentionBytes } = kept;
       if (topicsMax !== null && !isCount(topicsMax)) return null;
       const placed = parsePlaced(fields['placed'] ?? null);
       const originalName = fields['originalName'] ?? null;
       if (placed === undefined || (originalName !== null && typeof originalName !== 'string')) return null;
-      return { type: 'createTopic', name, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax, placed, originalName };
+      return { type: 'createTopic', name, ...kept, retentionBytes, builtIn: fields['builtIn'] === true, topicsMax, placed, originalName };
     }
     case 'alterTopic': {
-      const { id, retentionBytes, counted } = fields;
+      const { id, counted } = fields;
       const added = parsePartitions(fields['added']);
-      if (typeof name !== 'string' || !isCount(id) || !isCount(counted) || added === undefined) return null;
-      if (retentionBytes === undefined) return { type: 'alterTopic', name, id, counted, added };
-      if (retentionBytes !== null && !isCount(retentionBytes)) return null;
-      return { type: 'alterTopic', name, id, retentionBytes, counted, added };
+      const kept = parseKept(fields);
+      if (typeof name !== 'string' || !isCount(id) || !isCount(counted) || added === undefined || kept === null) return null;
+      return { type: 'alterTopic', name, id, ...kept, counted, added };
     }
     case 'deleteTopic':
       return typeof name === 'string' ? { type: 'deleteTopic', name } : null;

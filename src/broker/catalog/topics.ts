@@ -5,6 +5,7 @@ import {
   type Answer,
   choosePartition,
   isTopicName,
+  isTrimmed,
   partitionName,
   type PartitionStatus,
   type RecordsOf,
@@ -21,23 +22,31 @@ import {
 import { type Core, failure } from '../core.ts';
 import type { Barriers } from '../edge/index.ts';
 import { elsewhereStatus, type Replica } from '../replica/index.ts';
-import { catalogGroup, eventsTopic, logGroup, logTopic, subscriberGroups, subscriberReplicas, subscribersTopic } from '../well-known.ts';
+import { catalogGroup, eventsTopic, internalReplicas, isInternalTopic, logGroup, logTopic } from '../well-known.ts';
 import { Catalog } from './catalog.ts';
-import { type CatalogOutcome, type CreateTopic, numbered, type Partition, type PlacedPartition, type Topic } from './catalog-state.ts';
+import {
+  type CatalogOutcome,
+  type CreateTopic,
+  keptOf,
+  numbered,
+  type Partition,
+  type PlacedPartition,
+  type Topic,
+} from './catalog-state.ts';
 import { explainTopic } from './explaining.ts';
 import { FirstElections } from './first-elections.ts';
 import { Homecoming, type HomecomingOptions } from './homecoming.ts';
 import { placeTopic, type PlacingOptions } from './placing.ts';
 import { Registration, type RegistrationOptions } from './registration.ts';
-import { Retention } from './retention.ts';
+import { Retention, type RetentionOptions } from './retention.ts';
 import { topicPage } from './topic-page.ts';
 import { TopicReplicas, type TopicReplicasOptions } from './topic-replicas.ts';
 
-export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions, Omit<HomecomingOptions, 'state'> {
+export interface TopicsOptions extends TopicReplicasOptions, RegistrationOptions, RetentionOptions, Omit<HomecomingOptions, 'state'> {
   readonly logOnly: boolean;
   readonly barriers: Barriers;
-  /** The groups that keep publishers and subscribers were made. */
-  subscribersMade(): void;
+  /** The groups of a topic that Cairn itself keeps were made. */
+  internalMade(topic: string): void;
 }
 
 /** No command has made it. */
@@ -95,16 +104,11 @@ export class Topics {
       trimmed: ({ group }) => this.#retention.changed(group),
     });
     this.#registration = new Registration(core, this.catalog, options);
-    this.#retention = new Retention(core, this.catalog);
+    this.#retention = new Retention(core, this.catalog, options);
     this.homecoming = new Homecoming(core, { ...options, state: () => this.catalog.state });
   }
 
   // ------------------------------------------------------------------------------------------------------------- by name
-
-  /** Of a topic of several partitions, the first. */
-  group(name: string): GroupId | null {
-    return this.#known({ topic: name, partition: 0 });
-  }
 
   /** How many partitions it has had, the last is how many it has, as this broker knows it; null for a topic that it does not know. */
   partitionsOf(name: string): readonly number[] | null {
@@ -112,7 +116,7 @@ export class Topics {
   }
 
   /** The group of the partition that is meant; null where this broker knows none such. */
-  #known({ topic, partition }: RecordsOf): GroupId | null {
+  group({ topic, partition }: RecordsOf): GroupId | null {
     if (topic === logTopic) return (partition ?? 0) === 0 ? logGroup : null;
     const partitions = this.catalog.state.topic(topic)?.partitions;
     if (partitions === undefined || (partition === undefined && partitions.length > 1)) return null;
@@ -141,13 +145,13 @@ export class Topics {
 
   /** The group of a partition that this broker knows and that is not fenced here. */
   whole(records: RecordsOf): GroupId | null {
-    const group = this.#known(records);
+    const group = this.group(records);
     return group === null || this.#options.groups.fenced(group) !== null ? null : group;
   }
 
   /** Goes on with the partition's group, after asking the catalog's leader if this broker does not know it. */
   resolve<Value>(records: RecordsOf, waitMs: number, doing: string, answer: Answer<Value>, found: (group: GroupId) => void): void {
-    const group = this.#known(records);
+    const group = this.group(records);
     if (group !== null) return this.#unlessFenced(group, doing, answer, found);
     const count = this.partitionsOf(records.topic)?.at(-1) ?? null;
     // There may be more by now, and never fewer.
@@ -162,7 +166,7 @@ export class Topics {
     const goesOn = this.#lookUp(fail);
     this.#whenCurrent(Math.min(waitMs, lookUpMs), (isCurrent) => {
       if (!goesOn()) return;
-      const known = this.#known(records);
+      const known = this.group(records);
       const countNow = this.partitionsOf(records.topic)?.at(-1) ?? null;
       if (known !== null) this.#unlessFenced(known, doing, answer, found);
       else if (isCurrent && countNow !== null) refuse(countNow);
@@ -230,32 +234,32 @@ export class Topics {
       this.#core.later(() => answer(failure(code, `Cannot create ${shownTopic(name)}: ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
     if (!isTopicName(name)) return fail('invalidTopicName', topicNameRule);
-    if (this.group(name) === null) return this.#create(name, settings, fail, answer);
+    if (this.group({ topic: name, partition: 0 }) === null) return this.#create(name, settings, fail, answer);
     // It may have been deleted since, elsewhere.
     this.#whenCurrent(lookUpMs, (isCurrent) => {
       if (!isCurrent) fail('noLeader', 'this broker knows a topic of that name, and nobody who leads the catalog could be asked');
-      else if (this.group(name) !== null) fail('topicExists', 'it exists');
+      else if (this.group({ topic: name, partition: 0 }) !== null) fail('topicExists', 'it exists');
       else this.#create(name, settings, fail, answer);
     });
   }
 
-  /** Of the groups that keep publishers and subscribers, in their order; none before they were made. */
-  get subscriberGroups(): readonly number[] {
-    return this.catalog.state.topic(subscribersTopic)?.partitions.map(({ group }) => group) ?? [];
+  /** Of a topic that Cairn itself keeps, its groups in their order; none before they were made. */
+  internalGroups(name: string): readonly number[] {
+    return this.catalog.state.topic(name)?.partitions.map(({ group }) => group) ?? [];
   }
 
   /** Makes them, where there are none yet. */
-  makeSubscriberGroups(answer: Answer<undefined>): void {
+  makeInternal(name: string, groups: number, retentionBytes: number | null, answer: Answer<undefined>): void {
     const fail = (code: ErrorCode, reason: string): void =>
-      this.#core.later(() => answer(failure(code, `Cannot make the groups that keep subscribers: ${reason}`)));
+      this.#core.later(() => answer(failure(code, `Cannot make the groups of ${shownTopic(name)}: ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
-    const { topicsMax, subscribersRetentionBytes: retentionBytes } = this.#core.settings;
-    const replicas = Math.min(subscriberReplicas, this.#options.brokers.length);
-    this.#place({ text: subscribersTopic, placement: 'hypercube', partitions: [0, subscriberGroups], replicas }, fail, (placed) =>
+    const { topicsMax } = this.#core.settings;
+    const replicas = Math.min(internalReplicas, this.#options.brokers.length);
+    this.#place({ text: name, placement: 'hypercube', partitions: [0, groups], replicas }, fail, (placed) =>
       this.catalog.submit(
         {
           type: 'createTopic',
-          name: subscribersTopic,
+          name,
           retentionBytes,
           builtIn: true,
           topicsMax,
@@ -272,16 +276,15 @@ export class Topics {
   }
 
   /** A topic of users, or `log`, as this broker knows it. */
-  known(name: string): { readonly name: string; readonly id: number; readonly groups: readonly number[] } | undefined {
-    if (name === logTopic) return { name, id: logTopicId, groups: [logGroup] };
+  known(name: string): KnownTopic | undefined {
+    if (name === logTopic) return { name, id: logTopicId, groups: [logGroup], isKeptUntilRead: false };
     const topic = this.catalog.state.topic(name);
-    return topic === undefined ? undefined : { name, id: topic.id, groups: topic.partitions.map(({ group }) => group) };
+    return topic === undefined ? undefined : knownOf(topic);
   }
 
   /** Those of users, as this broker knows them: what `*` means. */
-  *allKnown(): Generator<NonNullable<ReturnType<Topics['known']>>> {
-    for (const { name, id, partitions, builtIn } of this.catalog.state.topics)
-      if (!builtIn) yield { name, id, groups: partitions.map(({ group }) => group) };
+  *allKnown(): Generator<KnownTopic> {
+    for (const topic of this.catalog.state.topics) if (!topic.builtIn) yield knownOf(topic);
   }
 
   /** `done` comes once all topics are known here that there were when this was called, with false where nobody could say. */
@@ -309,8 +312,9 @@ export class Topics {
     if (wanted > brokers.length) return fail('invalidRequest', `${wanted} replicas are wanted, and there are ${brokers.length} brokers`);
     if (placement === 'all' && wanted < brokers.length)
       return fail('invalidRequest', `with placement all each of the ${brokers.length} brokers has a replica`);
+    const made = { type: 'createTopic', name, ...keptOf(settings), retentionBytes, builtIn: false, originalName } as const;
     const submit = (placed: CreateTopic['placed']): void =>
-      this.catalog.submit({ type: 'createTopic', name, retentionBytes, builtIn: false, topicsMax, placed, originalName }, (result) => {
+      this.catalog.submit({ ...made, topicsMax, placed }, (result) => {
         if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
         if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
         const topic = this.catalog.state.topic(name);
@@ -528,8 +532,27 @@ export class Topics {
     );
   }
 
+  /** What is removed next of it its leaders know. */
   #describe(topic: Topic, answer: Answer<TopicDescription>): void {
-    this.#ask([topic], (said) => this.#core.later(() => answer({ ok: true, value: this.#description(topic, said) })));
+    if (!isTrimmed(topic.settings))
+      return this.#ask([topic], (said) => this.#core.later(() => answer({ ok: true, value: this.#description(topic, said) })));
+    const led = (group: number): boolean => this.#core.replica(groupId(group))?.raft.role === 'leader';
+    const others = topic.partitions.filter(({ group }) => !led(group)).map(({ group }) => groupId(group));
+    this.#options.elsewhere.statuses(others, (said) => {
+      const description = this.#description(topic, said);
+      const whole = (status: PartitionStatus): PartitionStatus => {
+        const nextRemoval = led(status.group) ? this.nextRemoval(status.group) : said.get(status.group)?.nextRemoval;
+        return nextRemoval === undefined ? status : { ...status, nextRemoval };
+      };
+      const { partition, partitions } = description;
+      const all = partitions === undefined ? {} : { partitions: partitions.map(whole) };
+      this.#core.later(() => answer({ ok: true, value: { ...description, partition: whole(partition), ...all } }));
+    });
+  }
+
+  /** Of a partition that is led here and of which something is removed. */
+  nextRemoval(group: number): ReturnType<Retention['nextRemoval']> {
+    return this.#retention.nextRemoval(group);
   }
 
   #description({ name, settings, createdMs, builtIn, placement, partitions, counts }: Topic, said: Statuses): TopicDescription {
@@ -583,8 +606,10 @@ export class Topics {
       if (replica !== undefined) this.homecoming.roleChanged(replica);
     }
     this.#replicas.made(topic, partitions);
+    // Its age may take something of a topic that nobody appends to.
+    if (isTrimmed(topic.settings)) for (const { group } of partitions) this.#retention.changed(group);
     // Not within the command: whoever hears of it looks at the whole state.
-    if (topic.name === subscribersTopic) this.#core.later(() => this.#options.subscribersMade());
+    if (isInternalTopic(topic.name)) this.#core.later(() => this.#options.internalMade(topic.name));
   }
 
   roleChanged(replica: Replica): void {
@@ -608,7 +633,8 @@ export class Topics {
     this.#hasOpened ||= this.catalog.isCurrent && !this.#options.groups.isOpening;
     this.#firstElections.tick(nowMs);
     this.catalog.expire(nowMs);
-    this.homecoming.tick(nowMs);
+    // Where the catalog is lost nobody knows here what became of them since.
+    if (this.#options.groups.fenced(catalogGroup) === null) this.homecoming.tick(nowMs);
     if (this.#options.logOnly || nowMs < this.#maintainAtMs) return;
     this.#maintainAtMs = nowMs + maintainMs;
     this.#replicas.openAgain(nowMs);
@@ -618,6 +644,21 @@ export class Topics {
     });
   }
 }
+
+/** For those that keep subscribers. */
+interface KnownTopic {
+  readonly name: string;
+  readonly id: number;
+  readonly groups: readonly number[];
+  readonly isKeptUntilRead: boolean;
+}
+
+const knownOf = ({ name, id, partitions, settings }: Topic): KnownTopic => ({
+  name,
+  id,
+  groups: partitions.map(({ group }) => group),
+  isKeptUntilRead: settings.retentionUntilRead === true,
+});
 
 function codeOf(outcome: CatalogOutcome): ErrorCode {
   switch (outcome) {

@@ -1,5 +1,6 @@
 import { type BrokerId, type GroupId, sequenceMax } from '../../base/branded.ts';
 import type { ErrorCode } from '../../base/errors.ts';
+import type { TraceContext } from '../../base/trace-context.ts';
 import {
   type Answer,
   type AppendRequest,
@@ -7,6 +8,7 @@ import {
   isTriedAmongBrokers,
   judge,
   keptBatchBytesMax,
+  type OpenSpan,
   requestOutcomeOf,
 } from '../../eventlog/index.ts';
 import {
@@ -22,7 +24,7 @@ import {
 import type { Appended, ErrorDetails, HopList } from '../../wire/index.ts';
 import type { Core } from '../core.ts';
 import { brokerWindow } from '../replica/index.ts';
-import type { RequestOutcome, Requests } from './requests.ts';
+import { hopsOf, type RequestOutcome, type Requests, spanErrorOf } from './requests.ts';
 import type { Whereabouts } from './whereabouts.ts';
 
 /** One caller's append, until it is answered. Plain fields: there is one for every append that is under way. */
@@ -33,6 +35,8 @@ export interface PendingAppend {
   readonly answer: Answer<AppendResult>;
   /** How many records of its unit stand before its own. */
   recordFrom: number;
+  /** Its time here, until it is first sent to a leader; null where it is not traced. */
+  queued: OpenSpan | null;
 }
 
 /** Who answers callers. */
@@ -64,6 +68,8 @@ interface Unit {
   isDissolved: boolean;
   /** The leader that the newest attempt went to. */
   target: BrokerId | null;
+  /** Of the one member that is traced; null where none is. */
+  readonly trace: TraceContext | null;
 }
 
 /** Units of this broker's own producer that may be unanswered at once: retries stay within what the leader remembers. */
@@ -97,6 +103,8 @@ export class AppendQueue {
   /** The leader refused the last one at once. */
   #isHeldBack = false;
   readonly #whereabouts: Whereabouts;
+  /** Why its leader had no room, when it last had none; null since something was appended, or another one leads. */
+  #fullBecause: string | null = null;
 
   constructor(group: GroupId, producerId: number, core: Core, requests: Requests, whereabouts: Whereabouts, edge: AppendEdge) {
     this.group = group;
@@ -126,6 +134,7 @@ export class AppendQueue {
     this.#mayRetry = true;
     this.#isHeldBack = false;
     if (!leaderChanged) return;
+    this.#fullBecause = null;
     for (const unit of this.#units) {
       if (unit.outstanding === 0 || unit.target === this.#leader) continue;
       unit.isUnknown = true;
@@ -147,7 +156,7 @@ export class AppendQueue {
       return false;
     }
     const { self, links } = this.#core;
-    if (leader === self ? this.#core.replica(this.group)?.appends.refusal() !== null : !links.isReady(leader)) return false;
+    if (leader === self ? !this.#isTakenHere() : !links.isReady(leader)) return false;
     let isBusy = false;
     if (this.#mayRetry) {
       this.#mayRetry = false;
@@ -173,10 +182,18 @@ export class AppendQueue {
     return isBusy;
   }
 
+  /** Whether this broker, which leads, takes appends now. */
+  #isTakenHere(): boolean {
+    const refusal = this.#core.replica(this.group)?.appends.refusal();
+    if (refusal?.code === 'overloaded') this.#fullBecause = refusal.reason;
+    return refusal === null;
+  }
+
   #pack(): Unit {
     const first = this.#waiting[this.#head++] as PendingAppend;
     const members = [first];
     first.recordFrom = 0;
+    let trace = first.request.trace ?? null;
     if (isPackable(first)) {
       let bytes = first.request.batch.length;
       let records = first.count;
@@ -185,6 +202,9 @@ export class AppendQueue {
         // A record grows by up to 14 bytes when it is packed.
         bytes += next.request.batch.length - batchHeaderBytes + next.count * 14;
         if (!isPackable(next) || next.request.level !== first.request.level) break;
+        // A batch is one in a log: it is of one trace.
+        if (next.request.trace !== undefined && trace !== null) break;
+        trace ??= next.request.trace ?? null;
         if (bytes > this.#core.settings.appendBytesMax || records + next.count > recordsPerBatchMax) break;
         next.recordFrom = records;
         members.push(next);
@@ -211,6 +231,7 @@ export class AppendQueue {
       isDone: false,
       isDissolved: false,
       target: null,
+      trace,
     };
     return { ...common, batch: this.#sealed(members, producer), members };
   }
@@ -242,9 +263,10 @@ export class AppendQueue {
     for (const append of unit.members) if (append.deadlineMs > deadlineMs) deadlineMs = append.deadlineMs;
     const first = unit.members[0];
     if (first === undefined) return false;
-    const { level, expectedOffset } = first.request;
+    const { level, expectedOffset, deliverAtMs = null } = first.request;
     const triedForMs = this.#triedForMs(unit, first, nowMs);
     if (unit.attempts === 0) unit.firstMs = nowMs;
+    if (unit.trace !== null) this.#sentFirst(unit);
     unit.lastMs = nowMs;
     unit.attempts++;
     unit.outstanding++;
@@ -259,7 +281,9 @@ export class AppendQueue {
         level,
         expectedOffset,
         triedForMs,
+        deliverAtMs,
         deadlineMs,
+        trace: unit.trace,
         answer: (outcome) => {
           if (outcome.ok) this.#ended(unit, leader, { type: 'appended', correlation: 0, ...outcome.value });
           else
@@ -277,17 +301,33 @@ export class AppendQueue {
     // These bytes may wait in the link for long: whoever frames this batch here later does so in a copy.
     takeRoom(unit.batch);
     const remainingMs = Math.max(1, deadlineMs - nowMs);
-    const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, batch: unit.batch };
+    const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, deliverAtMs, batch: unit.batch };
     const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
-    if (this.#requests.send(leader, this.group, request, waitMs, (outcome, hops) => this.#ended(unit, leader, outcome, hops))) {
+    const { spans } = this.#core;
+    const span = unit.trace === null ? null : spans.begin('forward', unit.trace, { to: leader, attempt: unit.attempts });
+    const answered = (outcome: RequestOutcome, hops: HopList | null): void => {
+      if (span !== null) spans.end(span, spanErrorOf(outcome), hopsOf(hops));
+      this.#ended(unit, leader, outcome, hops);
+    };
+    if (this.#requests.send(leader, this.group, request, waitMs, answered, span?.context ?? null)) {
       noteSubmit();
       return true;
     }
+    if (span !== null) spans.end(span, 'noLeader');
     unit.attempts--;
     unit.outstanding--;
     unit.target = null;
     this.#dissolveClean();
     return false;
+  }
+
+  /** The time in the queue of its traced member is over. */
+  #sentFirst({ members }: Unit): void {
+    for (const member of members) {
+      if (member.queued === null) continue;
+      this.#core.spans.end(member.queued);
+      member.queued = null;
+    }
   }
 
   /** How long ago this was first tried, here or by whoever asked; null where it never was. */
@@ -321,6 +361,7 @@ export class AppendQueue {
   }
 
   #reached(unit: Unit, value: Appended, hops: HopList | null): void {
+    this.#fullBecause = null;
     this.#finish(unit);
     // A hit after an attempt whose outcome was not known is that attempt, unless the caller had made one before.
     const isRetry = unit.members[0]?.request.firstAttemptMs !== undefined;
@@ -331,6 +372,7 @@ export class AppendQueue {
     const requestOutcome = requestOutcomeOf(code, details);
     const judged = judge({ code, details: { requestOutcome } }, { isUncertain: unit.isUnknown, isRepeatable: true });
     if (isTriedAmongBrokers(code)) {
+      if (code === 'overloaded') this.#fullBecause = reason;
       unit.isUnknown = judged.isUncertain;
       this.#whereabouts.refused(this.group, details['leader']);
       // The next tick, link or leader tries again.
@@ -400,7 +442,7 @@ export class AppendQueue {
         this.#edge.failed(
           append,
           'notAppendedInTime',
-          `broker ${leader} leads it and did not take the append within ${append.request.timeoutMs} ms`,
+          `broker ${leader} leads it and did not take the append within ${append.request.timeoutMs} ms${this.#fullBecause === null ? '' : `: ${this.#fullBecause}`}`,
           {},
         );
       }

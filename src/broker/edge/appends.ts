@@ -54,7 +54,8 @@ export class Appends implements AppendEdge {
     this.#arrivedMs ??= this.#core.nowMs();
     const deadlineMs = this.#arrivedMs + Math.max(0, request.timeoutMs);
     const queue = this.#queueOf(group);
-    queue.add({ request, count: recordCount(request.batch), deadlineMs, answer, recordFrom: 0 });
+    const queued = request.trace === undefined ? null : this.#core.spans.begin('queue', request.trace);
+    queue.add({ request, count: recordCount(request.batch), deadlineMs, answer, recordFrom: 0, queued });
     this.#waiting.add(queue);
     this.#core.wake();
   }
@@ -75,6 +76,7 @@ export class Appends implements AppendEdge {
   }
 
   failed(append: PendingAppend, code: ErrorCode, reason: string, details: ErrorDetails): void {
+    if (append.queued !== null) this.#core.spans.end(append.queued, code);
     this.#release(append);
     this.#refuse(append.request, append.answer, code, reason, details);
   }

@@ -1,4 +1,5 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { TraceContext } from '../../base/trace-context.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import {
   type Answer,
@@ -15,7 +16,7 @@ import { askedGroupsMax, type HopList, type PeerAnswer } from '../../wire/index.
 import { type Core, failure } from '../core.ts';
 import { catalogGroup } from '../well-known.ts';
 import { freshnessMs } from './reads.ts';
-import type { Requests, UnnumberedRequest } from './requests.ts';
+import { hopsOf, type Requests, spanErrorOf, type UnnumberedRequest } from './requests.ts';
 import { parseStatuses } from './said-statuses.ts';
 import type { Whereabouts } from './whereabouts.ts';
 
@@ -99,22 +100,29 @@ export class Elsewhere {
       const askedMs = this.#core.nowMs();
       const waitMs = Math.min(Math.max(0, untilMs - askedMs), passedOnWaitMs);
       const least = this.#least(group, freshness, sessionOffset);
-      this.#ask(question, { type: 'read', ...least, offsetFrom, sinceMs, bytesMax, waitMs }, waitMs, (said, way) => {
-        if (said.type !== 'records') return question.fail('internal', 'it was answered by something else');
-        const { type: _type, correlation: _correlation, ...found } = said;
-        this.#show(group, found.highWatermark);
-        begins ??= found.offsetFrom;
-        // What travelled is older by that; what a leader has confirmed for this read is not.
-        const asOfMs = freshness === 'linearizable' && found.asOfMs === 0 ? 0 : older(found.asOfMs, this.#core.nowMs() - askedMs);
-        const isSpent = this.#core.nowMs() >= untilMs;
-        if (found.batches.length > 0 || isSpent || cancel?.cancelled === true)
-          return end({
-            ok: true,
-            value: { topic, ...found, offsetFrom: begins, asOfMs, ...(request.tellHops === true && way !== null ? { hops: way } : {}) },
-          });
-        offsetFrom = found.offsetNext;
-        ask();
-      });
+      const asked = { type: 'read', ...least, offsetFrom, sinceMs, bytesMax, waitMs } as const;
+      this.#ask(
+        question,
+        asked,
+        waitMs,
+        (said, way) => {
+          if (said.type !== 'records') return question.fail('internal', 'it was answered by something else');
+          const { type: _type, correlation: _correlation, ...found } = said;
+          this.#show(group, found.highWatermark);
+          begins ??= found.offsetFrom;
+          // What travelled is older by that; what a leader has confirmed for this read is not.
+          const asOfMs = freshness === 'linearizable' && found.asOfMs === 0 ? 0 : older(found.asOfMs, this.#core.nowMs() - askedMs);
+          const isSpent = this.#core.nowMs() >= untilMs;
+          if (found.batches.length > 0 || isSpent || cancel?.cancelled === true)
+            return end({
+              ok: true,
+              value: { topic, ...found, offsetFrom: begins, asOfMs, ...(request.tellHops === true && way !== null ? { hops: way } : {}) },
+            });
+          offsetFrom = found.offsetNext;
+          ask();
+        },
+        request.trace ?? null,
+      );
     };
     ask();
   }
@@ -207,27 +215,46 @@ export class Elsewhere {
   }
 
   /** One replica after another, until one says something that another would not say better, or the time is over. */
-  #ask(question: Question, request: UnnumberedRequest, waitMs: number, done: (answer: PeerAnswer, hops: HopList | null) => void): void {
+  #ask(
+    question: Question,
+    request: UnnumberedRequest,
+    waitMs: number,
+    done: (answer: PeerAnswer, hops: HopList | null) => void,
+    trace: TraceContext | null = null,
+  ): void {
     if (question.isOver) return;
     const { group } = question;
     const peer = this.#whereabouts.leaderOf(group);
     const again = (code: ErrorCode, reason: string): void => {
       if (question.isOver) return;
       if (this.#core.nowMs() >= question.deadlineMs) question.fail(code, reason);
-      else this.#core.host.clock.startTimer(againMs, () => this.#ask(question, request, waitMs, done));
+      else this.#core.host.clock.startTimer(againMs, () => this.#ask(question, request, waitMs, done, trace));
     };
     const lost = (): void => {
       this.#whereabouts.refused(group, null);
       again('notCurrent', 'none of the brokers that have it answered in time');
     };
     if (peer === null) return again('noLeader', 'none of the brokers that have it can be reached');
-    const isSent = this.#requests.send(peer, group, request, waitMs + attemptMs, (outcome, hops) => {
-      if (question.isOver) return;
-      if (outcome.type === 'lost') lost();
-      else if (outcome.type === 'error') this.#refused(question, peer, outcome, again);
-      else done(outcome, hops);
-    });
-    if (!isSent) lost();
+    const { spans } = this.#core;
+    const span = trace === null ? null : spans.begin('forward', trace, { to: peer });
+    const isSent = this.#requests.send(
+      peer,
+      group,
+      request,
+      waitMs + attemptMs,
+      (outcome, hops) => {
+        if (span !== null) spans.end(span, spanErrorOf(outcome), hopsOf(hops));
+        if (question.isOver) return;
+        if (outcome.type === 'lost') lost();
+        else if (outcome.type === 'error') this.#refused(question, peer, outcome, again);
+        else done(outcome, hops);
+      },
+      span?.context ?? null,
+    );
+    if (!isSent) {
+      if (span !== null) spans.end(span, 'noLeader');
+      lost();
+    }
     this.#core.wake();
   }
 

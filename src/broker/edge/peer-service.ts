@@ -1,4 +1,5 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { TraceContext } from '../../base/trace-context.ts';
 import type { BrokerStatus, Outcome, PartitionStatus } from '../../eventlog/index.ts';
 import { defaultBatchLimits, producerIdOf, validateBatch } from '../../record/index.ts';
 import * as wire from '../../wire/index.ts';
@@ -16,6 +17,8 @@ export interface Asker {
   readonly broker: BrokerId;
   /** How it came by way of others; null where it did not. */
   readonly hops: wire.HopList | null;
+  /** What is done for him is part of this; null where it is not traced. */
+  readonly trace: TraceContext | null;
 }
 
 export interface PeerServiceOptions {
@@ -25,8 +28,8 @@ export interface PeerServiceOptions {
   statusOf(group: number): PartitionStatus | null;
   /** Whether the office is to be handed to this peer, whose home the group is. */
   mayHandOver(replica: Replica, to: BrokerId): boolean;
-  /** What is asked of publishers and subscribers that a group here keeps; `answer` gets the JSON text of the answer, and the batches that it gives. */
-  subscribers(group: GroupId, json: Uint8Array, answer: (json: string, batches: readonly Uint8Array[]) => void): void;
+  /** What is asked of publishers and subscribers, or of what is appended later, that a group here keeps; `answer` gets the JSON text of the answer, and the batches that it gives. */
+  keeping(group: GroupId, json: Uint8Array, answer: (json: string, batches: readonly Uint8Array[]) => void): void;
   /** As people call it. */
   nameOf(group: GroupId): string | null;
 }
@@ -73,7 +76,7 @@ export class PeerService {
       case 'claim':
         return this.#claim(asker, group, correlation);
       case 'subscribers':
-        return this.#options.subscribers(group, request.json, (json, batches) =>
+        return this.#options.keeping(group, request.json, (json, batches) =>
           this.#sendBulk(asker, group, { type: 'subscribers', correlation, json, batches }),
         );
       case 'partitions': {
@@ -99,7 +102,7 @@ export class PeerService {
   #append(asker: Asker, group: GroupId, request: wire.PeerRequest & { readonly type: 'append' }): void {
     const replica = this.#core.replica(group);
     if (replica === undefined) return this.#refuse(asker, group, request.correlation);
-    const { batch, level, expectedOffset, triedForMs, correlation } = request;
+    const { batch, level, expectedOffset, triedForMs, deliverAtMs, correlation } = request;
     // Its own broker has validated it; what enters the log is looked at again, because whatever stands there is there for good.
     const limits = { ...defaultBatchLimits, batchBytesMax: this.#core.settings.batchBytesMax };
     const valid = validateBatch(batch, limits, this.#core.host.bytes);
@@ -113,7 +116,9 @@ export class PeerService {
       level,
       expectedOffset,
       triedForMs,
+      deliverAtMs,
       deadlineMs,
+      trace: asker.trace,
       answer: (outcome) => this.#answer(asker, group, correlation, outcome),
     });
   }
@@ -135,7 +140,10 @@ export class PeerService {
     const bytesMax = Math.min(request.bytesMax, passedOnBytesMax);
     const waitMs = Math.min(request.waitMs, passedOnWaitMs);
     const topic = this.#options.nameOf(group) ?? '';
+    const { spans } = this.#core;
+    const span = asker.trace === null ? null : spans.begin('read', asker.trace, { topic, freshness });
     this.#reads.begin({ topic, offsetFrom, sinceMs, bytesMax, freshness, sessionOffset, waitMs }, replica, (outcome) => {
+      if (span !== null) spans.end(span, outcome.ok ? null : outcome.error.code);
       if (!outcome.ok) return this.#failed(asker, group, correlation, outcome);
       const { topic: _topic, times = [], ...found } = outcome.value;
       this.#sendBulk(asker, group, { type: 'records', correlation, ...found, times });

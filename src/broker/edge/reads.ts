@@ -47,8 +47,8 @@ export class Reads {
   readonly #core: Core;
   readonly #barriers: Barriers;
   readonly #readers = new Map<Replica, Set<Reader>>();
-  /** The last answer from memory of each replica: a thousand followers of one topic ask the same. */
-  readonly #memo = new WeakMap<Replica, Fetched>();
+  /** The last answer of each replica, until the next tick: a thousand followers of one topic ask the same, and a thousand topics keep nothing for long. */
+  readonly #memo = new Map<Replica, Fetched>();
 
   constructor(core: Core, barriers: Barriers) {
     this.#core = core;
@@ -285,6 +285,7 @@ export class Reads {
   }
 
   expire(nowMs: number): void {
+    if (this.#memo.size > 0) this.#memo.clear();
     for (const reader of this.#all()) {
       const isOnDisk = reader.state === 'reading' || reader.state === 'resolving';
       if (isOnDisk && nowMs >= reader.diskDeadlineMs) this.#notCurrent(reader, 'the disk of this broker did not answer in time');

@@ -1,4 +1,5 @@
 import type { BrokerId } from '../../base/branded.ts';
+import type { TraceContext } from '../../base/trace-context.ts';
 import { type Cube, makeCube, nextHop } from '../../placement/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { Core } from '../core.ts';
@@ -9,6 +10,7 @@ export interface Arrived {
   readonly hops: wire.HopList;
   /** Of an answer: how its request came. */
   readonly asked: wire.HopList | null;
+  readonly trace: TraceContext | null;
   readonly kind: number;
   readonly body: Uint8Array;
 }
@@ -20,6 +22,7 @@ interface Passing {
   readonly envelope: wire.RelayEnvelope;
   /** Where it has been, this broker the last. */
   readonly hops: readonly BrokerId[];
+  readonly trace: TraceContext | null;
   readonly draft: (hops: wire.HopList) => wire.Draft;
 }
 
@@ -31,6 +34,9 @@ export class Relays {
   readonly #core: Core;
   /** Sorted: a broker's place is its vertex. */
   readonly #brokers: readonly BrokerId[];
+  /** The same the other way round. */
+  readonly #vertices: ReadonlyMap<BrokerId, number>;
+  readonly #neighbours: ReadonlySet<BrokerId>;
   readonly #cube: Cube;
   /** Until when the way to a broker is doubted: somebody on it may hang while its links stand. */
   readonly #doubtedUntilMs = new Map<BrokerId, number>();
@@ -38,11 +44,14 @@ export class Relays {
   constructor(core: Core, brokers: readonly BrokerId[]) {
     this.#core = core;
     this.#brokers = [...brokers].sort((a, b) => a - b);
+    this.#vertices = new Map(this.#brokers.map((broker, vertex) => [broker, vertex]));
     this.#cube = makeCube(this.#brokers.length);
+    const edges = this.#cube.neighbours[this.#vertexOf(core.self)] ?? [];
+    this.#neighbours = new Set(edges.map((vertex) => this.#brokers[vertex] as BrokerId));
   }
 
   isNeighbour(broker: BrokerId): boolean {
-    return this.#cube.neighbours[this.#vertexOf(this.#core.self)]?.includes(this.#vertexOf(broker)) ?? false;
+    return this.#neighbours.has(broker);
   }
 
   doubt(to: BrokerId): void {
@@ -54,30 +63,39 @@ export class Relays {
   }
 
   /** Over whom it leaves; null where there is no way, or no room on it: it was not sent. */
-  send(to: BrokerId, message: wire.Draft, about: { readonly isLong: boolean; readonly asked: wire.HopList | null }): BrokerId | null {
+  send(
+    to: BrokerId,
+    message: wire.Draft,
+    about: { readonly isLong: boolean; readonly asked: wire.HopList | null },
+    trace: TraceContext | null = null,
+  ): BrokerId | null {
     const { self } = this.#core;
     const envelope = { to, ...about, hops: { brokers: [self], isDirect: false } };
-    const next = this.#pass({ envelope, hops: [self], draft: (hops) => wire.encodeRelay({ ...envelope, hops }, message) });
+    const next = this.#pass({ envelope, hops: [self], trace, draft: (hops) => wire.encodeRelay({ ...envelope, hops }, message) });
     return typeof next === 'string' ? null : next;
   }
 
   /** What came from a peer, whoever it is for; a message where it is for this broker. What no broker would send is dropped. */
-  receive(peer: BrokerId, { group, body }: wire.WireFrame): Arrived | null {
+  receive(peer: BrokerId, { group, body, traces }: wire.WireFrame): Arrived | null {
     const relay = wire.decodeRelay(body);
     if (relay === null || !this.#isPossible(peer, relay)) return null;
-    const { self, counters } = this.#core;
+    const { self, counters, spans } = this.#core;
+    const trace = traces?.context ?? null;
     const hops = [...relay.hops.brokers, self];
     const [from] = hops as [BrokerId];
     if (relay.to === self) {
-      return { from, hops: { brokers: hops, isDirect: relay.hops.isDirect }, asked: relay.asked, kind: relay.kind, body: relay.body };
+      const { asked, kind, body: own } = relay;
+      return { from, hops: { brokers: hops, isDirect: relay.hops.isDirect }, asked, trace, kind, body: own };
     }
-    const next = this.#pass({ envelope: relay, hops, draft: (passed) => wire.passRelay(relay, group, passed) });
+    const span = trace === null ? null : spans.begin('hop', trace, { from: peer, to: relay.to });
+    const next = this.#pass({ envelope: relay, hops, trace, draft: (passed) => wire.passRelay(relay, group, passed) });
+    if (span !== null) spans.end(span, typeof next === 'string' ? 'noLeader' : null, typeof next === 'string' ? {} : { next });
     if (typeof next === 'string') this.#refuse(relay, group, hops, next);
     else counters.relayed++;
     return null;
   }
 
-  #pass({ envelope, hops, draft }: Passing): BrokerId | 'dead' | 'full' {
+  #pass({ envelope, hops, trace, draft }: Passing): BrokerId | 'dead' | 'full' {
     const { links, counters } = this.#core;
     const vertices = hops.map((broker) => this.#vertexOf(broker));
     const reaches = (broker: BrokerId): boolean => broker === this.#core.self || links.isReady(broker);
@@ -86,7 +104,8 @@ export class Relays {
     if (next.kind === 'here' || next.kind === 'dead') return 'dead';
     const broker = this.#brokers[next.to] as BrokerId;
     const isDirect = next.kind === 'direct';
-    const message = draft({ brokers: hops, isDirect: envelope.hops.isDirect || isDirect });
+    const untraced = draft({ brokers: hops, isDirect: envelope.hops.isDirect || isDirect });
+    const message = trace === null ? untraced : wire.withTraces(untraced, trace);
     if (!(envelope.isLong ? links.sendBulk(broker, message) : links.send(broker, message))) return 'full';
     if (isDirect) counters.relayedDirectly++;
     this.#core.observer?.passed(hops, broker, envelope.to, isDirect, reaches);
@@ -111,13 +130,13 @@ export class Relays {
 
   #isPossible(peer: BrokerId, { hops, asked, to }: wire.Relay): boolean {
     const { self } = this.#core;
-    const isKnown = (broker: BrokerId): boolean => this.#brokers.includes(broker);
+    const isKnown = (broker: BrokerId): boolean => this.#vertices.has(broker);
     const { brokers } = hops;
     const isOnce = new Set(brokers).size === brokers.length && !brokers.includes(self) && !brokers.includes(to);
     return isOnce && brokers.at(-1) === peer && isKnown(to) && brokers.every(isKnown) && (asked?.brokers.every(isKnown) ?? true);
   }
 
   #vertexOf(broker: BrokerId): number {
-    return this.#brokers.indexOf(broker);
+    return this.#vertices.get(broker) ?? -1;
   }
 }

@@ -1,4 +1,6 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
+import type { TraceContext } from '../../base/trace-context.ts';
+import type { SpanFields } from '../../eventlog/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { Core } from '../core.ts';
 import { catalogGroup } from '../well-known.ts';
@@ -49,16 +51,24 @@ export class Requests {
    * False when there is no way to the peer: nothing was sent and `done` is never called. Members of a group ask one another by their own links, and by the
    * catalog's all brokers, whether they have it open or not; whoever has no replica of it asks along the edges of the cube.
    */
-  send(peer: BrokerId, group: GroupId, request: UnnumberedRequest, waitMs: number, done: RequestDone): boolean {
+  send(
+    peer: BrokerId,
+    group: GroupId,
+    request: UnnumberedRequest,
+    waitMs: number,
+    done: RequestDone,
+    trace: TraceContext | null = null,
+  ): boolean {
     const correlation = ++this.#lastCorrelation;
-    const message = wire.encodeRequest(group, { ...request, correlation } as wire.PeerRequest);
+    const untraced = wire.encodeRequest(group, { ...request, correlation } as wire.PeerRequest);
     const { links } = this.#core;
     const isShared = group === catalogGroup || this.#core.replica(group) !== undefined;
     const isEdge = isShared || this.#relays.isNeighbour(peer);
     const isDirect = !isEdge && this.#relays.isDoubted(peer);
     const isByLink = isEdge || isDirect;
+    const message = trace === null || !isByLink ? untraced : wire.withTraces(untraced, trace);
     const own = isByLink && links.send(peer, message) ? peer : null;
-    const via = isByLink ? own : this.#relays.send(peer, message, { isLong: false, asked: null });
+    const via = isByLink ? own : this.#relays.send(peer, message, { isLong: false, asked: null }, trace);
     if (via === null) return false;
     if (isDirect) this.#core.counters.relayedDirectly++;
     // One that goes by way of others may be swallowed there: that it has not arrived says nothing.
@@ -103,3 +113,13 @@ export class Requests {
     pending.done({ type: 'lost' }, null);
   }
 }
+
+/** What the span of a request failed with. */
+export function spanErrorOf(outcome: RequestOutcome): string | null {
+  if (outcome.type === 'error') return outcome.code;
+  return outcome.type === 'lost' ? 'timeout' : null;
+}
+
+/** By way of whom it went, as a span tells it. */
+export const hopsOf = (hops: wire.HopList | null): SpanFields =>
+  hops === null ? {} : { hops: hops.brokers.join(' '), ...(hops.isDirect ? { direct: true } : {}) };

@@ -12,8 +12,8 @@ import type { Meeting } from './peer-lives.ts';
 export interface IncomingEvents {
   /** The peer has proven who it is. */
   accepted(peer: BrokerId, life: Life): void;
-  /** `peer` is null where nobody has. */
-  closed(peer: BrokerId | null): void;
+  /** `peer` is null where nobody has. `isIdle`: it was for bulk and has brought nothing for so long that its other end needs it no more: nothing is lost. */
+  closed(peer: BrokerId | null, isIdle: boolean): void;
 }
 
 const handshakeMs = 2000;
@@ -41,6 +41,8 @@ export class IncomingLink {
   /** The highest link sequence that came. */
   #lastSequence = 0;
   #pongMs = 0;
+  /** When something came. */
+  #heardMs = 0;
 
   readonly handlers: LinkHandlers;
 
@@ -92,18 +94,23 @@ export class IncomingLink {
     this.#isClosed = true;
     this.#line.drop();
     if (this.#peer !== null) this.#context.logger.log('debug', 'linkClosed', { peer: this.#peer, reason });
-    this.#events.closed(this.#peer);
+    // The other end closes it by its own clock, after twice that.
+    const isIdle = this.lane === 'bulk' && this.#context.nowMs() - this.#heardMs >= this.#context.linkIdleMs / 2;
+    this.#events.closed(this.#peer, isIdle);
   }
 
   #received(bytes: Uint8Array): void {
     if (this.#isClosed || this.#context.isClosed()) return;
     this.#context.counters.bytesReceived += bytes.length;
+    this.#heardMs = this.#context.nowMs();
     this.#reader.push(bytes, (frame) => {
       this.#receive(frame);
       return !this.#isClosed;
     });
     if (this.#reader.damage !== null) {
-      this.#context.logger.log('warn', 'linkDamaged', { peer: this.#peer, damage: this.#reader.damage });
+      const { damage } = this.#reader;
+      if (this.#peer === null) this.#context.strangers.note(damage);
+      else this.#context.logger.log('warn', 'linkDamaged', { peer: this.#peer, damage });
       this.close(`received ${this.#reader.damage}`);
     } else if (this.#peer !== null && this.#context.nowMs() - this.#pongMs >= pongMs) {
       this.#pong();

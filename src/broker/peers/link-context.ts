@@ -9,6 +9,7 @@ import type { Counters } from '../counters.ts';
 import type { LinkConditions } from './faults-by-hand.ts';
 import type { PeerLives } from './peer-lives.ts';
 import type { PeerProblems } from './peer-problems.ts';
+import type { Strangers } from './strangers.ts';
 
 /** What links need of their broker. */
 export interface LinkContext {
@@ -23,11 +24,14 @@ export interface LinkContext {
   readonly version: string;
   readonly brokers: string;
   readonly problems: PeerProblems;
+  readonly strangers: Strangers;
   /** Faults that were made by hand. */
   readonly conditions: LinkConditions;
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
+  /** A link for bulk that was not used for so long is closed. */
+  readonly linkIdleMs: number;
   startTimer(delayMs: number, fire: () => void): Timer;
   nowMs(): number;
   wallMs(): number;

@@ -6,6 +6,7 @@ import type { AppendEntries, Message } from '../../raft/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { CausalLink, CausalRing } from '../causal-ring.ts';
 import type { Counters } from '../counters.ts';
+import type { LogSpans } from '../log-spans.ts';
 import { ClocksAhead } from './clocks-ahead.ts';
 import { cutOffReason, type FaultsByHand } from './faults-by-hand.ts';
 import { IncomingLink } from './incoming-link.ts';
@@ -13,6 +14,7 @@ import type { LinkContext } from './link-context.ts';
 import { OutgoingLink } from './outgoing-link.ts';
 import type { PeerLives } from './peer-lives.ts';
 import { PeerProblems } from './peer-problems.ts';
+import { Strangers } from './strangers.ts';
 
 /** What the broker makes of the links. */
 export interface LinkEvents {
@@ -38,6 +40,8 @@ export interface LinksOptions {
   readonly logger: Logger;
   readonly counters: Counters;
   readonly causes: CausalRing;
+  /** Which batches that leave for followers are traced. */
+  readonly logSpans: Pick<LogSpans, 'isActive' | 'tracesOf'>;
   readonly self: BrokerId;
   readonly peers: readonly BrokerId[];
   readonly clusterId: string;
@@ -47,6 +51,7 @@ export interface LinksOptions {
   readonly lives: Pick<PeerLives, 'shownTo' | 'show' | 'meet' | 'confirmed'>;
   readonly secret: Uint8Array | null;
   readonly linkBytesMax: number;
+  readonly linkIdleMs: number;
   readonly faults: FaultsByHand;
   stamp(): Stamp;
 }
@@ -90,6 +95,7 @@ export class Links {
     this.#context = {
       ...options,
       problems: this.#problems,
+      strangers: new Strangers(options.logger, () => options.clock.monotonicMs()),
       conditions: options.faults,
       startTimer: (delayMs, fire) => options.clock.startTimer(delayMs, fire),
       nowMs: () => options.clock.monotonicMs(),
@@ -134,10 +140,10 @@ export class Links {
             events.met(peer, life);
             this.#accepted(peer, life, incoming);
           },
-          closed: (peer) => {
+          closed: (peer, isIdle) => {
             if (!this.#incoming.delete(incoming)) return;
             // Answers of that peer travel here: what was asked of it may stay unanswered.
-            if (peer !== null) events.lost(peer);
+            if (peer !== null && !isIdle) events.lost(peer);
           },
         });
         this.#incoming.add(incoming);
@@ -214,6 +220,13 @@ export class Links {
     return links === undefined ? 0 : links.consensus.bytesQueued + links.bulk.bytesQueued;
   }
 
+  /** Links that stand to other brokers. */
+  get openCount(): number {
+    let count = 0;
+    for (const { consensus, bulk } of this.#outgoing.values()) count += Number(consensus.isReady) + Number(bulk.isReady);
+    return count;
+  }
+
   /** Of the way for bulk alone. */
   bulkBytesQueued(peer: BrokerId): number {
     return this.#outgoing.get(peer)?.bulk.bytesQueued ?? 0;
@@ -259,7 +272,15 @@ export class Links {
     const links = this.#outgoing.get(message.to);
     if (links === undefined) return;
     const link = message.type === 'appendEntries' && message.isBulk === true ? links.bulk : links.consensus;
-    link.send(wire.encodeRaftMessage(group, message));
+    const encoded = wire.encodeRaftMessage(group, message);
+    link.send(this.#options.logSpans.isActive ? this.#traced(group, message, encoded) : encoded);
+  }
+
+  #traced(group: number, message: Message, encoded: wire.Draft): wire.Draft {
+    const last = message.type === 'appendEntries' ? message.batches.at(-1) : undefined;
+    if (message.type !== 'appendEntries' || last === undefined) return encoded;
+    const traces = this.#options.logSpans.tracesOf(group, message.offsetFrom, last.offsetTo);
+    return traces.length === 0 ? encoded : wire.withTraces(encoded, null, traces);
   }
 
   /** The end of a turn: what it queued leaves, in one call a link. True when something waits for the end of the next. */

@@ -43,6 +43,7 @@ export class OutgoingLink {
   #isFull = false;
   /** Something was sent since the last ping: a link that nobody uses is not looked at. */
   #isUsed = false;
+  #usedMs = 0;
 
   constructor(context: LinkContext, peer: BrokerId, lane: Lane) {
     this.#context = context;
@@ -172,6 +173,8 @@ export class OutgoingLink {
       this.#tellLost('the peer answers on a new connection only');
     }
     this.#current = connection;
+    this.#usedMs = this.#context.nowMs();
+    this.#context.counters.linksOpened++;
     this.#outbox = waiting;
     this.#outboxBytes = waitingBytes;
     this.#backOffMs = backOffMsMin;
@@ -183,6 +186,7 @@ export class OutgoingLink {
 
   #startPinging(): void {
     this.#pingTimer = this.#context.startTimer(pingMs, () => {
+      if (this.#isIdle()) return this.#closeIdle();
       if (this.#unanswered >= unansweredMax) this.#connect();
       if (this.#isUsed || this.#unanswered > 0) {
         this.#isUsed = false;
@@ -191,6 +195,23 @@ export class OutgoingLink {
       }
       this.#startPinging();
     });
+  }
+
+  /** For so long that it is closed, and all that was ever sent on it has arrived. What consensus says goes by a link that stays. */
+  #isIdle(): boolean {
+    const { lane } = this;
+    const nowMs = this.#context.nowMs();
+    if (this.#isUsed) this.#usedMs = nowMs;
+    if (lane !== 'bulk' || nowMs - this.#usedMs < this.#context.linkIdleMs || this.bytesQueued > 0) return false;
+    return this.#current !== null && this.#current.sequenceArrived >= this.#current.sequence;
+  }
+
+  /** Nothing is lost: nobody is told. It is dialled when it is wanted again. */
+  #closeIdle(): void {
+    this.#next?.close('nobody needs it');
+    this.#next = null;
+    this.#forgetCurrent()?.close('nobody needs it');
+    this.#context.counters.linksClosedIdle++;
   }
 
   #lost(connection: OutgoingConnection, reason: string): void {
@@ -221,7 +242,8 @@ export class OutgoingLink {
     this.#backOffMs = Math.min(this.#backOffMs * 2, backOffMsMax);
     this.#redialTimer = this.#context.startTimer(delayMs, () => {
       this.#redialTimer = null;
-      this.dial();
+      // What is for bulk is opened when it is wanted.
+      if (this.lane === 'consensus' || this.#outbox.length > 0) this.dial();
     });
   }
 

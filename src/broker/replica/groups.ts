@@ -20,13 +20,15 @@ import {
 } from '../../storage/index.ts';
 import { groupsPath, openError } from '../opening.ts';
 import { type MachineState, splitCheckpoint, withMachine } from './machine-checkpoint.ts';
-import { Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
+import { RequestIdLevels } from './request-id-levels.ts';
+import { type LoadsUnderWay, Replica, type ReplicaContext, type ReplicaListener, replay } from './replica.ts';
 import { type BrokerSettings, topicSegmentBytesMax } from '../settings.ts';
+import { type Rooms, SharedRoom } from './shared-room.ts';
 import { absentStatus, partitionStatus } from './status.ts';
 import { Tail, type TailCheckpoint } from './tail.ts';
 import { catalogGroup, logGroup, topicGroupFirst } from '../well-known.ts';
 
-export interface GroupsContext extends Omit<ReplicaContext, 'damaged' | 'cacheBytesShare'> {
+export interface GroupsContext extends Omit<ReplicaContext, 'damaged' | 'cacheBytesShare' | 'rooms' | 'loads' | 'requestIdsWanted'> {
   /** All of the cluster: the members of a group of which nothing else is written. */
   readonly brokers: readonly BrokerId[];
   /** Of the catalog in a data directory that has none yet. */
@@ -64,10 +66,26 @@ export class Groups {
   /** Logs of fenced groups. */
   readonly #closing = new Map<GroupId, (() => void)[]>();
   #votes: ReadonlyMap<GroupId, Vote> = new Map();
+  readonly #rooms: Rooms;
+  readonly #levels: RequestIdLevels;
 
   constructor(context: GroupsContext, listener: ReplicaListener) {
     this.#context = context;
-    this.#replicaContext = { ...context, cacheBytesShare: () => cacheBytesShare(context.settings, this.#awake.size) };
+    const { settings } = context;
+    this.#rooms = {
+      uncommitted: new SharedRoom(settings.uncommittedBytesPerBrokerMax),
+      requestIds: new SharedRoom(settings.requestIdsPerBrokerMax),
+      sessions: new SharedRoom(settings.requestSessionsPerBrokerMax),
+    };
+    this.#levels = new RequestIdLevels(this.#rooms.requestIds, () => this.#led());
+    const loads: LoadsUnderWay = { count: 0 };
+    this.#replicaContext = {
+      ...context,
+      rooms: this.#rooms,
+      loads,
+      requestIdsWanted: () => this.#levels.wanted(),
+      cacheBytesShare: () => cacheBytesShare(settings, this.#awake.size),
+    };
     this.#listener = listener;
   }
 
@@ -81,6 +99,20 @@ export class Groups {
 
   replicas(): Iterable<Replica> {
     return this.#replicas.values();
+  }
+
+  /** What the groups led here hold together. */
+  get held(): { readonly uncommittedBytes: number; readonly requestIds: number; readonly requestSessions: number } {
+    const { uncommitted, requestIds, sessions } = this.#rooms;
+    return { uncommittedBytes: uncommitted.held, requestIds: requestIds.held, requestSessions: sessions.held };
+  }
+
+  *#led(): Generator<Replica> {
+    for (const replica of this.#replicas.values()) if (replica.raft.role === 'leader') yield replica;
+  }
+
+  tick(nowMs: number): void {
+    this.#levels.tick(nowMs);
   }
 
   /** Those whose clocks run: the others cost nothing while nothing happens to them. */
@@ -102,6 +134,7 @@ export class Groups {
   /** It takes part no more. */
   #forget(replica: Replica): void {
     if (replica.isQuiet) this.#context.touched(replica);
+    replica.leave();
     this.#replicas.delete(replica.group);
     this.#awake.delete(replica);
   }

@@ -5,11 +5,11 @@
  * It leaves out names, peers and callers: what it owes them goes through `ReplicaContext` and `ReplicaListener`.
  */
 export { Groups, type Owner } from './groups.ts';
-export type { AppendOutcome } from './leader-appends.ts';
+export type { AppendOutcome, Refused } from './leader-appends.ts';
 export { brokerWindow } from './producers.ts';
 export { QuietGroups } from './quiet-groups.ts';
 export type { Replica } from './replica.ts';
 export { elsewhereStatus } from './status.ts';
 export { SyncTimes } from './sync-times.ts';
-export { ReplicatedStateMachine } from './state-machine.ts';
+export { ReplicatedStateMachine, type StateMachine } from './state-machine.ts';
 export type { MachineState } from './machine-checkpoint.ts';

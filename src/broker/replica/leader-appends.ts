@@ -3,14 +3,18 @@ import type { ErrorCode } from '../../base/errors.ts';
 import type { Level } from '../../eventlog/index.ts';
 import type { Bytes, Clock } from '../../host/index.ts';
 import { type LogBatch, type Raft, termBefore } from '../../raft/index.ts';
-import { producerIdOf, revokeBatch } from '../../record/index.ts';
+import { producerIdOf, producerKind, revokeBatch } from '../../record/index.ts';
 import type { GroupLog } from '../../storage/index.ts';
 import type { Appended, ErrorDetails } from '../../wire/index.ts';
 import type { CausalRing } from '../causal-ring.ts';
+import type { TraceContext } from '../../base/trace-context.ts';
 import type { Counters } from '../counters.ts';
+import type { LogSpans } from '../log-spans.ts';
+import type { Spans } from '../spans.ts';
 import type { LogAges } from './log-ages.ts';
 import type { Verdict } from './producers.ts';
 import type { BrokerSettings } from '../settings.ts';
+import type { Rooms } from './shared-room.ts';
 import { sequencedOf, type Tail } from './tail.ts';
 import { holdsTerm } from './terms.ts';
 
@@ -31,8 +35,12 @@ export interface LeaderAppend {
   readonly expectedOffset: number | null;
   /** Since it was first tried, by clocks that only count; null where this is the first attempt. */
   readonly triedForMs: number | null;
+  /** Log time before which it is not appended; null where that does not matter. */
+  readonly deliverAtMs: number | null;
   /** On the monotonic clock. Spent before it is appended: it never will be. */
   readonly deadlineMs: number;
+  /** What the leader does about it is part of this; null where it is not traced. */
+  readonly trace: TraceContext | null;
   readonly answer: (outcome: AppendOutcome) => void;
 }
 
@@ -43,6 +51,8 @@ export interface AppendTarget {
   readonly log: Pick<GroupLog, 'full'>;
   readonly tail: Tail;
   readonly ages: LogAges;
+  /** Log time of what is appended next is this or later. */
+  readonly nextStampMs: number;
   /** Derived state covers the whole log; false while it is being built again. */
   sync(): boolean;
   hasRoomFor(batch: Uint8Array): boolean;
@@ -56,6 +66,12 @@ export interface AppendContext {
   readonly settings: Pick<BrokerSettings, 'requestSessionsMax'>;
   readonly counters: Counters;
   readonly causes: CausalRing;
+  readonly spans: Spans;
+  readonly logSpans: LogSpans;
+  /** What all groups that this broker leads share. */
+  readonly rooms: Rooms;
+  /** A request id found no room. */
+  requestIdsWanted(): void;
   /** Whether this replica still leads, asked of a majority. */
   confirmOffice(deadlineMs: number, done: (isConfirmed: boolean) => void): void;
 }
@@ -82,6 +98,8 @@ export class LeaderAppends {
   #others: Waiting[] = [];
   /** No deadline of what waits is before this. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY;
+  /** Why no more is taken of this producer now, by whoever follows this log with a state that has bounds; null where nobody does. */
+  admits: ((producerId: number) => Refused | null) | null = null;
 
   constructor(replica: AppendTarget, context: AppendContext) {
     this.#replica = replica;
@@ -94,6 +112,28 @@ export class LeaderAppends {
 
   /** May answer during the call. */
   submit(append: LeaderAppend): void {
+    if (append.trace === null) return this.#decide(append);
+    const { spans, logSpans } = this.#context;
+    const { raft, group } = this.#replica;
+    const span = spans.begin('append', append.trace, { term: raft.term });
+    const { endOffset } = raft;
+    let isAnswered = false;
+    let isFollowed = false;
+    this.#decide({
+      ...append,
+      answer: (outcome) => {
+        isAnswered = true;
+        if (isFollowed) logSpans.answered(group, endOffset);
+        if (outcome.ok) spans.end(span, null, { offset: outcome.value.offset, ackedBy: outcome.value.ackedBy.join(' ') });
+        else spans.end(span, outcome.error.code);
+        append.answer(outcome);
+      },
+    });
+    isFollowed = raft.endOffset > endOffset && !isAnswered;
+    if (isFollowed) logSpans.appended(group, endOffset, span.context);
+  }
+
+  #decide(append: LeaderAppend): void {
     const refused = this.refusal();
     if (refused !== null) return append.answer({ ok: false, error: refused });
     const nowMs = this.#context.clock.monotonicMs();
@@ -102,15 +142,25 @@ export class LeaderAppends {
     }
     const { raft, tail } = this.#replica;
     const sequenced = sequencedOf(append.batch, this.#context.bytes);
-    const { triedForMs } = append;
-    const triedMs = triedForMs === null ? null : this.#replica.ages.before(nowMs, triedForMs);
-    const verdict = tail.producers.check(sequenced, triedMs, this.#context.settings.requestSessionsMax);
+    const { deliverAtMs } = append;
+    if (deliverAtMs !== null && this.#replica.nextStampMs < deliverAtMs) {
+      return append.answer(refuse('notYetDue', `its log time is ${this.#replica.nextStampMs}, and it is for ${deliverAtMs}`));
+    }
+    const triedMs = this.#triedMs(append, nowMs);
+    const { rooms, settings } = this.#context;
+    const verdict = tail.producers.check(sequenced, triedMs, settings.requestSessionsMax, rooms.sessions);
     if (verdict.kind === 'refused') return this.#refuseOnceSure(append, verdict);
     if (verdict.kind === 'duplicate') return this.#waitForKnown(append, verdict);
     if (append.expectedOffset !== null && append.expectedOffset !== raft.endOffset) {
       const reason = `its end is ${raft.endOffset}, not ${append.expectedOffset}`;
       return this.#refuseOnceSure(append, { code: 'offsetMismatch', reason, details: { endOffset: raft.endOffset } });
     }
+    if (this.#isOneTooMany(sequenced.producerId)) {
+      this.#context.requestIdsWanted();
+      return append.answer(refuse('overloaded', `broker ${raft.id} remembers ${rooms.requestIds.held} request ids already`));
+    }
+    const notAdmitted = this.admits?.(sequenced.producerId) ?? null;
+    if (notAdmitted !== null) return append.answer({ ok: false, error: notAdmitted });
     const noRoom = this.#noRoomFor(append.batch);
     if (noRoom !== null) return append.answer(noRoom);
     const placed = this.#replica.propose(append.batch);
@@ -122,6 +172,14 @@ export class LeaderAppends {
     const { offsetFrom, offsetTo, term } = placed;
     causes.append(this.#replica.group, offsetFrom, offsetTo, sequenced.producerId, sequenced.sequence);
     this.#wait({ offsetFrom, offsetTo, term, timestampMs: tail.lastStamp.ms, isDuplicate: false, level, deadlineMs, answer });
+  }
+
+  /** How old the log was at least when this was first tried; null for a first attempt, and for what cannot be in it. */
+  #triedMs({ triedForMs, deliverAtMs }: LeaderAppend, nowMs: number): number | null {
+    const { tail, ages } = this.#replica;
+    // Log time rises, and no attempt was appended before its time: it is younger than that, and the log ages no faster than its time goes by.
+    if (deliverAtMs !== null) return tail.lastStamp.ms < deliverAtMs ? null : tail.producers.ageMs - (tail.lastStamp.ms - deliverAtMs);
+    return triedForMs === null ? null : ages.before(nowMs, triedForMs);
   }
 
   /** Answers once a revoke of this id is committed, and appends one unless it is in the log already; refused where there is no room for one. */
@@ -191,12 +249,22 @@ export class LeaderAppends {
   refusal(): Refused | null {
     const refusal = this.#replica.raft.refusal();
     if (refusal === null) {
-      if (this.#replica.sync()) return null;
-      return { code: 'starting', reason: 'its leader is still reading its log', details: {} };
+      if (!this.#replica.sync()) return { code: 'starting', reason: 'its leader is still reading its log', details: {} };
+      const { uncommitted } = this.#context.rooms;
+      if (uncommitted.admits(this.#replica.raft.uncommittedBytes)) return null;
+      const reason = `${uncommitted.held} bytes wait for their majorities on broker ${this.#replica.raft.id} already`;
+      return { code: 'overloaded', reason, details: {} };
     }
     if (refusal.reason === 'uncommittedFull') return { code: 'overloaded', reason: 'too much of it waits for a majority', details: {} };
     const { leader } = refusal;
     return { code: 'notLeader', reason: leader === null ? 'no leader is known' : `its leader is broker ${leader}`, details: { leader } };
+  }
+
+  /** A request id that nobody knows yet, where the groups led here remember as many as they may together. */
+  #isOneTooMany(producerId: number): boolean {
+    if (producerKind(producerId) !== 'requestId') return false;
+    const { producers } = this.#replica.tail;
+    return producers.growsBy(producerId) && !this.#context.rooms.requestIds.admits(producers.singleCount);
   }
 
   /** Why a batch finds no place on this leader's disk now: what is left there is for the first batches of leaders to come. */

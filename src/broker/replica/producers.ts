@@ -16,6 +16,7 @@
 import type { ErrorCode } from '../../base/errors.ts';
 import { type ProducerLimits, producerKind } from '../../record/index.ts';
 import type { ErrorDetails } from '../../wire/index.ts';
+import type { SharedRoom } from './shared-room.ts';
 
 /** Batches remembered for a request id: how far a retry may lie back and still learn its offset. */
 const streamWindow = 64;
@@ -160,6 +161,16 @@ export class ProducerTable {
     return this.#limits;
   }
 
+  /** Committed request ids of one batch. */
+  get singleCount(): number {
+    return this.#single.size;
+  }
+
+  /** Whether one more request id is one more than before: where as many are remembered as may be, the oldest is pushed out. */
+  growsBy(producerId: number): boolean {
+    return this.#position(producerId) === undefined && this.#single.size < this.#limits.requestIdsMax;
+  }
+
   /** Offset of the revoke of this producer, committed or not, or null. */
   revokedAt(producerId: number): number | null {
     return this.#revoked.get(producerId)?.at ?? this.#openRevokes.get(producerId)?.[0] ?? null;
@@ -197,9 +208,15 @@ export class ProducerTable {
 
   /**
    * What is to become of a batch that is not in the log, as far as this table knows. `triedMs` is how old the log was at least when it was first tried, null
-   * for a first attempt. `sessionsMax` is the asker's own limit: what stands in the log is past it.
+   * for a first attempt. `sessionsMax` is the asker's own limit, and `shared` what all that its broker leads have together: what
+   * stands in the log is past both.
    */
-  check(batch: Sequenced, triedMs: number | null = null, sessionsMax = Number.POSITIVE_INFINITY): Verdict {
+  check(
+    batch: Sequenced,
+    triedMs: number | null = null,
+    sessionsMax = Number.POSITIVE_INFINITY,
+    shared: SharedRoom | null = null,
+  ): Verdict {
     const { producerId } = batch;
     if (producerId < 0) return { kind: 'append' };
     if (this.revokedAt(producerId) !== null) return refused('revoked', 'its request id was revoked', {});
@@ -211,7 +228,7 @@ export class ProducerTable {
       return refused('requestIdReused', 'its request id was used for other records', { offset: known.offsetFrom });
     }
     if (producerKind(producerId) === 'broker') return this.#checkBroker(position, batch, triedMs);
-    return this.#checkStream(position, batch, triedMs, sessionsMax);
+    return this.#checkStream(position, batch, triedMs, sessionsMax, shared);
   }
 
   #find({ producerId, epoch, sequence }: Sequenced): RememberedBatch | undefined {
@@ -237,15 +254,27 @@ export class ProducerTable {
     return this.#isForgotten(triedMs) ? forgotten() : { kind: 'append' };
   }
 
-  #checkStream(position: Position | undefined, batch: Sequenced, triedMs: number | null, sessionsMax: number): Verdict {
+  #checkStream(
+    position: Position | undefined,
+    batch: Sequenced,
+    triedMs: number | null,
+    sessionsMax: number,
+    shared: SharedRoom | null,
+  ): Verdict {
     const isNewEpoch = position !== undefined && batch.epoch > position.epoch;
     const expectedSequence = position === undefined || isNewEpoch ? 0 : position.nextSequence;
     if (batch.sequence === expectedSequence && (position === undefined || batch.epoch >= position.epoch)) {
       if (position === undefined && this.#isForgotten(triedMs)) return forgotten();
       const makesSession = position?.isSession !== true && isSessionWith(position, batch);
-      if (!makesSession || this.sessionCount < sessionsMax) return { kind: 'append' };
-      const reason = `${sessionsMax} request ids with more than one batch are remembered already`;
-      return refused('tooManySessions', reason, { limit: sessionsMax });
+      if (!makesSession) return { kind: 'append' };
+      const own = this.sessionCount;
+      if (own >= sessionsMax) {
+        const reason = `${own} request ids with more than one batch are remembered already, limits.requestSessionsMax is ${sessionsMax}`;
+        return refused('tooManySessions', reason, { limit: sessionsMax });
+      }
+      if (shared === null || shared.admits(own)) return { kind: 'append' };
+      const reason = `its leader remembers ${own} request ids with more than one batch, and ${shared.held} for all that it leads: each may have as many as are left, limits.requestSessionsPerBrokerMax is ${shared.max}`;
+      return refused('tooManySessions', reason, { limit: shared.max });
     }
     const details = { expectedSequence };
     if (position === undefined)

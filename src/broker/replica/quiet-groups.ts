@@ -1,5 +1,5 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
-import { isMember, isQuorum, type Membership, peersOf, quorumValue } from '../../raft/index.ts';
+import { isMember, isQuorum, type Membership, peersOf, quorumValue, type Role } from '../../raft/index.ts';
 import { type Draft, encodePulse, encodePulseAnswer, type Pulse, type PulseAnswer, type QuietGroup } from '../../wire/index.ts';
 import type { BrokerObserver } from '../contract.ts';
 import type { BrokerSettings } from '../settings.ts';
@@ -30,6 +30,14 @@ interface Round {
   /** For each peer: how many groups were quiet with it, and what it had answered, when it was sent. */
   readonly quietCounts: ReadonlyMap<BrokerId, number>;
   readonly answered: ReadonlyMap<BrokerId, number>;
+}
+
+/** Ticks of silence, and whose it was. */
+interface Uncounted {
+  readonly ticks: number;
+  readonly role: Role;
+  readonly leader: BrokerId | null;
+  readonly term: number;
 }
 
 /** Who answers a pulse after more of them than these tells nothing of how current anything is. */
@@ -98,8 +106,8 @@ export class QuietGroups {
   #rounds: Round[] = [];
   /** Quiet groups that this broker leads, and since which round everybody is told so. */
   readonly #led = new Map<GroupId, number>();
-  /** Ticks that replicas did not count while they were quiet, and have still to. */
-  readonly #uncounted = new Map<Replica, number>();
+  /** What replicas did not count while they were quiet, and have still to. */
+  readonly #uncounted = new Map<Replica, Uncounted>();
   /** What the next pulse brings, to the members of each. */
   readonly #resting = new Map<GroupId, { readonly quiet: QuietGroup; readonly peers: readonly BrokerId[] }>();
   readonly #woken = new Map<GroupId, readonly BrokerId[]>();
@@ -182,14 +190,23 @@ export class QuietGroups {
     }
     this.#resting.delete(group);
     for (const pulses of this.#peers.values()) if (pulses.claimed.has(group)) pulses.awake.add(group);
-    if (uncounted > 0) this.#uncounted.set(replica, uncounted);
+    const { role, leader, term } = replica.raft;
+    if (uncounted > 0) this.#uncounted.set(replica, { ticks: uncounted, role, leader, term });
   }
 
   /** With the next tick, because whatever woke it may be in the middle of something that a change of its role would spoil. */
   #countUp(nowMs: number): void {
-    for (const [replica, ticks] of this.#uncounted)
-      for (let i = 0; i < ticks && this.#context.groups.replica(replica.group) === replica; i++) replica.passTick(nowMs);
+    for (const [replica, uncounted] of this.#uncounted) {
+      if (this.#isOver(replica, uncounted)) continue;
+      for (let i = 0; i < uncounted.ticks && this.#context.groups.replica(replica.group) === replica; i++) replica.passTick(nowMs);
+    }
     this.#uncounted.clear();
+  }
+
+  /** Somebody else was elected since it woke, or its leader was heard: then that silence is no reason to elect, nor to help others to. */
+  #isOver({ raft }: Replica, { ticks, role, leader, term }: Uncounted): boolean {
+    if (raft.term !== term || raft.role !== role || raft.leader !== leader) return true;
+    return role === 'follower' && leader !== null && (this.#peers.get(leader)?.silentTicks ?? 0) < ticks;
   }
 
   /** Ticks since a leader's quorum has confirmed it, or since a follower's leader was heard: its clock goes on as if it had counted them. */
@@ -251,7 +268,7 @@ export class QuietGroups {
       this.#led.set(quiet.group, round);
       this.#countLed(peers, 1);
     }
-    this.#context.observer?.pulsed(this.#led.keys());
+    this.#context.observer?.pulsed(round, this.#led.keys());
     if (this.#rounds.length === roundsMax) this.#rounds.shift();
     const quietCounts = new Map([...this.#peers].map(([peer, pulses]) => [peer, pulses.ledCount]));
     const answered = new Map([...this.#peers].map(([peer, pulses]) => [peer, pulses.answered]));
@@ -293,6 +310,11 @@ export class QuietGroups {
     if (claimed.size !== pulse.quietCount) this.#unclaim(pulses);
     pulses.heardAsOfRound = Math.max(pulses.heardAsOfRound, pulse.asOfRound);
     pulses.answeredAt.note(0, pulse.round, this.#context.nowMs());
+    this.#context.observer?.rests(
+      peer,
+      pulse.round,
+      [...claimed.keys()].filter((group) => !awake.has(group)),
+    );
     this.#context.send(peer, encodePulseAnswer({ round: pulse.round, quietCount: claimed.size, awake: [...awake] }));
   }
 
@@ -311,7 +333,7 @@ export class QuietGroups {
     pulses.confirmed = round;
     pulses.confirmedSentMs = sent.sentMs;
     pulses.unconfirmedTicks = 0;
-    this.#context.observer?.confirmed(peer, this.#ledWith(peer));
+    this.#context.observer?.confirmed(peer, sent.round, this.#ledWith(peer));
     this.#noteConfirmed();
   }
 

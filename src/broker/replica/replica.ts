@@ -22,11 +22,14 @@ import type { GroupLog, GroupMembers, ReadFailure } from '../../storage/index.ts
 import type { CausalRing } from '../causal-ring.ts';
 import type { BrokerObserver, ReplicaView } from '../contract.ts';
 import type { Counters } from '../counters.ts';
+import type { LogSpans } from '../log-spans.ts';
 import { LeaderAppends } from './leader-appends.ts';
 import { LogAges } from './log-ages.ts';
 import { findFrameProblem } from './received-frames.ts';
 import { RoundTimes } from './round-times.ts';
 import type { BrokerSettings } from '../settings.ts';
+import type { Spans } from '../spans.ts';
+import type { Rooms } from './shared-room.ts';
 import type { SyncTimes } from './sync-times.ts';
 import { WaitingEntries } from './waiting-entries.ts';
 import type { LogView, Tail } from './tail.ts';
@@ -41,10 +44,18 @@ export interface ReplicaContext {
   readonly counters: Counters;
   readonly hybrid: HybridClock;
   readonly causes: CausalRing;
+  readonly spans: Spans;
+  readonly logSpans: LogSpans;
   readonly observer: BrokerObserver | null;
   readonly logger: Logger;
   /** How long writes with their syncs took lately, all logs and votes of this broker. */
   readonly syncTimes: SyncTimes;
+  /** What all groups that it leads share. */
+  readonly rooms: Rooms;
+  /** Of all its groups. */
+  readonly loads: LoadsUnderWay;
+  /** A request id found no room. */
+  requestIdsWanted(): void;
   randomBelow(limit: number): number;
   /** Ticks since the start; the same for all groups. */
   tickCount(): number;
@@ -68,6 +79,14 @@ export interface ReplicaContext {
   /** A write and its sync took this long. */
   synced(replica: Replica, ms: number): void;
 }
+
+/** Reads of logs for followers that are under way, of all groups of a broker. */
+export interface LoadsUnderWay {
+  count: number;
+}
+
+/** More wait until others have ended: each holds what it reads. */
+const loadsMax = 64;
 
 export interface ReplicaOptions {
   readonly group: GroupId;
@@ -139,6 +158,10 @@ export class Replica {
   /** What a peer lacks and the disk refused to read, and until when it is not asked for again. */
   readonly #unreadable = new Map<BrokerId, { readonly offsetFrom: Offset; readonly untilMs: number }>();
   #handOverAgainMs = 0;
+  /** What it has of the rooms that the groups led here share. */
+  readonly #held = { uncommitted: 0, requestIds: 0, sessions: 0 };
+  /** The last limit that it has written into its log stands here. */
+  #limitedAt: Offset | null = null;
 
   constructor(options: ReplicaOptions, context: ReplicaContext, listener: ReplicaListener) {
     const { log, tail } = options;
@@ -197,6 +220,10 @@ export class Replica {
       settings,
       counters: context.counters,
       causes: context.causes,
+      spans: context.spans,
+      logSpans: context.logSpans,
+      rooms: context.rooms,
+      requestIdsWanted: () => context.requestIdsWanted(),
       confirmOffice: (deadlineMs, done) => context.confirmOffice(this, deadlineMs, done),
     });
     this.ages = new LogAges(context.clock.monotonicMs(), tail.producers.ageMs);
@@ -460,8 +487,50 @@ export class Replica {
     this.raft.step({ type: 'propose', batch: framed });
     this.#unsyncedBytes.proposed += framed.bytes.length;
     this.tail.append(framed);
+    this.#countHeld();
     this.#touch();
     return framed;
+  }
+
+  /** Log time of what is appended next is this or later. */
+  get nextStampMs(): number {
+    return Math.max(this.#context.hybrid.next().ms, this.tail.lastStamp.ms);
+  }
+
+  get requestIdsHeld(): number {
+    return this.tail.producers.singleCount;
+  }
+
+  /** As leader, once the last limit is committed: nothing is forgotten before that. */
+  limitRequestIds(most: number): boolean {
+    if (this.#limitedAt !== null && this.#limitedAt >= this.raft.highWatermark && this.#limitedAt < this.raft.endOffset) return false;
+    const batch = this.#limits(most);
+    if (this.appends.refusal() !== null || this.log.full || !this.hasRoomFor(batch)) return false;
+    this.#limitedAt = this.propose(batch).offsetFrom;
+    this.#log('info', 'requestIdsLimited', { most });
+    return true;
+  }
+
+  /** It takes part no more. */
+  leave(): void {
+    this.#hold(0, 0, 0);
+  }
+
+  #countHeld(): void {
+    if (this.raft.role !== 'leader') return this.#hold(0, 0, 0);
+    const { producers } = this.tail;
+    this.#hold(this.raft.uncommittedBytes, producers.singleCount, producers.sessionCount);
+  }
+
+  #hold(uncommitted: number, requestIds: number, sessions: number): void {
+    const held = this.#held;
+    const { rooms } = this.#context;
+    if (uncommitted !== held.uncommitted) rooms.uncommitted.add(uncommitted - held.uncommitted);
+    if (requestIds !== held.requestIds) rooms.requestIds.add(requestIds - held.requestIds);
+    if (sessions !== held.sessions) rooms.sessions.add(sessions - held.sessions);
+    held.uncommitted = uncommitted;
+    held.requestIds = requestIds;
+    held.sessions = sessions;
   }
 
   /** Whether one more batch of this size finds its place on the disk here behind all that is not synced yet. */
@@ -494,6 +563,7 @@ export class Replica {
     const ready = this.raft.ready();
     if (ready === null) {
       this.#see();
+      this.#countHeld();
       this.appends.settle(false);
       return false;
     }
@@ -508,6 +578,7 @@ export class Replica {
     for (const request of ready.load) this.#load(request);
     for (const read of ready.reads) this.#listener.readCurrent(this, read.context, read.highWatermark);
     for (const context of ready.readsFailed) this.#listener.readFailed(this, context);
+    this.#countHeld();
     this.appends.settle(ready.role !== null);
     if (ready.role !== null) {
       this.#roleNow = ready.role.role;
@@ -546,7 +617,8 @@ export class Replica {
 
   #persisted(persist: Persist): void {
     const nowMs = this.#context.clock.monotonicMs();
-    const spentMs = nowMs - (this.#persistStartedMs ?? nowMs);
+    const startedMs = this.#persistStartedMs ?? nowMs;
+    const spentMs = nowMs - startedMs;
     this.#context.counters.noteSync(spentMs);
     this.#context.syncTimes.note(spentMs, nowMs);
     this.#context.synced(this, spentMs);
@@ -556,7 +628,11 @@ export class Replica {
       this.#lastWriteMs = nowMs;
       this.#isMarked = false;
     }
-    if (persist.batches.length > 0) this.#context.causes.stored(this.group, this.#persistEnd);
+    if (persist.batches.length > 0) {
+      const { causes, logSpans } = this.#context;
+      causes.stored(this.group, this.#persistEnd);
+      if (logSpans.isActive) logSpans.stored(this.group, this.#persistEnd, startedMs);
+    }
     this.raft.step({ type: 'persisted', id: persist.id });
     this.#context.observer?.persisted(this.group, persist);
     for (const message of persist.then) this.#sendRaft(message);
@@ -582,13 +658,16 @@ export class Replica {
     if (tail.committedTo > before) this.#context.observer?.derived(this.group, 'producers', tail.committedTo, () => tail.digest());
     if (visible <= this.#visible) return;
     this.#visible = visible;
+    const { logSpans } = this.#context;
+    if (logSpans.isActive) logSpans.committed(this.group, visible);
     this.#listener.advanced(this);
   }
 
   #load(request: LoadRequest): void {
     const unreadable = this.#unreadable.get(request.peer);
     const isRefused = unreadable?.offsetFrom === request.offsetFrom && this.#context.clock.monotonicMs() < unreadable.untilMs;
-    if (this.#loading.has(request.peer) || isRefused) {
+    const { loads } = this.#context;
+    if (this.#loading.has(request.peer) || isRefused || loads.count >= loadsMax) {
       this.step({ type: 'loaded', request, batches: [] });
       return;
     }
@@ -601,7 +680,9 @@ export class Replica {
       this.step({ type: 'loaded', request, batches: [] });
       return;
     }
+    loads.count++;
     this.log.read({ offsetFrom, offsetTo, bytesMax }, (result) => {
+      loads.count--;
       this.#loading.delete(request.peer);
       if (!result.ok && result.error.kind === 'unreadable') {
         this.#unreadable.set(request.peer, { offsetFrom, untilMs: this.#context.clock.monotonicMs() + loadAgainMs });
@@ -668,9 +749,14 @@ export class Replica {
 
   #noOp(offsetFrom: Offset, term: Term): LogBatch {
     this.#derive();
+    return this.#frame(offsetFrom, term, this.#limits(this.#context.settings.requestIdsMax));
+  }
+
+  /** What a leader says of how much is remembered from here on. */
+  #limits(requestIdsMax: number): Uint8Array {
     const { clock, bytes, settings } = this.#context;
-    const { requestIdsMax, requestIdRetentionMs } = settings;
-    return this.#frame(offsetFrom, term, record.noOpBatch(Math.floor(clock.wallMs()), { requestIdsMax, requestIdRetentionMs }, bytes));
+    const { requestIdRetentionMs } = settings;
+    return record.noOpBatch(Math.floor(clock.wallMs()), { requestIdsMax, requestIdRetentionMs }, bytes);
   }
 
   #frame(offsetFrom: Offset, term: Term, batch: Uint8Array): LogBatch {

@@ -9,9 +9,10 @@ import {
   SubscriberState,
 } from '../../subscribers/index.ts';
 import type { Core } from '../core.ts';
-import type { Appends, Barriers } from '../edge/index.ts';
-import { type MachineState, type Replica, ReplicatedStateMachine } from '../replica/index.ts';
-import { subscriberGroups } from '../well-known.ts';
+import type { Appends } from '../edge/index.ts';
+import { KeptMachine, type KeptMachineOptions } from '../kept-machine.ts';
+import type { MachineState, Replica } from '../replica/index.ts';
+import { parkedTopic, subscriberGroups } from '../well-known.ts';
 import type { Call } from './passed-on.ts';
 
 /** What is known of topics here. */
@@ -22,65 +23,63 @@ interface TopicDirectory {
   whenKnown(done: (isCurrent: boolean) => void): void;
 }
 
-export interface KeepingOptions {
-  readonly core: Core;
-  readonly appends: Appends;
-  readonly barriers: Barriers;
-  readonly records: RecordService;
-  readonly topics: TopicDirectory;
-  /** What the checkpoint of a group's log has of its subscribers. */
-  readonly takeState: (group: GroupId) => MachineState | null;
-  /** The log begins here, and nothing has what was before: this broker takes no part in it. */
-  readonly lost: (group: GroupId, logStartOffset: number) => void;
+/** The topic of parked records: each group that keeps subscribers has a partition of it, of its own number. */
+interface ParkedTopic {
+  /** Of its partitions; none before it was made. */
+  groups(): readonly number[];
+  /** Makes it, where there is none yet. */
+  make(answer: Answer<undefined>): void;
 }
 
-const confirmMs = 2000;
+export interface KeepingOptions extends KeptMachineOptions {
+  readonly records: RecordService;
+  readonly topics: TopicDirectory;
+  readonly parkedTopic: ParkedTopic;
+  /** By a command that has taken effect here. */
+  readonly publisherDeleted: (id: string) => void;
+}
+
+const parkMs = 5000;
 
 /** One group of publishers and subscribers on a broker that has a replica of it: their state, which follows the group's log, and who answers for it. */
 export class Keeping {
   readonly #core: Core;
-  readonly #barriers: Barriers;
-  readonly #group: GroupId;
-  readonly #machine: ReplicatedStateMachine<SubscriberCommand, SubscriberOutcome>;
+  readonly #machine: KeptMachine<SubscriberCommand, SubscriberOutcome>;
   readonly #coordinator: Coordinator;
-  readonly #takeState: () => MachineState | null;
-  readonly #lost: (logStartOffset: number) => void;
-  #isBegun = false;
-  /** The log begins behind what nothing is known of: others go on without this broker. */
-  #isLost = false;
+  readonly #group: GroupId;
+  /** Among the groups that keep subscribers. */
+  readonly #number: number;
+  readonly #appends: Appends;
+  readonly #records: RecordService;
+  readonly #parkedTopic: ParkedTopic;
 
-  constructor(group: number, { core, appends, barriers, records, topics, takeState, lost }: KeepingOptions) {
+  /** @param number the group's, among those that keep subscribers */
+  constructor(group: GroupId, number: number, { records, topics, parkedTopic: parked, publisherDeleted, ...options }: KeepingOptions) {
+    const { core, appends } = options;
     this.#core = core;
-    this.#barriers = barriers;
-    this.#group = groupId(group);
+    this.#group = group;
+    this.#number = number;
+    this.#appends = appends;
+    this.#records = records;
+    this.#parkedTopic = parked;
     const { bytes, clock, random } = core.host;
     const { publishersMax, subscribersMax, subscriptionsMax, cursorsMax, cursorsPerGroupMax } = core.settings;
+    const { retriesMax, retriesPerGroupMax, parkedMax, parkedPerGroupMax, retryWaitMs, retryWaitMsMax, triesMax } = core.settings;
     const state = new SubscriberState();
-    this.#machine = new ReplicatedStateMachine(
+    this.#machine = new KeptMachine(
+      group,
       {
         encode: (command) => bytes.utf8Encode(JSON.stringify(command)),
         apply: (value, at, timeMs) => {
           const command = value === null ? null : parseSubscriberCommand(bytes.utf8Decode(value));
+          if (command?.type === 'deletePublisher') publisherDeleted(command.id);
           return command === null ? 'invalid' : state.apply(command, at, timeMs);
         },
         snapshot: () => bytes.utf8Encode(state.snapshot()),
         restore: (snapshot) => state.restore(bytes.utf8Decode(snapshot)),
       },
-      {
-        group: this.#group,
-        called: 'a group of subscribers',
-        derivedFrom: 'subscribers',
-        bytes,
-        observer: core.observer,
-        nowMs: () => core.nowMs(),
-        wallMs: () => clock.wallMs(),
-        replica: () => core.replica(this.#group),
-        wake: () => core.wake(),
-        append: (batch, timeoutMs, answer) => {
-          const common = { topic: 'a group of subscribers', level: 'quorum' as const, requestId: null, sequence: 0, expectedOffset: null };
-          appends.append(this.#group, { ...common, batch, timeoutMs }, answer);
-        },
-      },
+      { called: 'a group of subscribers', what: 'subscribers', derivedFrom: 'subscribers' },
+      options,
     );
     this.#coordinator = new Coordinator({
       state,
@@ -92,54 +91,66 @@ export class Keeping {
         subscriptions: subscriptionsMax,
         cursors: cursorsMax,
         groupCursors: cursorsPerGroupMax,
+        retries: retriesMax,
+        groupRetries: retriesPerGroupMax,
+        parked: parkedMax,
+        groupParked: parkedPerGroupMax,
+      },
+      bytes,
+      retrying: { waitMs: retryWaitMs, waitMsMax: retryWaitMsMax, triesMax },
+      parkedLog: {
+        append: (batch, requestId, done) => this.#park(batch, requestId, done),
+        read: (offset, done) => this.#readParked(offset, done),
       },
       group,
       self: core.self,
       submit: (command, done) => this.#machine.submit(command, done),
-      confirm: (done) => this.#confirm(done),
+      confirm: (done) => this.#machine.confirm(done),
       topic: (name) => topics.topic(name),
       topics: () => topics.topics(),
       topicsVersion: () => topics.version(),
       whenTopicsKnown: (done) => topics.whenKnown(done),
+      term: () => core.replica(group)?.raft.term ?? -1,
       nonce: () => `${core.self}/${random.next()}/${random.next()}`,
     });
-    this.#takeState = () => takeState(this.#group);
-    this.#lost = (logStartOffset) => lost(this.#group, logStartOffset);
-    const replica = core.replica(this.#group);
+    const replica = core.replica(group);
     if (replica !== undefined) this.advanced(replica);
   }
 
   advanced(replica: Replica): void {
-    if (!this.#isBegun) this.#begin(replica);
-    if (!this.#isLost) this.#machine.advanced(replica);
-  }
-
-  /** The log may begin where a checkpoint ends: what was before is in that. */
-  #begin(replica: Replica): void {
-    this.#isBegun = true;
-    const state = this.#takeState();
-    const isResumed = state !== null && this.#machine.resume(state);
-    this.#isLost = !isResumed && replica.log.logStartOffset > 0;
-    if (this.#isLost) this.#lost(replica.log.logStartOffset);
+    this.#machine.advanced(replica);
   }
 
   /** All records below `least` have taken effect in it; null while that is not so. */
   stateAt(least: number): MachineState | null {
-    return this.#isBegun && !this.#isLost && this.#machine.applied >= least ? this.#machine.kept : null;
+    return this.#machine.stateAt(least);
   }
 
   expire(nowMs: number): void {
     this.#machine.expire(nowMs);
+    const leader = this.#core.replica(this.#group)?.raft.leader ?? null;
+    if (leader === this.#core.self && this.#machine.isCurrent) this.#coordinator.tick();
   }
 
-  /** Everything that was committed when this was called has taken effect here. */
-  #confirm(done: (refusal: LogError | null) => void): void {
-    const deadlineMs = this.#core.nowMs() + confirmMs;
-    const refuse = (): void => done(new LogError('noLeader', 'Cannot ask for subscribers: nobody who leads their group could confirm it'));
-    this.#barriers.begin(this.#group, deadlineMs, (isCurrent) => {
-      if (!isCurrent) return refuse();
-      this.#machine.whenApplied(deadlineMs, (isApplied) => (isApplied ? done(null) : refuse()));
-    });
+  #park(batch: Uint8Array, requestId: string, done: Answer<number>): void {
+    const group = this.#parkedTopic.groups()[this.#number];
+    if (group === undefined) {
+      this.#parkedTopic.make((outcome) => {
+        if (outcome.ok && this.#parkedTopic.groups().length > 0) this.#park(batch, requestId, done);
+        else done(outcome.ok ? notAppended('it is not known here yet') : outcome);
+      });
+      return;
+    }
+    const common = { topic: parkedTopic, partition: this.#number, level: 'quorum' as const, sequence: 0, expectedOffset: null };
+    this.#appends.append(groupId(group), { ...common, batch, requestId, timeoutMs: parkMs }, (outcome) =>
+      done(outcome.ok ? { ok: true, value: outcome.value.offset } : outcome),
+    );
+  }
+
+  #readParked(offset: number, done: Answer<readonly Uint8Array[]>): void {
+    const of = { topic: parkedTopic, partition: this.#number, offsetFrom: offset, sinceMs: null };
+    const how = { bytesMax: 1, freshness: 'linearizable' as const, sessionOffset: 0, waitMs: 0 };
+    this.#records.read({ ...of, ...how }, (outcome) => done(outcome.ok ? { ok: true, value: outcome.value.batches } : outcome));
   }
 
   answer(call: Call, answer: Answer<unknown>): void {
@@ -147,9 +158,9 @@ export class Keeping {
     const coordinator = this.#coordinator;
     switch (call.call) {
       case 'createPublisher':
-        return coordinator.create('publisher', call.request, told);
+        return coordinator.create('publisher', call.request, call.attempt, told);
       case 'createSubscriber':
-        return coordinator.create('subscriber', call.request, told);
+        return coordinator.create('subscriber', call.request, call.attempt, told);
       case 'listPublishers':
         return coordinator.listPublishers(call.request, told);
       case 'listSubscribers':
@@ -159,19 +170,38 @@ export class Keeping {
       case 'describeSubscriber':
         return coordinator.describeSubscriber(call.request.id, told);
       case 'deletePublisher':
-        return coordinator.delete('publisher', call.request.id, told);
+        return coordinator.delete('publisher', call.request.id, call.attempt, told);
       case 'deleteSubscriber':
-        return coordinator.delete('subscriber', call.request.id, told);
+        return coordinator.delete('subscriber', call.request.id, call.attempt, told);
       case 'subscribe':
-        return coordinator.subscribe(call.request, told);
+        return coordinator.subscribe(call.request, call.attempt, told);
       case 'unsubscribe':
-        return coordinator.unsubscribe(call.request, told);
+        return coordinator.unsubscribe(call.request, call.attempt, told);
       case 'pull':
         return coordinator.pull(call.request, told);
       case 'ack':
         return coordinator.ack(call.request, told);
+      case 'nack':
+        return coordinator.nack(call.request, call.attempt, told);
+      case 'listParked':
+        return coordinator.listParked(call.request, told);
+      case 'showParked':
+        return coordinator.showParked(call.request, told);
+      case 'changeParked':
+        return coordinator.changeParked(call.request, call.attempt, told);
       case 'seek':
         return coordinator.seek(call.request, call.attempt, told);
+      case 'furthestBehind':
+        return coordinator.furthestBehind(call.request.partitions, told);
+      case 'heartbeat':
+        return coordinator.heartbeat(call.request, told);
+      case 'leave':
+        return coordinator.leave(call.request, call.attempt, told);
     }
   }
 }
+
+const notAppended = (reason: string): Outcome<never> => ({
+  ok: false,
+  error: new LogError('noLeader', `Cannot append to topic "${parkedTopic}": ${reason}`),
+});

@@ -8,10 +8,20 @@ import {
   type AppendResult,
   type Created,
   type CreateRequest,
+  type HeartbeatRequest,
   type IdQuery,
   isTriedAmongBrokers,
+  type LeaveRequest,
   LogError,
+  type Nacked,
+  type NackRequest,
   type Outcome,
+  type ParkedChange,
+  type ParkedChanged,
+  type ParkedPage,
+  type ParkedQuery,
+  type ParkedRecord,
+  type ParkedRequest,
   type PublisherDescription,
   type PublisherPage,
   type PublishRequest,
@@ -26,15 +36,17 @@ import {
   type SubscriptionService,
   topicPageMax,
   type UnsubscribeRequest,
+  type WorkerState,
 } from '../../eventlog/index.ts';
-import { Publishing } from '../../subscribers/index.ts';
+import { type FurthestBehind, type NamedPartition, Publishing } from '../../subscribers/index.ts';
 import { type Core, failure } from '../core.ts';
 import type { Requests, Whereabouts } from '../edge/index.ts';
 import type { MachineState, Replica } from '../replica/index.ts';
+import { topicGroupFirst } from '../well-known.ts';
 import { Keeping, type KeepingOptions } from './keeping.ts';
-import { type Call, decodeCall, decodeOutcome, encodeCall, encodeOutcome } from './passed-on.ts';
+import { type Call, type Change, decodeCall, decodeOutcome, encodeCall, encodeOutcome } from './passed-on.ts';
 
-export interface SubscribersOptions extends KeepingOptions {
+export interface SubscribersOptions extends Omit<KeepingOptions, 'publisherDeleted'> {
   readonly requests: Requests;
   readonly whereabouts: Whereabouts;
   /** Of the groups that keep publishers and subscribers, in their order; none before the first has been made. */
@@ -45,6 +57,8 @@ export interface SubscribersOptions extends KeepingOptions {
   whenKnown(done: (isCurrent: boolean) => void): void;
   /** Whether this broker has a replica of it, or is to have one. */
   isHere(group: number): boolean;
+  /** The catalog here is damaged: what it knows of topics grows old, or is nothing. */
+  isCatalogLost(): boolean;
 }
 
 /** What a call may take beside its own waiting. */
@@ -99,8 +113,9 @@ export class Subscribers implements SubscriptionService {
 
   /** The groups were made. */
   created(): void {
-    for (const group of this.#options.groups())
-      if (this.#options.isHere(group) && !this.#keeping.has(group)) this.#keeping.set(group, new Keeping(group, this.#options));
+    const options = { ...this.#options, publisherDeleted: (id: string) => this.#publishing.forget(id) };
+    for (const [number, group] of this.#options.groups().entries())
+      if (this.#options.isHere(group) && !this.#keeping.has(group)) this.#keeping.set(group, new Keeping(groupId(group), number, options));
   }
 
   advanced(replica: Replica): void {
@@ -133,9 +148,17 @@ export class Subscribers implements SubscriptionService {
     const call = decodeCall(this.#core.host.bytes.utf8Decode(json));
     if (call === null) return tell(failure('internal', 'Cannot answer for subscribers: the question was not understood'));
     const leader = this.#core.replica(group)?.raft.leader ?? null;
-    const keeping = this.#keeping.get(group);
-    if (keeping !== undefined && leader === this.#core.self) return keeping.answer(call, tell);
+    const keeping = leader === this.#core.self ? this.#coordinating(group) : undefined;
+    if (keeping !== undefined) return keeping.answer(call, tell);
     tell(failure(leader === null ? 'starting' : 'notLeader', 'Cannot answer for subscribers: their group is not led here', { leader }));
+  }
+
+  /** Who answers for a group that this broker leads. Where its catalog is lost it does not know the topics, nor perhaps whose group this is: another is to lead it. */
+  #coordinating(group: GroupId): Keeping | undefined {
+    if (!this.#options.isCatalogLost()) return this.#keeping.get(group);
+    if (group >= topicGroupFirst) this.#core.replica(group)?.step({ type: 'transferLeadership', to: null });
+    this.#core.wake();
+    return undefined;
   }
 
   // ---------------------------------------------------------------------------------------------------------- by callers
@@ -155,7 +178,7 @@ export class Subscribers implements SubscriptionService {
 
   #create(call: 'createPublisher' | 'createSubscriber', { id, requestId }: CreateRequest, answer: Answer<Created>): void {
     const request = { id, requestId: requestId ?? this.#nonce() };
-    const ask = (): void => this.#ask(id, { call, request }, answer as Answer<unknown>);
+    const ask = (): void => this.#ask(id, { call, request, attempt: this.#nonce() }, answer as Answer<unknown>);
     if (this.#options.groups().length > 0) return ask();
     this.#options.make((outcome) => (outcome.ok ? ask() : this.#core.later(() => answer(outcome))));
   }
@@ -209,9 +232,9 @@ export class Subscribers implements SubscriptionService {
     this.#askKnown('unknownPublisher', id, { call: 'describePublisher', request: { id } }, answer as Answer<unknown>);
   }
 
-  deletePublisher(id: string, answer: Answer<undefined>): void {
+  deletePublisher(id: string, answer: Answer<undefined>, requestId?: string): void {
     this.#publishing.forget(id);
-    this.#askKnown('unknownPublisher', id, { call: 'deletePublisher', request: { id } }, nothing(answer));
+    this.#change('unknownPublisher', id, { call: 'deletePublisher', request: { id } }, requestId, nothing(answer));
   }
 
   publish(request: PublishRequest, answer: Answer<AppendResult>): void {
@@ -222,16 +245,16 @@ export class Subscribers implements SubscriptionService {
     this.#askKnown('unknownSubscriber', id, { call: 'describeSubscriber', request: { id } }, answer as Answer<unknown>);
   }
 
-  deleteSubscriber(id: string, answer: Answer<undefined>): void {
-    this.#askKnown('unknownSubscriber', id, { call: 'deleteSubscriber', request: { id } }, nothing(answer));
+  deleteSubscriber(id: string, answer: Answer<undefined>, requestId?: string): void {
+    this.#change('unknownSubscriber', id, { call: 'deleteSubscriber', request: { id } }, requestId, nothing(answer));
   }
 
   subscribe(request: SubscribeRequest, answer: Answer<Subscribed>): void {
-    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'subscribe', request }, answer as Answer<unknown>);
+    this.#change('unknownSubscriber', request.subscriber, { call: 'subscribe', request }, request.requestId, answer as Answer<unknown>);
   }
 
   unsubscribe(request: UnsubscribeRequest, answer: Answer<undefined>): void {
-    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'unsubscribe', request }, nothing(answer));
+    this.#change('unknownSubscriber', request.subscriber, { call: 'unsubscribe', request }, request.requestId, nothing(answer));
   }
 
   pull(request: PullRequest, answer: Answer<PullResult>): void {
@@ -242,11 +265,68 @@ export class Subscribers implements SubscriptionService {
     this.#askKnown('unknownSubscriber', request.subscriber, { call: 'ack', request }, answer as Answer<unknown>);
   }
 
+  nack(request: NackRequest, answer: Answer<Nacked>): void {
+    this.#change('unknownSubscriber', request.subscriber, { call: 'nack', request }, request.requestId, answer as Answer<unknown>);
+  }
+
+  listParked(request: ParkedQuery, answer: Answer<ParkedPage>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'listParked', request }, answer as Answer<unknown>);
+  }
+
+  showParked(request: ParkedRequest, answer: Answer<ParkedRecord>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'showParked', request }, answer as Answer<unknown>);
+  }
+
+  changeParked(request: ParkedChange, answer: Answer<ParkedChanged>): void {
+    this.#change('unknownSubscriber', request.subscriber, { call: 'changeParked', request }, request.requestId, answer as Answer<unknown>);
+  }
+
   seek(request: SeekRequest, answer: Answer<Seeked>): void {
-    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'seek', request, attempt: this.#nonce() }, answer as Answer<unknown>);
+    this.#change('unknownSubscriber', request.subscriber, { call: 'seek', request }, request.requestId, answer as Answer<unknown>);
+  }
+
+  heartbeat(request: HeartbeatRequest, answer: Answer<WorkerState>): void {
+    this.#askKnown('unknownSubscriber', request.subscriber, { call: 'heartbeat', request }, answer as Answer<unknown>);
+  }
+
+  leave(request: LeaveRequest, answer: Answer<undefined>): void {
+    this.#change('unknownSubscriber', request.subscriber, { call: 'leave', request }, request.requestId, nothing(answer));
+  }
+
+  // -------------------------------------------------------------------------------------------------------- for retention
+
+  /** Of each of these partitions, who has acknowledged least of it, of all groups; null where one of them did not answer. */
+  furthestBehind(partitions: readonly NamedPartition[], done: (found: readonly (FurthestBehind | null)[] | null) => void): void {
+    this.#options.whenKnown((isCurrent) => {
+      const groups = this.#options.groups();
+      if (!isCurrent) return this.#core.later(() => done(null));
+      let found: (FurthestBehind | null)[] | null = partitions.map(() => null);
+      let left = groups.length;
+      if (left === 0) return this.#core.later(() => done(found));
+      for (const group of groups)
+        this.#askGroup(groupId(group), { call: 'furthestBehind', request: { partitions } }, (outcome) => {
+          const said = outcome.ok ? (outcome.value as readonly (FurthestBehind | null)[]) : null;
+          found = said === null || found === null ? null : found.map((one, index) => further(one, said[index] ?? null));
+          if (--left === 0) done(found);
+        });
+    });
   }
 
   // --------------------------------------------------------------------------------------------------------- on the way
+
+  /** All attempts at it are one, those of the caller's too where it names its request: it is done once, whichever of them comes late. */
+  #change(
+    code: 'unknownPublisher' | 'unknownSubscriber',
+    id: string,
+    change: Change,
+    requestId: string | undefined,
+    answer: Answer<unknown>,
+  ): void {
+    // A request id that is used for something else too is another attempt there.
+    const { topic = null, worker = null } = change.request as { readonly topic?: string; readonly worker?: string };
+    const attempt = requestId === undefined ? this.#nonce() : JSON.stringify([change.call, id, topic, worker, requestId]);
+    this.#askKnown(code, id, { ...change, attempt }, answer);
+  }
 
   /** Where no group has been made there is nobody yet. */
   #askKnown(code: 'unknownPublisher' | 'unknownSubscriber', id: string, call: Call, answer: Answer<unknown>): void {
@@ -318,7 +398,7 @@ export class Subscribers implements SubscriptionService {
     const leader = this.#options.whereabouts.leaderOf(group);
     if (leader === null) return this.#again(asked);
     if (leader === self) {
-      const keeping = this.#keeping.get(group);
+      const keeping = this.#coordinating(group);
       if (keeping === undefined) return this.#again(asked);
       asked.isUnderWay = true;
       return keeping.answer(this.#withTime(asked, Number.POSITIVE_INFINITY), (outcome) => this.#heard(asked, outcome));
@@ -409,22 +489,27 @@ export class Subscribers implements SubscriptionService {
   }
 }
 
+const further = (one: FurthestBehind | null, other: FurthestBehind | null): FurthestBehind | null =>
+  one === null || (other !== null && other.offset < one.offset) ? other : one;
+
 /** Tried again it would say that it is not there: so it is, by the first attempt. */
 const isGone = ({ call }: Call, code: ErrorCode): boolean =>
   (call === 'deletePublisher' && code === 'unknownPublisher') ||
   (call === 'deleteSubscriber' && code === 'unknownSubscriber') ||
-  (call === 'unsubscribe' && code === 'notSubscribed');
+  (call === 'unsubscribe' && code === 'notSubscribed') ||
+  (call === 'leave' && code === 'unknownWorker');
 
 /** Whoever has it now may do it yet. */
 const mayBeDone = ({ call, isUncertain, isUnderWay }: Asked): boolean => isChange(call) && (isUncertain || isUnderWay);
 
-const isChange = ({ call }: Call): boolean => !call.startsWith('list') && !call.startsWith('describe');
+const isChange = ({ call }: Call): boolean => !/^(list|describe|show|furthestBehind$)/.test(call);
 
 function describeCall(call: Call): string {
   switch (call.call) {
     case 'listPublishers':
       return 'publishers';
     case 'listSubscribers':
+    case 'furthestBehind':
       return 'subscribers';
     case 'createPublisher':
     case 'describePublisher':

@@ -1,6 +1,6 @@
 /** What is printed of an answer: the bytes as they come, or for a terminal without what could command it, or a JSON object a line. */
 import { Buffer } from 'node:buffer';
-import { escapeControls } from '../../base/escape.ts';
+import { escapeBytes } from '../../base/escape.ts';
 import type { SearchRequest } from '../../query/index.ts';
 import { type AnswerEvent, type EventWriter, JsonLines, writeLent } from '../../search/ask/index.ts';
 import { type CliIo, write } from '../io.ts';
@@ -36,7 +36,7 @@ export function printer(
 /** Stands before a line that comes after its place in the order of time. */
 const lateMark = Buffer.from('late: ');
 
-/** Whole lines, with control characters escaped, but tabs and the sequences that mark matches. */
+/** Whole lines, with what is not seen escaped, but tabs and the sequences that mark matches. */
 class Shown {
   #held = Buffer.alloc(0);
 
@@ -47,7 +47,7 @@ class Shown {
     const bytes = event.kind === 'bytes' ? Buffer.concat([this.#held, ...late, event.piece]) : this.#held;
     const end = event.kind === 'bytes' ? bytes.lastIndexOf(0x0a) + 1 : bytes.length;
     this.#held = bytes.subarray(end);
-    return show(bytes.toString('utf8', 0, end));
+    return show(bytes.subarray(0, end));
   }
 }
 
@@ -55,12 +55,16 @@ class Shown {
 const escape = '\u001b';
 const marks = new RegExp(`${escape}\\[[0-9;]*[mK]`, 'g');
 
-function show(text: string): string {
+function show(bytes: Buffer): string {
   let shown = '';
   let at = 0;
-  for (const mark of text.matchAll(marks)) {
-    shown += escapeControls(text.slice(at, mark.index), { keepNewlines: true }) + mark[0];
+  const escaped = (to: number): string => escapeBytes(bytes.subarray(at, to), (part) => decoder.decode(part), { keepNewlines: true });
+  // A character a byte.
+  for (const mark of bytes.toString('latin1').matchAll(marks)) {
+    shown += escaped(mark.index) + mark[0];
     at = mark.index + mark[0].length;
   }
-  return shown + escapeControls(text.slice(at), { keepNewlines: true });
+  return shown + escaped(bytes.length);
 }
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -8,7 +8,7 @@ import { type Engine, type SearchRequest, type Source, wholeTopic } from '../../
 import { chooseMachines, forPrograms, type Machine, parseHostsFile, parseMachines } from '../../search/ask/index.ts';
 import { splitPatterns } from '../../search/encode-request.ts';
 import type { CliIo } from '../io.ts';
-import { reasonOf } from '../connect-options.ts';
+import { reasonOf } from '../reason-of.ts';
 import { parseTime, timeRule } from '../parse-time.ts';
 
 /** One for each `--files` and `--topic`; they differ in nothing else. */

@@ -8,6 +8,7 @@ import { parseServer } from '../../client/servers.ts';
 import { askEach, eachPartition, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
 import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
+import { reportError } from '../report-error.ts';
 import { packageVersion } from '../../system/package.ts';
 import { printer } from './print.ts';
 import { type Known, machinesOf, requestsOf, text } from './request.ts';
@@ -20,7 +21,7 @@ const none = exitCodes.failed;
 export async function run(args: readonly string[], io: CliIo, printHelp: () => Promise<number>): Promise<number> {
   const parsed = parseGrep(args);
   if (!parsed.ok) {
-    io.stderr.write(`${escapeControls(`Cannot search: ${parsed.error}, see \`cairn grep --help\``)}\n`);
+    reportError(new LogError('usage', `Cannot search: ${parsed.error}`), args, 'grep', io);
     return trouble;
   }
   const command = parsed.value;
@@ -33,7 +34,7 @@ export async function run(args: readonly string[], io: CliIo, printHelp: () => P
     return await search(command, io);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
-    io.stderr.write(`${escapeControls(error.message)}\n`);
+    reportError(error, args, 'grep', io);
     return trouble;
   }
 }
@@ -43,9 +44,9 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const isJson = own.has('json');
   const color = !isJson && (command.color === 'always' || (command.color === 'auto' && isColourful(io, io.stdout)));
   const [request, ...others] = requestsOf(command, color);
-  const { servers, token, ca } = readConnectOptions(connectOptions(own), io);
+  const { servers, ...connect } = readConnectOptions(connectOptions(own), io);
   const connectTimeoutMs = millisecondsOf(own, 'connect-timeout') ?? connectTimeoutMsDefault;
-  const options = { token, ca, connectTimeoutMs };
+  const options = { ...connect, connectTimeoutMs };
   const { machines, replicas, areNamed } = await machinesOf(command, io, () => fromServers(servers, options));
   const questionOf = (each: SearchRequest): Question => ({ request: each, machines: each.source.kind === 'topic' ? replicas : machines });
   const [first, ...more] = await eachPartition(request, replicas, options);
@@ -99,6 +100,7 @@ function connectOptions(own: GrepCommand['own']): ConnectOptions {
     ...(typeof server === 'string' ? { server } : {}),
     ...(typeof tokenFile === 'string' ? { tokenFile } : {}),
     ...(typeof caFile === 'string' ? { caFile } : {}),
+    trace: own.has('trace'),
   };
 }
 

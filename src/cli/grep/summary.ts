@@ -19,7 +19,8 @@ export function summaryOf(report: Report, command: GrepCommand): string {
       const where = isTopic ? parts.map(rangeOf).join(', ') : counted(parts.length, 'file');
       lines.push(`${name}: ${counted(sumOf(parts), what)} in ${where}`);
     }
-    lines.push(`total: ${counted(report.selected, what)} on ${counted(asked.filter(({ parts }) => parts.length > 0).length, 'machine')}`);
+    const answered = new Set(asked.flatMap(({ name, parts }) => (parts.length > 0 ? [name] : [])));
+    lines.push(`total: ${counted(report.selected, what)} on ${counted(answered.size, 'machine')}`);
   }
   for (const { name, parts, problem, failure } of asked) {
     if (problem === null || failure === null || (noMessages && parts.some((part) => part.problem !== null))) continue;

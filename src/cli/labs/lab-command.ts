@@ -5,7 +5,7 @@ import { LogError } from '../../eventlog/log-error.ts';
 import type { LabResult } from '../../lab/report/index.ts';
 import { addExamples, type Example, ExitWith } from '../command.ts';
 import { type CliIo, interruptedCode, write } from '../io.ts';
-import { reasonOf } from '../connect-options.ts';
+import { reasonOf } from '../reason-of.ts';
 import { integer, jsonOption } from '../options.ts';
 import { table } from '../table.ts';
 import { packageVersion } from '../../system/package.ts';
@@ -53,7 +53,7 @@ export function addLab<Options extends LabOptions>(parent: Command, io: CliIo, l
 }
 
 async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, options: Options, io: CliIo): Promise<void> {
-  const { defaultFolder, writeReport } = await import('../../lab/report/index.ts');
+  const { defaultFolder, partsOf, writeReport } = await import('../../lab/report/index.ts');
   const startedMs = Date.now();
   const folder = options.output ?? defaultFolder(lab.name, startedMs);
   try {
@@ -75,18 +75,29 @@ async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, opti
   const note = options.note === undefined ? {} : { note: options.note };
   const summary = await writeReport(result, { folder, version: packageVersion(), startedMs, ...note });
   const failed = summary.checks.filter((each) => !each.ok);
-  await write(io.stdout, options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary.results, summary.checks, folder));
+  await write(
+    io.stdout,
+    options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(partsOf(summary.results), summary.checks, folder),
+  );
   if (failed.length > 0) throw new ExitWith(exitCodes.failed);
+}
+
+function resultsTable(results: LabResult['results']): string {
+  const columns = [...new Set(results.flatMap((result) => Object.keys(result)))].filter((column) =>
+    results.some((result) => (result[column] ?? '') !== ''),
+  );
+  return table(
+    columns,
+    results.map((result) => columns.map((column) => String(result[column] ?? ''))),
+    columns.map(() => 'left'),
+  );
 }
 
 const checkColumns = ['', 'check', 'expected', 'got'];
 
-function formatSummary(results: LabResult['results'], checks: LabResult['checks'], folder: string): string {
-  const columns = [...new Set(results.flatMap((result) => Object.keys(result)))].filter((column) =>
-    results.some((result) => (result[column] ?? '') !== ''),
-  );
-  const rows = results.map((result) => columns.map((column) => String(result[column] ?? '')));
+function formatSummary(parts: readonly (readonly [string, LabResult['results']])[], checks: LabResult['checks'], folder: string): string {
   const checkRows = checks.map((each) => [each.ok ? 'ok' : 'FAILED', each.name, each.expected, each.got]);
   const left = (names: readonly string[]): 'left'[] => names.map(() => 'left');
-  return `${table(columns, rows, left(columns))}\n${table(checkColumns, checkRows, left(checkColumns))}\nReport: ${folder}/report.html\n`;
+  const tables = parts.map(([part, rows]) => `${part === '' ? '' : `${part}\n`}${resultsTable(rows)}\n`);
+  return `${tables.join('')}${table(checkColumns, checkRows, left(checkColumns))}\nReport: ${folder}/report.html\n`;
 }

@@ -7,7 +7,7 @@ import { LogError } from '../../eventlog/log-error.ts';
 import type { Experiment, Extent, StepEvent, SuiteSummary } from '../../lab/suite/index.ts';
 import { addExamples, ExitWith } from '../command.ts';
 import { type CliIo, write } from '../io.ts';
-import { reasonOf } from '../connect-options.ts';
+import { reasonOf } from '../reason-of.ts';
 import { integer, jsonOption } from '../options.ts';
 import { inMinutes, startTimeBar } from '../progress.ts';
 import { packageVersion } from '../../system/package.ts';

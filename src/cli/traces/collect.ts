@@ -5,7 +5,8 @@ import { Client } from '../../client/index.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import { withClient } from '../connect.ts';
 import type { CliIo } from '../io.ts';
-import { type ConnectOptions, readConnectOptions, reasonOf } from '../connect-options.ts';
+import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
+import { reasonOf } from '../reason-of.ts';
 
 export interface Collected {
   readonly trace: OrderedTrace;

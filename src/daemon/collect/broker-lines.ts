@@ -6,7 +6,7 @@ import type { Host } from '../../host/index.ts';
 import { TopicStore } from '../../ingest/index.ts';
 import { bindHost, isLoopback } from '../address.ts';
 import type { DaemonConfig } from '../config.ts';
-import { makeTopic } from './make-topic.ts';
+import { CollectedTopic } from './collected-topic.ts';
 
 export interface BrokerLines {
   /** Of the agents that are connected, at most `max`. */
@@ -36,7 +36,14 @@ export async function startBrokerLines(
     limits: settings,
     whenFull: 'wait',
     tell: (kind, sentence) => diagnostics.tell(kind, sentence),
+    topicIsGone: () => void collected.make(),
     newId,
+  });
+  const collected = new CollectedTopic(withPromises(broker), topic, {
+    created: () => logger.log('info', 'topicCreated', { topic }),
+    there: (partitions) => store.topicIsThere(partitions),
+    // A broker without a place for lines is of use all the same: they wait, and whoever sends them.
+    delayed: (error) => diagnostics.tell('topic', error.message),
   });
   const nowS = (): number => clock.wallMs() / 1000;
   const gateway = new LineGateway({
@@ -51,12 +58,7 @@ export async function startBrokerLines(
   });
   const tick = setInterval(() => diagnostics.flush(), tickMs);
   tick.unref();
-  void makeTopic(withPromises(broker), topic, {
-    created: () => logger.log('info', 'topicCreated', { topic }),
-    there: (partitions) => store.topicIsThere(partitions),
-    // A broker without a place for lines is of use all the same: they wait, and whoever sends them.
-    delayed: (error) => diagnostics.tell('topic', error.message),
-  });
+  void collected.make();
   await new Promise<void>((resolve) => {
     gateway.listen((error) => {
       if (error !== null) onFatal(error);
@@ -76,6 +78,7 @@ export async function startBrokerLines(
     agentClocks: (max) => gateway.agentClocks(max),
     close() {
       clearInterval(tick);
+      collected.close();
       gateway.close(() => undefined);
       store.close(0, () => undefined);
     },

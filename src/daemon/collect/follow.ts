@@ -14,6 +14,7 @@ import { SystemDisk } from '../../system/disk.ts';
 import {
   type FollowedFile,
   FileSet,
+  foldersMax,
   type FollowNews,
   type FollowState,
   type KnownFile,
@@ -21,15 +22,18 @@ import {
   type Wanted,
 } from '../../tail/index.ts';
 import { LineBuffer, LineCollector } from './line-collector.ts';
+import { UnpackedFiles } from './unpacked-files.ts';
 
 export interface FollowSettings {
-  /** Paths, of which the last part may be a glob. */
+  /** Paths, of which each part may be a glob. */
   readonly files: readonly string[];
   /** Globs of names; of those that `files` means, only these; and none of those. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** Of a file that was not followed before: what was rotated of it too. */
   readonly isFromOldest: boolean;
+  /** Rotated files that were compressed are read as they were before. */
+  readonly readsCompressed: boolean;
   /** A line that matches begins a record. */
   readonly firstLine: RegExp | null;
   /** A last line without its end is taken when the file has not changed for so long; null: never. */
@@ -91,7 +95,13 @@ export class Following {
       lateMs,
       wanted,
       // A link is followed where the name is that of a file to follow.
-      filesIn: (folder, name) => new SystemDisk(folder, null, 'any', name),
+      filesIn: (folder, name) => {
+        const files = new SystemDisk(folder, null, 'any', name);
+        if (!settings.readsCompressed || name === null) return files;
+        return new UnpackedFiles(files, name, (packed, bytes, reason) =>
+          say(`${path.join(folder, packed)} is damaged (${reason}): what stands behind its first ${bytes} bytes, unpacked, is lost`),
+        );
+      },
       standings,
       from: settings.isFromOldest ? 'oldest' : 'begin',
       filesMax: followedFilesMax,
@@ -120,6 +130,8 @@ export class Following {
           ]);
         },
         tooMany: (count) => say(`${count} files more are there than the ${followedFilesMax} that can be followed: they are not read`),
+        tooManyFolders: (count) =>
+          say(`${count} folders more are there than the ${foldersMax} that are looked into: their files are not read`),
       },
     });
     if (notes.has('')) agent.push(noBytes, 0, [['', '']]);
@@ -277,7 +289,7 @@ function readNotes(
   }
   const old = notes.get('');
   const [only] = wanted;
-  if (old !== undefined && only !== undefined && typeof only.name === 'string') {
+  if (old !== undefined && only !== undefined && typeof only.name === 'string' && typeof only.folder === 'string') {
     const { device, inode, offset, witness, isWithinCutLine } = JSON.parse(old) as OldPosition;
     const identity = `${device}:${inode}`;
     if (isWithinCutLine) cut.add(identity);
@@ -287,19 +299,26 @@ function readNotes(
   return { standings, cut };
 }
 
-/** What a path means: one file, or a glob of names in a folder. Refused is what is there and no file. */
+/** What a path means: one file, or a glob of names in a folder, or in several. Refused is what is there and no file. */
 function wantedOf(file: string, { include, exclude }: FollowSettings): Wanted {
   const absolute = path.resolve(file);
-  const [folder, name] = [path.dirname(absolute), path.basename(absolute)];
-  if (/[*?[{]/.test(folder)) throw new LogError('usage', `Cannot follow ${file}: only the last part of a path may be a glob`);
-  if (/[*?[{]/.test(name) && !fs.existsSync(absolute)) {
-    const isMeant = (other: string): boolean => path.matchesGlob(other, name) && isIncluded(other, include, exclude);
-    return { folder, name: isMeant };
+  const parts = absolute.split(path.sep);
+  const name = parts.pop() as string;
+  const first = parts.findIndex((part) => isGlob(part));
+  if ((first === -1 && !isGlob(name)) || fs.existsSync(absolute)) {
+    const what = kindOf(absolute);
+    if (what !== null) throw new LogError('usage', `Cannot follow ${file}: it is ${what}`);
+    return { folder: path.dirname(absolute), name };
   }
-  const what = kindOf(absolute);
-  if (what !== null) throw new LogError('usage', `Cannot follow ${file}: it is ${what}`);
-  return { folder, name };
+  if ([...parts, name].includes('**')) throw new LogError('usage', `Cannot follow ${file}: ** is no level, name each of them`);
+  const isMeant = (other: string): boolean => matches(other, name) && isIncluded(other, include, exclude);
+  if (first === -1) return { folder: path.dirname(absolute), name: isMeant };
+  const levels = parts.slice(first).map((part) => (other: string) => matches(other, part));
+  return { folder: { root: parts.slice(0, first).join(path.sep) || path.sep, levels }, name: isMeant };
 }
+
+const isGlob = (part: string): boolean => /[*?[{]/.test(part);
+const matches = (name: string, part: string): boolean => (isGlob(part) ? path.matchesGlob(name, part) : name === part);
 
 /** Null for a file, and for what cannot be looked at now. */
 function kindOf(file: string): string | null {

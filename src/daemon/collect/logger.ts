@@ -3,7 +3,7 @@
  * `cairn logger` and by `compat/mp0/logger`. Little is loaded before it listens: what stores lines only if they are to be stored.
  */
 import { isatty } from 'node:tty';
-import { escapeControls } from '../../base/escape.ts';
+import { escapeBytes, escapeControls } from '../../base/escape.ts';
 import { ClockOfAgents } from '../../clocks/agent-causes.ts';
 import { HybridClock } from '../../clocks/hybrid.ts';
 import { type EventLog, LogError, withCallbacks } from '../../eventlog/index.ts';
@@ -13,8 +13,8 @@ import { PreciseClock } from '../../system/precise-clock.ts';
 import { TimelineFile } from '../../timeline/file.ts';
 import { defaultTimelineFile } from '../../timeline/format.ts';
 import { TimelineRecorder } from '../../timeline/recorder.ts';
+import { CollectedTopic } from './collected-topic.ts';
 import { LoggerSink } from './logger-sink.ts';
-import { makeTopic } from './make-topic.ts';
 import { writeAll } from './write-all.ts';
 
 export interface LoggerOptions {
@@ -45,7 +45,9 @@ export interface RunningLogger {
 
 /** Whole lines, which anybody may have sent. A pipe or a file gets every byte as it came. */
 const forTerminal = (lines: Uint8Array): Uint8Array =>
-  Buffer.from(escapeControls(Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength).toString('utf8'), { keepNewlines: true }));
+  Buffer.from(escapeBytes(lines, (bytes) => decoder.decode(bytes), { keepNewlines: true }));
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const tickMs = 5_000;
 const storeGraceMs = 3_000;
@@ -60,7 +62,8 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     (_kind, sentence) => say(sentence),
     () => performance.now(),
   );
-  const store = topic === null ? null : await openStore(topic);
+  const collecting = topic === null ? null : await openStore(topic);
+  const store = collecting?.store ?? null;
   const recorder =
     timeline === null
       ? null
@@ -80,6 +83,7 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     counts: () => (store === null ? null : { stored: store.stored, unstored: store.unstored, pending: store.pendingCount }),
     async stop() {
       clearInterval(tick);
+      collecting?.collected.close();
       await new Promise<void>((resolve) => gateway.close(resolve));
       printer.flush();
       if (store !== null) await new Promise<void>((resolve) => store.close(storeGraceMs, resolve));
@@ -94,7 +98,8 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     } catch (error) {
       // What it prints is what it is for: nodes must not go on to send it to nobody.
       const reason = (error as NodeJS.ErrnoException).code === 'EPIPE' ? 'nobody reads it any more' : (error as Error).message;
-      onFatal(new LogError('diskFailed', `Cannot write the output: ${reason}`, {}, { cause: error }));
+      const next = 'Start it again with an output that takes what it prints.';
+      onFatal(new LogError('diskFailed', `Cannot write the output: ${reason}`, { next }, { cause: error }));
     }
   }
 
@@ -115,7 +120,13 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
     return (text) => void attempt(() => file?.append(text));
   }
 
-  async function openStore({ name, log }: { readonly name: string; readonly log: EventLog }): Promise<TopicStore> {
+  async function openStore({
+    name,
+    log,
+  }: {
+    readonly name: string;
+    readonly log: EventLog;
+  }): Promise<{ readonly store: TopicStore; readonly collected: CollectedTopic }> {
     const [{ TopicStore }, { systemBytes }, { SystemClock }] = await Promise.all([
       import('../../ingest/index.ts'),
       import('../../system/bytes.ts'),
@@ -129,14 +140,16 @@ export async function startLogger(options: LoggerOptions): Promise<RunningLogger
       limits: settings,
       whenFull: 'drop',
       tell: (kind, sentence) => diagnostics.tell(kind, sentence),
+      topicIsGone: () => void collected.make(),
       newId: () => crypto.randomUUID(),
     });
-    void makeTopic(log, name, {
+    const collected = new CollectedTopic(log, name, {
       created: () => say(`Created topic "${name}"`),
       there: (partitions) => made.topicIsThere(partitions),
       delayed: (error) => diagnostics.tell('topic', `Cannot look for topic "${name}" now, trying again: ${error.message}`),
       failed: onFatal,
     });
-    return made;
+    void collected.make();
+    return { store: made, collected };
   }
 }

@@ -8,10 +8,11 @@ import type { Clock } from '../../host/index.ts';
 import { DividedAppends } from '../../partitions/index.ts';
 import { type BodyBounds, readBody } from './body.ts';
 import { type DecodeOptions, decodeRecords } from './decode-records.ts';
+import { appendTimed, type DeliveryTimes } from './delivery-times.ts';
 import { commonHeaders, sendError, sendJson } from './error-answer.ts';
 import { oneAnswer, partsAnswer, type PartsAnswer } from './parts-answer.ts';
 
-export interface AppendRecordsOptions extends BodyBounds, Omit<DecodeOptions, 'topic' | 'nowMs'> {
+export interface AppendRecordsOptions extends BodyBounds, Omit<DecodeOptions, 'topic' | 'nowMs' | 'deliveryTimes'> {
   readonly log: Pick<BrokerService, 'append' | 'nextSequence' | 'partitionsOf' | 'whenPartitionsKnown'>;
   readonly clock: Clock;
 }
@@ -35,6 +36,7 @@ export function plainAppendTopic({ method, url = '', headers }: IncomingMessage)
     headers['cairn-request-id'] !== undefined ||
     headers['cairn-sequence'] !== undefined ||
     headers['cairn-hops'] !== undefined ||
+    headers['cairn-deliver-at'] !== undefined ||
     headers['content-encoding'] !== undefined;
   return hasMore ? null : topic;
 }
@@ -68,16 +70,17 @@ export class AppendRecords {
       // The client went away.
       if (body === null) return;
       if (body instanceof LogError) return refuse(body);
-      const decoding = { topic, nowMs: clock.wallMs(), limits, bytes, turns, large };
+      const deliveryTimes: DeliveryTimes = new Map();
+      const decoding = { topic, nowMs: clock.wallMs(), limits, bytes, turns, large, deliveryTimes };
       decodeRecords(request.headers['content-type'], body.bytes, decoding, (decoded) => {
         options.bodies.give(body.held);
         if (!decoded.ok) return refuse(decoded.error);
         const common = { level: 'quorum', timeoutMs: appendTimeoutMs, requestId: null, sequence: 0, expectedOffset: null } as const;
-        this.#appends.append({ topic, batch: decoded.value, ...common }, (divided) => {
+        appendTimed(this.#appends, { topic, batch: decoded.value, ...common }, deliveryTimes, (divided) => {
           if (response.destroyed) return;
           if (divided.kind === 'several') sendParts(response, partsAnswer(topic, divided));
           else if (!divided.outcome.ok) return refuse(divided.outcome.error);
-          else if (divided.count === 1) sendResult(response, divided.outcome.value);
+          else if (divided.count === 1 && divided.outcome.value.scheduled === undefined) sendResult(response, divided.outcome.value);
           else sendJson(response, 200, oneAnswer(divided.outcome.value, divided.count));
           this.onAnswered?.(response.statusCode, (clock.monotonicMs() - startedMs) / 1000);
         });

@@ -3,6 +3,7 @@ import { LogError } from '../../eventlog/index.ts';
 import { frameHeaderBytes, leaveRoom } from '../../record/index.ts';
 import { type BodiesInFlight, uncountedBytes } from './bodies.ts';
 import { encodingOf, uncompress } from './content-encoding.ts';
+import { GatheredBody } from './gathered-body.ts';
 
 export interface BodyBounds {
   /** Of one body, as it is once it is uncompressed. */
@@ -63,7 +64,7 @@ export function readRawBody(
   }
   if (request.headers.expect !== undefined) askOn(request);
   let first: Buffer | null = null;
-  let gathered: Gathered | null = null;
+  let gathered: GatheredBody | null = null;
   let length = 0;
   let isDone = false;
   const finish = (result: Body | LogError | null): void => {
@@ -86,7 +87,7 @@ export function readRawBody(
       first = chunk;
       return;
     }
-    gathered ??= new Gathered(announced ?? bytesMax, bodies);
+    gathered ??= new GatheredBody(announced ?? bytesMax, bodies);
     const isTaken = (first === null || gathered.add(first)) && gathered.add(chunk);
     first = null;
     if (!isTaken) finish(overloaded());
@@ -100,57 +101,6 @@ export function readRawBody(
   request.on('error', () => finish(null));
   request.on('close', () => finish(null));
 }
-
-/** The pieces of a body, copied together as they come: a piece of one byte holds many times its size. With room in front: the body may be a batch. */
-class Gathered {
-  readonly #bytesMax: number;
-  readonly #bodies: BodiesInFlight;
-  #memory = new Uint8Array(0);
-  #length = 0;
-  #held = 0;
-
-  /** @param bytesMax it gets no longer than this */
-  constructor(bytesMax: number, bodies: BodiesInFlight) {
-    this.#bytesMax = bytesMax;
-    this.#bodies = bodies;
-  }
-
-  get held(): number {
-    return this.#held;
-  }
-
-  /** False where the broker has no room for it. */
-  add(chunk: Uint8Array): boolean {
-    const length = this.#length + chunk.length;
-    if (length > this.#memory.length - frameHeaderBytes && !this.#grow(length)) return false;
-    this.#memory.set(chunk, frameHeaderBytes + this.#length);
-    this.#length = length;
-    return true;
-  }
-
-  /** In one piece of memory, which is not much larger. */
-  bytes(): Uint8Array {
-    const size = frameHeaderBytes + this.#length;
-    const memory = size * 4 < this.#memory.length * 3 ? this.#memory.slice(0, size) : this.#memory;
-    return leaveRoom(memory).subarray(0, this.#length);
-  }
-
-  #grow(least: number): boolean {
-    // One that is not much larger is laid out at once.
-    const first = this.#bytesMax <= smallBytes ? this.#bytesMax : firstBytes;
-    const capacity = Math.min(this.#bytesMax, Math.max(least, first, 2 * (this.#memory.length - frameHeaderBytes)));
-    const held = Math.max(0, capacity - uncountedBytes);
-    if (!this.#bodies.take(held - this.#held)) return false;
-    this.#held = held;
-    const larger = new Uint8Array(Buffer.allocUnsafeSlow(frameHeaderBytes + capacity).buffer);
-    larger.set(this.#memory.subarray(0, this.#length === 0 ? 0 : frameHeaderBytes + this.#length));
-    this.#memory = larger;
-    return true;
-  }
-}
-
-const firstBytes = 16 * 1024;
-const smallBytes = 256 * 1024;
 
 /** For routes that have no use for the bytes once they have looked at them. */
 export function bodyOf(request: IncomingMessage, bounds: BodyBounds): Promise<Uint8Array> {

@@ -22,11 +22,14 @@ import {
 } from '../../record/index.ts';
 import { asLogError } from './error-answer.ts';
 import { JsonRecords, problemAt, problemOfJson, sayProblem, ValueWalk } from './json-bounds.ts';
-import type { LargeRecords } from './large-records.ts';
+import type { DeliveryTimes } from './delivery-times.ts';
+import type { DecodedRecord, LargeRecords } from './large-records.ts';
 import { ownHeaderPrefix, type Refuse, RecordJson } from './record-json.ts';
 import type { OneATurn } from '../../search/index.ts';
 
 export const batchesType = 'application/vnd.cairn.batches';
+/** Each behind its log time. */
+export const timedBatchesType = 'application/vnd.cairn.timed-batches';
 export const recordTypes = ['application/json', 'application/x-ndjson', 'text/plain', 'application/octet-stream', batchesType] as const;
 
 export interface DecodeOptions {
@@ -38,6 +41,8 @@ export interface DecodeOptions {
   readonly bytes: Bytes;
   readonly turns: OneATurn;
   readonly large: LargeRecords;
+  /** Gets when records of JSON are due that are to be appended later. */
+  readonly deliveryTimes: DeliveryTimes;
 }
 
 const lineFeed = 0x0a;
@@ -159,8 +164,9 @@ abstract class Decoder {
   protected abstract readonly emptyReason: string;
 
   /** Adds the one record of a batch that was made elsewhere. */
-  addFrom(batch: Uint8Array): void {
+  addFrom({ batch, deliverAtMs }: DecodedRecord): void {
     const sizeBefore = this.builder.sizeBytes;
+    if (deliverAtMs !== null) this.deliveryTimes.set(this.builder.recordCount, deliverAtMs);
     forEachRecord(batch, (record) => {
       const headers: RecordHeader[] = [];
       record.forEachHeader((key, value) => headers.push({ key, value }));
@@ -171,6 +177,10 @@ abstract class Decoder {
 
   protected get nowMs(): number {
     return this.#options.nowMs;
+  }
+
+  protected get deliveryTimes(): DeliveryTimes {
+    return this.#options.deliveryTimes;
   }
 
   protected get recordsMax(): number {
@@ -224,7 +234,7 @@ class WholeDecoder extends Decoder {
 
 abstract class ParsingDecoder extends Decoder {
   protected readonly emptyReason = 'the body has no record';
-  readonly #records = new RecordJson(this.builder, this.nowMs, this.refuse);
+  readonly #records = new RecordJson(this.builder, this.nowMs, this.refuse, this.deliveryTimes);
 
   protected add(record: unknown, what: string): void {
     const sizeBefore = this.builder.sizeBytes;

@@ -15,7 +15,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type FaultSwitch, LogError, type BrokerService } from '../../eventlog/index.ts';
+import { type FaultSwitch, LogError, type BrokerService, type SpanService } from '../../eventlog/index.ts';
 import type { Bytes, Random } from '../../host/index.ts';
 import type { BatchLimits } from '../../record/index.ts';
 import { decodeDistrust, type Distrust, distrustHeader, peerProtocol } from '../../wire/index.ts';
@@ -29,6 +29,7 @@ import { isOverWithClient } from './half-closed.ts';
 import { letGo } from './let-go.ts';
 import type { LargeRecords } from './large-records.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
+import { RequestTraces } from './request-traces.ts';
 import { pathOf, toOriginForm } from './target.ts';
 import type { OneATurn } from '../../search/index.ts';
 
@@ -42,6 +43,10 @@ export interface FrontOptions extends ListenerOptions {
   readonly broker: GatewayBroker;
   readonly bytes: Bytes;
   readonly random: Random;
+  /** Where spans of traced requests go. */
+  readonly spans: SpanService;
+  /** Of requests that do not say whether they are traced, each so many is; 0: none. */
+  readonly sampleEvery: number;
   readonly limits: BatchLimits;
   readonly bodies: BodiesInFlight;
   readonly turns: OneATurn;
@@ -56,6 +61,8 @@ export interface FrontOptions extends ListenerOptions {
   readonly faultInjection: boolean;
   /** File that `POST /exit` writes, or null. */
   readonly logFile: string | null;
+  /** Whether a peer may connect from an address; of several brokers without a secret that is all that is asked. */
+  readonly takesPeersFrom: (address: string) => boolean;
   /** Takes over an upgraded connection of a peer. */
   readonly onPeer: (socket: Duplex, head: Uint8Array) => void;
   /** A peer says that it does not accept this broker's certificate, and so does not dial it. */
@@ -85,6 +92,7 @@ export class Front {
   readonly #server: Server;
   readonly #contract2: Contract2;
   readonly #append: AppendRecords;
+  readonly #traces: RequestTraces;
   readonly #connections = new Map<Duplex, Connection>();
   #allowedHosts: ReadonlySet<string> = new Set();
   #api: RequestListener | null = null;
@@ -104,6 +112,7 @@ export class Front {
     const { broker, clock, bytes, limits, settings, bodies, turns, large } = options;
     this.#contract2 = new Contract2({ ...options, cutUnderWay: () => this.#cutUnderWay() });
     this.#append = new AppendRecords({ log: broker, clock, bytes, limits, bytesMax: settings.bodyBytesMax, bodies, turns, large });
+    this.#traces = new RequestTraces(options.spans, options.sampleEvery);
     this.#listener = new Listener(options);
     this.#server = this.#listener.server;
     this.#observe();
@@ -229,7 +238,8 @@ export class Front {
     }
     const { method } = request;
     const isRead = method === 'GET' || method === 'HEAD';
-    const topic = plainAppendTopic(request);
+    // What a plain append leaves out for speed, a trace is about.
+    const topic = this.#traces.begin(request, response, path) ? null : plainAppendTopic(request);
     if (topic !== null) this.#append.handle(request, response, topic);
     else if (method === 'PUT' && path === '/') this.#contract2.put(request, response);
     else if (isFault) this.#contract2.switchFault(path, request, response);
@@ -330,12 +340,13 @@ export class Front {
     if (this.#isCut(request)) return;
     this.#connections.delete(request.socket);
     const isPeer = request.headers.upgrade?.toLowerCase() === peerProtocol;
-    if (!isPeer || this.#isClosing || guardHost(request, this.#allowedHosts) !== null) {
+    const isFromElsewhere = isPeer && !this.#takesPeer(request);
+    if (!isPeer || isFromElsewhere || this.#isClosing || guardHost(request, this.#allowedHosts) !== null) {
       if (request.method === 'PUT') {
         socket.destroy();
         return;
       }
-      const status = isPeer ? '421 Misdirected Request' : this.#refusedProtocol(request);
+      const status = isFromElsewhere ? '403 Forbidden' : isPeer ? '421 Misdirected Request' : this.#refusedProtocol(request);
       letGo(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, this.#options.clock);
       return;
     }
@@ -348,6 +359,15 @@ export class Front {
     this.#listener.asked(request.socket);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${peerProtocol}\r\n\r\n`);
     this.#options.onPeer(socket, head);
+  }
+
+  #takesPeer({ socket: { remoteAddress: address = '' } }: IncomingMessage): boolean {
+    if (this.#options.takesPeersFrom(address)) return true;
+    this.#tellRefusal('peerRefused', {
+      address,
+      reason: 'it comes from elsewhere, and brokers without a secret that are listed on loopback take peers from there',
+    });
+    return false;
   }
 
   /** A broker of another version is told what is spoken here; it dials again each second, and a line says so once. */

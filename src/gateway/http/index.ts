@@ -3,7 +3,13 @@
  * guards, plain appends, the hand-over of peers. `contract2/` are the course's routes, `api/` those of `/v1` with fastify, loaded later.
  */
 import type { TraceSource } from '../../clocks/index.ts';
-import { type SubscriptionService, withPromises, withSubscriptionPromises } from '../../eventlog/index.ts';
+import {
+  type ScheduleService,
+  type SubscriptionService,
+  withPromises,
+  withSchedulePromises,
+  withSubscriptionPromises,
+} from '../../eventlog/index.ts';
 import { type BatchLimits, defaultBatchLimits } from '../../record/index.ts';
 import type { AgentClocksOf } from './api/index.ts';
 import { BodiesInFlight } from './bodies.ts';
@@ -20,8 +26,11 @@ export { defaultHttpSettings, type HttpSettings } from './settings.ts';
 export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits' | 'bodies' | 'turns' | 'large'> {
   readonly version: string;
   readonly subscriptions: SubscriptionService;
+  readonly schedules: ScheduleService;
   readonly trace: TraceSource;
   readonly agentClocks: AgentClocksOf;
+  /** Spans that a collector has taken, and that were dropped. */
+  readonly spanExport: () => { readonly exported: number; readonly dropped: number };
   /** What searches find here. */
   readonly search: SearchOptions;
   /** Largest record batch that the broker takes. */
@@ -33,8 +42,8 @@ export interface GatewayOptions extends Omit<FrontOptions, 'loadApi' | 'limits' 
 }
 
 export function createHttpGateway(options: GatewayOptions): Front {
-  const { version, pageFolder, subscriptions, trace, agentClocks, search, broker, settings, clock, bytes, logger, faultInjection } =
-    options;
+  const { version, pageFolder, subscriptions, schedules, trace, agentClocks, search, broker, settings, clock, bytes, logger } = options;
+  const { faultInjection, spans, spanExport } = options;
   const limits: BatchLimits = { ...defaultBatchLimits, batchBytesMax: Math.min(options.batchBytesMax, defaultBatchLimits.batchBytesMax) };
   const bodies = new BodiesInFlight(settings.bodiesBytesMax);
   const turns = new OneATurn();
@@ -52,8 +61,11 @@ export function createHttpGateway(options: GatewayOptions): Front {
         service: broker,
         log: withPromises(broker),
         subscriptions: withSubscriptionPromises(subscriptions),
+        schedules: withSchedulePromises(schedules),
         trace,
         agentClocks,
+        spans,
+        spanExport,
         isReady: () => broker.ready,
         settings,
         limits,

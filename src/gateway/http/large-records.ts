@@ -14,15 +14,22 @@ export interface LargeRecordOrder {
 /** What the thread is told. */
 export type ToThread = LargeRecordOrder & { readonly id: number };
 
-/** What it says: a batch of that one record, or why there is none. */
+export interface DecodedRecord {
+  /** Of that one record. */
+  readonly batch: Uint8Array<ArrayBuffer>;
+  /** When it is to be appended; null where at once. */
+  readonly deliverAtMs: number | null;
+}
+
+/** What it says: the record, or why there is none. */
 export type FromThread =
-  | { readonly id: number; readonly batch: Uint8Array<ArrayBuffer> }
+  | ({ readonly id: number } & DecodedRecord)
   | { readonly id: number; readonly code: ErrorCode; readonly message: string };
 
 /** Starts with the first such record, and ends when there has been none for a while. */
 export class LargeRecords {
   readonly #program: string;
-  readonly #running = new Map<number, Answer<Uint8Array>>();
+  readonly #running = new Map<number, Answer<DecodedRecord>>();
   #thread: Worker | null = null;
   #idleTimer: NodeJS.Timeout | null = null;
   #count = 0;
@@ -32,7 +39,7 @@ export class LargeRecords {
     this.#program = program;
   }
 
-  decode(order: LargeRecordOrder, done: Answer<Uint8Array>): void {
+  decode(order: LargeRecordOrder, done: Answer<DecodedRecord>): void {
     if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#idleTimer = null;
     const id = ++this.#count;
@@ -62,7 +69,7 @@ export class LargeRecords {
     const done = this.#running.get(message.id);
     this.#running.delete(message.id);
     if (this.#running.size === 0) this.#idleTimer = setTimeout(() => this.#end(), idleMs).unref();
-    if ('batch' in message) done?.({ ok: true, value: message.batch });
+    if ('batch' in message) done?.({ ok: true, value: message });
     else done?.({ ok: false, error: new LogError(message.code, message.message) });
   }
 

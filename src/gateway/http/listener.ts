@@ -91,7 +91,7 @@ export class Listener {
         clock.startTimer(listenAgainMs, () => this.#listen(untilMs, onListening, done));
         return;
       }
-      const reason = isInUse ? 'another program listens there; choose another with --port' : error.message;
+      const reason = isInUse ? 'another program listens there' : error.message;
       done(
         new LogError(
           isInUse ? 'portInUse' : 'invalidConfig',

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../base/errors.ts';
 import type { LogError } from '../../eventlog/index.ts';
 import { type RecordBatchBuilder, type RecordHeader, timestampMsMax } from '../../record/index.ts';
+import { deliverAtRule, type DeliveryTimes, parseDeliverAt } from './delivery-times.ts';
 
 /** Makes the refusal of a body from the end of its sentence. */
 export type Refuse = (code: ErrorCode, reason: string) => LogError;
@@ -16,19 +17,24 @@ export const ownHeaderPrefix = 'cairn.';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `offset` is ignored, so that what was read can be appended again. */
-const recordFields = new Set(['key', 'keyBase64', 'value', 'valueBase64', 'headers', 'timestamp', 'offset']);
+/** `offset` and `logTime` are ignored, so that what was read can be appended again. */
+const recordFields = new Set(['key', 'keyBase64', 'value', 'valueBase64', 'headers', 'timestamp', 'logTime', 'offset', 'deliverAt']);
 
 export class RecordJson {
   readonly #builder: RecordBatchBuilder;
   readonly #nowMs: number;
   readonly #refuse: Refuse;
+  readonly #deliveryTimes: DeliveryTimes;
 
-  /** @param nowMs time of records that bring none */
-  constructor(builder: RecordBatchBuilder, nowMs: number, refuse: Refuse) {
+  /**
+   * @param nowMs time of records that bring none
+   * @param deliveryTimes gets when those are due that are to be appended later
+   */
+  constructor(builder: RecordBatchBuilder, nowMs: number, refuse: Refuse, deliveryTimes: DeliveryTimes) {
     this.#builder = builder;
     this.#nowMs = nowMs;
     this.#refuse = refuse;
+    this.#deliveryTimes = deliveryTimes;
   }
 
   /** Throws a refusal that names the record by `what`. */
@@ -44,6 +50,12 @@ export class RecordJson {
     const value = text === null ? this.#bytesOf(record, 'value', what) : null;
     const headers = this.#headersOf(record['headers'], what);
     const timestampMs = this.#timestampOf(record['timestamp'], what);
+    const deliverAt = record['deliverAt'];
+    if (deliverAt !== undefined && deliverAt !== null) {
+      const deliverAtMs = parseDeliverAt(deliverAt);
+      if (deliverAtMs === null) throw this.#refuse('invalidRequest', `deliverAt of ${what} is not ${deliverAtRule}`);
+      this.#deliveryTimes.set(this.#builder.recordCount, deliverAtMs);
+    }
     if (text === null) this.#builder.add(timestampMs, key, value, headers);
     else if (headers.length > 0) this.#builder.add(timestampMs, key, encoder.encode(text), headers);
     else this.#builder.addSlice(timestampMs, scratch, 0, encoder.encodeInto(text, scratch).written, key);

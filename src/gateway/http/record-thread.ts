@@ -5,7 +5,8 @@ import { LogError } from '../../eventlog/log-error.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
 import { asLogError } from './error-answer.ts';
 import { sayProblem } from './json-bounds.ts';
-import type { FromThread, ToThread } from './large-records.ts';
+import type { DeliveryTimes } from './delivery-times.ts';
+import type { DecodedRecord, FromThread, ToThread } from './large-records.ts';
 import { RecordJson } from './record-json.ts';
 
 const port = parentPort;
@@ -14,15 +15,15 @@ if (port === null) throw new Error('this file runs in a thread of its own');
 port.on('message', (order: ToThread) => {
   const { id } = order;
   try {
-    const batch = decode(order);
-    port.postMessage({ id, batch } satisfies FromThread, [batch.buffer]);
+    const decoded = decode(order);
+    port.postMessage({ id, ...decoded } satisfies FromThread, [decoded.batch.buffer]);
   } catch (thrown) {
     const { code, message } = asLogError(thrown);
     port.postMessage({ id, code, message } satisfies FromThread);
   }
 });
 
-function decode({ json, what, topic, nowMs }: ToThread): Uint8Array<ArrayBuffer> {
+function decode({ json, what, topic, nowMs }: ToThread): DecodedRecord {
   const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot append to topic "${topic}": ${reason}`);
   if (!isUtf8(json)) throw refuse(`${what} is not UTF-8`);
   let record: unknown;
@@ -32,6 +33,7 @@ function decode({ json, what, topic, nowMs }: ToThread): Uint8Array<ArrayBuffer>
     throw refuse(sayProblem('notJson', what));
   }
   const builder = new RecordBatchBuilder({ capacityBytes: json.length });
-  new RecordJson(builder, nowMs, (_code, reason) => refuse(reason)).add(record, what);
-  return builder.finishUnsealed().slice();
+  const deliveryTimes: DeliveryTimes = new Map();
+  new RecordJson(builder, nowMs, (_code, reason) => refuse(reason), deliveryTimes).add(record, what);
+  return { batch: builder.finishUnsealed().slice(), deliverAtMs: deliveryTimes.get(0) ?? null };
 }

@@ -15,10 +15,14 @@ export interface HttpRequest {
   readonly numberAt: number | null;
 }
 
-export interface HttpLoadOptions {
+/** What a connection sends, and where. */
+export interface HttpTarget {
   readonly url: string;
-  readonly connections: number;
   readonly request: HttpRequest;
+}
+
+export interface HttpLoadOptions extends HttpTarget {
+  readonly connections: number;
   /** Ends a run that is under way. */
   readonly signal?: AbortSignal;
 }
@@ -37,10 +41,18 @@ export class HttpLoad implements Load {
     this.#signal = signal;
   }
 
-  static async connect(options: HttpLoadOptions): Promise<HttpLoad> {
-    const connections = Array.from({ length: options.connections }, () => new Connection(options));
+  static connect(options: HttpLoadOptions): Promise<HttpLoad> {
+    return HttpLoad.connectAll(
+      Array.from({ length: options.connections }, () => options),
+      options.signal,
+    );
+  }
+
+  /** A connection to each of these, which sends its request again and again. */
+  static async connectAll(targets: readonly HttpTarget[], signal?: AbortSignal): Promise<HttpLoad> {
+    const connections = targets.map((target) => new Connection(target));
     await Promise.all(connections.map((connection) => connection.open));
-    return new HttpLoad(connections, options.signal);
+    return new HttpLoad(connections, signal);
   }
 
   /** Any answer but 200 ends it: then nobody could say what is there. */
@@ -132,7 +144,7 @@ class Connection {
   onAnswer: (sentMs: number) => void = ended;
   onBroken: (error: Error) => void = ended;
 
-  constructor({ url, request }: HttpLoadOptions) {
+  constructor({ url, request }: HttpTarget) {
     this.#request = Buffer.from(request.bytes);
     this.#numberAt = request.numberAt;
     const { hostname, port } = new URL(url);

@@ -1,6 +1,6 @@
 /** A search asked from this process, what is found through a pipe into `cat`: how everyone is measured here. */
 import { Buffer } from 'node:buffer';
-import { plainMatch, plainOutput, type SearchRequest, type Source } from '../../query/index.ts';
+import { plainSearch, type SearchRequest, type Source } from '../../query/index.ts';
 import { askAll, type Machine, type Report, writeLent } from '../../search/ask/index.ts';
 import type { Children } from '../rig/index.ts';
 
@@ -10,19 +10,10 @@ export interface Looked {
   readonly counts: boolean;
 }
 
-export const requestFor = (source: Source, { dialect, pattern, counts }: Looked): SearchRequest => ({
-  source,
-  match: { ...plainMatch, dialect, patterns: [Buffer.from(pattern)] },
-  output: { ...plainOutput, mode: counts ? 'count' : 'lines' },
-  sinceMs: null,
-  untilMs: null,
-  engine: 'auto',
-  index: true,
-  order: 'place',
-  follow: false,
-  timeFormat: null,
-  form: 'text',
-});
+export function requestFor(source: Source, { dialect, pattern, counts }: Looked): SearchRequest {
+  const plain = plainSearch(source, [Buffer.from(pattern)]);
+  return { ...plain, match: { ...plain.match, dialect }, output: { ...plain.output, mode: counts ? 'count' : 'lines' } };
+}
 
 const connectTimeoutMs = 1_000;
 

@@ -4,3 +4,4 @@
  * when some are dead, `timing.ts` what a placement costs; `lab.ts` makes of it what the lab leaves.
  */
 export { type PlacementLabOptions, runPlacementLab } from './lab.ts';
+export { contractHomes } from './contract.ts';

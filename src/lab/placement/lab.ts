@@ -83,7 +83,7 @@ function aboutOf({ brokers, topics, replicas }: PlacementLabOptions): string {
   return (
     `Where ${topics} topics with ${replicas} replicas are placed on ${brokers} brokers, by the hypercube of contract 3 and by consistent hashing on a ring, and ` +
     'how far brokers are apart on cube, ring and full mesh. A broker is a vertex of the cube, written in binary. This is the first part of the experiment ' +
-    'of contract 3, computed with the functions that place and route; no broker is started, and publish and subscribe come later. By the rules a broker of ' +
+    'of contract 3, computed with the functions that place and route; no broker is started. `cairn lab pubsub` is the other. By the rules a broker of ' +
     'an incomplete cube, one whose number of brokers is no power of two, has up to twice the homes of another, since a missing vertex folds onto one that ' +
     'is there; for the same reason an added broker moves less than its ideal share. Shares "by the rules" are exact: every hash as often as any other.'
   );

@@ -1,11 +1,12 @@
 import { escapeXml as escapeHtml } from '../../chart/index.ts';
+import { toHtml } from './blocks.ts';
 import type { Machine } from './machine.ts';
-import type { Check, Figure, LabResult, Summary } from './result.ts';
+import { type Check, type Figure, type LabResult, partsOf, type Summary } from './result.ts';
 
 /** One file without scripts or anything from elsewhere, to be kept or sent. */
 export function renderReport(
   summary: Summary,
-  { about, command = `cairn lab ${summary.lab}` }: LabResult,
+  { about, command = `cairn lab ${summary.lab}`, discussion }: LabResult,
   graphs: readonly string[],
 ): string {
   const verdict = verdictOf(summary.checks);
@@ -17,6 +18,7 @@ export function renderReport(
 <h2>Checks</h2>
 ${checksTable(summary.checks, 'ok', 'FAILED')}
 ${summary.targets === undefined ? '' : `<h2>Targets</h2>\n${checksTable(summary.targets, 'reached', 'MISSED')}`}
+${discussion === undefined ? '' : `<h2>Discussion</h2>\n${toHtml(discussion(summary), { renderTable: (head, rows) => table(head, rows, true), renderGraph: () => '' })}`}
 <h2>Results</h2>
 ${resultsTable(summary.results)}
 ${graphs.map((graph) => `<figure>${graph}</figure>`).join('\n')}
@@ -72,7 +74,14 @@ export function checksTable(checks: readonly Check[], good: string, bad: string)
   );
 }
 
+/** A table for each part, where the results have parts. */
 export function resultsTable(results: Summary['results']): string {
+  return partsOf(results)
+    .map(([part, rows]) => `${part === '' ? '' : `<h3>${escapeHtml(part)}</h3>\n`}${onePart(rows)}`)
+    .join('\n');
+}
+
+function onePart(results: Summary['results']): string {
   const columns = [...new Set(results.flatMap((result) => Object.keys(result)))];
   return table(
     columns,

@@ -1,3 +1,4 @@
+import type { Block } from './blocks.ts';
 import type { Graph } from './graph.ts';
 import type { Machine } from './machine.ts';
 
@@ -20,6 +21,7 @@ export interface Summary {
   readonly startedAt: string;
   readonly seconds: number;
   readonly settings: Readonly<Record<string, Figure>>;
+  /** Where all have a `part`, those of each part are a table of their own. */
   readonly results: readonly Readonly<Record<string, Figure>>[];
   readonly checks: readonly Check[];
   readonly targets?: readonly Check[];
@@ -39,8 +41,17 @@ export interface LabResult {
   /** Figures that were asked for and depend on the machine's mood: one that is missed is said, and is no failure. */
   readonly targets?: readonly Check[];
   readonly graphs: readonly Graph[];
+  /** What it comes to, in words; every figure is quoted from the summary. */
+  readonly discussion?: (summary: Summary) => readonly Block[];
 }
 
 export function check(name: string, ok: boolean, expected: Figure, got: Figure): Check {
   return { name, expected: String(expected), got: String(got), ok };
+}
+
+/** Results by their parts, in the order in which these come, without the column that names them; one part without a name where they have none. */
+export function partsOf(results: Summary['results']): readonly (readonly [part: string, results: Summary['results']])[] {
+  const parts = new Map<string, Summary['results'][number][]>();
+  for (const { part = '', ...row } of results) parts.set(String(part), [...(parts.get(String(part)) ?? []), row]);
+  return [...parts];
 }

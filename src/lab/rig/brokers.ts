@@ -5,12 +5,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ErrorCode } from '../../base/errors.ts';
+import type { BrokerSettings } from '../../broker/settings.ts';
 import { Client, type ClientOptions } from '../../client/index.ts';
-import { readConfig } from '../../daemon/config.ts';
+import { type DaemonConfig, readConfig } from '../../daemon/config.ts';
 import { brokerNodeFlags } from '../../daemon/node-flags.ts';
 import { ownModule } from '../../system/package.ts';
 import type { ChildMessage, StartMessage } from '../../daemon/supervisor.ts';
 import { LogError } from '../../eventlog/index.ts';
+import { defaultWireSettings } from '../../gateway/cs550/settings.ts';
 import { Children, type ExitOfChild } from './children.ts';
 
 export interface LabBrokersOptions {
@@ -20,6 +22,10 @@ export interface LabBrokersOptions {
   /** Further settings by the keys of the settings table, e.g. `faultInjection: true`. */
   readonly flags?: Readonly<Record<string, string | boolean>>;
   readonly signal?: AbortSignal;
+  /** Limits that are not the usual ones. */
+  readonly settings?: Partial<BrokerSettings>;
+  /** Each takes the old wire of contract 3 too, on a port of its own (`wirePort`). */
+  readonly oldWire?: boolean;
   /** What a broker is started in; asked again at every start. */
   readonly surroundings?: (id: number) => Surroundings;
   /** Puts something between the brokers: told where they listen, it gives the address under which one reaches another. */
@@ -39,6 +45,11 @@ export interface Surroundings {
 
 export type Route = (from: number, to: number) => string;
 
+interface Ports {
+  readonly addresses: ReadonlyMap<number, string>;
+  readonly wire: ReadonlyMap<number, number>;
+}
+
 interface Running {
   readonly child: ChildProcess;
   readonly ready: Promise<void>;
@@ -57,14 +68,16 @@ export class LabBrokers {
   readonly folder: string;
   readonly #children = new Children();
   readonly #addresses: ReadonlyMap<number, string>;
+  readonly #wirePorts: ReadonlyMap<number, number>;
   readonly #options: LabBrokersOptions;
   readonly #route: Route | null;
   readonly #running = new Map<number, Running>();
   readonly #removeFolder: () => void;
 
-  private constructor(folder: string, addresses: ReadonlyMap<number, string>, options: LabBrokersOptions, route: Route | null) {
+  private constructor(folder: string, ports: Ports, options: LabBrokersOptions, route: Route | null) {
     this.folder = folder;
-    this.#addresses = addresses;
+    this.#addresses = ports.addresses;
+    this.#wirePorts = ports.wire;
     this.#options = options;
     this.#route = route;
     // Also when something calls process.exit.
@@ -85,10 +98,11 @@ export class LabBrokers {
   }
 
   static async #startOnce(options: LabBrokersOptions): Promise<LabBrokers> {
-    const ports = await findFreePorts(options.count);
-    const addresses = new Map(ports.map((port, index) => [index + 1, `127.0.0.1:${port}`]));
+    const ports = await findFreePorts(options.count * (options.oldWire === true ? 2 : 1));
+    const addresses = new Map(ports.slice(0, options.count).map((port, index) => [index + 1, `127.0.0.1:${port}`]));
+    const wire = new Map(ports.slice(options.count).map((port, index) => [index + 1, port]));
     const route = (await options.route?.(addresses)) ?? null;
-    const brokers = new LabBrokers(makeFolder(options.parent ?? tmpdir()), addresses, options, route);
+    const brokers = new LabBrokers(makeFolder(options.parent ?? tmpdir()), { addresses, wire }, options, route);
     try {
       for (const id of brokers.ids) {
         mkdirSync(brokers.#folderOf(id), { recursive: true });
@@ -113,6 +127,11 @@ export class LabBrokers {
 
   url(id: number): string {
     return `http://${this.#addresses.get(id) as string}`;
+  }
+
+  /** Where it takes the old wire, if it does. */
+  wirePort(id: number): number {
+    return this.#wirePorts.get(id) as number;
   }
 
   pid(id: number): number | undefined {
@@ -191,7 +210,7 @@ export class LabBrokers {
   }
 
   #spawn(id: number): void {
-    const config = readConfig({ file: null, env: {}, flags: this.#flagsOf(id) });
+    const config = this.#configOf(id);
     const { command = [], env = {} } = this.#options.surroundings?.(id) ?? {};
     const [program, ...args] = [...command, process.execPath, ...brokerNodeFlags, ownModule('daemon/main')];
     const output = openSync(this.#outputFile(id), 'a');
@@ -214,6 +233,13 @@ export class LabBrokers {
     ready.catch(() => undefined);
     this.#running.set(id, { child, ready });
     child.send({ config, outlivesSupervisor: false } satisfies StartMessage, () => undefined);
+  }
+
+  #configOf(id: number): DaemonConfig {
+    const read = readConfig({ file: null, env: {}, flags: this.#flagsOf(id) });
+    const config = { ...read, settings: { ...read.settings, ...this.#options.settings } };
+    const port = this.#wirePorts.get(id);
+    return port === undefined ? config : { ...config, cs550: { listen: { host: '127.0.0.1', port }, settings: defaultWireSettings } };
   }
 
   #flagsOf(id: number): Readonly<Record<string, string | boolean>> {

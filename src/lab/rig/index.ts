@@ -5,9 +5,9 @@
  * is not here: see `kills/` and `chaos/`.
  */
 export { findFreePorts, LabBrokers, type Route, type Surroundings } from './brokers.ts';
-export type { Attempt } from './check-copies.ts';
+export { type Attempt, checkCopies, type Copy, type Damage } from './check-copies.ts';
 export { Children, type ExitOfChild } from './children.ts';
-export { findLeader, leaderAsSeenBy, longestGapMs } from './load.ts';
+export { findLeader, leaderAsSeenBy, Load, longestGapMs, readCopy } from './load.ts';
 export {
   addFigures,
   checkFigures,
@@ -18,6 +18,7 @@ export {
   type RunFigures,
   runUnderLoad,
 } from './loaded-run.ts';
+export { diskBytes, inTurns, makeTopics, whenAllLed } from './many-topics.ts';
 export { pause } from './pause.ts';
 export { readCpuMs, readMemoryBytes } from './process-cost.ts';
 export { Watchdog, within } from './watchdog.ts';

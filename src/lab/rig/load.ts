@@ -13,6 +13,14 @@ export interface LoadOptions {
   readonly workers: number;
   /** Longest time that an append may take before the load counts it as failed. */
   readonly timeoutMs: number;
+  /** How long a client waits for one broker before it asks another; left out, as long as clients do. */
+  readonly attemptMs?: number;
+  /** Between two appends of a worker; left out, none. */
+  readonly pauseMs?: number;
+  /** A worker takes a fresh client after so many appends; left out, 50. */
+  readonly appendsPerClient?: number;
+  /** Where the first worker begins, as an index; left out, at the first broker. */
+  readonly brokerFirst?: number;
   readonly watchdog: Watchdog;
 }
 
@@ -81,14 +89,15 @@ export class Load {
   }
 
   async #work(worker: number): Promise<void> {
-    const { brokers, timeoutMs } = this.#options;
-    const first = worker % brokers.ids.length;
+    const { brokers, timeoutMs, brokerFirst = 0, pauseMs = 0, appendsPerClient = APPENDS_PER_CLIENT } = this.#options;
+    const first = (brokerFirst + worker) % brokers.ids.length;
     const ids = [...brokers.ids.slice(first), ...brokers.ids.slice(0, first)];
     let client = await this.#connect(ids);
     const how = { valueBytes: VALUE_BYTES, timeoutMs, isProbe: false };
     for (let count = 0; !this.#isOver; count++) {
       await this.#append(client, `${worker}-${count}`, how);
-      if (count % APPENDS_PER_CLIENT !== APPENDS_PER_CLIENT - 1) continue;
+      if (pauseMs > 0) await pause(pauseMs);
+      if (count % appendsPerClient !== appendsPerClient - 1) continue;
       client.close();
       client = await this.#connect(ids);
     }
@@ -97,8 +106,8 @@ export class Load {
 
   /** A client that has been answered once: before that it takes a refused connection for a wrong address and gives up. */
   async #connect(ids: readonly number[]): Promise<Client> {
-    const { brokers, timeoutMs, topic } = this.#options;
-    const client = brokers.client(ids, { timeoutMs });
+    const { brokers, timeoutMs, attemptMs, topic } = this.#options;
+    const client = brokers.client(ids, { timeoutMs, ...(attemptMs === undefined ? {} : { attemptMs }) });
     while (!this.#isOver) {
       try {
         await client.end({ topic, freshness: 'local' });

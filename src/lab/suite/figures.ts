@@ -1,8 +1,6 @@
 /** Figures of a report by the step, the row and the column that they stand in, as text: what pages quote comes from here and from nowhere else. */
-import type { Check, Figure, Summary } from '../report/index.ts';
+import { type Check, digits, type Figure, missing, type Summary } from '../report/index.ts';
 import type { StepRecord, SuiteSummary } from './state.ts';
-
-export const missing = '(not measured in this report)';
 
 type Row = Readonly<Record<string, Figure>>;
 
@@ -50,15 +48,6 @@ export class Figures {
     return this.text(this.lab(id)?.settings, name);
   }
 }
-
-/** Three digits that count; whole numbers with their thousands apart. */
-function digits(value: number): string {
-  if (!Number.isFinite(value)) return missing;
-  if (Math.abs(value) >= 100) return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-  return String(Number(value.toPrecision(3)));
-}
-
-export const shown = (value: number | null): string => (value === null ? missing : digits(value));
 
 /** How many times the one is the other. */
 export function ratio(ours: number | null, theirs: number): string {

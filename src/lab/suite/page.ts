@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { escapeXml as escapeHtml } from '../../chart/index.ts';
 import { checksTable, formatMachine, renderPage, resultsTable, table, verdictOf } from '../report/index.ts';
-import { toHtml } from './blocks.ts';
+import { toHtml } from '../report/blocks.ts';
 import type { Experiment } from './experiments.ts';
 import { Figures } from './figures.ts';
 import { publishedTables } from './published.ts';

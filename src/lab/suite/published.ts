@@ -1,6 +1,7 @@
 /** What the source documents of the contracts say, beside what was measured: on other machines, and now and then of another thing, which the tables say. */
 import { ceilings } from '../consistency/index.ts';
-import { type Figures, ratio, shown } from './figures.ts';
+import { shown } from '../report/index.ts';
+import { type Figures, ratio } from './figures.ts';
 
 export interface PublishedTable {
   readonly experiment: string;
@@ -12,6 +13,7 @@ export interface PublishedTable {
 export const publishedTables = (figures: Figures): readonly PublishedTable[] => [
   collecting(figures),
   scenarios(figures),
+  publishing(figures),
   searching(figures),
   oracle(figures),
 ];
@@ -84,6 +86,24 @@ export function scenarios(figures: Figures): PublishedTable {
         ],
       ];
     }),
+  };
+}
+
+/** Contract 3: one client, one request at a time, a connection each, on the old wire. */
+export function publishing(figures: Figures): PublishedTable {
+  return {
+    experiment: 'pubsub',
+    title:
+      "Beside the seed's report and its program on another machine of 2 cores, requests/s on the old wire; the seed keeps nothing on disk, and its report times `not found` for publish, subscribe and pull",
+    head: ['API', "seed's report", "seed's program", 'here', 'here / report'],
+    rows: figures
+      .rows('pubsub')
+      .filter(({ part }) => String(part).startsWith('6. the old wire'))
+      .map((row) => {
+        const report = figures.value(row, "seed's report") ?? 0;
+        const ours = figures.value(row, 'here');
+        return [String(row['api']), shown(report), figures.text(row, "seed's program"), shown(ours), ratio(ours, report)];
+      }),
   };
 }
 

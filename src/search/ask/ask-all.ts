@@ -9,12 +9,15 @@ import type { PartEnd, PartHead } from '../answer.ts';
 import { encodeRequest } from '../encode-request.ts';
 import { type Machine, nameOf } from './machines.ts';
 import { askMachine, type AskOptions } from './one-machine.ts';
-import { askPartition } from './one-partition.ts';
+import { askPartition, mayGoOn } from './one-partition.ts';
 import { type MachineReport, type PartReport, problemOf, type Report, summarise } from './report.ts';
+import { SharedTurns } from './shared-turns.ts';
 import { type EventWriter, type Sequence, Turns } from './turns.ts';
 
-/** Partitions of topics that are searched at once for one search. */
+/** Partitions of topics that are searched at once for one search, so that one does not take all searches that a broker makes. Of those that are followed: asked at once. */
 const topicsAtOnceMax = 16;
+/** Of those that are put in order of time: one whose next line is not wanted yet is put off for another. */
+const mergedAtOnceMax = 32;
 
 export interface AskAllOptions extends AskOptions {
   /** The machines were named one by one, not by default: each must have what is searched. */
@@ -42,34 +45,19 @@ export async function askEach(questions: readonly [Question, ...Question[]], opt
     request.source.kind === 'topic' ? [{ request, machines }] : machines.map((machine) => ({ request, machines: [machine] })),
   );
   const all = new Asking(await sequenceFor(first, streams.length, options, write), options);
-  // What is put in order of time must all be under way; of the rest a topic of many partitions does not take all searches that a broker makes.
-  const turnOf = inTurns(first.order === 'time' || first.follow ? streams.length : topicsAtOnceMax);
+  const isMerged = first.order === 'time' && !first.follow;
+  // What cannot be put off must all be under way.
+  const sharedTurns = new SharedTurns(!isMerged ? topicsAtOnceMax : mayGoOn(first) ? mergedAtOnceMax : Math.max(1, streams.length));
   const reports = await Promise.all([
     ...streams.map(({ request, machines }, stream) =>
       request.source.kind === 'topic'
-        ? turnOf(() => all.askTopic(request, machines, stream))
+        ? all.askTopic(request, machines, stream, sharedTurns)
         : all.askFiles(request, machines[0] as Machine, stream),
     ),
     all.turns.written().then(() => []),
   ]);
   if (all.refusal !== null) throw all.refusal;
   return summarise(reports.flat(), first);
-}
-
-/** Runs what it is given in order, so many at once. */
-function inTurns(most: number): <Value>(run: () => Promise<Value>) => Promise<Value> {
-  const waiting: (() => void)[] = [];
-  let underWay = 0;
-  return async (run) => {
-    if (underWay >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    underWay++;
-    try {
-      return await run();
-    } finally {
-      underWay--;
-      waiting.shift()?.();
-    }
-  };
 }
 
 class Asking {
@@ -138,12 +126,17 @@ class Asking {
     return [{ machine, name, parts, bytesReturned, elapsedMs: Math.round(performance.now() - startedMs), ...trouble, isWithout }];
   }
 
-  async askTopic(request: SearchRequest, machines: readonly Machine[], stream: number): Promise<readonly MachineReport[]> {
+  async askTopic(
+    request: SearchRequest,
+    machines: readonly Machine[],
+    stream: number,
+    sharedTurns: SharedTurns,
+  ): Promise<readonly MachineReport[]> {
     const { turns } = this;
     const reports = await askPartition(
       request,
       machines,
-      { ...this.#options, signal: this.#signal },
+      { ...this.#options, signal: this.#signal, turns: sharedTurns },
       {
         begin: () => turns.begin(stream),
         give: (event) => turns.give(stream, event),

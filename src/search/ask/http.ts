@@ -3,13 +3,16 @@
  * and a buffer of its own for every 64 KiB of it costs more than all else that is done with them. Here a connection has one buffer, which is used again.
  */
 import { Buffer } from 'node:buffer';
-import net from 'node:net';
-import { HttpBody } from './http-body.ts';
+import { codedError, dial, targetOf } from '../../client/dial.ts';
+import { HttpBody } from '../../client/http-body.ts';
+import type { RequestTracer } from '../../client/tracing-sender.ts';
 
 export interface Credentials {
   readonly token: string | null;
   /** PEM text of the certificates to trust instead of the machine's. */
   readonly ca: string | null;
+  /** Traces what is asked (docs/decisions/0033). */
+  readonly tracer?: RequestTracer;
 }
 
 export interface OutgoingRequest {
@@ -30,27 +33,43 @@ export interface ExchangeHandlers {
 }
 
 export interface Exchange {
-  destroy(): void;
+  /** `reason`: why it is not waited for to its end, null where all has come that was waited for. */
+  destroy(reason: string | null): void;
 }
 
 const readBytes = 256 * 1024;
 
-export function openExchange(origin: string, request: OutgoingRequest, { token, ca }: Credentials, handlers: ExchangeHandlers): Exchange {
-  const { hostname, port, protocol, host } = new URL(origin);
+export function openExchange(
+  origin: string,
+  request: OutgoingRequest,
+  { token, ca, tracer }: Credentials,
+  handlers: ExchangeHandlers,
+): Exchange {
+  const target = targetOf(origin);
   const buffer = Buffer.allocUnsafeSlow(readBytes);
-  const body = new HttpBody(handlers);
+  const traced = tracer?.begin(origin, request.method, request.path) ?? null;
+  let status: number | null = null;
+  const body = new HttpBody({
+    status: (answered) => {
+      status = answered;
+      handlers.status(answered);
+    },
+    body: handlers.body,
+  });
   let isOver = false;
-  const fail = (error: Error): void => {
-    if (isOver) return;
+  /** False where it was over before. */
+  const end = (reason: string | null): boolean => {
+    if (isOver) return false;
     isOver = true;
     socket.destroy();
-    handlers.failed(error);
+    traced?.end(reason ?? (status !== null && status >= 400 ? String(status) : null), status);
+    return true;
+  };
+  const fail = (error: Error): void => {
+    if (end(error.message)) handlers.failed(error);
   };
   const finish = (): void => {
-    if (isOver) return;
-    isOver = true;
-    socket.destroy();
-    handlers.end();
+    if (end(null)) handlers.end();
   };
   const read = (wait: Promise<void> | undefined): boolean => {
     if (body.problem !== null) {
@@ -67,17 +86,10 @@ export function openExchange(origin: string, request: OutgoingRequest, { token, 
     return !body.isWhole;
   };
   const onread = { buffer, callback: (length: number) => !isOver && read(body.take(buffer.subarray(0, length))) };
-  const target = {
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port || (protocol === 'https:' ? 443 : 80)),
-    noDelay: true,
-    onread,
-  };
-  const isSecure = protocol === 'https:';
-  const socket = isSecure ? connectSecurely(target, ca) : net.connect(target);
-  socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+  const socket = dial(target, { ca, onread });
+  socket.once(target.isSecure ? 'secureConnect' : 'connect', () => {
     handlers.connected();
-    socket.write(headOf(request, host, token));
+    socket.write(headOf(request, target.named, token, traced?.traceparent ?? null));
     if (request.body !== null) socket.write(request.body);
   });
   socket.on('error', fail);
@@ -88,28 +100,16 @@ export function openExchange(origin: string, request: OutgoingRequest, { token, 
   // Without a reader nothing else says that the other side has ended.
   socket.on('end', closed);
   socket.on('close', closed);
-  return {
-    destroy: () => {
-      isOver = true;
-      socket.destroy();
-    },
-  };
+  return { destroy: (reason) => void end(reason) };
 }
 
-function connectSecurely(target: net.NetConnectOpts & { readonly host: string }, ca: string | null): net.Socket {
-  const servername = net.isIP(target.host) === 0 ? { servername: target.host } : {};
-  const options = { ...target, ...servername, ALPNProtocols: ['http/1.1'], ...(ca === null ? {} : { ca }) };
-  return process.getBuiltinModule('node:tls').connect(options as import('node:tls').ConnectionOptions);
-}
-
-function headOf({ method, path, body }: OutgoingRequest, host: string, token: string | null): string {
+function headOf({ method, path, body }: OutgoingRequest, host: string, token: string | null, traceparent: string | null): string {
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close'];
   if (body !== null) lines.push('Content-Type: application/json', `Content-Length: ${body.length}`);
   if (token !== null) lines.push(`Authorization: Bearer ${token}`);
+  if (traceparent !== null) lines.push(`Traceparent: ${traceparent}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
-
-const codedError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
 /** What an answer that is not 200 says: an error of the catalogue, or whatever else speaks HTTP there. */
 export function readRefusal(text: string, status: number): { readonly code: string; readonly reason: string } {

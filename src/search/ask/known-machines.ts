@@ -7,7 +7,7 @@ import { openExchange, readRefusal } from './http.ts';
 import type { Machine } from './machines.ts';
 import type { AskOptions } from './one-machine.ts';
 
-type Options = Pick<AskOptions, 'token' | 'ca' | 'connectTimeoutMs'>;
+type Options = Pick<AskOptions, 'token' | 'ca' | 'tracer' | 'connectTimeoutMs'>;
 
 const answerBytesMax = 1024 * 1024;
 
@@ -83,8 +83,9 @@ function getJson(
       failed: (error) => end(() => reject(refuse(describeFailure(error), 'unreachable'))),
     });
     const timer = setTimeout(() => {
-      exchange.destroy();
-      reject(refuse(`no answer within ${formatSeconds(options.connectTimeoutMs)}`, 'unreachable'));
+      const reason = `no answer within ${formatSeconds(options.connectTimeoutMs)}`;
+      exchange.destroy(reason);
+      reject(refuse(reason, 'unreachable'));
     }, options.connectTimeoutMs);
   });
 }

@@ -41,14 +41,14 @@ const silentMsMax = 3 * aliveEveryMs;
 export function askMachine(machine: Machine, body: Uint8Array, options: AskOptions, handlers: MachineHandlers): Promise<MachineOutcome> {
   return new Promise((resolve) => {
     let outcome: MachineOutcome | null = null;
-    let close = (): void => undefined;
+    let close = (_reason: string | null): void => undefined;
     const timers = new Set<NodeJS.Timeout>();
     const finish = (result: MachineOutcome): void => {
       if (outcome !== null) return;
       outcome = result;
       for (const timer of timers) clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
-      close();
+      close(result.kind === 'failed' ? result.reason : null);
       resolve(result);
     };
     const fail = (reason: string): void => finish({ kind: 'failed', reason });
@@ -112,7 +112,7 @@ export function askMachine(machine: Machine, body: Uint8Array, options: AskOptio
       },
       failed: (error) => fail(status === 200 ? brokenAnswer : describeFailure(error)),
     });
-    close = () => exchange.destroy();
+    close = (reason) => exchange.destroy(reason);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
   });

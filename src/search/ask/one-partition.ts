@@ -2,6 +2,9 @@
  * A partition of a topic is searched by one of its replicas: the first of the list that answers. When that one fails, the next goes on behind what has been
  * given: what a replica sends is passed on only with its word how far it has come, so that no record is given twice and none left out. Where nobody can go on (context
  * reaches across the place, or `-m` counts what `-o` prints) what was given is told as partial.
+ *
+ * A search whose lines are not wanted yet gives its turn to others who want one, and goes on later in the same way. Where replicas refuse because they make as
+ * many searches as they may, they are asked again for a while.
  */
 import { Buffer } from 'node:buffer';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,6 +15,7 @@ import { encodeRequest } from '../encode-request.ts';
 import { type Machine, nameOf } from './machines.ts';
 import { askMachine, type AskOptions, type MachineOutcome } from './one-machine.ts';
 import { type MachineReport, type PartReport, problemOf } from './report.ts';
+import type { SharedTurn, SharedTurns } from './shared-turns.ts';
 import type { AnswerEvent, LinesEvent } from './turns.ts';
 
 export interface PartitionHandlers {
@@ -22,6 +26,8 @@ export interface PartitionHandlers {
 }
 
 export interface PartitionOptions extends AskOptions {
+  /** Only who has one asks. */
+  readonly turns: SharedTurns;
   readonly onNote: (machine: string, text: string) => void;
 }
 
@@ -29,7 +35,7 @@ export interface PartitionOptions extends AskOptions {
 const lastWords = new Set<string>(['invalidRequest', 'unknownTopic', 'invalidTopicName', 'offsetOutOfRange'] satisfies ErrorCode[]);
 /** Of what comes before it is told how far that reaches: beyond it a replica is none of ours. */
 const heldBytesMax = 64 * 1024 * 1024;
-/** Who follows waits so long for a replica that answers. */
+/** Who follows waits so long for a replica that answers, and who is refused because of others for one that does not. */
 const patienceMs = 30_000;
 const pauseMs = 500;
 
@@ -43,12 +49,12 @@ export async function askPartition(
   const earlier: MachineReport[] = [];
   let rest = request;
   let heardMs = performance.now();
-  for (;;) {
+  for (let isAgain = false; ; isAgain = true) {
     /** Gave nothing. */
     const failed: MachineReport[] = [];
+    let isFull = false;
     for (const [index, machine] of machines.entries()) {
-      const asked = new Replica(machine, rest, options, handlers);
-      const { outcome, report } = await asked.run();
+      const { asked, outcome, report } = await askInTurns(machine, rest, options, handlers);
       if (asked.hasBegun) heardMs = performance.now();
       const next = asked.hasEnded || isLast(outcome) || options.signal.aborted ? null : asked.rest();
       if (next === null) return [...earlier.map((before) => ({ ...before, problem: null, failure: null })), report];
@@ -56,12 +62,72 @@ export async function askPartition(
       (report.parts.length > 0 ? earlier : failed).push(report);
       // Who has no replica was only asked because nobody knew.
       if (codeOf(outcome) === ('noReplica' satisfies ErrorCode)) continue;
-      if (index < machines.length - 1 || request.follow) options.onNote(report.name, `${report.problem ?? ''}; another replica is asked`);
+      const isRefused = codeOf(outcome) === ('overloaded' satisfies ErrorCode);
+      isFull ||= isRefused;
+      const isTold = index < machines.length - 1 || request.follow;
+      if (isTold && !(isRefused && isAgain)) options.onNote(report.name, `${report.problem ?? ''}; another replica is asked`);
     }
-    if (!request.follow || performance.now() - heardMs > patienceMs) return [...earlier, ...failed];
+    if ((!request.follow && !isFull) || performance.now() - heardMs > patienceMs) return [...earlier, ...failed];
     await pause(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
   }
 }
+
+interface Answered {
+  readonly asked: Replica;
+  readonly outcome: MachineOutcome;
+  readonly report: MachineReport;
+}
+
+/** Asks one replica, in as many turns as it takes. */
+async function askInTurns(
+  machine: Machine,
+  request: SearchRequest,
+  options: PartitionOptions,
+  handlers: PartitionHandlers,
+): Promise<Answered> {
+  let before: MachineReport | null = null;
+  for (let rest = request; ; ) {
+    const turn = await options.turns.take();
+    const asked = new Replica(machine, rest, { ...options, turn }, handlers);
+    const { outcome, report } = await asked.run().finally(() => turn.release());
+    const joined: MachineReport = before === null ? report : joinReports(before, report);
+    const { putOff } = asked;
+    const next = putOff === null || asked.hasEnded || options.signal.aborted ? null : asked.rest();
+    if (next === null) return { asked, outcome, report: joined };
+    await putOff;
+    rest = next;
+    before = joined;
+  }
+}
+
+/** Of one machine and one partition, the second behind the first. */
+function joinReports(first: MachineReport, second: MachineReport): MachineReport {
+  const { bytesReturned, elapsedMs } = first;
+  const [earlier] = first.parts;
+  const [later] = second.parts;
+  const common = { ...second, bytesReturned: bytesReturned + second.bytesReturned, elapsedMs: elapsedMs + second.elapsedMs };
+  if (earlier === undefined || later === undefined) return { ...common, parts: later === undefined ? first.parts : second.parts };
+  const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
+  const part: PartReport = {
+    ...later,
+    isSelected: earlier.isSelected || later.isSelected,
+    selected: sum(earlier.selected, later.selected),
+    bytesSearched: earlier.bytesSearched + later.bytesSearched,
+    elapsedMs: earlier.elapsedMs + later.elapsedMs,
+  };
+  if (earlier.topic === undefined || later.topic === undefined) return { ...common, parts: [part] };
+  const topic = {
+    ...later.topic,
+    offsetFrom: earlier.topic.offsetFrom,
+    gaps: [...earlier.topic.gaps, ...later.topic.gaps],
+    selected: earlier.topic.selected + later.topic.selected,
+  };
+  return { ...common, parts: [{ ...part, topic }] };
+}
+
+/** Whether a search that has given lines can go on behind them. */
+export const mayGoOn = ({ output: { mode, before, after, onlyMatching, maxCount } }: SearchRequest): boolean =>
+  mode === 'lines' && before === null && after === null && !(onlyMatching && maxCount !== null);
 
 function isLast(outcome: MachineOutcome): boolean {
   if (outcome.kind === 'failed') return false;
@@ -81,7 +147,7 @@ const whole: MachineOutcome = { kind: 'ended', end: { code: null, problem: null 
 class Replica {
   readonly #machine: Machine;
   readonly #request: SearchRequest;
-  readonly #options: PartitionOptions;
+  readonly #options: PartitionOptions & { readonly turn: SharedTurn };
   readonly #handlers: PartitionHandlers;
   readonly #heads: PartHead[] = [];
   readonly #parts: PartReport[] = [];
@@ -92,8 +158,16 @@ class Replica {
   #reached: Reached | null = null;
   /** All of the answer came, whatever came of the connection behind it. */
   hasEnded = false;
+  /** It was ended because others wanted its turn: kept when more of it is wanted. */
+  putOff: Promise<void> | null = null;
+  readonly #own = new AbortController();
 
-  constructor(machine: Machine, request: SearchRequest, options: PartitionOptions, handlers: PartitionHandlers) {
+  constructor(
+    machine: Machine,
+    request: SearchRequest,
+    options: PartitionOptions & { readonly turn: SharedTurn },
+    handlers: PartitionHandlers,
+  ) {
     this.#machine = machine;
     this.#name = nameOf(machine);
     this.#request = request;
@@ -107,7 +181,7 @@ class Replica {
 
   async run(): Promise<{ readonly outcome: MachineOutcome; readonly report: MachineReport }> {
     const startedMs = performance.now();
-    const own = new AbortController();
+    const own = this.#own;
     const signal = AbortSignal.any([this.#options.signal, own.signal]);
     const hold = (event: AnswerEvent | LinesEvent, bytes: number): undefined => {
       this.#held.push(event);
@@ -123,6 +197,8 @@ class Replica {
         head: ({ machine }) => {
           this.#name = machine;
           this.#handlers.begin();
+          // Who follows never ends.
+          if (this.#request.follow) this.#options.turn.release();
           return null;
         },
         begin: (head) => {
@@ -166,7 +242,7 @@ class Replica {
     const lines = this.#reached?.lines ?? 0;
     // Of counts and names nothing is given before the end.
     if (this.#reached === null || output.mode !== 'lines' || (lines === 0 && !follow)) return this.#request;
-    if (output.before !== null || output.after !== null || (output.onlyMatching && output.maxCount !== null)) return null;
+    if (!mayGoOn(this.#request)) return null;
     const maxCount = output.maxCount === null ? null : output.maxCount - lines;
     return { ...this.#request, source: { ...source, offsetFrom: this.#reached.offsetTo }, output: { ...output, maxCount } };
   }
@@ -180,7 +256,20 @@ class Replica {
     this.#bytesReturned += this.#heldBytes;
     this.#held = [];
     this.#heldBytes = 0;
-    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    if (waits.length === 0) return undefined;
+    const { order, follow } = this.#request;
+    let isWaiting = true;
+    const wait = Promise.all(waits).then(() => {
+      isWaiting = false;
+    });
+    if (order === 'time' && !follow && mayGoOn(this.#request)) {
+      this.#options.turn.whenWanted(() => {
+        if (!isWaiting || this.hasEnded) return;
+        this.putOff = wait;
+        this.#own.abort();
+      });
+    }
+    return wait;
   }
 
   /** The part of the answer that has been given, where its end did not come. */

@@ -138,7 +138,7 @@ export class Turns implements Sequence {
 
   /** The first of the list that is not over; once patience is, the first of those that have begun. */
   #choose(): number | null {
-    const left = this.#places.keys().filter((machine) => !isOver(this.#place(machine)));
+    const left = [...this.#places.keys()].filter((machine) => !isOver(this.#place(machine)));
     for (const machine of left) {
       const { hasBegun, isDone } = this.#place(machine);
       if (hasBegun || isDone) return machine;

@@ -84,10 +84,11 @@ async function follow(file: ExposedFile, { from, index }: Beginning, host: Follo
     const send = async (): Promise<void> => {
       for (const payload of packer.take()) await sink.lines(payload);
     };
-    const end = await consume(started, (chunk) => {
+    const take = (chunk: Uint8Array): Promise<void> => {
       timer.push(chunk);
       return send();
-    });
+    };
+    const end = await consume(started, take, context.trace);
     timer.end();
     await send();
     if (!signal.aborted) sink.end({ ...end, index });

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { LogError } from '../../eventlog/index.ts';
-import { LineTimer, type SearchRequest, type Timed, TimeMerge, timeOfPrinted } from '../../query/index.ts';
+import { LineTimer, type Timed, TimeMerge, timeOfPrinted } from '../../query/index.ts';
 import type { AnswerSink, PartEnd } from '../answer.ts';
 import { LinePacker, type TimedLine } from '../timed-lines.ts';
 import type { ExposedFile } from './exposure.ts';
@@ -36,7 +36,7 @@ export async function searchInOrder(files: readonly ExposedFile[], context: Cont
         throw new LogError('invalidRequest', `Cannot merge: more than ${filesAtOnceMax} files have lines of the same time`);
       const started = await start(files[index] as ExposedFile, context);
       sink.begin(started.head);
-      file = new OpenFile(started, begun++, context.request, (line) => merge.push(index, { timeMs: line.timeMs, isEnd: line.isEnd, line }));
+      file = new OpenFile(started, begun++, context, (line) => merge.push(index, { timeMs: line.timeMs, isEnd: line.isEnd, line }));
       open.set(index, file);
     }
     if (await file.readOn()) continue;
@@ -72,7 +72,7 @@ class OpenFile {
   /** Kept when the program may print more. */
   #taken: (() => void)[] = [];
 
-  constructor(started: Started, part: number, request: SearchRequest, onLine: (line: TimedLine) => void) {
+  constructor(started: Started, part: number, { request, trace }: Context, onLine: (line: TimedLine) => void) {
     const { output } = request;
     this.part = part;
     this.#timer = new LineTimer({
@@ -80,11 +80,12 @@ class OpenFile {
       lineEnd: output.nullData ? 0 : 0x0a,
       onPiece: (piece) => onLine({ part, ...piece }),
     });
-    this.ended = consume(started, (piece) => {
+    const take = (piece: Uint8Array): Promise<void> => {
       this.#pieces.push(piece);
       this.#wake?.();
       return new Promise((resolve) => this.#taken.push(resolve));
-    }).finally(() => {
+    };
+    this.ended = consume(started, take, trace).finally(() => {
       this.#isOver = true;
       this.#wake?.();
     });

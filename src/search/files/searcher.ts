@@ -6,35 +6,40 @@ import { LogError } from '../../eventlog/index.ts';
 import type { SearchRequest } from '../../query/index.ts';
 import type { AnswerSink, Searcher } from '../answer.ts';
 import { sinkOf, Slots } from '../slots.ts';
+import type { ProgramStarter } from '../start/index.ts';
+import { traced } from '../traced.ts';
 import { type ExposedFile, type Exposure, listFiles } from './exposure.ts';
 import { type Context, finish, reasonAgainstRipgrep, start } from './file-search.ts';
 import { type FollowHost, followFiles } from './follow.ts';
 import { searchInOrder } from './in-order.ts';
 import { findPrograms } from './programs.ts';
-import { Workplace } from './workplace.ts';
+import { Names, Workplace } from './workplace.ts';
 
 export interface FilesOptions {
   /** The name of this machine. */
   readonly machine: string;
   readonly exposures: readonly Exposure[];
   readonly host: FollowHost;
+  readonly starter: ProgramStarter;
 }
 
 /** Searches at once; each has a program at work and another one about to be. */
 const searchesAtOnce = 4;
 
-export function createFilesSearcher({ machine, exposures, host }: FilesOptions): Searcher {
+export function createFilesSearcher({ machine, exposures, host, starter }: FilesOptions): Searcher {
   const slots = new Slots(searchesAtOnce);
-  return async (request, sink, signal) => {
+  const names = new Names();
+  return async (request, sink, signal, trace = null) => {
     const asked = exposuresOf(request, exposures);
     refuseEngine(request);
     const programs = await findPrograms();
-    const workplace = new Workplace();
+    const workplace = new Workplace(starter, names);
     // Ends what is left at work when one of them cannot go on.
     const own = new AbortController();
-    const context: Context = { machine, request, programs, workplace, signal: AbortSignal.any([signal, own.signal]) };
+    const context: Context = { machine, request, programs, starter, workplace, trace, signal: AbortSignal.any([signal, own.signal]) };
     // Who follows has nothing to do most of the time, and never ends.
-    const slot = request.follow ? null : await slots.take(signal, sink);
+    const slot = request.follow ? null : await traced(trace, { name: 'wait' }, () => slots.take(signal, sink));
+    const hold = starter.hold();
     try {
       if (slot === null) return await followFiles(() => listFiles(asked), host, context, sink);
       const { files, problems } = await listFiles(asked);
@@ -45,6 +50,7 @@ export function createFilesSearcher({ machine, exposures, host }: FilesOptions):
       slot?.release();
       own.abort();
       await workplace.clear();
+      hold.release();
     }
   };
 }
@@ -74,7 +80,7 @@ async function searchAll(files: readonly ExposedFile[], context: Context, sink: 
       next = following === undefined ? null : start(following, context);
       // Nobody may be left to hear of a failure.
       next?.catch(() => {});
-      const end = await finish(started, sink);
+      const end = await finish(started, sink, context.trace);
       signal.throwIfAborted();
       if (end.isSelected && request.output.mode === 'quiet') return;
     }

@@ -1,21 +1,29 @@
 /**
- * Where what cannot be an argument stands. Patterns that are too long, not UTF-8 or have a NUL in them: in a folder of the search, made when it is needed and
- * gone when it ends. For ripgrep, a name for the file that reads as its lines are to begin: in a folder of the process, because making and removing one for
- * each search takes as long as searching some megabytes.
+ * Where what cannot be an argument stands, in the folder of the process that starts programs, which removes it at its end. Patterns that are too long, not UTF-8
+ * or have a NUL in them: in a file of the search, made when it is needed and gone when it ends. For ripgrep, a name for the file that reads as its lines are to
+ * begin: kept, because making and removing one for each search takes as long as searching some megabytes.
  */
 import { Buffer } from 'node:buffer';
-import { lstatSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { ProgramStarter } from '../start/index.ts';
 
 /** The kernel takes 128 KiB in one argument. */
 const argumentBytesMax = 64 * 1024;
 const fileNameBytesMax = 255;
 
 export class Workplace {
-  #folder: Promise<string> | null = null;
+  readonly #starter: ProgramStarter;
+  readonly #names: Names;
   #patterns: Promise<string> | null = null;
+
+  /** @param names of all searches together */
+  constructor(starter: ProgramStarter, names: Names) {
+    this.#starter = starter;
+    this.#names = names;
+  }
 
   /** `-e PATTERN` for each, or `-f FILE`. */
   async patternArguments(patterns: readonly Uint8Array[]): Promise<readonly string[]> {
@@ -31,17 +39,19 @@ export class Workplace {
     const isName = (part: string): boolean => part !== '.' && part !== '..' && Buffer.byteLength(part) <= fileNameBytesMax;
     if (label.includes('//') || label.endsWith('/') || label.length > 1024 || !parts.every(isName)) return null;
     // No such place to write, or no such name: the other program needs none.
-    return names.folderWith(label).catch(() => null);
+    return this.#starter.folder().then(
+      (root) => this.#names.folderWith(root, label),
+      () => null,
+    );
   }
 
   async clear(): Promise<void> {
-    const folder = await this.#folder?.catch(() => null);
-    if (folder !== undefined && folder !== null) await rm(folder, { recursive: true, force: true });
+    const file = await this.#patterns?.catch(() => null);
+    if (file !== undefined && file !== null) await rm(file, { force: true });
   }
 
   async #writePatterns(patterns: readonly Uint8Array[]): Promise<string> {
-    this.#folder ??= mkdtemp(path.join(tmpdir(), 'cairn-grep-'));
-    const file = path.join(await this.#folder, 'patterns');
+    const file = path.join(await this.#starter.folder(), `patterns-${randomUUID()}`);
     const lines = patterns.flatMap((pattern) => [pattern, lineFeed]);
     await writeFile(file, Buffer.concat(lines), { mode: 0o600, flag: 'wx' });
     return file;
@@ -52,14 +62,21 @@ export class Workplace {
 const namesMax = 4096;
 
 /** For each name a folder, because a name may be what another one goes through. */
-class Names {
-  #root: Promise<string> | null = null;
+export class Names {
+  #root: string | null = null;
   #count = 0;
   /** In the order of their last use. */
   readonly #folders = new Map<string, string>();
 
-  async folderWith(name: string): Promise<string> {
-    const root = await this.#openRoot();
+  /** Null where nothing can be written there. */
+  async folderWith(root: string, name: string): Promise<string | null> {
+    return this.#make(root, name).catch(() => null);
+  }
+
+  async #make(root: string, name: string): Promise<string> {
+    // The one of before has been removed.
+    if (root !== this.#root) this.#folders.clear();
+    this.#root = root;
     const known = this.#folders.get(name);
     const folder = known ?? path.join(root, String(++this.#count));
     this.#folders.delete(name);
@@ -78,28 +95,9 @@ class Names {
     }
     return folder;
   }
-
-  async #openRoot(): Promise<string> {
-    // Whatever clears folders for temporary files may have been here.
-    if (this.#root !== null && isThere(await this.#root)) return this.#root;
-    this.#folders.clear();
-    this.#root = makeRoot();
-    this.#root.catch(() => {
-      this.#root = null;
-    });
-    return this.#root;
-  }
 }
 
 const isThere = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false }) !== undefined;
-
-async function makeRoot(): Promise<string> {
-  const root = await mkdtemp(path.join(tmpdir(), 'cairn-grep-'));
-  process.once('exit', () => rmSync(root, { recursive: true, force: true }));
-  return root;
-}
-
-const names = new Names();
 
 const lineFeed = Buffer.from('\n');
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,15 +1,16 @@
 /**
- * GNU grep in a process of its own, asked about some records at a time: an argument vector, never a shell; a fixed environment; killed when its time is spent or
+ * GNU grep in a process of its own, asked about some records at a time: an argument vector, never a shell; a fixed environment; ended when its time is spent or
  * the search ends. It is told where matches are (`-b`, `-o`), so what it prints is never taken for anything but numbers.
  *
  * Records with a line feed in them go as lines that end with NUL (`-z`), all others as lines.
  */
 import { Buffer } from 'node:buffer';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import type { Dialect, GrepAnswer, GrepAsker, GrepQuestion, Match } from '../../query/index.ts';
+import type { ProgramStarter } from '../start/index.ts';
 
 /** For some megabytes at most: only a pattern that explodes needs as long. */
 const answerMsMax = 10_000;
@@ -29,8 +30,12 @@ interface Asked {
 type Ran = { readonly ok: true; readonly output: Buffer } | { readonly ok: false; readonly reason: string };
 
 export class GnuGrep implements GrepAsker {
-  readonly #running = new Set<ChildProcess>();
-  #isStopped = false;
+  readonly #starter: ProgramStarter;
+  readonly #stopped = new AbortController();
+
+  constructor(starter: ProgramStarter) {
+    this.#starter = starter;
+  }
 
   ask(question: GrepQuestion, done: (answer: GrepAnswer) => void): void {
     this.#answer(question).then(done, (error: unknown) => done({ ok: false, reason: `GNU grep cannot be asked: ${String(error)}` }));
@@ -38,8 +43,7 @@ export class GnuGrep implements GrepAsker {
 
   /** Ends what runs; nothing is asked any more. */
   stop(): void {
-    this.#isStopped = true;
-    for (const child of this.#running) child.kill('SIGKILL');
+    this.#stopped.abort();
   }
 
   async #answer({ match, lines, wantsSpans }: GrepQuestion): Promise<GrepAnswer> {
@@ -74,44 +78,34 @@ export class GnuGrep implements GrepAsker {
     return { ok: true, matched, spans: wantsSpans ? spans : [] };
   }
 
-  #run(match: Match, flags: readonly string[], input: Buffer): Promise<Ran> {
-    return new Promise((resolve) => {
-      if (this.#isStopped) return resolve({ ok: false, reason: 'the search was ended' });
-      const patterns = new Patterns(match.patterns);
-      const args = ['-a', '--color=never', dialectFlags[match.dialect], ...flags];
-      if (match.ignoreCase) args.push('-i');
-      if (match.word) args.push('-w');
-      if (match.wholeLine) args.push('-x');
+  async #run(match: Match, flags: readonly string[], input: Buffer): Promise<Ran> {
+    const ended = { ok: false, reason: 'the search was ended' } as const;
+    const { signal } = this.#stopped;
+    if (signal.aborted) return ended;
+    const args = ['-a', '--color=never', dialectFlags[match.dialect], ...flags];
+    if (match.ignoreCase) args.push('-i');
+    if (match.word) args.push('-w');
+    if (match.wholeLine) args.push('-x');
+    const hold = this.#starter.hold();
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), answerMsMax);
+    const patterns = new Patterns(match.patterns);
+    try {
+      args.push(...(await patterns.args(this.#starter)), '--', '-');
       const env = { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
-      const child = spawn('grep', [...args, ...patterns.args, '--', '-'], { env, stdio: ['pipe', 'pipe', 'pipe'] });
-      this.#running.add(child);
+      const order = { program: 'grep', arguments: args, env, folder: '/', input: 'stream' } as const;
+      const program = this.#starter.start(order, { stream: Readable.from([input]), signal: AbortSignal.any([signal, late.signal]) });
       const output: Buffer[] = [];
-      let said = '';
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        child.kill('SIGKILL');
-      }, answerMsMax);
-      const finish = (ran: Ran): void => {
-        clearTimeout(timer);
-        this.#running.delete(child);
-        patterns.remove();
-        resolve(ran);
-      };
-      child.on('error', (error) => finish({ ok: false, reason: `GNU grep cannot be run: ${error.message}` }));
-      child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-      child.stderr.on('data', (chunk: Buffer) => {
-        if (said.length < 1024) said += chunk.toString('utf8');
-      });
-      // It may end before it has read everything.
-      child.stdin.on('error', () => undefined);
-      child.on('close', (status) => {
-        if (status === 0 || status === 1) finish({ ok: true, output: Buffer.concat(output) });
-        else if (isLate) finish({ ok: false, reason: `GNU grep did not answer within ${answerMsMax / 1000} s` });
-        else finish({ ok: false, reason: this.#isStopped ? 'the search was ended' : reasonOf(said, status) });
-      });
-      child.stdin.end(input);
-    });
+      const { status, said, problem } = await program.consume((chunk) => void output.push(chunk));
+      if (status === 0 || status === 1) return { ok: true, output: Buffer.concat(output) };
+      if (signal.aborted) return ended;
+      if (late.signal.aborted) return { ok: false, reason: `GNU grep did not answer within ${answerMsMax / 1000} s` };
+      return { ok: false, reason: problem === null ? reasonOf(said, status) : `GNU grep cannot be run: ${problem}` };
+    } finally {
+      clearTimeout(timer);
+      await patterns.remove();
+      hold.release();
+    }
   }
 }
 
@@ -120,26 +114,26 @@ const reasonOf = (said: string, status: number | null): string =>
 
 /** As arguments, or in a file that is removed again. */
 class Patterns {
-  readonly args: readonly string[];
-  readonly #folder: string | null;
+  readonly #patterns: readonly Uint8Array[];
+  #file: string | null = null;
 
   constructor(patterns: readonly Uint8Array[]) {
+    this.#patterns = patterns;
+  }
+
+  async args(starter: ProgramStarter): Promise<readonly string[]> {
+    const patterns = this.#patterns;
     const texts = patterns.map((pattern) => Buffer.from(pattern).toString('utf8'));
     const length = patterns.reduce((sum, pattern) => sum + pattern.length, 0);
     const isPlain = texts.every((text, index) => !text.includes('\0') && Buffer.from(text).equals(patterns[index] as Uint8Array));
-    if (isPlain && length <= argumentBytesMax && patterns.length > 0) {
-      this.#folder = null;
-      this.args = texts.flatMap((text) => ['-e', text]);
-      return;
-    }
-    this.#folder = mkdtempSync(path.join(tmpdir(), 'cairn-grep-'));
-    const file = path.join(this.#folder, 'patterns');
-    writeFileSync(file, Buffer.concat(patterns.flatMap((pattern) => [pattern, Buffer.from('\n')])), { mode: 0o600 });
-    this.args = ['-f', file];
+    if (isPlain && length <= argumentBytesMax && patterns.length > 0) return texts.flatMap((text) => ['-e', text]);
+    this.#file = path.join(await starter.folder(), `patterns-${randomUUID()}`);
+    await writeFile(this.#file, Buffer.concat(patterns.flatMap((pattern) => [pattern, Buffer.from('\n')])), { mode: 0o600, flag: 'wx' });
+    return ['-f', this.#file];
   }
 
-  remove(): void {
-    if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true });
+  async remove(): Promise<void> {
+    if (this.#file !== null) await rm(this.#file, { force: true });
   }
 }
 

@@ -5,18 +5,23 @@
  */
 import type { Bytes, Clock, Disk } from '../../host/index.ts';
 import { inlineScanner, type SegmentScanner } from '../../storage/index.ts';
+import { ProgramStarter } from '../start/index.ts';
 
 export { createTopicsSearcher } from './searcher.ts';
 export { workerScanner } from './worker-scanner.ts';
 
-/** The engine is loaded with the first search. */
-export function ownScanner(host: { readonly disk: Disk; readonly clock: Clock; readonly bytes: Bytes }): SegmentScanner {
+/**
+ * The engine is loaded with the first search.
+ * @param module `start/starter-process.ts`, or what was built from it
+ */
+export function ownScanner(host: { readonly disk: Disk; readonly clock: Clock; readonly bytes: Bytes }, module: string): SegmentScanner {
+  const starter = new ProgramStarter(module);
   return {
     scan(scan, give, done) {
       let cancelled = false;
       let cancel = (): void => undefined;
       void Promise.all([import('./re2.ts'), import('./gnu-grep.ts')]).then(([{ re2 }, { GnuGrep }]) => {
-        const grep = new GnuGrep();
+        const grep = new GnuGrep(starter);
         const search = { bytes: host.bytes, regex: re2, grep };
         const running = inlineScanner({ disk: host.disk, clock: host.clock, search }).scan(scan, give, done);
         cancel = () => {

@@ -10,9 +10,10 @@ import {
   type SearchableLog,
 } from '../../eventlog/index.ts';
 import { forEachTimedLine, type Output, type SearchRequest, type TopicSource, wantsTimes } from '../../query/index.ts';
-import type { AnswerSink, Searcher } from '../answer.ts';
+import type { AnswerSink, Searcher, SearchTrace } from '../answer.ts';
 import { sinkOf, Slots } from '../slots.ts';
 import { LinePacker } from '../timed-lines.ts';
+import { type Outcome, traced } from '../traced.ts';
 
 export interface TopicsOptions {
   /** The name of this machine. */
@@ -35,10 +36,10 @@ const searchesAtOnce = 4;
 
 export function createTopicsSearcher({ machine, log }: TopicsOptions): Searcher {
   const slots = new Slots(searchesAtOnce);
-  return async (request, sink, signal) => {
+  return async (request, sink, signal, trace = null) => {
     const { source } = request;
     if (source.kind !== 'topic') throw new LogError('invalidRequest', 'Cannot search: only topics are searched here');
-    const search = new TopicSearch(request, source, { machine, log }, slots, sink, signal);
+    const search = new TopicSearch(request, source, { machine, log }, { slots, sink, signal, trace });
     await (request.follow ? search.follow() : search.once());
   };
 }
@@ -50,6 +51,7 @@ class TopicSearch {
   readonly #slots: Slots;
   readonly #sink: AnswerSink;
   readonly #signal: AbortSignal;
+  readonly #trace: SearchTrace | null;
   readonly #label: string;
   readonly #startedMs = performance.now();
   #hasBegun = false;
@@ -62,9 +64,12 @@ class TopicSearch {
     request: SearchRequest,
     source: TopicSource,
     { machine, log }: TopicsOptions,
-    slots: Slots,
-    sink: AnswerSink,
-    signal: AbortSignal,
+    {
+      slots,
+      sink,
+      signal,
+      trace,
+    }: { readonly slots: Slots; readonly sink: AnswerSink; readonly signal: AbortSignal; readonly trace: SearchTrace | null },
   ) {
     this.#request = request;
     this.#source = source;
@@ -72,6 +77,7 @@ class TopicSearch {
     this.#slots = slots;
     this.#sink = sink;
     this.#signal = signal;
+    this.#trace = trace;
     const which = source.partitions === null || source.partition === null ? '' : `/${source.partition}`;
     this.#label = source.label ?? `${machine}:${source.topic}${which}`;
   }
@@ -140,13 +146,13 @@ class TopicSearch {
     const query = { match, where, output, engine, index, form, name: this.#label, isTimed };
     const askedMs = performance.now();
     // Whoever goes away meanwhile is told what was not searched, by a search that ends at once.
-    const slot = await this.#slots.take(this.#signal, this.#sink).catch(() => null);
+    const slot = await traced(this.#trace, { name: 'wait' }, () => this.#slots.take(this.#signal, this.#sink)).catch(() => null);
     const sink = slot === null ? this.#sink : sinkOf(slot, this.#sink);
     const timeoutMs = Math.max(1, Math.floor((source.timeoutMs ?? timeoutMsMax) - (performance.now() - askedMs)));
     const { cancel, release } = cancelledBy(this.#signal);
     const common = { ...recordsOf(source), offsetFrom, offsetTo, sinceMs, untilMs, freshness, sessionOffset };
-    try {
-      return await this.#log.scan(
+    const scan = (): Promise<ScanResult> =>
+      this.#log.scan(
         { ...common, query, timeoutMs, cancel },
         {
           begin: (begun) => this.#begin(begun),
@@ -159,6 +165,9 @@ class TopicSearch {
           },
         },
       );
+    try {
+      const { topic, partition } = source;
+      return await traced(this.#trace, { name: 'scan', fields: { topic, partition: partition ?? 0 } }, scan, scanned);
     } finally {
       slot?.release();
       release();
@@ -199,6 +208,12 @@ class TopicSearch {
     });
   }
 }
+
+/** As a span tells of it. */
+const scanned = ({ offsetFrom, offsetTo, selected, gaps, stats }: ScanResult): Outcome => ({
+  error: problemOf(gaps),
+  fields: { offsetFrom, offsetTo, selected, engine: stats.engine, bytesRead: stats.bytesRead, bytesSkipped: stats.bytesSkipped },
+});
 
 const recordsOf = ({ topic, partition }: TopicSource): RecordsOf => (partition === null ? { topic } : { topic, partition });
 

@@ -9,6 +9,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { runTask } from '../../base/task.ts';
 import { type FoundChunk, scanRange } from '../../storage/index.ts';
 import { systemBytes } from '../../system/bytes.ts';
+import { ownModule } from '../../system/package.ts';
+import { ProgramStarter } from '../start/index.ts';
 import { filterFiles } from './filter-files.ts';
 import { GnuGrep } from './gnu-grep.ts';
 import { Pace } from './pace.ts';
@@ -29,6 +31,7 @@ lowerPriority();
 const { root, share } = workerData as WorkerData;
 const disk = readingDisk(root);
 const filters = filterFiles(root, systemBytes);
+const starter = new ProgramStarter(ownModule('search/start/starter-process'));
 const running = new Map<number, Running>();
 const pace = new Pace({
   nowMs: () => performance.now(),
@@ -52,7 +55,7 @@ port.on('message', (message: ToWorker) => {
 });
 
 function begin({ id, scan }: ToWorker & { readonly type: 'scan' }): void {
-  const one: Running = { cancelled: false, next: null, grep: new GnuGrep() };
+  const one: Running = { cancelled: false, next: null, grep: new GnuGrep(starter) };
   running.set(id, one);
   const host = {
     disk,

@@ -55,7 +55,7 @@ export class AnsweredInTime {
       partitionsOf: (topic) => service.partitionsOf(topic),
       whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, timed(`partitions of "${topic}"`, lookUpMs, answer)),
       explain: (topic, answer) => service.explain(topic, timed(`explanation of "${topic}"`, lookUpMs, answer)),
-      revoke: (topic, requestId, answer) => service.revoke(topic, requestId, answer),
+      revoke: (records, requestId, answer) => service.revoke(records, requestId, answer),
       read: (request, answer) =>
         service.read(request, timed(`read of "${request.topic}"`, lookUpMs + 3 * freshnessMs + request.waitMs, answer)),
       scan: (request, sink, answer) =>

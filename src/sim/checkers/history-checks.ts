@@ -1,9 +1,13 @@
 import type { History } from '../history.ts';
 import { checkLinearizableCursor } from './c1-linearizable-cursor.ts';
 import { checkMonotoneCursor } from './c2-monotone-cursor.ts';
+import { checkFencedWorkers } from './c3-fenced-workers.ts';
+import { checkOneHolder } from './c4-one-holder.ts';
 import { checkPulledOnce } from './c5-pulled-once.ts';
 import { checkNoSilentReset } from './c6-no-silent-reset.ts';
 import { checkProcessedOnly } from './c7-processed-only.ts';
+import { checkProcessedOrParked } from './c8-processed-or-parked.ts';
+import { checkParkedOnce } from './c9-parked-once.ts';
 import { checkNoRevokedShown } from './d7-revoked-stays-hidden.ts';
 import { checkDurability } from './l1-no-lost-append.ts';
 import { checkMonotonicHighWatermark } from './l10-monotonic-high-watermark.ts';
@@ -15,6 +19,7 @@ import { checkErrorTruth } from './l16-error-truth.ts';
 import { checkSearchEqualsPlainScan } from './l19-search-equals-a-plain-scan.ts';
 import { checkNoPhantom } from './l2-no-phantom.ts';
 import { checkKeysKeepToTheirPartition } from './l20-keys-keep-to-their-partition.ts';
+import { checkDeliveredWhenDue } from './l21-delivered-when-due.ts';
 import { checkNoDuplicates } from './l3-no-duplicate.ts';
 import { checkOneValuePerOffset } from './l4-one-value-per-offset.ts';
 import { checkRealTimeOrder } from './l5-real-time-order.ts';
@@ -44,11 +49,16 @@ export function checkHistory(history: History): CheckReport[] {
     checkErrorTruth,
     checkSearchEqualsPlainScan,
     checkKeysKeepToTheirPartition,
+    checkDeliveredWhenDue,
     checkNoRevokedShown,
     checkLinearizableCursor,
     checkMonotoneCursor,
+    checkFencedWorkers,
+    checkOneHolder,
     checkPulledOnce,
     checkNoSilentReset,
     checkProcessedOnly,
+    checkProcessedOrParked,
+    checkParkedOnce,
   ].map((check) => check(history).report());
 }

@@ -9,15 +9,17 @@ import { Findings } from './verdict.ts';
  */
 export function checkDurability(history: History): Findings {
   const findings = new Findings('L1');
-  const logs = history.finals.map((final) => ({ broker: final.broker, log: new TopicLog(final) }));
-  if (logs.length === 0) findings.giveUp('no log could be read after the run');
+  const logs = Map.groupBy(
+    history.finals.map((final) => ({ broker: final.broker, log: new TopicLog(final) })),
+    ({ log }) => log.topic,
+  );
+  if (logs.size === 0) findings.giveUp('no log could be read after the run');
   for (const append of history.appends) {
     const { result } = append;
     if (append.outcome !== 'ok' || result === null || !result.committed || append.revokeTried) continue;
     for (let value = append.valueFrom; value < append.valueTo; value++) {
       const offset = result.offset + value - append.valueFrom;
-      for (const { broker, log } of logs) {
-        if (log.topic !== append.topic) continue;
+      for (const { broker, log } of logs.get(append.topic) ?? []) {
         findings.checked++;
         if (log.valueAt(offset) === value) continue;
         const found = log.offsetOf(value);

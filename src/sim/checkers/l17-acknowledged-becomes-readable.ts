@@ -8,11 +8,12 @@ export function checkAcknowledgedBecomesReadable(history: History, tookMs: numbe
   const findings = new Findings('L17');
   if (history.finals.length === 0) findings.giveUp('no log could be read after the run');
   if (tookMs > limitMs) findings.violate(`it took ${tookMs} ms until every broker could be read to its end; ${limitMs} are allowed`);
+  const appends = Map.groupBy(history.appends, ({ topic }) => topic);
   for (const final of history.finals) {
     const log = new TopicLog(final);
     let unseen = 0;
-    for (const { topic, outcome, result, revokeTried, valueFrom, valueTo } of history.appends) {
-      if (topic !== final.topic || outcome !== 'ok' || result?.committed !== true || revokeTried) continue;
+    for (const { outcome, result, revokeTried, valueFrom, valueTo } of appends.get(final.topic) ?? []) {
+      if (outcome !== 'ok' || result?.committed !== true || revokeTried) continue;
       if (result.offset < log.offsetFrom) continue;
       findings.checked++;
       for (let value = valueFrom; value < valueTo; value++) if (log.offsetOf(value) === undefined) unseen++;

@@ -14,10 +14,18 @@ export function checkProducerOrder(history: History): Findings {
   }
   const ordered = [...streams.values()].filter((stream) => stream.length > 1);
   for (const stream of ordered) stream.sort((a, b) => a.sequence - b.sequence);
+  const streamsOf = new Map<string, AppendOperation[][]>();
+  for (const stream of ordered) {
+    for (const topic of new Set(stream.map((append) => append.topic))) {
+      const there = streamsOf.get(topic);
+      if (there === undefined) streamsOf.set(topic, [stream]);
+      else there.push(stream);
+    }
+  }
   for (const { broker, topic, records } of history.finals) {
     const offsets = new Map<number, number>();
     for (let i = 0; i < records.length; i += 2) offsets.set(records[i + 1] as number, records[i] as number);
-    for (const stream of ordered) {
+    for (const stream of streamsOf.get(topic) ?? []) {
       let last = -1;
       for (const { valueFrom, requestId, topic: sentTo } of stream) {
         const offset = offsets.get(valueFrom);

@@ -21,6 +21,7 @@ import { GroupIsolation } from './r21-group-isolation.ts';
 import { FlowControl } from './r22-flow-control.ts';
 import { SentOnce } from './r23-sent-once.ts';
 import { WaysAlongTheCube } from './r24-ways-along-the-cube.ts';
+import { TakenAsSent } from './r25-taken-as-sent.ts';
 import { LogMatching } from './r3-log-matching.ts';
 import { LeaderCompleteness } from './r4-leader-completeness.ts';
 import { StateMachineSafety } from './r5-state-machine-safety.ts';
@@ -70,6 +71,7 @@ export class RaftWatch {
   readonly #flowControl: FlowControl;
   readonly sentOnce: SentOnce;
   readonly waysAlongTheCube: WaysAlongTheCube;
+  readonly #takenAsSent = new TakenAsSent();
   readonly #recoveredPrefix = new RecoveredPrefix();
   readonly #recoveryNeverLowers = new RecoveryNeverLowers();
   readonly #sameState = new SameState();
@@ -128,6 +130,7 @@ export class RaftWatch {
       this.#flowControl,
       this.sentOnce,
       this.waysAlongTheCube,
+      this.#takenAsSent,
       this.#recoveredPrefix,
       this.#recoveryNeverLowers,
       this.#derivedState,
@@ -158,7 +161,9 @@ export class RaftWatch {
     const counts = (group: GroupId): boolean => isHeard(group) && !this.nodeIdentity.isImpostor(broker);
     return {
       started: (life) => {
-        if (alive()) this.nodeIdentity.started(broker, life);
+        if (!alive()) return;
+        this.nodeIdentity.started(broker, life);
+        this.#takenAsSent.started(broker);
       },
       met: (peer, life) => {
         if (alive()) this.nodeIdentity.met(broker, peer, life);
@@ -170,24 +175,33 @@ export class RaftWatch {
       },
       received: (group, message) => {
         if (!counts(group)) return;
+        this.#takenAsSent.received(group, broker, message);
         this.#checkQuorum.received(group, broker, message, this.#nowMs());
         this.#flowControl.received(group, broker, message);
       },
       ready: (group, ready, replica) => {
+        if (isHeard(group)) for (const message of ready.send) this.#takenAsSent.sent(group, broker, message);
         if (counts(group)) this.#ready(broker, group, ready, replica);
         else if (isHeard(group) && ready.role?.role === 'leader') this.nodeIdentity.elected(group, broker, replica.term);
       },
       persisted: (group, persist) => {
+        if (isHeard(group)) for (const message of persist.then) this.#takenAsSent.sent(group, broker, message);
         if (counts(group)) this.#persisted(broker, group, persist);
         else if (isHeard(group)) for (const message of persist.then) this.nodeIdentity.sent(group, broker, message);
       },
-      pulsed: (groups) => {
+      pulsed: (round, groups) => {
         const counted = [...groups].filter(counts);
+        if (alive()) this.#takenAsSent.pulsed(broker, round, counted);
         this.#coverage.reach('raft.quiet', counted.length);
         this.#checkQuorum.pulsed(counted, broker, this.#nowMs());
       },
-      confirmed: (peer, groups) => {
-        this.#checkQuorum.confirmed(peer, [...groups].filter(counts), broker, this.#nowMs());
+      rests: (leader, round, groups) => {
+        if (alive()) this.#takenAsSent.rests(broker, leader, round, groups);
+      },
+      confirmed: (peer, round, groups) => {
+        const counted = [...groups].filter(counts);
+        if (alive()) this.#takenAsSent.confirmed(broker, peer, round, counted);
+        this.#checkQuorum.confirmed(peer, counted, broker, this.#nowMs());
       },
       passed: (hops, next, to, isDirect, reaches) => {
         if (alive()) this.waysAlongTheCube.passed(hops, next, to, isDirect, reaches);

@@ -67,7 +67,7 @@ export class Appender extends Client {
         break;
       case 'keyed':
       case 'revoker':
-        this.#append({ topic: this.#keyedTopic(), requestId: this.#newRequestId(), sequence: 0, expectedOffset: null });
+        this.#append({ topic: this.anyTopic(), requestId: this.#newRequestId(), sequence: 0, expectedOffset: null });
         break;
       case 'stream':
         if (this.random.chance(0.05)) this.#newStream();
@@ -80,13 +80,6 @@ export class Appender extends Client {
         this.#compare();
         break;
     }
-  }
-
-  /** Revokes are of partition 0: nobody but contract 2 revokes, and its topic has one. */
-  #keyedTopic(): string {
-    const place = this.anyTopic();
-    const { topic, partition } = recordsAt(place);
-    return this.#kind === 'revoker' && partition !== undefined ? `${topic}/0` : place;
   }
 
   /** Several batches of one stream at a time; what fails ends the stream. The first goes alone: until its leader knows the stream, later ones are refused. */
@@ -303,7 +296,7 @@ export class Appender extends Client {
         this.number,
         this.anyBroker(),
         5000,
-        (service, answer) => service.revoke(recordsAt(topic).topic, requestId, answer),
+        (service, answer) => service.revoke(recordsAt(topic), requestId, answer),
         (call) => {
           if (call.kind === 'answer' && call.outcome.ok) {
             operation.revoked = this.world.history.tick();

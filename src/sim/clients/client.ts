@@ -52,6 +52,7 @@ export abstract class Client {
   protected anyTopic(): string {
     const { settings, passingTopics } = this.#world;
     if (passingTopics.length > 0 && this.random.chance(0.15)) return this.random.pick(passingTopics);
-    return this.random.pick(settings.topics);
+    const { topics, busyTopics = topics } = settings;
+    return this.random.pick(busyTopics.length < topics.length && this.random.chance(0.5) ? busyTopics : topics);
   }
 }

@@ -65,8 +65,7 @@ export class Divider extends Client {
             log: service,
             bytes: simBytes,
             partitionsOf: (name) => service.partitionsOf(name),
-            // No topic of a run gets more partitions.
-            whenPartitionsKnown: (_name, told) => told({ ok: true, value: undefined }),
+            whenPartitionsKnown: (name, told) => service.whenPartitionsKnown(name, told),
           });
           appends.append(request, (value) => answer({ ok: true, value }));
         },

@@ -5,10 +5,13 @@
  */
 import { Appender, type AppenderKind } from './appender.ts';
 import { Divider } from './divider.ts';
+import { Failing } from './failing.ts';
+import { LaterClient } from './later.ts';
 import { Reader, type ReaderKind } from './reader.ts';
 import { Searcher } from './searcher.ts';
 import { Subscriber, type SubscriberKind } from './subscriber.ts';
 import { TopicMaker } from './topic-maker.ts';
+import { Shared, Worker } from './worker.ts';
 import type { ClientWorld } from './world.ts';
 
 export { streamAppendsMax } from './appender.ts';
@@ -35,6 +38,35 @@ export function addSubscriber(world: ClientWorld, kind: SubscriberKind): Subscri
   const subscriber = new Subscriber(world, world.nextNumber(), kind);
   subscriber.begin();
   return subscriber;
+}
+
+/** Several that share a subscriber of these partitions, one of them without a name; the first goes on alone in the end. */
+export function addWorkers(world: ClientWorld, names: readonly string[]): Worker {
+  const shared = new Shared('shared', names);
+  const [first] = (['byHand', 'numbered', 'numbered', 'byHand'] as const).map((kind, index) => {
+    const worker = new Worker(world, world.nextNumber(), shared, kind, index < 3);
+    worker.begin();
+    return worker;
+  });
+  return first as Worker;
+}
+
+export function addLaterClient(world: ClientWorld): LaterClient {
+  const client = new LaterClient(world, world.nextNumber());
+  client.begin();
+  return client;
+}
+
+/** Subscribers some of whose records fail: by number, by hand, and one that several workers share, of which the first goes on alone in the end. */
+export function addFailing(world: ClientWorld, names: readonly string[]): readonly Failing[] {
+  const begin = (id: string, kind: SubscriberKind, worker: string | null): Failing => {
+    const failing = new Failing(world, world.nextNumber(), { id, names, kind, worker });
+    failing.begin();
+    return failing;
+  };
+  const alone = (['numbered', 'byHand'] as const).map((kind) => begin(`failing ${kind}`, kind, null));
+  const [first] = ['one', 'two', 'three'].map((worker) => begin('failing shared', 'byHand', worker));
+  return [...alone, first as Failing];
 }
 
 export function addTopicMaker(world: ClientWorld): void {

@@ -1,20 +1,17 @@
 import {
   type Acked,
   type AckPosition,
-  type Answer,
   type Created,
   type CursorPosition,
-  LogError,
+  type LogError,
   type PullResult,
   type Seeked,
   type Subscribed,
   type SubscriberDescription,
-  type SubscriptionService,
 } from '../../eventlog/index.ts';
-import type { CallOutcome, Member } from '../cluster.ts';
 import { recordsOf } from '../history.ts';
 import { placeNamed, recordsAt } from '../place-name.ts';
-import { Client } from './client.ts';
+import { SubscriptionClient } from './subscription-client.ts';
 import type { ClientWorld } from './world.ts';
 
 /** How a subscriber says what it has processed. */
@@ -36,19 +33,10 @@ interface Place {
   reached: number;
 }
 
-const retryForMs = 20_000;
 /** Taken up by a pattern: topics that come and go. */
 const passingPattern = 'passing-*';
-const clientCodes: ReadonlySet<string> = new Set([
-  'pullOutOfOrder',
-  'staleGeneration',
-  'cursorOutOfRange',
-  'notSubscribed',
-  'unknownSubscriber',
-]);
-
 /** Pulls, processes and acknowledges, one thing after another; crashes now and then, and begins again with what is acknowledged. */
-export class Subscriber extends Client {
+export class Subscriber extends SubscriptionClient {
   readonly #kind: SubscriberKind;
   readonly #id: string;
   /** Partitions, by the names that they have in a run; so everywhere here. */
@@ -63,7 +51,6 @@ export class Subscriber extends Client {
   #isRecovering = false;
   /** A cursor that stands where nothing is any more. */
   #lost: string | null = null;
-  #isDraining = false;
   /** What the last pull of a drain gave of cursors that it knows nothing of: what is not acknowledged comes again for ever. */
   #beside: readonly AckPosition[] = [];
   #whenDrained: (() => void) | null = null;
@@ -72,14 +59,14 @@ export class Subscriber extends Client {
     super(world, number);
     this.#kind = kind;
     this.#id = `subscriber ${number}`;
-    this.#names = world.settings.topics;
+    this.#names = world.settings.busyTopics ?? world.settings.topics;
     this.#left = [...new Set(this.#names.map((name) => recordsAt(name).topic)), ...(this.random.chance(0.5) ? [passingPattern] : [])];
   }
 
   /** Pulls until nothing more is new; once the others have stopped. */
   drain(done: () => void): void {
     this.#whenDrained = done;
-    this.#isDraining = true;
+    this.isDraining = true;
     // One that was never made has nothing to pull.
     if (this.#isCreated && this.#left.length === 0) this.#pull();
     else done();
@@ -109,41 +96,9 @@ export class Subscriber extends Client {
 
   // -------------------------------------------------------------------------------------------------------------- calls
 
-  /** Asks one broker after another until it is answered for good; a late answer to an earlier attempt is nobody's. */
-  #call<Value>(
-    invoke: (service: SubscriptionService, answer: Answer<Value>) => void,
-    done: (outcome: { readonly value: Value } | { readonly error: LogError; readonly isUncertain: boolean } | null) => void,
-  ): void {
-    const { world, random } = this;
-    const untilMs = world.cluster.nowMs + retryForMs;
-    let isUncertain = false;
-    const attempt = (): void => {
-      const member: Member = this.#isDraining ? random.pick(world.cluster.sound) : this.anyBroker();
-      world.cluster.call<Value>(
-        this.number,
-        member,
-        random.pick([2000, 8000, 12_000]),
-        (_service, answer) => {
-          const service = member.broker?.subscriptions;
-          if (service !== undefined) invoke(service, answer);
-        },
-        (call: CallOutcome<Value>) => {
-          if (call.kind === 'answer' && call.outcome.ok) return done({ value: call.outcome.value });
-          const error = call.kind === 'answer' && !call.outcome.ok ? call.outcome.error : null;
-          if (error !== null) world.cluster.world.coverage.reach(`subscriber.${error.code}`);
-          if (error !== null && clientCodes.has(error.code)) return done({ error, isUncertain });
-          if (call.kind !== 'refused' && error?.definite !== true) isUncertain = true;
-          if (world.cluster.nowMs >= untilMs && !this.#isDraining) return done(null);
-          this.later(random.float() * 200, attempt);
-        },
-      );
-    };
-    attempt();
-  }
-
   #create(): void {
     const request = { id: this.#id, requestId: this.#id };
-    this.#call<Created>(
+    this.call<Created>(
       (service, answer) => service.createSubscriber(request, answer),
       (outcome) => {
         if (outcome !== null && 'value' in outcome) this.#isCreated = true;
@@ -154,7 +109,7 @@ export class Subscriber extends Client {
 
   #subscribe(topic: string): void {
     const request = { subscriber: this.#id, topic, start: { at: 'beginning' } } as const;
-    this.#call<Subscribed>(
+    this.call<Subscribed>(
       (service, answer) => service.subscribe(request, answer),
       (outcome) => {
         if (outcome !== null && 'value' in outcome) {
@@ -178,7 +133,7 @@ export class Subscriber extends Client {
 
   /** After a crash: the last pull again, because nobody knows whether it was processed. */
   #findNumber(): void {
-    this.#call<SubscriberDescription>(
+    this.call<SubscriberDescription>(
       (service, answer) => service.describeSubscriber(this.#id, answer),
       (outcome) => {
         if (outcome === null || 'error' in outcome) return this.#rest();
@@ -211,12 +166,12 @@ export class Subscriber extends Client {
       mode: this.#kind === 'numbered' ? ('automatic' as const) : ('explicit' as const),
       number,
       acknowledge,
-      recordsMax: this.#isDraining ? 1000 : random.pick([1, 10, 1000]),
-      bytesMax: this.#isDraining ? 1024 * 1024 : random.pick([1, 4096, 1024 * 1024]),
-      waitMs: this.#isDraining ? 0 : random.pick([0, 0, 200, 3000]),
+      recordsMax: this.isDraining ? 1000 : random.pick([1, 10, 1000]),
+      bytesMax: this.isDraining ? 1024 * 1024 : random.pick([1, 4096, 1024 * 1024]),
+      waitMs: this.isDraining ? 0 : random.pick([0, 0, 200, 3000]),
       freshness: 'linearizable' as const,
     };
-    this.#call<PullResult>(
+    this.call<PullResult>(
       (service, answer) => service.pull(request, answer),
       (outcome) => {
         if (outcome === null) return this.#rest();
@@ -228,7 +183,7 @@ export class Subscriber extends Client {
   }
 
   #goOn(isEmpty: boolean): void {
-    if (!this.#isDraining) return this.ended();
+    if (!this.isDraining) return this.ended();
     if (this.#lost !== null) return this.#seek(this.#lost);
     if (!isEmpty) return this.#pull();
     for (const [topic, { at }] of this.#places)
@@ -246,7 +201,7 @@ export class Subscriber extends Client {
     if (result.repeated) coverage.reach('pull.repeated');
     if (result.parts.length > 1) coverage.reach('pull.severalTopics');
     const isKnown = (at: { readonly topic: string; readonly partition: number }): boolean => this.#places.has(this.#nameOf(at));
-    const beside = result.parts.filter((part) => this.#isDraining && !isKnown(part));
+    const beside = result.parts.filter((part) => this.isDraining && !isKnown(part));
     this.#beside = beside.map(({ topic, partition, offsetTo: offset }) => ({ topic, partition, offset }));
     for (const { generation, offsetFrom, offsetTo, batches, ...at } of result.parts) {
       const topic = this.#nameOf(at);
@@ -255,7 +210,8 @@ export class Subscriber extends Client {
         coverage.reach('pull.pattern');
         continue;
       }
-      const [leastFrom, mostFrom] = place.at === null ? [place.least, place.reached] : [place.at, place.at];
+      // After a crash what it had acknowledged before it may still be on its way.
+      const [leastFrom, mostFrom] = place.at === null ? [place.least, place.reached] : [place.at, Math.max(place.at, place.most)];
       const records = recordsOf(batches, offsetFrom).filter((_, index, all) => (all[index - (index % 2)] as number) < offsetTo);
       const known = place.generation;
       world.history.pulls.push({
@@ -274,8 +230,7 @@ export class Subscriber extends Client {
       place.at = offsetTo;
       place.reached = Math.max(place.reached, offsetTo);
     }
-    for (const { code, ...at } of result.problems)
-      if (code === 'cursorOutOfRange' && this.#places.has(this.#nameOf(at))) this.#lost = this.#nameOf(at);
+    for (const { code, ...at } of result.problems) if (code === 'cursorOutOfRange') this.#lost = this.#nameOf(at);
     if (result.nextNumber !== null) this.#number = result.nextNumber;
     // The last pull was given again, and of the others all was processed before that one was asked for.
     if (result.number !== null && this.#isRecovering) for (const place of this.#places.values()) place.at ??= place.reached;
@@ -285,8 +240,9 @@ export class Subscriber extends Client {
   #pullRefused({ code, message, details }: LogError): void {
     if (code === 'cursorOutOfRange') {
       this.world.cluster.world.coverage.reach('pull.outOfRange');
-      const lost = this.#names.filter((name) => message.includes(`"${recordsAt(name).topic}"`));
-      this.#lost = lost.length <= 1 ? (lost[0] ?? null) : this.random.pick(lost);
+      // A topic that a pattern has taken up, too: records are removed from some of those.
+      const [, partition = '0', topic = ''] = /partition (\d+) of topic "([^"]+)"/.exec(message) ?? [];
+      this.#lost = this.#nameOf({ topic, partition: Number(partition) });
       return this.#goOn(false);
     }
     // The last pull of before a crash has been followed by another one, or was acknowledged already.
@@ -302,7 +258,7 @@ export class Subscriber extends Client {
   }
 
   #rest(): void {
-    if (this.#isDraining) this.#pull();
+    if (this.isDraining) this.#pull();
     else this.ended();
   }
 
@@ -318,7 +274,7 @@ export class Subscriber extends Client {
       place.most = Math.max(place.most, offset);
     }
     const invoked = world.history.tick();
-    this.#call<Acked>(
+    this.call<Acked>(
       (service, answer) => service.ack({ subscriber: this.#id, positions }, answer),
       (outcome) => {
         if (outcome !== null && 'value' in outcome) {
@@ -336,7 +292,7 @@ export class Subscriber extends Client {
   /** Where its cursors stand: nobody else moves them. */
   #look(): void {
     const invoked = this.world.history.tick();
-    this.#call<SubscriberDescription>(
+    this.call<SubscriberDescription>(
       (service, answer) => service.describeSubscriber(this.#id, answer),
       (outcome) => {
         if (outcome !== null && 'value' in outcome) this.#see(outcome.value.cursors, invoked);
@@ -364,7 +320,7 @@ export class Subscriber extends Client {
     const { partition = null, topic: sought } = recordsAt(topic);
     const common = { subscriber: this.#id, topic: sought, partition, to, preview: false };
     const request = place === undefined ? common : { ...common, generation: place.generation };
-    this.#call<Seeked>(
+    this.call<Seeked>(
       (service, answer) => service.seek(request, answer),
       (outcome) => {
         if (outcome !== null && 'value' in outcome) {
@@ -375,7 +331,8 @@ export class Subscriber extends Client {
         }
         // An attempt without an answer has moved it.
         if (outcome !== null && outcome.error.code === 'staleGeneration' && outcome.isUncertain) return this.#findPlace(topic);
-        if (outcome !== null)
+        // One that a pattern had taken up may have been deleted.
+        if (outcome !== null && place !== undefined)
           this.world.history.refusedPulls.push({ subscriber: this.#id, code: outcome.error.code, message: outcome.error.message });
         // Whether an attempt is still on its way is not known: from now on it may be moved at any time.
         this.#places.delete(topic);
@@ -386,7 +343,7 @@ export class Subscriber extends Client {
   }
 
   #findPlace(topic: string): void {
-    this.#call<SubscriberDescription>(
+    this.call<SubscriberDescription>(
       (service, answer) => service.describeSubscriber(this.#id, answer),
       (outcome) => {
         const cursor =

@@ -15,6 +15,8 @@ import { logGroup, logTopic } from '../../broker/index.ts';
 export interface ClientSettings {
   /** The partitions of those that are there for the whole run. */
   readonly topics: readonly string[];
+  /** Of these the ones that clients are at most of the time, and all that subscribers have; left out, all. */
+  readonly busyTopics?: readonly string[];
   /** Topics that come and go have up to so many partitions. */
   readonly passingPartitionsMax?: number;
   /** Mean pause between two operations of one client. */

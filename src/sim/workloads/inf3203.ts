@@ -176,7 +176,7 @@ class CourseGateway {
     if (this.#crashed || !this.#unanswered.has(requestId)) return;
     this.#cluster.callInside<undefined>(
       this.#member,
-      (service, answer) => service.revoke('log', requestId, answer),
+      (service, answer) => service.revoke({ topic: 'log' }, requestId, answer),
       (outcome) => {
         if (outcome.ok) this.#unanswered.delete(requestId);
         else this.#member.machine.process?.schedule(revokeRetryMs + this.#random.below(20), 'timer', () => this.#revoke(requestId));

@@ -25,13 +25,12 @@ export async function plotTimeline(run: TimelineRun, folder: string, name: strin
   try {
     mkdirSync(folder, { recursive: true });
     const svgs = [bandwidthChart(run), delayChart(run)].map(renderPicture);
-    for (const [index, svg] of svgs.entries()) {
-      const what = index === 0 ? 'bandwidth' : 'delay';
-      put(`${name}-${what}.svg`, svg);
-      put(`${name}-${what}.png`, await renderPng(svg));
-    }
+    const fileOf = (index: number): string => `${name}-${index === 0 ? 'bandwidth' : 'delay'}`;
+    for (const [index, svg] of svgs.entries()) put(`${fileOf(index)}.svg`, svg);
     put(`${name}.html`, renderPage(run, svgs));
+    for (const [index, svg] of svgs.entries()) put(`${fileOf(index)}.png`, await renderPng(svg));
   } catch (error) {
+    if (error instanceof LogError) throw error;
     throw new LogError('dataUnusable', `Cannot write graphs to ${folder}: ${(error as Error).message}`, {}, { cause: error });
   }
   return written;

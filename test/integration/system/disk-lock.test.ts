@@ -32,6 +32,18 @@ test('a lock excludes another process, names it, and is free again right after S
   expect(await take()).toMatchObject({ ok: false, error: { code: 'locked', reason: `held by process ${process.pid}` } });
 });
 
+test('a lock writes through no link that somebody has laid where the number of its holder goes', async () => {
+  const disk = new SystemDisk(folder);
+  const other = path.join(folder, 'other');
+  fs.writeFileSync(other, 'of somebody else');
+  fs.symlinkSync(other, path.join(folder, 'mine-owner'));
+
+  const taken = await new Promise<Result<DiskLock, DiskError>>((resolve) => disk.lock('mine', resolve));
+
+  expect(taken.ok).toBe(true);
+  expect(fs.readFileSync(other, 'utf8')).toBe('of somebody else');
+});
+
 test('files are for their owner only', async () => {
   const disk = new SystemDisk(folder);
   await new Promise((resolve) => disk.makeDirectory('groups/1', resolve));

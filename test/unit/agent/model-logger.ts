@@ -58,6 +58,7 @@ export class ModelLogger {
       limits: { pendingBytesMax: 2 ** 20, sessionBytesMax: 2 ** 20 },
       whenFull: 'wait',
       tell: () => undefined,
+      topicIsGone: () => undefined,
       newId: () => 'plain',
     });
   }

@@ -108,7 +108,7 @@ function askForAll(rig: Rig, round: number): void {
     rig.beginAppend(id, ['a', 'b']);
     rig.beginAppend(id, ['c'], { requestId, expectedOffset: round % 3 === 0 ? round : null, timeoutMs: 300 });
     rig.beginAppend(id, ['c'], { requestId, sequence: 1, topic: 'orders', firstAttemptMs: round });
-    rig.begin(id, (service, answer) => service.revoke('log', `gone-${requestId}`, answer));
+    rig.begin(id, (service, answer) => service.revoke({ topic: 'log' }, `gone-${requestId}`, answer));
     rig.begin(id, (service, answer) => service.read(readOf({ freshness: 'linearizable' }), answer));
     rig.begin(id, (service, answer) => service.nextSequence({ topic: 'log', requestId }, answer));
     rig.begin(id, (service, answer) => service.brokers(null, answer));

@@ -112,7 +112,7 @@ test('where every disk is full, revokes leave the room that is kept for election
   for (const disk of disks) disk.capacityBytes = disk.usedBytes;
   while (rig.append(rig.awaitLeader(), ['x'.repeat(200)], { timeoutMs: 1500 }).ok);
   const revokes = Array.from({ length: 40 }, (_, i) =>
-    rig.begin<undefined>(1, (service, answer) => service.revoke('log', `never sent ${i}`, answer)),
+    rig.begin<undefined>(1, (service, answer) => service.revoke({ topic: 'log' }, `never sent ${i}`, answer)),
   );
   rig.run(3000);
   expect(revokes.some(({ outcome }) => outcome !== null)).toBe(false);
@@ -142,7 +142,7 @@ test('where every disk is full, revokes leave the room that is kept for election
   rig.until('a leader appends again', () => rig.append(1, ['after'], { requestId: 'after' }).ok);
   expect(rig.values(2).at(0)).toBe('before');
   expect(rig.values(2).at(-1)).toBe('after');
-  rig.ok(2, (service, answer) => service.revoke('log', 'before', answer));
+  rig.ok(2, (service, answer) => service.revoke({ topic: 'log' }, 'before', answer));
   expect(rig.values(3).at(0)).not.toBe('before');
   expect(rig.violations).toEqual([]);
 });

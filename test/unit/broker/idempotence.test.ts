@@ -123,7 +123,7 @@ describe('a request id', () => {
 
 describe('a revoke', () => {
   const revoke = (rig: Rig, id: number, requestId: string): void =>
-    void rig.ok(id, (service, answer) => service.revoke('log', requestId, answer));
+    void rig.ok(id, (service, answer) => service.revoke({ topic: 'log' }, requestId, answer));
 
   test('before the append makes the append refused for ever', () => {
     const rig = new Rig();
@@ -203,7 +203,7 @@ describe('the fault switch', () => {
 
     rig.broker(leader).faults.recover();
     const result = rig.appended(leader, ['c']);
-    rig.ok(leader, (service, answer) => service.revoke('log', 'r', answer));
+    rig.ok(leader, (service, answer) => service.revoke({ topic: 'log' }, 'r', answer));
 
     expect(result.committed).toBe(true);
     expect(rig.values(leader)).toEqual(['a', 'b', 'c']);

@@ -238,7 +238,7 @@ describe('derived state', () => {
     const rig = new Rig({ settings: { segmentBytesMin: 4096, segmentBytesMax: 4096 } });
     const leader = rig.awaitLeader();
     for (let i = 0; i < 10; i++) rig.appended(leader, [`${i}`], { requestId: `r${i}` });
-    rig.ok(leader, (service, answer) => service.revoke('log', 'r3', answer));
+    rig.ok(leader, (service, answer) => service.revoke({ topic: 'log' }, 'r3', answer));
     rig.isolate(leader);
     // Several segments are sealed that never commit.
     for (let i = 0; i < 20; i++) rig.beginAppend(leader, ['x'.repeat(1000)], { requestId: `lost${i}`, timeoutMs: 100 });

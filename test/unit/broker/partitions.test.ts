@@ -130,6 +130,23 @@ describe('a topic of several partitions', () => {
     }
   });
 
+  test('has a request revoked in the partition that it was for, whether or not it is there yet, and in no other', () => {
+    const rig = made(4);
+    const revoke = (id: number, partition: number, requestId: string): undefined =>
+      rig.ok<undefined>(id, (service, answer) => service.revoke({ topic: 'orders', partition }, requestId, answer));
+    for (const partition of [0, 2]) rig.appended(1, [`r in ${partition}`], { topic: 'orders', partition, requestId: 'r' });
+
+    revoke(3, 2, 'r');
+    revoke(4, 3, 'late');
+
+    const counts = [0, 1, 2, 3].map((partition) => rig.read(5, { topic: 'orders', partition }).batches.length);
+    expect(counts).toEqual([1, 0, 0, 0]);
+    expect(rig.refused(2, ['x'], { topic: 'orders', partition: 3, requestId: 'late' }).code).toBe('revoked');
+    expect(rig.appended(2, ['x'], { topic: 'orders', partition: 0, requestId: 'late' }).committed).toBe(true);
+    const unnamed = rig.call<undefined>(1, (service, answer) => service.revoke({ topic: 'orders' }, 'r', answer));
+    expect(unnamed).toMatchObject({ ok: false, error: { code: 'partitionNeeded' } });
+  });
+
   test('is explained partition by partition', () => {
     const rig = made(3);
 

@@ -108,7 +108,7 @@ describe('a revoke', () => {
     const other = id === 1 ? 2 : 1;
     rig.createTopic('orders', id);
     rig.isolate(id);
-    const revoke = rig.begin<undefined>(id, (_service, answer) => rig.broker(id).revoke('orders', 'r', answer));
+    const revoke = rig.begin<undefined>(id, (_service, answer) => rig.broker(id).revoke({ topic: 'orders' }, 'r', answer));
     rig.run(500);
     rig.ok<undefined>(other, (service, answer) => service.deleteTopic('orders', answer));
     expect(revoke.outcome).toBeNull();

@@ -115,7 +115,7 @@ describe('a waiting read', () => {
     const call = rig.begin<ReadResult>(id, (service, answer) =>
       service.read(readOf({ offsetFrom: highWatermark, waitMs: 10_000 }), answer),
     );
-    rig.ok(id, (service, answer) => service.revoke('log', 'r', answer));
+    rig.ok(id, (service, answer) => service.revoke({ topic: 'log' }, 'r', answer));
     rig.run(100);
     expect(call.outcome).toBe(null);
     rig.appended(id, ['b']);

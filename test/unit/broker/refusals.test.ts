@@ -108,7 +108,7 @@ describe('a refusal that rests on what is not committed yet', () => {
     rig.beginAppend(1, ['R'], { requestId: 'R', timeoutMs: 60 });
     rig.run(90);
     for (const other of [2, 3]) network.block(1, other);
-    rig.begin<undefined>(1, (service, answer) => service.revoke('log', 'R', answer));
+    rig.begin<undefined>(1, (service, answer) => service.revoke({ topic: 'log' }, 'R', answer));
     rig.run(10);
 
     const again = rig.beginAppend(1, ['R'], { requestId: 'R', timeoutMs: 5000 });
@@ -128,7 +128,7 @@ describe('a refusal that rests on what is not committed yet', () => {
     rig.appended(leader, ['a'], { requestId: 'r' });
     for (const { machine } of rig.cluster.members) if (machine.disk !== null) machine.disk.extraSyncMs = 200;
     const before = rig.nowMs;
-    const revoke = rig.begin<undefined>(leader, (service, answer) => service.revoke('log', 'r', answer));
+    const revoke = rig.begin<undefined>(leader, (service, answer) => service.revoke({ topic: 'log' }, 'r', answer));
     rig.run(1);
 
     const refused = rig.beginAppend(leader, ['a'], { requestId: 'r' });
@@ -143,7 +143,7 @@ describe('a refusal that rests on what is not committed yet', () => {
     const rig = new Rig();
     const leader = rig.awaitLeader();
     rig.appended(leader, ['a'], { requestId: 'r' });
-    rig.ok<undefined>(leader, (service, answer) => service.revoke('log', 'r', answer));
+    rig.ok<undefined>(leader, (service, answer) => service.revoke({ topic: 'log' }, 'r', answer));
 
     for (const id of [1, 2, 3]) {
       expect(rig.refused(id, ['a'], { requestId: 'r' })).toMatchObject({ code: 'revoked', definite: true });

@@ -10,6 +10,7 @@ function asking() {
   let nowMs = 0;
   const timers: { atMs: number; run: () => void }[] = [];
   const sent: ((said: RequestOutcome) => void)[] = [];
+  const asked: { readonly call: string; readonly attempt?: string }[] = [];
   const at = { leader: 2 as number | null };
   const startTimer = (ms: number, run: () => void) => {
     const timer = { atMs: nowMs + ms, run };
@@ -28,7 +29,8 @@ function asking() {
     groups: () => [5],
     whereabouts: { leaderOf: () => at.leader, refused: () => undefined, led: () => undefined },
     requests: {
-      send: (_peer: number, _group: number, _request: unknown, _waitMs: number, done: (said: RequestOutcome) => void) => {
+      send: (_peer: number, _group: number, { json }: { json: Uint8Array }, _waitMs: number, done: (said: RequestOutcome) => void) => {
+        asked.push(JSON.parse(simBytes.utf8Decode(json)) as { readonly call: string });
         sent.push(done);
         return true;
       },
@@ -48,7 +50,7 @@ function asking() {
   const outcomes: Outcome<Acked>[] = [];
   const request: AckRequest = { subscriber: 's', positions: [{ topic: 't', offset: 1, generation: 3 }] };
   subscribers.ack(request, (outcome) => outcomes.push(outcome));
-  return { subscribers, at, sent, pass, outcomes };
+  return { subscribers, at, sent, asked, pass, outcomes };
 }
 
 const refusal = (code: string): RequestOutcome => ({
@@ -95,4 +97,31 @@ test('a refusal of the only attempt is final', () => {
   const { sent, outcomes } = asking();
   sent.shift()?.(refusal('staleGeneration'));
   expect(outcomes).toMatchObject([{ ok: false, error: { code: 'staleGeneration', definite: true } }]);
+});
+
+test('all attempts at a change are known for one, and those of the next request for another', () => {
+  const { subscribers, sent, asked, pass } = asking();
+  const outcomes: Outcome<undefined>[] = [];
+  const remove = () => subscribers.deleteSubscriber('s', (outcome) => outcomes.push(outcome));
+  sent.shift()?.(refusal('staleGeneration'));
+  asked.length = 0;
+  remove();
+  sent.shift()?.({ type: 'lost' });
+  pass(100);
+  sent.shift()?.({ type: 'subscribers', correlation: 1, json: JSON.stringify({ ok: true, value: null }), batches: [] });
+  expect(outcomes).toEqual([{ ok: true, value: undefined }]);
+  remove();
+  const [first, second, next] = asked.map(({ attempt }) => attempt);
+  expect(asked.map(({ call }) => call)).toEqual(['deleteSubscriber', 'deleteSubscriber', 'deleteSubscriber']);
+  expect([typeof first, second === first, next === first]).toEqual(['string', true, false]);
+});
+
+test('one request id for changes of two topics is two attempts, and one for the same change the same', () => {
+  const { subscribers, asked } = asking();
+  asked.length = 0;
+  const subscribe = (topic: string) =>
+    subscribers.subscribe({ subscriber: 's', topic, start: { at: 'end' }, requestId: 'one' }, () => undefined);
+  for (const topic of ['a', 'b', 'a']) subscribe(topic);
+  const [a, b, again] = asked.map(({ attempt }) => attempt);
+  expect([typeof a, a === b, a === again]).toEqual(['string', false, true]);
 });

@@ -145,6 +145,34 @@ describe('a subscriber of five brokers', () => {
     rig.until('all are answered', () => waiting.every(({ outcome }) => outcome?.ok === true && outcome.value.parts.length === 1));
   });
 
+  test('is given what there is though one of its topics has no majority, through any broker', () => {
+    const coordinator = described(1).coordinator as number;
+    // Each on one broker.
+    const single = Array.from({ length: 12 }, (_, index) => `single-${index}`).find((name) => {
+      const made = rig.ok<TopicDescription>(1, (service, answer) =>
+        service.createTopic(name, { retentionBytes: null, replicas: 1 }, answer),
+      );
+      return made.partition.replicas.every((broker) => broker !== coordinator);
+    }) as string;
+    const placed = rig.ok<TopicDescription>(1, (service, answer) => service.describeTopic(single, answer)).partition.replicas;
+    ok(3, (service, answer) => service.subscribe({ subscriber: id, topic: single, start: { at: 'beginning' } }, answer));
+    const gone = placed[0] as number;
+    rig.kill(gone);
+    const others = [1, 2, 3, 4, 5].filter((broker) => broker !== gone);
+    append(others[0] as number, 1);
+    rig.until('its group is led', () => ask(others[0] as number, (service, answer) => service.describeSubscriber(id, answer)).ok);
+
+    for (const broker of others) {
+      const outcome = pull(broker, { mode: 'explicit', number: null });
+      expect(outcome).toMatchObject({ ok: true, value: { parts: [{ topic: 'orders' }], problems: [{ topic: single }] } });
+    }
+    const cursors = described(others[0] as number).cursors.map(({ topic, problem }) => [topic, problem !== null]);
+    expect(cursors).toEqual([
+      ['orders', false],
+      [single, true],
+    ]);
+  });
+
   test('is refused where no majority of its group can be reached, and answered again afterwards', () => {
     append(1, 1);
     for (const broker of [2, 3, 4, 5]) rig.cluster.kill(rig.member(broker), true);
@@ -155,12 +183,25 @@ describe('a subscriber of five brokers', () => {
   });
 });
 
+test('a publisher that was deleted is refused by all who keep it, also where it was known a moment ago', () => {
+  rig = new Rig();
+  rig.ok(1, (service, answer) => service.createTopic('orders', { retentionBytes: null }, answer));
+  ok(1, (service, answer) => service.createPublisher({ id: 'till', requestId: null }, answer));
+  const common = { level: 'quorum', timeoutMs: 5000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  const publish = (broker: number): Outcome<AppendResult> =>
+    ask(broker, (service, answer) => service.publish({ publisher: 'till', topic: 'orders', batch: batchOfValues('x'), ...common }, answer));
+  for (const broker of [1, 2, 3]) expect(publish(broker).ok).toBe(true);
+  ok(1, (service, answer) => service.deletePublisher('till', answer));
+  rig.run(500);
+  for (const broker of [1, 2, 3]) expect(publish(broker)).toMatchObject({ ok: false, error: { code: 'unknownPublisher' } });
+});
+
 test('nobody but Cairn appends to what keeps subscribers', () => {
   const common = { level: 'quorum', timeoutMs: 5000, requestId: null, sequence: 0, expectedOffset: null } as const;
   const topic = 'cairn/subscribers';
   const outcome = rig.call<AppendResult>(1, (service, answer) => service.append({ topic, batch: batchOfValues('{}'), ...common }, answer));
   expect(outcome).toMatchObject({ ok: false, error: { code: 'topicProtected' } });
-  expect(rig.call<undefined>(1, (service, answer) => service.revoke(topic, 'x', answer))).toMatchObject({
+  expect(rig.call<undefined>(1, (service, answer) => service.revoke({ topic }, 'x', answer))).toMatchObject({
     error: { code: 'topicProtected' },
   });
   expect(rig.call<undefined>(1, (service, answer) => service.deleteTopic(topic, answer))).toMatchObject({

@@ -112,6 +112,26 @@ describe('topics', () => {
     expect(create(rig, 1, 'three')).toMatchObject({ ok: false, error: { code: 'tooManyTopics' } });
   });
 
+  test('are as many as the limit allows where several brokers make them at once, though each sees room for its own', () => {
+    const rig = new Rig({ settings: { topicsMax: 6 } });
+    awaitEvents(rig);
+    const calls = [1, 2, 3].flatMap((id) =>
+      [0, 1, 2].map((number) =>
+        rig.begin<TopicDescription>(id, (service, answer) =>
+          service.createTopic(`t${id}-${number}`, { retentionBytes: null, partitions: 1 + number }, answer),
+        ),
+      ),
+    );
+    rig.until('all are answered', () => calls.every(({ outcome }) => outcome !== null));
+
+    const outcomes = calls.map(({ outcome }) => (outcome?.ok === true ? 'made' : outcome?.error.code));
+    expect(outcomes.filter((outcome) => outcome === 'made')).toHaveLength(5);
+    expect(outcomes.filter((outcome) => outcome === 'tooManyTopics')).toHaveLength(4);
+    rig.run(1000);
+    for (const { id } of rig.cluster.members) expect(names(rig, id)).toHaveLength(7);
+    expect(rig.violations).toEqual([]);
+  });
+
   test('are never said not to be there by a broker that starts again and still reads the catalog', () => {
     const rig = new Rig({ change: (options) => ({ ...options, host: { ...options.host, disk: slowCatalog(options.host) } }) });
     rig.createTopic('orders');

@@ -101,15 +101,16 @@ describe('a number on the command line', () => {
     expect(names.length).toBeGreaterThan(50);
     expect(names).toEqual(
       expect.arrayContaining([
-        'cairn read --max <count>',
+        'cairn read -n, --max <count>',
         'cairn read --since <time>',
         'cairn append --timeout <seconds>',
         'cairn generate <rate>',
         'cairn logger <port>',
         'cairn node --spool-max <size>',
         'cairn sim --brokers <list>',
+        'cairn sim --topics <count>',
         'cairn lab chaos --seed <number>',
-        'cairn topic create --retention-bytes <bytes>',
+        'cairn topic create --retention-bytes <size>',
       ]),
     );
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readConnectOptions } from '../../../src/cli/connect-options.ts';
-import { integer, seconds, time } from '../../../src/cli/options.ts';
+import { integer, seconds, size, time } from '../../../src/cli/options.ts';
 import { parseTime } from '../../../src/cli/parse-time.ts';
 import { bytes, count, table } from '../../../src/cli/table.ts';
 import { duration } from '../../../src/cli/status.ts';
@@ -38,6 +38,10 @@ describe('a time', () => {
     ['15m', now - 900_000],
     ['2h', now - 7_200_000],
     ['7d', now - 604_800_000],
+    ['1h30m', now - 5_400_000],
+    ['2w', now - 1_209_600_000],
+    ['500ms', now - 500],
+    ['now', now],
     ['1790000000000', 1_790_000_000_000],
     ['1790000000', 1_790_000_000_000],
     ['1790000000.25', 1_790_000_000_250],
@@ -52,6 +56,8 @@ describe('a time', () => {
     '15',
     '15 m',
     '-5m',
+    '5m 3s',
+    '1h30',
     '2026',
     '2026-13-41',
     '2026-02-30',
@@ -62,6 +68,27 @@ describe('a time', () => {
   ])('but not %j', (text) => {
     expect(() => time(text)).toThrow('It is a time such as');
   });
+});
+
+describe('a size', () => {
+  test.each([
+    ['1000', 1000],
+    ['1B', 1],
+    ['64MiB', 2 ** 26],
+    ['1GB', 1e9],
+    ['1.5 KiB', 1536],
+    ['2tib', 2 ** 41],
+    ['10kb', 10_000],
+  ])('%s', (text, value) => expect(size(1)(text)).toBe(value));
+
+  test.each(['', '0', '-1', '64M', '1K', '1.5', 'MiB', '1PB', '9999999999TB', '1e3'])('but not %j', (text) => {
+    expect(() => size(1)(text)).toThrow('It is a size such as 64MiB');
+  });
+});
+
+test('seconds may be a duration', () => {
+  expect(['90s', '5m', '1h30m', '250ms'].map(seconds(0.001, 10_000))).toEqual([90_000, 300_000, 5_400_000, 250]);
+  expect(() => seconds(1, 10)('1m')).toThrow('or a duration such as 90s');
 });
 
 test('seconds may have fractions', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { registry } from '../../../src/cli/registry.ts';
-import { remedyOf, runCli } from '../../../src/cli/run-cli.ts';
+import { type ErrorCode, errorCatalogue } from '../../../src/base/errors.ts';
+import { reportError } from '../../../src/cli/report-error.ts';
+import { runCli } from '../../../src/cli/run-cli.ts';
 import type { TransportFailure } from '../../../src/client/failure.ts';
 import { TransportError } from '../../../src/client/transport.ts';
 import { LogError } from '../../../src/eventlog/index.ts';
@@ -15,22 +17,22 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 describe('a wrong command line is one sentence and exit code 2', () => {
   test.each([
     [['apend', 'log'], "Cannot run cairn: unknown command 'apend', did you mean append?"],
-    [['a\nb\x1b[2J'], "Cannot run cairn: unknown command 'a\\nb\\x1b[2J'"],
+    [['a\nb\x1b[2J'], "Cannot run cairn: unknown command 'a\\x0ab\\x1b[2J'"],
     [['--verbose'], "Cannot run cairn: unknown option '--verbose'"],
     [['read'], "Cannot run cairn read: missing required argument 'topic'"],
-    [['read', 'a', 'b'], 'Cannot run cairn read: too many arguments, expected 1 but got a, b'],
+    [['explain', 'a', 'b'], 'Cannot run cairn explain: too many arguments, expected 1 but got a, b'],
     [['read', 'log', '--folow'], "Cannot run cairn read: unknown option '--folow', did you mean --follow?"],
     [
-      ['read', 'log', '--from', '-1'],
-      "Cannot run cairn read: option '--from <offset>' argument '-1' is invalid: it is an offset from 0 on, or \"end\"",
+      ['read', 'log', '--from', '-0'],
+      'Cannot run cairn read: option \'-o, --from <offset>\' argument \'-0\' is invalid: it is an offset from 0 on, "start", "end", or -10 for the last ten',
     ],
     [
       ['read', 'log', '--max', '0'],
-      "Cannot run cairn read: option '--max <count>' argument '0' is invalid: it is a whole number from 1 on",
+      "Cannot run cairn read: option '-n, --max <count>' argument '0' is invalid: it is a whole number from 1 on",
     ],
     [['read', 'log', '--from', '1', '--since', '1h'], 'Cannot read: --from and --since exclude each other'],
-    [['read', 'log', '--raw', '--json'], 'Cannot read: --raw and --json exclude each other'],
-    [['topic'], 'Cannot run cairn topic: no command is given, see `cairn topic --help`'],
+    [['read', 'log', '--format', '%v', '--keys'], 'Cannot read: --format and --keys exclude each other'],
+    [['topic'], 'Cannot run cairn topic: no command is given'],
     [['topic', 'remove', 'x'], "Cannot run cairn topic: unknown command 'remove'"],
     [
       ['append', 'log', '-', '--expected-offset', '3'],
@@ -40,8 +42,8 @@ describe('a wrong command line is one sentence and exit code 2', () => {
     [['append', 'log', 'x', '--server', 'ftp://a'], 'Cannot use "ftp://a" as a server: only http and https are spoken'],
     [['append', 'log', 'x', '--server', ','], 'Cannot connect: no server is named'],
     [
-      ['completion', 'fish'],
-      "Cannot run cairn completion: command-argument value 'fish' is invalid for argument 'shell'. Allowed choices are bash, zsh",
+      ['completion', 'csh'],
+      "Cannot run cairn completion: command-argument value 'csh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish",
     ],
     [
       ['lab', 'clocks', '--rates', '1,0,2'],
@@ -69,11 +71,13 @@ describe('a wrong command line is one sentence and exit code 2', () => {
     ],
     [['help', 'me'], 'Cannot help with "me": it is neither a command, an error code, "errors" nor "exit-codes"'],
   ])('cairn %j', async (args, sentence) => {
-    expect(await run(...args)).toEqual({ code: 2, out: '', err: `${sentence}\n` });
+    const known = registry.some(({ name }) => name === args[0]) ? ` ${args[0] ?? ''}` : '';
+
+    expect(await run(...args)).toEqual({ code: 2, out: '', err: `${sentence} (usage). See \`cairn${known} --help\`.\n` });
   });
 
   test('what was typed is not obeyed by the terminal', async () => {
-    expect((await run('\x1b[31mred')).err).toBe("Cannot run cairn: unknown command '\\x1b[31mred'\n");
+    expect((await run('\x1b[31mred')).err).toBe("Cannot run cairn: unknown command '\\x1b[31mred' (usage). See `cairn --help`.\n");
   });
 });
 
@@ -81,17 +85,61 @@ test('no broker is one sentence and exit code 69', async () => {
   expect(await run('status')).toEqual({
     code: 69,
     out: '',
-    err: 'Cannot list the brokers: http://127.0.0.1:1: connection refused, start brokers with `cairn up` or name one with --server\n',
+    err: 'Cannot list the brokers: http://127.0.0.1:1: connection refused (unreachable). Start brokers with `cairn up`, or name one with --server.\n',
   });
 });
 
-test('what to do about a connection that failed depends on why', () => {
-  const failed = (failure: TransportFailure): LogError =>
-    new LogError('unreachable', 'Cannot', {}, { cause: new TransportError(false, 'reason', failure) });
+describe('an error says its code and what to do next', () => {
+  const said = (error: LogError, ...typed: string[]): string => {
+    const { io, err } = fakeIo();
+    reportError(error, typed, null, io);
+    return err();
+  };
 
-  expect(remedyOf(failed('away'))).toBe(', start brokers with `cairn up` or name one with --server');
-  expect(remedyOf(failed('untrusted'))).toBe(', name the certificates to trust with --ca-file');
-  expect(remedyOf(failed('other'))).toBe('');
+  test.each([
+    ['away', 'Cannot (unreachable). Start brokers with `cairn up`, or name one with --server.\n'],
+    ['untrusted', 'Cannot (unreachable). Name the certificates to trust with --ca-file.\n'],
+    ['other', 'Cannot (unreachable). See `cairn help unreachable`.\n'],
+  ] as const)('of a connection that failed: %s', (failure: TransportFailure, text) => {
+    expect(said(new LogError('unreachable', 'Cannot', {}, { cause: new TransportError(false, 'reason', failure) }))).toBe(text);
+  });
+
+  test('with the name in its place, where it can be typed', () => {
+    expect(said(new LogError('unknownTopic', 'Cannot read topic "orders": there is none'))).toContain(
+      'Create it: `cairn topic create orders`.',
+    );
+    expect(said(new LogError('unknownSubscriber', 'Cannot pull for subscriber "till 1": there is none'))).toContain(
+      '`cairn subscriber create NAME`.',
+    );
+  });
+
+  test('and the error itself says it where it knows better', () => {
+    expect(said(new LogError('timeout', 'Cannot', { next: 'Wait.' }))).toBe('Cannot (timeout). Wait.\n');
+    expect(said(new LogError('interrupted', 'Stopped', { next: 'Go on.' }))).toBe('Stopped. Go on.\n');
+    expect(said(new LogError('interrupted', 'Stopped'))).toBe('Stopped\n');
+  });
+
+  test('to a program as an object', () => {
+    const text = said(new LogError('timeout', 'Can\u202enot', { offset: 3, next: 'Wait.' }), 'append', 'log', 'x', '--json');
+
+    expect(text).not.toContain('\u202e');
+    expect(JSON.parse(text)).toEqual({
+      error: { offset: 3, code: 'timeout', message: 'Can\u202enot', definite: false, retriable: true, next: 'Wait.' },
+    });
+    expect(said(new LogError('timeout', 'Cannot'), 'append', 'log', '--', '--json')).toMatch(/^Cannot \(timeout\)\. /);
+  });
+
+  test('to whoever typed --json, on stderr', async () => {
+    const { code, out, err } = await run('read', 'log', '--raw', '--json');
+
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'usage', message: 'Cannot read: --raw and --json exclude each other' } });
+  });
+
+  test('whatever the error is', () => {
+    for (const code of (Object.keys(errorCatalogue) as ErrorCode[]).filter((each) => each !== 'interrupted'))
+      expect(said(new LogError(code, 'Cannot'), 'read')).toMatch(new RegExp(`^Cannot \\(${code}\\)\\. [A-Z].*\\.\n$`));
+  });
 });
 
 test('the version is that of the package', async () => {

@@ -440,3 +440,15 @@ describe('who appends much', () => {
     expect(client.servers).toEqual(['http://a:1', 'http://b:2']);
   });
 });
+
+test('a change to a subscriber bears an id of its own, the same where it is tried again', async () => {
+  const { client, sent } = open((_server, _request, call) => (call === 0 ? lost() : { status: 204, headers: {}, body: Buffer.alloc(0) }));
+  const remove = (requestId?: string) => client.subscriptions.deleteSubscriber('s', requestId);
+  await remove();
+  await remove();
+  await remove('mine');
+  const ids = sent.map(({ request }) => request.headers?.['cairn-request-id']);
+  expect(sent.map(({ request }) => request.method)).toEqual(['DELETE', 'DELETE', 'DELETE', 'DELETE']);
+  expect([ids[1] === ids[0], ids[2] === ids[0], ids[3]]).toEqual([true, false, 'mine']);
+  expect(ids[0]?.length).toBeGreaterThan(0);
+});

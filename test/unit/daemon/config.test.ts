@@ -160,6 +160,10 @@ describe('a wrong setting is refused with its place:', () => {
     ['brokers: [{ id: 2, address: "a:1" }]', 'broker: broker 1 is not one of the brokers'],
     ['listen: "8000"', 'cairn.yaml: listen: "8000" is not of the form host:port'],
     ['listen: "a:99999"', 'cairn.yaml: listen: "a:99999" is not of the form host:port'],
+    [
+      'lines: { listen: "127.0.0.1:1", topic: "a b" }',
+      'cairn.yaml: lines.topic: it must be a topic name: 1-249 characters of A-Z, a-z, 0-9, dot, dash, underscore',
+    ],
     ['disk: floppy', 'cairn.yaml: disk: it must be real or memory'],
     ['disk: memory\ndata: a', 'cairn.yaml: data: the disk in memory has no data directory'],
     ['clusterId: x', 'cairn.yaml: clusterId: it must be 32 hex digits'],

@@ -36,6 +36,21 @@ test('whoever begins with a folder second, at the same time too, takes the clust
   }
 });
 
+test('a folder that everybody can write in is refused: its secret could be anybody’s', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'cairn-up-'));
+  try {
+    chmodSync(data, 0o777);
+    const prepare = () => prepareCluster({ brokerCount: 3, data, port: 9000, faultInjection: false });
+
+    expect(prepare).toThrow(`Cannot use the data directory ${data}: everybody on this machine can change it, chmod o-w ${data}`);
+
+    chmodSync(data, 0o755);
+    expect(prepare()).toHaveLength(3);
+  } finally {
+    rmSync(data, { recursive: true });
+  }
+});
+
 test('the brokers of a folder share a secret that nobody else can read, and that outlives their starts', () => {
   const data = mkdtempSync(path.join(tmpdir(), 'cairn-up-'));
   try {

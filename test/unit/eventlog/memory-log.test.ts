@@ -60,7 +60,7 @@ test('a stalled log times out without knowing, and keeps the order of an append 
   const error: unknown = await log
     .append({ ...usual, batch: batchOfValues('a'), requestId: 'r', timeoutMs: 1 })
     .catch((reason: unknown) => reason);
-  const revoked = promised<undefined>((answer) => twin.revoke('log', 'r', answer));
+  const revoked = promised<undefined>((answer) => twin.revoke({ topic: 'log' }, 'r', answer));
   twin.resume();
   await revoked;
 

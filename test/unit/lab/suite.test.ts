@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { scenarios } from '../../../bench/scenarios/index.ts';
 import { experimentNames, Figures, planExperiments, reports, type SuiteSummary, toMarkdown } from '../../../src/lab/suite/index.ts';
 
 describe('the experiments that are there', () => {
@@ -16,6 +17,16 @@ describe('the experiments that are there', () => {
     expect(plan.map(({ name }) => name)).toEqual(experimentNames);
     expect(plan.filter(({ secondsMax }, index) => (seconds[index] as number) > secondsMax)).toEqual([]);
     expect(sumOf(seconds)).toBeLessThanOrEqual(most);
+  });
+
+  test.each(['quick', 'full'] as const)('name scenarios that the benchmarks of a %s report have', (extent) => {
+    const known = new Set(scenarios.map(({ name }) => name));
+    const named = planExperiments(extent, null).flatMap(({ steps }) =>
+      steps.flatMap(({ program, args }) => (program === 'bench' ? (args[args.indexOf('--only') + 1] ?? '').split(',') : [])),
+    );
+
+    expect(named).toContain('http-1');
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
   test('are cut so early in a quick report that all of them together stay below five minutes, and each says what is shorter', () => {

@@ -5,6 +5,7 @@ import { GnuGrep } from '../../../src/search/topics/gnu-grep.ts';
 import { basicPatterns, extendedPatterns, oddLines as lines } from '../../support/grep-patterns.ts';
 import { gnuGrep, queryOf, searchLines } from '../../support/grep-records.ts';
 import { needsPrograms } from '../../support/needs.ts';
+import { starter } from '../../support/starter.ts';
 
 const few = (patterns: readonly string[]): readonly string[] => patterns.filter((_, index) => index % 4 === 0);
 
@@ -15,7 +16,7 @@ test.each<readonly [string, Dialect, readonly string[], Partial<Match>, readonly
   ['basic expressions', 'basic', few(basicPatterns), {}, ['-G']],
   ['Perl’s', 'perl', ['foo(?=bar)'], {}, ['-P']],
 ])('%s select what GNU grep selects', needsPrograms('grep'), async (_how, dialect, patterns, match, flags) => {
-  const grep = new GnuGrep();
+  const grep = new GnuGrep(starter);
   for (const pattern of patterns) {
     const expected = gnuGrep(['-n', ...flags, '-e', pattern], lines);
 
@@ -26,7 +27,7 @@ test.each<readonly [string, Dialect, readonly string[], Partial<Match>, readonly
 });
 
 test('what no linear engine does is asked of GNU grep, and nothing else is', async () => {
-  const grep = new GnuGrep();
+  const grep = new GnuGrep(starter);
   const engineOf = async (pattern: string): Promise<string> =>
     (await searchLines(lines, queryOf([pattern], { dialect: 'extended' }), grep)).engine;
 

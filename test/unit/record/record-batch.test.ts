@@ -145,6 +145,19 @@ describe('a record batch', () => {
   });
 });
 
+test('a batch is the same in memory of its own, in memory that was used before, and where that is too small', () => {
+  const build = (into: Uint8Array | null): Uint8Array => {
+    const builder = new RecordBatchBuilder();
+    builder.add(1000, null, Uint8Array.of(1, 2, 3), [{ key: Uint8Array.of(4), value: null }]);
+    return builder.finish(bytes, noProducer, into);
+  };
+  const used = new Uint8Array(1000).fill(0xff);
+
+  expect(toHex(build(used))).toBe(toHex(build(null)));
+  expect(build(used).buffer).toBe(used.buffer);
+  expect(toHex(build(new Uint8Array(70)))).toBe(toHex(build(null)));
+});
+
 test('packing keeps the times of records that lie as far apart as times can', () => {
   const times = [0, 1, batches.timestampMsMax - 1, batches.timestampMsMax];
   const parts = times.flatMap((first) =>

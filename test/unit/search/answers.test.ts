@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { encodeFrame, FrameReader } from '../../../src/search/frames.ts';
-import { HttpBody } from '../../../src/search/ask/http-body.ts';
+import { HttpBody } from '../../../src/client/http-body.ts';
 
 interface Read {
   readonly status: number;

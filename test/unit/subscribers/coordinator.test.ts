@@ -18,6 +18,7 @@ import { systemBytes } from '../../../src/system/bytes.ts';
 import { batchOfValues } from '../../conformance/event-log.ts';
 import { pulledValues } from '../../conformance/subscriptions.ts';
 import { testClock } from '../../support/clock.ts';
+import { fewOfEach, noParking } from '../../support/no-parking.ts';
 
 /** A log that can forget the beginning of one topic, as retention does. */
 class Trimmable extends MemoryLog {
@@ -38,7 +39,7 @@ test('a cursor below what is kept is an error with the choices, moves nowhere by
   const clock = testClock();
   const memory = new Trimmable({ clock, bytes: systemBytes });
   const log = withPromises(memory);
-  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes }));
   await subscriptions.createSubscriber({ id: 's', requestId: null });
   for (const topic of ['trimmed', 'whole']) {
     await log.createTopic(topic, { retentionBytes: null });
@@ -75,7 +76,7 @@ test('a cursor below what is kept is an error with the choices, moves nowhere by
 test('many pulls of one subscriber at once are served one after another, and beyond a limit refused', async () => {
   const clock = testClock();
   const memory = new MemoryLog({ clock, bytes: systemBytes });
-  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes }));
   await subscriptions.createSubscriber({ id: 's', requestId: null });
   await subscriptions.subscribe({ subscriber: 's', topic: 'log', start: { at: 'end' } });
   const request = {
@@ -112,7 +113,7 @@ test('a numbered pull that is repeated gives all of what it gave, or fails: the 
   const clock = testClock();
   const memory = new Unreadable({ clock, bytes: systemBytes });
   const log = withPromises(memory);
-  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes }));
   await subscriptions.createSubscriber({ id: 's', requestId: null });
   const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
   for (const topic of ['a', 'b']) {
@@ -139,7 +140,7 @@ test('a topic that cannot be read when it is taken up holds up none of the other
   const clock = testClock();
   const memory = new Unreadable({ clock, bytes: systemBytes });
   const log = withPromises(memory);
-  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes }));
   await subscriptions.createSubscriber({ id: 's', requestId: null });
   await subscriptions.subscribe({ subscriber: 's', topic: 'o.*', start: { at: 'beginning' } });
   const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
@@ -154,6 +155,38 @@ test('a topic that cannot be read when it is taken up holds up none of the other
   expect([pulledValues(first), first.problems.map(({ topic, code }) => [topic, code])]).toEqual([['o.b'], [['o.a', 'noLeader']]]);
   memory.topics.clear();
   expect(pulledValues(await pull(2))).toEqual(['o.a']);
+});
+
+test('a topic for which there are too many cursors is named, and the others that its pattern matches go on', async () => {
+  const clock = testClock();
+  const memory = new MemoryLog({ clock, bytes: systemBytes });
+  const log = withPromises(memory);
+  const limits = { publishers: 9, subscribers: 9, subscriptions: 9, cursors: 3, groupCursors: 9 };
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes, limits }));
+  await subscriptions.createSubscriber({ id: 's', requestId: null });
+  await subscriptions.subscribe({ subscriber: 's', topic: 'o.*', start: { at: 'beginning' } });
+  const common = { level: 'quorum', timeoutMs: 1000, requestId: null, sequence: 0, expectedOffset: null } as const;
+  for (const [topic, partitions] of [
+    ['o.a', 1],
+    ['o.b', 3],
+    ['o.c', 2],
+  ] as const) {
+    await log.createTopic(topic, { retentionBytes: null, partitions });
+    await log.append({ topic, partition: 0, batch: batchOfValues(topic), ...common });
+  }
+  const request = { subscriber: 's', topics: null, mode: 'automatic', acknowledge: [], recordsMax: 9, bytesMax: 9999, waitMs: 0 } as const;
+  const pull = (number: number) => subscriptions.pull({ ...request, number, freshness: 'linearizable' });
+  const named = ({ problems }: PullResult) =>
+    problems.map(({ topic, code, message }) => [topic, code, message.includes('limits.cursorsMax')]);
+  const first = await pull(1);
+  expect([pulledValues(first).sort(), named(first)]).toEqual([['o.a', 'o.c'], [['o.b', 'tooManySubscribers', true]]]);
+  // Nothing is new, and that is no failure.
+  const idle = await pull(2);
+  expect([idle.parts, named(idle)]).toEqual([[], [['o.b', 'tooManySubscribers', true]]]);
+  await log.deleteTopic('o.a');
+  await log.deleteTopic('o.c');
+  const after = await pull(2);
+  expect([pulledValues(after), named(after)]).toEqual([['o.b'], []]);
 });
 
 test('a pull that finds nothing acknowledges what the one before it gave, not what it has given itself elsewhere meanwhile', async () => {
@@ -176,7 +209,8 @@ test('a pull that finds nothing acknowledges what the one before it gave, not wh
     state,
     clock,
     log,
-    limits: { publishers: 9, subscribers: 9, subscriptions: 9, cursors: 9, groupCursors: 9 },
+    limits: fewOfEach,
+    ...noParking,
     group: 0,
     self: 1,
     submit: (command, done) => done({ ok: true, value: apply(command) }),
@@ -185,6 +219,7 @@ test('a pull that finds nothing acknowledges what the one before it gave, not wh
     topics: () => [topic],
     topicsVersion: () => 0,
     whenTopicsKnown: (done) => done(true),
+    term: () => 1,
     nonce: () => '',
   });
   const request = { subscriber: 's', topics: null, mode: 'automatic', acknowledge: [], recordsMax: 9, bytesMax: 9, waitMs: 0 } as const;
@@ -228,7 +263,7 @@ test('pulls that wait for the same share one read, and so many reads wait at mos
   const clock = testClock();
   const memory = new Counting({ clock, bytes: systemBytes });
   const log = withPromises(memory);
-  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock }));
+  const subscriptions = withSubscriptionPromises(memorySubscriptions({ log: memory, clock, bytes: systemBytes }));
   const ids = Array.from({ length: 20 }, (_, index) => `s${index}`);
   for (const id of ids) {
     await subscriptions.createSubscriber({ id, requestId: null });

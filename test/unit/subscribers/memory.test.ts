@@ -8,5 +8,9 @@ import { testClock } from '../../support/clock.ts';
 subscriptionConformance('the in-memory twin', async () => {
   const clock = testClock();
   const log = new MemoryLog({ clock, bytes: systemBytes });
-  return { log: withPromises(log), subscriptions: withSubscriptionPromises(memorySubscriptions({ log, clock })), close: () => undefined };
+  return {
+    log: withPromises(log),
+    subscriptions: withSubscriptionPromises(memorySubscriptions({ log, clock, bytes: systemBytes, retrying: { waitMs: 50 } })),
+    close: () => undefined,
+  };
 });

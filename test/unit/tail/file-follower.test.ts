@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SimDisk } from '../../../src/sim/disk.ts';
-import { runFollowing } from './follow-run.ts';
+import { runFollowing, runFollowingPacked } from './follow-run.ts';
 import { pollMs, Rig } from './rig.ts';
 
 const lineOf = (number: number): string => `line ${number} ${'x'.repeat(number % 7)}`;
@@ -316,6 +316,20 @@ describe('going on after a restart', () => {
     expect([back(rig), rig.losses]).toEqual([linesOf(0, 15), 0]);
   });
 
+  test.each(['app.log-20261130', 'app.log.1'])('renamed to %s between the look at its name and the opening of it', (name) => {
+    const rig = away();
+    rig.append('app.log', textOf(5, 10));
+    let isRenamed = false;
+    (rig.simulated as SimDisk).onCall = (operation, path, phase) => {
+      if (isRenamed || operation !== 'open' || path !== 'logs/app.log' || phase !== 'during') return;
+      isRenamed = true;
+      rig.rename('app.log', name);
+      rig.append('app.log', textOf(10, 15));
+    };
+
+    expect([back(rig), rig.losses, isRenamed]).toEqual([linesOf(0, 15), 0, true]);
+  });
+
   test('two dated names meanwhile', () => {
     const rig = away();
     rig.append('app.log', textOf(5, 10));
@@ -371,7 +385,15 @@ describe('going on after a restart', () => {
 
 describe('any sequence of writes, rotations and restarts', () => {
   test('gives every line once, in the order of its file, or tells that something is lost', () => {
-    for (let seed = 1; seed <= 150; seed++) expect(runFollowing(seed).problems, `runFollowing(${seed})`).toEqual([]);
+    const found = [311, 1337, 1806, 5089, 6528];
+    for (const seed of [...Array.from({ length: 150 }, (_, index) => index + 1), ...found])
+      expect(runFollowing(seed).problems, `runFollowing(${seed})`).toEqual([]);
+  });
+
+  test('also where rotated files are packed, which are read as they were before', async () => {
+    const found = [1664, 1697, 1722, 1727, 1731, 1966];
+    for (const seed of [...Array.from({ length: 40 }, (_, index) => index + 1), ...found])
+      expect((await runFollowingPacked(seed)).problems, `runFollowingPacked(${seed})`).toEqual([]);
   });
 
   test('the run would see a line that is lost, doubled or foreign', () => {

@@ -18,6 +18,8 @@ class SetRig {
   readonly taken: string[] = [];
   readonly told: string[] = [];
   readonly standings = new Map<string, Standing>();
+  /** Folders that are another one under a second name. */
+  readonly links = new Map<string, string>();
   #set: FileSet | null = null;
 
   constructor() {
@@ -30,10 +32,13 @@ class SetRig {
   }
 
   follow(wanted: readonly Wanted[], more: Partial<FileSetOptions> = {}): void {
-    const inFolder: Pick<Disk, 'list' | 'open' | 'status'> = {
-      list: (_path, done) => this.disk.list(folder, done),
-      status: (name, done) => this.disk.status(`${folder}/${name}`, done),
-      open: (name, mode, done) => this.disk.open(`${folder}/${name}`, mode, done),
+    const filesIn = (named: string): Pick<Disk, 'list' | 'open' | 'status'> => {
+      const where = this.links.get(named) ?? named;
+      return {
+        list: (_path, done) => this.disk.list(where, done),
+        status: (name, done) => this.disk.status(`${where}/${name}`, done),
+        open: (name, mode, done) => this.disk.open(`${where}/${name}`, mode, done),
+      };
     };
     this.#set = new FileSet({
       clock: {
@@ -47,7 +52,7 @@ class SetRig {
       bytes: simBytes,
       lateMs: 5_000,
       wanted,
-      filesIn: () => inFolder,
+      filesIn,
       standings: this.standings,
       from: 'begin',
       filesMax: 10,
@@ -67,6 +72,7 @@ class SetRig {
           this.told.push(`${file.path} left`);
         },
         tooMany: (count) => void this.told.push(`${count} too many`),
+        tooManyFolders: (count) => void this.told.push(`${count} folders too many`),
       },
       ...more,
     });
@@ -90,6 +96,11 @@ class SetRig {
       file.write(file.size, [Buffer.from(text)], () => file.close(() => undefined));
     });
     this.run(1);
+  }
+
+  makeFolder(name: string): void {
+    this.disk.makeDirectory(`${folder}/${name}`, () => undefined);
+    this.run(10);
   }
 
   rename(from: string, to: string): void {
@@ -182,5 +193,179 @@ describe('following the files of a folder', () => {
     rig.run(3_000);
 
     expect([rig.taken, rig.told]).toEqual([['a.log a1'], ['logs denied', 'logs can be read']]);
+  });
+});
+
+describe('following the files of several folders', () => {
+  const any = (): boolean => true;
+  const deep: Wanted = { folder: { root: folder, levels: [any, (name) => name === 'log'] }, name: (name) => name.endsWith('.log') };
+
+  test('takes up folders and files that come, passes over what is no folder, and goes on after a restart', () => {
+    const rig = new SetRig();
+    rig.makeFolder('one/log');
+    rig.makeFolder('one/data');
+    rig.append('one/log/a.log', 'a1\n');
+    rig.append('one/data/a.log', 'not meant\n');
+    rig.append('a.log', 'not meant\n');
+    rig.follow([deep]);
+    rig.makeFolder('two/log');
+    rig.append('two/log/b.log', 'b1\n');
+    rig.run(3_000);
+    rig.stop();
+    rig.rename('one/log/a.log', 'one/log/a.log.1');
+    rig.append('one/log/a.log', 'a2\n');
+    rig.append('two/log/b.log', 'b2\n');
+    rig.follow([deep]);
+
+    expect(rig.taken.toSorted()).toEqual(['one/log/a.log a1', 'one/log/a.log a2', 'two/log/b.log b1', 'two/log/b.log b2']);
+    expect(rig.told).toEqual([]);
+  });
+
+  test('by one name takes that of each of them', () => {
+    const rig = new SetRig();
+    for (const name of ['one', 'two']) {
+      rig.makeFolder(name);
+      rig.append(`${name}/app.log`, 'a line\n');
+      rig.append(`${name}/other.log`, 'not meant\n');
+    }
+    rig.follow([{ folder: { root: folder, levels: [any] }, name: 'app.log' }]);
+
+    expect(rig.taken).toEqual(['one/app.log a line', 'two/app.log a line']);
+  });
+
+  test.each([
+    ['begin', []],
+    ['oldest', ['2026-11-30/out.log a0']],
+  ] as const)('takes a file that is there under two names once, from %s', (from, rotated) => {
+    const rig = new SetRig();
+    rig.makeFolder('2026-11-30');
+    rig.makeFolder('current');
+    rig.links.set(`${folder}/current`, `${folder}/2026-11-30`);
+    rig.append('2026-11-30/out.log.1', 'a0\n');
+    rig.append('2026-11-30/out.log', 'a1\n');
+    rig.follow([{ folder: { root: folder, levels: [any] }, name: 'out.log' }], { from });
+    rig.append('2026-11-30/out.log', 'a2\n');
+    rig.run(3_000);
+
+    expect(rig.taken).toEqual([...rotated, '2026-11-30/out.log a1', '2026-11-30/out.log a2']);
+  });
+
+  const byGlob: Wanted = { folder: { root: folder, levels: [any] }, name: 'out.log' };
+  const byItself: Wanted = { folder: `${folder}/current`, name: 'out.log' };
+
+  test.each([
+    ['meant by a glob', [byGlob], '2026-11-30'],
+    ['meant by a glob and named by itself', [byGlob, byItself], 'current'],
+    ['named by itself and meant by a glob', [byItself, byGlob], 'current'],
+  ] as const)(
+    'takes a file that is there under two names once, %s, whenever it is rotated, also while nobody looks',
+    (_how, wanted, where) => {
+      const rig = new SetRig();
+      rig.makeFolder('2026-11-30');
+      rig.makeFolder('current');
+      rig.links.set(`${folder}/current`, `${folder}/2026-11-30`);
+      rig.append('2026-11-30/out.log', 'a0\n');
+      rig.follow(wanted);
+      const expected = [`${where}/out.log a0`];
+      for (let number = 1; number <= 50; number++) {
+        if (number % 10 === 0) rig.stop();
+        rig.rename('2026-11-30/out.log', `2026-11-30/out.log.${1_000 - number}`);
+        rig.append('2026-11-30/out.log', `a${number}\n`);
+        expected.push(`${where}/out.log a${number}`);
+        if (number % 10 === 0) rig.follow(wanted);
+        rig.run(1_537);
+      }
+
+      expect(rig.taken).toEqual(expected);
+    },
+  );
+
+  test('takes a file that is there under two names once, whenever it is rotated', () => {
+    const rig = new SetRig();
+    rig.makeFolder('2026-11-30');
+    rig.makeFolder('current');
+    rig.links.set(`${folder}/current`, `${folder}/2026-11-30`);
+    rig.append('2026-11-30/out.log', 'a0\n');
+    rig.follow([{ folder: { root: folder, levels: [any] }, name: 'out.log' }]);
+    const expected = ['2026-11-30/out.log a0'];
+    // At times that shift against those of the looks.
+    for (let number = 1; number <= 100; number++) {
+      rig.rename('2026-11-30/out.log', `2026-11-30/out.log.${1_000 - number}`);
+      rig.append('2026-11-30/out.log', `a${number}\n`);
+      expected.push(`2026-11-30/out.log a${number}`);
+      rig.run(1_537);
+    }
+
+    expect(rig.taken).toEqual(expected);
+  });
+
+  test('leaves what was in a folder that is gone', () => {
+    const rig = new SetRig();
+    rig.makeFolder('one/log');
+    rig.append('one/log/a.log', 'a1\n');
+    rig.follow([deep]);
+    rig.remove('one/log/a.log');
+    rig.remove('one/log');
+    rig.run(10_000);
+
+    expect(rig.told).toEqual(['logs/one/log/a.log left']);
+  });
+
+  test('leaves what is gone beside a folder that cannot be listed, and nothing below that', () => {
+    const rig = new SetRig();
+    for (const name of ['one', 'two']) {
+      rig.makeFolder(`${name}/log`);
+      rig.append(`${name}/log/a.log`, 'a1\n');
+    }
+    rig.follow([deep]);
+    rig.disk.inject = (operation, path) => (operation === 'list' && path === `${folder}/one` ? 'denied' : null);
+    rig.run(2_000);
+    for (const name of ['one', 'two']) {
+      rig.remove(`${name}/log/a.log`);
+      rig.remove(`${name}/log`);
+    }
+    rig.run(10_000);
+
+    expect(rig.told).toEqual(['logs/one denied', 'logs/two/log/a.log left']);
+  });
+
+  test('tells of a folder that cannot be listed again where it was gone meanwhile', () => {
+    const rig = new SetRig();
+    rig.makeFolder('one');
+    rig.disk.inject = (operation, path) => (operation === 'list' && path === `${folder}/one` ? 'denied' : null);
+    rig.follow([{ folder: { root: folder, levels: [any] }, name: 'app.log' }]);
+    rig.remove('one');
+    rig.run(3_000);
+    rig.makeFolder('one');
+    rig.run(3_000);
+
+    expect(rig.told).toEqual(['logs/one denied', 'logs/one denied']);
+  });
+
+  test('says how many files it leaves out of all folders, once', () => {
+    const rig = new SetRig();
+    for (const name of ['one', 'two', 'void']) rig.makeFolder(name);
+    for (let number = 0; number < 12; number++) rig.append(`one/${number}.log`, 'x\n');
+    rig.append('two/a.log', 'x\n');
+    rig.follow([{ folder: { root: folder, levels: [any] }, name: (name) => name.endsWith('.log') }]);
+    rig.run(5_000);
+
+    expect(rig.told).toEqual(['3 too many']);
+  });
+
+  test('goes on with those that could not be listed for a while, and with what was rotated in them meanwhile', () => {
+    const rig = new SetRig();
+    rig.makeFolder('one/log');
+    rig.follow([deep]);
+    rig.disk.inject = (operation) => (operation === 'list' ? 'denied' : null);
+    rig.run(3_000);
+    rig.append('one/log/a.log', 'a1\n');
+    rig.rename('one/log/a.log', 'one/log/a.log.1');
+    rig.append('one/log/a.log', 'a2\n');
+    rig.disk.inject = null;
+    rig.run(3_000);
+
+    expect(rig.taken).toEqual(['one/log/a.log a1', 'one/log/a.log a2']);
+    expect(rig.told).toEqual(['logs denied', 'logs can be read']);
   });
 });

@@ -1,8 +1,10 @@
 // One random life of a log: somebody writes, somebody rotates, copies, cuts, removes and packs files and puts others beside them, and a follower is killed at
 // any call of its disk and comes back. An oracle knows every line that was written, where it stood, and what the follower could see.
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { DiskFile } from '../../../src/host/index.ts';
 import { folder, pollMs, Rig } from './rig.ts';
+import { showUnpacked } from './shown-unpacked.ts';
 
 export interface FollowingRun {
   readonly problems: readonly string[];
@@ -33,11 +35,40 @@ export interface FollowingRunOptions {
   readonly tell?: (what: string) => void;
 }
 
-export function runFollowing(seed: number, { isBlind = false, makeDisk = null, tell }: FollowingRunOptions = {}): FollowingRun {
-  const random = new SeededRandom(seed);
+export function runFollowing(seed: number, options: FollowingRunOptions = {}): FollowingRun {
+  const rig = rigOf(seed, options);
+  const life = following(rig, seed, false);
+  for (let step = life.next(); ; step = life.next()) {
+    if (step.done === true) return step.value;
+    rig.run(step.value);
+  }
+}
+
+/** Rotated files are packed too, and shown to the follower as they were before, as `cairn node --compressed` does. */
+export async function runFollowingPacked(seed: number, options: FollowingRunOptions = {}): Promise<FollowingRun> {
+  const rig = rigOf(seed, options);
+  const damaged: string[] = [];
+  rig.show = (files) => showUnpacked(files, (name) => damaged.push(`damaged: ${name}`));
+  const life = following(rig, seed, true);
+  for (let step = life.next(); ; step = life.next()) {
+    if (step.done === true) return { ...step.value, problems: [...step.value.problems, ...damaged] };
+    await rig.runWithOthers(step.value);
+  }
+}
+
+function rigOf(seed: number, { isBlind = false, makeDisk = null, tell }: FollowingRunOptions): Rig {
   const rig = new Rig(seed, makeDisk);
   rig.isBlind = isBlind;
   rig.tell = tell ?? null;
+  return rig;
+}
+
+const isRotated = (name: string): boolean => /^app\.log[.-]\d+$|^app-\d{8}\.log$/.test(name);
+const isPackedRotated = (name: string): boolean => /\.(gz|zst)$/.test(name) && isRotated(name.replace(/\.(gz|zst)$/, ''));
+
+/** Yields how many milliseconds are to pass. */
+function* following(rig: Rig, seed: number, packs: boolean): Generator<number, FollowingRun> {
+  const random = new SeededRandom(seed);
   const written = new Map<string, Written>();
   const scheme: Scheme = random.pick(['number', 'number', 'suffix', 'infix']);
   const canLose = random.chance(0.5);
@@ -65,7 +96,7 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
   /** The rest of what was begun is never written. */
   const giveUpHalf = (): void => {
     if (half === '') return;
-    const [rest = '', ...others] = half.split('\n').filter(Boolean);
+    const [rest = '', ...others] = half.split('\n');
     torn.add(begun);
     written.delete(begun + rest);
     for (const line of others) written.delete(line);
@@ -74,6 +105,7 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
   const write = (): void => {
     if (!rig.has('app.log')) content++;
     let text = half;
+    const begunBefore = half === '' ? '' : begun;
     half = '';
     for (let more = random.below(5); more >= 0; more--) text += `${newLine(content, false)}\n`;
     if (text.length > beginBytesMin && random.chance(0.1)) {
@@ -81,7 +113,7 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
       const at = beginBytesMin + random.below(text.length - beginBytesMin);
       half = text.slice(at);
       text = text.slice(0, at);
-      begun = text.slice(text.lastIndexOf('\n') + 1);
+      begun = text.includes('\n') ? text.slice(text.lastIndexOf('\n') + 1) : begunBefore + text;
     }
     rig.append('app.log', text);
   };
@@ -95,11 +127,15 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
     const date = `2026${String(1 + Math.floor(day / 28)).padStart(2, '0')}${String(1 + (day % 28)).padStart(2, '0')}`;
     return scheme === 'suffix' ? `app.log-${date}` : `app-${date}.log`;
   };
-  const rotatedNames = (): string[] =>
-    rig.disk
-      .filePaths()
-      .map((each) => each.slice(folder.length + 1))
-      .filter((name) => /^app\.log[.-]\d+$|^app-\d{8}\.log$/.test(name));
+  const namesThere = (): string[] => rig.disk.filePaths().map((each) => each.slice(folder.length + 1));
+  const pack = (name: string): void => {
+    if (random.chance(0.7)) rig.pack(name, '.gz', gzipSync);
+    else rig.pack(name, '.zst', zstdCompressSync);
+  };
+  const packOne = (): void => {
+    const plain = namesThere().filter(isRotated);
+    if (plain.length > 0) pack(random.pick(plain));
+  };
   const rename = (): void => {
     if (!rig.has('app.log')) return;
     if (half !== '') finishLine();
@@ -110,6 +146,7 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
     }
     if (scheme === 'number') rig.rotate();
     else rig.rename('app.log', nextDate());
+    if (packs && random.chance(0.3)) packOne();
     if (random.chance(0.7)) write();
   };
   const copyAndCut = (): void => {
@@ -121,6 +158,7 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
       rig.truncate('app.log');
     }
     content++;
+    if (packs && random.chance(0.3)) packOne();
     if (random.chance(0.7)) write();
   };
   const writeLate = (): void => {
@@ -131,10 +169,11 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
     stale = null;
   };
   const removeOldest = (): void => {
-    const names = rotatedNames();
-    const oldest = scheme === 'number' ? names.sort((a, b) => Number(b.slice(8)) - Number(a.slice(8)))[0] : names.sort()[0];
+    const names = namesThere().filter((name) => isRotated(name) || (packs && isPackedRotated(name)));
+    const numberIn = (name: string): number => Number.parseInt(name.slice(8), 10);
+    const oldest = scheme === 'number' ? names.sort((a, b) => numberIn(b) - numberIn(a))[0] : names.sort()[0];
     if (oldest === undefined) return;
-    if (random.chance(0.5)) rig.copy(oldest, `${oldest}.gz`);
+    if (!packs && random.chance(0.5)) rig.copy(oldest, `${oldest}.gz`);
     rig.remove(oldest);
   };
   const lose = (): void => {
@@ -151,20 +190,23 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
     if (rig.has('app.log')) rig.copy('app.log', 'app.log.bak');
   };
 
-  /** What stands in any file that is not packed. */
+  /** What stands in any file that the follower can read. */
   const standing = (): Set<string> => {
     const lines = new Set<string>();
-    for (const each of rig.disk.filePaths()) {
-      if (/\.(gz|zip|bak)$/.test(each)) continue;
-      for (const line of Buffer.from(rig.disk.fileBytes(each) ?? new Uint8Array(0))
-        .toString('latin1')
-        .split('\n'))
-        lines.add(line);
+    for (const name of namesThere()) {
+      const isPacked = packs && isPackedRotated(name);
+      if (!isPacked && /\.(gz|zip|bak)$/.test(name)) continue;
+      const bytes = rig.disk.fileBytes(`${folder}/${name}`) ?? new Uint8Array(0);
+      const plain = !isPacked ? bytes : name.endsWith('.gz') ? gunzipSync(bytes) : zstdDecompressSync(bytes);
+      const held = Buffer.from(plain).toString('latin1').split('\n').filter(Boolean);
+      // It was empty when it was rotated, and has nothing by which it could be known as that one once it is packed.
+      if (isPacked && held.every((line) => written.get(line)?.isLate === true)) continue;
+      for (const line of held) lines.add(line);
     }
     return lines;
   };
-  const settle = (): void => {
-    rig.run(settleMs);
+  const settle = function* (): Generator<number, void> {
+    yield settleMs;
     if (!rig.isFollowing) return;
     for (const line of standing()) {
       const one = written.get(line);
@@ -178,7 +220,7 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
 
   write();
   follow();
-  settle();
+  yield* settle();
   for (let turn = 0; turn < 30; turn++) {
     const action = random.below(100);
     if (action < 40) write();
@@ -190,16 +232,17 @@ export function runFollowing(seed: number, { isBlind = false, makeDisk = null, t
     else if (action < 83 && canLose) removeOldest();
     else if (action < 86 && canLose) lose();
     else if (action < 93) rig.crash();
+    else if (packs) packOne();
     if (!rig.isFollowing && random.chance(0.5)) follow(random.chance(0.5) ? 1 + random.below(200) : undefined);
-    if (random.chance(0.6)) rig.run(random.below(4) * pollMs);
-    else if (random.chance(0.3)) settle();
+    if (random.chance(0.6)) yield random.below(4) * pollMs;
+    else if (random.chance(0.3)) yield* settle();
   }
   if (stale !== null) rig.close(stale);
   finishLine();
   rig.crash();
   follow();
-  settle();
-  rig.run(60_000);
+  yield* settle();
+  yield 60_000;
 
   return { problems: judge(rig, written, torn), written: written.size, lost: countLost(rig, written), lives };
 }

@@ -8,7 +8,7 @@ import { SimDisk } from '../../../src/sim/disk.ts';
 import { FileFollower, type FollowNews, type FollowOptions, type FollowState, type KnownFile } from '../../../src/tail/index.ts';
 
 export const folder = 'logs';
-const path = `${folder}/app.log`;
+const path = 'app.log';
 export const pollMs = 250;
 const lateMs = 20_000;
 
@@ -19,6 +19,7 @@ interface Life {
   isOver: boolean;
   callsLeft: number;
   readonly handles: Set<DiskFile>;
+  readonly isWaiting: () => boolean;
 }
 
 /** What the writers and the follower need of a disk. */
@@ -28,6 +29,15 @@ export interface RigDisk extends Pick<Disk, 'makeDirectory' | 'list' | 'status' 
 }
 
 type Schedule = (delayMs: number, run: () => void) => void;
+
+export type Files = Pick<Disk, 'list' | 'open' | 'status'>;
+
+/** Files as a follower is shown them, by a layer that also waits for what is not of this thread. */
+export interface ShownFiles {
+  readonly files: Files;
+  /** It waits, and not for the disk. */
+  readonly isWaiting: () => boolean;
+}
 
 export class Rig {
   nowMs = 0;
@@ -43,6 +53,8 @@ export class Rig {
   isBlind = false;
   /** Hears what happens, for whoever looks into a run. */
   tell: ((what: string) => void) | null = null;
+  /** What stands between the follower and the disk; its folder is the one of the logs. */
+  show: ((files: Files) => ShownFiles) | null = null;
   /** Given and not yet taken, by a slow reader. */
   onBytes: ((next: () => void) => void) | null = null;
   #life: Life | null = null;
@@ -68,17 +80,31 @@ export class Rig {
   /** Runs what is due within so many milliseconds. */
   run(forMs: number, until: () => boolean = () => false): void {
     const endMs = this.nowMs + forMs;
-    while (!until()) {
-      let next = this.#queue[0];
-      for (const event of this.#queue) {
-        if (next === undefined || event.atMs < next.atMs || (event.atMs === next.atMs && event.sequence < next.sequence)) next = event;
-      }
-      if (next === undefined || next.atMs > endMs) break;
-      this.#queue.splice(this.#queue.indexOf(next), 1);
-      this.nowMs = next.atMs;
-      next.run?.();
+    while (!until() && this.#runNext(endMs)) {
+      // Until nothing is due.
     }
     if (!until()) this.nowMs = endMs;
+  }
+
+  /** The same, with time standing still while the follower waits for what is not of this thread. */
+  async runWithOthers(forMs: number): Promise<void> {
+    const endMs = this.nowMs + forMs;
+    do {
+      while (this.#life?.isOver === false && this.#life.isWaiting()) await new Promise(setImmediate);
+    } while (this.#runNext(endMs));
+    this.nowMs = endMs;
+  }
+
+  #runNext(endMs: number): boolean {
+    let next = this.#queue[0];
+    for (const event of this.#queue) {
+      if (next === undefined || event.atMs < next.atMs || (event.atMs === next.atMs && event.sequence < next.sequence)) next = event;
+    }
+    if (next === undefined || next.atMs > endMs) return false;
+    this.#queue.splice(this.#queue.indexOf(next), 1);
+    this.nowMs = next.atMs;
+    next.run?.();
+    return true;
   }
 
   call<Value>(start: (done: (result: Result<Value, DiskError>) => void) => void): Value {
@@ -107,12 +133,15 @@ export class Rig {
   follow(from: FollowOptions['from'] = 'begin', callsMax = Number.POSITIVE_INFINITY): void {
     const partials = new Map<number, Buffer>();
     const handles = new Set<DiskFile>();
+    const onDisk = this.#filesOf(() => life);
+    const { files, isWaiting } = this.show?.(onDisk) ?? { files: onDisk, isWaiting: () => false };
     const life: Life = {
       isOver: false,
       callsLeft: callsMax,
       handles,
+      isWaiting,
       follower: new FileFollower({
-        files: this.#filesOf(() => life),
+        files,
         clock: {
           monotonicMs: () => this.nowMs,
           startTimer: (delayMs, fire) => {
@@ -182,7 +211,8 @@ export class Rig {
     for (const file of life.handles) file.close(() => undefined);
   }
 
-  #filesOf(life: () => Life): Pick<Disk, 'list' | 'open' | 'status'> {
+  /** Those in the folder of the logs. */
+  #filesOf(life: () => Life): Files {
     const guarded =
       <Value>(done: (result: Result<Value, DiskError>) => void): ((result: Result<Value, DiskError>) => void) =>
       (result) => {
@@ -210,18 +240,18 @@ export class Rig {
       truncate: () => refuse(),
     });
     return {
-      list: (where, done) =>
+      list: (_where, done) =>
         void (
           counted() &&
           this.disk.list(
-            where,
+            folder,
             guarded((result) => done(this.isBlind && result.ok ? { ok: true, value: [] } : result)),
           )
         ),
-      status: (where, done) => void (counted() && this.disk.status(where, guarded(done))),
-      open: (where, mode, done) => {
+      status: (name, done) => void (counted() && this.disk.status(`${folder}/${name}`, guarded(done))),
+      open: (name, mode, done) => {
         if (!counted()) return;
-        this.disk.open(where, mode, (result) => {
+        this.disk.open(`${folder}/${name}`, mode, (result) => {
           if (!result.ok) return guarded(done)(result);
           // A process that was killed meanwhile has nothing open.
           if (life().isOver) return result.value.close(() => undefined);
@@ -277,6 +307,16 @@ export class Rig {
     this.close(file);
   }
 
+  /** As logrotate does: the other one is whole before it goes. */
+  pack(name: string, suffix: string, packed: (bytes: Uint8Array) => Uint8Array): void {
+    const bytes = this.disk.fileBytes(`${folder}/${name}`) ?? new Uint8Array(0);
+    this.#hear(`pack ${name} ${suffix}`);
+    const file = this.open(name + suffix);
+    this.call((done) => file.write(0, [packed(bytes)], done));
+    this.close(file);
+    this.remove(name);
+  }
+
   truncate(name: string, size = 0): void {
     this.#hear(`truncate ${name} ${size}`);
     const file = this.open(name);
@@ -287,7 +327,8 @@ export class Rig {
   /** `app.log.1` becomes `app.log.2`, and so on. */
   shift(): void {
     for (let number = 60; number >= 1; number--) {
-      if (this.has(`app.log.${number}`)) this.rename(`app.log.${number}`, `app.log.${number + 1}`);
+      for (const suffix of ['', '.gz', '.zst'])
+        if (this.has(`app.log.${number}${suffix}`)) this.rename(`app.log.${number}${suffix}`, `app.log.${number + 1}${suffix}`);
     }
   }
 

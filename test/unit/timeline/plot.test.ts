@@ -75,10 +75,10 @@ describe('graphs', () => {
 
       expect(written.map((file) => path.basename(file))).toEqual([
         'x-bandwidth.svg',
-        'x-bandwidth.png',
         'x-delay.svg',
-        'x-delay.png',
         'x.html',
+        'x-bandwidth.png',
+        'x-delay.png',
       ]);
       for (const png of written.filter((file) => file.endsWith('.png')))
         expect(readFileSync(png).readUInt32BE(16)).toBeGreaterThanOrEqual(1_200);

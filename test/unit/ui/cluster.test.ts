@@ -44,7 +44,10 @@ function status(id: number, given: Given): BrokerStatus {
     catalog: partition,
     partitions: [partition],
     peers: [],
-    counters: { ...new Counters().snapshot(0), syncMsP99: id },
+    counters: {
+      ...new Counters().snapshot({ links: 0, queuedAppendBytes: 0, uncommittedBytes: 0, requestIds: 0, requestSessions: 0 }),
+      syncMsP99: id,
+    },
   };
 }
 

@@ -15,7 +15,7 @@ describe('event text on the page', () => {
   });
 
   it('shows control characters as escapes', () => {
-    expect(shown('a\u001b[31mred\0\r\u007f\u009b')).toBe(String.raw`a[\x1b][31mred[\x00\r\x7f\x9b]`);
+    expect(shown('a\u001b[31mred\0\r\u007f\u009b')).toBe(String.raw`a[\x1b][31mred[\x00\x0d\x7f\u{9b}]`);
   });
 
   it('shows characters that reorder or hide text as escapes', () => {

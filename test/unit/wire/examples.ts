@@ -93,6 +93,7 @@ export const peerRequest: fc.Arbitrary<PeerRequest> = fc.oneof(
     level: fc.constantFrom('leader' as const, 'quorum' as const, 'all' as const),
     expectedOffset: fc.option(position),
     triedForMs: fc.option(fc.nat({ max: 2 ** 32 - 2 })),
+    deliverAtMs: fc.option(fc.nat({ max: 2 ** 48 - 1 })),
     batch,
   }),
   fc.record({ type: fc.constant('revoke' as const), correlation, remainingMs, requestId: bytes }),

@@ -15,6 +15,12 @@ function frameOf(body: Uint8Array, kind = 36): Uint8Array {
   return concatBytes(chunks);
 }
 
+function sealed(message: wire.Draft): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  wire.sealFrame(message, 1, stamp, simBytes, chunks);
+  return concatBytes(chunks);
+}
+
 function reseal(frame: Uint8Array): Uint8Array {
   viewOf(frame).setUint32(8, simBytes.crc32c(frame.subarray(12)));
   return frame;
@@ -39,7 +45,7 @@ describe('a frame', () => {
   test('carries kind, group, sequence and stamp in its header of 36 bytes', () => {
     const { frames } = push(frameOf(Uint8Array.of(1, 2, 3)));
 
-    expect(frames).toEqual([{ kind: 36, group: 3, sequence: 1, stamp, traceId: null, body: Uint8Array.of(1, 2, 3), lengthBytes: 39 }]);
+    expect(frames).toEqual([{ kind: 36, group: 3, sequence: 1, stamp, traces: null, body: Uint8Array.of(1, 2, 3), lengthBytes: 39 }]);
   });
 
   test('passes batches on without copying them', () => {
@@ -53,6 +59,7 @@ describe('a frame', () => {
       level: 'quorum',
       expectedOffset: null,
       triedForMs: null,
+      deliverAtMs: null,
       batch,
     } as const;
     wire.sealFrame(wire.encodeRequest(2, request), 1, stamp, simBytes, chunks);
@@ -84,6 +91,7 @@ describe('a frame', () => {
       level: 'quorum',
       expectedOffset: null,
       triedForMs: null,
+      deliverAtMs: null,
       batch,
     } as const;
 
@@ -98,16 +106,40 @@ describe('a frame', () => {
     }
   });
 
-  test('with a trace id and fields of a newer version is understood', () => {
+  test('says which traces it belongs to, and a relay on its way too', () => {
+    const context = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
+    const batches = [
+      { offsetFrom: 7, context },
+      { offsetFrom: 9, context: { ...context, spanId: 'b7ad6b7169203331' } },
+    ];
+    const request = wire.encodeRequest(2, { type: 'readIndex', correlation: 5 });
+    const relay = wire.encodeRelay(
+      { to: brokerId(3), isLong: false, hops: { brokers: [brokerId(1)], isDirect: false }, asked: null },
+      request,
+    );
+
+    for (const message of [request, relay]) {
+      const { frames, reader } = push(sealed(wire.withTraces(message, context, batches)));
+
+      expect(reader.damage).toBe(null);
+      expect(frames[0]?.traces).toEqual({ context, batches });
+    }
+    expect(wire.decodeRequest(request.kind, push(sealed(wire.withTraces(request, context))).frames[0]?.body as Uint8Array)).toEqual({
+      type: 'readIndex',
+      correlation: 5,
+    });
+  });
+
+  test('with a trace and fields of a newer version is understood', () => {
     const plain = frameOf(Uint8Array.of(9));
-    const optional = Uint8Array.of(1, 16, ...new Array<number>(16).fill(5), 77, 2, 0, 0);
+    const optional = Uint8Array.of(2, 24, ...new Array<number>(24).fill(5), 77, 2, 0, 0);
     const frame = concatBytes([plain.subarray(0, 36), optional, plain.subarray(36)]);
     setLength(frame, frame.length - 4);
     viewOf(frame).setUint16(14, optional.length);
 
     const { frames } = push(reseal(frame));
 
-    expect(frames[0]?.traceId).toEqual(new Uint8Array(16).fill(5));
+    expect(frames[0]?.traces).toEqual({ context: { traceId: '05'.repeat(16), spanId: '05'.repeat(8) }, batches: [] });
     expect(frames[0]?.body).toEqual(Uint8Array.of(9));
   });
 

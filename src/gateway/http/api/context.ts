@@ -1,5 +1,5 @@
 import type { ClockBounds, TraceSource } from '../../../clocks/index.ts';
-import type { BrokerService, FaultSwitch, SearchableLog, Subscriptions } from '../../../eventlog/index.ts';
+import type { BrokerService, FaultSwitch, Schedules, SearchableLog, SpanService, Subscriptions } from '../../../eventlog/index.ts';
 import type { Bytes, Clock, Logger } from '../../../host/index.ts';
 import type { BatchLimits } from '../../../record/index.ts';
 import type { BodiesInFlight } from '../bodies.ts';
@@ -26,8 +26,11 @@ export interface ApiContext {
   /** The same with promises. */
   readonly log: SearchableLog;
   readonly subscriptions: Subscriptions;
+  readonly schedules: Schedules;
   readonly trace: TraceSource;
   readonly agentClocks: AgentClocksOf;
+  readonly spans: SpanService;
+  readonly spanExport: () => { readonly exported: number; readonly dropped: number };
   readonly isReady: () => boolean;
   readonly settings: HttpSettings;
   readonly limits: BatchLimits;

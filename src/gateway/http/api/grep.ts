@@ -4,8 +4,8 @@ import type { ApiContext } from './context.ts';
 import { NoQuery } from './schema-parts.ts';
 
 /** The routes of searches are the same on a machine that has no others: here they are only announced. */
-export function addGrepRoutes(app: FastifyInstance, { search, settings, bodies, logger, version }: ApiContext): void {
-  const routes = new GrepRoutes({ ...search, settings, logger, version }, bodies);
+export function addGrepRoutes(app: FastifyInstance, { search, settings, bodies, logger, version, spans }: ApiContext): void {
+  const routes = new GrepRoutes({ ...search, settings, logger, version, spans }, bodies);
   const machinesSchema = { summary: 'The machines that a search asks when it is not told whom', querystring: NoQuery };
   app.get('/v1/grep/machines', { schema: machinesSchema }, (request, reply) => {
     reply.hijack();

@@ -18,6 +18,7 @@ import { addMetrics } from './metrics.ts';
 import { completeDocument } from './openapi.ts';
 import { addPageRoute } from './page.ts';
 import { addRecordRoutes } from './records/index.ts';
+import { addScheduledRoutes } from './scheduled.ts';
 import { addSubscriberRoutes } from './subscribers/index.ts';
 import { addTopicRoutes } from './topics.ts';
 import { addTraceRoutes } from './trace.ts';
@@ -79,6 +80,7 @@ export async function createApi(context: ApiContext): Promise<RequestListener> {
   addTopicRoutes(app, context);
   addRecordRoutes(app, context);
   addSubscriberRoutes(app, context);
+  addScheduledRoutes(app, context);
   addGrepRoutes(app, context);
   let document: string | null = null;
   app.get('/openapi.json', { schema: { summary: 'This document' } }, (_request, reply) => {

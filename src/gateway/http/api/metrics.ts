@@ -94,6 +94,9 @@ export const metricTable: readonly MetricRow[] = [
   counter('cairn_relayed_total', 'relayed', 'Requests and answers between other brokers that this one passed on along the cube'),
   counter('cairn_relayed_directly_total', 'relayedDirectly', 'Requests and answers that took a direct link because no edges led on'),
   counter('cairn_relays_refused_total', 'relaysRefused', 'Requests and answers between other brokers that got no further here'),
+  counter('cairn_links_opened_total', 'linksOpened', 'Connections to other brokers that were taken into use'),
+  counter('cairn_links_closed_idle_total', 'linksClosedIdle', 'Of those, connections that were closed because nobody needed them'),
+  gauge('cairn_links', 'Connections to other brokers that stand', ({ counters }) => counters.links),
   counter('cairn_refused_links_total', 'refusedLinks', 'Links that this broker refused to another, or another to it'),
   counter(
     'cairn_stamps_ahead_total',
@@ -103,6 +106,17 @@ export const metricTable: readonly MetricRow[] = [
   gauge('cairn_loop_lag_max_seconds', 'Longest delay of the event loop lately', ({ counters }) => counters.loopLagMsMax / 1000),
   gauge('cairn_disk_sync_p99_seconds', '99th percentile of the time of a sync lately', ({ counters }) => counters.syncMsP99 / 1000),
   gauge('cairn_queued_append_bytes', 'Bytes of appends that wait in this broker', ({ counters }) => counters.queuedAppendBytes),
+  gauge(
+    'cairn_uncommitted_bytes',
+    'Bytes of the partitions that this broker leads that no majority has yet',
+    ({ counters }) => counters.uncommittedBytes,
+  ),
+  gauge(
+    'cairn_request_ids',
+    'Request ids of one batch that the partitions led by this broker remember',
+    ({ counters }) => counters.requestIds,
+  ),
+  gauge('cairn_request_sessions', 'The same of more than one batch', ({ counters }) => counters.requestSessions),
   total('cairn_topics', 'Topics that this broker knows', ({ count }) => count),
   total('cairn_topics_led', 'Partitions of topics that this broker leads', ({ leads }) => leads),
   total('cairn_topics_leaderless', 'Partitions of topics without a leader that this broker knows', ({ leaderless }) => leaderless),
@@ -192,6 +206,27 @@ export const metricTable: readonly MetricRow[] = [
     samples: (_status, { unauthorizedCount }) => one(unauthorizedCount()),
   },
   {
+    name: 'cairn_spans_total',
+    type: 'counter',
+    help: 'Spans of traced requests that have ended here',
+    labels: [],
+    samples: (_status, { spans }) => one(spans.count),
+  },
+  {
+    name: 'cairn_spans_exported_total',
+    type: 'counter',
+    help: 'Of those, spans that the collector has taken',
+    labels: [],
+    samples: (_status, { spanExport }) => one(spanExport().exported),
+  },
+  {
+    name: 'cairn_spans_dropped_total',
+    type: 'counter',
+    help: 'Of those, spans that were for a collector that was away, too slow, or refused them',
+    labels: [],
+    samples: (_status, { spanExport }) => one(spanExport().dropped),
+  },
+  {
     name: 'cairn_log_lines_dropped_total',
     type: 'counter',
     help: 'Lines of diagnostics that could not be written, as when their disk is full',
@@ -235,24 +270,34 @@ const secondsBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
 
 export function addMetrics(app: FastifyInstance, context: ApiContext): void {
   const registry = new Registry();
-  const setters = metricTable.map((row) => {
+  /** What all metrics of one scrape are read from; null before the first. */
+  let status: CountedStatus | null = null;
+  for (const row of metricTable) {
     const options = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+    const samples = (): readonly Sample[] => (status === null ? [] : row.samples(status, context));
     if (row.type === 'counter') {
-      const metric = new Counter(options);
-      return { row, reset: () => metric.reset(), set: ({ labels, value }: Sample) => metric.inc(labels, value) };
+      new Counter({
+        ...options,
+        collect() {
+          this.reset();
+          for (const { labels, value } of samples()) this.inc(labels, value);
+        },
+      });
+    } else {
+      new Gauge({
+        ...options,
+        collect() {
+          this.reset();
+          for (const { labels, value } of samples()) this.set(labels, value);
+        },
+      });
     }
-    const metric = new Gauge(options);
-    return { row, reset: () => metric.reset(), set: ({ labels, value }: Sample) => metric.set(labels, value) };
-  });
+  }
   countRequests(app, context, registry);
 
   const schema = { summary: 'Metrics as Prometheus text' };
   app.get('/metrics', { schema, config: { verb: 'give metrics' } }, async (_request, reply) => {
-    const status = await promised<CountedStatus>((answer) => context.service.status(null, answer));
-    for (const { row, reset, set } of setters) {
-      reset();
-      for (const sample of row.samples(status, context)) set(sample);
-    }
+    status = await promised<CountedStatus>((answer) => context.service.status(null, answer));
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

@@ -61,6 +61,21 @@ export const PartitionStatus = Type.Object({
   unreadableRanges: Type.Integer(),
   followers: Type.Array(Type.Object({ broker: Type.Integer(), matchOffset: offset })),
   fenced: nullable(Type.String()),
+  nextRemoval: Type.Optional(
+    nullable(
+      Type.Object(
+        {
+          offsetFrom: offset,
+          offsetTo: offset,
+          sizeBytes: Type.Integer(),
+          dueMs: nullable(Type.Number({ description: 'when its age takes it' })),
+          unreadBy: nullable(Type.Object({ subscriber: Type.String(), offset, sinceMs: nullable(Type.Number()) })),
+          missing: Type.Array(Type.Integer({ description: 'a broker that does not have all of it' })),
+        },
+        { description: 'of a topic that does not keep everything, in its own description: what is removed next, and who holds it back' },
+      ),
+    ),
+  ),
 });
 
 /** One of those that a broker keeps. */

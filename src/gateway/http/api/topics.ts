@@ -28,10 +28,20 @@ import {
   topicParameters,
 } from './schema-parts.ts';
 
+const bound = Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })));
+const retention = {
+  retentionBytes: bound,
+  retentionMs: bound,
+  retentionRecords: bound,
+  retentionUntilRead: Type.Optional(Type.Boolean()),
+};
+const retentionForm =
+  '"retentionBytes": null or a number of bytes, "retentionMs": null or milliseconds, "retentionRecords": null or a number, "retentionUntilRead": true or false';
+
 const CreateTopicBody = Type.Object(
   {
     name: Type.String(must('the name of a topic')),
-    retentionBytes: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))),
+    ...retention,
     replicas: Type.Optional(Type.Integer({ minimum: 1, maximum: brokersMax })),
     placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
     partitions: Type.Optional(Type.Integer({ minimum: 1, maximum: partitionsMax })),
@@ -39,21 +49,19 @@ const CreateTopicBody = Type.Object(
   {
     additionalProperties: false,
     ...must(
-      `{"name": "...", "retentionBytes": null or a number of bytes, "replicas": 1 to ${brokersMax}, "placement": "hypercube", "ring" or "all", "partitions": 1 to ${partitionsMax}}; all but the name may be left out`,
+      `{"name": "...", ${retentionForm}, "replicas": 1 to ${brokersMax}, "placement": "hypercube", "ring" or "all", "partitions": 1 to ${partitionsMax}}; all but the name may be left out`,
     ),
   },
 );
 
 const AlterTopicBody = Type.Object(
   {
-    retentionBytes: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))),
+    ...retention,
     partitions: Type.Optional(Type.Integer({ minimum: 1, maximum: partitionsMax })),
   },
   {
     additionalProperties: false,
-    ...must(
-      `{"retentionBytes": null or a number of bytes, "partitions": as many as it has or more, at most ${partitionsMax}}; either may be left out`,
-    ),
+    ...must(`{${retentionForm}, "partitions": as many as it has or more, at most ${partitionsMax}}; what is left out stays`),
   },
 );
 
@@ -71,6 +79,9 @@ const TopicDescription = Type.Object({
   group: Type.Integer(),
   settings: Type.Object({
     retentionBytes: nullable(Type.Integer()),
+    retentionMs: Type.Optional(Type.Integer({ description: 'left out, as the next two, where there is no such bound' })),
+    retentionRecords: Type.Optional(Type.Integer()),
+    retentionUntilRead: Type.Optional(Type.Boolean({ description: 'what all subscribers have read is removed' })),
     replicas: Type.Optional(Type.Integer()),
     placement: Type.Optional(Type.Enum(['hypercube', 'ring', 'all'])),
     originalName: Type.Optional(Type.String({ description: 'what it is called on the old wire of contract 3' })),

@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
+import { isTraceId } from '../../../base/trace-context.ts';
+import { LogError } from '../../../eventlog/index.ts';
 import { formatTraceEvent, type TraceSource } from '../../../clocks/index.ts';
 import type { ApiContext } from './context.ts';
 import { NoQuery, nullable, wholeNumber } from './schema-parts.ts';
@@ -35,7 +37,36 @@ const AgentClocks = Type.Object({
   left: Type.Integer({ description: 'agents that are connected too and not told of' }),
 });
 
-export function addTraceRoutes(app: FastifyInstance, { trace, clock, agentClocks }: ApiContext): void {
+const SpanParams = Type.Object({ trace: Type.String({ description: 'a trace id: 32 hex digits' }) });
+const SpanAnswer = Type.Object({
+  spans: Type.Array(
+    Type.Object({
+      traceId: Type.String(),
+      spanId: Type.String(),
+      parentId: nullable(Type.String()),
+      name: Type.String(),
+      process: Type.String(),
+      startMs: Type.Number({ description: 'since 1970, by the wall clock of this broker' }),
+      durationMs: Type.Number(),
+      fields: Type.Object({}, { additionalProperties: true }),
+      error: nullable(Type.String()),
+    }),
+  ),
+});
+
+export function addTraceRoutes(app: FastifyInstance, { trace, clock, agentClocks, spans }: ApiContext): void {
+  const spansSchema = {
+    summary: 'The spans of a trace that this broker keeps',
+    params: SpanParams,
+    querystring: NoQuery,
+    response: { 200: SpanAnswer },
+  };
+  app.get('/v1/spans/:trace', { schema: spansSchema, config: { verb: 'tell the spans' } }, (request) => {
+    const { trace: traceId } = request.params as Static<typeof SpanParams>;
+    if (!isTraceId(traceId)) throw new LogError('invalidRequest', 'Cannot tell the spans: a trace id is 32 hex digits in lower case');
+    return { spans: spans.ofTrace(traceId) };
+  });
+
   const traceSchema = {
     summary: 'What this broker did and heard last, an event a line (docs/reference/trace.md)',
     querystring: TraceQuery,

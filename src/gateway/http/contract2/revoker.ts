@@ -46,7 +46,7 @@ export class Revoker {
 
   #attempt(requestId: string): void {
     if (this.#isHeld || !this.#pending.has(requestId)) return;
-    this.#log.revoke('log', requestId, (outcome) => {
+    this.#log.revoke({ topic: 'log' }, requestId, (outcome) => {
       if (outcome.ok) {
         this.#pending.delete(requestId);
         if (this.#pending.size === 0) for (const run of this.#onEmpty.splice(0)) run();

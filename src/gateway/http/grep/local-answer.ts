@@ -3,7 +3,15 @@ import type { ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
 import { aliveEveryMs } from '../../../search/ask/index.ts';
-import { type AnswerEnd, type AnswerFrame, type AnswerSink, bytesFrameHeader, encodeFrame, type Searcher } from '../../../search/index.ts';
+import {
+  type AnswerEnd,
+  type AnswerFrame,
+  type AnswerSink,
+  bytesFrameHeader,
+  encodeFrame,
+  type Searcher,
+  type SearchTrace,
+} from '../../../search/index.ts';
 import { drained } from '../drained.ts';
 import { asLogError, commonHeaders } from '../error-answer.ts';
 import { endWithClient } from '../half-closed.ts';
@@ -12,6 +20,7 @@ export interface LocalAnswerOptions {
   readonly machine: string;
   readonly version: string;
   readonly readerTimeoutMs: number;
+  readonly trace: SearchTrace | null;
 }
 
 /** Of an answer that wait to be taken: fewer would make program, server and reader take turns instead of working side by side. */
@@ -23,7 +32,7 @@ export async function answerLocally(
   request: SearchRequest,
   searcher: Searcher,
   response: ServerResponse,
-  { machine, version, readerTimeoutMs }: LocalAnswerOptions,
+  { machine, version, readerTimeoutMs, trace }: LocalAnswerOptions,
 ): Promise<void> {
   const controller = new AbortController();
   response.on('close', () => controller.abort());
@@ -66,7 +75,7 @@ export async function answerLocally(
     if (!(await drained(response, readerTimeoutMs))) response.destroy();
   };
 
-  const end = await searcher(request, sink, controller.signal).then(
+  const end = await searcher(request, sink, controller.signal, trace).then(
     (): AnswerEnd => ({ code: null, problem: null }),
     (thrown: unknown) => endOf(thrown, controller.signal),
   );

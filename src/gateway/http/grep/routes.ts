@@ -3,14 +3,15 @@
  * says whom.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { LogError } from '../../../eventlog/index.ts';
+import { LogError, type SpanService } from '../../../eventlog/index.ts';
 import type { Logger } from '../../../host/index.ts';
 import type { SearchRequest } from '../../../query/index.ts';
 import { chooseMachines, type Machine, partitionsOf, type Question } from '../../../search/ask/index.ts';
-import { decodeRequest, OneATurn, type Searchers } from '../../../search/index.ts';
+import { decodeRequest, OneATurn, type Searchers, type SearchTrace } from '../../../search/index.ts';
 import type { BodiesInFlight } from '../bodies.ts';
 import { jsonBodyOf, longJson } from '../parsed-body.ts';
 import { asLogError, sendError, sendJson } from '../error-answer.ts';
+import { traceFields } from '../request-traces.ts';
 import type { HttpSettings } from '../settings.ts';
 import { answerForAll, type Asking } from './asked-answer.ts';
 import { answerLocally } from './local-answer.ts';
@@ -34,7 +35,14 @@ export interface GrepOptions extends SearchOptions {
   readonly version: string;
   readonly settings: HttpSettings;
   readonly logger: Logger;
+  /** Where spans of traced searches go. */
+  readonly spans: SpanService;
 }
+
+type Kind = 'local' | 'followed' | 'asked';
+
+/** To those that come to an end: a topic has up to 256 partitions. */
+const followedShare = 4;
 
 /** Of one search over HTTP: each has a connection to each machine that is asked. */
 const sourcesMax = 16;
@@ -42,8 +50,8 @@ const sourcesMax = 16;
 export class GrepRoutes {
   readonly #options: GrepOptions;
   readonly #bodies: BodiesInFlight;
-  /** Searches here, and searches of all that are asked from here: the second kind waits for the first. */
-  readonly #underWay = { local: 0, asked: 0 };
+  /** Searches here, topics that are followed here, and searches of all that are asked from here: the last kind waits for the others. */
+  readonly #underWay = { local: 0, followed: 0, asked: 0 };
   readonly #begins = new OneATurn();
 
   constructor(options: GrepOptions, bodies: BodiesInFlight) {
@@ -55,23 +63,26 @@ export class GrepRoutes {
   take(method: string | undefined, path: string, request: IncomingMessage, response: ServerResponse): boolean {
     if (path === '/v1/grep/machines' && method === 'GET') sendJson(response, 200, { machines: this.#options.machines });
     else if (path === '/v1/grep/local' && method === 'POST')
-      void this.#answer('local', response, () => this.#searchHere(request, response));
+      void this.#answer('local', response, (become) => this.#searchHere(request, response, become));
     else if (path === '/v1/grep' && method === 'POST') void this.#answer('asked', response, () => this.#askAll(request, response));
     else return false;
     return true;
   }
 
   /** Never rejects: a refusal is an answer. */
-  async #answer(kind: 'local' | 'asked', response: ServerResponse, run: () => Promise<void>): Promise<void> {
-    const { settings, logger } = this.#options;
+  async #answer(first: Kind, response: ServerResponse, run: (become: (kind: Kind) => void) => Promise<void>): Promise<void> {
+    const { logger } = this.#options;
     try {
-      const count = this.#underWay[kind];
-      if (count >= settings.searchesMax)
-        throw new LogError('overloaded', `Cannot search: ${count} searches are under way, the limit`, { limit: settings.searchesMax });
-      this.#underWay[kind]++;
+      let kind = first;
+      this.#count(kind);
       try {
         await this.#begins.turn();
-        if (!response.destroyed) await run();
+        const become = (other: Kind): void => {
+          this.#count(other);
+          this.#underWay[kind]--;
+          kind = other;
+        };
+        if (!response.destroyed) await run(become);
       } finally {
         this.#underWay[kind]--;
       }
@@ -83,17 +94,37 @@ export class GrepRoutes {
     }
   }
 
-  async #searchHere(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** One more of a kind, if there may be. */
+  #count(kind: Kind): void {
+    const { searchesMax } = this.#options.settings;
+    const limit = kind === 'followed' ? searchesMax * followedShare : searchesMax;
+    const count = this.#underWay[kind];
+    if (count >= limit) {
+      const what = kind === 'followed' ? 'partitions are followed' : 'searches are under way';
+      throw new LogError('overloaded', `Cannot search: ${count} ${what}, the limit`, { limit });
+    }
+    this.#underWay[kind]++;
+  }
+
+  async #searchHere(request: IncomingMessage, response: ServerResponse, become: (kind: Kind) => void): Promise<void> {
     const { machine, version, settings } = this.#options;
     const search = decoded(await this.#jsonOf(request));
-    const options = { machine, version, readerTimeoutMs: settings.searchReaderTimeoutMs };
+    // It has nothing to do most of the time, and no program.
+    if (search.follow && search.source.kind === 'topic') become('followed');
+    const options = { machine, version, readerTimeoutMs: settings.searchReaderTimeoutMs, trace: this.#traceOf(request) };
     await answerLocally(search, this.#searcherOf(search), response, options);
   }
 
   async #askAll(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { token, ca, settings } = this.#options;
     const asking = this.#askingOf(await this.#jsonOf(request));
-    await answerForAll(asking, response, { token, ca, readerTimeoutMs: settings.searchReaderTimeoutMs });
+    const options = { token, ca, readerTimeoutMs: settings.searchReaderTimeoutMs, trace: this.#traceOf(request) };
+    await answerForAll(asking, response, options);
+  }
+
+  #traceOf(request: IncomingMessage): SearchTrace | null {
+    const { trace: context } = traceFields(request);
+    return context === undefined ? null : { spans: this.#options.spans, context };
   }
 
   /** Only machines that the configuration names are asked: who asks could reach others through this one. */

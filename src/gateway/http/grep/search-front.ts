@@ -1,11 +1,13 @@
 /** The HTTP server of a machine that only answers searches: the guards of a broker's front, the probes and the routes of searches, and nothing else. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isTraceId } from '../../../base/trace-context.ts';
 import { LogError } from '../../../eventlog/index.ts';
 import { BodiesInFlight } from '../bodies.ts';
-import { sendError, sendText } from '../error-answer.ts';
+import { sendError, sendJson, sendText } from '../error-answer.ts';
 import { allowedHosts, guard } from '../guards.ts';
 import { Listener, type ListenerOptions } from '../listener.ts';
+import { RequestTraces, spansPath } from '../request-traces.ts';
 import { pathOf, toOriginForm } from '../target.ts';
 import { type GrepOptions, GrepRoutes } from './routes.ts';
 
@@ -20,12 +22,15 @@ export class SearchFront {
   readonly #options: SearchFrontOptions;
   readonly #listener: Listener;
   readonly #routes: GrepRoutes;
+  readonly #traces: RequestTraces;
   readonly #sockets = new Set<Socket>();
   #allowedHosts: ReadonlySet<string> = new Set();
 
   constructor(options: SearchFrontOptions) {
     this.#options = options;
     this.#routes = new GrepRoutes(options, new BodiesInFlight(options.settings.bodiesBytesMax));
+    // What does not ask for a trace leaves none.
+    this.#traces = new RequestTraces(options.spans, 0);
     this.#listener = new Listener(options);
     const { server } = this.#listener;
     server.on('connection', (socket: Socket) => {
@@ -59,12 +64,22 @@ export class SearchFront {
     const isRead = method === 'GET' || method === 'HEAD';
     const path = pathOf(request);
     const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
-    if (refusal !== null) sendError(response, refusal);
-    else if (path === '/healthz' && isRead) sendText(response, 200, 'ok\n');
+    if (refusal !== null) {
+      sendError(response, refusal);
+      return;
+    }
+    this.#traces.begin(request, response, path);
+    if (path === '/healthz' && isRead) sendText(response, 200, 'ok\n');
     else if (path === '/readyz' && isRead) sendText(response, 200, 'ready\n');
+    else if (path.startsWith(spansPath) && isRead) this.#tellSpans(path.slice(spansPath.length), response);
     else if (!this.#routes.take(method, path, request, response)) {
       const shown = JSON.stringify(path.slice(0, 200));
       sendError(response, new LogError('unknownRoute', `Cannot answer ${method ?? ''} ${shown}: this machine only answers searches`));
     }
+  }
+
+  #tellSpans(traceId: string, response: ServerResponse): void {
+    if (isTraceId(traceId)) sendJson(response, 200, { spans: this.#options.spans.ofTrace(traceId) });
+    else sendError(response, new LogError('invalidRequest', 'Cannot tell the spans: a trace id is 32 hex digits in lower case'));
   }
 }

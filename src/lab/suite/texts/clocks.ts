@@ -1,4 +1,4 @@
-import { type Block, graph, heading, list, table, text } from '../blocks.ts';
+import { type Block, graph, heading, list, table, text } from '../../report/blocks.ts';
 import type { Figures } from '../figures.ts';
 import { oracle, presetStep } from '../published.ts';
 import { commandsOf, failedChecks, provenance } from './parts.ts';

@@ -1,5 +1,5 @@
 /** What every report says in the same way: where its figures come from, by which commands, and which checks did not hold. */
-import { type Block, list, text } from '../blocks.ts';
+import { type Block, list, text } from '../../report/blocks.ts';
 import type { Figures } from '../figures.ts';
 import { formatMachine } from '../../report/index.ts';
 

@@ -1,5 +1,6 @@
-import { type Block, graph, heading, list, table, text } from '../blocks.ts';
-import { type Figures, missing } from '../figures.ts';
+import { type Block, graph, heading, list, table, text } from '../../report/blocks.ts';
+import { missing } from '../../report/index.ts';
+import type { Figures } from '../figures.ts';
 import { searching as beside } from '../published.ts';
 import { commandsOf, failedChecks, provenance } from './parts.ts';
 

@@ -57,7 +57,9 @@ class Acceptor {
         ...identity,
         counters: new Counters(),
         causes: this.causes,
+        logSpans: { isActive: false, tracesOf: () => [] },
         linkBytesMax: 1e6,
+        linkIdleMs: 60_000,
         faults: this.faults,
         stamp: () => stamp,
         lives: {

@@ -5,6 +5,9 @@ import { HybridClock } from '../../../../src/clocks/index.ts';
 import { Counters } from '../../../../src/broker/counters.ts';
 import { Replica, type ReplicaContext } from '../../../../src/broker/replica/replica.ts';
 import { defaultSettings } from '../../../../src/broker/settings.ts';
+import { LogSpans } from '../../../../src/broker/log-spans.ts';
+import { SharedRoom } from '../../../../src/broker/replica/shared-room.ts';
+import { Spans } from '../../../../src/broker/spans.ts';
 import { SyncTimes } from '../../../../src/broker/replica/sync-times.ts';
 import { Tail } from '../../../../src/broker/replica/tail.ts';
 import type { AppendEntries, LogBatch, Message } from '../../../../src/raft/index.ts';
@@ -30,6 +33,7 @@ function makeFollower({ hasRoom = true, inFlightBytesMax = defaultSettings.inFli
   const problems: string[] = [];
   const { clock } = new Rig(1).host;
   const ignore = (): void => undefined;
+  const spans = new Spans('broker-1', clock, { bytes: (length) => new Uint8Array(length) });
   const context: ReplicaContext = {
     self,
     clock,
@@ -39,6 +43,11 @@ function makeFollower({ hasRoom = true, inFlightBytesMax = defaultSettings.inFli
     hybrid: new HybridClock(clock),
     causes: new CausalRing(self, clock, () => ({ ms: 0, counter: 0 }), 8),
     observer: null,
+    rooms: { uncommitted: new SharedRoom(1000), requestIds: new SharedRoom(1000), sessions: new SharedRoom(1000) },
+    loads: { count: 0 },
+    spans,
+    logSpans: new LogSpans(spans, () => 0),
+    requestIdsWanted: ignore,
     randomBelow: () => 0,
     tickCount: () => 0,
     touched: ignore,

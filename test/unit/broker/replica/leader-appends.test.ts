@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AppendContext, type AppendOutcome, type AppendTarget, LeaderAppends } from '../../../../src/broker/replica/leader-appends.ts';
+import { SharedRoom } from '../../../../src/broker/replica/shared-room.ts';
 import { offset } from '../../../../src/base/branded.ts';
 import type { Level } from '../../../../src/eventlog/index.ts';
 import { isQuorum, type Membership, type Raft } from '../../../../src/raft/index.ts';
@@ -22,6 +23,7 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     syncedOffset: 1,
     termStarts: [{ term: 1, offsetFrom: 0 }],
     membership: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
+    uncommittedBytes: 0,
     refusal: () => null,
     acknowledgedBy: () => [1],
     isOnQuorum: () =>
@@ -41,6 +43,7 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     counters: {},
     causes: { append: () => undefined },
     settings: {},
+    rooms: { uncommitted: new SharedRoom(1000), requestIds: new SharedRoom(1000), sessions: new SharedRoom(1000) },
   } as unknown as AppendContext;
   const appends = new LeaderAppends(replica, context);
   const outcomes: AppendOutcome[] = [];
@@ -49,7 +52,9 @@ function leaderWithOneAppend(level: Level = 'quorum'): {
     level,
     expectedOffset: null,
     triedForMs: null,
+    deliverAtMs: null,
     deadlineMs: 1000,
+    trace: null,
     answer: (outcome) => void outcomes.push(outcome),
   });
   expect(outcomes).toEqual([]);

@@ -117,7 +117,7 @@ test('a transcript moves no cursor, and a request of a megabyte is no line of a 
   transcript.answered('x', 5000);
 
   expect(lines[0]).toMatch(
-    /^\[Node 101\] \[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.564000\] Received message from client: \{"a": "\\x1b\[2J\\nü"\}\n$/,
+    /^\[Node 101\] \[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.564000\] Received message from client: \{"a": "\\x1b\[2J\\x0aü"\}\n$/,
   );
   expect(lines[1]?.length).toBeLessThan(2200);
   expect(lines[1]).toContain(` and ${1_000_000 - 4000} more bytes\n`);

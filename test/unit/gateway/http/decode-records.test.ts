@@ -22,7 +22,7 @@ interface Decoded {
 async function decode(type: string, body: string | Uint8Array): Promise<Decoded> {
   const turns = new OneATurn();
   const outcome = await new Promise<Outcome<Uint8Array>>((resolve) => {
-    const options: DecodeOptions = { topic: 't', nowMs: 7, limits: defaultBatchLimits, bytes, turns, large };
+    const options: DecodeOptions = { topic: 't', nowMs: 7, limits: defaultBatchLimits, bytes, turns, large, deliveryTimes: new Map() };
     decodeRecords(type, typeof body === 'string' ? bytes.utf8Encode(body) : body, options, resolve);
   });
   if (!outcome.ok) throw outcome.error;
@@ -109,7 +109,7 @@ describe('a body is decoded in slices', () => {
   test('and of several bodies one slice has its turn after another', async () => {
     const turns = new OneATurn();
     const body = bytes.utf8Encode('\n'.repeat(8 * slice.lines));
-    const options: DecodeOptions = { topic: 't', nowMs: 7, limits: defaultBatchLimits, bytes, turns, large };
+    const options: DecodeOptions = { topic: 't', nowMs: 7, limits: defaultBatchLimits, bytes, turns, large, deliveryTimes: new Map() };
     let left = 3;
     const done = new Promise<void>((resolve) => {
       for (let count = 0; count < 3; count++) decodeRecords('text/plain', body, options, () => --left === 0 && resolve());

@@ -6,9 +6,16 @@ const answer = (status: number, body: string): Buffer =>
     `HTTP/1.1 ${status} Whatever\r\ncontent-type: text/plain\r\nContent-Length: ${body.length}\r\nCairn-Offset-Next: 17\r\n\r\n${body}`,
   );
 
+const inChunks = (...chunks: readonly string[]): Buffer =>
+  Buffer.from(
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${[...chunks, ''].map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}`,
+  );
+
 describe('ResponseScanner', () => {
-  test('sees the end of an answer wherever its bytes are cut', () => {
-    const bytes = answer(200, 'hello');
+  test.each([
+    ['with a length', answer(200, 'hello')],
+    ['in chunks', inChunks('he', 'llo')],
+  ])('sees the end of an answer %s wherever its bytes are cut', (_how, bytes) => {
     for (let cut = 1; cut < bytes.length; cut++) {
       const parts: string[] = [];
       const scanner = new ResponseScanner((part) => parts.push(part.toString()));
@@ -28,6 +35,20 @@ describe('ResponseScanner', () => {
       [true, 503],
       [true, 200],
     ]);
+  });
+
+  test('reads an answer in chunks behind one with a length, chunks with what a server says of them and a trailer too', () => {
+    const parts: string[] = [];
+    const scanner = new ResponseScanner((part) => parts.push(part.toString()));
+    scanner.scan(answer(200, 'a'));
+
+    const ends = [
+      inChunks('x'.repeat(300)),
+      Buffer.from('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;of=2\r\nb\r\n0\r\nSum: 1\r\n\r\n'),
+    ];
+
+    expect(ends.map((bytes) => scanner.scan(bytes))).toEqual([true, true]);
+    expect(parts.join('')).toBe(`a${'x'.repeat(300)}b`);
   });
 
   test('keeps what came of a head although the memory of the chunk is used again', () => {
@@ -51,7 +72,10 @@ describe('ResponseScanner', () => {
   });
 
   test.each([
-    ['an answer without a length', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['an answer without a length', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n'],
+    ['a chunk without a size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n'],
+    ['a chunk that is longer than it says', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n'],
+    ['something behind the last chunk', `${inChunks('a').toString()}HTTP`],
     ['something else than HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['more than one answer', `${answer(200, 'a').toString()}HTTP`],
   ])('refuses %s', (_what, text) => {

@@ -13,11 +13,13 @@ import {
 } from '../../../../eventlog/index.ts';
 import { appendRoute, appendTimeoutMs } from '../../append-records.ts';
 import { readBody } from '../../body.ts';
+import { appendTimed, deliverAtRule, type DeliveryTimes, parseDeliverAt } from '../../delivery-times.ts';
 import { oneAnswer, partsAnswer } from '../../parts-answer.ts';
 import { type Divided, DividedAppends } from '../../../../partitions/index.ts';
 import type { ApiContext } from '../context.ts';
 import { hopsText } from '../hops-text.ts';
 import { decodeRecords } from '../../decode-records.ts';
+import { traceFields } from '../../request-traces.ts';
 import { HopsHeader, Level, must, offset, PartitionParam, Places, TopicParams, wholeNumber } from '../schema-parts.ts';
 
 const AppendQuery = Type.Object(
@@ -26,6 +28,7 @@ const AppendQuery = Type.Object(
     level: Type.Optional(Level),
     expectedOffset: Type.Optional(offset),
     timeoutMs: Type.Optional(wholeNumber(1, 60_000, 'milliseconds')),
+    deliverAt: Type.Optional(Type.String(must(deliverAtRule))),
   },
   { additionalProperties: false },
 );
@@ -39,21 +42,25 @@ const AppendHeaders = Type.Object({
   'cairn-sequence': Type.Optional(wholeNumber(0, sequenceMax, 'a position')),
   'cairn-session': Type.Optional(Type.Boolean(must('true or false'))),
   'cairn-hops': HopsHeader,
+  'cairn-deliver-at': Type.Optional(Type.String(must(deliverAtRule))),
   'cairn-first-attempt-ms': Type.Optional(wholeNumber(0, 2 ** 31 - 1, 'milliseconds')),
 });
 
 const AppendedPart = Type.Object({
   topic: Type.String(),
   partition: Type.Integer(),
-  offset,
+  offset: Type.Optional(offset),
   count: Type.Integer(),
-  term: Type.Integer(),
+  term: Type.Optional(Type.Integer()),
   level: Level,
   ackedBy: Type.Array(Type.Integer(), { description: 'brokers known to have it on their disks' }),
   committed: Type.Boolean(),
   durable: Type.Boolean(),
   duplicate: Type.Boolean(),
-  timestampMs: Type.Number(),
+  timestampMs: Type.Optional(Type.Number()),
+  scheduled: Type.Optional(Type.Boolean({ description: 'true: appended later, with an offset then' })),
+  id: Type.Optional(Type.String({ description: 'by which what is appended later is cancelled' })),
+  deliverAtMs: Type.Optional(Type.Number()),
   session: Type.Optional(Places),
 });
 const AppendAnswer = Type.Union([
@@ -80,8 +87,8 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     response: { 200: AppendAnswer },
   };
   app.post(appendRoute, { schema, config: { verb: 'append to' } }, async (request, reply) => {
-    const order = await appendOrder(request, context);
-    return answerDivided(order, await new Promise<Divided>((resolve) => appends.append(order, resolve)), reply);
+    const { order, times } = await appendOrder(request, context);
+    return answerDivided(order, await new Promise<Divided>((resolve) => appendTimed(appends, order, times, resolve)), reply);
   });
   const publishSchema = {
     ...schema,
@@ -93,10 +100,10 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     { schema: publishSchema, config: { verb: 'publish to' } },
     async (request, reply) => {
       const { publisher } = request.params as Static<typeof PublisherTopic>;
-      const order = await appendOrder(request, context);
+      const { order, times } = await appendOrder(request, context);
       const through = withCallbacks({ ...context.log, append: (one) => context.subscriptions.publish({ ...one, publisher }) });
       const publish: RecordService['append'] = (one, answer) => through.append(one, answer);
-      return answerDivided(order, await new Promise<Divided>((resolve) => appends.append(order, resolve, publish)), reply);
+      return answerDivided(order, await new Promise<Divided>((resolve) => appendTimed(appends, order, times, resolve, publish)), reply);
     },
   );
 }
@@ -114,7 +121,13 @@ function answerDivided({ topic, requestId }: AppendRequest, divided: Divided, re
   throw requestId === null ? divided.outcome.error : withRequestOutcome(divided.outcome.error);
 }
 
-async function appendOrder(request: FastifyRequest, context: ApiContext): Promise<AppendRequest> {
+/** `times` of single records. */
+interface Ordered {
+  readonly order: AppendRequest;
+  readonly times: DeliveryTimes;
+}
+
+async function appendOrder(request: FastifyRequest, context: ApiContext): Promise<Ordered> {
   const { topic } = request.params as Static<typeof TopicParams>;
   const query = request.query as Static<typeof AppendQuery>;
   const headers = request.headers as Static<typeof AppendHeaders>;
@@ -124,8 +137,10 @@ async function appendOrder(request: FastifyRequest, context: ApiContext): Promis
   }
   const firstAttemptMs = headers['cairn-first-attempt-ms'];
   const isSession = headers['cairn-session'];
-  const batch = await batchOf(request.raw, topic, context);
-  return {
+  const deliverAtMs = deliverAtOf(topic, query.deliverAt, headers['cairn-deliver-at']);
+  const times: DeliveryTimes = new Map();
+  const batch = await batchOf(request.raw, topic, times, context);
+  const order = {
     topic,
     ...(query.partition === undefined ? {} : { partition: query.partition }),
     batch,
@@ -137,10 +152,26 @@ async function appendOrder(request: FastifyRequest, context: ApiContext): Promis
     ...(isSession === undefined ? {} : { isSession }),
     ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }),
     ...(headers['cairn-hops'] === true ? { tellHops: true } : {}),
+    ...(deliverAtMs === null ? {} : { deliverAtMs }),
+    ...traceFields(request.raw),
   };
+  return { order, times };
 }
 
-function batchOf(request: IncomingMessage, topic: string, context: ApiContext): Promise<Uint8Array> {
+/** Null where it is appended at once. */
+function deliverAtOf(topic: string, parameter: string | undefined, header: string | undefined): number | null {
+  const text = parameter ?? header;
+  if (text === undefined) return null;
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot append to topic "${topic}": ${reason}`);
+  if (parameter !== undefined && header !== undefined && parameter !== header)
+    throw refuse('the parameter "deliverAt" and the header "cairn-deliver-at" say different things');
+  const deliverAtMs = parseDeliverAt(text);
+  if (deliverAtMs !== null) return deliverAtMs;
+  const what = parameter === undefined ? 'the header "cairn-deliver-at"' : 'the parameter "deliverAt"';
+  throw refuse(`${what} is ${JSON.stringify(text.slice(0, 100))}, it must be ${deliverAtRule}`);
+}
+
+function batchOf(request: IncomingMessage, topic: string, deliveryTimes: DeliveryTimes, context: ApiContext): Promise<Uint8Array> {
   const { limits, bytes, clock, turns, large, bodies, settings } = context;
   return new Promise((resolve, reject) => {
     readBody(request, { bytesMax: settings.bodyBytesMax, bodies }, (body) => {
@@ -150,7 +181,7 @@ function batchOf(request: IncomingMessage, topic: string, context: ApiContext): 
         decodeRecords(
           request.headers['content-type'],
           body.bytes,
-          { topic, nowMs: clock.wallMs(), limits, bytes, turns, large },
+          { topic, nowMs: clock.wallMs(), limits, bytes, turns, large, deliveryTimes },
           (decoded) => {
             bodies.give(body.held);
             if (decoded.ok) resolve(decoded.value);

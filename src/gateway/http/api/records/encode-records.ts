@@ -17,6 +17,8 @@ export interface EncodeOrder {
   readonly max?: number;
   readonly format: TextFormat;
   readonly place?: RecordPlace;
+  /** Log time of each batch, to be said of each record; left out where nobody asked. */
+  readonly times?: readonly number[] | undefined;
 }
 
 const requestIdHeaderName = 'cairn.request-id';
@@ -32,6 +34,7 @@ export class RecordEncoder {
   readonly #offsetFrom: number;
   readonly #format: TextFormat;
   readonly #place: RecordPlace | null;
+  readonly #times: readonly number[] | undefined;
   /** What stands before an offset. */
   readonly #of: string;
   #left: number;
@@ -44,11 +47,12 @@ export class RecordEncoder {
   readonly cutAt: number | null;
 
   constructor(batches: readonly Uint8Array[], order: EncodeOrder) {
-    const { offsetFrom, offsetTo = Number.POSITIVE_INFINITY, max = Number.POSITIVE_INFINITY, format, place = null } = order;
+    const { offsetFrom, offsetTo = Number.POSITIVE_INFINITY, max = Number.POSITIVE_INFINITY, format, place = null, times } = order;
     this.#batches = batches;
     this.#offsetFrom = offsetFrom;
     this.#format = format;
     this.#place = place;
+    this.#times = times;
     this.#of = place === null ? '' : `"partition":${place.partition},`;
     let count = 0;
     let cutAt: number | null = null;
@@ -101,7 +105,7 @@ export class RecordEncoder {
   }
 
   #textOf(record: RecordCursor, batch: Uint8Array): string {
-    const json = recordJson(record, Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#of);
+    const json = recordJson(record, Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#of, this.#times?.[this.#index]);
     if (this.#format === 'ndjson') return `${json}\n`;
     if (this.#format === 'sse')
       return `id: ${this.#place === null ? record.offset : this.#place.idOf(record.offset + 1)}\ndata: ${json}\n\n`;
@@ -112,11 +116,12 @@ export class RecordEncoder {
 }
 
 /** One record as JSON; bytes that are not UTF-8 as base64. `of` is what stands before its offset. */
-function recordJson(record: RecordCursor, buffer: Buffer, of: string): string {
+function recordJson(record: RecordCursor, buffer: Buffer, of: string, logTime: number | undefined): string {
   const key = fieldJson('key', buffer, record.keyFrom, record.keyTo);
   const value = fieldJson('value', buffer, record.valueFrom, record.valueTo);
   const headers = record.headerCount === 0 ? '{}' : headersJson(record);
-  return `{${of}"offset":${record.offset},"timestamp":${record.timestampMs},${key},${value},"headers":${headers}}`;
+  const time = logTime === undefined ? '' : `"logTime":${Math.floor(logTime)},`;
+  return `{${of}"offset":${record.offset},"timestamp":${record.timestampMs},${time}${key},${value},"headers":${headers}}`;
 }
 
 function fieldJson(name: 'key' | 'value', buffer: Buffer, from: number, to: number): string {

@@ -8,6 +8,7 @@ import type { ApiContext } from '../context.ts';
 import { type Cancel, cancelOnClose } from './cancel-on-close.ts';
 import { RecordEncoder } from './encode-records.ts';
 import { contentTypes, firstOffsetOf, type PartitionOrder, type ReadOrder, recordsOf } from './read-order.ts';
+import { timesAheadHeader } from './times-ahead.ts';
 import { writeEncoded } from './write-answer.ts';
 
 /** What is in memory for one follower at most. */
@@ -47,7 +48,12 @@ export async function followTopic(
     const first = await readOn(order, { offsetFrom, sinceMs: order.sinceMs, waitMs: 0 }, cancel, context);
     reply.hijack();
     if (!cancel.cancelled) {
-      response.writeHead(200, { ...commonHeaders, 'content-type': contentTypes[order.format], ...followHeaders(first) });
+      response.writeHead(200, {
+        ...commonHeaders,
+        'content-type': contentTypes[order.format],
+        ...followHeaders(first),
+        ...timesAheadHeader(order.sinceMs, first, context),
+      });
       response.flushHeaders();
       if (reply.request.method === 'HEAD') response.end();
       else {
@@ -162,7 +168,8 @@ async function write(
     response.uncork();
     return 0;
   }
-  const encoder = new RecordEncoder(result.batches, { offsetFrom: result.offsetFrom, max, format: order.format });
+  const times = order.tellTimes ? result.times : undefined;
+  const encoder = new RecordEncoder(result.batches, { offsetFrom: result.offsetFrom, max, format: order.format, times });
   // Of records that have just come one slice is all.
   response.write(encoder.next());
   return (await writeEncoded(encoder, response, turns, settings.slowReaderTimeoutMs)) ? encoder.count : null;

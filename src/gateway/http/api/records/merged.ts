@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
-import { type CancelSignal, LogError, partitionsMax } from '../../../../eventlog/index.ts';
+import { type CancelSignal, LogError, partitionsMax, readBytesFor } from '../../../../eventlog/index.ts';
 import {
   decodePlaces,
   encodePlaces,
@@ -50,7 +50,7 @@ export async function answerMerged(order: ReadOrder, reply: FastifyReply, contex
   const cancel = cancelOnClose(reply.raw);
   const format = textFormatOf(order);
   await itsTurn(reply.raw);
-  const reader = await readerFor(order, order.bytesMax, context);
+  const reader = await readerFor(order, readBytesFor(order.max, order.bytesMax), context);
   // What takes room is what has come, not the wait for it.
   if (order.waitMs > 0) await filled(reader, order.waitMs, cancel);
   const giveBack = await context.readRoom.take(order.bytesMax);
@@ -60,7 +60,7 @@ export async function answerMerged(order: ReadOrder, reply: FastifyReply, contex
     let bytesLeft = order.bytesMax;
     do {
       await filled(reader, 0, cancel);
-      const taken = await take(reader, left, bytesLeft, format, context.turns, (chunk, isFirst) => {
+      const taken = await take(reader, order, { max: left, bytes: bytesLeft }, context.turns, (chunk, isFirst) => {
         if (format === 'json' && isFirst && chunks.length > 0) chunks.push(',');
         chunks.push(chunk);
       });
@@ -176,7 +176,7 @@ async function pump(
       const missing = JSON.stringify(reader.missing);
       if (missing !== told) writeMissing(format, reader, response);
       told = missing;
-      const { count } = await take(reader, left, Number.POSITIVE_INFINITY, format, context.turns, (chunk) => {
+      const { count } = await take(reader, order, { max: left, bytes: Number.POSITIVE_INFINITY }, context.turns, (chunk) => {
         if (!response.destroyed) response.write(chunk);
       });
       left -= count;
@@ -222,18 +222,19 @@ const mergedHeaders = (partitions: number): Record<string, string> => ({
 /** Gives what is known to come next, at most `max` records and about so many bytes. */
 async function take(
   reader: MergedReader,
-  max: number,
-  bytesMax: number,
-  format: TextFormat,
+  order: ReadOrder,
+  { max, bytes: bytesMax }: { readonly max: number; readonly bytes: number },
   turns: OneATurn,
   give: (chunk: string | Uint8Array, isFirst: boolean) => void,
 ): Promise<{ readonly count: number; readonly bytes: number }> {
+  const format = textFormatOf(order);
   let count = 0;
   let bytes = 0;
   for (let piece = reader.piece(); piece !== null && count < max && bytes < bytesMax; piece = reader.piece()) {
-    const { partition, batch, offsetFrom } = piece;
+    const { partition, batch, offsetFrom, timeMs } = piece;
     const place = { partition, idOf: placesAround(reader.places, partition) };
-    const encoder = new RecordEncoder([batch], { offsetFrom, max: max - count, format, place });
+    const times = order.tellTimes ? [timeMs] : undefined;
+    const encoder = new RecordEncoder([batch], { offsetFrom, max: max - count, format, place, times });
     const slices = await encodedSlices(encoder, turns);
     for (const [index, chunk] of slices.entries()) give(chunk, index === 0);
     count += encoder.count;

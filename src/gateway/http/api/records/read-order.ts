@@ -1,3 +1,5 @@
+import type { TraceContext } from '../../../../base/trace-context.ts';
+import { traceFields } from '../../request-traces.ts';
 import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { offsetMax } from '../../../../base/branded.ts';
@@ -37,6 +39,9 @@ export const ReadQuery = Type.Object(
       }),
     ),
     format: Type.Optional(Type.Enum([...formats], must(`one of ${formats.join(', ')}`))),
+    logTime: Type.Optional(
+      Type.Boolean({ ...must('true or false'), description: 'of each record its log time too; batches come each behind 8 bytes of it' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -64,7 +69,11 @@ export interface ReadOrder {
   readonly freshness: 'linearizable' | 'session' | 'local';
   readonly session: number | PlacesText;
   readonly format: Format;
+  /** Each record is to say its log time. */
+  readonly tellTimes: boolean;
   readonly tellHops: boolean;
+  /** The span that it is part of; left out where it is not traced. */
+  readonly trace?: TraceContext;
 }
 
 interface PlacesText {
@@ -88,6 +97,8 @@ export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; r
   if (isFollowing && format === 'json') throw refuse('JSON cannot be followed, ask for ndjson or sse');
   if (!isFollowing && format === 'sse') throw refuse('an event stream always follows');
   if (query.from !== undefined && query.since !== undefined) throw refuse('both "from" and "since" are given');
+  if (query.logTime === true && format === 'text') throw refuse('plain lines say no times, ask for ndjson in place of text');
+  if (query.logTime === true && format === 'batches' && isFollowing) throw refuse('batches that are followed say no times, ask for ndjson');
   if (query.max !== undefined && format === 'batches') throw refuse('batches are given whole, use "bytesMax" in place of "max"');
 
   const headers = request.headers as Static<typeof ReadHeaders>;
@@ -110,7 +121,9 @@ export function orderOf(request: FastifyRequest): { readonly order: ReadOrder; r
     freshness: query.level ?? (isFollowing ? 'local' : 'linearizable'),
     session,
     format,
+    tellTimes: query.logTime === true,
     tellHops: headers['cairn-hops'] === true,
+    ...traceFields(request.raw),
   };
   return { order, isFollowing };
 }

@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
-import { LogError, type ReadResult } from '../../../../eventlog/index.ts';
+import { LogError, readBytesFor, readMore, type ReadResult } from '../../../../eventlog/index.ts';
+import { baseOffset } from '../../../../record/index.ts';
 import { departed, itsTurn } from '../../drained.ts';
 import { commonHeaders } from '../../error-answer.ts';
+import { timedBatchesType } from '../../decode-records.ts';
 import type { ApiContext } from '../context.ts';
 import { hopsText } from '../hops-text.ts';
 import { offset, TopicParams } from '../schema-parts.ts';
@@ -23,6 +25,7 @@ import {
   recordsOf,
 } from './read-order.ts';
 import { RecordOutput } from './record-schema.ts';
+import { timesAheadHeader } from './times-ahead.ts';
 import { writeEncoded } from './write-answer.ts';
 
 const ReadAnswer = Type.Object({
@@ -88,27 +91,71 @@ interface Found {
   readonly encoder: RecordEncoder | null;
 }
 
+type ReadParts = Pick<ReadResult, 'batches' | 'times' | 'offsetFrom'>;
+
 /** Control and revoked batches alone are no answer: an empty one means that there is nothing more. */
 async function readFrom(from: number | null, order: PartitionOrder, cancel: Cancel, context: ApiContext): Promise<Found> {
   let offsetFrom = from;
   let first: ReadResult | null = null;
-  for (;;) {
-    const last = await context.log.read({ ...placeOf(order, offsetFrom), bytesMax: order.bytesMax, waitMs: 0, cancel });
-    first ??= last;
+  const batches: Uint8Array[] = [];
+  const times: number[] = [];
+  let bytesLeft = order.bytesMax;
+  // Few records are few bytes, mostly: where they are not it goes on.
+  for (let part = readBytesFor(order.max, order.bytesMax); ; part *= readMore) {
+    const bytesMax = Math.max(1, Math.min(part, bytesLeft));
+    const read = await context.log.read({ ...placeOf(order, offsetFrom), bytesMax, waitMs: 0, cancel });
+    first ??= read;
+    const last = within(read, batches.length === 0 ? Number.POSITIVE_INFINITY : bytesLeft);
+    times.push(...(last.times ?? []));
+    for (const batch of last.batches) {
+      batches.push(batch);
+      bytesLeft -= batch.length;
+    }
     offsetFrom = last.offsetNext;
-    const encoder = order.format === 'batches' ? null : encoderOf(order, last);
-    const isEmpty = encoder === null ? last.batches.length === 0 : encoder.count === 0;
-    if (!isEmpty || offsetFrom <= last.offsetFrom || offsetFrom >= last.highWatermark || cancel.cancelled) return { first, last, encoder };
+    const isOver = offsetFrom <= last.offsetFrom || offsetFrom >= last.highWatermark || cancel.cancelled;
+    if (order.format === 'batches') {
+      if (batches.length > 0 || isOver) return { first, last: { ...last, batches, times }, encoder: null };
+      continue;
+    }
+    const encoder = encoderOf(order, { batches, times, offsetFrom: first.offsetFrom });
+    const isEnough = encoder.count > 0 && (part >= order.bytesMax || bytesLeft <= 0 || encoder.count >= order.max);
+    if (isEnough || isOver) return { first, last, encoder };
   }
 }
 
-const encoderOf = ({ format, max }: ReadOrder, { batches, offsetFrom }: ReadResult): RecordEncoder =>
-  new RecordEncoder(batches, { offsetFrom, max, format: format === 'batches' || format === 'sse' ? 'json' : format });
+const encoderOf = ({ format, max, tellTimes }: ReadOrder, { batches, times, offsetFrom }: ReadParts): RecordEncoder =>
+  new RecordEncoder(batches, {
+    offsetFrom,
+    max,
+    format: format === 'batches' || format === 'sse' ? 'json' : format,
+    times: tellTimes ? times : undefined,
+  });
+
+/** Each behind its log time: milliseconds, 8 bytes, big endian. */
+function timed(batches: readonly Uint8Array[], times: readonly number[]): readonly Uint8Array[] {
+  return batches.flatMap((batch, index) => {
+    const time = Buffer.alloc(8);
+    time.writeBigUInt64BE(BigInt(Math.floor(times[index] ?? 0)));
+    return [time, batch];
+  });
+}
+
+/** The first batch that is too much ends it. */
+function within(read: ReadResult, bytesMax: number): ReadResult {
+  let bytes = 0;
+  const at = read.batches.findIndex((batch) => (bytes += batch.length) > bytesMax);
+  const batch = read.batches[at];
+  if (batch === undefined) return read;
+  const times = read.times === undefined ? {} : { times: read.times.slice(0, at) };
+  return { ...read, batches: read.batches.slice(0, at), ...times, offsetNext: baseOffset(batch) };
+}
 
 const placeOf = (order: PartitionOrder, offsetFrom: number | null) => {
   const { sinceMs, freshness, session: sessionOffset } = order;
   const place = { ...recordsOf(order), offsetFrom, sinceMs: offsetFrom === null ? sinceMs : null, freshness, sessionOffset };
-  return order.tellHops ? { ...place, tellHops: true } : place;
+  const { tellHops, trace } = order;
+  if (trace !== undefined) return { ...place, tellHops, trace };
+  return tellHops ? { ...place, tellHops } : place;
 };
 
 /** Its length is said where it is known without encoding more than a slice. */
@@ -125,7 +172,10 @@ async function answer(
   const tail = isJson ? ']}' : '';
   const places = isJson ? {} : placeHeaders(first.offsetFrom, offsetNext, last);
   const hops: Record<string, string> = last.hops === undefined ? {} : { 'cairn-hops': hopsText(last.hops) };
-  const headers = { ...commonHeaders, 'content-type': contentTypes[order.format], ...places, ...hops };
+  const ahead = timesAheadHeader(order.sinceMs, first, context);
+  const times = order.tellTimes && encoder === null ? last.times : undefined;
+  const contentType = times === undefined ? contentTypes[order.format] : timedBatchesType;
+  const headers = { ...commonHeaders, 'content-type': contentType, ...places, ...hops, ...ahead };
   const giveAll = (chunks: readonly (string | Uint8Array)[]): void => {
     let length = 0;
     for (const chunk of chunks) length += Buffer.byteLength(chunk);
@@ -139,7 +189,7 @@ async function answer(
   // From here on only the client's own pace holds the answer, and its memory.
   response.setTimeout(settings.slowReaderTimeoutMs, () => response.destroy());
   if (encoder === null) {
-    giveAll(last.batches);
+    giveAll(times === undefined ? last.batches : timed(last.batches, times));
     return;
   }
   const slice = encoder.next();

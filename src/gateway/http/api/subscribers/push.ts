@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { type AckPosition, afterMax, LogError, type PullResult } from '../../../../eventlog/index.ts';
+import { type AckPosition, afterMax, LogError, type PullResult, type Subscriptions } from '../../../../eventlog/index.ts';
 import { drained, itsTurn } from '../../drained.ts';
 import { asLogError, commonHeaders, errorBody } from '../../error-answer.ts';
 import { endWithClient } from '../../half-closed.ts';
@@ -11,6 +11,8 @@ import { cancelOnClose, encodedSlices, RecordEncoder } from '../records/index.ts
 export interface PushOrder {
   readonly subscriber: string;
   readonly topics: readonly string[] | null;
+  readonly worker: string | null;
+  readonly sessionMs?: number;
   readonly freshness: 'linearizable' | 'local';
   /** `Last-Event-ID`: what the client has had, which acknowledges it. */
   readonly had: readonly AckPosition[];
@@ -38,7 +40,9 @@ class Places {
 
   /** Where there are too many, those that are quiet are left out first, and come again. */
   set(position: AckPosition): void {
-    const key = `${position.topic}/${position.partition ?? 0}`;
+    const { topic, partition = 0, offset, tries } = position;
+    // A record that came again has a place of its own.
+    const key = tries === undefined ? `${topic}/${partition}` : `${topic}/${partition}/${offset}`;
     for (const [places, most] of [
       [this.#all, afterMax],
       [this.#named, namedMax],
@@ -57,7 +61,7 @@ class Places {
  */
 export async function push(order: PushOrder, reply: FastifyReply, context: ApiContext): Promise<FastifyReply> {
   const { followers, settings, subscriptions } = context;
-  const { subscriber, had } = order;
+  const { subscriber, had, worker, sessionMs } = order;
   const response = reply.raw;
   await itsTurn(response);
   if (followers.count >= settings.followersMax)
@@ -79,11 +83,13 @@ export async function push(order: PushOrder, reply: FastifyReply, context: ApiCo
       bytesMax,
       waitMs,
       freshness: order.freshness,
+      worker,
+      ...(sessionMs === undefined ? {} : { sessionMs }),
       cancel,
     });
   try {
     // Refusals such as an unknown subscriber come before the answer begins, with a status of their own.
-    if (had.length > 0) await subscriptions.ack({ subscriber, positions: had });
+    if (had.length > 0) await acknowledge(subscriptions, subscriber, had);
     const first = await next(0);
     reply.hijack();
     if (cancel.cancelled) return await reply;
@@ -98,6 +104,20 @@ export async function push(order: PushOrder, reply: FastifyReply, context: ApiCo
     return await reply;
   } finally {
     followers.count--;
+  }
+}
+
+/** Cursors that were moved since, or whose topic is gone, are not where the client has been any more: that is nothing to refuse it for. */
+const movedOrGone: ReadonlySet<string> = new Set(['staleGeneration', 'notSubscribed', 'unknownTopic']);
+
+/** What the client has had, as far as it is still of any cursor. */
+async function acknowledge(subscriptions: Subscriptions, subscriber: string, positions: readonly AckPosition[]): Promise<void> {
+  try {
+    await subscriptions.ack({ subscriber, positions });
+  } catch (thrown) {
+    if (!(thrown instanceof LogError) || !movedOrGone.has(thrown.code)) throw thrown;
+    // All of them, or none, are acknowledged at once.
+    if (positions.length > 1) for (const position of positions) await acknowledge(subscriptions, subscriber, [position]);
   }
 }
 
@@ -147,28 +167,36 @@ async function nextOrNothing(ask: () => Promise<PullResult>, before: PullResult)
 }
 
 async function write(result: PullResult, places: Places, response: ServerResponse, turns: OneATurn): Promise<void> {
-  for (const { topic, partition, generation, offsetFrom, offsetTo, batches } of result.parts) {
-    places.set({ topic, partition, offset: offsetTo, generation });
+  for (const { topic, partition, generation, offsetFrom, offsetTo, batches, tries } of result.parts) {
+    const failures = tries === undefined ? {} : { tries };
+    places.set({ topic, partition, offset: offsetTo, generation, ...failures });
     const encoder = new RecordEncoder(batches, { offsetFrom, offsetTo, format: 'json' });
     const slices = await encodedSlices(encoder, turns);
     if (response.destroyed) return;
-    const about = JSON.stringify({ topic, partition, generation }).slice(0, -1);
+    const about = JSON.stringify({ topic, partition, generation, ...failures }).slice(0, -1);
     response.write(`id: ${places.id}\ndata: ${about},"records":[${slices.join('')}]}\n\n`);
   }
   for (const problem of result.problems) response.write(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`);
 }
 
 const idOf = (positions: readonly AckPosition[]): string =>
-  positions.map(({ topic, partition = 0, offset, generation = 0 }) => `${topic}:${partition}:${offset}:${generation}`).join(',');
+  positions
+    .map(({ topic, partition = 0, offset, generation = 0, tries }) =>
+      [topic, partition, offset, generation, ...(tries === undefined ? [] : [tries])].join(':'),
+    )
+    .join(',');
+
+const eventPlace = /^([A-Za-z0-9._-]{1,249}):(\d{1,10}):(\d{1,15}):(\d{1,15})(?::(\d{1,4}))?$/;
 
 /** Null for what none of ours is. */
 export function parseEventId(id: string): readonly AckPosition[] | null {
   if (id === '') return [];
   const positions: AckPosition[] = [];
   for (const text of id.split(',')) {
-    const [, topic, partition, offset, generation] = /^([A-Za-z0-9._-]{1,249}):(\d{1,10}):(\d{1,15}):(\d{1,15})$/.exec(text) ?? [];
+    const [, topic, partition, offset, generation, tries] = eventPlace.exec(text) ?? [];
     if (topic === undefined || positions.length === namedMax) return null;
-    positions.push({ topic, partition: Number(partition), offset: Number(offset), generation: Number(generation) });
+    const place = { topic, partition: Number(partition), offset: Number(offset), generation: Number(generation) };
+    positions.push(tries === undefined ? place : { ...place, tries: Number(tries) });
   }
   return positions;
 }
