@@ -1,7 +1,9 @@
 import type { Result } from '../base/result.ts';
 import { runTask, type Task, wait } from '../base/task.ts';
 import type { DiskError, FileStatus, Timer } from '../host/index.ts';
-import { FileFollower, type ReadableDisk, type FollowNews, type FollowOptions, type FollowState, type Piece } from './file-follower.ts';
+import type { FollowNews, FollowOptions, FollowState, Piece } from './contract.ts';
+import { FileFollower } from './file-follower.ts';
+import type { ReadableDisk } from './log-folder.ts';
 import type { KnownFile, Place } from './place.ts';
 import { isRotationOf } from './rotation.ts';
 

@@ -3,7 +3,8 @@
  * can go on there after a restart; `FileSet` follows all whose names match. Free of the machine: over `host/`'s disk, as far as it only reads, and clock. It
  * leaves out lines, which `ingest/line-splitter.ts` finds, and what is done with them.
  */
-export { FileFollower, type FollowNews, type FollowOptions, type FollowState } from './file-follower.ts';
+export type { FollowNews, FollowOptions, FollowState } from './contract.ts';
+export { FileFollower } from './file-follower.ts';
 export { type FollowedFile, FileSet, foldersMax, type Wanted } from './file-set.ts';
 export type { KnownFile, Place } from './place.ts';
 export { isRotationOf } from './rotation.ts';

@@ -34,7 +34,7 @@ export interface KnownFile {
   readonly witness: number;
 }
 
-type Checksums = Pick<Bytes, 'crc32c'>;
+export type Checksums = Pick<Bytes, 'crc32c'>;
 
 /** A file that is open, and how far it was read. Invariant: `witness` is what stood before `offset` when that was read. */
 export class OpenFile {

@@ -163,7 +163,7 @@ export const atTheEdges: readonly Mutant[] = [
   {
     id: 'names-not-looked-at-again',
     title: 'what was found beside a followed file counts although names have shifted meanwhile',
-    edits: [{ file: 'src/tail/file-follower.ts', find: '        if (isSame) {', replace: '        if (isSame || names.length >= 0) {' }],
+    edits: [{ file: 'src/tail/next-file.ts', find: '        if (isSame) {', replace: '        if (isSame || names.length >= 0) {' }],
     expected: [],
     how: {
       by: 'test',
@@ -262,8 +262,8 @@ export const atTheEdges: readonly Mutant[] = [
     title: 'a compressed file is taken for one of which nothing was read',
     edits: [
       {
-        file: 'src/tail/file-follower.ts',
-        find: "    return (yield* this.#copyOf(place, ++this.#sources, found === null ? 'gone' : 'cut')) ?? found;",
+        file: 'src/tail/place-search.ts',
+        find: "    return (yield* this.copyOf(place, this.#open.nextSource(), found === null ? 'gone' : 'cut')) ?? found;",
         replace: '    return found;',
       },
     ],
@@ -279,7 +279,7 @@ export const atTheEdges: readonly Mutant[] = [
     title: 'a file that was renamed just before it was opened is taken for one that was cut',
     edits: [
       {
-        file: 'src/tail/file-follower.ts',
+        file: 'src/tail/place-search.ts',
         find: 'if (opened.status.identity !== place.identity) {',
         replace: "if (opened.status.identity === '') {",
       },
