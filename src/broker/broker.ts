@@ -5,11 +5,13 @@ import {
   type Answer,
   type AppendRequest,
   type AppendResult,
+  type BrokerCounters,
   type CountedStatus,
   type EndRequest,
   type EndResult,
   type FaultSwitch,
   type KnownBroker,
+  type KnownHistory,
   type LinkFault,
   LogError,
   type ReadRequest,
@@ -40,7 +42,7 @@ import { isQuorum } from '../raft/index.ts';
 import { refusing } from '../subscribers/index.ts';
 import * as calls from './calls.ts';
 import { CausalRing, processName } from './causal-ring.ts';
-import type { BrokerApi, BrokerOptions } from './contract.ts';
+import type { BrokerApi, BrokerOptions, RecentCounts } from './contract.ts';
 import { failure } from './core.ts';
 import { countedDisk } from './counted-disk.ts';
 import { Counters } from './counters.ts';
@@ -558,6 +560,11 @@ export class Broker implements BrokerApi {
     if (services !== null) calls.askBrokers(services, this.#options.brokers, query, this.peek(query), answer);
   }
 
+  history(withinMs: number, answer: Answer<readonly KnownHistory[]>): void {
+    const services = this.#open('ask the brokers', answer);
+    if (services !== null) calls.askHistories(services, this.#options, withinMs, answer);
+  }
+
   get diskSyncs(): number {
     return this.#counters.diskSyncs;
   }
@@ -594,11 +601,23 @@ export class Broker implements BrokerApi {
           bytesQueued: services?.links.bytesQueued(peer.id) ?? 0,
           problem: services?.links.problemOf(peer.id) ?? null,
         })),
-      counters: this.#counters.snapshot({
-        links: services?.links.openCount ?? 0,
-        queuedAppendBytes: services?.appends.queuedBytes ?? 0,
-        ...this.#groups.held,
-      }),
+      counters: this.#counted(),
+    };
+  }
+
+  #counted(): BrokerCounters {
+    return this.#counters.snapshot({
+      links: this.#services?.links.openCount ?? 0,
+      queuedAppendBytes: this.#services?.appends.queuedBytes ?? 0,
+      ...this.#groups.held,
+    });
+  }
+
+  takeCounts(): RecentCounts {
+    return {
+      counters: this.#counted(),
+      loopLagMs: this.#counters.takeLoopLag('history'),
+      syncP99Ms: this.#counters.takeSyncMsP99(),
     };
   }
 

@@ -1,5 +1,6 @@
 /** What callers may ask of an open broker that takes more than one service: each call ends in exactly one answer, at the end of a turn. */
 import {
+  type AgedSample,
   type Answer,
   type AppendRequest,
   type AppendResult,
@@ -8,6 +9,7 @@ import {
   type EndRequest,
   type EndResult,
   type KnownBroker,
+  type KnownHistory,
   type ReadRequest,
   type ReadResult,
   type ScanRequest,
@@ -21,8 +23,10 @@ import { formatHostPort } from '../base/host-port.ts';
 import type { TraceContext } from '../base/trace-context.ts';
 import { boundClock, offsetWithin } from '../clocks/index.ts';
 import type { BrokerAddress } from '../host/index.ts';
+import type { BrokerOptions } from './contract.ts';
 import { type Core, failure } from './core.ts';
 import { freshnessMs } from './edge/index.ts';
+import { datedSamples, encodeHistoryQuery, parseHistory } from './history-query.ts';
 import type { Replica } from './replica/index.ts';
 import type { Services } from './services.ts';
 import { encodeTopicQuery } from './topic-query.ts';
@@ -133,37 +137,76 @@ function askLeader(
 }
 
 export function askBrokers(
-  { core, requests }: Services,
+  services: Services,
   brokers: readonly BrokerAddress[],
   query: TopicQuery | null,
   own: BrokerStatus,
   answer: Answer<readonly KnownBroker[]>,
 ): void {
-  const { clock, bytes } = core.host;
-  const topics = encodeTopicQuery(query, bytes);
+  const { clock, bytes } = services.core.host;
   const askedMs = clock.wallMs();
-  const known = new Map<number, Pick<KnownBroker, 'status' | 'clock'>>();
-  const note = (id: number, status: BrokerStatus | null, offset: ClockOffset | null): void => {
-    known.set(id, { status, clock: offset });
+  askAll<Pick<KnownBroker, 'status' | 'clock'>>(services, brokers, encodeTopicQuery(query, bytes), answer, {
+    own: { status: own, clock: { aheadMs: 0, errorMs: 0 } },
+    nothing: { status: null, clock: null },
+    heard: (json) => {
+      const status = parseStatus(json);
+      return { status, clock: status === null ? null : offsetOf(status.wallMs, askedMs, clock.wallMs()) };
+    },
+  });
+}
+
+export function askHistories(
+  services: Services,
+  { brokers, history }: BrokerOptions,
+  withinMs: number,
+  answer: Answer<readonly KnownHistory[]>,
+): void {
+  const { clock, bytes } = services.core.host;
+  const dated = (samples: readonly AgedSample[] | null): Pick<KnownHistory, 'samples'> => ({
+    samples: samples === null ? null : datedSamples(samples, clock.wallMs()),
+  });
+  askAll<Pick<KnownHistory, 'samples'>>(services, brokers, encodeHistoryQuery(withinMs, bytes), answer, {
+    own: dated(history?.(withinMs) ?? []),
+    nothing: { samples: null },
+    heard: (json) => dated(parseHistory(json)),
+  });
+}
+
+interface Told<Said> {
+  readonly own: Said;
+  /** Of a broker that does not answer in time, or not at all. */
+  readonly nothing: Said;
+  readonly heard: (json: string) => Said;
+}
+
+/** Asks every broker but this one, and answers once each has said something or its time is over. */
+function askAll<Said extends object>(
+  { core, requests }: Services,
+  brokers: readonly BrokerAddress[],
+  asked: Uint8Array,
+  answer: Answer<readonly (Said & { readonly id: number; readonly address: string })[]>,
+  { own, nothing, heard }: Told<Said>,
+): void {
+  const known = new Map<number, Said>();
+  const note = (id: number, said: Said): void => {
+    known.set(id, said);
     if (known.size < brokers.length) return;
-    const nobody = { status: null, clock: null };
     const value = brokers.map(({ id: named, host, port }) => ({
       id: named,
       address: formatHostPort({ host, port }),
-      ...(known.get(named) ?? nobody),
+      ...(known.get(named) ?? nothing),
     }));
     core.later(() => answer({ ok: true, value }));
   };
   for (const { id } of brokers) {
     if (id === core.self) {
-      note(id, own, { aheadMs: 0, errorMs: 0 });
+      note(id, own);
       continue;
     }
-    const isSent = requests.send(id, catalogGroup, { type: 'status', topics }, statusMs, (outcome) => {
-      const status = outcome.type === 'status' ? parseStatus(outcome.json) : null;
-      note(id, status, status === null ? null : offsetOf(status.wallMs, askedMs, clock.wallMs()));
-    });
-    if (!isSent) note(id, null, null);
+    const isSent = requests.send(id, catalogGroup, { type: 'status', topics: asked }, statusMs, (outcome) =>
+      note(id, outcome.type === 'status' ? heard(outcome.json) : nothing),
+    );
+    if (!isSent) note(id, nothing);
   }
   core.wake();
 }

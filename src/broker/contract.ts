@@ -2,7 +2,16 @@ import type { BrokerId, GroupId, Offset, Term } from '../base/branded.ts';
 import type { Life } from '../base/life.ts';
 import type { Result } from '../base/result.ts';
 import type { AgentCauses, TraceEvent, TraceSource } from '../clocks/index.ts';
-import type { BrokerService, FaultSwitch, LogError, ScheduleService, SpanService, SubscriptionService } from '../eventlog/index.ts';
+import type {
+  AgedSample,
+  BrokerCounters,
+  BrokerService,
+  FaultSwitch,
+  LogError,
+  ScheduleService,
+  SpanService,
+  SubscriptionService,
+} from '../eventlog/index.ts';
 import type { BrokerAddress, Host } from '../host/index.ts';
 import type { Membership, Message, Persist, Ready, RestoredState, Role, TermStart } from '../raft/index.ts';
 import type { SegmentScanner } from '../storage/index.ts';
@@ -30,6 +39,8 @@ export interface BrokerOptions {
    * the daemon ends the process with the exit code of the catalogue.
    */
   readonly onFatal: (error: LogError) => void;
+  /** What this broker did in the last `withinMs`, oldest first, for those who ask. Left out: it keeps no history. */
+  readonly history?: (withinMs: number) => readonly AgedSample[];
   /** Makes searches of topics. Left out: this thread does, between its turns, and finds texts only. */
   readonly scanner?: SegmentScanner;
   /** Sees what every replica does; for checkers. */
@@ -86,6 +97,13 @@ export interface ReplicaView {
   readonly termStarts: readonly TermStart[];
 }
 
+export interface RecentCounts {
+  readonly counters: BrokerCounters;
+  /** The longest that the event loop came late, and the 99th percentile of syncs, null without one; both since the last call. */
+  readonly loopLagMs: number;
+  readonly syncP99Ms: number | null;
+}
+
 /**
  * A broker as the daemon, the gateway and the simulator see it. `new Broker(options)` touches nothing; `open` reads the disk and joins.
  * All answers come through callbacks, at most once, never during the call.
@@ -105,6 +123,8 @@ export interface BrokerApi extends BrokerService {
   readonly agents: AgentCauses;
   /** Syncs of its disk since its start: while there are more of them it stores something, which searches are not to hold up. */
   readonly diskSyncs: number;
+  /** What it has counted, and of some things how they were since this was asked last: for whoever keeps its history. */
+  takeCounts(): RecentCounts;
   /** True once all logs are open and `log` has a leader that this broker knows, or is damaged here: /readyz. */
   readonly ready: boolean;
   /**

@@ -12,6 +12,12 @@ export class Counters {
   edgeAppends = 0;
   appendedRecords = 0;
   appendedBytes = 0;
+  /** Of its own callers' appends, those that were acknowledged; what Cairn writes for itself is left out, here and of what was read. */
+  acknowledgedRecords = 0;
+  acknowledgedBytes = 0;
+  /** Given to readers from the replicas here, whoever asked. */
+  readRecords = 0;
+  readBytes = 0;
   refusedAppends = 0;
   duplicateAppends = 0;
   revokes = 0;
@@ -37,23 +43,26 @@ export class Counters {
   linksClosedIdle = 0;
   /** Stamps of peers that were too far ahead to be followed. */
   stampsAhead = 0;
-  /** Since the last report (`takeLoopLag`), and the one before. */
-  #loopLagMs = 0;
+  /** The longest since each of those who ask for it asked last (`takeLoopLag`). */
+  readonly #loopLagMs = { load: 0, history: 0 };
   #loopLagMsMax = 0;
   /** The last writes of logs with their syncs, in ms; a ring. */
   readonly #syncMs = new Float64Array(512);
   #syncCount = 0;
+  /** Those that a history has heard of (`takeSyncMsP99`). */
+  #syncsTaken = 0;
 
   noteLoopLag(ms: number): void {
-    if (ms > this.#loopLagMs) this.#loopLagMs = ms;
+    if (ms > this.#loopLagMs.load) this.#loopLagMs.load = ms;
+    if (ms > this.#loopLagMs.history) this.#loopLagMs.history = ms;
     if (ms > this.#loopLagMsMax) this.#loopLagMsMax = ms;
   }
 
-  /** The longest since the last call. */
-  takeLoopLag(): number {
-    const lag = this.#loopLagMs;
-    this.#loopLagMs = 0;
-    return lag;
+  /** The longest since the last call of this one. */
+  takeLoopLag(of: 'load' | 'history'): number {
+    const lag = this.#loopLagMs[of];
+    this.#loopLagMs[of] = 0;
+    return hundredths(lag);
   }
 
   noteSync(ms: number): void {
@@ -63,9 +72,21 @@ export class Counters {
 
   /** Of the last 512 syncs. */
   get syncMsP99(): number {
-    const count = Math.min(this.#syncCount, this.#syncMs.length);
-    if (count === 0) return 0;
-    const sorted = this.#syncMs.slice(0, count).sort();
+    return this.#syncP99Of(this.#syncCount) ?? 0;
+  }
+
+  /** Of those since the last call, of the last 512 where there were more; null where there was none. */
+  takeSyncMsP99(): number | null {
+    const p99 = this.#syncP99Of(this.#syncCount - this.#syncsTaken);
+    this.#syncsTaken = this.#syncCount;
+    return p99 === null ? null : hundredths(p99);
+  }
+
+  #syncP99Of(last: number): number | null {
+    const count = Math.min(last, this.#syncCount, this.#syncMs.length);
+    if (count === 0) return null;
+    const first = this.#syncCount - count;
+    const sorted = Float64Array.from({ length: count }, (_, index) => this.#syncMs[(first + index) % this.#syncMs.length] as number).sort();
     return percentile(sorted, 0.99);
   }
 
@@ -74,6 +95,10 @@ export class Counters {
       appends: this.appends,
       appendedRecords: this.appendedRecords,
       appendedBytes: this.appendedBytes,
+      acknowledgedRecords: this.acknowledgedRecords,
+      acknowledgedBytes: this.acknowledgedBytes,
+      readRecords: this.readRecords,
+      readBytes: this.readBytes,
       refusedAppends: this.refusedAppends,
       duplicateAppends: this.duplicateAppends,
       revokes: this.revokes,

@@ -59,7 +59,7 @@ export class Events {
 
   #load(nowMs: number): void {
     const { counters } = this.#core;
-    const lagMs = counters.takeLoopLag();
+    const lagMs = counters.takeLoopLag('load');
     const appends = counters.edgeAppends - this.#lastEdgeAppends;
     const isIdle = appends === 0 && lagMs < slowLagMs && !this.#hasNews;
     if (isIdle && nowMs - this.#lastLoadMs < idleLoadMs) return;

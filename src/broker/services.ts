@@ -28,6 +28,7 @@ import { Events } from './events.ts';
 import type { Groups, MachineState, Replica } from './replica/index.ts';
 import { type FaultsByHand, Links, PeerLives } from './peers/index.ts';
 import { decodeTopicQuery } from './topic-query.ts';
+import { decodeHistoryQuery } from './history-query.ts';
 import { QuietGroups } from './replica/index.ts';
 import { openError, type OpenedData } from './opening.ts';
 import type { LogSpans } from './log-spans.ts';
@@ -151,7 +152,11 @@ export class Services {
     this.elsewhere = new Elsewhere(core, this.requests, whereabouts);
     this.revokes = new Revokes(core, this.requests, whereabouts);
     this.peerService = new PeerService(core, this.barriers, this.reads, this.relays, {
-      status: (asked) => options.status(decodeTopicQuery(asked, host.bytes)),
+      status: (asked) => {
+        const withinMs = decodeHistoryQuery(asked, host.bytes);
+        if (withinMs === null) return options.status(decodeTopicQuery(asked, host.bytes));
+        return { history: options.broker.history?.(withinMs) ?? [] };
+      },
       nameOf: (group) => this.topics.nameOf(group),
       keeping: (group, json, answer) => (this.#isScheduled(group) ? this.scheduled : this.subscribers).receive(group, json, answer),
       mayHandOver: (replica, to) => this.topics.homecoming.mayHandOver(replica.group, to, replica.leaderSinceMonotonicMs),

@@ -27,6 +27,9 @@ export const internalReplicas = 3;
 /** Written by Cairn itself: nobody appends to them by name. */
 export const isInternalTopic = (topic: string): boolean => topic === subscribersTopic || topic === scheduledTopic || topic === parkedTopic;
 
+/** Written by Cairn for itself or about itself: no caller's work. */
+export const isOfCairn = (topic: string): boolean => topic === eventsTopic || isInternalTopic(topic);
+
 /** More would make each change of the catalog wait for more disks, and would not survive more in practice. */
 const catalogVotersMax = 5;
 

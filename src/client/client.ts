@@ -6,6 +6,7 @@ import {
   type EndResult,
   type Freshness,
   type KnownBroker,
+  type KnownHistory,
   type LinkFault,
   LogError,
   type ReadRequest,
@@ -430,6 +431,12 @@ export class Client implements SearchableLog {
   async brokers(query: TopicQuery | null = null): Promise<BrokerList> {
     const path = withQuery('/v1/brokers', query === null ? {} : parametersOf(query, null));
     return (await this.#get('Cannot list the brokers', path, this.#attemptMs))['brokers'] as BrokerList;
+  }
+
+  /** What every broker did in the last 15 minutes, or the last `withinMs` of them. */
+  async history(withinMs: number | null = null): Promise<readonly KnownHistory[]> {
+    const path = withQuery('/v1/brokers/history', { withinMs });
+    return (await this.#get('Cannot ask for the history', path, this.#attemptMs))['brokers'] as readonly KnownHistory[];
   }
 
   /** What the broker in use did and heard, as NDJSON (docs/reference/trace.md); null: all that it keeps. */

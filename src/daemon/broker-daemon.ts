@@ -4,7 +4,7 @@
  */
 import { formatHostPort } from '../base/host-port.ts';
 import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
-import { LogError, withPromises } from '../eventlog/index.ts';
+import { type AgedSample, LogError, withPromises } from '../eventlog/index.ts';
 import { createHttpGateway, type Front, type GatewayOptions, hashToken } from '../gateway/http/index.ts';
 import type { Logger } from '../host/index.ts';
 import { createTopicsSearcher, ownScanner, workerScanner } from '../search/topics/index.ts';
@@ -16,6 +16,7 @@ import type { BrokerWire } from './cs550/broker-wire.ts';
 import type { DaemonConfig } from './config.ts';
 import { descriptorsMax, fitHttp, fitConnections } from './descriptors.ts';
 import { warnInsecure } from './warn-insecure.ts';
+import { History } from './history.ts';
 import type { Daemon, DaemonHooks } from './lifecycle.ts';
 import type { SpanExport } from './span-export.ts';
 import { makeFolder } from './make-folder.ts';
@@ -44,6 +45,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
     agentClocks: (max) => lines?.agentClocks(max) ?? { agents: [], left: 0 },
     spanExport: () => spanExport ?? { exported: 0, dropped: 0 },
   });
+  const history = new History({ clock: host.clock, broker, requestCount: () => front.requestCount });
   const { endpoint } = config.tracing;
   if (endpoint !== null) {
     const { SpanExport } = await import('./span-export.ts');
@@ -91,6 +93,7 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
   return {
     broker,
     stop(graceMs, done) {
+      history.stop();
       lines?.close();
       wire?.close();
       broker.close(graceMs, () => {
@@ -111,7 +114,19 @@ export async function startBroker(config: DaemonConfig, logger: Logger, hooks: D
       config.data === null
         ? ownScanner(on, ownModule('search/start/starter-process'))
         : workerScanner(config.data, ownModule('search/topics/worker'), () => broker.diskSyncs);
-    const common = { host: on, self, brokers, settings, version: packageVersion(), clusterId, secret, logOnly, scanner };
+    const toldHistory = (withinMs: number): readonly AgedSample[] => history.within(withinMs);
+    const common = {
+      host: on,
+      self,
+      brokers,
+      settings,
+      version: packageVersion(),
+      clusterId,
+      secret,
+      logOnly,
+      scanner,
+      history: toldHistory,
+    };
     return { ...common, onFatal: (error) => onFatal(error, true) };
   }
 }

@@ -1,6 +1,8 @@
 export { isAhead, isPassed, isTriedAmongBrokers, judge, type Judgement, withRequestOutcome } from './attempts.ts';
 export { follow } from './follow.ts';
 export { delayMsMax, linkFaultTexts, refuseLinkFault } from './link-faults.ts';
+export type * from './history.ts';
+export { historyEveryMs, historySpanMs } from './history.ts';
 export { LogError, requestOutcomeOf } from './log-error.ts';
 export {
   type ClusterView,

@@ -19,6 +19,7 @@ import { refuseLinkFault } from './link-faults.ts';
 import { choosePartition, refuseAppend, refuseChanges, refuseRead, refuseScan, refuseSettings } from './ranges.ts';
 import { withRetention } from './retention-settings.ts';
 import { isTopicName, shownTopic, topicNameRule } from './topic-name.ts';
+import type { KnownHistory } from './history.ts';
 import type { Answer, BrokerCounters, BrokerService, CountedStatus, FaultSwitch, Outcome } from './services.ts';
 import type {
   AppendRequest,
@@ -508,6 +509,11 @@ export class MemoryLog implements BrokerService {
     this.#later(answer)({ ok: true, value: [{ id: status.id, address: status.address, status, clock: { aheadMs: 0, errorMs: 0 } }] });
   }
 
+  /** It keeps none. */
+  history(_withinMs: number, answer: Answer<readonly KnownHistory[]>): void {
+    this.#later(answer)({ ok: true, value: [{ id: self, address: this.#options.address ?? '127.0.0.1:0', samples: [] }] });
+  }
+
   #make(name: string, settings: TopicSettings): Topic {
     const partitions = Array.from({ length: settings.partitions ?? 1 }, (_, number) => this.#makePartition(name, number));
     const topic: Topic = { name, settings, createdMs: this.#clock.wallMs(), partitions };
@@ -581,6 +587,10 @@ const noCounters: BrokerCounters = {
   appends: 0,
   appendedRecords: 0,
   appendedBytes: 0,
+  acknowledgedRecords: 0,
+  acknowledgedBytes: 0,
+  readRecords: 0,
+  readBytes: 0,
   refusedAppends: 0,
   duplicateAppends: 0,
   revokes: 0,

@@ -4,6 +4,7 @@
  * `LogService` is the callback form that a broker implements and the simulator drives; `EventLog` (`promises.ts`) is the same with promises for
  * code outside the machine-free rooms. Each is composed of parts: the records, searches of them, the topics, the cluster.
  */
+import type { KnownHistory } from './history.ts';
 import type { LogError } from './log-error.ts';
 import type {
   AppendRequest,
@@ -82,6 +83,8 @@ export interface BrokerService extends LogService {
   /** Where a topic is, and why. */
   explain(topic: string, answer: Answer<TopicPlacement>): void;
   status(query: TopicQuery | null, answer: Answer<CountedStatus>): void;
+  /** What every configured broker did in the last `withinMs`; one that does not answer in time is named with `samples: null` (promise 5). */
+  history(withinMs: number, answer: Answer<readonly KnownHistory[]>): void;
 }
 
 export interface CountedStatus extends BrokerStatus {
@@ -93,6 +96,12 @@ export type BrokerCounters = {
   readonly appends: number;
   readonly appendedRecords: number;
   readonly appendedBytes: number;
+  /** Those three are what this broker took as leader, whoever asked. These are what its own callers appended, without what Cairn writes for itself. */
+  readonly acknowledgedRecords: number;
+  readonly acknowledgedBytes: number;
+  /** Given to readers from the replicas here, without what Cairn has written for itself. */
+  readonly readRecords: number;
+  readonly readBytes: number;
   readonly refusedAppends: number;
   readonly duplicateAppends: number;
   readonly revokes: number;

@@ -4,6 +4,8 @@ import { type BrokerList, Client, parseServer } from '../client/index.ts';
 import {
   type AppendResult,
   type BrokerStatus,
+  historySpanMs,
+  type KnownHistory,
   type Level,
   LogError,
   requestIdBytesMax,
@@ -24,6 +26,7 @@ import {
   signal,
   timeoutMs,
   topicOf,
+  whole,
 } from './arguments.ts';
 import { type Appendable, batchOfRecords } from './batch-of-records.ts';
 import type { FoundRecord } from './found-record.ts';
@@ -64,6 +67,11 @@ export interface AppendLaterOptions extends AppendOptions {
 }
 
 type AnyAppendOptions = AppendOptions & { readonly deliverAt?: Date | number | undefined };
+
+export interface HistoryOptions extends CallOptions {
+  /** How far back, in ms, at most 15 minutes: the usual. */
+  readonly withinMs?: number | undefined;
+}
 
 export interface ScheduledOptions extends CallOptions {
   /** Only what is for this topic. */
@@ -113,6 +121,7 @@ const appendChecks: Checks<AnyAppendOptions> = {
   signal,
 };
 const callChecks: Checks<CallOptions> = { signal };
+const historyChecks: Checks<HistoryOptions> = { signal, withinMs: whole(0, historySpanMs) };
 const scheduledChecks: Checks<ScheduledOptions> = {
   signal,
   topic: { is: (value) => typeof value === 'string', must: 'the name of a topic' },
@@ -245,6 +254,12 @@ export class CairnClient implements AsyncDisposable {
   /** Every broker of the cluster, with what it says of itself. */
   async brokers(options?: CallOptions): Promise<BrokerList> {
     return this.#with(checked(options, callChecks, 'list the brokers').signal).brokers();
+  }
+
+  /** What every broker did in the last minutes, a sample for each stretch of 5 s, oldest first. */
+  async history(options?: HistoryOptions): Promise<readonly KnownHistory[]> {
+    const { signal: ending, withinMs } = checked(options, historyChecks, 'ask for the history');
+    return this.#with(ending).history(withinMs ?? null);
   }
 
   /** Lets producers and subscriptions finish what they have, ends all else with `interrupted`, and refuses from then on. Fails with what could not be finished. */

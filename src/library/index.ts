@@ -14,6 +14,7 @@ export {
   type AppendOptions,
   CairnClient,
   type CairnClientOptions,
+  type HistoryOptions,
   type ScheduledOptions,
   type ScheduledResult,
 } from './cairn-client.ts';
@@ -41,7 +42,7 @@ export {
   type MergedRecords,
   type PlainRecord,
 } from '../client/index.ts';
-export { type EventLog, LogError } from '../eventlog/index.ts';
+export { type EventLog, type HistoryCounts, type HistorySample, type KnownHistory, LogError } from '../eventlog/index.ts';
 export type * from '../eventlog/scheduled.ts';
 export type * from '../eventlog/subscriptions.ts';
 export type * from '../eventlog/types.ts';

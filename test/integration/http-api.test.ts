@@ -663,6 +663,16 @@ describe('the other routes', () => {
     expect(brokers).toMatchObject({ brokers: [{ id: 1, status: { id: 1 } }], missing: [] });
   });
 
+  test('what the brokers did lately is told as far back as is asked, and a broker that does not answer is missing', async () => {
+    const answer = await call('GET', '/v1/brokers/history?withinMs=60000');
+
+    expect(await answer.json()).toMatchObject({ everyMs: 5000, spanMs: 900_000, brokers: [{ id: 1, samples: [] }], missing: [] });
+    expect(await errorOf(await call('GET', '/v1/brokers/history?withinMs=900001'))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining('Cannot tell the history: the parameter "withinMs" is "900001"') as string,
+    });
+  });
+
   test('faults are switched by JSON too; then only /recover is heard', async () => {
     expect(await (await call('POST', '/v1/faults', { json: { action: 'crash' } })).json()).toEqual({ crashed: true });
     await expect.poll(() => gateway.twin.faults.crashed).toBe(true);

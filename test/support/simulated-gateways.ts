@@ -57,6 +57,7 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
       describeTopic: (name, answer) => asked(id, (service, done) => service.describeTopic(name, done), answer),
       status: (query, answer) => asked(id, (service, done) => service.status(query, done), answer),
       brokers: (query, answer) => asked(id, (service, done) => service.brokers(query, done), answer),
+      history: (withinMs, answer) => asked(id, (service, done) => service.history(withinMs, done), answer),
     };
     const ofBroker = {
       ...broker,

@@ -5,6 +5,7 @@ import { recordCount } from '../../record/index.ts';
 import type { Appended, ErrorDetails, HopList } from '../../wire/index.ts';
 import { type AppendEdge, AppendQueue, type PendingAppend } from './append-queue.ts';
 import { type Core, failure } from '../core.ts';
+import { isOfCairn } from '../well-known.ts';
 import type { Requests } from './requests.ts';
 import type { Whereabouts } from './whereabouts.ts';
 
@@ -65,9 +66,14 @@ export class Appends implements AppendEdge {
     const { term, ackedBy, committed, timestampMs } = value;
     const durable = this.#durable;
     const own = { brokers: [this.#core.self], isDirect: false };
+    const { counters } = this.#core;
     this.#core.later(() => {
       for (const { request, count, recordFrom, answer } of appends) {
         const { topic, partition = 0, level } = request;
+        if (!duplicate && !isOfCairn(topic)) {
+          counters.acknowledgedRecords += count;
+          counters.acknowledgedBytes += request.batch.length;
+        }
         const offset = value.offset + recordFrom;
         const result = { topic, partition, offset, count, term, level, ackedBy, committed, durable, duplicate, timestampMs };
         answer({ ok: true, value: request.tellHops === true ? { ...result, hops: hops ?? own } : result });

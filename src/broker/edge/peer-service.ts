@@ -1,6 +1,6 @@
 import type { BrokerId, GroupId } from '../../base/branded.ts';
 import type { TraceContext } from '../../base/trace-context.ts';
-import type { BrokerStatus, Outcome, PartitionStatus } from '../../eventlog/index.ts';
+import type { AgedSample, BrokerStatus, Outcome, PartitionStatus } from '../../eventlog/index.ts';
 import { defaultBatchLimits, producerIdOf, validateBatch } from '../../record/index.ts';
 import * as wire from '../../wire/index.ts';
 import type { Barriers } from './barriers.ts';
@@ -21,9 +21,13 @@ export interface Asker {
   readonly trace: TraceContext | null;
 }
 
+interface ToldHistory {
+  readonly history: readonly AgedSample[];
+}
+
 export interface PeerServiceOptions {
-  /** `asked` says which topics, nothing leaves that to this broker. */
-  status(asked: Uint8Array): BrokerStatus;
+  /** `asked` says which topics, nothing leaves that to this broker; or it asks for what this broker did lately, in place of how it is now. */
+  status(asked: Uint8Array): BrokerStatus | ToldHistory;
   /** Of a group that has a replica here. */
   statusOf(group: number): PartitionStatus | null;
   /** Whether the office is to be handed to this peer, whose home the group is. */

@@ -1,11 +1,12 @@
 import { type Offset, offset } from '../../base/branded.ts';
 import { type Answer, describeOffsets, type EndRequest, type EndResult, type ReadRequest, type ReadResult } from '../../eventlog/index.ts';
 import type { LogBatch } from '../../raft/index.ts';
-import { batchOf, isControl, producerId, producerKind, stampMs } from '../../record/index.ts';
+import { batchOf, isControl, producerId, producerKind, recordCount, stampMs } from '../../record/index.ts';
 import { describeFailure, type ReadFailure } from '../../storage/index.ts';
 import type { Barriers } from './barriers.ts';
 import { type Core, failure } from '../core.ts';
 import type { Replica } from '../replica/index.ts';
+import { isOfCairn } from '../well-known.ts';
 
 /** A read that cannot be made as fresh as asked in this time fails with `notCurrent`. */
 export const freshnessMs = 5000;
@@ -37,10 +38,14 @@ interface Fetched {
   readonly revokes: number;
   readonly batches: readonly Uint8Array[];
   readonly times: readonly number[];
+  readonly records: number;
+  readonly bytes: number;
   readonly next: number;
 }
 
-const nothing = { batches: [], times: [] } as const;
+type Given = Pick<Fetched, 'batches' | 'times' | 'records' | 'bytes'>;
+
+const nothing: Given = { batches: [], times: [], records: 0, bytes: 0 };
 
 /** Reading topics: from memory at the tail, else from disk, always below the high watermark. */
 export class Reads {
@@ -209,19 +214,21 @@ export class Reads {
     if (isSame && memo.revokes === producers.revokesVersion) return memo;
     const batches: Uint8Array[] = [];
     const times: number[] = [];
+    let records = 0;
     let bytes = 0;
     let next = reader.position;
     for (const { bytes: frame, offsetFrom, offsetTo } of found) {
       const batch = batchOf(frame);
       if (!isControl(batch) && !isRevoked(replica, batch, offsetFrom)) {
+        if (bytes + batch.length > bytesMax && batches.length > 0) break;
         bytes += batch.length;
-        if (bytes > bytesMax && batches.length > 0) break;
+        records += recordCount(batch);
         batches.push(batch);
         times.push(stampMs(frame));
       }
       next = offsetTo;
     }
-    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokesVersion, batches, times, next };
+    const fetched = { from: reader.position, to, bytesMax, revokes: producers.revokesVersion, batches, times, records, bytes, next };
     this.#memo.set(replica, fetched);
     return fetched;
   }
@@ -235,8 +242,12 @@ export class Reads {
     this.#give(reader, fetched);
   }
 
-  #give(reader: Reader, { batches, times }: Pick<Fetched, 'batches' | 'times'>): void {
+  #give(reader: Reader, { batches, times, records, bytes }: Given): void {
     const { replica, request } = reader;
+    if (!isOfCairn(request.topic)) {
+      this.#core.counters.readRecords += records;
+      this.#core.counters.readBytes += bytes;
+    }
     const isConfirmed = request.freshness === 'linearizable' && replica.raft.role === 'leader';
     this.#finish(reader, {
       ok: true,

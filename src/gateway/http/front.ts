@@ -100,6 +100,7 @@ export class Front {
   #isClosing = false;
   /** When each kind of refusal was last told of in the log. */
   readonly #refusalsToldMs = new Map<string, number>();
+  #requestCount = 0;
   #unauthorizedCount = 0;
   /** A broker of another version has been told of: once is enough, and whoever reaches the port can claim any. */
   #isProtocolTold = false;
@@ -129,6 +130,11 @@ export class Front {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Requests that have come, whatever they were for and became of. */
+  get requestCount(): number {
+    return this.#requestCount;
   }
 
   /** Who counts the appends that the API does not see. */
@@ -222,6 +228,7 @@ export class Front {
     const path = pathOf(request);
     const isFault = request.method === 'POST' && isFaultPath(path);
     if (!this.#note(request, response, isFault)) return;
+    this.#requestCount++;
     if (this.#isClosing || this.#options.closesWithAnswer) response.setHeader('connection', 'close');
     const refusal = guard(request, path, { allowedHosts: this.#allowedHosts, tokenHash: this.#options.tokenHash });
     if (refusal !== null) {

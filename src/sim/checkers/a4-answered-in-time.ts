@@ -71,6 +71,7 @@ export class AnsweredInTime {
       describeTopic: (name, answer) => service.describeTopic(name, timed(`description of "${name}"`, lookUpMs, answer)),
       status: (query, answer) => service.status(query, timed('status', 0, answer)),
       brokers: (query, answer) => service.brokers(query, timed('brokers', slackMs, answer)),
+      history: (withinMs, answer) => service.history(withinMs, timed('history', slackMs, answer)),
     };
   }
 

@@ -329,5 +329,7 @@ describe('a client', () => {
     await expect(client.topics.describe(topic)).rejects.toMatchObject({ code: 'unknownTopic' });
     expect((await client.status()).version).toBe('0.0.0');
     expect(await client.brokers()).toHaveLength(1);
+    expect(await client.history({ withinMs: 60_000 })).toMatchObject([{ id: 1, samples: [] }]);
+    await expect(client.history({ withinMs: 1e9 })).rejects.toMatchObject({ code: 'invalidRequest' });
   });
 });

@@ -1,6 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { delayMsMax, type LinkFault, LogError, statusTopicsMax, type TopicQuery } from '../../../eventlog/index.ts';
+import {
+  delayMsMax,
+  historyEveryMs,
+  historySpanMs,
+  type KnownHistory,
+  type LinkFault,
+  LogError,
+  promised,
+  statusTopicsMax,
+  type TopicQuery,
+} from '../../../eventlog/index.ts';
 import type { ApiContext } from './context.ts';
 import { readJsonBody } from './json-body.ts';
 import { KeptPartition, must, NoQuery, nullable, PartitionStatus, topicParameters, wholeNumber } from './schema-parts.ts';
@@ -92,6 +102,34 @@ const BrokerList = Type.Object({
   missing: Type.Array(Type.Integer(), { description: 'brokers that did not answer: the answer is partial' }),
 });
 
+const Count = Type.Integer({ minimum: 0 });
+const HistorySample = Type.Object(
+  {
+    endMs: Type.Integer({ description: 'when the stretch ended, by the wall clock of the broker that was asked' }),
+    seconds: Type.Number({ description: 'how long it was; rates are the numbers below by this' }),
+    appendedRecords: Type.Integer({ minimum: 0, description: 'appended by callers of this broker, and acknowledged' }),
+    appendedBytes: Count,
+    readRecords: Type.Integer({ minimum: 0, description: 'given to readers from the replicas of this broker' }),
+    readBytes: Count,
+    requests: Type.Integer({ minimum: 0, description: 'HTTP requests' }),
+    elections: Type.Integer({ minimum: 0, description: 'elections that it called' }),
+    leaderChanges: Type.Integer({ minimum: 0, description: 'times that a partition there got another leader' }),
+    syncP99Ms: nullable(Type.Number({ description: 'of the writes of logs with their syncs' })),
+    loopLagMs: Type.Number({ description: 'the longest that its event loop came late' }),
+  },
+  { description: 'what a broker did in one stretch of some seconds' },
+);
+const HistoryQuery = Type.Object(
+  { withinMs: Type.Optional(wholeNumber(0, historySpanMs, 'milliseconds')) },
+  { additionalProperties: false },
+);
+const HistoryAnswer = Type.Object({
+  everyMs: Type.Integer({ description: 'so long is a stretch' }),
+  spanMs: Type.Integer({ description: 'so much of the past is kept' }),
+  brokers: Type.Array(Type.Object({ id: Type.Integer(), address: Type.String(), samples: nullable(Type.Array(HistorySample)) })),
+  missing: Type.Array(Type.Integer(), { description: 'brokers that did not answer: the answer is partial' }),
+});
+
 export function addClusterRoutes(app: FastifyInstance, context: ApiContext): void {
   const { log, bodies } = context;
   const statusSchema = { summary: 'This broker', querystring: StatusQuery, response: { 200: BrokerStatus } };
@@ -103,6 +141,18 @@ export function addClusterRoutes(app: FastifyInstance, context: ApiContext): voi
   app.get('/v1/brokers', { schema: brokersSchema, config: { verb: 'list the brokers' } }, async (request) => {
     const brokers = await log.brokers(topicsAskedFor(request.query));
     return { brokers, missing: brokers.filter(({ status }) => status === null).map(({ id }) => id) };
+  });
+
+  const historySchema = {
+    summary: 'What all configured brokers did in the last minutes',
+    querystring: HistoryQuery,
+    response: { 200: HistoryAnswer },
+  };
+  app.get('/v1/brokers/history', { schema: historySchema, config: { verb: 'tell the history' } }, async (request) => {
+    const { withinMs = historySpanMs } = request.query as Static<typeof HistoryQuery>;
+    const brokers = await promised<readonly KnownHistory[]>((answer) => context.service.history(withinMs, answer));
+    const missing = brokers.filter(({ samples }) => samples === null).map(({ id }) => id);
+    return { everyMs: historyEveryMs, spanMs: historySpanMs, brokers, missing };
   });
 
   const faultSchema = {

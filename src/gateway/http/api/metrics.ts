@@ -76,6 +76,10 @@ export const metricTable: readonly MetricRow[] = [
   counter('cairn_appends_total', 'appends', 'Appends acknowledged through this broker'),
   counter('cairn_appended_records_total', 'appendedRecords', 'Records in those appends'),
   counter('cairn_appended_bytes_total', 'appendedBytes', 'Bytes of those appends, as record batches'),
+  counter('cairn_acknowledged_records_total', 'acknowledgedRecords', 'Records that callers of this broker appended, acknowledged'),
+  counter('cairn_acknowledged_bytes_total', 'acknowledgedBytes', 'Bytes of those, as record batches'),
+  counter('cairn_read_records_total', 'readRecords', 'Records given to readers from the replicas of this broker'),
+  counter('cairn_read_bytes_total', 'readBytes', 'Bytes of those, as record batches'),
   counter('cairn_refused_appends_total', 'refusedAppends', 'Appends that ended with an error'),
   counter(
     'cairn_duplicate_appends_total',
