@@ -3,6 +3,7 @@ import module from 'node:module';
 import { tmpdir } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../src/base/errors.ts';
+import { shellWord } from '../src/base/shell-word.ts';
 import { addExamples } from '../src/cli/command.ts';
 import { integer, jsonOption } from '../src/cli/options.ts';
 import { writeRun, writeSection } from './document.ts';
@@ -73,6 +74,7 @@ addExamples(program, [
   { command: 'npm run bench -- --grep', does: 'how quickly files and topics are searched' },
   { command: 'npm run bench -- --profile --write', does: 'where the time goes, into docs/performance.md' },
 ]);
+const typed = ['npm', 'run', 'bench', '--', ...process.argv.slice(2)].map(shellWord).join(' ');
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.usage));
 program.parse();
 
@@ -122,7 +124,7 @@ try {
   } else {
     const run = await runScenarios(chosen, settings);
     if (options.write === true) writeRun(run, scenarios);
-    if (options.output !== undefined) say(`Report: ${await reportRun(run, options.output, options.note)}`);
+    if (options.output !== undefined) say(`Report: ${await reportRun(run, options.output, typed, options.note)}`);
     process.stdout.write(options.json === true ? `${JSON.stringify(run)}\n` : formatRun(run));
     process.exitCode = run.ok ? 0 : 1;
   }

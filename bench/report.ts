@@ -62,8 +62,8 @@ function verdictOf(run: BenchRun): string {
   return run.ok ? `\nAll that was acknowledged was read back.${reached}` : `\nNOT GOOD: ${wrong.join(', ')}.${reached}`;
 }
 
-/** Writes the report and returns where it is. */
-export async function reportRun(run: BenchRun, folder: string, note?: string): Promise<string> {
+/** Writes the report and returns where it is. `repeat` is what was typed. */
+export async function reportRun(run: BenchRun, folder: string, repeat: string, note?: string): Promise<string> {
   await writeReport(
     {
       lab: 'bench',
@@ -82,7 +82,7 @@ export async function reportRun(run: BenchRun, folder: string, note?: string): P
       ],
       graphs: run.scenarios.flatMap((scenario) => scenario.graphs),
     },
-    { folder, version: packageVersion(), startedMs: run.startedMs, ...(note === undefined ? {} : { note }) },
+    { folder, version: packageVersion(), startedMs: run.startedMs, repeat, ...(note === undefined ? {} : { note }) },
   );
   return `${folder}/report.html`;
 }

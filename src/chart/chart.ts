@@ -1,4 +1,16 @@
-import { axisColor, dashOf, drawXTicks, drawYGrid, type LegendItem, makeFrame, rangeOf, round, strokeOf, withRoom } from './frame.ts';
+import {
+  axisColor,
+  dashOf,
+  drawXTicks,
+  drawYGrid,
+  inkColor,
+  type LegendItem,
+  makeFrame,
+  rangeOf,
+  round,
+  strokeOf,
+  withRoom,
+} from './frame.ts';
 import { decadeScale, exactScale, linearScale, type Scale } from './scale.ts';
 import { escapeXml } from './xml.ts';
 
@@ -7,6 +19,14 @@ export interface Series {
   /** One line through all points, or a mark for each. */
   readonly marks: 'line' | 'points';
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** A wide, pale line below all others: whatever has the same values stays visible over it. */
+  readonly isUnder?: boolean;
+}
+
+/** Where nothing was, and 0 is drawn for it: a mark of its own on the line of 0, so that it is not taken for a 0 that was measured. */
+interface Nothing {
+  readonly label: string;
+  readonly xs: readonly number[];
 }
 
 /** The area between two edges: of least and greatest, or of a mean less and plus its deviation. */
@@ -28,6 +48,7 @@ export interface Chart {
   readonly yScale?: 'linear' | 'decades';
   readonly series: readonly Series[];
   readonly bands?: readonly Band[];
+  readonly nothing?: Nothing;
   readonly note?: string;
 }
 
@@ -49,7 +70,7 @@ export function renderChart(chart: Chart): string {
     xTitle: chart.xTitle,
     yTitle: chart.yTitle,
     note: chart.note,
-    legend: [...chart.series.map(legendOf), ...bands.map(bandLegendOf)],
+    legend: [...chart.series.map(legendOf), ...bands.map(bandLegendOf), ...nothingLegendOf(chart)],
     leftLabels: yScaleTo(0, 1).ticks.map(({ label }) => label),
     plotHeight,
   });
@@ -62,17 +83,20 @@ export function renderChart(chart: Chart): string {
     const low = edges.map(([atX, atY]) => pointOf(atX, atY)).reverse();
     return `<polygon class="band" data-label="${escapeXml(label)}" fill="${strokeOf(index).color}" fill-opacity="0.13" points="${[...high, ...low].join(' ')}"/>`;
   });
-  const drawn = chart.series.map(({ label, marks, points }, index) => {
+  const draw = ({ label, marks, points, isUnder = false }: Series, index: number): string => {
     const name = `data-label="${escapeXml(label)}"`;
     const alone = marks === 'points' || points.length === 1;
     const each = alone ? points.map(([atX, atY]) => markOf('point', index, x.at(atX), y.at(atY))).join('\n') : '';
     if (marks === 'points') return `<g class="series" ${name}>${each}</g>`;
     const { color, dash } = strokeOf(index);
     const through = points.map(([atX, atY]) => pointOf(atX, atY)).join(' ');
-    return `<polyline class="series" ${name} fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"${dashOf(dash)} points="${through}"/>${each}`;
-  });
+    const line = isUnder ? underLine : `stroke-width="2"${dashOf(dash)}`;
+    return `<polyline class="series" ${name} fill="none" stroke="${color}" stroke-linejoin="round" ${line} points="${through}"/>${each}`;
+  };
+  const drawn = chart.series.map((series, index) => [series.isUnder ?? false, draw(series, index)] as const);
+  const inOrder = [...drawn.filter(([isUnder]) => isUnder), ...drawn.filter(([isUnder]) => !isUnder)].map(([, each]) => each);
   const left = `<line class="axis" x1="${area.left}" x2="${area.left}" y1="${area.top}" y2="${area.bottom}" stroke="${axisColor}"/>`;
-  return wrap([drawYGrid(y, area), left, drawXTicks(x, area.bottom), ...drawnBands, ...drawn].join('\n'));
+  return wrap([drawYGrid(y, area), left, drawXTicks(x, area.bottom), ...drawnBands, ...inOrder, drawNothing(chart, x, y.at(0))].join('\n'));
 }
 
 function xScaleOf({ series, bands = [], xScale }: Chart, left: number, right: number): Scale {
@@ -85,10 +109,31 @@ function xScaleOf({ series, bands = [], xScale }: Chart, left: number, right: nu
   return withRoom((count) => linearScale(least, greatest, left, right, count), 8);
 }
 
-function legendOf({ label, marks }: Series, index: number): LegendItem {
+/** A thick line for each run of them, a dot for one alone. */
+function drawNothing({ nothing }: Chart, x: Scale, y: number): string {
+  if (nothing === undefined || nothing.xs.length === 0) return '';
+  const runs: [number, number][] = [];
+  for (const at of nothing.xs) {
+    const last = runs.at(-1);
+    if (last !== undefined && at === last[1] + 1) last[1] = at;
+    else runs.push([at, at]);
+  }
+  const path = runs.map(([from, to]) => `M${round(x.at(from))} ${round(y)}H${round(x.at(to) + 0.01)}`).join('');
+  return `<path class="nothing" data-label="${escapeXml(nothing.label)}" data-count="${nothing.xs.length}" ${nothingLine} d="${path}"/>`;
+}
+
+const underLine = 'stroke-width="7" stroke-opacity="0.4"';
+const nothingLine = `stroke="${inkColor}" stroke-width="7" stroke-linecap="round" fill="none"`;
+
+const nothingLegendOf = ({ nothing }: Chart): readonly LegendItem[] =>
+  nothing === undefined || nothing.xs.length === 0
+    ? []
+    : [{ label: nothing.label, sample: (x, y) => `<path ${nothingLine} d="M${round(x + 26)} ${y}h0.01"/>` }];
+
+function legendOf({ label, marks, isUnder = false }: Series, index: number): LegendItem {
   const { color, dash } = strokeOf(index);
   const line = (x: number, y: number): string =>
-    `<line x1="${round(x)}" x2="${round(x + 34)}" y1="${y}" y2="${y}" stroke="${color}" stroke-width="3"${dashOf(dash)}/>`;
+    `<line x1="${round(x)}" x2="${round(x + 34)}" y1="${y}" y2="${y}" stroke="${color}" ${isUnder ? underLine : `stroke-width="3"${dashOf(dash)}`}/>`;
   return { label, sample: marks === 'points' ? (x, y) => markOf('sample', index, x + 28, y) : line };
 }
 

@@ -1,4 +1,5 @@
 /** What every picture has around its plot: title, legend, the titles of its axes, and a note. */
+import { darkStyle } from './dark.ts';
 import type { Scale } from './scale.ts';
 import { fontFamily, fontSize, inLines, shorten, textWidth } from './text.ts';
 import { escapeXml } from './xml.ts';
@@ -32,7 +33,7 @@ export interface FrameOptions {
   readonly width?: number;
 }
 
-const ink = '#222222';
+export const inkColor = '#222222';
 export const axisColor = '#888888';
 /** Told apart by people who do not see colours alike (Okabe and Ito, darkened where white is behind them), and by their strokes. */
 const strokes = [
@@ -82,7 +83,8 @@ export function makeFrame(options: FrameOptions): { readonly area: Area; readonl
   );
   const wrap = (
     plot: string,
-  ): string => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${fontFamily}" font-size="${fontSize}" fill="${ink}">
+  ): string => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${fontFamily}" font-size="${fontSize}" fill="${inkColor}" class="picture">
+${darkStyle}
 <title>${escapeXml(options.title)}</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 <text class="title" x="${left}" y="${margin.title}" font-size="19" font-weight="bold">${escapeXml(shorten(options.title, right - left, 19, true))}</text>

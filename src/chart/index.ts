@@ -11,6 +11,7 @@ import { renderProblem, renderSpaceTime, type SpaceTime } from './space-time.ts'
 
 export type { BarChart } from './bars.ts';
 export type { Chart, Series } from './chart.ts';
+export { withoutDark } from './dark.ts';
 export { pictureWidth } from './frame.ts';
 export { renderSpaceTime, type SpaceTime, type SpaceTimeEvent, type SpaceTimeFault } from './space-time.ts';
 export { escapeXml } from './xml.ts';

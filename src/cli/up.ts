@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import { shellWord } from '../base/shell-word.ts';
 import { exitCodes } from '../base/errors.ts';
 import { isAtTerminal } from '../daemon/at-terminal.ts';
 import { Supervisor } from '../daemon/supervisor.ts';
@@ -96,5 +97,5 @@ function welcome(brokers: number, data: string, port: number): string {
 function quoted(file: string): string {
   const shown = path.relative(process.cwd(), file);
   const short = shown.startsWith('..') ? file : shown;
-  return /^[\w./-]+$/.test(short) ? short : `'${short.replaceAll("'", "'\\''")}'`;
+  return shellWord(short);
 }

@@ -9,7 +9,8 @@
  *
  * Second k is [start + k, start + k + 1) from the first accept, by a clock that only counts: one that is set does not stop it. An event counts in the second in which it is printed. Every second
  * has a row for the total (`node` null), and one for each connection that sent bytes in it. Delays are null where there is none. `nodes` are those connected at its end; `printed`,
- * `stored` and `unstored` count from the start; `joined` and `left` name connections.
+ * `stored` and `unstored` count from the start; `joined` and `left` name connections. The row of a second within which the logger was told to end has `part`,
+ * as much of the second as there was: 0.43.
  */
 export const timelineVersion = 1;
 
@@ -42,6 +43,8 @@ export interface TotalRow extends DelayFields {
   readonly second: number;
   readonly node: null;
   readonly address: null;
+  /** Left out of a whole second. */
+  readonly part?: number;
   readonly nodes: number;
   readonly printed: number;
   /** On a majority's disks; null for a logger without a topic. */

@@ -95,7 +95,7 @@ export class TimelineRecorder {
     this.#roll();
     if (!isEnd) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#writeRows(this.#second);
+    this.#writeRows(this.#second, this.#options.monotonicS() - this.#startedS - this.#second);
   }
 
   #nodeOf(id: number, node: string, address: string): NodeSecond {
@@ -133,7 +133,7 @@ export class TimelineRecorder {
     this.#second = second;
   }
 
-  #writeRows(second: number): void {
+  #writeRows(second: number, part = 1): void {
     this.#last = null;
     const all = new DelayCollector();
     const rows: NodeRow[] = [];
@@ -154,20 +154,21 @@ export class TimelineRecorder {
       entry.untimed = 0;
       entry.bytes = 0;
     }
-    const total = this.#totalRow(second, all, events, untimed);
+    const total = this.#totalRow(second, all, events, untimed, part);
     this.#bytes = 0;
     this.#joined = [];
     this.#left = [];
     this.#append?.([total, ...rows].map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 
-  #totalRow(second: number, delays: DelayCollector, events: number, untimed: number): TotalRow {
+  #totalRow(second: number, delays: DelayCollector, events: number, untimed: number, part = 1): TotalRow {
     const counts = this.#options.storedCounts();
     return {
       second,
       node: null,
       address: null,
       ...fieldsOf(delays, events, untimed, this.#bytes),
+      ...(part < 1 ? { part: Math.round(part * 1000) / 1000 } : {}),
       nodes: this.#connected,
       printed: this.#printed,
       stored: counts?.stored ?? null,

@@ -33,6 +33,26 @@ const measure = `(() => {
   return { boxes: [...document.querySelectorAll('svg text')].map(boxOf), picture: boxOf(document.querySelector('svg')) };
 })()`;
 
+/** Runs in the page: the colour behind everything, and those of texts, lines and marks; of the grid, which is to be faint, none. */
+const coloursSeen = `(() => {
+  const [paper, ...others] = document.querySelectorAll('svg text, svg > rect, svg line:not(.grid), svg polyline, svg circle, svg path, svg polygon');
+  const colours = others.flatMap((element) => { const { fill, stroke } = getComputedStyle(element); return [fill, stroke]; });
+  return { paper: getComputedStyle(paper).fill, drawn: [...new Set(colours)].filter((colour) => colour !== 'none' && colour !== getComputedStyle(paper).fill) };
+})()`;
+
+/** As WCAG 2 counts it. */
+function contrast(one: string, other: string): number {
+  const luminance = (colour: string): number => {
+    const [red = 0, green = 0, blue = 0] = (colour.match(/\d+/g) ?? []).map((each) => {
+      const part = Number(each) / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  const [dark = 1, light = 1] = [luminance(one), luminance(other)].toSorted((a, b) => a - b);
+  return light / dark;
+}
+
 describe('the graphs in a browser', needsBrowser, () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -52,6 +72,24 @@ describe('the graphs in a browser', needsBrowser, () => {
     await expectNoTextFaults(page, [bandwidthChart(run(seconds, scale)), delayChart(run(seconds, scale))]);
     await page.close();
   });
+
+  test.each([
+    ['light', 'rgb(255, 255, 255)', 1.5],
+    ['dark', 'rgb(21, 26, 24)', 3],
+  ] as const)(
+    'are %s on a screen that is, with all that is drawn told from what is behind it',
+    async (colorScheme, paper, contrastLeast) => {
+      const page = await browser.newPage({ viewport: { width: 1300, height: 700 }, colorScheme });
+      for (const picture of [...charts.map(([, chart]) => chart), ...bars.map(([, chart]) => chart), election]) {
+        await page.setContent(`<body style="margin:0">${renderPicture(picture)}</body>`);
+        const seen = (await page.evaluate(coloursSeen)) as { readonly paper: string; readonly drawn: readonly string[] };
+
+        expect(seen.paper, picture.title).toBe(paper);
+        for (const colour of seen.drawn) expect(contrast(colour, paper), `${colour} of "${picture.title}"`).toBeGreaterThan(contrastLeast);
+      }
+      await page.close();
+    },
+  );
 
   test('of every other kind have none either', async () => {
     const page = await browser.newPage({ viewport: { width: 1300, height: 700 } });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../../base/errors.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import { makeFolder } from '../../daemon/make-folder.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import type { LabResult } from '../../lab/report/index.ts';
@@ -48,11 +49,27 @@ export function addLab<Options extends LabOptions>(parent: Command, io: CliIo, l
     .option('--quick', lab.quick)
     .option('--note <text>', 'a sentence to write below every graph')
     .addOption(jsonOption('the summary'))
-    .action((options: Options) => runLab(lab, options, io));
+    .action((options: Options) => runLab(lab, options, { typed, io }));
+  const typed = new Map<string, string | null>();
+  for (const option of command.options)
+    command.on(`option:${option.name()}`, (value?: string | null) => void typed.set(option.long ?? option.flags, value ?? null));
   addExamples(command, lab.examples);
 }
 
-async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, options: Options, io: CliIo): Promise<void> {
+/** What makes the report again: all that was typed, but where it went and how it was shown, and the seed. */
+function commandOf(lab: string, typed: ReadonlyMap<string, string | null>, seed: number): string {
+  const kept = [...new Map([...typed, ['--seed', String(seed)] as const])].filter(([name]) => name !== '--output' && name !== '--json');
+  const words = kept.flatMap(([name, value]) => (value === null ? [name] : [name, value]));
+  return ['cairn', 'lab', lab, ...words].map(shellWord).join(' ');
+}
+
+interface Typed {
+  /** Options as they were typed, by their long names; null where one takes no value. */
+  readonly typed: ReadonlyMap<string, string | null>;
+  readonly io: CliIo;
+}
+
+async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, options: Options, { typed, io }: Typed): Promise<void> {
   const { defaultFolder, partsOf, writeReport } = await import('../../lab/report/index.ts');
   const startedMs = Date.now();
   const folder = options.output ?? defaultFolder(lab.name, startedMs);
@@ -73,7 +90,8 @@ async function runLab<Options extends LabOptions>(lab: LabCommand<Options>, opti
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   const result = await Promise.race([lab.run(options, { folder, say }), interrupted]);
   const note = options.note === undefined ? {} : { note: options.note };
-  const summary = await writeReport(result, { folder, version: packageVersion(), startedMs, ...note });
+  const repeat = commandOf(lab.name, typed, options.seed);
+  const summary = await writeReport(result, { folder, version: packageVersion(), startedMs, repeat, ...note });
   const failed = summary.checks.filter((each) => !each.ok);
   await write(
     io.stdout,

@@ -199,11 +199,11 @@ function diagramPage(title: string, svg: string, facts: string): string {
 
 const escapeHtml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
-const pageStyle = `html,body{margin:0;height:100%;font:15px/1.4 system-ui,"DejaVu Sans",sans-serif;background:#fff;color:#222}
-body{display:flex;flex-direction:column}#said{margin:0;padding:8px 14px;border-bottom:1px solid #ddd;min-height:2.8em}
+const pageStyle = `html,body{margin:0;height:100%;font:15px/1.4 system-ui,"DejaVu Sans",sans-serif;background:light-dark(#fff,#151a18);color:light-dark(#222,#e7ebe9);color-scheme:light dark}
+body{display:flex;flex-direction:column}#said{margin:0;padding:8px 14px;border-bottom:1px solid light-dark(#ddd,#2e3633);min-height:2.8em}
 #picture{flex:1;overflow:hidden;cursor:grab}#picture svg{width:100%;height:100%}
 .lit .event,.lit .message{opacity:.15}.lit .cause,.lit .effect,.lit .self{opacity:1}
-.event{cursor:pointer}.cause circle,.cause path{fill:#0072b2}.effect circle,.effect path{fill:#d55e00}.self circle,.self path{fill:#f0b400;stroke:#222}`;
+.event{cursor:pointer}.cause circle,.cause path{fill:light-dark(#0072b2,#56a8e0)}.effect circle,.effect path{fill:light-dark(#d55e00,#f28a3c)}.self circle,.self path{fill:#f0b400;stroke:light-dark(#222,#e7ebe9)}`;
 
 const pageScript = `(() => {
 const svg = document.querySelector('#picture svg'), said = document.getElementById('said');

@@ -8,6 +8,7 @@ export function renderReport(
   summary: Summary,
   { about, command = `cairn lab ${summary.lab}`, discussion }: LabResult,
   graphs: readonly string[],
+  { files, repeat = command }: { readonly files: readonly RawFile[]; readonly repeat?: string | undefined },
 ): string {
   const verdict = verdictOf(summary.checks);
   return renderPage(
@@ -21,7 +22,7 @@ ${summary.targets === undefined ? '' : `<h2>Targets</h2>\n${checksTable(summary.
 ${discussion === undefined ? '' : `<h2>Discussion</h2>\n${toHtml(discussion(summary), { renderTable: (head, rows) => table(head, rows, true), renderGraph: () => '' })}`}
 <h2>Results</h2>
 ${resultsTable(summary.results)}
-${graphs.map((graph) => `<figure>${graph}</figure>`).join('\n')}
+${graphs.map((graph, index) => figure(graph, summary.graphs[index]?.name ?? '')).join('\n')}
 <h2>Settings</h2>
 ${table(
   ['setting', 'value'],
@@ -37,9 +38,40 @@ ${table(
     ['took', `${summary.seconds} s`],
   ],
 )}
-<p class="dim">The raw data is in this folder; summary.json holds the same figures for programs.</p>`,
+<p>To repeat it: <code>${escapeHtml(repeat)}</code></p>
+<h2>Raw data</h2>
+<p>Beside this page; <code>summary.json</code> holds the same figures for programs.</p>
+${fileList(files)}`,
   );
 }
+
+const figure = (graph: string, name: string): string =>
+  `<figure>${graph}<figcaption class="dim">${['svg', 'png'].map((kind) => link(`${name}.${kind}`, kind.toUpperCase())).join(' ')}</figcaption></figure>`;
+
+/** What is in the folder of a report. */
+export interface RawFile {
+  readonly name: string;
+  /** Of a folder null. */
+  readonly bytes: number | null;
+}
+
+/** A lab may leave a file for each of a thousand processes. */
+const filesMax = 200;
+
+function fileList(files: readonly RawFile[]): string {
+  const items = files
+    .slice(0, filesMax)
+    .map(({ name, bytes }) => `<li>${bytes === null ? link(`${name}/`) : `${link(name)} <span class="dim">${sizeOf(bytes)}</span>`}</li>`);
+  const more = files.length > filesMax ? `<li>and ${files.length - filesMax} more</li>` : '';
+  return `<ul class="files">${items.join('')}${more}</ul>`;
+}
+
+const sizeOf = (bytes: number): string =>
+  bytes < 10_000 ? `${bytes} B` : bytes < 1e7 ? `${Math.round(bytes / 1000)} kB` : `${Math.round(bytes / 1e6)} MB`;
+
+/** A path from the page, whatever characters its names have. */
+export const link = (file: string, text = file): string =>
+  `<a href="${escapeHtml(file.split('/').map(encodeURIComponent).join('/'))}">${escapeHtml(text)}</a>`;
 
 /** A whole page of a title and what is in its body. */
 export const renderPage = (title: string, body: string): string => `<!doctype html>
@@ -123,7 +155,10 @@ li { margin: 4px 0; }
 .dim { color: var(--muted); font-size: 13px; }
 .wide { overflow-x: auto; }
 figure { margin: 20px 0; }
-figure svg { max-width: 100%; height: auto; }
+figure svg { max-width: 100%; height: auto; border-radius: 6px; }
+a { color: light-dark(#0f5f8c, #6db6e8); }
+code { overflow-wrap: anywhere; }
+.files { columns: 18em; padding-left: 20px; font-size: 14px; }
 table { border-collapse: collapse; font-size: 14px; }
 th, td { text-align: left; padding: 4px 18px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--muted); font-weight: 500; }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { renderPicture } from '../../chart/index.ts';
 import { renderPng } from '../../timeline/plot/index.ts';
@@ -12,6 +12,8 @@ export interface ReportOptions {
   readonly startedMs: number;
   /** Written below every graph. */
   readonly note?: string;
+  /** What was typed, and makes it again. */
+  readonly repeat?: string;
 }
 
 /** Writes summary.json, report.html and the graphs, as SVG and PNG, beside the raw data that the lab has left in the folder. */
@@ -40,7 +42,15 @@ export async function writeReport(result: LabResult, options: ReportOptions): Pr
     writeFileSync(path.join(options.folder, `${name}.png`), await renderPng(svg));
   }
   writeFileSync(path.join(options.folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
-  writeFileSync(path.join(options.folder, 'report.html'), renderReport(summary, result, graphs));
+  const page = 'report.html';
+  const files = readdirSync(options.folder)
+    .filter((name) => name !== page)
+    .toSorted()
+    .map((name) => {
+      const found = statSync(path.join(options.folder, name));
+      return { name, bytes: found.isDirectory() ? null : found.size };
+    });
+  writeFileSync(path.join(options.folder, page), renderReport(summary, result, graphs, { files, repeat: options.repeat }));
   return summary;
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { escapeXml as escapeHtml } from '../../chart/index.ts';
-import { checksTable, formatMachine, renderPage, resultsTable, table, verdictOf } from '../report/index.ts';
+import { checksTable, formatMachine, link, renderPage, resultsTable, table, verdictOf } from '../report/index.ts';
 import { toHtml } from '../report/blocks.ts';
 import type { Experiment } from './experiments.ts';
 import { Figures } from './figures.ts';
@@ -72,6 +72,8 @@ ${steps.map((step) => stepSection(step, path.join(folder, step.id))).join('\n')}
 function stepSection(step: StepRecord, folder: string): string {
   const { title, command, status, reason, seconds, loadBefore, shortened, summary } = step;
   const how = `<code>${escapeHtml(command)}</code>, ${seconds} s, load average before it ${loadBefore}`;
+  const raw =
+    summary === null ? '' : `<p class="dim">${link(`${step.id}/report.html`, 'Its own report')}, ${link(`${step.id}/`, 'raw data')}</p>`;
   const short = shortened === null ? '' : `<p class="dim">Quick: ${escapeHtml(shortened)}.</p>`;
   if (summary === null)
     return `<h3>${escapeHtml(title)}</h3>\n<p class="bad">${status}: ${escapeHtml(reason ?? '')}</p>\n<p class="dim">${how}</p>`;
@@ -79,6 +81,7 @@ function stepSection(step: StepRecord, folder: string): string {
   return `<h3>${escapeHtml(title)}</h3>
 <p class="dim">${how}</p>
 ${short}
+${raw}
 ${resultsTable(summary.results)}
 ${summary.graphs.map((graph) => figureOf(folder, graph.name, graph.title, shortened)).join('\n')}
 <details${verdict.isGood ? '' : ' open'}><summary class="${verdict.isGood ? 'good' : 'bad'}">${escapeHtml(verdict.text)}</summary>

@@ -16,9 +16,20 @@ const rateUnits = [
 
 export const scenarioOf = ({ header }: TimelineRun): string => header.scenario ?? `logger on port ${header.port}`;
 
+/** The seconds that were whole. One that the end of the run has cut short would look as if less had come; it is drawn where there is no other. */
+function wholeSeconds({ totals }: TimelineRun): { readonly rows: TimelineRun['totals']; readonly note?: string } {
+  const last = totals.at(-1);
+  if (last?.part === undefined || totals.length === 1) return { rows: totals };
+  const { part, events } = last;
+  const what = events === 0 ? '' : events === 1 ? '; its 1 event is in the tables' : `; its ${events} events are in the tables`;
+  const note = `The run ended ${part.toFixed(2)} s into its last second, which is not drawn${what}.`;
+  return { rows: totals.slice(0, -1), note };
+}
+
 /** Bytes received in each second, as bits a second. */
 export function bandwidthChart(run: TimelineRun): Chart {
-  const rates = run.totals.map(({ bytes }) => bytes * 8);
+  const { rows, ...note } = wholeSeconds(run);
+  const rates = rows.map(({ bytes }) => bytes * 8);
   const greatest = rates.reduce((most, rate) => Math.max(most, rate), 0);
   const { unit, bitsPerSecond } = rateUnits.find((each) => greatest >= each.bitsPerSecond) ?? rateUnits[2];
   return {
@@ -28,12 +39,14 @@ export function bandwidthChart(run: TimelineRun): Chart {
     ...bySecond,
     yScale: 'linear',
     series: [{ label: 'all nodes', marks: 'line', points: rates.map((rate, second) => [second, rate / bitsPerSecond]) }],
+    ...note,
   };
 }
 
-/** Delays of the events of each second; 0 where there was none, as contract 1 wants it. */
+/** Delays of the events of each second; 0 where there was none, as contract 1 wants it, with a mark that tells it from a delay of 0. */
 export function delayChart(run: TimelineRun): Chart {
-  const of = (pick: (row: TimelineRun['totals'][number]) => number | null): number[] => run.totals.map((row) => pick(row) ?? 0);
+  const { rows, ...note } = wholeSeconds(run);
+  const of = (pick: (row: TimelineRun['totals'][number]) => number | null): number[] => rows.map((row) => pick(row) ?? 0);
   const pointsOf = (pick: (row: TimelineRun['totals'][number]) => number | null): (readonly [number, number])[] =>
     of(pick).map((value, second) => [second, value]);
   const p90s = of((row) => row.p90Ms).filter((value) => value !== 0);
@@ -53,8 +66,11 @@ export function delayChart(run: TimelineRun): Chart {
       { label: 'minimum', marks: 'line', points: pointsOf((row) => row.minMs) },
       { label: 'median', marks: 'line', points: pointsOf((row) => row.medianMs) },
       { label: '90th percentile', marks: 'line', points: pointsOf((row) => row.p90Ms) },
-      { label: 'maximum', marks: 'line', points: pointsOf((row) => row.maxMs) },
+      // Of a few events a second the greatest is the 90th percentile too.
+      { label: 'maximum', marks: 'line', points: pointsOf((row) => row.maxMs), isUnder: true },
     ],
-    bands: [{ label: 'from minimum to maximum', edges: run.totals.map(({ minMs, maxMs }, second) => [second, minMs ?? 0, maxMs ?? 0]) }],
+    bands: [{ label: 'from minimum to maximum', edges: rows.map(({ minMs, maxMs }, second) => [second, minMs ?? 0, maxMs ?? 0]) }],
+    nothing: { label: 'no delay in this second: 0', xs: rows.flatMap(({ maxMs }, second) => (maxMs === null ? [second] : [])) },
+    ...note,
   };
 }

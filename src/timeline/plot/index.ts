@@ -14,8 +14,17 @@ import { renderPng } from './png.ts';
 export { bandwidthChart, delayChart } from './charts.ts';
 export { renderPng } from './png.ts';
 
+export interface PlotSource {
+  /** Of the files. */
+  readonly name: string;
+  /** The file that the run is in. */
+  readonly timeline: string;
+  /** What draws the same again. */
+  readonly command: string;
+}
+
 /** Writes NAME-bandwidth and NAME-delay, each as .svg and .png, and NAME.html; gives their paths. */
-export async function plotTimeline(run: TimelineRun, folder: string, name: string): Promise<readonly string[]> {
+export async function plotTimeline(run: TimelineRun, folder: string, { name, timeline, command }: PlotSource): Promise<readonly string[]> {
   const written: string[] = [];
   const put = (file: string, content: string | Uint8Array): void => {
     const target = path.join(folder, file);
@@ -27,7 +36,8 @@ export async function plotTimeline(run: TimelineRun, folder: string, name: strin
     const svgs = [bandwidthChart(run), delayChart(run)].map(renderPicture);
     const fileOf = (index: number): string => `${name}-${index === 0 ? 'bandwidth' : 'delay'}`;
     for (const [index, svg] of svgs.entries()) put(`${fileOf(index)}.svg`, svg);
-    put(`${name}.html`, renderPage(run, svgs));
+    const files = [path.relative(folder, timeline), ...svgs.flatMap((_, index) => [`${fileOf(index)}.svg`, `${fileOf(index)}.png`])];
+    put(`${name}.html`, renderPage(run, svgs, { files, command }));
     for (const [index, svg] of svgs.entries()) put(`${fileOf(index)}.png`, await renderPng(svg));
   } catch (error) {
     if (error instanceof LogError) throw error;

@@ -1,12 +1,20 @@
+import path from 'node:path';
 import type { TimelineRun } from '../format.ts';
 import { escapeXml as escapeHtml } from '../../chart/index.ts';
 import { scenarioOf } from './charts.ts';
 import { type RunSummary, summariseRun } from '../summary.ts';
 
+interface PageSource {
+  /** Beside the page, or where a path from it leads: the timeline first. */
+  readonly files: readonly string[];
+  /** What draws the same again. */
+  readonly command: string;
+}
+
 /** One file without scripts or anything from elsewhere. */
-export function renderPage(run: TimelineRun, svgs: readonly string[]): string {
+export function renderPage(run: TimelineRun, svgs: readonly string[], { files, command }: PageSource): string {
   const { total, nodes } = summariseRun(run);
-  const seconds = run.totals.length;
+  const seconds = run.totals.reduce((sum, { part = 1 }) => sum + part, 0);
   const started = new Date(run.header.start * 1000).toISOString();
   return `<!doctype html>
 <html lang="en">
@@ -18,7 +26,7 @@ export function renderPage(run: TimelineRun, svgs: readonly string[]): string {
 </head>
 <body>
 <h1>${escapeHtml(scenarioOf(run))}</h1>
-<p>${total.events} events in ${seconds} s from ${nodes.length} connections, ${rate(total.bytes, seconds)} on average; begun ${started}, port ${run.header.port}.</p>
+<p>${total.events} events in ${Number.isInteger(seconds) ? seconds : seconds.toFixed(2)} s from ${nodes.length} connections, ${rate(total.bytes, seconds)} on average; begun ${started}, port ${run.header.port}.</p>
 ${svgs.map((svg) => `<figure>${svg}</figure>`).join('\n')}
 <h2>By connection</h2>
 <div class="wide"><table>
@@ -27,8 +35,9 @@ ${svgs.map((svg) => `<figure>${svg}</figure>`).join('\n')}
 ${[total, ...nodes].map((each) => rowOf(each, seconds)).join('\n')}
 </tbody></table></div>
 <p class="dim">How it was measured: the delay of an event is the logger's time just before printing less the time that the event bears, in milliseconds; where the clocks of two machines differ, so does the delay, and negative ones are shown as they are
-and counted. In the graphs a second without events is 0. Minimum and maximum in the table are those of the run; its median and 90th percentile are the middle ones of the seconds' own. The bandwidth counts all bytes received, those of names too, in each
+and counted. In the graphs a second without events is 0, and marked; one that the end of the run has cut short is not drawn. Minimum and maximum in the table are those of the run; its median and 90th percentile are the middle ones of the seconds' own. The bandwidth counts all bytes received, those of names too, in each
 second from the first connection on. Events without a time of their own (untimed) have no delay.</p>
+<p>Files: ${files.map((file) => `<a href="${escapeHtml(hrefOf(file))}">${escapeHtml(file)}</a>`).join(', ')}; the first holds a row for each second. To draw them again: <code>${escapeHtml(command)}</code></p>
 </body>
 </html>
 `;
@@ -50,6 +59,9 @@ function rowOf(summary: RunSummary, seconds: number): string {
   return `<tr>${cells.map((cell, index) => `<td${index > 1 ? ' class="number"' : ''}>${escapeHtml(cell)}</td>`).join('')}</tr>`;
 }
 
+/** A path with whatever characters a file may have. */
+const hrefOf = (file: string): string => file.split(path.sep).map(encodeURIComponent).join('/');
+
 const ms = (value: number | null): string => (value === null ? '' : `${value.toFixed(Math.abs(value) < 10 ? 3 : 1)} ms`);
 const rate = (bytes: number, seconds: number): string => `${((bytes * 8) / 1000 / Math.max(1, seconds)).toFixed(1)} kbps`;
 
@@ -66,4 +78,6 @@ th, td { text-align: left; padding: 4px 18px 4px 0; border-bottom: 1px solid var
 th { color: var(--muted); font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .dim { color: var(--muted); font-size: 13px; max-width: 900px; }
+a { color: light-dark(#0f5f8c, #6db6e8); }
+code { overflow-wrap: anywhere; }
 `;

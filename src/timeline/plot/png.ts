@@ -1,4 +1,4 @@
-import { pictureWidth } from '../../chart/index.ts';
+import { pictureWidth, withoutDark } from '../../chart/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 
 /** Sharp on a dense screen and in print. */
@@ -11,7 +11,7 @@ export async function renderPng(svg: string, load: () => Promise<Rasterizer> = l
     throw new LogError('invalidConfig', `Cannot draw a PNG: ${reason}`, {}, { cause: error });
   });
   const font = { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' };
-  return new Resvg(svg, { fitTo: { mode: 'width', value: pngWidth }, font }).render().asPng();
+  return new Resvg(withoutDark(svg), { fitTo: { mode: 'width', value: pngWidth }, font }).render().asPng();
 }
 
 type Rasterizer = Pick<typeof import('@resvg/resvg-js'), 'Resvg'>;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -36,13 +36,20 @@ describe('a report', () => {
       graphs: [graph],
     };
 
-    const summary = await writeReport(result, { folder, version: '1.2.3', startedMs: Date.now() });
+    writeFileSync(path.join(folder, 'raw data #1.txt'), 'x'.repeat(70));
+    mkdirSync(path.join(folder, 'broker-1'));
+    const repeat = "cairn lab demo --seed 7 --note 'a & b'";
+    const summary = await writeReport(result, { folder, version: '1.2.3', startedMs: Date.now(), repeat });
 
     const files = readdirSync(folder).toSorted();
     const html = readFileSync(path.join(folder, 'report.html'), 'utf8');
     const written: unknown = JSON.parse(readFileSync(path.join(folder, 'summary.json'), 'utf8'));
     rmSync(folder, { recursive: true });
-    expect(files).toEqual(['report.html', 'summary.json', 'times.png', 'times.svg']);
+    expect(files).toEqual(['broker-1', 'raw data #1.txt', 'report.html', 'summary.json', 'times.png', 'times.svg']);
+    for (const file of ['broker-1/', 'raw%20data%20%231.txt', 'summary.json', 'times.png', 'times.svg'])
+      expect(html).toContain(`href="${file}"`);
+    expect(html).not.toContain('href="report.html"');
+    expect(html).toContain("<code>cairn lab demo --seed 7 --note 'a &amp; b'</code>");
     expect(written).toEqual(summary);
     expect(Object.keys(summary)).toEqual([
       'lab',

@@ -63,6 +63,8 @@ describe('TimelineRecorder', () => {
     recorder.received(7);
     const { header, totals } = run();
 
+    expect(totals.map(({ part }) => part)).toEqual([undefined, undefined, undefined, 0.2]);
+
     expect(header).toEqual({ cairn: 'timeline', version: 1, start: startS, port: 1234, scenario: 'a test' });
     expect(totals.map(({ second, bytes, events, medianMs }) => [second, bytes, events, medianMs])).toEqual([
       [0, 10, 0, null],
