@@ -167,7 +167,7 @@ describe('the page, in a browser', needsBrowser, () => {
     line('simulator', 2, 800, 'violation', { check: 'L1', message: 'an <b>append</b> is gone' });
     line('broker-2', 3, 1000, 'commit', { highWatermark: 5, ...orders });
     await page.goto(url);
-    await page.locator('[data-trace=show]').click();
+    await page.getByRole('link', { name: 'Trace' }).click();
 
     await page
       .locator('[data-trace=file]')
@@ -199,7 +199,7 @@ describe('the page, in a browser', needsBrowser, () => {
       { type: 'machine', machine: 'm3', problem: 'no connection within 1 s', isWithout: false },
       { type: 'summary', selected: 2, isComplete: false },
     ];
-    await page.goto(url);
+    await page.goto(`${url}/#/search`);
     await page.getByLabel('What to search for').fill('error');
     await page.getByLabel('any case').check();
     await page.getByLabel('context').selectOption('2');
@@ -227,7 +227,7 @@ describe('the page, in a browser', needsBrowser, () => {
   it('ends a search everywhere when it is stopped, and when there is more than the page shows', async () => {
     broker.endsSearches = false;
     broker.found = [{ type: 'match', machine: 'm1', file: 'app.log', line: 1, text: 'x' }];
-    await page.goto(url);
+    await page.goto(`${url}/#/search`);
     await page.getByLabel('What to search for').fill('x');
     await page.locator('.search select').first().selectOption('files');
     await page.getByPlaceholder('name of the files').fill('app');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Counters } from '../../../src/broker/counters.ts';
 import type { BrokersAnswer, BrokerStatus } from '../../../ui/src/api.ts';
 import { brokerRows, clusterState } from '../../../ui/src/cluster.ts';
-import { RateHistory } from '../../../ui/src/rates.ts';
+import { RateHistory } from '../../../ui/src/overview/rates.ts';
 
 interface Given {
   readonly role?: 'leader' | 'follower';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventStreamParser } from '../../../ui/src/event-stream.ts';
+import { EventStreamParser } from '../../../ui/src/topic/event-stream.ts';
 
 const stream = ': hello\r\nid: 7\ndata: one\n\nid: 8\nevent: end\ndata: two\ndata:three\n\n\ndata: four\r\n\r\n';
 const events = [

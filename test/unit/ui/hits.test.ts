@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hitOf, markHits } from '../../../ui/src/hits.ts';
+import { hitOf, markHits } from '../../../ui/src/search/hits.ts';
 
 const marked = (text: string, query: Partial<Parameters<typeof hitOf>[0]>): string =>
   markHits(text, hitOf({ pattern: '', isExpression: false, ignoresCase: false, ...query }))

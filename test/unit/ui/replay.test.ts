@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatTraceEvent, type TraceEvent } from '../../../src/clocks/index.ts';
 import { run } from '../../../src/sim/run.ts';
-import { Replay } from '../../../ui/src/replay.ts';
+import { Replay } from '../../../ui/src/trace/replay.ts';
 
 const event = (
   process: string,

@@ -8,7 +8,7 @@ import {
   skewOf,
   type TraceEvent,
   type TraceSkew,
-} from '../../src/clocks/index.ts';
+} from '../../../src/clocks/index.ts';
 
 /** One replica of a broker, as far as the trace has told until then. */
 interface ReplicaMoment {

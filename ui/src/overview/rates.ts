@@ -1,4 +1,4 @@
-import { type BrokersAnswer, hasMany } from './api.ts';
+import { type BrokersAnswer, hasMany } from '../api.ts';
 
 /** What is plotted of one moment; null where nothing was known. */
 export interface Sample {

@@ -1,6 +1,6 @@
-import { ApiError, type LogRecord, request } from './api.ts';
+import { ApiError, type LogRecord, request } from '../api.ts';
 import { EventStreamParser } from './event-stream.ts';
-import { inFewPieces, type TextPiece, visibleBytes, visiblePieces } from './visible-text.ts';
+import { inFewPieces, type TextPiece, visibleBytes, visiblePieces } from '../visible-text.ts';
 
 /** A record ready to be shown. */
 export interface TailRow {

@@ -1,4 +1,4 @@
-import { inFewPieces, type TextPiece, visiblePieces } from './visible-text.ts';
+import { inFewPieces, type TextPiece, visiblePieces } from '../visible-text.ts';
 
 export interface FoundPiece extends TextPiece {
   /** The part that was searched for. */

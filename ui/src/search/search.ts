@@ -1,6 +1,6 @@
-import { ApiError, request } from './api.ts';
+import { ApiError, request } from '../api.ts';
 import { type FoundPiece, hitOf, markHits, PIECES_MAX } from './hits.ts';
-import { inFewPieces, visibleBytes } from './visible-text.ts';
+import { inFewPieces, visibleBytes } from '../visible-text.ts';
 
 export interface SearchQuery {
   readonly source: { readonly kind: 'topic'; readonly topic: string } | { readonly kind: 'files'; readonly name: string };
