@@ -138,6 +138,16 @@ export const errorCatalogue = {
     remedy: 'Delete some, or raise the limit in the configuration.',
     evidence: 'The log of the group that keeps them.',
   },
+  metadataTooLarge: {
+    ...definite,
+    httpStatus: 413,
+    kafkaCode: 12,
+    exitCode: exitCodes.data,
+    meaning:
+      'The metadata beside an acknowledged offset is larger than 4,096 bytes, or its group has no room for it. Nothing was acknowledged.',
+    remedy: 'Acknowledge with less, or without; raise `limits.metadataPerGroupBytesMax`.',
+    evidence: 'The broker that is asked, by the request alone; of the room, the log of the group that keeps the cursor.',
+  },
   cursorOutOfRange: {
     ...definite,
     httpStatus: 409,
@@ -441,9 +451,18 @@ export const errorCatalogue = {
     httpStatus: 404,
     kafkaCode: 42,
     exitCode: exitCodes.failed,
-    meaning: 'What is to be cancelled does not wait, or no more: it was never there, is being delivered, or was delivered or cancelled.',
+    meaning: 'What is to be cancelled does not wait, or no more: it was never there, or was delivered or cancelled.',
     remedy: 'See `cairn scheduled list`.',
     evidence: 'Who leads the group that keeps it, by its log.',
+  },
+  beingDelivered: {
+    ...definite,
+    httpStatus: 409,
+    kafkaCode: 42,
+    exitCode: exitCodes.failed,
+    meaning: 'What is to be cancelled is being delivered, which begins 100 ms before it is due: it was not cancelled, and will not be.',
+    remedy: 'Read its topic.',
+    evidence: 'As for `notScheduled`.',
   },
   notYetDue: {
     ...definiteRetriable,

@@ -218,11 +218,18 @@ export class Services {
         whenKnown: (done) => topics.whenKnown(done),
       },
       groups: () => topics.internalGroups(subscribersTopic),
-      make: (answer) => topics.makeInternal(subscribersTopic, subscriberGroups, settings.subscribersRetentionBytes, answer),
-      // Keeps everything: what of it is still parked only its subscribers know.
+      make: (answer) =>
+        topics.makeInternal(subscribersTopic, subscriberGroups, { retentionBytes: settings.subscribersRetentionBytes }, answer),
+      // Read is what no subscriber has as parked any more.
       parkedTopic: {
         groups: () => topics.internalGroups(parkedTopic),
-        make: (answer) => topics.makeInternal(parkedTopic, subscriberGroups, null, answer),
+        make: (answer) =>
+          topics.makeInternal(
+            parkedTopic,
+            subscriberGroups,
+            { retentionBytes: settings.parkedRetentionBytes, retentionUntilRead: true },
+            answer,
+          ),
       },
       whenKnown: (done) => topics.whenKnown(done),
     });
@@ -230,7 +237,7 @@ export class Services {
       ...keeping,
       topics: { topic: (name) => topics.known(name), whenKnown: (done) => topics.whenKnown(done) },
       groups: () => topics.internalGroups(scheduledTopic),
-      make: (answer) => topics.makeInternal(scheduledTopic, scheduledGroups, settings.scheduledRetentionBytes, answer),
+      make: (answer) => topics.makeInternal(scheduledTopic, scheduledGroups, { retentionBytes: settings.scheduledRetentionBytes }, answer),
       timeMs: () => Math.max(Math.floor(host.clock.wallMs()), options.hybrid.last.ms),
       stir: () => options.stir(),
       dropped: (id, { topic, partition }, reason) => {

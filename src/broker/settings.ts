@@ -72,6 +72,10 @@ export interface BrokerSettings {
   /** Of one subscriber, and of all that one group keeps. */
   readonly parkedMax: number;
   readonly parkedPerGroupMax: number;
+  /** Of each partition of the topic of parked records: beyond it the oldest go, parked or not. */
+  readonly parkedRetentionBytes: number;
+  /** What is kept beside acknowledged places, of all subscribers that one group keeps. */
+  readonly metadataPerGroupBytesMax: number;
 }
 
 const KiB = 1024;
@@ -123,6 +127,8 @@ export const defaultSettings: BrokerSettings = {
   retriesPerGroupMax: 50_000,
   parkedMax: 10_000,
   parkedPerGroupMax: 50_000,
+  parkedRetentionBytes: 1024 * MiB,
+  metadataPerGroupBytesMax: 16 * MiB,
 };
 
 /** Segments of topics stay small beside what retention may keep: it removes whole ones only. */

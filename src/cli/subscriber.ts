@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CursorDescription, FencingDescription, SubscriberDescription, WorkerDescription } from '../eventlog/subscriptions.ts';
+import { escapeJson } from '../base/escape.ts';
 import { addExamples } from './command.ts';
 import { confirmLoss, yesHelp, type YesOption } from './confirm.ts';
 import { withClient } from './connect.ts';
@@ -123,8 +124,19 @@ function textOf({
   if (cursors.length === 0) return head + shared;
   const isShared = workers.length > 0;
   const hasFailed = cursors.some(({ retries }) => retries > 0);
+  const hasMetadata = cursors.some(({ metadata }) => metadata !== null);
   const shown = table(
-    ['topic', 'partition', 'cursor', 'end', 'behind', 'for', ...(hasFailed ? ['in retry'] : []), ...(isShared ? ['held by', 'since'] : [])],
+    [
+      'topic',
+      'partition',
+      'cursor',
+      'end',
+      'behind',
+      'for',
+      ...(hasFailed ? ['in retry'] : []),
+      ...(isShared ? ['held by', 'since'] : []),
+      ...(hasMetadata ? ['metadata'] : []),
+    ],
     cursors.map((cursor) => [
       cursor.topic,
       String(cursor.partition),
@@ -132,11 +144,21 @@ function textOf({
       ...lagOf(cursor),
       ...(hasFailed ? [count(cursor.retries)] : []),
       ...(isShared ? heldOf(cursor) : []),
+      ...(hasMetadata ? [metadataOf(cursor)] : []),
     ]),
     ['left', 'right', 'right', 'right', 'right', 'left', ...(hasFailed ? (['right'] as const) : []), 'left', 'left'],
   );
   const more = cursorCount > cursors.length ? `and ${count(cursorCount - cursors.length)} more\n` : '';
   return `${head}\n${shown}${more}${keptText(cursors)}${shared}`;
+}
+
+const metadataShownMax = 40;
+
+/** Anybody may have said anything: as JSON, and the beginning of what is long. */
+function metadataOf({ metadata }: CursorDescription): string {
+  if (metadata === null) return '';
+  const isLong = metadata.length > metadataShownMax;
+  return escapeJson(JSON.stringify(isLong ? `${metadata.slice(0, metadataShownMax)}...` : metadata));
 }
 
 /** Of topics that are kept until all have read them. */

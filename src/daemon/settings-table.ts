@@ -361,6 +361,14 @@ const limitBounds: Readonly<Record<Exclude<keyof BrokerSettings, 'topicsMaxBefor
   retriesPerGroupMax: { ...anyCount, help: 'The same of all subscribers that one of the eight groups keeps' },
   parkedMax: { ...anyCount, help: 'Parked records of one subscriber; beyond it they stay in retry, and are not given' },
   parkedPerGroupMax: { ...anyCount, help: 'The same of all subscribers that one of the eight groups keeps' },
+  parkedRetentionBytes: {
+    ...anyBytes,
+    help: 'Size of each of the eight partitions of `cairn/parked`; beyond it the oldest copies go, whether they are still parked or not. Copies that are not parked any more go before. For a topic that is made from then on',
+  },
+  metadataPerGroupBytesMax: {
+    ...anyBytes,
+    help: 'Metadata beside acknowledged offsets, of all subscribers that one of the eight groups keeps: beyond it `metadataTooLarge`',
+  },
 };
 
 const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {

@@ -27,6 +27,7 @@ export {
   afterMax,
   clientIdBytesMax,
   clientIdRule,
+  metadataBytesMax,
   nackedMax,
   parkedIdsMax,
   reasonLengthMax,

@@ -68,7 +68,7 @@ export interface Cancelled {
 
 export interface ScheduleService {
   listScheduled(query: ScheduledQuery, answer: Answer<ScheduledPage>): void;
-  /** `notScheduled` where it does not wait, or no more. */
+  /** `notScheduled` where it does not wait, or no more; `beingDelivered` where it is too late. */
   cancelScheduled(id: string, answer: Answer<Cancelled>): void;
 }
 

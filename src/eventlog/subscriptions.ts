@@ -26,6 +26,9 @@ export const workerTopicsMax = 100;
 export const reasonLengthMax = 200;
 export const nackedMax = 1000;
 
+/** Of what is said beside an acknowledged place, in UTF-8. */
+export const metadataBytesMax = 4096;
+
 /** Parked records of one request. */
 export const parkedIdsMax = 1000;
 
@@ -115,6 +118,11 @@ export interface CursorPosition {
   readonly offset: number;
   /** Grows whenever the cursor is moved by anything but an acknowledgement. */
   readonly generation: number;
+}
+
+export interface CommittedPosition extends CursorPosition {
+  /** What was said beside the place when it was acknowledged; null: nothing, or the cursor has moved since. */
+  readonly metadata: string | null;
 }
 
 /** A subscription ends, its cursors with it. */
@@ -232,6 +240,12 @@ export interface AckPosition {
   readonly tries?: number;
 }
 
+/** What is kept beside the place belongs to it: it goes when the cursor moves. */
+export interface PositionToAck extends AckPosition {
+  /** At most `metadataBytesMax`; `''` takes away what is there, left out it stays as long as the cursor does. Not with `tries`. */
+  readonly metadata?: string;
+}
+
 /** A record whose processing has failed. */
 export interface NackRecord {
   readonly topic: string;
@@ -332,7 +346,7 @@ export type ParkedLeft = 'notSubscribed' | 'comesAnyway' | 'tooManyRetries';
 
 export interface AckRequest {
   readonly subscriber: string;
-  readonly positions: readonly AckPosition[];
+  readonly positions: readonly PositionToAck[];
   /** Leaves out those of a generation of before, in place of refusing all: the answer says where each cursor stands, in which generation. */
   readonly each?: boolean;
 }
@@ -340,7 +354,7 @@ export interface AckRequest {
 /** On a majority. */
 export interface Acked {
   readonly subscriber: string;
-  readonly cursors: readonly CursorPosition[];
+  readonly cursors: readonly CommittedPosition[];
 }
 
 /** A worker is alive, and joins where it is none yet. */
@@ -363,7 +377,7 @@ export interface WorkerState extends Share {
   readonly cursors: readonly HeldCursor[];
 }
 
-export interface HeldCursor extends CursorPosition {
+export interface HeldCursor extends CommittedPosition {
   readonly isAskedBack: boolean;
 }
 
@@ -444,7 +458,7 @@ export interface FencingDescription {
   readonly cursors: number;
 }
 
-export interface CursorDescription extends CursorPosition {
+export interface CursorDescription extends CommittedPosition {
   /** Who holds it; null where nobody shares the subscriber. */
   readonly held: CursorHolder | null;
   /** Given by the last numbered pull and not acknowledged: up to here. */

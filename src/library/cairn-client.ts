@@ -188,7 +188,7 @@ export class CairnClient implements AsyncDisposable {
     }
   }
 
-  /** Cancels what waits to be appended later; fails with `notScheduled` where it does not wait, or no more. */
+  /** Cancels what waits to be appended later; fails with `notScheduled` where it does not wait, or no more, and with `beingDelivered`. */
   async cancelScheduled(id: string, options?: CallOptions): Promise<void> {
     const doing = `cancel ${shown(id)}`;
     if (typeof id !== 'string' || id === '') throw refuse(doing, 'its id is no text');

@@ -1,5 +1,5 @@
 import type { Task } from '../base/task.ts';
-import { type Acked, type AckPosition, type AckRequest, type Outcome, shownTopic } from '../eventlog/index.ts';
+import { type Acked, type AckRequest, type Outcome, type PositionToAck, shownTopic } from '../eventlog/index.ts';
 import type { AckedPosition } from './commands.ts';
 import { lostOf, positionsOf } from './cursors.ts';
 import type { Group } from './group.ts';
@@ -30,8 +30,15 @@ export class Acknowledgements {
     const meant = asked.filter((position) => !lost.includes(position));
     const positions = yield* this.positions(current.value, meant, doing);
     if (!positions.ok) return positions;
-    const command = { type: 'ack', subscriber: id, made: current.value.made, positions: positions.value } as const;
-    const outcome = yield* this.#group.submit(each ? { ...command, each } : command);
+    const { groupMetadata: groupMetadataMax } = this.#group.context.limits;
+    const outcome = yield* this.#group.submit({
+      type: 'ack',
+      subscriber: id,
+      made: current.value.made,
+      positions: positions.value,
+      ...(each ? { each } : {}),
+      ...(meant.some(({ metadata }) => metadata !== undefined) ? { groupMetadataMax } : {}),
+    });
     if (!outcome.ok) return outcome;
     if (outcome.value !== 'done') return refused(doing, outcome.value);
     const left = lost.flatMap(({ topic, partition }) => find(topic, partition) ?? []);
@@ -39,10 +46,10 @@ export class Acknowledgements {
   }
 
   /** The cursors that are meant, none of them beyond the end of what there is. */
-  *positions(subscriber: Subscriber, asked: readonly AckPosition[], doing: string): Task<Outcome<AckedPosition[]>> {
+  *positions(subscriber: Subscriber, asked: readonly PositionToAck[], doing: string): Task<Outcome<AckedPosition[]>> {
     const positions: AckedPosition[] = [];
     const find = this.#group.finderOf(subscriber);
-    for (const { topic, partition = 0, offset, generation = null, tries } of asked) {
+    for (const { topic, partition = 0, offset, generation = null, tries, metadata } of asked) {
       const cursor = find(topic, partition);
       if (cursor === undefined) return refused(`${doing} in ${shownTopic(topic)}`, 'notSubscribed');
       // As it is now: whoever waits below may find that the cursor was moved meanwhile.
@@ -65,7 +72,8 @@ export class Acknowledgements {
             endOffset: end.value,
           });
       }
-      positions.push({ topicId, partition, offset, generation: meant, ...(tries === undefined ? {} : { tries }) });
+      const more = { ...(tries === undefined ? {} : { tries }), ...(metadata === undefined ? {} : { metadata }) };
+      positions.push({ topicId, partition, offset, generation: meant, ...more });
     }
     return { ok: true, value: positions };
   }

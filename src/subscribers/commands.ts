@@ -29,6 +29,8 @@ export interface AckedPosition extends PartitionOf {
   readonly generation: number | null;
   /** Only the record below `offset` is meant, which is in retry and had failed so often. */
   readonly tries?: number;
+  /** Kept beside the offset; left out: what is there stays as long as the cursor does not move. */
+  readonly metadata?: string;
 }
 
 /** A record whose processing has failed. */
@@ -123,7 +125,13 @@ export type SubscriberCommand =
   /** Given and acknowledged at once. */
   | ({ readonly type: 'take'; readonly ranges: readonly GivenRange[] } & OfSubscriber & OfPuller)
   /** All or none of them; where `each`, those of a generation of before are left out. */
-  | ({ readonly type: 'ack'; readonly positions: readonly AckedPosition[]; readonly each?: boolean } & OfSubscriber)
+  | ({
+      readonly type: 'ack';
+      readonly positions: readonly AckedPosition[];
+      readonly each?: boolean;
+      /** Bytes of all metadata of the group, where there is any in this. */
+      readonly groupMetadataMax?: number;
+    } & OfSubscriber)
   | ({ readonly type: 'seek'; readonly puts: readonly CursorPut[] } & OfSubscriber & Attempted)
   /** A worker is alive, and joins where it is none yet; with an epoch only where it is still that one. */
   | ({
@@ -185,6 +193,7 @@ export type SubscriberOutcome =
   | 'tooManyWorkers'
   | 'tooManyRetries'
   | 'tooManyParked'
+  | 'tooMuchMetadata'
   | 'unknownWorker'
   | 'staleGeneration'
   | 'stale'
@@ -240,8 +249,10 @@ function isOfSubscriber(fields: Fields): boolean {
       return isCount(fields['number']) && hasPuller(fields);
     case 'take':
       return hasPuller(fields) && isListOf(fields['ranges'], isRange);
-    case 'ack':
-      return isListOf(fields['positions'], isPosition) && (fields['each'] === undefined || typeof fields['each'] === 'boolean');
+    case 'ack': {
+      const { positions, each = false, groupMetadataMax } = fields;
+      return isListOf(positions, isPosition) && typeof each === 'boolean' && isCountOrNone(groupMetadataMax);
+    }
     case 'seek':
       return isListOf(fields['puts'], isPut);
     case 'heartbeat': {
@@ -290,7 +301,8 @@ const hasPuller = (fields: Fields): boolean => fields['worker'] === undefined ||
 const isCountOrNone = (value: unknown): boolean => value === undefined || isCount(value);
 const isOffsetAt = (value: unknown): value is Fields =>
   isPartition(value) && (value['generation'] === null || isCount(value['generation'])) && isCount(value['offset']);
-const isPosition = (value: unknown): boolean => isOffsetAt(value) && isCountOrNone(value['tries']);
+const isPosition = (value: unknown): boolean =>
+  isOffsetAt(value) && isCountOrNone(value['tries']) && (value['metadata'] === undefined || isText(value['metadata']));
 const isFailed = (value: unknown): boolean => isOffsetAt(value) && isCount(value['tries']) && isText(value['reason']);
 const isRange = (value: unknown): boolean =>
   isCursorAt(value) && isCount(value['offsetFrom']) && isCount(value['offsetTo']) && isCountOrNone(value['tries']);

@@ -1,5 +1,5 @@
 /** Cursors of a subscriber as those that ask name them: by topic, partition and generation. */
-import { type AckPosition, type CursorPosition, topicPageMax } from '../eventlog/index.ts';
+import { type AckPosition, type CommittedPosition, type CursorPosition, topicPageMax } from '../eventlog/index.ts';
 import type { AckedPosition, PartitionOf } from './commands.ts';
 import { type Cursor, cursorKey, type Subscriber } from './subscriber.ts';
 import type { KnownTopic } from './topic-reads.ts';
@@ -9,11 +9,13 @@ export type CursorFinder = (topic: string, partition?: number) => Cursor | undef
 
 export const positionOf = ({ topic, partition, offset, generation }: Cursor): CursorPosition => ({ topic, partition, offset, generation });
 
+export const committedOf = (cursor: Cursor): CommittedPosition => ({ ...positionOf(cursor), metadata: cursor.metadata });
+
 /** Of those that are still there. */
-export const positionsOf = (subscriber: Subscriber | undefined, of: readonly PartitionOf[]): CursorPosition[] =>
+export const positionsOf = (subscriber: Subscriber | undefined, of: readonly PartitionOf[]): CommittedPosition[] =>
   of.flatMap((one) => {
     const cursor = subscriber?.cursors.get(cursorKey(one));
-    return cursor === undefined ? [] : [positionOf(cursor)];
+    return cursor === undefined ? [] : [committedOf(cursor)];
   });
 
 /** Finds a subscriber's cursors by their topics' names, in time of what is asked for. */

@@ -6,7 +6,7 @@ import {
   topicPageMax,
   type WorkerDescription,
 } from '../eventlog/index.ts';
-import { positionOf } from './cursors.ts';
+import { committedOf } from './cursors.ts';
 import { atOnce, type Group } from './group.ts';
 import { shownWorker } from './membership.ts';
 import { isPattern } from './pattern.ts';
@@ -66,7 +66,7 @@ export function* describeSubscriber(group: Group, id: string): Task<Outcome<Subs
 
 function* describeCursor(group: Group, cursor: Cursor, held: CursorDescription['held']): Task<CursorDescription> {
   const { offset, pulledTo, retries } = cursor;
-  const common = { ...positionOf(cursor), pulledTo, held, retries: retries?.size ?? 0 };
+  const common = { ...committedOf(cursor), pulledTo, held, retries: retries?.size ?? 0 };
   const unknown = (problem: string): CursorDescription => ({ ...common, end: null, lag: null, lagMs: null, holdsBack: false, problem });
   const wanted = group.wanted(cursor, offset);
   if ('code' in wanted) return unknown(wanted.message);

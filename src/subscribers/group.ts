@@ -21,6 +21,8 @@ export interface SubscriberLimits {
   /** Of one subscriber, and of all together. */
   readonly parked: number;
   readonly groupParked: number;
+  /** Bytes of what is kept beside acknowledged places, of all together. */
+  readonly groupMetadata: number;
 }
 
 /** When what has failed comes again, and how often. */
@@ -34,6 +36,8 @@ export interface RetrySchedule {
 
 /** The topic of parked records, as far as one group has to do with it. */
 export interface ParkedLog {
+  /** The partition that copies go to; null where retention has nothing to do with it. */
+  readonly place: { readonly topic: string; readonly partition: number } | null;
   /** Appends a batch of one record, and comes back with its offset: the same for each attempt under one request id. */
   append(batch: Uint8Array, requestId: string, done: Answer<number>): void;
   /** Batches from the one on that has the offset. */

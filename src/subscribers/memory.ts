@@ -53,6 +53,7 @@ const defaultSubscriberLimits: SubscriberLimits = {
   groupRetries: 50_000,
   parked: 10_000,
   groupParked: 50_000,
+  groupMetadata: 16 * 1024 * 1024,
 };
 
 const defaultSchedule: RetrySchedule = { waitMs: 1000, waitMsMax: 300_000, triesMax: 8 };
@@ -79,6 +80,7 @@ function memoryParkedLog(clock: Clock): ParkedLog {
   const batches: Uint8Array[] = [];
   const ids = new Map<string, number>();
   return {
+    place: null,
     append: (batch, requestId, done) => {
       const id = ids.get(requestId) ?? batches.length;
       if (!ids.has(requestId)) {

@@ -126,11 +126,15 @@ export class Redelivery {
     return { part: { ...part, generation, tries } };
   }
 
-  /** What a parked record was, in a batch at the offset that it had; null where it was gone when it was parked. */
+  /** What a parked record was, in a batch at the offset that it had; null where it was gone when it was parked, or a bound has removed its copy. */
   *copy(id: number, offset: number): Task<Outcome<Uint8Array | null>> {
     const { parkedLog, bytes } = this.#group.context;
     const batches = yield* wait<Outcome<readonly Uint8Array[]>>((done) => parkedLog.read(id, done));
-    if (!batches.ok) return batches;
+    if (!batches.ok) {
+      const { code, details } = batches.error;
+      const isGone = code === 'offsetOutOfRange' && id < Number(details['logStartOffset']);
+      return isGone ? { ok: true, value: null } : batches;
+    }
     const parked = recordIn(batches.value, id);
     return { ok: true, value: parked === null ? null : unparkedBatch(parked, offset, bytes) };
   }

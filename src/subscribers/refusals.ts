@@ -23,6 +23,7 @@ const refusals: Readonly<Record<SubscriberOutcome, readonly [ErrorCode, string]>
   tooManyWorkers: ['tooManySubscribers', `${workersMax} workers share it already`],
   tooManyRetries: ['tooManyRetries', 'as many of its records are in retry as the limit allows: acknowledge, or wait until some are parked'],
   tooManyParked: ['tooManyRetries', 'as many records are parked as the limit allows: replay or drop some'],
+  tooMuchMetadata: ['metadataTooLarge', 'the cursors that its group keeps have as much metadata as the limit allows'],
   unknownWorker: ['unknownWorker', 'it has no such worker, or that one was taken for dead since'],
   staleGeneration: ['staleGeneration', 'the cursor was moved since'],
   stale: ['overloaded', 'others changed it at the same moment'],

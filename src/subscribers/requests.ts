@@ -1,5 +1,6 @@
 /** What requests about publishers and subscribers may be. Whoever implements the port asks here first. */
 import { offsetMax } from '../base/branded.ts';
+import { utf8Length } from '../base/bytes.ts';
 import { escapeJson } from '../base/escape.ts';
 import {
   type AckRequest,
@@ -8,6 +9,7 @@ import {
   clientIdRule,
   isTopicName,
   LogError,
+  metadataBytesMax,
   type NackRequest,
   nackedMax,
   parkedIdsMax,
@@ -31,13 +33,11 @@ const waitMsMax = 60_000;
 
 function isClientId(id: string): boolean {
   if (id.length < 1 || id.length > clientIdBytesMax || !id.isWellFormed()) return false;
-  let bytes = 0;
   for (const character of id) {
     const point = character.codePointAt(0) as number;
     if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return false;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
   }
-  return bytes <= clientIdBytesMax;
+  return utf8Length(id) <= clientIdBytesMax;
 }
 
 const shownMax = 40;
@@ -108,7 +108,19 @@ function refuseSession(doing: string, sessionMs: number | undefined): LogError |
 }
 
 export function refuseAck(doing: string, { positions }: AckRequest): LogError | null {
-  if (positions.length < 1) return new LogError('invalidRequest', `Cannot ${doing}: it names no position`);
+  const refuse = (reason: string): LogError => new LogError('invalidRequest', `Cannot ${doing}: ${reason}`);
+  if (positions.length < 1) return refuse('it names no position');
+  for (const { topic, metadata, tries } of positions) {
+    if (metadata === undefined) continue;
+    if (tries !== undefined) return refuse(`a record of ${shownTopic(topic)} that came again has no place that metadata could be beside`);
+    if (!metadata.isWellFormed()) return refuse(`the metadata beside ${shownTopic(topic)} is no well-formed text`);
+    const bytes = utf8Length(metadata);
+    if (bytes > metadataBytesMax)
+      return new LogError(
+        'metadataTooLarge',
+        `Cannot ${doing}: the metadata beside ${shownTopic(topic)} is of ${bytes} bytes, it must be of at most ${metadataBytesMax}`,
+      );
+  }
   return refusePositions(doing, positions);
 }
 

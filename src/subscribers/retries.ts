@@ -5,6 +5,7 @@
  */
 import type { ParkedLeft } from '../eventlog/index.ts';
 import type { FailedRecord, PartitionOf, SubscriberCommand, SubscriberOutcome } from './commands.ts';
+import type { Metadata } from './metadata.ts';
 import { type Cursor, cursorKey, holderOf, type Parked, pullerOf, type Retry, type Subscriber } from './subscriber.ts';
 
 /** A record that is to be parked. */
@@ -21,6 +22,12 @@ export class Retries {
   #retryCount = 0;
   #parkedCount = 0;
   readonly #toPark = new Map<string, ToPark>();
+  readonly #metadata: Metadata;
+
+  /** @param metadata of the same group */
+  constructor(metadata: Metadata) {
+    this.#metadata = metadata;
+  }
 
   get retryCount(): number {
     return this.#retryCount;
@@ -115,6 +122,7 @@ export class Retries {
       }
       const retry = { offset, since: at, parkedAt: null, tries: 1, ...failed };
       this.#add(cursor, retry);
+      this.#metadata.forget(cursor);
       cursor.offset = offset + 1;
       cursor.pulledTo = Math.max(cursor.pulledTo, cursor.offset);
       if (isOrdered) hold(subscriber, cursor, retry);

@@ -17,6 +17,7 @@ import type {
 } from './commands.ts';
 import { divide, give } from './division.ts';
 import { matches } from './pattern.ts';
+import { Metadata } from './metadata.ts';
 import { hasGiven, readTo, Retries, takeBack } from './retries.ts';
 import {
   areSame,
@@ -48,10 +49,11 @@ export interface Publisher {
   readonly createdMs: number;
 }
 
-/** Version 1 knows no workers, version 2 nothing that has failed. */
-interface CursorSnapshot extends Omit<Cursor, 'held' | 'retries'> {
+/** Version 1 knows no workers, version 2 nothing that has failed, version 3 no metadata. */
+interface CursorSnapshot extends Omit<Cursor, 'held' | 'metadata' | 'retries'> {
   readonly held?: Held | null;
-  /** Left out where there are none; so below. */
+  /** Left out where there is none; so below. */
+  readonly metadata?: string;
   readonly retries?: readonly Retry[];
 }
 
@@ -65,7 +67,7 @@ interface SubscriberSnapshot extends Omit<Subscriber, 'subscriptions' | 'cursors
 }
 
 interface Snapshot {
-  readonly version: 1 | 2 | 3;
+  readonly version: 1 | 2 | 3 | 4;
   readonly publishers: readonly Publisher[];
   readonly subscribers: readonly SubscriberSnapshot[];
   /** Oldest first; left out where there are none. */
@@ -86,8 +88,10 @@ export class SubscriberState {
   #cursorCount = 0;
   /** What the last requests have done that change more than how far somebody is, oldest first. */
   readonly #attempts = new Map<string, SubscriberOutcome>();
+  /** What was said beside acknowledged places. */
+  readonly metadata = new Metadata();
   /** What has failed. */
-  readonly retries = new Retries();
+  readonly retries = new Retries(this.metadata);
 
   /** This request was done, by an earlier attempt at it. */
   hasDone(attempt: string): boolean {
@@ -138,7 +142,7 @@ export class SubscriberState {
       return parked.size === 0 ? shown : { ...shown, parked: [...parked.values()] };
     });
     const attempts = this.#attempts.size === 0 ? {} : { attempts: [...this.#attempts] };
-    return JSON.stringify({ version: 3, publishers: sorted([...this.#publishers.values()]), subscribers, ...attempts } satisfies Snapshot);
+    return JSON.stringify({ version: 4, publishers: sorted([...this.#publishers.values()]), subscribers, ...attempts } satisfies Snapshot);
   }
 
   /** Takes over the state of a snapshot. False, and nothing has changed, where it is none, or of another version. */
@@ -152,6 +156,7 @@ export class SubscriberState {
     this.#attempts.clear();
     this.#cursorCount = 0;
     this.retries.clear();
+    this.metadata.clear();
     for (const [attempt, outcome] of snapshot.attempts ?? []) this.#attempts.set(attempt, outcome);
     for (const publisher of snapshot.publishers) this.#publishers.set(publisher.id, publisher);
     for (const { subscriptions, cursors, workers = [], fencings = [], parked = [], ...one } of snapshot.subscribers) {
@@ -163,6 +168,7 @@ export class SubscriberState {
       const subscriber: Subscriber = { ...one, fencings, ...maps };
       this.#subscribers.set(one.id, subscriber);
       this.retries.restored(subscriber);
+      for (const cursor of byKey.values()) this.metadata.restored(cursor);
       for (const subscription of subscriptions) this.#index(subscriber, subscription);
     }
     return true;
@@ -205,6 +211,7 @@ export class SubscriberState {
         if (known === undefined) return 'unknownSubscriber';
         this.#cursorCount -= known.cursors.size;
         this.retries.forgetSubscriber(known);
+        for (const cursor of known.cursors.values()) this.metadata.forget(cursor);
         this.#subscribers.delete(command.id);
         for (const subscription of known.subscriptions.values()) this.#unindex(known, subscription);
         return 'done';
@@ -256,21 +263,21 @@ export class SubscriberState {
         this.#dropCursors(subscriber, (cursor) => !isCovered(subscriber, cursor), at, timeMs);
         return 'done';
       case 'pull':
-        return pull(subscriber, command, { at, timeMs, retries: this.retries });
+        return pull(subscriber, command, { at, timeMs, kept: this });
       case 'settle': {
         const puller = pullerOf(subscriber, command.worker ?? implicitWorker);
         if (puller === undefined || command.number !== puller.lastPull || puller.given === null) return 'stale';
-        acknowledgeGiven(subscriber, puller, this.retries);
+        acknowledgeGiven(subscriber, puller, this);
         return 'done';
       }
       case 'take':
         if (!areNext(subscriber, command.ranges, command.worker)) return 'stale';
-        for (const { offsetTo: offset, ...range } of command.ranges) advance(subscriber, { ...range, offset }, this.retries);
+        for (const { offsetTo: offset, ...range } of command.ranges) advance(subscriber, { ...range, offset }, this);
         return 'done';
       case 'ack':
-        return acknowledge(subscriber, command, this.retries);
+        return acknowledge(subscriber, command, this);
       case 'seek':
-        return seek(subscriber, command, at, this.retries);
+        return seek(subscriber, command, at, this);
       case 'heartbeat':
         return heartbeat(subscriber, command, at, timeMs);
       case 'leave':
@@ -351,8 +358,9 @@ export class SubscriberState {
     const added = new Map(cursors.map((start) => [cursorKey(start), start]));
     for (const key of subscriber.cursors.keys()) added.delete(key);
     if (subscriber.cursors.size + added.size > cursorsMax || this.#cursorCount + added.size > groupCursorsMax) return 'tooManyCursors';
+    const begun = { generation: at, held: null, metadata: null, retries: null };
     for (const [key, { topic, topicId, partition, offset }] of added)
-      subscriber.cursors.set(key, { topic, topicId, partition, offset, pulledTo: offset, generation: at, held: null, retries: null });
+      subscriber.cursors.set(key, { topic, topicId, partition, offset, pulledTo: offset, ...begun });
     this.#cursorCount += added.size;
     if (added.size > 0) divide(subscriber, at, timeMs);
     return 'done';
@@ -362,6 +370,7 @@ export class SubscriberState {
     const dropped = [...subscriber.cursors.values()].filter(isDropped);
     for (const cursor of dropped) {
       subscriber.cursors.delete(cursorKey(cursor));
+      this.metadata.forget(cursor);
       this.retries.forgetFrom(subscriber, cursor, 0);
     }
     this.#cursorCount -= dropped.length;
@@ -370,12 +379,19 @@ export class SubscriberState {
   }
 }
 
-const cursorShown = ({ retries, ...cursor }: Cursor): CursorSnapshot =>
-  retries === null ? cursor : { ...cursor, retries: [...retries.values()] };
+/** Of one group, with counts of it. */
+type Kept = Pick<SubscriberState, 'retries' | 'metadata'>;
 
-const cursorOf = ({ held = null, retries, ...cursor }: CursorSnapshot): Cursor => ({
+const cursorShown = ({ metadata, retries, ...cursor }: Cursor): CursorSnapshot => ({
+  ...cursor,
+  ...(metadata === null ? {} : { metadata }),
+  ...(retries === null ? {} : { retries: [...retries.values()] }),
+});
+
+const cursorOf = ({ held = null, metadata, retries, ...cursor }: CursorSnapshot): Cursor => ({
   ...cursor,
   held,
+  metadata: metadata ?? null,
   retries: retries === undefined ? null : new Map(retries.map((retry) => [retry.offset, retry])),
 });
 
@@ -407,13 +423,13 @@ function retryOf(cursor: Cursor | undefined, { offsetFrom, tries }: Pick<GivenRa
 function pull(
   subscriber: Subscriber,
   command: SubscriberCommand & { readonly type: 'pull' },
-  { at, timeMs, retries }: { readonly at: number; readonly timeMs: number; readonly retries: Retries },
+  { at, timeMs, kept }: { readonly at: number; readonly timeMs: number; readonly kept: Kept },
 ): SubscriberOutcome {
   const { number, acknowledges, ranges, worker = implicitWorker } = command;
   const puller = pullerOf(subscriber, worker);
   if (puller === undefined || number !== puller.lastPull + 1) return 'stale';
   if (ranges.length === 0 || !areNext(subscriber, ranges, worker)) return 'stale';
-  if (acknowledges) acknowledgeGiven(subscriber, puller, retries);
+  if (acknowledges) acknowledgeGiven(subscriber, puller, kept);
   for (const range of ranges) {
     const cursor = subscriber.cursors.get(cursorKey(range)) as Cursor;
     const retry = range.tries === undefined ? undefined : retryOf(cursor, range);
@@ -428,9 +444,9 @@ function pull(
 }
 
 /** Of those that were moved since, nothing is acknowledged. */
-function acknowledgeGiven(subscriber: Subscriber, puller: Puller, retries: Retries): void {
+function acknowledgeGiven(subscriber: Subscriber, puller: Puller, kept: Kept): void {
   for (const { offsetTo: offset, ...range } of puller.given ?? []) {
-    if (subscriber.cursors.get(cursorKey(range))?.generation === range.generation) advance(subscriber, { ...range, offset }, retries);
+    if (subscriber.cursors.get(cursorKey(range))?.generation === range.generation) advance(subscriber, { ...range, offset }, kept);
   }
   puller.given = null;
 }
@@ -438,22 +454,25 @@ function acknowledgeGiven(subscriber: Subscriber, puller: Puller, retries: Retri
 /** All below the offset, or the one record in retry that is meant. */
 function advance(
   subscriber: Subscriber,
-  { offset, tries, ...of }: PartitionOf & Pick<AckedPosition, 'offset' | 'tries'>,
-  retries: Retries,
+  { offset, tries, metadata, ...of }: PartitionOf & Pick<AckedPosition, 'offset' | 'tries' | 'metadata'>,
+  kept: Kept,
 ): void {
   const cursor = subscriber.cursors.get(cursorKey(of)) as Cursor;
   if (tries !== undefined) {
-    if (retryOf(cursor, { offsetFrom: offset - 1, tries })?.isToBeParked === false) retries.done(subscriber, cursor, offset - 1);
+    if (retryOf(cursor, { offsetFrom: offset - 1, tries })?.isToBeParked === false) kept.retries.done(subscriber, cursor, offset - 1);
     return;
   }
-  cursor.offset = Math.max(cursor.offset, offset);
-  cursor.pulledTo = Math.max(cursor.pulledTo, cursor.offset);
+  if (offset < cursor.offset) return;
+  if (offset > cursor.offset) kept.metadata.forget(cursor);
+  if (metadata !== undefined) kept.metadata.say(cursor, metadata);
+  cursor.offset = offset;
+  cursor.pulledTo = Math.max(cursor.pulledTo, offset);
 }
 
 function acknowledge(
   subscriber: Subscriber,
-  { positions, each = false }: SubscriberCommand & { readonly type: 'ack' },
-  retries: Retries,
+  { positions, each = false, groupMetadataMax = 0 }: SubscriberCommand & { readonly type: 'ack' },
+  kept: Kept,
 ): SubscriberOutcome {
   const meant: AckedPosition[] = [];
   for (const position of positions) {
@@ -462,7 +481,8 @@ function acknowledge(
     if (refusal === null) meant.push(position);
     else if (!each) return refusal;
   }
-  for (const position of meant) advance(subscriber, position, retries);
+  if (!kept.metadata.isRoomFor(subscriber, meant, groupMetadataMax)) return 'tooMuchMetadata';
+  for (const position of meant) advance(subscriber, position, kept);
   return 'done';
 }
 
@@ -472,7 +492,7 @@ function seek(
   subscriber: Subscriber,
   command: SubscriberCommand & { readonly type: 'seek' },
   at: number,
-  retries: Retries,
+  { retries, metadata }: Kept,
 ): SubscriberOutcome {
   const { puts } = command;
   for (const put of puts) {
@@ -489,6 +509,7 @@ function seek(
     cursor.offset = offset;
     cursor.pulledTo = offset;
     cursor.generation = at;
+    metadata.forget(cursor);
     // What is in retry below stays there: it was passed, and is not done.
     retries.forgetFrom(subscriber, cursor, offset);
     takeBack(cursor);
@@ -591,7 +612,7 @@ const sorted = <One extends { readonly id: string }>(all: One[]): One[] => all.s
 function parseSnapshot(text: string): Snapshot | null {
   try {
     const value = JSON.parse(text) as Snapshot | null;
-    return value?.version === 1 || value?.version === 2 || value?.version === 3 ? value : null;
+    return [1, 2, 3, 4].includes(value?.version ?? 0) ? value : null;
   } catch {
     return null;
   }

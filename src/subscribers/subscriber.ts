@@ -21,6 +21,8 @@ export interface Cursor extends PartitionOf {
   generation: number;
   /** Null while there are no workers: it is the implicit one's, which has joined nothing. */
   held: Held | null;
+  /** What was said beside its offset when that was acknowledged; null: nothing. */
+  metadata: string | null;
   /** By offset, in the order in which they came to be; null where there are none. */
   retries: Map<number, Retry> | null;
 }

@@ -1,6 +1,6 @@
 import type { Task } from '../base/task.ts';
 import { type HeartbeatRequest, type LeaveRequest, type Outcome, shownTopic, topicPageMax, type WorkerState } from '../eventlog/index.ts';
-import { positionOf } from './cursors.ts';
+import { committedOf } from './cursors.ts';
 import type { Group } from './group.ts';
 import { isAskedBack, type Membership, shareOf } from './membership.ts';
 import { refused } from './refusals.ts';
@@ -25,7 +25,7 @@ export function* heartbeat(
   const subscriber = group.subscriber(id);
   if (subscriber === undefined) return refused(doing, 'unknownSubscriber');
   const mine = [...subscriber.cursors.values()].filter((cursor) => holderOf(cursor) === name);
-  const cursors = mine.slice(0, topicPageMax).map((cursor) => ({ ...positionOf(cursor), isAskedBack: isAskedBack(cursor) }));
+  const cursors = mine.slice(0, topicPageMax).map((cursor) => ({ ...committedOf(cursor), isAskedBack: isAskedBack(cursor) }));
   const { lastPull } = entered.worker;
   return { ok: true, value: { subscriber: id, ...shareOf(subscriber, entered.worker), lastPull, cursors } };
 }

@@ -296,6 +296,26 @@ export function subscriptionConformance(name: string, open: () => Promise<Opened
         expect(pulledValues(await pull(id))).toEqual(['a']);
       });
 
+      test('is acknowledged with metadata, which is shown until the cursor moves', async () => {
+        const topic = await newTopic();
+        const subscriber = await newSubscriber(topic);
+        await append(topic, 'a', 'b', 'c');
+        const ack = (offset: number, metadata?: string) =>
+          subscriptions.ack({ subscriber, positions: [{ topic, offset, ...(metadata === undefined ? {} : { metadata }) }] });
+        const shown = async () => (await subscriptions.describeSubscriber(subscriber)).cursors[0]?.metadata;
+
+        expect(await shown()).toBeNull();
+        expect((await ack(2, 'invoice 7 ü')).cursors).toMatchObject([{ offset: 2, metadata: 'invoice 7 ü' }]);
+        expect((await ack(1, 'late')).cursors).toMatchObject([{ offset: 2, metadata: 'invoice 7 ü' }]);
+        expect(await shown()).toBe('invoice 7 ü');
+        expect((await ack(3)).cursors).toMatchObject([{ offset: 3, metadata: null }]);
+        expect(await codeOf(ack(3, 'ü'.repeat(2049)))).toBe('metadataTooLarge');
+        expect(await codeOf(ack(3, '\ud800'))).toBe('invalidRequest');
+        const again = [{ topic, offset: 3, tries: 1, metadata: 'x' }];
+        expect(await codeOf(subscriptions.ack({ subscriber, positions: again }))).toBe('invalidRequest');
+        expect((await ack(3, 'ü'.repeat(2048))).cursors).toMatchObject([{ metadata: 'ü'.repeat(2048) }]);
+      });
+
       test('gives no more records than it was asked for, and at least one', async () => {
         const topic = await newTopic();
         await append(topic, 'a', 'b', 'c');
@@ -552,7 +572,7 @@ export function subscriptionConformance(name: string, open: () => Promise<Opened
         expect(pulledValues(await pull(id, { worker: 'b' }))).toEqual([`in ${taken.partition}`]);
         const acked = await subscriptions.ack({ subscriber: id, positions: ackOf(before), each: true });
         const generation = (await subscriptions.describeSubscriber(id)).cursors[taken.partition]?.generation;
-        expect(acked.cursors).toContainEqual({ topic, partition: taken.partition, offset: taken.offsetFrom, generation });
+        expect(acked.cursors).toContainEqual({ metadata: null, topic, partition: taken.partition, offset: taken.offsetFrom, generation });
         expect(generation).toBeGreaterThan(taken.generation);
       });
 

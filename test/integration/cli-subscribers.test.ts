@@ -43,8 +43,10 @@ test('two terminals: what one publishes the other pulls, once', async () => {
     offset: 2,
     value: 'three',
   });
-  expect(await out('ack', 'billing', 'orders', '4')).toBe('Subscriber "billing" has acknowledged orders below offset 4\n');
-  expect(await out('subscriber', 'describe', 'billing')).toMatch(/orders +0 +4 +4 +0 +0\.0 s/);
+  expect(await out('ack', 'billing', 'orders', '4', '--metadata', 'a\u001b[31m')).toBe(
+    'Subscriber "billing" has acknowledged orders below offset 4\n',
+  );
+  expect(await out('subscriber', 'describe', 'billing')).toMatch(/orders +0 +4 +4 +0 +0\.0 s +"a\\u001b\[31m"\n/);
   expect(await out('subscriber', 'list')).toMatch(/^SUBSCRIBER.*\n"billing" +1 /);
   expect(await out('unsubscribe', 'billing', 'orders')).toBe('Unsubscribed "billing" from orders\n');
   expect(await out('subscriber', 'delete', 'billing')).toBe('Deleted subscriber "billing"\n');

@@ -21,7 +21,7 @@ export const inSubscribers: readonly Mutant[] = [
     edits: [
       state(
         'else if (range.tries === undefined) cursor.pulledTo = range.offsetTo;',
-        'else if (range.tries === undefined) advance(subscriber, { ...range, offset: range.offsetTo }, retries);',
+        'else if (range.tries === undefined) advance(subscriber, { ...range, offset: range.offsetTo }, kept);',
       ),
     ],
     expected: ['C7'],

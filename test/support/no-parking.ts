@@ -5,6 +5,7 @@ export const noParking = {
   bytes: systemBytes,
   retrying: { waitMs: 1000, waitMsMax: 8000, triesMax: 4 },
   parkedLog: {
+    place: null,
     append: () => {
       throw new Error('nothing is to be parked');
     },
@@ -24,4 +25,5 @@ export const fewOfEach = {
   groupRetries: 9,
   parked: 9,
   groupParked: 9,
+  groupMetadata: 100,
 };

@@ -45,6 +45,8 @@ interface Readers {
   /** When the first record was written that this one lacks; null until that is known. */
   sinceMs: number | null;
   heardMs: number;
+  /** Where the partition ended when they were asked: of what has come since their answer says nothing. */
+  readonly end: number;
 }
 
 /**
@@ -164,8 +166,8 @@ export class Retention {
     const { retentionMs = null, retentionRecords = null, retentionUntilRead = false } = topic.settings;
     const isOld = retentionMs === null ? never : agedBefore(this.#core.host.clock.wallMs() - retentionMs);
     const isTooMany = retentionRecords === null ? never : endingBy(visible - retentionRecords);
-    const { furthest = null, heardMs = 0 } = (retentionUntilRead ? this.#readers.get(partition.group) : undefined) ?? {};
-    const isRead = furthest === null || this.#core.nowMs() > heardMs + heardForMs ? never : endingBy(furthest.offset);
+    const { furthest = null, heardMs = 0, end = 0 } = (retentionUntilRead ? this.#readers.get(partition.group) : undefined) ?? {};
+    const isRead = furthest === null || this.#core.nowMs() > heardMs + heardForMs ? never : endingBy(Math.min(furthest.offset, end));
     let below = 0;
     for (const part of isOld === never && isTooMany === never && isRead === never ? [] : log.sealedParts) {
       if (!isOld(part) && !isTooMany(part) && !isRead(part)) break;
@@ -181,9 +183,7 @@ export class Retention {
       const place = this.#catalog.state.placeOf(group);
       const replica = this.#core.replica(groupId(group));
       const isKept = place?.topic.settings.retentionUntilRead === true && replica?.raft.role === 'leader' && replica.log.segmentCount > 1;
-      return isKept
-        ? [{ group, topic: place.topic.name, topicId: place.topic.id, partition: place.topic.partitions.indexOf(place.partition) }]
-        : [];
+      return isKept ? [{ group, ...partitionOf(place), end: replica.visible }] : [];
     });
     // Of what is not led here any more nothing is known.
     const groups = new Set(asked.map(({ group }) => group));
@@ -191,7 +191,7 @@ export class Retention {
     this.#askSome(asked);
   }
 
-  #askSome(asked: readonly (PartitionRead & { readonly group: number })[]): void {
+  #askSome(asked: readonly (PartitionRead & { readonly group: number; readonly end: number })[]): void {
     const some = asked.slice(0, askedMax);
     if (some.length === 0) return;
     this.#isAskingReaders = true;
@@ -199,18 +199,18 @@ export class Retention {
       some.map(({ topic, topicId, partition }) => ({ topic, topicId, partition })),
       (found) => {
         this.#isAskingReaders = false;
-        for (const [index, { group }] of some.entries()) this.#heard(group, found === null ? undefined : (found[index] ?? null));
+        for (const [index, { group, end }] of some.entries()) this.#heard(group, end, found === null ? undefined : (found[index] ?? null));
         this.#askSome(asked.slice(askedMax));
       },
     );
   }
 
   /** Undefined where it could not be had: nothing goes then for having been read. */
-  #heard(group: number, furthest: FurthestBehind | null | undefined): void {
+  #heard(group: number, end: number, furthest: FurthestBehind | null | undefined): void {
     const before = this.#readers.get(group);
     if (furthest === undefined) return void this.#readers.delete(group);
     const isSame = before !== undefined && before.furthest?.offset === furthest?.offset;
-    const readers: Readers = { furthest, sinceMs: isSame ? before.sinceMs : null, heardMs: this.#core.nowMs() };
+    const readers: Readers = { furthest, sinceMs: isSame ? before.sinceMs : null, heardMs: this.#core.nowMs(), end };
     this.#readers.set(group, readers);
     this.#due.add(group);
     if (furthest !== null && readers.sinceMs === null) this.#findTime(group, furthest.offset, readers);
@@ -245,6 +245,12 @@ export class Retention {
     return true;
   }
 }
+
+const partitionOf = ({ topic, partition }: Place): PartitionRead => ({
+  topic: topic.name,
+  topicId: topic.id,
+  partition: topic.partitions.indexOf(partition),
+});
 
 const never = (): boolean => false;
 

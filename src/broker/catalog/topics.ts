@@ -249,7 +249,7 @@ export class Topics {
   }
 
   /** Makes them, where there are none yet. */
-  makeInternal(name: string, groups: number, retentionBytes: number | null, answer: Answer<undefined>): void {
+  makeInternal(name: string, groups: number, kept: InternalKept, answer: Answer<undefined>): void {
     const fail = (code: ErrorCode, reason: string): void =>
       this.#core.later(() => answer(failure(code, `Cannot make the groups of ${shownTopic(name)}: ${reason}`)));
     if (this.#options.logOnly) return fail('topicProtected', 'this broker keeps the topic "log" only');
@@ -260,7 +260,7 @@ export class Topics {
         {
           type: 'createTopic',
           name,
-          retentionBytes,
+          ...kept,
           builtIn: true,
           topicsMax,
           placed,
@@ -644,6 +644,9 @@ export class Topics {
     });
   }
 }
+
+/** What is removed of a topic of Cairn's own. */
+type InternalKept = Pick<TopicSettings, 'retentionBytes' | 'retentionUntilRead'>;
 
 /** For those that keep subscribers. */
 interface KnownTopic {

@@ -1,13 +1,12 @@
 import { type GroupId, groupId } from '../../base/branded.ts';
-import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
+import type { ErrorCode } from '../../base/errors.ts';
 import {
   type Answer,
   type AppendRequest,
   type AppendResult,
   type Cancelled,
   choosePartition,
-  isTriedAmongBrokers,
-  LogError,
+  type LogError,
   type Outcome,
   scheduledAheadMsMax,
   type ScheduledPage,
@@ -20,9 +19,8 @@ import {
 import { baseTimestamp, maxTimestamp, RecordBatchBuilder, recordBytes, recordCount } from '../../record/index.ts';
 import { encodeCommand, type Target } from '../../scheduled/index.ts';
 import { type Core, failure } from '../core.ts';
-import type { Requests, Whereabouts } from '../edge/index.ts';
+import { Questions, type Requests, type Whereabouts } from '../edge/index.ts';
 import type { MachineState, Replica } from '../replica/index.ts';
-import { decodeOutcome, encodeOutcome } from '../subscribers/index.ts';
 import { topicGroupFirst } from '../well-known.ts';
 import { type Call, decodeCall, type Listed } from './calls.ts';
 import { idOf, WaitingGroup, type WaitingGroupOptions } from './waiting-group.ts';
@@ -47,30 +45,14 @@ export interface ScheduledOptions extends Omit<WaitingGroupOptions, 'find' | 'is
   readonly isCatalogLost: () => boolean;
 }
 
-const askedMs = 8000;
-const attemptMs = 2500;
-const againMs = 50;
 const handOverEveryMs = 1000;
-
-/** A question to whoever leads a group, until it is answered. */
-interface Asked {
-  readonly doing: string;
-  readonly group: GroupId;
-  readonly call: Call;
-  readonly answer: Answer<unknown>;
-  readonly deadlineMs: number;
-  isOver: boolean;
-  /** An attempt at it may have taken effect. */
-  isUncertain: boolean;
-  last: LogError | null;
-}
 
 /** What is appended later, for callers of this broker (docs/decisions/0036). */
 export class Scheduled implements ScheduleService {
   readonly #core: Core;
   readonly #options: ScheduledOptions;
   readonly #waiting = new Map<number, WaitingGroup>();
-  readonly #asked = new Set<Asked>();
+  readonly #questions: Questions<Call>;
   /** Of callers whose topic is looked up: how each fails. */
   readonly #lookUps = new Set<(code: ErrorCode, reason: string) => void>();
   #attempts = 0;
@@ -80,6 +62,10 @@ export class Scheduled implements ScheduleService {
   constructor(options: ScheduledOptions) {
     this.#core = options.core;
     this.#options = options;
+    const { core, requests, whereabouts } = options;
+    const answering = (group: GroupId): WaitingGroup | undefined => this.#waiting.get(group);
+    const coded = { encode: (call: Call): string => JSON.stringify(call), decode: decodeCall };
+    this.#questions = new Questions({ core, requests, whereabouts, what: 'what is appended later', ...coded, answering });
   }
 
   // ---------------------------------------------------------------------------------------------------------- by the log
@@ -124,10 +110,7 @@ export class Scheduled implements ScheduleService {
     this.#isPaused = true;
     for (const waiting of this.#waiting.values()) waiting.stop();
     for (const fail of this.#lookUps) fail(code, reason);
-    for (const asked of this.#asked) {
-      const told = asked.call.call === 'cancelScheduled' && errorCatalogue[code].definite ? 'timeout' : code;
-      this.#end(asked, failure(told, `Cannot ${asked.doing}: ${reason}`));
-    }
+    this.#questions.abandon(code, reason);
   }
 
   /** A broker that does not know what becomes of topics is not to deliver: another is to lead. */
@@ -258,7 +241,7 @@ export class Scheduled implements ScheduleService {
       for (const [index, group] of groups.entries()) {
         const afterPlace = index > from.index ? -1 : index < from.index ? Number.MAX_SAFE_INTEGER : from.place;
         const call = { call: 'listScheduled', topic, afterMs: from.timeMs, afterPlace, limit } as const;
-        this.#ask(doing, groupId(group), call, (outcome) => {
+        this.#questions.ask({ group: groupId(group), doing, call: () => call, isChange: false }, (outcome) => {
           if (outcome.ok) lists[index] = outcome.value as Listed;
           else failed = outcome;
           if (--left === 0) answer(failed ?? { ok: true, value: merged(lists, limit) });
@@ -274,7 +257,10 @@ export class Scheduled implements ScheduleService {
       const group = index === '' ? undefined : groups[Number(index)];
       if (group === undefined || !Number.isSafeInteger(Number(place)))
         return this.#core.later(() => answer(failure('notScheduled', `Cannot ${doing}: nothing waits under this id`)));
-      this.#ask(doing, groupId(group), { call: 'cancelScheduled', place: Number(place) }, (outcome) =>
+      const call = { call: 'cancelScheduled', place: Number(place) } as const;
+      // While it is being delivered no attempt has cancelled it, and none will.
+      const refusalSays = (code: ErrorCode): 'final' | null => (code === 'beingDelivered' ? 'final' : null);
+      this.#questions.ask({ group: groupId(group), doing, call: () => call, isChange: true, refusalSays }, (outcome) =>
         answer(outcome.ok ? { ok: true, value: { id } } : outcome),
       );
     });
@@ -293,82 +279,9 @@ export class Scheduled implements ScheduleService {
     });
   }
 
-  // --------------------------------------------------------------------------------------------------------- on the way
-
   /** Asked by another broker, of a group that is led here. */
   receive(group: GroupId, json: Uint8Array, answer: (json: string, batches: readonly Uint8Array[]) => void): void {
-    const tell = (outcome: Outcome<unknown>): void => answer(encodeOutcome(outcome).json, []);
-    const call = decodeCall(this.#core.host.bytes.utf8Decode(json));
-    if (call === null) return tell(failure('internal', 'Cannot answer for what is appended later: the question was not understood'));
-    const leader = this.#core.replica(group)?.raft.leader ?? null;
-    const waiting = leader === this.#core.self ? this.#waiting.get(group) : undefined;
-    if (waiting !== undefined) return waiting.answer(call, tell);
-    const code = leader === null ? 'starting' : 'notLeader';
-    tell(failure(code, 'Cannot answer for what is appended later: its group is not led here', { leader }));
-  }
-
-  #ask(doing: string, group: GroupId, call: Call, answer: Answer<unknown>): void {
-    const deadlineMs = this.#core.nowMs() + askedMs;
-    const asked: Asked = { doing, group, call, answer, deadlineMs, isOver: false, isUncertain: false, last: null };
-    this.#asked.add(asked);
-    this.#attempt(asked);
-  }
-
-  #attempt(asked: Asked): void {
-    if (asked.isOver) return;
-    const { group, call, doing } = asked;
-    if (this.#core.nowMs() >= asked.deadlineMs) {
-      const code = asked.isUncertain && call.call === 'cancelScheduled' ? 'timeout' : 'noLeader';
-      return this.#end(asked, failure(code, `Cannot ${doing}: ${asked.last?.message ?? 'nobody who keeps it has answered in time'}`));
-    }
-    const { whereabouts, requests } = this.#options;
-    const leader = whereabouts.leaderOf(group);
-    if (leader === null) return this.#again(asked);
-    if (leader === this.#core.self) {
-      const waiting = this.#waiting.get(group);
-      return waiting === undefined ? this.#again(asked) : waiting.answer(call, (outcome) => this.#heard(asked, outcome));
-    }
-    const json = this.#core.host.bytes.utf8Encode(JSON.stringify(call));
-    const lost = (): void => {
-      whereabouts.refused(group, null);
-      this.#again(asked);
-    };
-    const isSent = requests.send(leader, group, { type: 'subscribers', json }, attemptMs, (said) => {
-      if (said.type === 'error') return this.#heard(asked, { ok: false, error: new LogError(said.code, said.message, said.details) });
-      const outcome = said.type === 'subscribers' ? decodeOutcome(said.json, said.batches) : null;
-      if (outcome !== null) return this.#heard(asked, outcome);
-      asked.isUncertain = true;
-      lost();
-    });
-    if (!isSent) lost();
-    this.#core.wake();
-  }
-
-  #again(asked: Asked): void {
-    this.#core.host.clock.startTimer(againMs, () => this.#attempt(asked));
-  }
-
-  #heard(asked: Asked, outcome: Outcome<unknown>): void {
-    if (asked.isOver) return;
-    if (outcome.ok) return this.#end(asked, outcome);
-    const { code, message, details } = outcome.error;
-    const { call, doing } = asked;
-    if (isTriedAmongBrokers(code)) {
-      if (code === 'notLeader' || code === 'starting') this.#options.whereabouts.refused(asked.group, details['leader']);
-      if (!errorCatalogue[code].definite) asked.isUncertain = true;
-      asked.last = outcome.error;
-      return this.#again(asked);
-    }
-    // An attempt before may have cancelled it, so long ago that this is forgotten.
-    const told = asked.isUncertain && call.call === 'cancelScheduled' && message.includes('nothing waits') ? 'timeout' : code;
-    this.#end(asked, failure(told, message.replace(/^Cannot cancel it/, `Cannot ${doing}`), details));
-  }
-
-  #end(asked: Asked, outcome: Outcome<unknown>): void {
-    if (asked.isOver) return;
-    asked.isOver = true;
-    this.#asked.delete(asked);
-    this.#core.later(() => asked.answer(outcome));
+    this.#questions.receive(group, json, answer);
   }
 }
 

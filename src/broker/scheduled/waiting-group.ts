@@ -39,6 +39,7 @@ export const idOf = (index: number, place: number): string => `${index}-${place}
 export class WaitingGroup {
   readonly #core: Core;
   readonly #group: GroupId;
+  readonly #index: number;
   readonly #options: WaitingGroupOptions;
   readonly #state: ScheduledState;
   readonly #machine: KeptMachine<ScheduledCommand, ScheduledOutcome>;
@@ -49,6 +50,7 @@ export class WaitingGroup {
     const { core, appends } = options;
     this.#core = core;
     this.#group = group;
+    this.#index = index;
     this.#options = options;
     const { bytes, clock } = core.host;
     const state = new ScheduledState(bytes);
@@ -179,8 +181,9 @@ export class WaitingGroup {
     this.#submit({ type: 'cancel', place }, (outcome) => {
       if (!outcome.ok) return answer(outcome);
       if (outcome.value === 'done') return answer({ ok: true, value: null });
-      const reason = outcome.value === 'claimed' ? 'it is being delivered' : 'nothing waits under this id, any more or at all';
-      answer(failure('notScheduled', `Cannot cancel it: ${reason}`));
+      const doing = `cancel "${idOf(this.#index, place)}"`;
+      if (outcome.value === 'claimed') return answer(failure('beingDelivered', `Cannot ${doing}: it is being delivered`));
+      answer(failure('notScheduled', `Cannot ${doing}: nothing waits under this id, any more or at all`));
     });
   }
 

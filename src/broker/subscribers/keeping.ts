@@ -95,10 +95,12 @@ export class Keeping {
         groupRetries: retriesPerGroupMax,
         parked: parkedMax,
         groupParked: parkedPerGroupMax,
+        groupMetadata: core.settings.metadataPerGroupBytesMax,
       },
       bytes,
       retrying: { waitMs: retryWaitMs, waitMsMax: retryWaitMsMax, triesMax },
       parkedLog: {
+        place: { topic: parkedTopic, partition: number },
         append: (batch, requestId, done) => this.#park(batch, requestId, done),
         read: (offset, done) => this.#readParked(offset, done),
       },

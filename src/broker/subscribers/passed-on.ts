@@ -1,23 +1,15 @@
-/**
- * What brokers ask one another about publishers and subscribers, as JSON text: `{"call":...,"attempt":...,"request":...}`, answered by `{"ok":true,"value":...}` or
- * `{"ok":false,"code":...,"message":...,"details":...}`. The batches of a pull travel beside the text, which says how many belong to each part.
- */
-import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
+/** What brokers ask one another about publishers and subscribers, as JSON text: `{"call":...,"attempt":...,"request":...}`. */
 import {
   type AckRequest,
   type CreateRequest,
   type HeartbeatRequest,
   type IdQuery,
   type LeaveRequest,
-  LogError,
   type NackRequest,
-  type Outcome,
   type ParkedChange,
   type ParkedQuery,
   type ParkedRequest,
-  type PulledPart,
   type PullRequest,
-  type PullResult,
   type SeekRequest,
   type SubscribeRequest,
   type UnsubscribeRequest,
@@ -89,7 +81,7 @@ function isCall(call: string, request: Fields, isAttempt: boolean): boolean {
     case 'pull':
       return isPull(request);
     case 'ack':
-      return isText(request['subscriber']) && isListOf(request['positions'], isPosition) && isFlag(request['each']);
+      return isText(request['subscriber']) && isListOf(request['positions'], isPositionToAck) && isFlag(request['each']);
     case 'nack':
       return isAttempt && isText(request['subscriber']) && isListOf(request['records'], isFailed) && isFlag(request['ordered']);
     case 'listParked': {
@@ -153,6 +145,8 @@ const isPosition = (value: unknown): boolean => {
   const { topic, partition, offset, generation, tries } = value;
   return isText(topic) && isNumber(offset) && areNumbers(partition, generation, tries);
 };
+const isPositionToAck = (value: unknown): boolean =>
+  isPosition(value) && isObject(value) && (value['metadata'] === undefined || isText(value['metadata']));
 const isFailed = (value: unknown): boolean =>
   isPosition(value) && isObject(value) && (value['reason'] === undefined || isText(value['reason']));
 
@@ -162,40 +156,4 @@ function parse(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-type SentPart = Omit<PulledPart, 'batches'> & { readonly batches: number };
-
-export function encodeOutcome(outcome: Outcome<unknown>): { readonly json: string; readonly batches: readonly Uint8Array[] } {
-  if (!outcome.ok) {
-    const { code, message, details } = outcome.error;
-    return { json: JSON.stringify({ ok: false, code, message, details }), batches: [] };
-  }
-  const { value } = outcome;
-  if (!isPulled(value)) return { json: JSON.stringify({ ok: true, value: value ?? null }), batches: [] };
-  const parts = value.parts.map((part): SentPart => ({ ...part, batches: part.batches.length }));
-  return { json: JSON.stringify({ ok: true, value: { ...value, parts } }), batches: value.parts.flatMap((part) => part.batches) };
-}
-
-const isPulled = (value: unknown): value is PullResult => isObject(value) && Array.isArray(value['parts']);
-
-/** Null for what is no answer. */
-export function decodeOutcome(text: string, batches: readonly Uint8Array[]): Outcome<unknown> | null {
-  const said = parse(text);
-  if (!isObject(said)) return null;
-  if (said['ok'] !== true) {
-    const { code, message, details } = said;
-    if (!isText(code) || !isText(message) || !isObject(details)) return null;
-    const known = Object.hasOwn(errorCatalogue, code) ? (code as ErrorCode) : 'internal';
-    return { ok: false, error: new LogError(known, message, details as LogError['details']) };
-  }
-  const { value } = said;
-  if (!isObject(value) || !Array.isArray(value['parts'])) return { ok: true, value: value ?? undefined };
-  let at = 0;
-  const parts = (value['parts'] as readonly SentPart[]).map((part) => {
-    const from = at;
-    at += part.batches;
-    return { ...part, batches: batches.slice(from, at) };
-  });
-  return { ok: true, value: { ...value, parts } };
 }

@@ -1,6 +1,6 @@
 import type { GroupId } from '../../base/branded.ts';
 import { groupId } from '../../base/branded.ts';
-import { type ErrorCode, errorCatalogue } from '../../base/errors.ts';
+import type { ErrorCode } from '../../base/errors.ts';
 import {
   type AckRequest,
   type Acked,
@@ -10,9 +10,7 @@ import {
   type CreateRequest,
   type HeartbeatRequest,
   type IdQuery,
-  isTriedAmongBrokers,
   type LeaveRequest,
-  LogError,
   type Nacked,
   type NackRequest,
   type Outcome,
@@ -40,11 +38,11 @@ import {
 } from '../../eventlog/index.ts';
 import { type FurthestBehind, type NamedPartition, Publishing } from '../../subscribers/index.ts';
 import { type Core, failure } from '../core.ts';
-import type { Requests, Whereabouts } from '../edge/index.ts';
+import { Questions, type Requests, type Whereabouts } from '../edge/index.ts';
 import type { MachineState, Replica } from '../replica/index.ts';
 import { topicGroupFirst } from '../well-known.ts';
 import { Keeping, type KeepingOptions } from './keeping.ts';
-import { type Call, type Change, decodeCall, decodeOutcome, encodeCall, encodeOutcome } from './passed-on.ts';
+import { type Call, type Change, decodeCall, encodeCall } from './passed-on.ts';
 
 export interface SubscribersOptions extends Omit<KeepingOptions, 'publisherDeleted'> {
   readonly requests: Requests;
@@ -61,47 +59,29 @@ export interface SubscribersOptions extends Omit<KeepingOptions, 'publisherDelet
   isCatalogLost(): boolean;
 }
 
-/** What a call may take beside its own waiting. */
-const callMs = 8000;
-const againMs = 50;
-/** An answer that does not come is asked for again; whoever was asked may have lost its office, or its links. */
-const attemptMs = 2500;
-/** Whoever waits for records through another broker asks again after this. */
-const passedOnWaitMs = 2000;
-const callsMax = 20_000;
-
-/** One call of a caller, until it is answered. */
-interface Asked {
-  readonly call: Call;
-  readonly group: GroupId;
-  readonly deadlineMs: number;
-  readonly answer: Answer<unknown>;
-  /** When a pull gives up waiting for records. */
-  readonly waitUntilMs: number;
-  isOver: boolean;
-  /** An attempt at it is on its way, or being answered. */
-  isUnderWay: boolean;
-  /** An attempt at it may have taken effect. */
-  isUncertain: boolean;
-  /** What earlier parts of a pull that waits have acknowledged. */
-  acknowledged: PullResult['acknowledged'];
-  /** What was heard last. */
-  last: LogError | null;
-  stop: () => void;
-}
-
 /** Publishers and subscribers for callers of this broker: asked of whoever leads the group that keeps them, here or elsewhere (docs/decisions/0030). */
 export class Subscribers implements SubscriptionService {
   readonly #core: Core;
   readonly #options: SubscribersOptions;
   readonly #keeping = new Map<number, Keeping>();
-  readonly #asked = new Set<Asked>();
+  readonly #questions: Questions<Call>;
   readonly #publishing: Publishing;
   #attempts = 0;
 
   constructor(options: SubscribersOptions) {
     this.#core = options.core;
     this.#options = options;
+    const { core, requests, whereabouts } = options;
+    const answering = (group: GroupId): Keeping | undefined => this.#coordinating(group);
+    this.#questions = new Questions({
+      core,
+      requests,
+      whereabouts,
+      what: 'subscribers',
+      encode: encodeCall,
+      decode: decodeCall,
+      answering,
+    });
     this.#publishing = new Publishing({
       clock: options.core.host.clock,
       describe: (id, answer) => this.describePublisher(id, answer),
@@ -133,24 +113,12 @@ export class Subscribers implements SubscriptionService {
 
   /** Nobody will answer any more. */
   abandon(code: ErrorCode, reason: string): void {
-    for (const asked of this.#asked) {
-      const told = errorCatalogue[code].definite && mayBeDone(asked) ? 'timeout' : code;
-      this.#end(asked, failure(told, `Cannot ask for ${describeCall(asked.call)}: ${reason}`));
-    }
+    this.#questions.abandon(code, reason);
   }
 
   /** Asked by another broker, of a group that is led here. */
   receive(group: GroupId, json: Uint8Array, answer: (json: string, batches: readonly Uint8Array[]) => void): void {
-    const tell = (outcome: Outcome<unknown>): void => {
-      const { json: text, batches } = encodeOutcome(outcome);
-      answer(text, batches);
-    };
-    const call = decodeCall(this.#core.host.bytes.utf8Decode(json));
-    if (call === null) return tell(failure('internal', 'Cannot answer for subscribers: the question was not understood'));
-    const leader = this.#core.replica(group)?.raft.leader ?? null;
-    const keeping = leader === this.#core.self ? this.#coordinating(group) : undefined;
-    if (keeping !== undefined) return keeping.answer(call, tell);
-    tell(failure(leader === null ? 'starting' : 'notLeader', 'Cannot answer for subscribers: their group is not led here', { leader }));
+    this.#questions.receive(group, json, answer);
   }
 
   /** Who answers for a group that this broker leads. Where its catalog is lost it does not know the topics, nor perhaps whose group this is: another is to lead it. */
@@ -354,138 +322,33 @@ export class Subscribers implements SubscriptionService {
   }
 
   #askGroup(group: GroupId, call: Call, answer: Answer<unknown>): void {
-    if (this.#asked.size >= callsMax)
-      return this.#core.later(() =>
-        answer(failure('overloaded', `Cannot ask for ${describeCall(call)}: ${callsMax} such questions wait already`)),
-      );
-    const nowMs = this.#core.nowMs();
-    const waitMs = call.call === 'pull' ? call.request.waitMs : 0;
-    const waitUntilMs = nowMs + waitMs;
-    const asked: Asked = {
-      call,
-      group,
-      deadlineMs: waitUntilMs + callMs,
-      answer,
-      waitUntilMs,
-      isOver: false,
-      isUnderWay: false,
-      isUncertain: false,
-      acknowledged: null,
-      last: null,
-      stop: () => timer.cancel(),
-    };
-    const timer = this.#core.host.clock.startTimer(waitMs + callMs, () => this.#late(asked));
-    this.#asked.add(asked);
-    this.#attempt(asked);
-  }
-
-  #late(asked: Asked): void {
-    const { last, call } = asked;
-    const isDoubtful = mayBeDone(asked);
     const doing = `ask for ${describeCall(call)}`;
-    if (last !== null && (last.definite || asked.isUncertain)) {
-      const code = isDoubtful && last.definite ? 'timeout' : last.code;
-      return this.#end(asked, failure(code, `Cannot ${doing}: ${last.message}`, last.details));
-    }
-    const code = isDoubtful ? 'timeout' : 'noLeader';
-    this.#end(asked, failure(code, `Cannot ${doing}: nobody who keeps it has answered in time`));
+    if (call.call === 'pull') return this.#askPull(group, doing, call.request, answer);
+    const refusalSays = (code: ErrorCode): 'done' | null => (isGone(call, code) ? 'done' : null);
+    this.#questions.ask({ group, doing, call: () => call, isChange: isChange(call), refusalSays }, answer);
   }
 
-  #attempt(asked: Asked): void {
-    if (asked.isOver) return;
-    const { group, call } = asked;
-    const { self } = this.#core;
-    const leader = this.#options.whereabouts.leaderOf(group);
-    if (leader === null) return this.#again(asked);
-    if (leader === self) {
-      const keeping = this.#coordinating(group);
-      if (keeping === undefined) return this.#again(asked);
-      asked.isUnderWay = true;
-      return keeping.answer(this.#withTime(asked, Number.POSITIVE_INFINITY), (outcome) => this.#heard(asked, outcome));
-    }
-    const now = this.#withTime(asked, passedOnWaitMs);
-    const waitMs = now.call === 'pull' ? now.request.waitMs : 0;
-    const json = this.#core.host.bytes.utf8Encode(encodeCall(now));
-    const lost = (): void => {
-      asked.isUnderWay = false;
-      this.#options.whereabouts.refused(group, null);
-      if (call.call === 'pull' && call.request.mode === 'atMostOnce') {
-        const reason = 'the answer was lost, and what it gave is not given again';
-        return this.#end(asked, failure('timeout', `Cannot ask for ${describeCall(call)}: ${reason}`));
-      }
-      asked.isUncertain = true;
-      this.#again(asked);
+  /** Its waiting may be in several parts. It has a number, or is its caller's to repeat: a refusal is final. */
+  #askPull(group: GroupId, doing: string, request: PullRequest, answer: Answer<unknown>): void {
+    let acknowledged: PullResult['acknowledged'] = null;
+    const isToGoOn = (value: unknown): boolean => {
+      const pulled = value as PullResult;
+      acknowledged = pulled.acknowledged ?? acknowledged;
+      return pulled.parts.length === 0 && request.cancel?.cancelled !== true;
     };
-    const isSent = this.#options.requests.send(leader, group, { type: 'subscribers', json }, waitMs + attemptMs, (said) => {
-      if (asked.isOver) return;
-      if (said.type === 'lost') return lost();
-      if (said.type === 'error') return this.#heard(asked, { ok: false, error: new LogError(said.code, said.message, said.details) });
-      const outcome = said.type === 'subscribers' ? decodeOutcome(said.json, said.batches) : null;
-      if (outcome === null) return lost();
-      if (outcome.ok) this.#options.whereabouts.led(group, leader);
-      this.#heard(asked, outcome);
-    });
-    asked.isUnderWay = isSent;
-    if (!isSent) {
-      this.#options.whereabouts.refused(group, null);
-      this.#again(asked);
-    }
-    this.#core.wake();
-  }
-
-  /** What is left of the waiting, in parts of at most `waitMsMax`. */
-  #withTime({ call, waitUntilMs }: Asked, waitMsMax: number): Call {
-    if (call.call !== 'pull') return call;
-    const waitMs = Math.max(0, Math.min(waitMsMax, waitUntilMs - this.#core.nowMs()));
-    return { ...call, request: { ...call.request, waitMs } };
-  }
-
-  #again(asked: Asked): void {
-    if (!asked.isOver) this.#core.host.clock.startTimer(againMs, () => this.#attempt(asked));
-  }
-
-  #heard(asked: Asked, outcome: Outcome<unknown>): void {
-    if (asked.isOver) return;
-    asked.isUnderWay = false;
-    const { call, group } = asked;
-    if (outcome.ok) {
-      if (call.call !== 'pull') return this.#end(asked, outcome);
-      const pulled = outcome.value as PullResult;
-      asked.acknowledged = pulled.acknowledged ?? asked.acknowledged;
-      if (this.#isToGoOn(asked, call.request, pulled)) return this.#attempt(asked);
-      return this.#end(asked, { ok: true, value: { ...pulled, acknowledged: asked.acknowledged } });
-    }
-    const { error } = outcome;
-    if (asked.isUncertain && isGone(call, error.code)) return this.#end(asked, { ok: true, value: undefined });
-    if (!isTriedAmongBrokers(error.code)) return this.#end(asked, this.#ofAll(asked, error));
-    if (error.code === 'notLeader' || error.code === 'starting') this.#options.whereabouts.refused(group, error.details['leader']);
-    if (!errorCatalogue[error.code].definite) {
-      if (call.call === 'pull' && call.request.mode === 'atMostOnce') return this.#end(asked, outcome);
-      asked.isUncertain = true;
-    }
-    asked.last = error;
-    this.#again(asked);
-  }
-
-  /** What is refused now may be what an attempt before has done, so that it does not hold for all of them. A pull has a number, or is its caller's to repeat. */
-  #ofAll(asked: Asked, error: LogError): Outcome<unknown> {
-    const { call } = asked;
-    if (!error.definite || call.call === 'pull' || !mayBeDone(asked)) return { ok: false, error };
-    const reason = `it may have been done, and tried again it is refused: ${error.message}`;
-    return failure('timeout', `Cannot ask for ${describeCall(call)}: ${reason}`, error.details);
-  }
-
-  /** A part of the waiting is over, and nothing has come. */
-  #isToGoOn({ waitUntilMs }: Asked, { cancel }: PullRequest, { parts }: PullResult): boolean {
-    return parts.length === 0 && cancel?.cancelled !== true && this.#core.nowMs() < waitUntilMs;
-  }
-
-  #end(asked: Asked, outcome: Outcome<unknown>): void {
-    if (asked.isOver) return;
-    asked.isOver = true;
-    asked.stop();
-    this.#asked.delete(asked);
-    this.#core.later(() => asked.answer(outcome));
+    this.#questions.ask(
+      {
+        group,
+        doing,
+        waitMs: request.waitMs,
+        call: (waitMs) => ({ call: 'pull', request: { ...request, waitMs } }),
+        isToGoOn,
+        isChange: true,
+        isOnce: request.mode === 'atMostOnce',
+        refusalSays: () => 'final',
+      },
+      (outcome) => answer(outcome.ok ? { ok: true, value: { ...(outcome.value as PullResult), acknowledged } } : outcome),
+    );
   }
 }
 
@@ -498,9 +361,6 @@ const isGone = ({ call }: Call, code: ErrorCode): boolean =>
   (call === 'deleteSubscriber' && code === 'unknownSubscriber') ||
   (call === 'unsubscribe' && code === 'notSubscribed') ||
   (call === 'leave' && code === 'unknownWorker');
-
-/** Whoever has it now may do it yet. */
-const mayBeDone = ({ call, isUncertain, isUnderWay }: Asked): boolean => isChange(call) && (isUncertain || isUnderWay);
 
 const isChange = ({ call }: Call): boolean => !/^(list|describe|show|furthestBehind$)/.test(call);
 

@@ -99,7 +99,8 @@ export class LaterClient extends Client {
             coverage.reach('later.cancelled');
             return this.ended();
           }
-          if (call.kind === 'answer' && !call.outcome.ok && call.outcome.error.code === 'notScheduled') {
+          const refusal = call.kind === 'answer' && !call.outcome.ok ? call.outcome.error.code : null;
+          if (refusal === 'notScheduled' || refusal === 'beingDelivered') {
             operation.cancelled = 'tooLate';
             coverage.reach('later.tooLate');
             return this.ended();

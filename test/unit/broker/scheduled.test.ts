@@ -211,7 +211,10 @@ describe('a cancellation', () => {
 
     const outcome = cancel(1, id);
 
-    expect(outcome).toMatchObject({ ok: false, error: { code: 'notScheduled' } });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { code: 'beingDelivered', message: `Cannot cancel "${id}": it is being delivered` },
+    });
     rig.run(2000);
     expect(values(2)).toEqual(['late']);
   });

@@ -268,6 +268,8 @@ describe('cursors divided among workers', () => {
     const command = parseSubscriberCommand('{"type":"settle","subscriber":"s","made":1,"number":3}');
     expect(command === null ? null : state.apply(command, 10, 10)).toBe('done');
     expect(state.subscriber('s')).toMatchObject({ given: null, fencings: [] });
-    expect([...(state.subscriber('s')?.cursors.values() ?? [])]).toEqual([{ ...cursor, offset: 6, held: null, retries: null }]);
+    expect([...(state.subscriber('s')?.cursors.values() ?? [])]).toEqual([
+      { ...cursor, offset: 6, held: null, metadata: null, retries: null },
+    ]);
   });
 });

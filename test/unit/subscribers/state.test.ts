@@ -223,25 +223,75 @@ describe('the state of subscribers', () => {
     expect(machine.apply({ type: 'createPublisher', id: 'p', nonce: '', max: 0 })).toBe('tooManyPublishers');
   });
 
+  test('metadata belongs to the place that was acknowledged, and goes with whatever moves the cursor', () => {
+    const { machine, made, generation } = subscribed();
+    const ack = (offset: number, metadata?: string) => {
+      const position = { ...at, offset, generation: null, ...(metadata === undefined ? {} : { metadata }) };
+      machine.apply({ type: 'ack', subscriber: 's', made, positions: [position], groupMetadataMax: 100 });
+      return machine.cursor()?.metadata;
+    };
+    // At the place where it stands, then further on, below, at the same place without and with another, without at another.
+    expect(ack(10, 'a')).toBe('a');
+    expect([ack(12, 'bü'), machine.state.metadata.bytes]).toEqual(['bü', 3]);
+    expect([ack(11, 'late'), ack(12), ack(12, 'c'), ack(13)]).toEqual(['bü', 'bü', 'c', null]);
+    expect([ack(14, 'd'), ack(14, '')]).toEqual(['d', null]);
+
+    ack(15, 'failed behind it');
+    machine.apply({ type: 'nack', subscriber: 's', made, records: [failed(15, 0, null)], isOrdered: false, ...retrying });
+    expect([machine.cursor()?.offset, machine.cursor()?.metadata]).toEqual([16, null]);
+    ack(17, 'given on');
+    const ranges = [{ ...at, generation, offsetFrom: 17, offsetTo: 18 }];
+    machine.apply({ type: 'pull', subscriber: 's', made, number: 1, acknowledges: false, ranges });
+    expect(machine.cursor()?.metadata).toBe('given on');
+    machine.apply({ type: 'settle', subscriber: 's', made, number: 1 });
+    expect([machine.cursor()?.offset, machine.cursor()?.metadata]).toEqual([18, null]);
+    ack(18, 'sought');
+    machine.apply({ type: 'seek', subscriber: 's', made, puts: [{ ...at, generation, offset: 18 }] });
+    expect([machine.cursor()?.metadata, machine.state.metadata.bytes]).toEqual([null, 0]);
+  });
+
+  test('metadata of a group is bounded: what there is no room for is not acknowledged, all of it or nothing', () => {
+    const { machine, made } = subscribed();
+    const other = machine.subscriber('other');
+    const cursors = [{ topic: 't', ...at, offset: 10 }];
+    machine.apply({ type: 'subscribe', subscriber: 'other', made: other, topic: 't', topicId: 7, cursors, ...limits });
+    const ack = (subscriber: string, of: number, offset: number, metadata: string) => {
+      const positions = [{ ...at, offset, generation: null, metadata }];
+      return machine.apply({ type: 'ack', subscriber, made: of, positions, groupMetadataMax: 10 });
+    };
+
+    expect([ack('s', made, 11, '1234567'), ack('other', other, 11, '1234')]).toEqual(['done', 'tooMuchMetadata']);
+    expect(machine.cursor('other')).toMatchObject({ offset: 10, metadata: null });
+    // In place of what is there: no more than before.
+    expect([ack('s', made, 12, '123456'), ack('other', other, 11, '1234')]).toEqual(['done', 'done']);
+    machine.apply({ type: 'unsubscribe', subscriber: 's', made, topic: 't' });
+    expect([machine.state.metadata.bytes, ack('other', other, 11, '12345678')]).toEqual([4, 'done']);
+    machine.apply({ type: 'deleteSubscriber', id: 'other' });
+    expect(machine.state.metadata.bytes).toBe(0);
+  });
+
   test('a snapshot gives the whole state', () => {
     const { machine, made, generation } = subscribed();
     machine.subscriber('a');
     machine.apply({ type: 'createPublisher', id: 'p', nonce: 'n', max: 9 });
     const ranges = [{ ...at, generation, offsetFrom: 10, offsetTo: 12 }];
     machine.apply({ type: 'pull', subscriber: 's', made, number: 1, acknowledges: false, ranges });
+    const positions = [{ ...at, offset: 11, generation: null, metadata: 'one' }];
+    machine.apply({ type: 'ack', subscriber: 's', made, positions, groupMetadataMax: 9 });
     const copy = new SubscriberState();
     expect(copy.restore(machine.state.snapshot())).toBe(true);
+    expect([copy.subscriber('s')?.cursors.get('7/0')?.metadata, copy.metadata.bytes]).toEqual(['one', 3]);
     expect(copy.snapshot()).toBe(machine.state.snapshot());
     const next = { type: 'settle', subscriber: 's', made, number: 1 } as const;
     expect([copy.apply(next, 99, 99), machine.state.apply(next, 99, 99)]).toEqual(['done', 'done']);
     expect(copy.snapshot()).toBe(machine.state.snapshot());
-    expect([copy.restore('{"version":4}'), copy.restore('no'), copy.cursorCount]).toEqual([false, false, 1]);
+    expect([copy.restore('{"version":5}'), copy.restore('no'), copy.cursorCount]).toEqual([false, false, 1]);
   });
 
   test('a snapshot of before failures were known is read, and gives a state that goes on', () => {
     const { machine, made, generation } = subscribed();
     const { version, ...rest } = JSON.parse(machine.state.snapshot()) as { version: number };
-    expect([version, JSON.stringify(rest)]).toEqual([3, expect.not.stringContaining('retries')]);
+    expect([version, JSON.stringify(rest)]).toEqual([4, expect.not.stringMatching('retries|metadata')]);
     const copy = new SubscriberState();
     expect(copy.restore(JSON.stringify({ version: 2, ...rest }))).toBe(true);
     expect(copy.snapshot()).toBe(machine.state.snapshot());

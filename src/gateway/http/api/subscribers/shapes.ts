@@ -52,6 +52,10 @@ export const SubscriberList = Type.Object({
 
 const position = { topic: text, partition: whole, offset, generation: whole };
 const Cursor = Type.Object(position);
+const committed = {
+  ...position,
+  metadata: nullable(Type.String({ description: 'what was said beside the offset when it was acknowledged; null: nothing' })),
+};
 export const SubscriberAnswer = Type.Object({
   id: text,
   createdMs: Type.Number(),
@@ -62,7 +66,7 @@ export const SubscriberAnswer = Type.Object({
   subscriptions: Type.Array(Type.Object({ topic: text, isPattern: Type.Boolean(), createdMs: Type.Number() })),
   cursors: Type.Array(
     Type.Object({
-      ...position,
+      ...committed,
       held: nullable(
         Type.Object({
           worker: nullable(Type.String({ description: 'null: the one whose pulls bear no name' })),
@@ -113,7 +117,7 @@ export const WorkerAnswer = Type.Object({
   workers: whole,
   partitions: whole,
   lastPull: Type.Integer({ description: 'the next pull has one more' }),
-  cursors: Type.Array(Type.Object({ ...position, isAskedBack: Type.Boolean() })),
+  cursors: Type.Array(Type.Object({ ...committed, isAskedBack: Type.Boolean() })),
 });
 export const LeaveQuery = Type.Object(
   { epoch: wholeNumber(0, Number.MAX_SAFE_INTEGER, 'the epoch of the worker that is meant') },
@@ -145,11 +149,15 @@ const AckPosition = Type.Object(
   },
   { additionalProperties: false },
 );
+const PositionToAck = Type.Object({ ...AckPosition.properties, metadata: Type.Optional(text) }, { additionalProperties: false });
 export const AckBody = Type.Object(
-  { positions: Type.Array(AckPosition), each: Type.Optional(Type.Boolean(must('true or false'))) },
-  { additionalProperties: false, ...must('{"positions": [{"topic": "...", "partition": 0, "offset": ..., "generation": ...}, ...]}') },
+  { positions: Type.Array(PositionToAck), each: Type.Optional(Type.Boolean(must('true or false'))) },
+  {
+    additionalProperties: false,
+    ...must('{"positions": [{"topic": "...", "partition": 0, "offset": ..., "generation": ..., "metadata": "..."}, ...]}'),
+  },
 );
-export const AckedAnswer = Type.Object({ subscriber: text, cursors: Type.Array(Cursor) });
+export const AckedAnswer = Type.Object({ subscriber: text, cursors: Type.Array(Type.Object(committed)) });
 
 const NackRecord = Type.Object(
   {
