@@ -166,6 +166,10 @@ export function rangeOf(values: Iterable<number>): readonly [number, number] {
   return least > greatest ? [0, 1] : [least, greatest];
 }
 
-export const strokeOf = (index: number): (typeof strokes)[number] => strokes[index % strokes.length] as (typeof strokes)[number];
+/** As many as there are pairs of a colour and a dash are told apart: once the colours are over, each comes again with the dash of another. */
+export function strokeOf(index: number): { readonly color: string; readonly dash: string } {
+  const at = (place: number): (typeof strokes)[number] => strokes[place % strokes.length] as (typeof strokes)[number];
+  return { color: at(index).color, dash: at(index + Math.floor(index / strokes.length)).dash };
+}
 export const dashOf = (dash: string): string => (dash === '' ? '' : ` stroke-dasharray="${dash}"`);
 export const round = (value: number): number => Math.round(value * 100) / 100;

@@ -42,7 +42,9 @@ export function takeStretch(trace: OrderedTrace, times: Float64Array, options: S
     const known = topics.length === 0 ? 'no topic at all' : topics.slice(0, topicsSaid).join(', ');
     return failed(`the trace has no event of topic "${options.topic}"; it has ${known}${topics.length > topicsSaid ? ', ...' : ''}`);
   }
-  const shown = events.flatMap((event, index) => (isShown(trace, index, options) ? [{ event, index, atMs: times[index] as number }] : []));
+  const shown = events.flatMap((event, index): Shown[] =>
+    isShown(trace, index, options) ? [{ event, index, atMs: times[index] as number }] : [],
+  );
   shown.sort((a, b) => a.atMs - b.atMs);
   const first = shown[0];
   const last = shown.at(-1);
@@ -50,7 +52,7 @@ export function takeStretch(trace: OrderedTrace, times: Float64Array, options: S
     const of = options.topic === null ? '' : ` of topic "${options.topic}"`;
     return failed(`the trace has ${events.length} events and none${of} that is shown`);
   }
-  const fromMs = options.fromMs ?? Math.max(first.atMs, (tellingMs(shown) ?? first.atMs) - beforeMs);
+  const fromMs = options.fromMs ?? beforeTrouble(shown, options.eventsMax);
   const toMs = options.toMs ?? Number.POSITIVE_INFINITY;
   const within = shown.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
   if (within.length === 0) {
@@ -68,13 +70,28 @@ export function takeStretch(trace: OrderedTrace, times: Float64Array, options: S
   });
 }
 
-function tellingMs(shown: readonly { readonly event: TraceEvent; readonly atMs: number }[]): number | null {
+interface Shown {
+  readonly event: TraceEvent;
+  readonly index: number;
+  readonly atMs: number;
+}
+
+/** A little before what somebody would look for, yet not so early that what comes before it takes the room of that, and of what follows from it. */
+function beforeTrouble(shown: readonly Shown[], eventsMax: number): number {
+  const at = tellingAt(shown);
+  const trouble = shown[at] as Shown;
+  const early = shown[Math.max(0, at - Math.floor(eventsMax / 3))] as Shown;
+  return Math.max(early.atMs, trouble.atMs - beforeMs);
+}
+
+/** Where in the list it is, else its beginning. */
+function tellingAt(shown: readonly Shown[]): number {
   for (const kinds of tellingKinds) {
     // A broker that starts takes a role too.
-    const found = shown.find(({ event: { kind, fields } }) => kinds.includes(kind) && (kind !== 'role' || fields['role'] === 'leader'));
-    if (found !== undefined) return found.atMs;
+    const at = shown.findIndex(({ event: { kind, fields } }) => kinds.includes(kind) && (kind !== 'role' || fields['role'] === 'leader'));
+    if (at >= 0) return at;
   }
-  return null;
+  return 0;
 }
 
 function isShown(trace: OrderedTrace, index: number, { topic, chatter }: StretchOptions): boolean {

@@ -1,3 +1,4 @@
+import { filterOperators } from '../query/index.ts';
 import { type Check, type Checks, checked, isObject, oneOf, partition, refuse, shown, signal, time, whole } from './arguments.ts';
 
 export interface GrepOptions {
@@ -26,14 +27,14 @@ export interface GrepOptions {
 
 export interface FieldTest {
   readonly field: string;
-  readonly operator: '=' | '!=' | '<' | '>' | '~';
+  readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>=' | '~';
   readonly value: string;
 }
 
 const flag: Check = { is: (value) => typeof value === 'boolean', must: 'true or false' };
 /** Of one search, as brokers take them. */
 const testsMax = 64;
-const operators = ['=', '!=', '<', '>', '~'];
+const operators: readonly string[] = filterOperators;
 const isText = (value: unknown): boolean => typeof value === 'string' && value.isWellFormed();
 const tests: Check = {
   is: (value) =>

@@ -53,10 +53,18 @@ function testOf({ field, operator, value }: Filter, host: MatcherHost): ((fields
   return (fields) => {
     const found = fields.get(field);
     if (found === undefined) return operator === '!=';
-    const order = compare(found);
-    return operator === '=' ? order === 0 : operator === '!=' ? order !== 0 : operator === '<' ? order < 0 : order > 0;
+    return holds[operator](compare(found));
   };
 }
+
+const holds: Readonly<Record<Exclude<Filter['operator'], '~'>, (order: number) => boolean>> = {
+  '=': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+};
 
 function regexOf(pattern: string, { regex }: MatcherHost): Regex | null {
   const codes = Array.from(pattern, (character) => character.codePointAt(0) as number);

@@ -4,6 +4,7 @@
  */
 export {
   type Dialect,
+  filterOperators,
   type Match,
   type Output,
   plainMatch,

@@ -232,10 +232,12 @@ export const optionTable: readonly OptionRow[] = [
   own(
     'where',
     'TEST',
-    'of a topic: only records with FIELD=VALUE (!=, <, >, ~) in JSON, logfmt, key or header.NAME; may be repeated',
+    'of a topic: only records with FIELD=VALUE (!=, <, <=, >, >=, ~) in JSON, logfmt, key or header.NAME; may be repeated',
     (draft, value) => {
-      const [, field = '', operator, rest = ''] = /^([^=!<>~]+)(!=|[=<>~])(.*)$/s.exec(value) ?? [];
+      const [, field = '', operator, rest = ''] = /^([^=!<>~]+)(!=|<=|>=|[=<>~])(.*)$/s.exec(value) ?? [];
       if (operator === undefined) return `${JSON.stringify(value)} is no test such as level=error, took>100 or user.name~^a`;
+      if (operator.endsWith('=') && rest.startsWith('='))
+        return `${JSON.stringify(value)} has an "=" too many; a value that begins with one is found with ${field}~^=`;
       draft.where.push({ field, operator: operator as Filter['operator'], value: rest });
       return null;
     },

@@ -75,10 +75,12 @@ export const plainOutput: Output = {
   color: false,
 };
 
+export const filterOperators = ['=', '!=', '<', '<=', '>', '>=', '~'] as const;
+
 /** A test of one field of a record: of its body as JSON or logfmt, nested with dots, of `key`, or of a header. */
 export interface Filter {
   readonly field: string;
-  readonly operator: '=' | '!=' | '<' | '>' | '~';
+  readonly operator: (typeof filterOperators)[number];
   readonly value: string;
 }
 

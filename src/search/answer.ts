@@ -57,6 +57,19 @@ export interface PartEnd {
   readonly topic?: TopicPart;
 }
 
+/** A file that could not be opened was not; of any other something may have been found before it could be read no further. */
+export const wasSearched = ({ problem, bytesSearched }: Pick<PartEnd, 'problem' | 'bytesSearched'>): boolean =>
+  problem === null || bytesSearched > 0;
+
+/** How many of those that went wrong are named. */
+const namedMax = 20;
+
+/** Ends of sentences as one. */
+export function joinProblems(problems: readonly string[]): string {
+  const left = problems.length - namedMax;
+  return `${problems.slice(0, namedMax).join('; ')}${left > 0 ? `; and ${left} more` : ''}`;
+}
+
 /** How an answer ends: whole, or with why it is not, as an error of the catalogue. */
 export interface AnswerEnd {
   readonly code: ErrorCode | null;

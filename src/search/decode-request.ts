@@ -7,7 +7,7 @@ import Type from 'typebox';
 import Value from 'typebox/value';
 import { isTopicName, shownTopic, topicNameRule } from '../eventlog/index.ts';
 import { failed, ok, type Result } from '../base/result.ts';
-import { plainMatch, plainOutput, refuseOrder, type SearchRequest, wholeTopic } from '../query/index.ts';
+import { filterOperators, plainMatch, plainOutput, refuseOrder, type SearchRequest, wholeTopic } from '../query/index.ts';
 import { type PatternJson, splitPatterns } from './encode-request.ts';
 
 /** As long as a timer of Node can be. */
@@ -18,7 +18,7 @@ const Word = Type.String({ pattern: '^[^\\u0000]*$' });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Time = Type.Union([Type.Number(), Type.Null()]);
 
-const Filter = Type.Object({ field: Type.String(), operator: Type.Enum(['=', '!=', '<', '>', '~']), value: Type.String() }, strict);
+const Filter = Type.Object({ field: Type.String(), operator: Type.Enum([...filterOperators]), value: Type.String() }, strict);
 
 const RequestSchema = Type.Object(
   {
@@ -89,6 +89,7 @@ export function decodeRequest(json: unknown): Result<SearchRequest, string> {
   if (!Value.Check(RequestSchema, json)) {
     const [problem] = Value.Errors(RequestSchema, json);
     const place = (problem?.instancePath ?? '').slice(1).replaceAll('/', '.');
+    if (problem?.keyword === 'boolean') return failed(`there is no field "${place}"`);
     return failed(`${place === '' ? 'the body' : `the field "${place}"`} is wrong: ${problem?.message ?? 'it is none of ours'}`);
   }
   const {

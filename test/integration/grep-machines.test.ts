@@ -125,6 +125,18 @@ test('--on takes names, addresses and a file of them, none twice', async () => {
   expect(status).toBe(0);
 });
 
+test('a name that no configuration has is refused as one, though no server can be asked about it', async () => {
+  const here = await machine('m1', { 'a.log': 'yes\n' });
+  const [nobody] = await freePorts(1);
+
+  const { stderr, status } = await runGrep(['yes', '--files', 'app', '--on', 'one,tow', '--server', `http://127.0.0.1:${nobody}`], {
+    CAIRN_MACHINES: `one=${here.address}`,
+  });
+
+  expect(stderr).toContain('Cannot ask "tow": no machine of that name is known');
+  expect(status).toBe(2);
+});
+
 test('a program asks one machine, which asks those that it knows and no others', async () => {
   const there = await machine('m2', { 'a.log': 'no\nyes \u00e9\n' });
   const here = await machine('m1', {}, { machines: [{ name: 'two', origin: `http://${there.address}` }] });
@@ -142,7 +154,7 @@ test('a program asks one machine, which asks those that it knows and no others',
   expect(line).toEqual({ type: 'match', machine: 'm2', file: 'a.log', line: 2, byteOffset: 3, text: 'yes \u00e9' });
   expect(rest.at(-1)).toEqual({ type: 'summary', selected: 1, isComplete: true });
   expect(await ask({ ...search, on: [here.address] })).toContain('is known here');
-  expect(await ask({ ...search, match: { patterns: ['yes'], unknown: true } })).toContain('invalidRequest');
+  expect(await ask({ ...search, match: { patterns: ['yes'], unknown: true } })).toContain('there is no field \\"match.unknown\\"');
 });
 
 describe('what is exposed, and nothing else', () => {
@@ -156,8 +168,49 @@ describe('what is exposed, and nothing else', () => {
     const { stdout, stderr, status } = await grep(['secret'], [here]);
 
     expect(text(stdout)).toBe('m1:a.log:secret\n');
-    expect(stderr).toContain('Cannot search all files: b.log is a link to a file that is not exposed');
+    expect(stderr.split('\n')).toEqual([
+      'm1: 1 line in 1 file',
+      'total: 1 line on 1 machine',
+      'Not all of the answer from m1: Cannot search all files: b.log is a link to a file that is not exposed; ' +
+        'd.log: it is a folder; e.log: it is not a regular file',
+      '',
+    ]);
     expect(status).toBe(2);
+  });
+
+  test('what cannot be searched is neither counted nor listed, and the rest is', async () => {
+    const here = await machine('m1', { 'a.log': 'x\n', 'b.log': 'y\n' });
+    mkdirSync(path.join(here.folder, 'd.log'));
+    const kinds = async (mode: string): Promise<unknown[]> =>
+      text((await grep([mode, '--json', 'x'], [here])).stdout)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string; file?: string; count?: number; selected?: number })
+        .flatMap(({ type, file, count, selected }) => (type === 'machine' ? [] : [[type, file ?? selected, count]]));
+
+    const counted = await grep(['-c', 'x'], [here]);
+
+    expect(text(counted.stdout)).toBe('m1:a.log:1\nm1:b.log:0\n');
+    expect(counted.stderr).toContain('total: 1 line on 1 machine');
+    expect(await kinds('-c')).toEqual([
+      ['count', 'a.log', 1],
+      ['count', 'b.log', 0],
+      ['summary', 1, undefined],
+    ]);
+    expect((await kinds('-L')).slice(0, -1)).toEqual([['file', 'b.log', undefined]]);
+  });
+
+  test('a bracket may begin with what ends it', async () => {
+    const files = { 'a.log': 'x\n', 'b.log': 'x\n', ']c.log': 'x\n' };
+    const here = await machine('m1', files, {
+      exposures: (folder) => [
+        { name: 'others', glob: `${folder}/[!]b]*.log` },
+        { name: 'these', glob: `${folder}/[]b]*.log` },
+      ],
+    });
+    const asked = async (name: string): Promise<string> => text((await runGrep(['-l', 'x', '--files', name, '--on', here.address])).stdout);
+
+    expect([await asked('others'), await asked('these')]).toEqual(['m1:a.log\n', 'm1:]c.log\nm1:b.log\n']);
   });
 
   test('a folder and a pipe are not files', async () => {

@@ -188,6 +188,16 @@ describe('one replica answers for a topic', () => {
     expect(status).toBe(2);
   });
 
+  test('a question that is too long too', async () => {
+    const [one, two] = [await replica('m1'), await replica('m2')];
+
+    const { stderr, status } = await search(['x'.repeat(2_000_000)], one, two);
+
+    expect(stderr).toMatch(/^m1|^127.*refuses: .*its body has more than/m);
+    expect(stderr).not.toContain('another replica');
+    expect(status).toBe(2);
+  });
+
   test('where none answers all are named', async () => {
     const [one, two] = [await nobody(), await nobody()];
 

@@ -16,6 +16,7 @@ export function requestsOf(command: GrepCommand, color: boolean): readonly [Sear
   const { own, dialect, match, output } = command;
   const [first, ...others] = sourcesOf(command);
   if (first === undefined) throw new LogError('usage', 'Cannot search: say what with --files NAME or --topic TOPIC');
+  if (own.has('window') && !own.has('follow')) throw new LogError('usage', 'Cannot search: --window goes with --follow');
   const common: Omit<SearchRequest, 'source'> = {
     match: { ...match, dialect, patterns: readPatterns(command) },
     output: { ...output, color },
@@ -112,20 +113,30 @@ export async function machinesOf({ own, sources }: GrepCommand, io: CliIo, fromS
   }
   const wanted = on.split(',').flatMap((part) => wantedBy(part.trim()));
   const isKnown = wanted.every((word) => word.includes(':') || configured.some(({ name }) => name === word));
-  const machines = chooseMachines(wanted, isKnown ? configured : [...configured, ...(await learn()).machines]);
+  const machines = chooseMachines(
+    wanted,
+    isKnown ? configured : [...configured, ...(await knownBeside(configured, async () => (await learn()).machines))],
+  );
   if (machines.length === 0) throw new LogError('usage', 'Cannot search: --on names no machine');
   return { machines, replicas: machines, areNamed: true };
 }
 
 async function replicasOf(configured: readonly Machine[], learn: () => Promise<Known>): Promise<readonly Machine[]> {
-  let all = configured;
+  const all = [
+    ...(await knownBeside(configured, async () => learn().then(({ server, machines }) => [server, ...machines]))),
+    ...configured,
+  ];
+  return all.filter(({ origin }, index) => all.findIndex((other) => other.origin === origin) === index);
+}
+
+/** Whom a server knows beside those that are configured: where there are some, it need not answer. */
+async function knownBeside(configured: readonly Machine[], learn: () => Promise<readonly Machine[]>): Promise<readonly Machine[]> {
   try {
-    const { server, machines } = await learn();
-    all = [server, ...machines, ...configured];
+    return await learn();
   } catch (error) {
     if (!(error instanceof LogError) || configured.length === 0) throw error;
+    return [];
   }
-  return all.filter(({ origin }, index) => all.findIndex((other) => other.origin === origin) === index);
 }
 
 /** A word of `--on`; `@FILE` stands for the lines of a file. */

@@ -3,7 +3,7 @@ import { escapeControls } from '../../base/escape.ts';
 import type { GrepCommand } from '../../query/index.ts';
 import type { ScanStats } from '../../eventlog/types.ts';
 import { describeOffsets } from '../../eventlog/offsets.ts';
-import type { MachineReport, PartReport, Report } from '../../search/ask/index.ts';
+import { type MachineReport, type PartReport, type Report, wasSearched } from '../../search/ask/index.ts';
 
 export function summaryOf(report: Report, command: GrepCommand): string {
   const { own, noMessages, output } = command;
@@ -16,7 +16,7 @@ export function summaryOf(report: Report, command: GrepCommand): string {
     for (const { name, parts, problem } of asked) {
       if (parts.length === 0 && problem !== null) continue;
       const isTopic = parts.some(({ topic }) => topic !== undefined);
-      const where = isTopic ? parts.map(rangeOf).join(', ') : counted(parts.length, 'file');
+      const where = isTopic ? parts.map(rangeOf).join(', ') : counted(parts.filter(wasSearched).length, 'file');
       lines.push(`${name}: ${counted(sumOf(parts), what)} in ${where}`);
     }
     const answered = new Set(asked.flatMap(({ name, parts }) => (parts.length > 0 ? [name] : [])));

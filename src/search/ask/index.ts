@@ -8,7 +8,7 @@ export { eachPartition, knownMachines, partitionsOf } from './known-machines.ts'
 export { chooseMachines, type Machine, parseHostsFile, parseMachines } from './machines.ts';
 export { encodeRequest } from '../encode-request.ts';
 export { aliveEveryMs, askMachine, type AskOptions, type MachineOutcome } from './one-machine.ts';
-export type { Reached, TopicPart } from '../answer.ts';
+export { type Reached, type TopicPart, wasSearched } from '../answer.ts';
 export type { MachineReport, PartReport, Report } from './report.ts';
 export type { AnswerEvent, EventWriter } from './turns.ts';
 export { writeLent } from './write-lent.ts';

@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { SearchRequest } from '../../query/index.ts';
+import { wasSearched } from '../answer.ts';
 import type { Report } from './report.ts';
 import type { AnswerEvent } from './turns.ts';
 
@@ -62,7 +63,7 @@ export class JsonLines {
       this.#held = Buffer.alloc(0);
       return '';
     }
-    if (event.kind === 'end') return this.#summarise(event.end.isSelected, event.end.selected);
+    if (event.kind === 'end') return wasSearched(event.end) ? this.#summarise(event.end.isSelected, event.end.selected) : '';
     if (this.#request.output.mode !== 'lines') return '';
     const bytes = this.#held.length === 0 ? event.piece : Buffer.concat([this.#held, event.piece]);
     const terminator = this.#request.output.nullData ? 0 : 0x0a;

@@ -32,7 +32,13 @@ export interface PartitionOptions extends AskOptions {
 }
 
 /** Another replica would say the same. */
-const lastWords = new Set<string>(['invalidRequest', 'unknownTopic', 'invalidTopicName', 'offsetOutOfRange'] satisfies ErrorCode[]);
+const lastWords = new Set<string>([
+  'invalidRequest',
+  'unknownTopic',
+  'invalidTopicName',
+  'offsetOutOfRange',
+  'recordTooLarge',
+] satisfies ErrorCode[]);
 /** Of what comes before it is told how far that reaches: beyond it a replica is none of ours. */
 const heldBytesMax = 64 * 1024 * 1024;
 /** Who follows waits so long for a replica that answers, and who is refused because of others for one that does not. */

@@ -1,7 +1,7 @@
 /** What is known of an answer when it has ended. */
 import type { ErrorCode } from '../../base/errors.ts';
 import type { SearchRequest } from '../../query/index.ts';
-import type { PartEnd, PartHead } from '../answer.ts';
+import { joinProblems, type PartEnd, type PartHead } from '../answer.ts';
 import type { Machine } from './machines.ts';
 import type { MachineOutcome } from './one-machine.ts';
 
@@ -37,12 +37,10 @@ export function problemOf(outcome: MachineOutcome, parts: readonly PartReport[])
   if (outcome.kind === 'refused') return { problem: outcome.reason, failure: 'refused' };
   if (outcome.kind === 'failed') return { problem: outcome.reason, failure: hasBegun ? 'partial' : 'silent' };
   const { code, problem } = outcome.end;
-  if (problem !== null) return { problem, failure: hasBegun || !isRefusal(code) ? 'partial' : 'refused' };
-  const broken = parts.filter((part) => part.problem !== null);
-  const [first] = broken;
-  if (first === undefined) return { problem: null, failure: null };
-  const more = broken.length > 1 ? `, and ${broken.length - 1} more files` : '';
-  return { problem: `${first.name}: ${first.problem ?? ''}${more}`, failure: 'partial' };
+  const broken = parts.flatMap((part) => (part.problem === null ? [] : [`${part.name}: ${part.problem}`]));
+  const problems = problem === null ? broken : [problem, ...broken];
+  if (problems.length === 0) return { problem: null, failure: null };
+  return { problem: joinProblems(problems), failure: problem === null || hasBegun || !isRefusal(code) ? 'partial' : 'refused' };
 }
 
 /** Files that could not be searched, and a search that was ended, are no refusals. */

@@ -27,7 +27,8 @@ export function refuseGlob(glob: string): string | null {
   if (parts.includes('..') || parts.includes('.')) return 'it goes through "." or ".."';
   if (parts.some((part) => part.includes('**'))) return '"**" is not known: name each folder on the way, or "*" for any';
   if (glob.endsWith('/')) return 'it names a folder, not files';
-  return null;
+  const wrong = parts.find((part) => !isRegExp(part));
+  return wrong === undefined ? null : `a range in ${JSON.stringify(wrong)} ends before it begins`;
 }
 
 /** Of all files in an answer, so that a glob over a large tree cannot hold a machine up. */
@@ -92,7 +93,8 @@ function toRegExp(part: string): RegExp {
   let source = part.startsWith('.') ? '' : '(?!\\.)';
   for (let at = 0; at < part.length; at++) {
     const character = part[at] as string;
-    const end = character === '[' ? part.indexOf(']', at + 2) : -1;
+    // The first in a bracket stands for itself, whatever it is.
+    const end = character === '[' ? part.indexOf(']', at + (part[at + 1] === '!' ? 3 : 2)) : -1;
     if (end > 0) {
       const inner = part
         .slice(at + 1, end)
@@ -105,6 +107,15 @@ function toRegExp(part: string): RegExp {
     else source += character.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
   }
   return new RegExp(`^${source}$`, 'su');
+}
+
+function isRegExp(part: string): boolean {
+  try {
+    toRegExp(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function expand(folder: string, parts: readonly RegExp[], problems: string[]): Promise<string[]> {

@@ -6,7 +6,7 @@ import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LogError } from '../../eventlog/index.ts';
 import { grepArguments, ripgrepArguments, ripgrepEquals, type SearchRequest } from '../../query/index.ts';
-import type { AnswerSink, EngineUsed, PartEnd, PartHead, SearchTrace } from '../answer.ts';
+import { type AnswerSink, type EngineUsed, type PartEnd, type PartHead, type SearchTrace, wasSearched } from '../answer.ts';
 import type { Program, ProgramOutcome, ProgramStarter } from '../start/index.ts';
 import { traced } from '../traced.ts';
 import { type ExposedFile, openListed } from './exposure.ts';
@@ -174,13 +174,14 @@ async function consumeAll(
   const rest = [tally.rest()].flatMap((last) => (range === null ? [last] : [range.rewriter.take(last), range.rewriter.rest()]));
   for (const last of rest) if (last.length > 0) await take(last);
   refusePatterns(outcome, tally.labelling.label);
-  const selected = tally.selected();
+  const bad = outcome.problem ?? (outcome.status === 2 ? (sentenceOf(outcome.said) ?? 'the program failed') : null);
+  const end = { bytesSearched: outcome.bytes, problem: bad };
+  const selected = wasSearched(end) ? tally.selected() : 0;
   return {
+    ...end,
     isSelected: outcome.status === 0 || (selected ?? 0) > 0,
     selected,
-    bytesSearched: outcome.bytes,
     elapsedMs: Math.round((performance.now() - startedMs) * 10) / 10,
-    problem: outcome.problem ?? (outcome.status === 2 ? (sentenceOf(outcome.said) ?? 'the program failed') : null),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { LogError } from '../../eventlog/index.ts';
 import type { SearchRequest } from '../../query/index.ts';
-import type { AnswerSink, Searcher } from '../answer.ts';
+import { type AnswerSink, joinProblems, type Searcher } from '../answer.ts';
 import { sinkOf, Slots } from '../slots.ts';
 import type { ProgramStarter } from '../start/index.ts';
 import { traced } from '../traced.ts';
@@ -44,8 +44,7 @@ export function createFilesSearcher({ machine, exposures, host, starter }: Files
       if (slot === null) return await followFiles(() => listFiles(asked), host, context, sink);
       const { files, problems } = await listFiles(asked);
       await (request.order === 'time' ? searchInOrder : searchAll)(files, context, sinkOf(slot, sink));
-      const [problem] = problems;
-      if (problem !== undefined) throw new LogError('filesNotSearched', `Cannot search all files: ${problem}`);
+      if (problems.length > 0) throw new LogError('filesNotSearched', `Cannot search all files: ${joinProblems(problems)}`);
     } finally {
       slot?.release();
       own.abort();

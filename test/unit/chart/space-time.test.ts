@@ -99,6 +99,23 @@ describe('a space-time diagram of very much', () => {
     ).toEqual([]);
   });
 
+  test('has a stroke of its own for each kind of message, in the legend too', () => {
+    const messages = many.messages.map((message, index) => ({ ...message, kind: `kind ${index % 24}` }));
+    const svg = renderPicture({ ...many, messages });
+    const strokeIn = (text: string): string =>
+      [/stroke="([^"]*)"/, /stroke-dasharray="([^"]*)"/].map((each) => each.exec(text)?.[1] ?? '').join(' ');
+    const samples = [...svg.matchAll(/(<line [^>]*>)<path [^>]*><text class="legend"[^>]*>(kind \d+)</g)].map(([, line = '']) =>
+      strokeIn(line),
+    );
+    const arrows = [...svg.matchAll(/<g class="message" [^>]*><title>[^<]*<\/title>(<line [^>]*>)/g)].map(([, line = '']) =>
+      strokeIn(line),
+    );
+
+    expect(samples).toHaveLength(24);
+    expect(new Set(samples).size).toBe(24);
+    expect(new Set(arrows)).toEqual(new Set(samples));
+  });
+
   test('can be a stretch of it, with arrows from outside and to outside', () => {
     const opened = svgOf({ ...many, from: 100, to: 130 });
     expect(opened.elements('event').map((each) => Number(each['data-at']))).toEqual([

@@ -346,6 +346,20 @@ describe('a stretch of a trace', () => {
     expect(tight.ok ? [tight.value.events.length, tight.value.left, tight.value.toMs] : []).toEqual([10, 31, 900]);
   });
 
+  test('has the first trouble in it, however much happened just before', () => {
+    const written = new Written();
+    for (let i = 0; i < 600; i++) written.add('a', 'commit', 4900 + i / 6);
+    written.add('a', 'killed', 5000);
+    for (let i = 0; i < 600; i++) written.add('b', 'commit', 5000 + i);
+    const trace = ordered(written.events);
+    const times = correctedTimes(trace, skewOf(trace));
+
+    const around = takeStretch(trace, times, { ...options, eventsMax: 90 });
+
+    expect(around.ok ? around.value.events.map((index) => trace.events[index]?.kind).indexOf('killed') : -1).toBe(30);
+    expect(around.ok ? [around.value.fromMs, around.value.toMs, around.value.events.length] : []).toEqual([95, 158, 90]);
+  });
+
   test('that is empty is an error that says where the trace is', () => {
     const trace = ordered(threeProcesses().events);
     const times = correctedTimes(trace, skewOf(trace));

@@ -185,6 +185,18 @@ describe('a wrong setting is refused with its place:', () => {
     expect(refusal({ flags: { brokers: '1=a:1,b:2' } })).toMatch(/^invalidConfig: Cannot use --cluster: it must be a list of brokers/);
   });
 
+  test.each([
+    ['/logs/../*', 'it goes through "." or ".."'],
+    ['/logs/**', '"**" is not known: name each folder on the way, or "*" for any'],
+    ['/logs/', 'it names a folder, not files'],
+    ['/logs/[z-a]*/x', 'a range in "[z-a]*" ends before it begins'],
+    ['/logs/[!]x]', null],
+    ['/logs/[', null],
+  ])('a glob of files: %s', (glob, reason) => {
+    const said = `invalidConfig: Cannot use --files: the glob ${JSON.stringify(glob)} cannot be exposed: ${reason}`;
+    expect(refusal({ flags: { files: `app=${glob}` } })).toBe(reason === null ? 'not refused' : said);
+  });
+
   test('a file that is not there, a token that is too short, half of a certificate', () => {
     expect(refusal({ file: path.join(folder, 'none') })).toBe('invalidConfig: Cannot read the configuration none: there is no such file');
     expect(refusal({ flags: { tokenFile: path.join(folder, 'none') } })).toBe(

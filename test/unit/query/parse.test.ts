@@ -46,6 +46,14 @@ describe('a command line is read as grep reads it', () => {
     expect(parsed('-qL', 'x').output.mode).toBe('quiet');
   });
 
+  test('a test of a field ends its operator where that is over', () => {
+    expect(parsed('--where', 'a.b>=c=d', '--where', 'e<f', '--where', 'g~^=', 'x').where).toEqual([
+      { field: 'a.b', operator: '>=', value: 'c=d' },
+      { field: 'e', operator: '<', value: 'f' },
+      { field: 'g', operator: '~', value: '^=' },
+    ]);
+  });
+
   test('-h is about names, --help about help', () => {
     expect(parsed('-h', 'x').output.withName).toBe(false);
     expect(parsed('--help').own.has('help')).toBe(true);
@@ -61,6 +69,10 @@ describe('a command line is read as grep reads it', () => {
     [['--count=1', 'x'], 'the option --count takes no value'],
     [['--engine', 'awk', 'x'], 'the option --engine is not taken: "awk" is not auto, grep, ripgrep or linear'],
     [['-nK', 'x'], 'there is no option -K'],
+    [
+      ['--where', 'a==b', 'x'],
+      'the option --where is not taken: "a==b" has an "=" too many; a value that begins with one is found with a~^=',
+    ],
   ])('%j is refused', (argv, reason) => {
     expect(refusal(...argv)).toBe(reason);
   });

@@ -81,7 +81,7 @@ describe('fields of a record', () => {
   ].map((text) => Buffer.from(text));
   const found = async (...where: readonly string[]): Promise<string[]> => {
     const filters = where.map((text) => {
-      const [, field = '', operator = '', value = ''] = /^([^=!<>~]+)(!=|[=<>~])(.*)$/.exec(text) ?? [];
+      const [, field = '', operator = '', value = ''] = /^([^=!<>~]+)(!=|<=|>=|[=<>~])(.*)$/.exec(text) ?? [];
       return { field, operator: operator as '=', value };
     });
     const { text } = await searchLines(records, queryOf([''], {}, {}, { where: filters }));
@@ -93,6 +93,8 @@ describe('fields of a record', () => {
     ['level!=error', ['2', '4', '5']],
     ['took>7', ['2', '3']],
     ['took<12', ['1']],
+    ['took>=12', ['2', '3']],
+    ['took<=12', ['1', '2']],
     ['user.name=ann', ['1']],
     ['a.b=1', ['1']],
     ['level~^(err|in)', ['1', '2', '3']],
