@@ -8,9 +8,15 @@ interface PartSchema {
   readonly properties?: Readonly<Record<string, { readonly type?: string }>>;
 }
 
-/** For `setValidatorCompiler`. */
-export function compileValidator(route: { readonly schema: unknown; readonly httpPart?: string | undefined }): (value: unknown) => unknown {
-  const check = TypeBoxValidatorCompiler({ ...route, httpPart: 'body' } as never) as unknown as (value: unknown) => unknown;
+type Check = (value: unknown) => unknown;
+
+/** For `setValidatorCompiler`. A schema is compiled when the first request needs it: those of all routes are a tenth of what the start of a broker costs. */
+export function compileValidator(route: { readonly schema: unknown; readonly httpPart?: string | undefined }): Check {
+  let compiled: Check | null = null;
+  const check: Check = (value) => {
+    compiled ??= TypeBoxValidatorCompiler({ ...route, httpPart: 'body' } as never) as unknown as Check;
+    return compiled(value);
+  };
   if (route.httpPart === 'body') return check;
   const { properties = {} } = route.schema as PartSchema;
   return (value) => {
