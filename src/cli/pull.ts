@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer';
 import type { Command } from 'commander';
 import { exitCodes } from '../base/errors.ts';
 import { escapeControls } from '../base/escape.ts';
-import { type Client, patiently } from '../client/index.ts';
+import { type Client, patiently, Pulls } from '../client/index.ts';
 import { LogError } from '../eventlog/log-error.ts';
-import { type AckPosition, type PulledPart, type PullResult, sessionMsMax, sessionMsMin } from '../eventlog/subscriptions.ts';
+import { type PullResult, sessionMsMax, sessionMsMin } from '../eventlog/subscriptions.ts';
 import { type LogRecord, recordsOfPart } from '../library/index.ts';
 import { addExamples, ExitWith } from './command.ts';
 import { withClient } from './connect.ts';
@@ -26,10 +26,8 @@ interface Options extends ConnectOptions, RecordFormat {
 }
 
 const recordsPerPull = 1000;
-const positionsPerAck = 1000;
+const bytesPerPeek = 1024 * 1024;
 const followWaitMs = 5_000;
-/** A worker that ends does not wait longer for brokers that are gone. */
-const leaveMs = 1_000;
 
 export function define(command: Command, io: CliIo): void {
   command
@@ -59,15 +57,15 @@ export function define(command: Command, io: CliIo): void {
       if (options.session !== undefined && options.worker === undefined)
         throw new LogError('usage', 'Cannot pull: --session is of a worker, and there is no --worker');
       const signal = options.follow === true ? io.interrupt() : null;
-      const pulling: Pulling = { subscriber, topics: topics.length === 0 ? null : topics, options, epoch: null };
+      const asked = { subscriber, topics: topics.length === 0 ? null : topics };
       try {
-        await withClient(options, io, signal === null ? {} : { signal }, (client) => pull(client, pulling, io));
+        await withClient(options, io, signal === null ? {} : { signal }, (client) =>
+          options.peek === true ? peek(client, asked, options, io) : pull(client, asked, options, io),
+        );
       } catch (error) {
         // Ctrl-C is how a follower is meant to end: nothing to explain.
         if (error instanceof LogError && error.code === 'interrupted') throw new ExitWith(exitCodes.interrupted);
         throw error;
-      } finally {
-        await leave(pulling, io);
       }
     });
   addFormatOptions(command, 'topic, partition, offset, timestamp, key, value, headers; tries where it has failed and comes again', {
@@ -81,105 +79,68 @@ export function define(command: Command, io: CliIo): void {
   ]);
 }
 
-interface Pulling {
+interface Asked {
   readonly subscriber: string;
   readonly topics: readonly string[] | null;
-  readonly options: Options;
-  /** Of its worker, once that has joined. */
-  epoch: number | null;
 }
 
-/** So that the others need not wait for the end of its session. */
-async function leave({ subscriber, options, epoch }: Pulling, io: CliIo): Promise<void> {
-  const { worker } = options;
-  if (worker === undefined || epoch === null) return;
+/** What is new, once; nothing of it is acknowledged. */
+async function peek(client: Client, asked: Asked, options: Options, io: CliIo): Promise<void> {
+  const result = await client.subscriptions.pull({
+    ...asked,
+    mode: 'explicit',
+    number: null,
+    acknowledge: [],
+    recordsMax: Math.min(recordsPerPull, options.max ?? recordsPerPull),
+    bytesMax: bytesPerPeek,
+    waitMs: 0,
+    freshness: 'linearizable',
+    peek: true,
+  });
+  await resultPrinter(options, io)(result);
+}
+
+async function pull(client: Client, asked: Asked, options: Options, io: CliIo): Promise<void> {
+  const { worker, session: sessionMs, follow: isFollowing = false } = options;
+  const pulls = new Pulls(client, { ...asked, freshness: 'linearizable', worker, sessionMs });
+  const print = resultPrinter(options, io);
+  const onWaiting = sayWaiting(client, io);
+  let left = options.max ?? Number.POSITIVE_INFINITY;
   try {
-    const signal = AbortSignal.timeout(leaveMs);
-    await withClient(options, io, { signal }, (client) => client.subscriptions.leave({ subscriber, worker, epoch }));
-  } catch (error) {
-    if (!(error instanceof LogError)) throw error;
+    await pulls.join();
+    for (let isFirst = true; left > 0; isFirst = false) {
+      const waits = isFollowing && !isFirst;
+      const ask = (): Promise<PullResult | null> =>
+        pulls.next({ recordsMax: Math.min(recordsPerPull, left), waitMs: waits ? followWaitMs : 0 });
+      const result = waits ? await patiently(client, ask, onWaiting) : await ask();
+      if (result === null) continue;
+      left -= await print(result);
+      for (const part of result.parts) pulls.processed(part, part.offsetTo);
+      if (!isFollowing && result.parts.length === 0) break;
+    }
+    await pulls.acknowledge();
+  } finally {
+    await pulls.leave();
   }
 }
 
-async function pull(client: Client, pulling: Pulling, io: CliIo): Promise<void> {
-  const { subscriber, topics, options } = pulling;
-  const { worker = null, session: sessionMs } = options;
-  const whose = { worker, ...(sessionMs === undefined ? {} : { sessionMs }) };
-  if (worker !== null) pulling.epoch = (await client.subscriptions.heartbeat({ ...whose, subscriber, worker, topics })).epoch;
-  const isFollowing = options.follow === true;
-  let left = options.max ?? Number.POSITIVE_INFINITY;
-  let written: readonly AckPosition[] = [];
-  /** All that was written, and not yet known to be acknowledged on a majority. */
-  const places = new Map<string, AckPosition>();
+/** What writes the records of a pull and gives their number; what is wrong with a topic is told once, and that a worker has nothing to do whenever that is new. */
+function resultPrinter(options: Options, io: CliIo): (result: PullResult) => Promise<number> {
   const told = new Set<string>();
   let standsBy = '';
-  const onWaiting = sayWaiting(client, io);
   const plain = recordPrinter(options, { json: ['topic', 'partition'], withTopic: false });
-  const print = (record: LogRecord, tries?: number): Uint8Array =>
+  const bytesOf = (record: LogRecord, tries?: number): Uint8Array =>
     tries === undefined || options.json !== true ? plain(record) : jsonOf(record, tries);
-  for (let isFirst = true; ; isFirst = false) {
-    const request = {
-      subscriber,
-      topics,
-      mode: 'explicit' as const,
-      number: null,
-      acknowledge: written,
-      recordsMax: Math.min(recordsPerPull, left),
-      bytesMax: 1024 * 1024,
-      waitMs: isFollowing && !isFirst ? followWaitMs : 0,
-      freshness: 'linearizable' as const,
-      ...whose,
-      peek: options.peek === true,
-    };
-    const ask = (): Promise<PullResult> => client.subscriptions.pull(request);
-    const result = isFollowing && !isFirst ? await patiently(client, () => joiningAgain(ask), onWaiting) : await ask();
-    const { bytes, count } = format(result, print);
-    if (bytes.length > 0) await write(io.stdout, bytes);
-    for (const { topic, message } of result.problems) if (told.size < told.add(topic).size) io.stderr.write(`${escapeControls(message)}\n`);
-    pulling.epoch = result.share?.epoch ?? pulling.epoch;
-    const isIdle = shareText(result.share);
+  return async ({ parts, problems, share }) => {
+    const records = parts.flatMap((part) => recordsOfPart(part).map((record) => bytesOf(record, part.tries)));
+    if (records.length > 0) await write(io.stdout, Buffer.concat(records));
+    for (const { topic, message } of problems) if (told.size < told.add(topic).size) io.stderr.write(`${escapeControls(message)}\n`);
+    const isIdle = shareText(share);
     if (isIdle !== standsBy) io.stderr.write(isIdle);
     standsBy = isIdle;
-    written = result.parts.map(positionOf);
-    for (const position of written) places.set(placeOf(position), position);
-    left -= count;
-    if (options.peek === true) return;
-    const isOver = left <= 0 || (!isFollowing && result.parts.length === 0);
-    if (!isOver) continue;
-    const positions = [...places.values()];
-    for (let at = 0; at < positions.length; at += positionsPerAck)
-      await client.subscriptions.ack({
-        subscriber,
-        positions: positions.slice(at, at + positionsPerAck),
-        // What went to another worker meanwhile comes again there.
-        each: options.worker !== undefined,
-      });
-    return;
-  }
+    return records.length;
+  };
 }
-
-/** One that was taken for dead while it waited joins with its next pull. */
-async function joiningAgain<Value>(ask: () => Promise<Value>): Promise<Value> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof LogError) || error.code !== 'unknownWorker') throw error;
-    }
-  }
-}
-
-/** Of what was written: all below an offset, or the one record that came again. */
-const positionOf = ({ topic, partition, offsetTo: offset, generation, tries }: PulledPart): AckPosition => ({
-  topic,
-  partition,
-  offset,
-  generation,
-  ...(tries === undefined ? {} : { tries }),
-});
-
-const placeOf = ({ topic, partition = 0, offset, tries }: AckPosition): string =>
-  tries === undefined ? `${topic}/${partition}` : `${topic}/${partition}/${offset}`;
 
 const jsonOf = (record: LogRecord, tries: number): Uint8Array => {
   const { topic, partition } = record;
@@ -192,12 +153,4 @@ function shareText(share: PullResult['share']): string {
   const { workers, partitions } = share;
   const all = `${count(workers)} ${workers === 1 ? 'worker shares' : 'workers share'} ${count(partitions)} ${partitions === 1 ? 'partition' : 'partitions'}`;
   return `Worker ${shownId(share.worker)} holds nothing for now and stands by: ${all}\n`;
-}
-
-function format(
-  result: PullResult,
-  print: (record: LogRecord, tries?: number) => Uint8Array,
-): { readonly bytes: Uint8Array; readonly count: number } {
-  const chunks = result.parts.flatMap((part) => recordsOfPart(part).map((record) => print(record, part.tries)));
-  return { bytes: Buffer.concat(chunks), count: chunks.length };
 }

@@ -15,6 +15,7 @@ export { type AgentClocks, type BrokerList, Client, type ClientOptions, type Mer
 export { type LineBatch, LineBatcher, lineBytesMax, type LineRecord } from './line-batcher.ts';
 export { Overlap } from './overlap.ts';
 export { type OnWaiting, patiently } from './patience.ts';
+export { isMoved, Pulls } from './pulls.ts';
 export { RecordBatcher } from './record-batcher.ts';
 export { type PartitionBatch, RoundBatcher } from './round-batcher.ts';
 export { forEachRead } from './read-values.ts';

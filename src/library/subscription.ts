@@ -1,17 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { type Client, patiently } from '../client/index.ts';
+import { type Client, isMoved, patiently, Pulls } from '../client/index.ts';
 import {
-  type AckPosition,
   type CancelSignal,
   clientIdBytesMax,
   LogError,
   type Nacked,
-  sessionMsDefault,
   sessionMsMax,
   sessionMsMin,
   type PulledPart,
   type PullProblem,
-  type PullResult,
   type StartAt,
 } from '../eventlog/index.ts';
 import { type Check, type Checks, checked, offset, oneOf, refuse, shown, signal, time, toMs, whole } from './arguments.ts';
@@ -110,12 +107,8 @@ export function checkedSubscribing(
 }
 
 const followWaitMs = 5_000;
-const bytesPerPull = 1024 * 1024;
 /** While a handler takes long with what was pulled, what it has done is acknowledged so often. */
 const ackEveryMs = 1_000;
-const positionsPerAck = 1000;
-/** A worker that ends does not wait longer for brokers that are gone. */
-const leaveMs = 1_000;
 
 /** Records of a subscriber, handed to a function one after another and acknowledged behind it. */
 export class Subscription implements AsyncDisposable {
@@ -124,21 +117,25 @@ export class Subscription implements AsyncDisposable {
   readonly #client: Client;
   readonly #subscribing: Subscribing;
   readonly #cancel: CancelSignal & { cancelled: boolean } = { cancelled: false, onCancel: null };
-  /** All that is processed, by topic and partition, or by record where that came again, and not yet known to be acknowledged on a majority. */
-  readonly #processed = new Map<string, AckPosition>();
-  /** Of those, what no pull has acknowledged yet. */
-  readonly #fresh = new Map<string, AckPosition>();
-  #ackedMs = 0;
-  /** When brokers have heard of it last. */
-  #heardMs = 0;
-  /** Of its worker, once that has joined. */
-  #epoch: number | null = null;
+  readonly #pulls: Pulls;
 
   /** @internal */
   constructor(client: Client, subscribing: Subscribing, onEnded: () => void) {
     this.#client = client;
     this.#subscribing = subscribing;
-    const { signal: ending } = subscribing.options;
+    const { subscriber, topics, options } = subscribing;
+    const { signal: ending, worker, sessionMs, freshness = 'linearizable', onProblem } = options;
+    this.#pulls = new Pulls(client, {
+      subscriber,
+      // Where a pattern is among them: all that it is subscribed to.
+      topics: topics.some((topic) => topic.includes('*')) ? null : topics,
+      freshness,
+      // Who wants to hear of topics that cannot be read hears of them, however quiet the others are.
+      partial: onProblem !== undefined,
+      worker,
+      sessionMs,
+      cancel: this.#cancel,
+    });
     ending?.addEventListener('abort', this.#stop, { once: true });
     if (ending?.aborted === true) this.#stop();
     this.done = this.#run().finally(() => {
@@ -163,17 +160,18 @@ export class Subscription implements AsyncDisposable {
   };
 
   async #run(): Promise<void> {
+    const { max: recordsMax = 1000 } = this.#subscribing.options;
     try {
       await this.#subscribe();
       while (!this.#cancel.cancelled) {
-        const result = await this.#pull();
+        const result = await patiently(this.#client, () => this.#pulls.next({ recordsMax, waitMs: followWaitMs }));
         if (result === null) continue;
         for (const part of result.parts) if (!(await this.#process(part))) break;
         for (const problem of result.problems) this.#tell(problem);
       }
-      await this.#acknowledge();
+      await this.#pulls.acknowledge();
     } finally {
-      await this.#leave();
+      await this.#pulls.leave();
     }
   }
 
@@ -183,66 +181,13 @@ export class Subscription implements AsyncDisposable {
     if (this.#cancel.cancelled) return;
     await subscriptions.createSubscriber({ id: subscriber, requestId: null });
     for (const topic of topics) await subscriptions.subscribe({ subscriber, topic, start: startOf(options) });
-    const { worker, sessionMs } = options;
-    if (worker === undefined || this.#cancel.cancelled) return;
-    const session = sessionMs === undefined ? {} : { sessionMs };
-    this.#epoch = (await subscriptions.heartbeat({ subscriber, worker, topics: this.#topics, ...session })).epoch;
-  }
-
-  /** Null where a pattern is among them: all that it is subscribed to. */
-  get #topics(): readonly string[] | null {
-    const { topics } = this.#subscribing;
-    return topics.some((topic) => topic.includes('*')) ? null : topics;
-  }
-
-  /**
-   * What is new, once what was processed is on its way; null where the cursors were moved by somebody else, who decides where it goes on, or its worker was taken
-   * for dead: it joins again with the next one.
-   */
-  async #pull(): Promise<PullResult | null> {
-    const { subscriber, options } = this.#subscribing;
-    const { max = 1000, freshness = 'linearizable', worker = null, sessionMs, onProblem } = options;
-    this.#heardMs = performance.now();
-    const acknowledged = [...this.#fresh].slice(0, positionsPerAck);
-    try {
-      const result = await patiently(this.#client, () =>
-        this.#client.subscriptions.pull({
-          subscriber,
-          topics: this.#topics,
-          mode: 'explicit',
-          number: null,
-          acknowledge: acknowledged.map(([, position]) => position),
-          recordsMax: max,
-          bytesMax: bytesPerPull,
-          waitMs: followWaitMs,
-          // Who wants to hear of topics that cannot be read hears of them, however quiet the others are.
-          partial: onProblem !== undefined,
-          freshness,
-          worker,
-          ...(sessionMs === undefined ? {} : { sessionMs }),
-          cancel: this.#cancel,
-        }),
-      );
-      for (const [place] of acknowledged) this.#fresh.delete(place);
-      this.#epoch = result.share?.epoch ?? this.#epoch;
-      return result;
-    } catch (error) {
-      if (!isMoved(error)) throw error;
-      await this.#acknowledge();
-      return null;
-    }
+    if (!this.#cancel.cancelled) await this.#pulls.join();
   }
 
   /** False where what else was pulled is not to be processed. */
   async #process(part: PulledPart): Promise<boolean> {
-    const { topic, partition, generation, offsetTo, tries } = part;
-    const records = recordsOfPart(part);
-    const processedTo = (end: number): void => {
-      const failures = tries === undefined ? {} : { tries };
-      const place = { topic, partition, offset: end, generation, ...failures };
-      for (const places of [this.#processed, this.#fresh]) places.set(placeOf(place), place);
-    };
-    for (const record of records) {
+    const { generation, offsetTo, tries } = part;
+    for (const record of recordsOfPart(part)) {
       if (this.#cancel.cancelled) return false;
       let failure: { readonly error: unknown } | null = null;
       try {
@@ -250,13 +195,14 @@ export class Subscription implements AsyncDisposable {
       } catch (error) {
         failure = { error };
       }
-      if (failure === null) processedTo(record.offset + 1);
+      if (failure === null) this.#pulls.processed(part, record.offset + 1);
       else if (!(await this.#failed(record, failure.error, generation, tries ?? 0))) return tries !== undefined;
-      if ((await this.#unlessAway(this.#keepAlive())) === false) return false;
-      if (performance.now() - this.#ackedMs > ackEveryMs && (await this.#unlessAway(this.#acknowledge())) === false) return false;
+      if ((await this.#unlessAway(this.#pulls.keepAlive())) === false) return false;
+      const isTime = performance.now() - this.#pulls.acknowledgedMs > ackEveryMs;
+      if (isTime && (await this.#unlessAway(this.#pulls.acknowledge())) === false) return false;
     }
     // A record that has failed again is not processed.
-    if (tries === undefined) processedTo(offsetTo);
+    if (tries === undefined) this.#pulls.processed(part, offsetTo);
     return true;
   }
 
@@ -277,33 +223,9 @@ export class Subscription implements AsyncDisposable {
     }
     const [said] = nacked?.records ?? [];
     if (said === undefined) return false;
-    if (tries === 0) this.#isPassed(topic, partition);
+    if (tries === 0) this.#pulls.passed(topic, partition);
     onFailure?.({ record, error, tries: said.tries, againAt: said.dueMs === null ? null : new Date(said.dueMs) });
     return !ordered || tries > 0 || said.state === 'done';
-  }
-
-  /** All that was processed of it is acknowledged. */
-  #isPassed(topic: string, partition: number): void {
-    for (const places of [this.#processed, this.#fresh]) places.delete(placeOf({ topic, partition, offset: 0 }));
-  }
-
-  /** Of what was processed, on a majority. False where cursors were moved meanwhile, by a seek or to another worker: what was pulled of those comes again there. */
-  async #acknowledge(): Promise<boolean> {
-    const { subscriber } = this.#subscribing;
-    const positions = [...this.#processed];
-    this.#ackedMs = performance.now();
-    let isMine = true;
-    for (let at = 0; at < positions.length; at += positionsPerAck) {
-      const some = new Map(positions.slice(at, at + positionsPerAck));
-      const { cursors } = await this.#client.subscriptions.ack({ subscriber, positions: [...some.values()], each: true });
-      isMine &&= cursors.every(
-        ({ topic, partition, offset: end, generation }) =>
-          (some.get(placeOf({ topic, partition, offset: end }))?.generation ?? generation) === generation,
-      );
-    }
-    this.#processed.clear();
-    this.#fresh.clear();
-    return isMine;
   }
 
   /** Null where no broker answers for now: the next one will hear of it. */
@@ -314,30 +236,6 @@ export class Subscription implements AsyncDisposable {
       if (error instanceof LogError && error.retriable && error.code !== 'interrupted') return null;
       throw error;
     }
-  }
-
-  /** Between records: a handler that hangs loses what it holds. False where it was taken for dead: what was pulled comes again elsewhere. */
-  async #keepAlive(): Promise<boolean> {
-    const { subscriber, options } = this.#subscribing;
-    const { worker, sessionMs = sessionMsDefault } = options;
-    if (worker === undefined || this.#epoch === null || performance.now() - this.#heardMs < sessionMs / 4) return true;
-    this.#heardMs = performance.now();
-    try {
-      await this.#client.subscriptions.heartbeat({ subscriber, worker, epoch: this.#epoch });
-      return true;
-    } catch (error) {
-      if (error instanceof LogError && error.code === 'unknownWorker') return false;
-      throw error;
-    }
-  }
-
-  /** So that the others need not wait for the end of its session. */
-  async #leave(): Promise<void> {
-    const { subscriber, options } = this.#subscribing;
-    const { worker } = options;
-    if (worker === undefined || this.#epoch === null) return;
-    const leaving = this.#client.withSignal(AbortSignal.timeout(leaveMs));
-    await leaving.subscriptions.leave({ subscriber, worker, epoch: this.#epoch }).catch(() => undefined);
   }
 
   #tell(problem: PullProblem): void {
@@ -353,14 +251,7 @@ export class Subscription implements AsyncDisposable {
   }
 }
 
-/** Of what came again each record has a place of its own. */
-const placeOf = ({ topic, partition = 0, offset: end, tries }: AckPosition): string =>
-  tries === undefined ? `${topic}/${partition}` : `${topic}/${partition}/${end}`;
-
 const reasonOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-
-const isMoved = (error: unknown): boolean =>
-  error instanceof LogError && (error.code === 'staleGeneration' || error.code === 'unknownWorker');
 
 function startOf({ from: begin = 'start', since }: SubscribeOptions): StartAt {
   if (since !== undefined) return { at: 'time', ms: toMs(since) };

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exitCodes } from '../../src/base/errors.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
@@ -176,4 +177,32 @@ test('a follower prints what comes, and acknowledges it', async () => {
   terminal.interrupt();
 
   expect(await following).toBe(exitCodes.interrupted);
+});
+
+test('a follower goes on where somebody has put the cursor while it wrote', async () => {
+  await out('topic', 'create', 'sought');
+  await out('subscriber', 'create', 'seeker');
+  await out('subscribe', 'seeker', 'sought');
+  // More than is written ahead of who reads it.
+  const long = 'x'.repeat(600_000);
+  await out('append', 'sought', long, 'two');
+  const terminal = fakeIo({ env: { CAIRN_SERVER: broker.url } });
+  const written: string[] = [];
+  let goOn = (): void => undefined;
+  const slowly = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      written.push(chunk.toString());
+      if (written.length === 1) goOn = done;
+      else done();
+    },
+  });
+  const following = runCli(['pull', 'seeker', '--follow'], { ...terminal.io, stdout: slowly });
+  await expect.poll(() => written).toEqual([`${long}\ntwo\n`]);
+
+  await out('seek', 'seeker', 'sought', '--from', '1');
+  goOn();
+
+  await expect.poll(() => written).toEqual([`${long}\ntwo\n`, 'two\n']);
+  terminal.interrupt();
+  expect([await following, terminal.err()]).toEqual([exitCodes.interrupted, '']);
 });
