@@ -112,7 +112,7 @@ async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<bo
   const brokers = options.brokers[seed % options.brokers.length] as number;
   const topics = options.topics === 'drawn' ? drawnTopicCount(seed) : options.topics;
   const startedMs = performance.now();
-  const progress = await startProgress(minutes, io);
+  const progress = await startProgress(minutes, 'simulated seconds', io);
   const verdict = recorded(options.record, (onTrace) =>
     run({ seed, brokers, topics, minutes, faults: faultsOf(faults), onProgress: progress.at, ...onTrace }),
   );
@@ -130,10 +130,11 @@ async function runOnce(seed: number, options: SimOptions, io: CliIo): Promise<bo
 /** A bar on a terminal, which is drawn while the run lets nothing else happen. */
 async function startProgress(
   minutes: number,
+  what: string,
   io: CliIo,
 ): Promise<{ readonly at: (simulatedMs: number) => void; readonly stop: () => void }> {
   const start = await loadProgress(io);
-  const { moved, counted, stop } = start({ bytesTotal: minutes * 60_000, what: 'simulated seconds; then all is healed and checked' });
+  const { moved, counted, stop } = start({ bytesTotal: minutes * 60_000, what: `${what}; then all is healed and checked` });
   let before = 0;
   return {
     at: (simulatedMs) => {
@@ -197,7 +198,10 @@ async function runCampaign(first: number, options: SimOptions, io: CliIo): Promi
   process.once('SIGINT', stop).once('SIGTERM', stop);
   for (let seed = first; seed < seedTo && !isStopped; seed++) {
     const seedStartedMs = performance.now();
-    const verdict = campaign.runSeed(seed);
+    const place = `${seed - first + 1} of ${seeds}`;
+    const progress = await startProgress(minutes, `simulated seconds of seed ${seed}, ${place}`, io);
+    const verdict = campaign.runSeed(seed, progress.at);
+    progress.stop();
     const { ok, violations, traceHash, figures } = verdict;
     // A signal is heard only between two turns of the machine's loop.
     await nextTurn();
@@ -210,7 +214,6 @@ async function runCampaign(first: number, options: SimOptions, io: CliIo): Promi
       );
     } else {
       const acknowledged = campaign.summary().appendsAcknowledged;
-      const place = `${seed - first + 1} of ${seeds}`;
       const wrong = violations.map((violation) => `  ${describeViolation(violation)}\n`).join('');
       await write(
         io.stdout,

@@ -69,7 +69,7 @@ export class Campaign {
   }
 
   /** Runs one seed and adds it up. */
-  runSeed(seed: number): Verdict {
+  runSeed(seed: number, onProgress: (simulatedMs: number) => void = () => undefined): Verdict {
     const { minutes, faults, brokers, topics = topicsLeast, makeBroker } = this.#options;
     const options: RunOptions = {
       seed,
@@ -78,7 +78,7 @@ export class Campaign {
       faults,
       ...(makeBroker === undefined ? {} : { makeBroker }),
     };
-    let verdict = run(options);
+    let verdict = run({ ...options, onProgress });
     if (seed % repeatedEvery === 0) {
       const determinism = checkDeterminism(verdict, run(options)).report();
       const checks = [...verdict.checks, determinism];
