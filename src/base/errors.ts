@@ -155,7 +155,7 @@ export const errorCatalogue = {
     exitCode: exitCodes.failed,
     meaning: 'The cursor stands where the topic has no records any more, or none yet. It was not moved.',
     remedy:
-      'Decide where it goes on: `cairn seek SUBSCRIBER TOPIC --beginning`, `--end`, `--offset N` or `--time T`; `--preview` says what that does.',
+      'Decide where it goes on: `cairn seek SUBSCRIBER TOPIC --from start`, `--from end`, `--from OFFSET` or `--since TIME`; `--preview` says what that does.',
     evidence: 'Who leads the group that keeps the cursor, by what a read of the topic was answered.',
   },
   pullOutOfOrder: {
@@ -573,7 +573,7 @@ export const errorCatalogue = {
     kafkaCode: 13,
     exitCode: exitCodes.unavailable,
     meaning: 'No broker could be reached.',
-    remedy: 'Start brokers with `cairn up`, or name one with --server.',
+    remedy: 'Start brokers with `cairn up`, or name one that runs: `--server`, or `servers` of the client.',
     evidence: 'The client: no connection stood, so nothing left.',
   },
   clientClosed: {
@@ -627,7 +627,7 @@ export const errorCatalogue = {
     kafkaCode: 58,
     exitCode: exitCodes.denied,
     meaning: 'The token is missing or wrong.',
-    remedy: 'Give --token-file.',
+    remedy: 'Give the right one: `--token-file`, or `token` of the client.',
     evidence: 'The broker that is asked, before it looks at the request.',
   },
   hostNotAllowed: {

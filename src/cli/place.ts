@@ -11,16 +11,17 @@ export interface PlaceOptions {
 /** Where a cursor begins, or is put. */
 export function addPlaceOptions(command: Command, usual: string): Command {
   return command
-    .option('--from <place>', `"beginning", "end" or an offset${usual}`, parsePlace)
+    .option('--from <place>', `"start" or "beginning", "end", or an offset${usual}`, parsePlace)
     .option('--since <time>', 'the first record of this time or later: 2026-11-21T10:00:00Z, or 15m, 2h, 7d ago', (text) => time(text));
 }
 
 function parsePlace(text: string): StartAt {
-  if (text === 'beginning' || text === 'end') return { at: text };
+  if (text === 'start' || text === 'beginning') return { at: 'beginning' };
+  if (text === 'end') return { at: 'end' };
   try {
     return { at: 'offset', offset: integer(0)(text) };
   } catch {
-    throw new InvalidArgumentError('It is "beginning", "end" or an offset from 0 on.');
+    throw new InvalidArgumentError('It is "start", "end" or an offset from 0 on.');
   }
 }
 

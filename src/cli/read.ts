@@ -21,7 +21,7 @@ export function define(command: Command, io: CliIo): void {
     .option('--partition <number>', 'this partition only (default: all, in order of log time)', integer(0))
     .option(
       '-o, --from <offset>',
-      'first offset, "start", or "end" for what comes from now on, or -10 for the last ten of each partition (default: the first record kept); of a topic of ' +
+      'first offset, "start" or "beginning", or "end" for what comes from now on, or -10 for the last ten of each partition (default: the first record kept); of a topic of ' +
         'several partitions, what it said last',
       parseFrom,
     )
@@ -69,7 +69,8 @@ function refuseTogether(topics: readonly string[], { from, since, last, until, f
 }
 
 function parseFrom(text: string): number | string {
-  if (text === 'end' || text === 'start' || isPlaces(text)) return text;
+  if (text === 'start' || text === 'beginning') return 'start';
+  if (text === 'end' || isPlaces(text)) return text;
   try {
     return text.startsWith('-') ? -integer(1, lastMax)(text.slice(1)) : integer(0)(text);
   } catch {

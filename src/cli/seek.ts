@@ -34,7 +34,7 @@ export function define(command: Command, io: CliIo): void {
       }),
     );
   addExamples(addConnectOptions(command), [
-    { command: 'cairn seek billing orders --from beginning --preview', does: 'how much would be pulled again' },
+    { command: 'cairn seek billing orders --from start --preview', does: 'how much would be pulled again' },
     { command: 'cairn seek billing orders --since 2h', does: 'the last two hours again' },
   ]);
 }

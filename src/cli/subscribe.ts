@@ -20,7 +20,7 @@ export function define(command: Command, io: CliIo): void {
     )
     .argument('<subscriber>')
     .argument('<topic>', 'name of a topic, or a pattern in quotes');
-  addPlaceOptions(command, ' (default: the beginning)')
+  addPlaceOptions(command, ' (default: start)')
     .addOption(jsonOption('the subscription'))
     .action((subscriber: string, topic: string, options: Options) =>
       withClient(options, io, {}, async (client) => {

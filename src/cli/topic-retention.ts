@@ -22,7 +22,7 @@ const orAll =
 /** Beside its size, of a topic that is made. */
 export const addRetention = (command: Command): Command =>
   command
-    .option('--retention-age <seconds>', 'remove records that are older, in seconds or such as 168h', seconds(1, ageMax))
+    .option('--retention-age <duration>', 'remove records that are older, such as 12h or 7d', seconds(1, ageMax))
     .option('--retention-records <count>', 'remove the oldest records of a partition behind which so many more stand', integer(1))
     .option('--retention-until-read', 'remove what all subscribers have read; the other bounds remove the rest too');
 
@@ -30,7 +30,7 @@ export const addRetention = (command: Command): Command =>
 export const addRetentionChanges = (command: Command): Command =>
   command
     .addOption(
-      new Option('--retention-age <seconds>', 'remove records that are older, or "all" to keep any age').argParser(
+      new Option('--retention-age <duration>', 'remove records that are older, or "all" to keep any age').argParser(
         orAll(seconds(1, ageMax)),
       ),
     )

@@ -78,7 +78,7 @@ export function define(command: Command, io: CliIo): void {
   addExamples(addConnectOptions(addRetention(create)), [
     { command: 'cairn topic create orders', does: 'keeps every record' },
     { command: 'cairn topic create clicks --retention-bytes 1GB', does: 'keeps about the last gigabyte' },
-    { command: 'cairn topic create jobs --retention-until-read --retention-age 168h', does: 'until all have read it, a week at most' },
+    { command: 'cairn topic create jobs --retention-until-read --retention-age 7d', does: 'until all have read it, a week at most' },
     { command: 'cairn topic create audit --placement all', does: 'on every broker' },
     { command: 'cairn topic create clicks --partitions 8', does: 'spread over the brokers; records of one key keep their order' },
   ]);
@@ -107,9 +107,9 @@ export function define(command: Command, io: CliIo): void {
 
   const alter = command
     .command('alter <topic>')
-    .summary('give a topic more partitions, or another size')
+    .summary('give a topic more partitions, or other bounds')
     .description(
-      'Give a topic more partitions, never fewer, or another size. With more partitions the records of most keys go to another partition from then on: ' +
+      'Give a topic more partitions, never fewer, or other bounds of what is kept. With more partitions the records of most keys go to another partition from then on: ' +
         'what is there stays, so records of one key are in two partitions, and in order within each only.',
     )
     .option('--partitions <count>', `as many as it has, or more, at most ${partitionsMax}`, integer(1, partitionsMax))

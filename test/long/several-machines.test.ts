@@ -137,8 +137,14 @@ describe('three brokers on machines of their own', needs(missing), () => {
     const noAuthority = await cairn(['status', '--server', url(1), '--token-file', file('token')]);
     const plain = await cairn(['status', '--server', `http://${address(1)}:8000`, '--token-file', file('token')]);
 
-    expect(noToken).toMatchObject({ code: 77, err: 'Cannot answer: the request has no bearer token (unauthorized). Give --token-file.\n' });
-    expect(wrongToken).toMatchObject({ code: 77, err: 'Cannot answer: the bearer token is wrong (unauthorized). Give --token-file.\n' });
+    expect(noToken).toMatchObject({
+      code: 77,
+      err: 'Cannot answer: the request has no bearer token (unauthorized). Give the right one: `--token-file`, or `token` of the client.\n',
+    });
+    expect(wrongToken).toMatchObject({
+      code: 77,
+      err: 'Cannot answer: the bearer token is wrong (unauthorized). Give the right one: `--token-file`, or `token` of the client.\n',
+    });
     expect(noAuthority.code).not.toBe(0);
     expect(plain.code).not.toBe(0);
   });

@@ -85,7 +85,7 @@ test('no broker is one sentence and exit code 69', async () => {
   expect(await run('status')).toEqual({
     code: 69,
     out: '',
-    err: 'Cannot list the brokers: http://127.0.0.1:1: connection refused (unreachable). Start brokers with `cairn up`, or name one with --server.\n',
+    err: 'Cannot list the brokers: http://127.0.0.1:1: connection refused (unreachable). Start brokers with `cairn up`, or name one that runs: `--server`, or `servers` of the client.\n',
   });
 });
 
@@ -97,7 +97,7 @@ describe('an error says its code and what to do next', () => {
   };
 
   test.each([
-    ['away', 'Cannot (unreachable). Start brokers with `cairn up`, or name one with --server.\n'],
+    ['away', 'Cannot (unreachable). Start brokers with `cairn up`, or name one that runs: `--server`, or `servers` of the client.\n'],
     ['untrusted', 'Cannot (unreachable). Name the certificates to trust with --ca-file.\n'],
     ['other', 'Cannot (unreachable). See `cairn help unreachable`.\n'],
   ] as const)('of a connection that failed: %s', (failure: TransportFailure, text) => {
