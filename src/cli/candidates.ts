@@ -26,7 +26,8 @@ export interface Candidates {
 /** The line that says so; no candidate begins with a colon. */
 export const filesMark = ':files';
 
-const answerMs = 1_000;
+/** Who presses TAB waits for no more; brokers that are far away need longer (`CAIRN_COMPLETION_MS`). */
+const answerMsUsual = 1_000;
 const nothing: Candidates = { candidates: [], withFiles: false };
 
 /** What is known of the program without its commands' modules, and how one of those is had. */
@@ -176,11 +177,16 @@ const askFor: Readonly<Record<string, Ask>> = {
 
 async function asked(ask: Ask, current: string, connect: ConnectOptions, io: CliIo): Promise<readonly Candidate[]> {
   try {
-    return await withClient(connect, io, { signal: AbortSignal.timeout(answerMs) }, (client) => ask(client, current));
+    return await withClient(connect, io, { signal: AbortSignal.timeout(answerMsOf(io)) }, (client) => ask(client, current));
   } catch {
     // There is nobody to tell.
     return [];
   }
+}
+
+function answerMsOf({ env }: CliIo): number {
+  const text = env['CAIRN_COMPLETION_MS'] ?? '';
+  return /^\d{1,6}$/.test(text) ? Number(text) : answerMsUsual;
 }
 
 /** A word that a shell would take apart is left out. */

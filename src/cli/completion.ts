@@ -10,7 +10,7 @@ export function define(command: Command, io: CliIo, loadCommand: LoadCommand): v
   command
     .description(
       'Print what makes a shell complete commands, options, their values, topics, subscribers, publishers and contexts. Names are asked of the brokers that the ' +
-        'line means, for a second at most.',
+        'line means, for a second at most, or so many ms as CAIRN_COMPLETION_MS says.',
     )
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
     .argument('[word...]', 'behind --, what has been typed so far: print what may stand in place of the last word, a line each')

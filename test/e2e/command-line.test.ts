@@ -238,6 +238,61 @@ describe('topics', () => {
   });
 });
 
+describe('on a terminal', needsPrograms('script'), () => {
+  /** What is printed, and the exit code, once each text was typed behind what has to be there before it. */
+  async function typed(child: ChildProcess, ...dialogue: readonly (readonly [after: string, text: string])[]): Promise<[string, number]> {
+    let printed = '';
+    child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    const closed = once(child, 'close') as Promise<[number]>;
+    for (const [after, text] of dialogue) {
+      await expect.poll(() => printed).toContain(after);
+      child.stdin?.write(text);
+    }
+    const [code] = await closed;
+    return [printed.replaceAll('\r\n', '\n'), code];
+  }
+
+  test('lines that are typed are records, up to Ctrl-D', async () => {
+    await type('topic', 'create', 'typed');
+
+    const [printed, code] = await typed(onTerminal('append', 'typed'), ['Ctrl-D ends', 'one\ntwo\n'], ['two', '\u0004']);
+
+    expect(code).toBe(0);
+    expect(printed).toMatch(/\nAppended 2 lines, last offset 2\n$/);
+    expect((await type('read', 'typed')).out).toBe('one\ntwo\n');
+  });
+
+  test('a follower ends with Ctrl-C', async () => {
+    const [printed, code] = await typed(onTerminal('read', 'orders', '-n', '9', '-f'), ['boots', '\u0003']);
+
+    expect([printed.startsWith('boots\n'), code]).toEqual([true, 130]);
+  });
+
+  test('control characters of a record do nothing', async () => {
+    await type('topic', 'create', 'controls');
+    await type('append', 'controls', '\u001b[2J\u0007bell');
+
+    expect(await typed(onTerminal('read', 'controls'))).toEqual(['\\x1b[2J\\x07bell\n', 0]);
+  });
+
+  test.each([
+    [['read', 'nowhere'], 'Create it: `cairn topic create nowhere`.', 1],
+    [['read', 'orders', '--frm', '1'], 'See `cairn read --help`.', 2],
+    [['reed'], 'See `cairn --help`.', 2],
+    [
+      ['append', 'orders', 'x', '--server', 'http://127.0.0.1:1'],
+      'Start brokers with `cairn up`, or name one that runs: `--server`, or `servers` of the client.',
+      69,
+    ],
+  ])('%j is one sentence with what to do next', async (args, next, exitCode) => {
+    const [printed, code] = await typed(onTerminal(...args));
+
+    expect([printed.split('\n').length, code]).toEqual([2, exitCode]);
+    expect(printed.trimEnd()).toMatch(/^Cannot .* \(\w+\)\. /);
+    expect(printed.trimEnd().endsWith(next)).toBe(true);
+  });
+});
+
 test('a context stands for the brokers', async () => {
   const { CAIRN_SERVER: server = '', ...without } = env;
   const typeWithout = (...args: string[]): Promise<CairnRun> => cairnHere(args, { env: without });
@@ -250,12 +305,17 @@ test('a context stands for the brokers', async () => {
 });
 
 describe('completion', () => {
-  /** A shell in which `cairn` is this checkout. */
-  async function inShell(shell: string, script: string): Promise<string[]> {
+  /** Where `cairn` is this checkout. */
+  function shellEnv(): Record<string, string> {
     const bin = path.join(folder, 'bin');
     mkdirSync(bin, { recursive: true });
     writeFileSync(path.join(bin, 'cairn'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 });
-    const child = spawn(shell, ['-c', script], { env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: folder, ...env } });
+    // However busy the machine is.
+    return { PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: folder, TERM: 'xterm', CAIRN_COMPLETION_MS: '100000', ...env };
+  }
+
+  async function inShell(shell: string, script: string): Promise<string[]> {
+    const child = spawn(shell, ['-c', script], { env: shellEnv() });
     const { code, out, err } = await ended(child);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     return out.split('\n').filter((line) => line !== '');
@@ -285,4 +345,25 @@ describe('completion', () => {
   test('in fish', needsPrograms('fish'), async () => {
     expect(await inShell('fish', `cairn completion fish | source; complete -C 'cairn read or'`)).toEqual(['orders\ttopic']);
   });
+
+  for (const [shell, interactive, setUp] of [
+    ['bash', 'bash --norc --noprofile -i', 'source <(cairn completion bash)'],
+    ['zsh', 'zsh -f -i', 'autoload -Uz compinit; compinit -u -D; source <(cairn completion zsh)'],
+    ['fish', 'fish --no-config --interactive', 'cairn completion fish | source'],
+  ] as const)
+    test(`by the TAB key of ${shell}: what it has completed runs`, needsPrograms('script', shell), async () => {
+      const child = spawn('script', ['-qec', interactive, '/dev/null'], { env: shellEnv() });
+      let printed = '';
+      child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+      const closed = once(child, 'close');
+
+      child.stdin.write(`${setUp}; echo set-''up\n`);
+      await expect.poll(() => printed).toMatch(/set-up\r?\n/);
+      child.stdin.write('cairn read or\t');
+      await expect.poll(() => printed).toContain('orders');
+      child.stdin.write('-n 1\n');
+      await expect.poll(() => printed).toContain('boots');
+      child.stdin.write('exit\n');
+      await closed;
+    });
 });

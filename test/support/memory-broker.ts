@@ -22,7 +22,12 @@ export interface MemoryBroker {
 
 /** The real gateway over the in-memory log, on a free port: what a command or a client meets, without disks and elections. */
 export function startMemoryBroker(
-  options: { readonly port?: number; readonly token?: string; readonly faultInjection?: boolean } = {},
+  options: {
+    readonly port?: number;
+    readonly token?: string;
+    readonly tls?: { readonly cert: string; readonly key: string };
+    readonly faultInjection?: boolean;
+  } = {},
 ): Promise<MemoryBroker> {
   const clock = testClock();
   let address = '127.0.0.1:0';
@@ -56,7 +61,7 @@ export function startMemoryBroker(
     ownNames: [],
     extraHosts: [],
     tokenHash: options.token === undefined ? null : hashToken(options.token),
-    tls: null,
+    tls: options.tls ?? null,
     faultInjection: options.faultInjection ?? false,
     logFile: null,
     takesPeersFrom: () => true,
@@ -84,9 +89,10 @@ export function startMemoryBroker(
         reject(error);
         return;
       }
-      address = `127.0.0.1:${front.port}`;
+      // The name that the certificate of the tests is for.
+      address = `${options.tls === undefined ? '127.0.0.1' : 'localhost'}:${front.port}`;
       const close = (): Promise<void> => new Promise((done) => front.close(0, done));
-      resolve({ url: `http://${address}`, front, memory, log: withPromises(memory), close });
+      resolve({ url: `${options.tls === undefined ? 'http' : 'https'}://${address}`, front, memory, log: withPromises(memory), close });
     });
   });
 }

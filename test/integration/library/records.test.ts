@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { CairnClient, LogError, type LogRecord, type Records } from '../../../src/library/index.ts';
+import { CairnClient, type CairnClientOptions, LogError, type LogRecord, type Records } from '../../../src/library/index.ts';
+import { certificate } from '../../support/certificate.ts';
 import { startLibrary } from '../../support/library.ts';
+import { startMemoryBroker } from '../../support/memory-broker.ts';
 
 const { client, broker, freshTopic } = await startLibrary();
 
@@ -301,6 +303,37 @@ describe('a client', () => {
     await expect(client.read('log', { signal }).next()).rejects.toMatchObject({ code: 'interrupted' });
     await expect(client.topics.describe('log', { signal })).rejects.toMatchObject({ code: 'interrupted' });
     expect(await client.follow('log', { signal }).next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('brings its token over TLS to whatever it asks, and says which of both is wrong', async () => {
+    const token = 't'.repeat(32);
+    const guarded = await startMemoryBroker({ token, tls: certificate });
+    const [servers, ca] = [[guarded.url], certificate.cert];
+    const seen: string[] = [];
+    {
+      await using own = new CairnClient({ servers, token, ca });
+      await own.topics.create('orders');
+      await own.append('orders', 'a');
+      await using producer = own.producer('orders');
+      await producer.append('b');
+      await producer.flush();
+      for await (const record of own.read('orders')) seen.push(`read ${record.text()}`);
+      for await (const record of own.grep('orders', 'b')) seen.push(`found ${record.text()}`);
+      await using subscription = own.subscribe('s', 'orders', (record) => {
+        seen.push(`given ${record.text()}`);
+        if (record.text() === 'b') void subscription.close();
+      });
+      await subscription.done;
+    }
+    const refusal = async (options: Partial<CairnClientOptions>): Promise<unknown> => {
+      await using own = new CairnClient({ servers, ...options });
+      return await own.status().catch((error: LogError) => [error.code, error.definite, error.remedy]);
+    };
+
+    expect(seen).toEqual(['read a', 'read b', 'found b', 'given a', 'given b']);
+    expect(await refusal({ ca })).toEqual(['unauthorized', true, expect.stringContaining('`token` of the client')]);
+    expect(await refusal({ token })).toEqual(['unreachable', true, expect.stringContaining('`servers` of the client')]);
+    await guarded.close();
   });
 
   test('says in one error what is wrong with how it is made', () => {

@@ -13,7 +13,7 @@ let folder: string;
 beforeAll(async () => {
   broker = await startMemoryBroker();
   folder = mkdtempSync(path.join(tmpdir(), 'cairn-candidates-'));
-  env = { CAIRN_SERVER: broker.url, XDG_CONFIG_HOME: folder };
+  env = { CAIRN_SERVER: broker.url, XDG_CONFIG_HOME: folder, CAIRN_COMPLETION_MS: '100000' };
   for (const topic of ['orders', 'orders.eu', 'clicks']) await broker.log.createTopic(topic, { retentionBytes: null });
   writeContexts(env, { current: null, contexts: { prod: { servers: 'http://127.0.0.1:1' }, here: { servers: broker.url } } });
 });
