@@ -14,6 +14,7 @@ import {
   type KnownHistory,
   type LinkFault,
   LogError,
+  type Outcome,
   type ReadRequest,
   type ReadResult,
   type RecordsOf,
@@ -418,18 +419,20 @@ export class Broker implements BrokerApi {
     return this.#services?.topics.partitionsOf(topic) ?? null;
   }
 
-  whenPartitionsKnown(topic: string, answer: Answer<undefined>): void {
+  whenPartitionsKnown(topic: string, timeoutMs: number, answer: Answer<number>): void {
     const doing = `learn the partitions of ${shownTopic(topic)}`;
-    const told = (isKnown: boolean): void =>
-      this.#later(() =>
-        answer(
-          isKnown ? { ok: true, value: undefined } : failure('noLeader', `Cannot ${doing}: nobody who leads the catalog could be asked`),
-        ),
-      );
     const services = this.#open(doing, answer);
+    if (services === null) return;
+    const { clock } = this.#options.host;
+    const startMs = clock.monotonicMs();
+    const unknown = (): Outcome<number> => failure('noLeader', `Cannot ${doing}: nobody who leads the catalog could be asked`);
+    const told = (isKnown: boolean): void => {
+      const leftMs = Math.max(0, timeoutMs - Math.round(clock.monotonicMs() - startMs));
+      this.#later(() => answer(isKnown ? { ok: true, value: leftMs } : unknown()));
+    };
     // `log` has one whatever the catalog says, and needs none.
     if (topic === logTopic) told(true);
-    else services?.topics.whenKnown(told);
+    else services.topics.whenKnown(told, timeoutMs);
   }
 
   explain(topic: string, answer: Answer<TopicPlacement>): void {

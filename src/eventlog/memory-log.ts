@@ -255,8 +255,8 @@ export class MemoryLog implements BrokerService {
     return topic === undefined ? null : [...(topic.settings.partitionsBefore ?? []), topic.partitions.length];
   }
 
-  whenPartitionsKnown(_topic: string, answer: Answer<undefined>): void {
-    this.#later(answer)({ ok: true, value: undefined });
+  whenPartitionsKnown(_topic: string, timeoutMs: number, answer: Answer<number>): void {
+    this.#later(answer)({ ok: true, value: timeoutMs });
   }
 
   explain(name: string, answer: Answer<TopicPlacement>): void {

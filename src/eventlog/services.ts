@@ -78,8 +78,8 @@ export interface BrokerService extends LogService {
   revoke(records: RecordsOf, requestId: string, answer: Answer<undefined>): void;
   /** How many partitions a topic has had, the last is how many it has, as far as this broker knows; null for one that it does not know (yet). */
   partitionsOf(topic: string): readonly number[] | null;
-  /** Answers once `partitionsOf` knows all that anybody had given the topic when this was asked. */
-  whenPartitionsKnown(topic: string, answer: Answer<undefined>): void;
+  /** Answers once `partitionsOf` knows all that anybody had given the topic when this was asked, with how much of the time is left then. */
+  whenPartitionsKnown(topic: string, timeoutMs: number, answer: Answer<number>): void;
   /** Where a topic is, and why. */
   explain(topic: string, answer: Answer<TopicPlacement>): void;
   status(query: TopicQuery | null, answer: Answer<CountedStatus>): void;

@@ -27,8 +27,8 @@ export interface DividedAppendsOptions {
   readonly log: Pick<RecordService, 'append' | 'nextSequence'>;
   /** How many partitions a topic has had, the last is how many it has, as far as that is known at once. */
   readonly partitionsOf: (topic: string) => readonly number[] | null;
-  /** Answers once that is all that anybody knew when this was asked. */
-  readonly whenPartitionsKnown: (topic: string, answer: Answer<undefined>) => void;
+  /** Answers once that is all that anybody knew when this was asked, with how much of the time is left then. */
+  readonly whenPartitionsKnown: (topic: string, timeoutMs: number, answer: Answer<number>) => void;
   readonly bytes: Bytes;
 }
 
@@ -47,13 +47,13 @@ export class DividedAppends {
 
   /** `append` takes what is for one partition; left out, the log does. */
   append(request: AppendRequest, answer: (divided: Divided) => void, append: RecordService['append'] = this.#append): void {
-    const { topic, partition, requestId, firstAttemptMs } = request;
-    const isAgain = partition === undefined && requestId !== null && firstAttemptMs !== undefined;
-    if (!isAgain) return this.#appendKnown(request, answer, append);
+    const { topic, partition, requestId, firstAttemptMs, timeoutMs } = request;
+    if (partition !== undefined || requestId === null || firstAttemptMs === undefined) return this.#appendKnown(request, answer, append);
     // Who had it before may have heard of partitions that nobody has told here yet, and have divided it among those.
-    this.#options.whenPartitionsKnown(topic, (outcome) => {
-      if (outcome.ok) this.#appendKnown(request, answer, append);
-      else answer({ kind: 'one', count: 1, outcome });
+    this.#options.whenPartitionsKnown(topic, timeoutMs, (outcome) => {
+      if (!outcome.ok) return answer({ kind: 'one', count: 1, outcome });
+      const leftMs = outcome.value;
+      this.#appendKnown({ ...request, timeoutMs: leftMs, firstAttemptMs: firstAttemptMs + timeoutMs - leftMs }, answer, append);
     });
   }
 

@@ -43,7 +43,8 @@ export async function startSimulatedGateways(options: RigOptions = {}): Promise<
     const broker: BrokerService = {
       append: (request, answer) => asked(id, (service, done) => service.append(request, done), answer),
       partitionsOf: (topic) => rig.member(id).broker?.partitionsOf(topic) ?? null,
-      whenPartitionsKnown: (topic, answer) => asked(id, (service, done) => service.whenPartitionsKnown(topic, done), answer),
+      whenPartitionsKnown: (topic, timeoutMs, answer) =>
+        asked(id, (service, done) => service.whenPartitionsKnown(topic, timeoutMs, done), answer),
       explain: (topic, answer) => asked(id, (service, done) => service.explain(topic, done), answer),
       revoke: (records, requestId, answer) => asked(id, (service, done) => service.revoke(records, requestId, done), answer),
       read: (request, answer) => asked(id, (service, done) => service.read(request, done), answer),

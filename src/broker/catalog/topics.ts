@@ -288,9 +288,9 @@ export class Topics {
   }
 
   /** `done` comes once all topics are known here that there were when this was called, with false where nobody could say. */
-  whenKnown(done: (isCurrent: boolean) => void): void {
+  whenKnown(done: (isCurrent: boolean) => void, waitMs: number = lookUpMs): void {
     if (this.#options.logOnly) return done(true);
-    this.#whenCurrent(lookUpMs, done);
+    this.#whenCurrent(Math.min(waitMs, lookUpMs), done);
   }
 
   /** Another number where topics were made, deleted or given partitions since. */

@@ -77,8 +77,13 @@ const ownUnitsMax = brokerWindow / 4;
 const unitsMax = 2048;
 /** A forwarded append whose answer does not come is sent again. */
 const resendMs = 1000;
-/** A forwarded append that has no answer after this may have gone to one that leads no more. */
-const doubtAfterMs = 400;
+/** One that goes by way of others, of whom one may hang, in half of what its caller still waits where that is sooner; but not before this. */
+const resendMsMin = 100;
+/**
+ * A forwarded append that has no answer after this may have gone to one that leads no more. Less than a caller gives a broker before it asks another one, which
+ * may know no better; and to ask costs little.
+ */
+const doubtAfterMs = 150;
 /** The leader's own `levelNotReached` says more than a timeout here: it is waited for a little. */
 const levelGraceMs = 250;
 
@@ -302,7 +307,7 @@ export class AppendQueue {
     takeRoom(unit.batch);
     const remainingMs = Math.max(1, deadlineMs - nowMs);
     const request = { type: 'append' as const, remainingMs, level, expectedOffset, triedForMs, deliverAtMs, batch: unit.batch };
-    const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : resendMs;
+    const waitMs = level === 'all' ? deadlineMs - nowMs + levelGraceMs : this.#resendMs(remainingMs);
     const { spans } = this.#core;
     const span = unit.trace === null ? null : spans.begin('forward', unit.trace, { to: leader, attempt: unit.attempts });
     const answered = (outcome: RequestOutcome, hops: HopList | null): void => {
@@ -319,6 +324,11 @@ export class AppendQueue {
     unit.target = null;
     this.#dissolveClean();
     return false;
+  }
+
+  #resendMs(remainingMs: number): number {
+    if (this.#core.replica(this.group) !== undefined) return resendMs;
+    return Math.min(resendMs, Math.max(resendMsMin, remainingMs / 2));
   }
 
   /** The time in the queue of its traced member is over. */

@@ -11,13 +11,19 @@ interface Waiter {
   readonly done: (highWatermark: number | null) => void;
 }
 
+/** A question to the leader, which is under way. */
+interface Asking {
+  readonly leader: BrokerId;
+  waiters: readonly Waiter[];
+}
+
 interface GroupBarriers {
   readonly group: GroupId;
   queued: Waiter[];
   /** By read context, at a leader. */
   readonly asked: Map<number, Waiter[]>;
-  /** Those for whom a question to the leader is under way, or null; what comes meanwhile shares the next one. */
-  asking: readonly Waiter[] | null;
+  /** What comes meanwhile shares the next one. */
+  asking: Asking | null;
   /** Known to be current once this much is visible here. */
   catchingUp: { readonly highWatermark: number; readonly waiter: Waiter }[];
   mayAsk: boolean;
@@ -85,9 +91,11 @@ export class Barriers {
   work(): boolean {
     let isBusy = false;
     for (const barriers of this.#groups.values()) {
-      if (barriers.queued.length === 0 || !barriers.mayAsk) continue;
+      if ((barriers.queued.length === 0 && barriers.asking === null) || !barriers.mayAsk) continue;
       const replica = this.#core.replica(barriers.group);
       if (replica === undefined) continue;
+      this.#takeBack(barriers, replica.raft.leader);
+      if (barriers.queued.length === 0) continue;
       if (replica.raft.role === 'leader') {
         const context = ++this.#lastContext;
         barriers.asked.set(context, barriers.queued);
@@ -103,21 +111,29 @@ export class Barriers {
     return isBusy;
   }
 
+  /** Whoever was asked leads no more, and may hang: the next leader is asked, and that answer is not waited for. */
+  #takeBack(barriers: GroupBarriers, leader: BrokerId | null): void {
+    const { asking } = barriers;
+    if (asking === null || leader === null || asking.leader === leader) return;
+    barriers.queued = [...asking.waiters, ...barriers.queued];
+    barriers.asking = null;
+  }
+
   #ask(barriers: GroupBarriers, leader: BrokerId): void {
     barriers.mayAsk = false;
-    const waiters = barriers.queued;
+    const asking: Asking = { leader, waiters: barriers.queued };
     const isSent = this.#requests.send(leader, barriers.group, { type: 'readIndex' }, askMs, (outcome) => {
-      // Ended meanwhile, with everything that waited.
-      if (barriers.asking !== waiters) return;
+      // Ended meanwhile, with everything that waited, or taken back.
+      if (barriers.asking !== asking) return;
       barriers.asking = null;
-      if (outcome.type === 'number') this.#current(barriers, waiters, outcome.value);
-      else barriers.queued = [...waiters, ...barriers.queued];
+      if (outcome.type === 'number') this.#current(barriers, asking.waiters, outcome.value);
+      else barriers.queued = [...asking.waiters, ...barriers.queued];
       // A lost question may be asked again at once, a refused one only when something has changed.
       barriers.mayAsk = outcome.type === 'number' || outcome.type === 'lost';
       this.#core.wake();
     });
     if (!isSent) return;
-    barriers.asking = waiters;
+    barriers.asking = asking;
     barriers.queued = [];
   }
 
@@ -175,6 +191,7 @@ export class Barriers {
     };
     for (const barriers of this.#groups.values()) {
       if (barriers.queued.length > 0) barriers.queued = barriers.queued.filter((waiter) => !isLate(waiter));
+      if (barriers.asking !== null) barriers.asking.waiters = barriers.asking.waiters.filter((waiter) => !isLate(waiter));
       if (barriers.catchingUp.length > 0) barriers.catchingUp = barriers.catchingUp.filter(({ waiter }) => !isLate(waiter));
       for (const [context, waiters] of barriers.asked) {
         const left = waiters.filter((waiter) => !isLate(waiter));
@@ -191,7 +208,7 @@ export class Barriers {
     const groups = [...this.#groups.values()];
     this.#groups.clear();
     for (const barriers of groups) {
-      for (const waiter of [...(barriers.asking ?? []), ...barriers.queued]) waiter.done(null);
+      for (const waiter of [...(barriers.asking?.waiters ?? []), ...barriers.queued]) waiter.done(null);
       barriers.asking = null;
       for (const { waiter } of barriers.catchingUp) waiter.done(null);
       for (const waiters of barriers.asked.values()) for (const waiter of waiters) waiter.done(null);

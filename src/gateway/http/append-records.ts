@@ -54,7 +54,7 @@ export class AppendRecords {
       log,
       bytes,
       partitionsOf: (topic) => log.partitionsOf(topic),
-      whenPartitionsKnown: (topic, answer) => log.whenPartitionsKnown(topic, answer),
+      whenPartitionsKnown: (topic, timeoutMs, answer) => log.whenPartitionsKnown(topic, timeoutMs, answer),
     });
   }
 

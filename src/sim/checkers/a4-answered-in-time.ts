@@ -53,7 +53,8 @@ export class AnsweredInTime {
     return {
       append: (request, answer) => service.append(request, timed(`append to "${request.topic}"`, request.timeoutMs + graceMs, answer)),
       partitionsOf: (topic) => service.partitionsOf(topic),
-      whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, timed(`partitions of "${topic}"`, lookUpMs, answer)),
+      whenPartitionsKnown: (topic, timeoutMs, answer) =>
+        service.whenPartitionsKnown(topic, timeoutMs, timed(`partitions of "${topic}"`, Math.min(timeoutMs + graceMs, lookUpMs), answer)),
       explain: (topic, answer) => service.explain(topic, timed(`explanation of "${topic}"`, lookUpMs, answer)),
       revoke: (records, requestId, answer) => service.revoke(records, requestId, answer),
       read: (request, answer) =>

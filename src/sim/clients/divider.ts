@@ -65,7 +65,7 @@ export class Divider extends Client {
             log: service,
             bytes: simBytes,
             partitionsOf: (name) => service.partitionsOf(name),
-            whenPartitionsKnown: (name, told) => service.whenPartitionsKnown(name, told),
+            whenPartitionsKnown: (name, forMs, told) => service.whenPartitionsKnown(name, forMs, told),
           });
           appends.append(request, (value) => answer({ ok: true, value }));
         },

@@ -7,7 +7,7 @@ import { partitionOfKey } from '../../../src/placement/index.ts';
 import { forEachRecord, RecordBatchBuilder, recordCount } from '../../../src/record/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import type { Clock } from '../../../src/host/index.ts';
-import { Rig, type RigOptions } from './rig.ts';
+import { appendOf, Rig, type RigOptions } from './rig.ts';
 
 function made(partitions: number, options: RigOptions = { brokers: 5 }, settings: { readonly placement?: 'ring' | 'all' } = {}): Rig {
   const rig = new Rig(options);
@@ -93,7 +93,7 @@ describe('a topic of several partitions', () => {
         log: service,
         bytes: simBytes,
         partitionsOf: (topic) => service.partitionsOf(topic),
-        whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, answer),
+        whenPartitionsKnown: (topic, timeoutMs, answer) => service.whenPartitionsKnown(topic, timeoutMs, answer),
       });
       appends.append({ ...request, batch }, (value) => answer({ ok: true, value }));
     });
@@ -266,7 +266,7 @@ describe('a topic that gets more partitions', () => {
           log: service,
           bytes: simBytes,
           partitionsOf: (topic) => service.partitionsOf(topic),
-          whenPartitionsKnown: (topic, told) => service.whenPartitionsKnown(topic, told),
+          whenPartitionsKnown: (topic, timeoutMs, told) => service.whenPartitionsKnown(topic, timeoutMs, told),
         });
         const usual = { topic: 'orders', level: 'quorum', timeoutMs: 5000, requestId: 'r', sequence: 0, expectedOffset: null } as const;
         const order = { ...usual, batch: batch.slice(), ...(firstAttemptMs === undefined ? {} : { firstAttemptMs }) };
@@ -286,5 +286,26 @@ describe('a topic that gets more partitions', () => {
       rig.read(asked, { topic: 'orders', partition }).batches.reduce((sum, each) => sum + recordCount(each), 0),
     );
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(5);
+  });
+
+  test('a retry is answered within its own time where nobody can be asked for its partitions', () => {
+    const rig = made(1, { brokers: 3 });
+    const alone = 3;
+    rig.isolate(alone);
+    const startMs = rig.nowMs;
+
+    const divided = rig.ok<Divided>(alone, (service, answer) => {
+      const appends = new DividedAppends({
+        log: service,
+        bytes: simBytes,
+        partitionsOf: (topic) => service.partitionsOf(topic),
+        whenPartitionsKnown: (topic, timeoutMs, told) => service.whenPartitionsKnown(topic, timeoutMs, told),
+      });
+      const retry = { ...appendOf(['x'], { topic: 'orders', requestId: 'r' }), timeoutMs: 400, firstAttemptMs: 10 };
+      appends.append(retry, (value) => answer({ ok: true, value }));
+    });
+
+    expect(divided).toMatchObject({ kind: 'one', outcome: { ok: false, error: { code: 'noLeader' } } });
+    expect(rig.nowMs - startMs).toBeLessThan(400 + 50);
   });
 });

@@ -147,8 +147,8 @@ describe('a request for a topic elsewhere', () => {
     const first = across(opposite, 0b100);
     rig.broker(first).faults.switchLinks({ action: 'pause' });
 
-    const append = rig.beginAppend(opposite, ['swallowed'], { topic: 'orders', requestId: 'r', tellHops: true });
-    rig.run(1500);
+    const append = rig.beginAppend(opposite, ['swallowed'], { topic: 'orders', requestId: 'r', tellHops: true, timeoutMs: 400 });
+    rig.run(400);
     expect(append.outcome).toMatchObject({ ok: true, value: { hops: { brokers: [opposite, leader], isDirect: true } } });
     expect(way(rig, opposite, 'meanwhile')).toEqual({ brokers: [opposite, leader], isDirect: true });
 

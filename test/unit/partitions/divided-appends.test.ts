@@ -40,7 +40,7 @@ async function open(
     log: through(memory),
     bytes: systemBytes,
     partitionsOf: (topic) => memory.partitionsOf(topic),
-    whenPartitionsKnown: (topic, answer) => memory.whenPartitionsKnown(topic, answer),
+    whenPartitionsKnown: (topic, timeoutMs, answer) => memory.whenPartitionsKnown(topic, timeoutMs, answer),
   });
   return {
     memory,
@@ -178,7 +178,7 @@ describe('records for a topic of several partitions', () => {
       },
       bytes: systemBytes,
       partitionsOf: (topic) => (isKnown ? memory.partitionsOf(topic) : null),
-      whenPartitionsKnown: (topic, answer) => memory.whenPartitionsKnown(topic, answer),
+      whenPartitionsKnown: (topic, timeoutMs, answer) => memory.whenPartitionsKnown(topic, timeoutMs, answer),
     });
 
     const divided = await new Promise<Divided>((resolve) =>

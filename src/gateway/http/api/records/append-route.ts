@@ -77,7 +77,7 @@ export function addAppendRoute(app: FastifyInstance, context: ApiContext): void 
     log: service,
     bytes: work,
     partitionsOf: (topic) => service.partitionsOf(topic),
-    whenPartitionsKnown: (topic, answer) => service.whenPartitionsKnown(topic, answer),
+    whenPartitionsKnown: (topic, timeoutMs, answer) => service.whenPartitionsKnown(topic, timeoutMs, answer),
   });
   const schema = {
     summary: 'Append records: those of a partition all or none, with consecutive offsets',
