@@ -112,6 +112,9 @@ export async function grep(
   return runGrep([...args, '--files', 'app', '--on', on], env);
 }
 
+/** Who asks and who is asked share this process, and a busy core with others: a second may pass before they meet. */
+const patience = ['--connect-timeout', '60'] as const;
+
 export async function runGrep(args: readonly string[], env: CliIo['env'] = {}): Promise<Answer> {
   const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough()];
   const io: CliIo = {
@@ -122,7 +125,7 @@ export async function runGrep(args: readonly string[], env: CliIo['env'] = {}): 
     interrupt: () => new AbortController().signal,
     becomeService: () => undefined,
   };
-  const status = await run(args, io, () => Promise.resolve(0));
+  const status = await run([...patience, ...args], io, () => Promise.resolve(0));
   return { stdout: (stdout.read() as Buffer | null) ?? Buffer.alloc(0), stderr: String(stderr.read() ?? ''), status };
 }
 

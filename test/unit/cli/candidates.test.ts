@@ -22,6 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Names of topics are missing where the broker takes more than a second to tell them. */
 async function wordsFor(...typed: string[]): Promise<string[]> {
   const { io, out } = fakeIo({ env });
   expect(await runCli(['completion', 'bash', '--', ...typed], io)).toBe(0);
@@ -51,10 +52,10 @@ describe('what may be typed next', () => {
     ['nothing for a number', ['read', 'orders', '--max', ''], []],
     ['nothing for a new name', ['context', 'add', ''], []],
     ['nothing behind what is no command', ['raed', ''], []],
-  ])('%s', async (_title, typed, words) => expect(await wordsFor(...typed)).toEqual(words));
+  ])('%s', async (_title, typed, words) => await expect.poll(() => wordsFor(...typed)).toEqual(words));
 
   test('are names of the brokers that the line means, and none where nobody answers', async () => {
-    expect(await wordsFor('read', '--context', 'here', 'cl')).toEqual(['clicks']);
+    await expect.poll(() => wordsFor('read', '--context', 'here', 'cl')).toEqual(['clicks']);
     expect(await wordsFor('read', '--context', 'prod', 'cl')).toEqual([]);
     expect(await wordsFor('read', '--context', 'gone', 'cl')).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../../src/base/random.ts';
 import { UnpackedFiles } from '../../../../src/daemon/collect/unpacked-files.ts';
-import type { DiskFile } from '../../../../src/host/index.ts';
+import type { DiskFile, Timer } from '../../../../src/host/index.ts';
 import { systemBytes } from '../../../../src/system/bytes.ts';
 import { SystemClock } from '../../../../src/system/clock.ts';
 import { SystemDisk } from '../../../../src/system/disk.ts';
@@ -30,17 +30,30 @@ interface Standing {
   readonly known: readonly KnownFile[];
 }
 
-/** One life of a follower: what it gives until it has been quiet for a while, and where it stands then. */
+/** A follower rests after each look that found nothing to do. */
+class RestsCounted extends SystemClock {
+  rests = 0;
+
+  override startTimer(delayMs: number, run: () => void): Timer {
+    this.rests++;
+    return super.startTimer(delayMs, run);
+  }
+}
+
+/** So many looks one behind the other that find nothing: longer than late lines of a file that was left are waited for. */
+const quietRests = 40;
+
+/** One life of a follower: what it gives until nothing comes any more, and where it stands then. */
 async function followed(
   from: 'begin' | 'oldest' | Standing,
   meanwhile: () => void = () => undefined,
 ): Promise<Standing & { lines: string[]; news: string[] }> {
   const texts = new Map<number, string>();
-  let lastMs = performance.now();
+  const clock = new RestsCounted();
   const news: string[] = [];
   const follower: FileFollower = new FileFollower({
     files: filesOf(),
-    clock: new SystemClock(),
+    clock,
     bytes: systemBytes,
     path: base,
     from,
@@ -48,7 +61,7 @@ async function followed(
     lateMs: 20,
     events: {
       bytes({ source, bytes, placeAt }, next) {
-        lastMs = performance.now();
+        clock.rests = 0;
         texts.set(source, (texts.get(source) ?? '') + Buffer.from(bytes).toString('latin1'));
         follower.take(source, placeAt(bytes.length));
         next();
@@ -60,11 +73,11 @@ async function followed(
   });
   follower.start();
   const quiet = async (): Promise<void> => {
-    while (performance.now() - lastMs < 80) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (clock.rests < quietRests) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   await quiet();
   meanwhile();
-  lastMs = performance.now();
+  clock.rests = 0;
   await quiet();
   const { state, known } = follower;
   await new Promise<void>((resolve) => follower.stop(resolve));
