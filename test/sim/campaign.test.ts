@@ -7,7 +7,7 @@ import { extentOf } from '../../src/sim/topics.ts';
 import { unreadable } from './broken-brokers.ts';
 
 describe('a campaign', () => {
-  const options = { minutes: 0.1, brokers: [1, 3], faults: [] } as const;
+  const options = { minutes: 0.04, brokers: [1, 3], faults: [] } as const;
 
   test('adds up its seeds, takes the counts of brokers in turn, and is the same again', () => {
     const campaign = new Campaign(options);

@@ -4,7 +4,7 @@ import { faultNames, parseFaults, run, type RunOptions, type Verdict } from '../
 
 // Few and short runs, of which the processor time is bounded: campaigns of many seeds, and what they must have reached, are in test/long/sim.test.ts.
 const everything = { brokers: 3, minutes: 0.4, faults: faultNames } as const;
-const short = { brokers: 3, minutes: 0.3 } as const;
+const short = { brokers: 3, minutes: 0.2 } as const;
 
 function parsed(text: string): RunOptions['faults'] {
   const found = parseFaults(text);
@@ -35,11 +35,11 @@ describe('a run', () => {
 
   test('without faults acknowledges everything and elects once', () => {
     const told: number[] = [];
-    const verdict = run({ seed: 1, brokers: 3, minutes: 0.3, faults: [], onProgress: (simulatedMs) => told.push(simulatedMs) });
-    expect(told).toEqual(Array.from({ length: 18 }, (_, second) => (second + 1) * 1000));
+    const verdict = run({ seed: 1, brokers: 3, minutes: 0.15, faults: [], onProgress: (simulatedMs) => told.push(simulatedMs) });
+    expect(told).toEqual(Array.from({ length: 9 }, (_, second) => (second + 1) * 1000));
 
     expect(verdict.violations).toEqual([]);
-    expect(verdict.figures.appendsAcknowledged).toBeGreaterThan(300);
+    expect(verdict.figures.appendsAcknowledged).toBeGreaterThan(150);
     expect(verdict.figures.kills).toBe(0);
     // One election for each group: the catalog, log, events, the partitions of the clients' two topics, and of those that come and go; and one for each
     // partition of the two where its home was not met yet when it was made.

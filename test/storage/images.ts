@@ -171,18 +171,20 @@ export class CrashImages {
 
   #files(time: number, fateOf: (call: DataCall | NameCall) => Fate): Files {
     const files: Files = { bytes: new Map(this.#base.bytes), names: new Map(this.#base.names) };
+    const own = new Set<Uint8Array>();
     for (let index = this.#folded; index < this.#trace.length; index++) {
       const call = this.#trace[index] as Call;
       if (call.began > time) break;
-      if (isData(call) || isName(call)) apply(files, call, fateOf(call));
+      if (isData(call) || isName(call)) apply(files, call, fateOf(call), own);
     }
     return files;
   }
 }
 
-function apply(files: Files, call: DataCall | NameCall, fate: Fate): void {
+/** Bytes in `own` were made for these files and are written in place; others, which more images share, are copied first. */
+function apply(files: Files, call: DataCall | NameCall, fate: Fate, own = new Set<Uint8Array>()): void {
   if (isData(call)) {
-    files.bytes.set(call.file, applied(files.bytes.get(call.file) ?? new Uint8Array(0), call, fate));
+    files.bytes.set(call.file, applied(files.bytes.get(call.file) ?? new Uint8Array(0), call, fate, own));
     return;
   }
   if (fate !== 'kept') return;
@@ -193,16 +195,11 @@ function apply(files: Files, call: DataCall | NameCall, fate: Fate): void {
   }
 }
 
-function applied(before: Uint8Array, call: DataCall, fate: Fate): Uint8Array {
+function applied(before: Uint8Array, call: DataCall, fate: Fate, own: Set<Uint8Array>): Uint8Array {
   if (fate === 'lost') return before;
-  if (call.kind === 'truncate') {
-    const cut = new Uint8Array(call.position);
-    cut.set(before.subarray(0, call.position));
-    return cut;
-  }
+  if (call.kind === 'truncate') return resized(before, call.position, own);
   const end = call.position + call.bytes.length;
-  const after = new Uint8Array(Math.max(before.length, end));
-  after.set(before);
+  const after = end <= before.length && own.has(before) ? before : resized(before, Math.max(before.length, end), own);
   const firstSector = Math.floor(call.position / sectorBytes);
   for (let from = call.position; from < end; ) {
     const to = Math.min(end, (Math.floor(from / sectorBytes) + 1) * sectorBytes);
@@ -210,6 +207,13 @@ function applied(before: Uint8Array, call: DataCall, fate: Fate): Uint8Array {
     if (isThere) after.set(call.bytes.subarray(from - call.position, to - call.position), from);
     from = to;
   }
+  return after;
+}
+
+function resized(before: Uint8Array, length: number, own: Set<Uint8Array>): Uint8Array {
+  const after = new Uint8Array(length);
+  after.set(before.subarray(0, length));
+  own.add(after);
   return after;
 }
 
