@@ -6,11 +6,12 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { type AuditFigures, runAudit } from '../../src/lab/audit/index.ts';
+import { needs } from '../support/needs.ts';
 import { report } from './budget.ts';
 
 const HOOK = pathToFileURL(path.join(import.meta.dirname, '..', 'support', 'skip-sync.mjs')).href;
 const canTrace = spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']).status === 0;
-if (!canTrace) report('audit: strace cannot trace here');
+const needsTrace = needs(canTrace ? null : 'strace cannot trace here');
 
 async function audit(skipped: 'log' | 'votes' | null): Promise<AuditFigures> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cairn-audit-'));
@@ -22,7 +23,7 @@ async function audit(skipped: 'log' | 'votes' | null): Promise<AuditFigures> {
   }
 }
 
-test.runIf(canTrace)('every acknowledgement and every vote comes after a sync that covers it', async () => {
+test('every acknowledgement and every vote comes after a sync that covers it', needsTrace, async () => {
   const figures = await audit(null);
 
   const { answers, acknowledgements, votes, syncs, violationCount } = figures;
@@ -31,13 +32,13 @@ test.runIf(canTrace)('every acknowledgement and every vote comes after a sync th
   expect(Math.min(answers, acknowledgements, votes, syncs)).toBeGreaterThan(0);
 });
 
-test.runIf(canTrace)('a build that does not sync its log is found out', async () => {
+test('a build that does not sync its log is found out', needsTrace, async () => {
   const { violations } = await audit('log');
 
   expect(violations.join('\n')).toMatch(/acknowledged group \d+ up to \d+ to broker \d, with 0 synced/);
 });
 
-test.runIf(canTrace)('a build that does not sync its votes is found out', async () => {
+test('a build that does not sync its votes is found out', needsTrace, async () => {
   const { violations } = await audit('votes');
 
   expect(violations.join('\n')).toMatch(/gave broker \d its vote in term \d+ of group \d+, with (no vote|a vote for)/);

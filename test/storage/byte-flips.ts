@@ -53,6 +53,8 @@ export interface Flipped {
 export interface FlipOptions {
   /** Every how-many-th byte; 1 leaves none out. */
   readonly stride: number;
+  /** The first of them in each file, below `stride`; default 0. */
+  readonly first?: number;
   readonly stopAtFirst?: boolean;
 }
 
@@ -124,7 +126,7 @@ function kindOf(path: string): FileKind | null {
   return path === 'votes' || path === 'identity' || path === 'peers' ? path : null;
 }
 
-export function flipBytes(image: Image, { stride, stopAtFirst = false }: FlipOptions): Flipped {
+export function flipBytes(image: Image, { stride, first = 0, stopAtFirst = false }: FlipOptions): Flipped {
   const st2 = new Findings('ST2');
   const st3 = new Findings('ST3');
   const st4 = new Findings('ST4');
@@ -149,7 +151,7 @@ export function flipBytes(image: Image, { stride, stopAtFirst = false }: FlipOpt
     if (kind === null) continue;
     const judge = judgeOf(kind === path ? path : path.slice(0, path.lastIndexOf('/')));
     const isTwin = kind === path;
-    for (let position = 0; position < original.length; position += stride) {
+    for (let position = first; position < original.length; position += stride) {
       // A twin file is large and nearly empty: of its pages without anything one byte each is enough.
       if (isTwin && position % 4096 >= stride && isBlankSector(original, position)) continue;
       const spoilt = original.slice();

@@ -38,6 +38,8 @@ export interface SweepOptions {
   readonly steps: number;
   /** Every how-many-th moment; 1 leaves none out. */
   readonly stride?: number;
+  /** The first of them, below `stride`; default 0. */
+  readonly first?: number;
   readonly stopAtFirst?: boolean;
 }
 
@@ -58,7 +60,7 @@ class Checks {
   }
 }
 
-export function sweepCrashImages({ seed, steps, stride = 1, stopAtFirst = false }: SweepOptions): Swept {
+export function sweepCrashImages({ seed, steps, stride = 1, first = 0, stopAtFirst = false }: SweepOptions): Swept {
   const run = new RecordedRun(seed, steps);
   const images = new CrashImages(run.disk);
   const checks = new Checks();
@@ -68,7 +70,7 @@ export function sweepCrashImages({ seed, steps, stride = 1, stopAtFirst = false 
   let rebuilt = 0;
   for (const [index, time] of images.moments.entries()) {
     const step = run.stepAt(time);
-    if (step === null || index % stride !== 0) continue;
+    if (step === null || index % stride !== first) continue;
     moments++;
     for (const { image, what, onlyNames } of images.at(time)) {
       const name = `seed ${seed}, ${step.kind} at ${time}, lost: ${what}`;

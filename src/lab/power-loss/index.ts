@@ -3,4 +3,4 @@
  * `power-loss.ts` runs brokers on it. What a kill leaves in the kernel is lost here too, unlike in `kills/` and `chaos/`.
  */
 export { ForgetfulDisk, forgetfulDiskProblem } from './forgetful-disk.ts';
-export { runPowerLossLab } from './power-loss.ts';
+export { type PowerLossOptions, runPowerLossLab } from './power-loss.ts';

@@ -15,6 +15,8 @@ export interface PowerLossOptions {
   readonly folder: string;
   /** For tests: what brokers are started with besides, such as a hook that skips a sync. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For tests: how long nothing may go on before the run is given up. */
+  readonly standstillMs?: number;
   readonly onRound: (round: PowerLoss, done: number) => void;
 }
 
