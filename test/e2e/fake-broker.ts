@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import type { HistorySample } from '../../src/eventlog/index.ts';
 import { loadPage } from '../../src/gateway/http/api/page.ts';
 import { PAGE } from './page-build.ts';
 
@@ -23,6 +24,14 @@ export class FakeBroker {
   refusal: { readonly status: number; readonly code: string; readonly message: string; readonly definite: boolean } | null = null;
   token: string | null = null;
   readonly requestIds: (string | undefined)[] = [];
+  /** Of the cluster; this broker is the first. */
+  ids: readonly number[] = [1, 2, 3];
+  /** Samples of each broker's history; null: that it keeps none. */
+  history: Readonly<Record<number, readonly HistorySample[] | null>> | null = {};
+  /** What the brokers told of themselves. */
+  readonly events: object[] = [];
+  /** Where topics are, by name; others are on all brokers. */
+  readonly placements: Record<string, object> = {};
   /** What a search was asked, and how it is answered: lines of NDJSON; without an end it stays under way. */
   readonly searches: Record<string, unknown>[] = [];
   found: readonly object[] = [];
@@ -84,13 +93,29 @@ export class FakeBroker {
     } else if (url.pathname === '/v1/status') {
       json(response, 200, this.#status(1));
     } else if (url.pathname === '/v1/brokers') {
-      const brokers = [1, 2, 3].map((id) => ({
+      const brokers = this.ids.map((id) => ({
         id,
         address: `127.0.0.1:${7999 + id}`,
         status: this.missing.has(id) ? null : this.#status(id),
-        clock: this.missing.has(id) ? null : { aheadMs: [0, 12.34, -1840][id - 1], errorMs: 0.6 },
+        clock: this.missing.has(id) ? null : { aheadMs: [0, 12.34, -1840][id - 1] ?? 0, errorMs: 0.6 },
       }));
       json(response, 200, { brokers, partial: this.missing.size > 0, missing: [...this.missing] });
+    } else if (url.pathname === '/v1/brokers/history') {
+      if (this.history === null)
+        return json(response, 404, { error: { code: 'unknownRoute', message: 'There is no such path', definite: true } });
+      const brokers = this.ids.map((id) => ({ id, address: '', samples: this.missing.has(id) ? null : (this.history?.[id] ?? []) }));
+      json(response, 200, { everyMs: 5000, spanMs: 900_000, brokers, missing: [...this.missing] });
+    } else if (url.pathname === '/v1/topics/cairn.events/records' && url.searchParams.get('follow') !== 'true') {
+      const from = Number(url.searchParams.get('from') ?? 0);
+      const records = this.events.map((event, offset) => ({ offset, timestamp: Date.now(), value: JSON.stringify(event) })).slice(from);
+      json(response, 200, { records, offsetNext: this.events.length, highWatermark: this.events.length });
+    } else if (url.pathname.endsWith('/placement')) {
+      const topic = decodeURIComponent(url.pathname.split('/')[3] ?? '');
+      if (topic !== 'gone') json(response, 200, this.placements[topic] ?? this.#placement(topic));
+      else
+        json(response, 404, {
+          error: { code: 'unknownTopic', message: 'Cannot explain the topic: there is no such topic', definite: true },
+        });
     } else if (url.pathname === '/v1/topics') {
       json(response, 200, { topics: [this.#topic('log'), this.#topic('cairn.events')] });
     } else if (url.pathname.startsWith('/v1/topics/gone')) {
@@ -147,6 +172,14 @@ export class FakeBroker {
     return { name, builtIn: true, partition: this.#partition(1) };
   }
 
+  #placement(topic: string): object {
+    const replicas = this.ids.map((broker) => ({ broker, why: 'all', bit: null, reachable: true, matchOffset: 0 }));
+    const common = { vertex: null, folded: [], awayFromHome: false, leaderSinceMs: null, notLedByHome: null, lossesSurvived: 1 };
+    const partitions = [{ partition: 0, group: 2, replicas, leader: 2, term: this.#term, route: [1, 2], ...common }];
+    const brokers = this.ids.map((id, vertex) => ({ id, vertex, reachable: !this.missing.has(id) }));
+    return { topic, placement: 'all', hash: '', dimensions: 2, asked: 1, brokers, partitions };
+  }
+
   #partition(id: number): object {
     const end = this.records.length + 1;
     return {
@@ -178,7 +211,7 @@ export class FakeBroker {
       crashed: false,
       startedMs: this.#startedMs,
       partitions: [{ topic: 'log', ...this.#partition(id) }],
-      peers: [1, 2, 3].filter((peer) => peer !== id).map((peer) => ({ id: peer, problem: null })),
+      peers: this.ids.filter((peer) => peer !== id).map((peer) => ({ id: peer, problem: null })),
       counters: { syncMsP99: 1.6 + wave },
     };
   }

@@ -1,6 +1,14 @@
 /** The routes that the page uses and the shapes that come back: the only file that knows them. Same origin only. */
 
-import { type AppendResult, type BrokerStatus, type PartitionStatus, statusTopicsMax, type TopicPage } from '../../src/eventlog/types.ts';
+import {
+  type AppendResult,
+  type BrokerStatus,
+  type PartitionStatus,
+  statusTopicsMax,
+  type TopicPage,
+  type TopicPlacement,
+} from '../../src/eventlog/types.ts';
+import type { HistoryAnswer } from './overview/history.ts';
 
 export type { BrokerStatus, PartitionStatus };
 
@@ -167,4 +175,28 @@ export async function append(topic: string, line: string, level: string, request
 /** `crypto.randomUUID` is missing where the page came over plain HTTP from another machine. */
 export function newRequestId(): string {
   return `page-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** What all brokers did in the last minutes; null: as far back as they know. */
+export async function fetchHistory(withinMs: number | null): Promise<HistoryAnswer> {
+  const path = withinMs === null ? '/v1/brokers/history' : `/v1/brokers/history?withinMs=${Math.ceil(withinMs)}`;
+  return (await (await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) })).json()) as HistoryAnswer;
+}
+
+export interface EventRecords {
+  readonly records: readonly LogRecord[];
+  readonly offsetNext: number;
+  readonly highWatermark: number;
+}
+
+/** What the brokers told of themselves, from an offset or a time on. */
+export async function fetchEventRecords(place: { readonly from: number } | { readonly sinceMs: number }): Promise<EventRecords> {
+  const from = 'from' in place ? `from=${place.from}` : `since=${Math.max(0, Math.floor(place.sinceMs))}`;
+  const path = `/v1/topics/cairn.events/records?level=local&${from}`;
+  return (await (await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) })).json()) as EventRecords;
+}
+
+export async function fetchPlacement(topic: string): Promise<TopicPlacement> {
+  const path = `/v1/topics/${encodeURIComponent(topic)}/placement`;
+  return (await (await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) })).json()) as TopicPlacement;
 }

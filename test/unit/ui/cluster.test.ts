@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { Counters } from '../../../src/broker/counters.ts';
 import type { BrokersAnswer, BrokerStatus } from '../../../ui/src/api.ts';
 import { brokerRows, clusterState } from '../../../ui/src/cluster.ts';
-import { RateHistory } from '../../../ui/src/overview/rates.ts';
 
 interface Given {
   readonly role?: 'leader' | 'follower';
@@ -131,49 +130,5 @@ describe('what the page says of the brokers', () => {
       'Damage found',
     );
     expect(clusterState([], true, 'log').word).toBe('Broker away');
-  });
-});
-
-describe('the rates of the page', () => {
-  it('counts what all brokers store once, whoever answers', () => {
-    const history = new RateHistory(60_000);
-    history.add(1000, answer({ highWatermark: 10 }, { highWatermark: 8 }), 4);
-    history.add(2000, answer({ highWatermark: 30 }, { highWatermark: 28 }), 4);
-    history.add(3000, answer(null, { highWatermark: 28 }), 4);
-    history.add(5000, answer({ highWatermark: 50 }, { highWatermark: 50 }), 4);
-
-    expect(history.samples.map((sample) => sample.recordsPerSecond)).toEqual([null, 20, 0, 10]);
-  });
-
-  it('does not take the records of a topic that it sees for the first time for appends', () => {
-    const history = new RateHistory(60_000);
-    history.add(1000, answer({ highWatermark: 10 }), 4);
-    history.add(2000, answer({ highWatermark: 5000, topic: 'other' }), 4);
-
-    expect(history.samples.at(-1)?.recordsPerSecond).toBe(0);
-  });
-
-  it('shows the delays of the slowest broker, and a hole where none answered', () => {
-    const history = new RateHistory(60_000);
-    history.add(1000, answer({}, {}, {}), 4);
-    history.addGap(2000);
-
-    expect(history.samples.map((sample) => sample.syncMs)).toEqual([3, null]);
-    expect(history.samples.map((sample) => sample.answerMs)).toEqual([4, null]);
-  });
-
-  it('leaves out what brokers tell about themselves', () => {
-    const history = new RateHistory(60_000);
-    history.add(1000, answer({ highWatermark: 10, topic: 'cairn.events' }), 4);
-    history.add(2000, answer({ highWatermark: 90, topic: 'cairn.events' }), 4);
-
-    expect(history.samples.at(-1)?.recordsPerSecond).toBe(0);
-  });
-
-  it('forgets what is older than its span', () => {
-    const history = new RateHistory(10_000);
-    for (let second = 0; second < 60; second++) history.add(second * 1000, answer({}), 4);
-
-    expect(history.samples.length).toBe(10);
   });
 });

@@ -1,11 +1,11 @@
 import { untrack } from 'svelte';
 import { ApiError, type BrokersAnswer, fetchBrokers, fetchOwnStatus, fetchTopicNames, hasMany, hasToken, type TopicNames } from '../api.ts';
 import { brokerRows, clusterState } from '../cluster.ts';
-import { RateHistory, type Sample } from '../overview/rates.ts';
 
 const POLL_MS = 1000;
 const POLL_HIDDEN_MS = 5000;
-const HISTORY_MS = 5 * 60_000;
+/** As long as the charts are. */
+const ANSWERS_MS = 15 * 60_000;
 /** A topic is made far less often than a record. */
 const POLLS_PER_TOPICS = 5;
 
@@ -16,7 +16,10 @@ export class ClusterWatch {
   /** The topic that the answer tells of. */
   #answeredTopic = $state('log');
   answer = $state.raw<BrokersAnswer>({ brokers: [], partial: false, missing: [] });
-  samples = $state.raw<readonly Sample[]>([]);
+  /** How long this broker took to answer, since the page was opened; null where it did not. Times are of its own wall clock. */
+  answers = $state.raw<readonly { readonly timeMs: number; readonly answerMs: number | null }[]>([]);
+  /** How far the clock of the browser is ahead of this broker's. */
+  aheadMs = $state(0);
   topics = $state.raw<TopicNames>({ names: [], more: 0 });
   selfId = $state<number | null>(null);
   version = $state('');
@@ -37,7 +40,6 @@ export class ClusterWatch {
 
   /** Asks until the function that it gives is called, or a token is wanted. */
   start(): () => void {
-    const history = new RateHistory(HISTORY_MS);
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isStopped = false;
     let pollIndex = 0;
@@ -55,7 +57,9 @@ export class ClusterWatch {
         if (!this.isMany && hasMany(told)) told = await fetchBrokers(asked);
         this.answer = told;
         this.#answeredTopic = asked;
-        history.add(Date.now(), told, performance.now() - askedMs);
+        const own = told.brokers.find(({ id }) => id === this.selfId)?.status;
+        if (typeof own?.wallMs === 'number') this.aheadMs = Date.now() - own.wallMs;
+        this.#noteAnswer(performance.now() - askedMs);
         this.isAway = false;
         if (pollIndex % POLLS_PER_TOPICS === 0) this.topics = await fetchTopicNames(this.#topicPrefix);
         pollIndex++;
@@ -67,10 +71,9 @@ export class ClusterWatch {
         }
         // A refusal is an answer: only silence means that the broker is away.
         if (!(error instanceof ApiError) || error.status === 0) this.isAway = true;
-        history.addGap(Date.now());
+        this.#noteAnswer(null);
       }
       this.nowMs = Date.now();
-      this.samples = [...history.samples];
       if (!isStopped) timer = setTimeout(() => void poll(), document.hidden ? POLL_HIDDEN_MS : POLL_MS);
     };
     // What the first poll reads is no reason to begin anew.
@@ -79,6 +82,11 @@ export class ClusterWatch {
       isStopped = true;
       clearTimeout(timer);
     };
+  }
+
+  #noteAnswer(answerMs: number | null): void {
+    const timeMs = Date.now() - this.aheadMs;
+    this.answers = [...this.answers.filter((each) => each.timeMs > timeMs - ANSWERS_MS), { timeMs, answerMs }];
   }
 
   /** Names that begin as is typed. */
