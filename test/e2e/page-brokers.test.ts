@@ -44,6 +44,13 @@ describe('the page of a real broker', needsBrowser, () => {
     await brokers.kill(3);
     await page.locator('[data-broker="3"].missing').waitFor();
     expect(await page.getByRole('alert').innerText()).toContain('Broker 3 does not answer');
+    await page.locator('[data-vertex="3"].missing').waitFor();
+    await page.locator('.events li', { hasText: 'Broker 1 started' }).waitFor();
+    expect(await page.locator('.vertex.replica').count()).toBe(3);
+    await page.locator('[data-chart="requests"] .chart[aria-label*=" now, "]').waitFor();
+    expect(await page.locator('[data-chart="records"] .chart').getAttribute('aria-label')).toMatch(
+      /^records appended a second: [\d.]+ now/,
+    );
     await screenshot(page, 'brokers');
     expect(watch).toEqual({ errors: [], foreignRequests: [] });
   });

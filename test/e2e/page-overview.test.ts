@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HistorySample } from '../../src/eventlog/index.ts';
-import { launchBrowser, needsBrowser, openPage, type PageWatch, screenshot } from './browser.ts';
+import { accessibilityFaults, launchBrowser, needsBrowser, openPage, type PageWatch, screenshot } from './browser.ts';
 import type { FakeBroker } from './fake-broker.ts';
 
 const everyMs = 5000;
@@ -62,7 +62,7 @@ describe('the overview, in a browser', needsBrowser, () => {
     ({ broker, page, watch, url } = await openPage(browser));
   });
   afterEach(async () => {
-    expect(watch).toEqual({ errors: [], foreignRequests: [] });
+    if (watch.errors.length + watch.foreignRequests.length > 0) throw new Error(`the page did what it must not: ${JSON.stringify(watch)}`);
     await page.close();
     await broker.close();
   });
@@ -174,15 +174,23 @@ describe('the overview, in a browser', needsBrowser, () => {
     expect(await page.locator('[data-way]').count()).toBe(0);
   });
 
-  it.each([390, 1024, 1440])('has room for sixteen brokers within %i pixels', async (width) => {
+  it.each([
+    [390, 'dark'],
+    [1024, 'light'],
+    [1440, 'dark'],
+  ] as const)('has room for sixteen brokers within %i pixels, %s, and nothing that axe finds wrong', async (width, colorScheme) => {
     await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
     broker.ids = Array.from({ length: 16 }, (_, index) => index + 1);
     broker.placements['log'] = placementOf('log', broker.ids, 16, [8, 12], [1, 2, 4, 8, 16]);
     broker.history = { 1: quarterOfAnHour() };
+    for (let index = 0; index < 40; index++)
+      broker.events.push({ atMs: Date.now() - index * 20_000, broker: 1, event: 'leader', group: 2, term: index });
 
     await page.goto(url);
 
     await page.locator('[data-vertex="16"].leads').waitFor();
+    await page.locator('.events li').nth(39).waitFor();
     await chart('times').locator('canvas').waitFor();
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(width);
     const picture = await page.locator('.cube > svg').boundingBox();
@@ -190,6 +198,7 @@ describe('the overview, in a browser', needsBrowser, () => {
     expect(picture?.width).toBeLessThanOrEqual(width);
     // Large enough to be read, and to be touched.
     expect(first?.width).toBeGreaterThan(24);
+    expect(await accessibilityFaults(page)).toEqual([]);
     await screenshot(page, `overview-16-${width}`);
   });
 
