@@ -59,6 +59,7 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'pull.crash', what: 'a subscriber crashes with what it has pulled', needs: 'crash' },
   { name: 'pull.repeated', what: 'a numbered pull is given again', needs: 'crash' },
   { name: 'pull.pattern', what: 'a pattern takes up a topic that was made later', needs: 'crash' },
+  { name: 'kept.removed', what: 'what all subscribers have read is removed', needs: 'crash' },
   { name: 'pull.outOfRange', what: 'retention was faster than a subscriber', needs: 'crash' },
   { name: 'cursor.seek', what: 'a subscriber puts its cursor elsewhere', needs: 'crash' },
   { name: 'worker.standsBy', what: 'one of several workers holds nothing', needs: 'crash' },
@@ -71,6 +72,7 @@ export const rarePaths: readonly { readonly name: string; readonly what: string;
   { name: 'retry.full', what: 'there is no room for one more record that has failed', needs: 'crash' },
   { name: 'parked.atEnd', what: 'a record has failed too often', needs: 'crash' },
   { name: 'parked.replay', what: 'a parked record is replayed', needs: 'crash' },
+  { name: 'parked.removed', what: 'copies of parked records that nobody wants any more are removed', needs: 'crash' },
   { name: 'raft.readRetried', what: 'a linearizable read is tried again at the next leader', needs: 'partition' },
 ];
 

@@ -135,6 +135,16 @@ export interface PullOperation {
   readonly completed: number;
 }
 
+/** What a pull has found of a topic that is kept until all have read it. */
+export interface KeptPull {
+  readonly subscriber: string;
+  readonly topic: string;
+  /** Where what is left begins, where its cursor stood below; null: it gave what it was to give. */
+  readonly logStartOffset: number | null;
+  /** So far it may have acknowledged ever, and no less than all that was there when it subscribed. */
+  readonly read: number;
+}
+
 /** Where a cursor was said to stand. */
 export interface CursorOperation {
   readonly subscriber: string;
@@ -195,6 +205,8 @@ export interface ParkedCopy {
   readonly offset: number;
   /** -1 where there is none. */
   readonly value: number;
+  /** Log time of the copy. */
+  readonly timeMs: number;
 }
 
 /** Everything that one broker shows of a topic after the run. */
@@ -224,13 +236,16 @@ export class History {
   readonly pulls: PullOperation[] = [];
   readonly cursors: CursorOperation[] = [];
   readonly shared: SharedOperation[] = [];
+  /** Topics that are kept until all have read them, and by no bound beside. */
+  readonly keptUntilRead = new Set<string>();
+  readonly keptPulls: KeptPull[] = [];
   /** Pulls and seeks of a subscriber that does all in order, refused all the same. */
   readonly refusedPulls: { readonly subscriber: string; readonly code: string; readonly message: string }[] = [];
   readonly processed: ProcessedRecord[] = [];
   readonly parked: ParkedAtEnd[] = [];
   readonly parkedCopies: ParkedCopy[] = [];
-  /** Request ids were forgotten while some were still on their way. */
-  mayParkTwice = false;
+  /** So many request ids of a partition, and for so long by log time, every broker of the run remembers at least. */
+  idsKept = { count: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
   /** By subscriber, topic and offset: how often somebody has replayed or dropped it, or tried to. */
   readonly replays = new Map<string, number>();
   readonly dropped = new Set<string>();

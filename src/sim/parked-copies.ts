@@ -26,8 +26,11 @@ export function readParkedCopies(cluster: Cluster, history: History, liveness: L
         if (outcome !== null && !outcome.ok && outcome.error.code === 'unknownTopic') left--;
         else if (outcome === null || !outcome.ok) cluster.world.scheduler.schedule(200, 'client', 0, () => readFrom(partition, offsetFrom));
         else {
-          const { batches, offsetNext, highWatermark } = outcome.value;
-          for (const batch of batches) history.parkedCopies.push(...copiesIn(batch, partition, offsetFrom ?? 0, history));
+          const { batches, times = [], offsetNext, highWatermark } = outcome.value;
+          if (offsetFrom === null && outcome.value.offsetFrom > 0) cluster.world.coverage.reach('parked.removed');
+          for (const [index, batch] of batches.entries())
+            for (const copy of copiesIn(batch, partition, offsetFrom ?? 0, history))
+              history.parkedCopies.push({ ...copy, timeMs: times[index] ?? Number.NaN });
           if (offsetNext < highWatermark) readFrom(partition, offsetNext);
           else left--;
         }
@@ -38,8 +41,8 @@ export function readParkedCopies(cluster: Cluster, history: History, liveness: L
   liveness.waitFor('what is parked is read', () => left === 0);
 }
 
-function copiesIn(batch: Uint8Array, partition: number, offsetFrom: number, history: History): ParkedCopy[] {
-  const copies: ParkedCopy[] = [];
+function copiesIn(batch: Uint8Array, partition: number, offsetFrom: number, history: History): Omit<ParkedCopy, 'timeMs'>[] {
+  const copies: Omit<ParkedCopy, 'timeMs'>[] = [];
   forEachRecord(batch, (record) => {
     if (record.offset < offsetFrom) return;
     const of = (name: string): string =>

@@ -47,7 +47,7 @@ import { readFinalLog } from './final-logs.ts';
 import { type AppendOperation, batchOfAppend, History } from './history.ts';
 import { readParkedCopies } from './parked-copies.ts';
 import { recordsAt } from './place-name.ts';
-import { changedSettings, forgetfulSettings, retrySettings, swarmSettings, topicLimits } from './settings.ts';
+import { changedSettings, forgetfulSettings, leastIdsKept, retrySettings, swarmSettings, topicLimits } from './settings.ts';
 import { drawTopics, type LastingTopic, topicsLeast } from './topics.ts';
 import type { CrashTrap, LogLine } from './world.ts';
 
@@ -124,6 +124,7 @@ const pulledSalt = 7919;
 const sharedSalt = 104_729;
 const failingSalt = 67_867_967;
 const laterSalt = 15_485_863;
+const untilReadSalt = 49_979_687;
 /** Simulated time between two words of progress. */
 const progressMs = 1_000;
 /** Acknowledged appends that are sent again after the last restart. */
@@ -143,11 +144,14 @@ export function run(options: RunOptions): Verdict {
   const isPulled = new SeededRandom(options.seed + pulledSalt).chance(1 / 3);
   /** Or several workers that share one. */
   const isShared = !isPulled && new SeededRandom(options.seed + sharedSalt).chance(1 / 4);
+  /** Topics that are kept until these have read them, in half of those. */
+  const untilRead = new SeededRandom(options.seed + untilReadSalt);
+  const isKeptUntilRead = isPulled && untilRead.chance(1 / 2);
   /** Or some who give records that are appended later. */
   const isLater = !isPulled && !isShared && new SeededRandom(options.seed + laterSalt).chance(1 / 2);
-  /** Or some whose records fail. */
+  /** Or some whose records fail, beside those now and then. */
   const failing = new SeededRandom(options.seed + failingSalt);
-  const isFailing = !isPulled && !isShared && !isLater && failing.chance(2 / 3);
+  const isFailing = !isPulled && !isShared && failing.chance(isLater ? 1 / 3 : 2 / 3);
   const cluster = new Cluster({
     seed: options.seed,
     brokerCount: options.brokers,
@@ -188,6 +192,7 @@ export function run(options: RunOptions): Verdict {
   const retentionBytes = random.pick([8, 16, 32]) * 1024;
   const laterClients: { whenAllDelivered(done: () => void): void }[] = [];
   const subscribers: { drain(done: () => void): void }[] = [];
+  if (isKeptUntilRead) for (const { name, isRecent } of lasting) if (!isRecent) history.keptUntilRead.add(name);
   createTopics(cluster, clients, lasting, retentionBytes, () => {
     for (const kind of ['plain', 'plain', 'keyed', 'keyed', 'stream', 'pipeline', 'compare', 'revoker'] as const)
       addAppender(clients, kind);
@@ -231,9 +236,10 @@ export function run(options: RunOptions): Verdict {
   const appendsMs = manyMs(topics.length, 2 * slowestSyncMs + 100);
   appendAtAll(cluster, clients, topics, liveness, appendsMs);
   if (!faults.hasStruck('disksSlow')) leadAtHome(cluster, topics, liveness);
-  drain(subscribers, liveness);
   const [later] = laterClients;
   if (later !== undefined) deliver(later, cluster, liveness);
+  // Whoever pulls what is left is to find that, too.
+  drain(subscribers, liveness);
   const groups = liveGroups(cluster, liveness);
   const convergence = new Findings('V5');
   const { members } = cluster.watch;
@@ -249,7 +255,7 @@ export function run(options: RunOptions): Verdict {
   }
   readFinals(cluster, history, topics, liveness);
   // Who remembers few request ids may append a copy twice, and says so to nobody.
-  history.mayParkTwice = isForgetful;
+  if (isForgetful) history.idsKept = leastIdsKept;
   if (isFailing) readParkedCopies(cluster, history, liveness);
   checkShownLogs(convergence, history.finals, topics, cluster.sound.length);
   const readable = checkAcknowledgedBecomesReadable(
@@ -373,6 +379,7 @@ function createTopic(
 ): void {
   const settings = {
     retentionBytes: isRecent ? retentionBytes : null,
+    ...(clients.history.keptUntilRead.has(name) ? { retentionUntilRead: true } : {}),
     ...(partitions === 1 ? {} : { partitions }),
     ...(placement === null ? {} : { placement }),
   };
@@ -552,7 +559,9 @@ function readFinals(cluster: Cluster, history: History, topics: readonly string[
       left++;
       readFinalLog(cluster, member, topic, (log) => {
         left--;
-        if (log !== null) history.finals.push(log);
+        if (log === null) return;
+        history.finals.push(log);
+        if (log.offsetFrom > 0 && history.keptUntilRead.has(recordsAt(topic).topic)) cluster.world.coverage.reach('kept.removed');
       });
     }
   }

@@ -65,14 +65,22 @@ export function changedSettings(random: SeededRandom): Partial<BrokerSettings> {
 export const topicLimits = (lasting: number) => [lasting + 1, lasting + 2, lasting + 3, defaultSettings.topicsMax] as const;
 
 /** Limits of what is remembered of request ids, so low that clients meet them. */
+const idCounts = [20, 100, defaultSettings.requestIdsMax] as const;
+const idTimesMs = [5000, 20_000, defaultSettings.requestIdRetentionMs] as const;
+/** Of all groups of a broker together, where one may have 100: the largest of them forgets. */
+const idsOfBroker = 240;
+
 export function forgetfulSettings(random: SeededRandom): Partial<BrokerSettings> {
-  const requestIdsMax = random.pick([20, 100, defaultSettings.requestIdsMax]);
+  const requestIdsMax = random.pick(idCounts);
   return {
     requestIdsMax,
-    requestIdsPerBrokerMax: requestIdsMax === 100 ? 240 : defaultSettings.requestIdsPerBrokerMax,
-    requestIdRetentionMs: random.pick([5000, 20_000, defaultSettings.requestIdRetentionMs]),
+    requestIdsPerBrokerMax: requestIdsMax === 100 ? idsOfBroker : defaultSettings.requestIdsPerBrokerMax,
+    requestIdRetentionMs: random.pick(idTimesMs),
   };
 }
+
+/** What each of these brokers remembers at least. One group of many may be the largest though it has few. */
+export const leastIdsKept = { count: 4, ms: idTimesMs[0] } as const;
 
 /** Records that fail come again soon, are parked soon, and there is room for few of them in some runs. */
 export function retrySettings(random: SeededRandom): Partial<BrokerSettings> {

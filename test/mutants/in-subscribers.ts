@@ -135,12 +135,8 @@ export const inSubscribers: readonly Mutant[] = [
         replace: 'one === null || (other !== null && other.offset > one.offset) ? other : one;',
       },
     ],
-    expected: [],
-    how: {
-      by: 'test',
-      file: 'test/unit/broker/kept-until-read.test.ts',
-      title: 'what all subscribers have read goes, and no more; a description says who holds back what goes next',
-    },
+    expected: ['C10'],
+    how: { by: 'sim', minutes: 1 },
   },
   {
     id: 'pattern-holds-nothing-back',

@@ -268,6 +268,8 @@ const wrong: Record<CheckId, () => CheckReport> = {
   C7: () => ofHistory('C7', (history) => history.cursors.push({ ...cursorAt(history, 3), most: 2 })),
   C8: () => ofHistory('C8', (history) => history.settled.push({ subscriber: 'subscriber 7', topic: 'log' })),
   C9: () => ofHistory('C9', (history) => history.parked.push({ subscriber: 'subscriber 7', topic: 'log', offset: 1, id: 4 })),
+  C10: () =>
+    ofHistory('C10', (history) => history.keptPulls.push({ subscriber: 'subscriber 7', topic: 'log', logStartOffset: 4, read: 3 })),
   V1: () =>
     found(new MinorityNeverAcknowledges(committed().watched.watch.ledger, ofThree()), (checker) =>
       checker.acknowledged(group, acknowledged(2, 1)),

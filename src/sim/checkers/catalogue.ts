@@ -63,6 +63,7 @@ export const checkNames = {
   C7: 'processed only',
   C8: 'processed or parked',
   C9: 'parked once',
+  C10: 'kept until read',
   V1: 'minority never acknowledges',
   V2: 'majority acknowledges',
   V3: 'stable leader',

@@ -1,5 +1,6 @@
 import type { History } from '../history.ts';
 import { checkLinearizableCursor } from './c1-linearizable-cursor.ts';
+import { checkKeptUntilRead } from './c10-kept-until-read.ts';
 import { checkMonotoneCursor } from './c2-monotone-cursor.ts';
 import { checkFencedWorkers } from './c3-fenced-workers.ts';
 import { checkOneHolder } from './c4-one-holder.ts';
@@ -60,5 +61,6 @@ export function checkHistory(history: History): CheckReport[] {
     checkProcessedOnly,
     checkProcessedOrParked,
     checkParkedOnce,
+    checkKeptUntilRead,
   ].map((check) => check(history).report());
 }

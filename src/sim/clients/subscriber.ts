@@ -31,7 +31,11 @@ interface Place {
   most: number;
   /** How far it has come at all. */
   reached: number;
+  /** So far it may have acknowledged ever, or what was there when it subscribed; seeks take nothing back. */
+  read: number;
 }
+
+const readOf = ({ read, most }: Place): number => Math.max(read, most);
 
 /** Taken up by a pattern: topics that come and go. */
 const passingPattern = 'passing-*';
@@ -126,7 +130,11 @@ export class Subscriber extends SubscriptionClient {
   }
 
   #put({ offset, generation, ...at }: CursorPosition): void {
-    this.#places.set(this.#nameOf(at), { generation, at: offset, least: offset, most: offset, reached: offset });
+    const name = this.#nameOf(at);
+    const before = this.#places.get(name);
+    // Whoever decides what is removed has not asked it before it had subscribed.
+    const read = before === undefined ? Math.max(offset, this.world.committedEnd(name)) : Math.max(offset, readOf(before));
+    this.#places.set(name, { generation, at: offset, least: offset, most: offset, reached: offset, read });
   }
 
   // ----------------------------------------------------------------------------------------------------------------- pulls
@@ -229,12 +237,25 @@ export class Subscriber extends SubscriptionClient {
       });
       place.at = offsetTo;
       place.reached = Math.max(place.reached, offsetTo);
+      this.#noteKept(topic, null);
     }
-    for (const { code, ...at } of result.problems) if (code === 'cursorOutOfRange') this.#lost = this.#nameOf(at);
+    for (const { code, details, ...at } of result.problems) {
+      if (code !== 'cursorOutOfRange') continue;
+      this.#lost = this.#nameOf(at);
+      this.#noteKept(this.#lost, Number(details['logStartOffset']));
+    }
     if (result.nextNumber !== null) this.#number = result.nextNumber;
     // The last pull was given again, and of the others all was processed before that one was asked for.
     if (result.number !== null && this.#isRecovering) for (const place of this.#places.values()) place.at ??= place.reached;
     this.#isRecovering = false;
+  }
+
+  /** @param logStartOffset where what is left begins, above where the cursor stands; null: nothing is missing */
+  #noteKept(name: string, logStartOffset: number | null): void {
+    const { history } = this.world;
+    const place = this.#places.get(name);
+    if (place === undefined || !history.keptUntilRead.has(recordsAt(name).topic)) return;
+    history.keptPulls.push({ subscriber: this.#id, topic: name, logStartOffset, read: readOf(place) });
   }
 
   #pullRefused({ code, message, details }: LogError): void {
@@ -243,6 +264,7 @@ export class Subscriber extends SubscriptionClient {
       // A topic that a pattern has taken up, too: records are removed from some of those.
       const [, partition = '0', topic = ''] = /partition (\d+) of topic "([^"]+)"/.exec(message) ?? [];
       this.#lost = this.#nameOf({ topic, partition: Number(partition) });
+      this.#noteKept(this.#lost, Number(details['logStartOffset']));
       return this.#goOn(false);
     }
     // The last pull of before a crash has been followed by another one, or was acknowledged already.

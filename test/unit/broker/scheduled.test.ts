@@ -12,6 +12,7 @@ import type {
   TopicPage,
   TopicPlacement,
 } from '../../../src/eventlog/index.ts';
+import { assert } from '../../../src/base/assert.ts';
 import { forEachRecord } from '../../../src/record/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import { wallAtStartMs } from '../../../src/sim/clock.ts';
@@ -264,6 +265,32 @@ describe('where it cannot be appended', () => {
     rig.start(home);
     until('nothing waits', () => list(asked).totals.waiting === 0, 60_000);
     expect(values(asked).toSorted()).toEqual(['v0', 'v1', 'v2', 'v3', 'v4', 'v5']);
+  });
+
+  test('because the disk of its partition is full, it waits for that, the list says so, and it comes once there is room', () => {
+    rig = new Rig({ brokers: 5 });
+    rig.ok(1, (service, answer) => service.createTopic('orders', { retentionBytes: null, replicas: 1 }, answer));
+    const place = rig.ok<TopicPlacement>(1, (service, answer) => service.explain('orders', answer));
+    const [home = 1] = place.partitions.flatMap(({ replicas }) => replicas.map(({ broker }) => broker));
+    const asked = (home % 5) + 1;
+    const large = 'x'.repeat(900_000);
+    const due = idOf(given(asked, inMs(3000), [large]));
+    given(asked, inMs(4000), ['for the log'], { topic: 'log' });
+    const { disk } = rig.member(home).machine;
+    assert(disk !== null, 'the broker has a disk');
+    disk.capacityBytes = disk.usedBytes + 200_000;
+    rig.until('the log has its own', () => shown(asked, 'log').length > 0, 60_000);
+    rig.run(5000);
+
+    const entry = list(asked, 'orders').scheduled.find(({ id }) => id === due);
+    expect(entry).toMatchObject({ state: 'delivering', problem: expect.stringContaining('space') as string });
+    expect(values(asked)).toEqual([]);
+    expect(cancel(asked, due)).toMatchObject({ ok: false, error: { code: 'beingDelivered' } });
+
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    rig.until('nothing waits', () => list(asked).totals.waiting === 0, 60_000);
+    expect(values(asked)).toEqual([large]);
+    expect(list(asked).totals).toMatchObject({ delivered: 2, dropped: 0 });
   });
 
   test('because the clock of its leader is behind by seconds, it comes later, and not before by log time', () => {

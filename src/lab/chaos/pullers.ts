@@ -1,0 +1,230 @@
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { Buffer } from 'node:buffer';
+import { exitCodes } from '../../base/errors.ts';
+import { LogError } from '../../eventlog/index.ts';
+import { type Client, clientBytes } from '../../client/index.ts';
+import { forEachRecord } from '../../record/index.ts';
+import { packageFolder } from '../../system/package.ts';
+import type { Children } from '../rig/index.ts';
+import { pause } from '../rig/index.ts';
+import type { Processed, PullersOf } from './pulled-once.ts';
+
+/** How one of them is looked at and ended. */
+export interface Pulling {
+  readonly subscriber: string;
+  /** It dies with what it has processed and not acknowledged; another takes its place. */
+  kill(): Promise<void>;
+  /** Once it has been given all there is, by its own account. */
+  finish(): Promise<void>;
+  pullers(): PullersOf;
+}
+
+/** What is processed of one subscriber, by whoever pulls for it. */
+class Journal {
+  readonly subscriber: string;
+  readonly processed: Processed[] = [];
+  readonly killed = new Set<number>();
+  #pullers = 0;
+
+  constructor(subscriber: string) {
+    this.subscriber = subscriber;
+  }
+
+  /** The number of the next puller. */
+  next(): number {
+    return ++this.#pullers;
+  }
+}
+
+const pullMs = 1000;
+
+/** A subscriber that nobody shares: pulls, processes and acknowledges by hand. Killed, it forgets all that it has not acknowledged. */
+export class LonePuller implements Pulling {
+  readonly subscriber: string;
+  readonly #client: Client;
+  readonly #journal: Journal;
+  readonly #fail: (error: unknown) => void;
+  #running: Promise<void>;
+  #life: { isKilled: boolean; isEnding: boolean };
+
+  /** @param fail told of what ends it */
+  constructor(client: Client, subscriber: string, fail: (error: unknown) => void) {
+    this.subscriber = subscriber;
+    this.#client = client;
+    this.#journal = new Journal(subscriber);
+    this.#fail = fail;
+    this.#life = { isKilled: false, isEnding: false };
+    this.#running = this.#begin();
+  }
+
+  #begin(): Promise<void> {
+    return this.#run(this.#life, this.#journal.next()).catch(this.#fail);
+  }
+
+  async kill(): Promise<void> {
+    this.#life.isKilled = true;
+    await this.#running;
+    this.#life = { isKilled: false, isEnding: false };
+    this.#running = this.#begin();
+  }
+
+  async finish(): Promise<void> {
+    this.#life.isEnding = true;
+    await this.#running;
+  }
+
+  pullers(): PullersOf {
+    return this.#journal;
+  }
+
+  async #run(life: { isKilled: boolean; isEnding: boolean }, puller: number): Promise<void> {
+    const { subscriber } = this;
+    for (;;) {
+      // One that is to end and was given nothing has been given all.
+      const isLast = life.isEnding;
+      const how = { topics: null, mode: 'explicit', number: null, acknowledge: [], recordsMax: 1000, bytesMax: 1024 * 1024 } as const;
+      const { parts } = await patiently(() =>
+        this.#client.subscriptions.pull({ subscriber, ...how, waitMs: isLast ? 0 : pullMs, freshness: 'linearizable' }),
+      );
+      for (const { topic, partition, offsetFrom, offsetTo, batches } of parts)
+        for (const batch of batches)
+          forEachRecord(batch, (record) => {
+            if (record.offset < offsetFrom || record.offset >= offsetTo) return;
+            const value = clientBytes.utf8Decode(record.value() ?? new Uint8Array(0));
+            this.#journal.processed.push({ place: `${topic}/${partition}`, offset: record.offset, puller, value });
+          });
+      if (life.isKilled) return void this.#journal.killed.add(puller);
+      const positions = parts.map(({ topic, partition, offsetTo: offset, generation }) => ({ topic, partition, offset, generation }));
+      if (positions.length > 0) await patiently(() => this.#client.subscriptions.ack({ subscriber, positions }));
+      if (isLast && parts.length === 0) return;
+    }
+  }
+}
+
+/** Far more than a fault takes. */
+const patienceMs = 120_000;
+
+/** What may be repeated is, while brokers are gone. */
+async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof LogError) || (error.definite && !error.retriable) || performance.now() > untilMs) throw error;
+      await pause(50);
+    }
+  }
+}
+
+export interface SharedOptions {
+  readonly children: Children;
+  readonly subscriber: string;
+  readonly servers: readonly string[];
+  readonly workers: number;
+  readonly sessionSeconds: number;
+  readonly fail: (error: unknown) => void;
+}
+
+interface WorkerProcess {
+  readonly name: string;
+  readonly puller: number;
+  readonly kill: () => Promise<void>;
+}
+
+/** A subscriber that several processes share, each `cairn pull --follow` under a name of its own, which acknowledges what it has written. */
+export class SharedPullers implements Pulling {
+  readonly subscriber: string;
+  readonly #options: SharedOptions;
+  readonly #journal: Journal;
+  #workers: WorkerProcess[] = [];
+  #names = 0;
+  #kills = 0;
+  #isEnding = false;
+
+  constructor(options: SharedOptions) {
+    this.subscriber = options.subscriber;
+    this.#options = options;
+    this.#journal = new Journal(options.subscriber);
+    for (let i = 0; i < options.workers; i++) this.#start(this.#newName());
+  }
+
+  #newName(): string {
+    return `worker-${++this.#names}`;
+  }
+
+  #start(name: string): void {
+    const { children, subscriber, servers, sessionSeconds, fail } = this.#options;
+    const puller = this.#journal.next();
+    const program = path.join(packageFolder, 'bin', 'cairn.mjs');
+    const worker = ['--worker', name, '--session', String(sessionSeconds), '--server', servers.join(',')];
+    const args = [program, 'pull', subscriber, '--follow', '--json', ...worker];
+    const child = children.start(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const said: Buffer[] = [];
+    child.stderr?.on('data', (chunk: Buffer) => void (said.length < 50 && said.push(chunk)));
+    const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
+    lines.on('line', (line) => {
+      const { topic, partition, offset, value } = parse(line);
+      // What was cut off by its death it has not written.
+      if (topic !== null) this.#journal.processed.push({ place: `${topic}/${partition}`, offset, puller, value });
+    });
+    const closed = new Promise<void>((resolve) => lines.once('close', resolve));
+    let isKilled = false;
+    let isAny = false;
+    lines.once('line', () => (isAny = true));
+    void children.exitOf(child).then(({ code, signal }) => {
+      if (isKilled || this.#isEnding) return;
+      // Brokers may be gone for longer than it takes to join: whoever started it starts it again.
+      if (!isAny && (code === exitCodes.unavailable || code === exitCodes.indefinite)) {
+        this.#workers = this.#workers.filter((other) => other.puller !== puller);
+        return this.#start(name);
+      }
+      const why = Buffer.concat(said).toString('utf8').slice(-500);
+      fail(new LogError('checkFailed', `Cannot go on: ${name} of "${subscriber}" ended with ${String(code ?? signal)}: ${why}`));
+    });
+    const kill = async (): Promise<void> => {
+      isKilled = true;
+      this.#journal.killed.add(puller);
+      child.kill('SIGKILL');
+      await children.exitOf(child);
+      // What it had written before is read to its end.
+      await closed;
+    };
+    this.#workers.push({ name, puller, kill });
+  }
+
+  /** One after another; every other time the next process bears the same name, so that it is the same worker. */
+  async kill(): Promise<void> {
+    const [worker, ...others] = this.#workers;
+    if (worker === undefined) return;
+    this.#workers = others;
+    await worker.kill();
+    this.#start(this.#kills++ % 2 === 0 ? worker.name : this.#newName());
+  }
+
+  /** They never end by themselves: whoever calls knows when they have all. */
+  async finish(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all(this.#workers.map(({ kill }) => kill()));
+  }
+
+  pullers(): PullersOf {
+    return this.#journal;
+  }
+}
+
+interface Line {
+  readonly topic: string | null;
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: string;
+}
+
+function parse(line: string): Line {
+  try {
+    return JSON.parse(line) as Line;
+  } catch {
+    return { topic: null, partition: 0, offset: 0, value: '' };
+  }
+}
