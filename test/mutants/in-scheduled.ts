@@ -62,4 +62,20 @@ export const inScheduled: readonly Mutant[] = [
     expected: ['L3'],
     how: everything,
   },
+  {
+    id: 'delayed-record-dropped-by-a-full-disk',
+    title: 'what a full disk does not take is given up',
+    edits: [
+      deliverer(
+        "return ofItself.has(code) ? { type: 'dropped', reason: message }",
+        "return ofItself.has(code) || code === 'diskFull' ? { type: 'dropped', reason: message }",
+      ),
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/broker/scheduled.test.ts',
+      title: 'because the disk of its partition is full, it waits for that, the list says so, and it comes once there is room',
+    },
+  },
 ];
