@@ -1,7 +1,7 @@
 /** What subscribers were given while brokers and workers died, compared with what was acknowledged to whoever published it. Pure. */
 
 /** A partition, as `topic/partition`, and an offset there. */
-export interface RecordPlace {
+interface RecordPlace {
   readonly place: string;
   readonly offset: number;
 }
@@ -21,7 +21,7 @@ export interface PullersOf {
   readonly killed: ReadonlySet<number>;
 }
 
-export interface PulledDamage {
+interface PulledDamage {
   /** Acknowledged to its publisher, and never given. */
   readonly missing: number;
   /** Given again though whoever had processed it lived on. */

@@ -3,11 +3,10 @@ import { createInterface } from 'node:readline';
 import { Buffer } from 'node:buffer';
 import { exitCodes } from '../../base/errors.ts';
 import { LogError } from '../../eventlog/index.ts';
-import { type Client, clientBytes } from '../../client/index.ts';
+import { type Client, clientBytes, patiently } from '../../client/index.ts';
 import { forEachRecord } from '../../record/index.ts';
 import { packageFolder } from '../../system/package.ts';
 import type { Children } from '../rig/index.ts';
-import { pause } from '../rig/index.ts';
 import type { Processed, PullersOf } from './pulled-once.ts';
 
 /** How one of them is looked at and ended. */
@@ -84,7 +83,7 @@ export class LonePuller implements Pulling {
       // One that is to end and was given nothing has been given all.
       const isLast = life.isEnding;
       const how = { topics: null, mode: 'explicit', number: null, acknowledge: [], recordsMax: 1000, bytesMax: 1024 * 1024 } as const;
-      const { parts } = await patiently(() =>
+      const { parts } = await patiently(this.#client, () =>
         this.#client.subscriptions.pull({ subscriber, ...how, waitMs: isLast ? 0 : pullMs, freshness: 'linearizable' }),
       );
       for (const { topic, partition, offsetFrom, offsetTo, batches } of parts)
@@ -96,24 +95,8 @@ export class LonePuller implements Pulling {
           });
       if (life.isKilled) return void this.#journal.killed.add(puller);
       const positions = parts.map(({ topic, partition, offsetTo: offset, generation }) => ({ topic, partition, offset, generation }));
-      if (positions.length > 0) await patiently(() => this.#client.subscriptions.ack({ subscriber, positions }));
+      if (positions.length > 0) await patiently(this.#client, () => this.#client.subscriptions.ack({ subscriber, positions }));
       if (isLast && parts.length === 0) return;
-    }
-  }
-}
-
-/** Far more than a fault takes. */
-const patienceMs = 120_000;
-
-/** What may be repeated is, while brokers are gone. */
-async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
-  const untilMs = performance.now() + patienceMs;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof LogError) || (error.definite && !error.retriable) || performance.now() > untilMs) throw error;
-      await pause(50);
     }
   }
 }

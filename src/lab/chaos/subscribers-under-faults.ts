@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
 import { SeededRandom } from '../../base/random.ts';
-import { type Client, clientBytes } from '../../client/index.ts';
+import { type Client, clientBytes, patiently } from '../../client/index.ts';
 import { LogError } from '../../eventlog/index.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
 import { check, type LabResult } from '../report/index.ts';
@@ -39,8 +39,7 @@ interface Fault {
 
 const topicCount = 5;
 const partitionCount = 4;
-const appendMsMax = 60_000;
-const attemptMs = 1000;
+const appendMsMax = 30_000;
 /** Between two records of a publisher. */
 const publishEveryMs = 200;
 const downMs = [800, 2500] as const;
@@ -92,7 +91,7 @@ class SubscribersUnderFaults {
     this.#options = options;
     this.#means = means;
     this.#random = new SeededRandom(options.seed);
-    this.#client = means.brokers.client(means.brokers.ids, { timeoutMs: appendMsMax, attemptMs });
+    this.#client = means.brokers.client(means.brokers.ids, { timeoutMs: appendMsMax });
   }
 
   async run(): Promise<LabResult> {
@@ -156,7 +155,9 @@ class SubscribersUnderFaults {
       const batch = builder.finish(clientBytes);
       const request = { topic, partition, batch, level: 'quorum', sequence: 0, expectedOffset: null, timeoutMs: appendMsMax } as const;
       const beganMs = performance.now();
-      const { offset } = await this.#client.subscriptions.publish({ ...request, publisher, requestId: value });
+      const { offset } = await patiently(this.#client, () =>
+        this.#client.subscriptions.publish({ ...request, publisher, requestId: value }),
+      );
       this.#published.get(`${topic}/${partition}`)?.set(offset, value);
       this.#publishedAt.set(topic, Math.max(beganMs, this.#publishedAt.get(topic) ?? 0));
       await pause(publishEveryMs);
@@ -182,11 +183,13 @@ class SubscribersUnderFaults {
     watchdog.feed(`a ${kind} of broker ${[...victims].join(', ')}, and of a puller of ${killed.subscriber}`);
     const startedMs = performance.now();
     const isPullerFirst = this.#random.chance(0.5);
-    const killing = isPullerFirst ? killed.kill() : null;
+    const first = isPullerFirst ? killed.kill() : null;
     await this.#inject(kind, victims);
     await pause(this.#random.between(...downMs));
-    await (killing ?? killed.kill());
+    // A pull that is under way may wait for the brokers: they do not wait for it.
+    const killing = first ?? killed.kill();
     await this.#undo(kind, victims);
+    await killing;
     watchdog.feed(`records in all topics after a ${kind} of broker ${[...victims].join(', ')}`);
     while (!watchdog.hasBarked && this.#topics.some((topic) => (this.#publishedAt.get(topic) ?? 0) < startedMs)) await pause(20);
     return { kind, brokers: [...victims], puller: killed.subscriber, publishedMs: performance.now() - startedMs };
@@ -220,7 +223,9 @@ class SubscribersUnderFaults {
     for (const pulling of this.#pullings) {
       watchdog.feed(`what is left for ${pulling.subscriber}`);
       for (;;) {
-        const { cursors, fencings } = await this.#client.subscriptions.describeSubscriber(pulling.subscriber);
+        const { cursors, fencings } = await patiently(this.#client, () =>
+          this.#client.subscriptions.describeSubscriber(pulling.subscriber),
+        );
         const behind = cursors.filter(({ lag }) => lag !== 0);
         if (behind.length === 0) {
           slow += fencings.filter(({ reason }) => reason === 'slow').length;

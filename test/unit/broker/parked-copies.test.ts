@@ -1,5 +1,6 @@
 /** What is removed of the topic of parked records: copies that nobody has as parked any more, and what a bound lets go. */
 import { expect, test } from 'vitest';
+import { assert } from '../../../src/base/assert.ts';
 import type {
   Answer,
   AppendResult,
@@ -40,7 +41,7 @@ class Parked {
   /** What asks brokers is not asked after every event. */
   until(what: string, holds: () => boolean): void {
     for (let tries = 0; tries < 60 && !holds(); tries++) this.rig.run(500);
-    expect(holds(), what).toBe(true);
+    assert(holds(), what);
   }
 
   ok<Value>(invoke: (service: SubscriptionService, answer: Answer<Value>) => void): Value {

@@ -12,7 +12,6 @@ import type {
   TopicPage,
   TopicPlacement,
 } from '../../../src/eventlog/index.ts';
-import { assert } from '../../../src/base/assert.ts';
 import { forEachRecord } from '../../../src/record/index.ts';
 import { simBytes } from '../../../src/sim/bytes.ts';
 import { wallAtStartMs } from '../../../src/sim/clock.ts';
