@@ -395,7 +395,11 @@ const httpBounds: Readonly<Record<keyof HttpSettings, Bound>> = {
     help: 'Connections from one address: with one more the oldest that has asked nothing makes room, else the new one is closed',
   },
   followersMax: { ...anyCount, help: 'Answers of `follow` that may be open at once: beyond it `overloaded`' },
-  slowReaderTimeoutMs: { ...anyMs, help: 'A reader that takes nothing for so long is cut off' },
+  slowReaderTimeoutMs: { ...anyMs, help: 'A client that takes nothing of its answers for so long is cut off' },
+  slowReaderPatienceMs: {
+    ...anyMs,
+    help: 'An answer to a read that is still with its client after this, and a second for each 4 MiB, is cut off where others wait to read',
+  },
   heartbeatMs: { ...anyMs, help: 'How often a `follow` without news shows that it lives' },
   searchesMax: {
     ...anyCount,

@@ -166,3 +166,31 @@ describe('a connection on which much is asked at once', () => {
     gateway.twin.resume();
   });
 });
+
+describe('a client that asks again and again and takes nothing', () => {
+  /** More than the buffers of the system hold. */
+  function askAndTakeNothing(port: number, text: string): Socket {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write(text);
+    return socket;
+  }
+
+  test.each(['/openapi.json', '/metrics'])('loses its connection: %s', async (path) => {
+    const port = await start({ settings: { slowReaderTimeoutMs: 200, requestsPerConnectionMax: 10_000 } });
+    await exchange(port, requestText(port, 'GET', path));
+    askAndTakeNothing(port, requestText(port, 'GET', path, { Connection: 'keep-alive' }).repeat(1_000));
+    await expect.poll(() => gateway.front.connectionCount).toBe(1);
+
+    await noConnections();
+  });
+
+  test('does not lose it while it waits for an answer', async () => {
+    const port = await start({ settings: { slowReaderTimeoutMs: 50 } });
+    const path = '/v1/topics/log/records?from=end&waitMs=1000';
+
+    expect(await exchange(port, requestText(port, 'GET', path))).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});

@@ -163,7 +163,13 @@ export const atTheEdges: readonly Mutant[] = [
   {
     id: 'names-not-looked-at-again',
     title: 'what was found beside a followed file counts although names have shifted meanwhile',
-    edits: [{ file: 'src/tail/next-file.ts', find: '        if (isSame) {', replace: '        if (isSame || names.length >= 0) {' }],
+    edits: [
+      {
+        file: 'src/tail/next-file.ts',
+        find: 'const isSame = (yield* this.#stillStand(neighbours)) && sameNames(names, yield* folder.rotatedNames());',
+        replace: 'const isSame = neighbours.length > 0;',
+      },
+    ],
     expected: [],
     how: {
       by: 'test',
@@ -289,6 +295,58 @@ export const atTheEdges: readonly Mutant[] = [
       by: 'test',
       file: 'test/unit/tail/file-follower.test.ts',
       title: 'renamed to app.log.1 between the look at its name and the opening of it',
+    },
+  },
+  {
+    id: 'grown-body-copied',
+    title: 'a body that has outgrown its memory is copied whole into a larger one',
+    edits: [
+      {
+        file: 'src/gateway/http/gathered-body.ts',
+        find: `    const block = memoryOf(room + bytes);
+    this.#blocks.push(block);
+    this.#free = block.subarray(room);`,
+        replace: `    const block = memoryOf(frameHeaderBytes + this.#capacity);
+    block.set(this.#blocks[0] ?? new Uint8Array(room));
+    this.#blocks.splice(0, 1, block);
+    this.#free = block.subarray(frameHeaderBytes + this.#length);`,
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/gateway/http/gathered-body.test.ts',
+      title: 'each byte of a body that grows is copied as it comes, and once more when it is whole',
+    },
+  },
+  {
+    id: 'answers-that-nobody-takes',
+    title: 'a client that takes nothing of its answers keeps its connection',
+    edits: [
+      {
+        file: 'src/gateway/http/front.ts',
+        find: 'if (socket.writableLength > 0 || !this.#isUnderWay(socket)) socket.destroy();',
+        replace: 'if (socket.writableLength < 0 || !this.#isUnderWay(socket)) socket.destroy();',
+      },
+    ],
+    expected: [],
+    how: { by: 'test', file: 'test/integration/http-connections.test.ts', title: 'loses its connection: /openapi.json' },
+  },
+  {
+    id: 'one-file-followed-twice',
+    title: 'who follows a file does not ask whether another follower has it under another name',
+    edits: [
+      {
+        file: 'src/tail/file-set.ts',
+        find: "      if (read === 'open') return read;",
+        replace: "      if (read === 'open') return null;",
+      },
+    ],
+    expected: [],
+    how: {
+      by: 'test',
+      file: 'test/unit/tail/file-set.test.ts',
+      title: 'takes a file that is named twice once, whenever it is rotated, also while nobody looks, from begin',
     },
   },
 ];

@@ -2,14 +2,13 @@ import type { ServerResponse } from 'node:http';
 
 /**
  * True once the client has taken what was written; false when it takes nothing for too long, or is gone. One that takes a little again and again is slow,
- * and waited for: a socket's timeout begins anew whenever the system has taken some of what waits.
+ * and waited for: a socket's timeout begins anew whenever the system has taken some of what waits. It stays as it was set: what comes next is waited for too.
  */
 export function drained(response: ServerResponse, timeoutMs: number): Promise<boolean> {
   // What it would wait for has been.
   if (response.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
     const finish = (isDrained: boolean) => (): void => {
-      response.setTimeout(0);
       response.off('drain', onDrain);
       response.off('close', onOver);
       response.off('timeout', onOver);

@@ -204,6 +204,7 @@ export class Front {
         if (connection.answer !== null && isOverWithClient(connection.answer)) socket.destroy();
       });
     });
+    server.setTimeout(this.#options.settings.slowReaderTimeoutMs, (socket: Socket) => this.#quiet(socket));
     server.on('request', (request, response) => this.#handle(request, response));
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       expectContinue(request, response);
@@ -408,6 +409,14 @@ export class Front {
   /** Its header was read, its answer has not left: another one would be taken for its own, or cut it in two. */
   #isUnderWay(socket: Duplex): boolean {
     return this.#connections.get(socket)?.answer?.writableFinished === false;
+  }
+
+  /**
+   * Nothing has moved on a connection for a while. One that waits for its answer, or brings its request, stays; its client has gone, or takes nothing, where
+   * what was written does not leave.
+   */
+  #quiet(socket: Socket): void {
+    if (socket.writableLength > 0 || !this.#isUnderWay(socket)) socket.destroy();
   }
 
   #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {

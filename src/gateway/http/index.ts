@@ -48,7 +48,7 @@ export function createHttpGateway(options: GatewayOptions): Front {
   const bodies = new BodiesInFlight(settings.bodiesBytesMax);
   const turns = new OneATurn();
   const large = new LargeRecords(options.recordThread);
-  const readRoom = new ReadRoom(settings.readBytesMax);
+  const readRoom = new ReadRoom(settings.readBytesMax, settings.slowReaderPatienceMs, clock);
   return new Front({
     ...options,
     limits,

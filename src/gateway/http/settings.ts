@@ -21,8 +21,10 @@ export interface HttpSettings {
   readonly connectionsPerAddressMax: number;
   /** Answers of `follow` that may be open at once. */
   readonly followersMax: number;
-  /** A reader that takes nothing for so long is cut off. */
+  /** A client that takes nothing of its answers for so long is cut off. */
   readonly slowReaderTimeoutMs: number;
+  /** An answer to a read that is still with its client after this, and a second for each 4 MiB, makes room where others wait to read. */
+  readonly slowReaderPatienceMs: number;
   /** How often a `follow` without news shows that it lives. */
   readonly heartbeatMs: number;
   /** Searches that may be under way at once. */
@@ -48,6 +50,7 @@ export const defaultHttpSettings: HttpSettings = {
   connectionsPerAddressMax: 2_000,
   followersMax: 1_000,
   slowReaderTimeoutMs: 30_000,
+  slowReaderPatienceMs: 5_000,
   heartbeatMs: 10_000,
   searchesMax: 64,
   searchReaderTimeoutMs: 600_000,

@@ -50,6 +50,7 @@ export async function answerForAll(
   const controller = new AbortController();
   response.on('close', () => controller.abort());
   endWithClient(response);
+  response.setTimeout(readerTimeoutMs);
   response.writeHead(200, { ...commonHeaders, 'content-type': 'application/x-ndjson', 'x-accel-buffering': 'no' });
   response.flushHeaders();
   const say = (text: string): Promise<void> | undefined => {

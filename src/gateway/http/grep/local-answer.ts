@@ -37,6 +37,7 @@ export async function answerLocally(
   const controller = new AbortController();
   response.on('close', () => controller.abort());
   endWithClient(response);
+  response.setTimeout(readerTimeoutMs);
   // The connection is this search's own and the frames say where they end: in chunks all bytes would be looked at once more on both sides.
   response.removeHeader('transfer-encoding');
   const headers = { connection: 'close', 'content-type': 'application/octet-stream', 'x-accel-buffering': 'no' };

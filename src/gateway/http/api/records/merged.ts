@@ -53,7 +53,7 @@ export async function answerMerged(order: ReadOrder, reply: FastifyReply, contex
   const reader = await readerFor(order, readBytesFor(order.max, order.bytesMax), context);
   // What takes room is what has come, not the wait for it.
   if (order.waitMs > 0) await filled(reader, order.waitMs, cancel);
-  const giveBack = await context.readRoom.take(order.bytesMax);
+  const giveBack = await context.readRoom.take(order.bytesMax, reply.raw);
   try {
     const chunks: (string | Uint8Array)[] = [];
     let left = order.max;
@@ -68,7 +68,7 @@ export async function answerMerged(order: ReadOrder, reply: FastifyReply, contex
       bytesLeft -= taken.bytes;
     } while (left > 0 && bytesLeft > 0 && !reader.isAtEnd && !cancel.cancelled);
     reader.close();
-    sendMerged(order, reader, format, chunks, reply, context);
+    sendMerged(order, reader, format, chunks, reply);
     await departed(reply.raw);
   } finally {
     reader.close();
@@ -83,9 +83,7 @@ function sendMerged(
   format: TextFormat,
   chunks: readonly (string | Uint8Array)[],
   reply: FastifyReply,
-  context: ApiContext,
 ): void {
-  reply.raw.setTimeout(context.settings.slowReaderTimeoutMs, () => reply.raw.destroy());
   const { missing, asOfMs, lag, places } = reader;
   const next = encodePlaces(places);
   const partial = missing.length > 0;

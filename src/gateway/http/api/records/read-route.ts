@@ -72,7 +72,7 @@ async function answerRead(order: PartitionOrder, reply: FastifyReply, context: A
     const there = await context.log.read({ ...placeOf(order, offsetFrom), bytesMax: 1, waitMs: order.waitMs, cancel });
     offsetFrom = there.offsetFrom;
   }
-  const giveBack = await context.readRoom.take(order.bytesMax);
+  const giveBack = await context.readRoom.take(order.bytesMax, response);
   try {
     const { first, last, encoder } = await readFrom(offsetFrom, order, cancel, context);
     reply.hijack();
@@ -186,8 +186,6 @@ async function answer(
     response.uncork();
   };
 
-  // From here on only the client's own pace holds the answer, and its memory.
-  response.setTimeout(settings.slowReaderTimeoutMs, () => response.destroy());
   if (encoder === null) {
     giveAll(times === undefined ? last.batches : timed(last.batches, times));
     return;
