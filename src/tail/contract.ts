@@ -57,4 +57,8 @@ export interface FollowOptions {
   /** How long a file that was read to its end and lost its name is looked at for late lines. */
   readonly lateMs: number;
   readonly events: FollowEvents;
+  /**
+   * What other followers know of a file that may be there under several names: one reads it, or has read it so far. Null where none does: the usual.
+   */
+  readonly elsewhere?: (identity: string) => 'open' | KnownFile | null;
 }

@@ -46,7 +46,7 @@ export class FileFollower {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    const { files, path, clock, bytes, lateMs, events } = options;
+    const { files, path, clock, bytes, lateMs, events, elsewhere = () => null } = options;
     const isStopped = (): boolean => this.#isStopped;
     const folder = new LogFolder(files, path);
     const open = new OpenFiles(clock, bytes);
@@ -54,7 +54,7 @@ export class FileFollower {
     this.#folder = folder;
     this.#open = open;
     this.#known = known;
-    this.#next = new NextFile({ folder, open, known, bytes, isStopped, replaced: () => this.#tell({ kind: 'replaced' }) });
+    this.#next = new NextFile({ folder, open, known, bytes, isStopped, elsewhere, replaced: () => this.#tell({ kind: 'replaced' }) });
     this.#search = new PlaceSearch(folder, open, bytes, {
       shortened: (from, to) => this.#tell({ kind: 'shortened', from, to }),
       lost: (why) => this.#tellLost(why),
@@ -66,6 +66,7 @@ export class FileFollower {
       bytes,
       clock,
       lateMs,
+      elsewhere,
       give: (file, size) => giveBytes(file, size, events, isStopped),
       end: (file) => this.#end(file),
     });
@@ -100,6 +101,13 @@ export class FileFollower {
   /** Whether a file is one of those that this one was, or is. */
   hasRead(identity: string): boolean {
     return this.#known.has(identity) || this.#open.isOpen(identity);
+  }
+
+  /** The same for other followers: a file that is open here, or what is known of it. */
+  elsewhere(identity: string): 'open' | KnownFile | null {
+    if (this.#open.isOpen(identity)) return 'open';
+    const known = this.#known.get(identity) ?? null;
+    return (known?.offset ?? 0) > 0 ? known : null;
   }
 
   start(): void {
@@ -173,7 +181,10 @@ export class FileFollower {
       const opened = before === null ? null : yield* folder.open(folder.path);
       if (opened?.status.identity === before?.identity) {
         for (const file of known) this.#known.set(file);
-        if (opened !== null) this.#open.current = yield* this.#open.beginAt(opened, from === 'end' ? opened.file.size : 0);
+        const begun = opened === null ? null : yield* this.#open.beginAt(opened, from === 'end' ? opened.file.size : 0);
+        // Another follower has it under another name.
+        if (begun !== null && this.#options.elsewhere?.(begun.identity) === 'open') yield* close(begun.file);
+        else this.#open.current = begun;
         return;
       }
       if (opened !== null) yield* close(opened.file);

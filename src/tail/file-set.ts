@@ -261,6 +261,19 @@ export class FileSet {
     if (baseName(first) === name) this.#secondNames.set(join(folder, name), first);
   }
 
+  /** What the others know of a file: it may be there under several names. Of those that are not begun yet, where they stood. */
+  #elsewhere(member: Member, identity: string): 'open' | KnownFile | null {
+    let known: KnownFile | null = null;
+    for (const { follower, standing } of this.#members.values()) {
+      if (follower === member.follower) continue;
+      if (!follower.hasBegun && standing !== null && isOf(standing, identity)) return 'open';
+      const read = follower.elsewhere(identity);
+      if (read === 'open') return read;
+      known ??= read;
+    }
+    return known;
+  }
+
   #leaveGone(folder: string, names: readonly string[]): void {
     for (const [path, member] of this.#members) {
       if (member.isWanted || parentPath(path) !== folder || names.includes(baseName(path)) || !member.follower.isIdle) continue;
@@ -291,6 +304,7 @@ export class FileSet {
         return Math.max(pollMsMin, members.size * pollMsPerFile);
       },
       lateMs,
+      elsewhere: (identity) => this.#elsewhere(member, identity),
       events: {
         bytes: (piece, next) => events.bytes(member, piece, next),
         sourceEnded: (source) => events.sourceEnded(member, source),

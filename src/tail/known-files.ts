@@ -243,6 +243,10 @@ const lookOf = ({ size, modifiedMs }: FileStatus): string => `${size} ${modified
 /** One of which nothing was read. */
 export const emptyFile = (identity: string): KnownFile => knownOfPlace({ identity, offset: 0, head: '', first: 0, witness: 0 });
 
+/** Of what two followers know of one file, what is further. */
+export const furthest = (known: KnownFile, other: KnownFile | null): KnownFile =>
+  other !== null && known.offset !== null && (other.offset ?? 0) > known.offset ? other : known;
+
 export const placeOfKnown = ({ identity, offset, first, witness }: KnownFile): Place => ({
   identity,
   offset: offset ?? 0,

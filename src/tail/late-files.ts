@@ -1,7 +1,8 @@
 import type { Task } from '../base/task.ts';
 import type { Clock, FileStatus } from '../host/index.ts';
 import { closingOnFailure, must } from '../storage/steps.ts';
-import { type KnownFiles, placeOfKnown } from './known-files.ts';
+import type { FollowOptions } from './contract.ts';
+import { furthest, type KnownFiles, placeOfKnown } from './known-files.ts';
 import { close, type LogFolder } from './log-folder.ts';
 import type { OpenFiles } from './open-files.ts';
 import { type Checksums, isAtEnd, isKnown, type KnownFile, type OpenFile } from './place.ts';
@@ -17,6 +18,7 @@ export interface LateFilesOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** How long each is looked at behind its last line. */
   readonly lateMs: number;
+  readonly elsewhere: NonNullable<FollowOptions['elsewhere']>;
   /** As `giveBytes` does. */
   readonly give: (file: OpenFile, size: number) => Task<boolean>;
   /** Closes it: no more comes of its source. */
@@ -71,15 +73,24 @@ export class LateFiles {
   }
 
   *#takeUp(path: string, left: KnownFile): Task<void> {
-    const { folder, open, known, bytes } = this.#options;
+    const { folder, open, known, bytes, elsewhere } = this.#options;
+    const read = elsewhere(left.identity);
+    if (read === 'open') return;
     const opened = yield* folder.openBeside(path);
     if (opened === null) return;
     const isIt = opened.status.identity === left.identity && (left.firstBytes === 0 || (yield* isKnown(opened.file, left, bytes)));
     // One that was empty is known by its identity alone, which may be that of what another one was packed into by now.
     const copy = isIt && left.firstBytes === 0 ? yield* known.copyOfRead(opened) : null;
     if (copy !== null) return void (yield* known.passOver(copy.begun, copy.late));
-    const begun = isIt ? yield* open.beginAtPlace(opened, placeOfKnown(left)) : null;
-    if (begun === null || (yield* closingOnFailure(opened.file, isAtEnd(begun)))) return yield* close(opened.file);
+    const begun = isIt ? yield* open.beginAtPlace(opened, placeOfKnown(furthest(left, read))) : null;
+    if (begun === null) return yield* close(opened.file);
+    if (yield* closingOnFailure(opened.file, isAtEnd(begun))) {
+      // Another follower has read what came, under another name.
+      if (read !== null) known.note(begun.known);
+      return yield* close(opened.file);
+    }
+    // Nothing is waited for from here on: of two followers one has it.
+    if (elsewhere(left.identity) === 'open') return yield* close(opened.file);
     known.delete(left.identity);
     open.late.push(begun);
     yield* this.leaveOldest();

@@ -1,10 +1,11 @@
 import type { Task } from '../base/task.ts';
 import type { FileStatus } from '../host/index.ts';
 import { closingOnFailure } from '../storage/steps.ts';
-import { type KnownFiles, type Named, placeOfKnown } from './known-files.ts';
-import { attemptsMax, close, type LogFolder } from './log-folder.ts';
+import { furthest, type KnownFiles, type Named, placeOfKnown } from './known-files.ts';
+import { attemptsMax, close, type LogFolder, type Opened } from './log-folder.ts';
 import type { OpenFiles } from './open-files.ts';
-import { type Checksums, isAtEnd, isBeginningOf, isKnown, type OpenFile } from './place.ts';
+import type { FollowOptions } from './contract.ts';
+import { type Checksums, isAtEnd, isBeginningOf, isKnown, type KnownFile, type OpenFile } from './place.ts';
 import { compareAges, type RotatedName } from './rotation.ts';
 
 interface Newer {
@@ -18,6 +19,7 @@ export interface NextFileOptions {
   readonly known: KnownFiles;
   readonly bytes: Checksums;
   readonly isStopped: () => boolean;
+  readonly elsewhere: NonNullable<FollowOptions['elsewhere']>;
   /** Its name is another file's, and its own is not there under any name: nobody renamed it. */
   readonly replaced: () => void;
 }
@@ -38,7 +40,7 @@ export class NextFile {
    * shift, a file that is looked for moves to where the looking goes: from the newest to the oldest.
    */
   *after(after: OpenFile | null): Task<OpenFile | null> {
-    const { folder, open, known, isStopped } = this.#options;
+    const { folder, open, known, isStopped, elsewhere } = this.#options;
     for (let attempt = 0; attempt < attemptsMax && !isStopped(); attempt++) {
       const names = yield* folder.rotatedNames();
       const found = yield* this.#newerThan(after, names);
@@ -49,9 +51,10 @@ export class NextFile {
         // Where it stands is what says that it is the next: that must not have changed meanwhile.
         const neighbours = [found.anchor, found.candidates[index - 1] ?? null, named];
         const isSame = (yield* this.#stillStand(neighbours)) && sameNames(names, yield* folder.rotatedNames());
-        if (isSame) {
+        if (isSame) yield* this.#tellReplaced(opened, named, after, found.anchor);
+        // Nothing is waited for from here on: of two followers one has it.
+        if (isSame && elsewhere(opened.identity) !== 'open') {
           known.noteEmpty(found.candidates.slice(0, index));
-          yield* this.#tellReplaced(opened, named, after, found.anchor);
           opened.isPlaced = true;
           known.delete(opened.identity);
           open.gone = null;
@@ -123,9 +126,10 @@ export class NextFile {
 
   /** Opens what is to be read of a file: all of one that is not known, the rest of one that has grown or is a copy of another. Null when there is nothing. */
   *#openUnknown(named: Named, replaced: OpenFile | null): Task<OpenFile | null> {
-    const { folder, open, known, bytes } = this.#options;
+    const { folder, open, known, bytes, elsewhere } = this.#options;
     const { path, status } = named;
-    if (status.size === 0 || open.isOpen(status.identity)) return null;
+    const other = elsewhere(status.identity);
+    if (status.size === 0 || open.isOpen(status.identity) || other === 'open') return null;
     const read = known.get(status.identity);
     if (known.isLookedAt(named)) return null;
     const opened = yield* folder.open(path);
@@ -139,7 +143,7 @@ export class NextFile {
       const begun =
         read.offset === null || file.size <= read.offset || known.isReadElsewhere(status.identity)
           ? null
-          : yield* open.beginAtPlace(opened, placeOfKnown(read));
+          : yield* open.beginAtPlace(opened, placeOfKnown(furthest(read, other)));
       if (begun !== null && !(yield* closingOnFailure(file, isAtEnd(begun)))) return begun;
       known.noteLook(named);
       yield* close(file);
@@ -155,9 +159,16 @@ export class NextFile {
     }
     const copy = isNamed ? null : yield* known.copyOfRead(opened);
     if (copy?.late !== undefined) return yield* known.passOver(copy.begun, copy.late);
-    const begun = copy?.begun ?? (yield* open.beginAt(opened, 0));
+    const begun = copy?.begun ?? (yield* this.#begunElsewhere(opened, other)) ?? (yield* open.beginAt(opened, 0));
     // How long one is that was packed is not known before it is looked for what comes.
     return (yield* closingOnFailure(file, isAtEnd(begun))) ? yield* known.passOver(begun) : begun;
+  }
+
+  /** Another follower has read it so far under another name, and left it. */
+  *#begunElsewhere(opened: Opened, read: KnownFile | null): Task<OpenFile | null> {
+    const { open, bytes } = this.#options;
+    if (read === null || !(yield* closingOnFailure(opened.file, isKnown(opened.file, read, bytes)))) return null;
+    return yield* open.beginAtPlace(opened, placeOfKnown(read));
   }
 }
 

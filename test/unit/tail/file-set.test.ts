@@ -33,11 +33,11 @@ class SetRig {
 
   follow(wanted: readonly Wanted[], more: Partial<FileSetOptions> = {}): void {
     const filesIn = (named: string): Pick<Disk, 'list' | 'open' | 'status'> => {
-      const where = this.links.get(named) ?? named;
+      const where = (): string => this.links.get(named) ?? named;
       return {
-        list: (_path, done) => this.disk.list(where, done),
-        status: (name, done) => this.disk.status(`${where}/${name}`, done),
-        open: (name, mode, done) => this.disk.open(`${where}/${name}`, mode, done),
+        list: (_path, done) => this.disk.list(where(), done),
+        status: (name, done) => this.disk.status(`${where()}/${name}`, done),
+        open: (name, mode, done) => this.disk.open(`${where()}/${name}`, mode, done),
       };
     };
     this.#set = new FileSet({
@@ -279,6 +279,54 @@ describe('following the files of several folders', () => {
       expect(rig.taken).toEqual(expected);
     },
   );
+
+  test.each(['begin', 'oldest'] as const)(
+    'takes a file that is named twice once, whenever it is rotated, also while nobody looks, from %s',
+    (from) => {
+      const rig = new SetRig();
+      rig.makeFolder('2026-11-30');
+      rig.makeFolder('current');
+      rig.links.set(`${folder}/current`, `${folder}/2026-11-30`);
+      rig.append('2026-11-30/out.log', 'a0\n');
+      const wanted = ['2026-11-30', 'current'].map((where): Wanted => ({ folder: `${folder}/${where}`, name: 'out.log' }));
+      rig.follow(wanted, { from });
+      const expected = ['a0'];
+      for (let number = 1; number <= 50; number++) {
+        if (number % 10 === 0) rig.stop();
+        rig.rename('2026-11-30/out.log', `2026-11-30/out.log.${1_000 - number}`);
+        rig.append('2026-11-30/out.log', `a${number}\n`);
+        expected.push(`a${number}`);
+        if (number % 10 === 0) rig.follow(wanted, { from });
+        rig.run(1_537);
+      }
+      // Late lines come once too, under whichever name it is read.
+      rig.run(60_000);
+      rig.append('2026-11-30/out.log.950', 'late\n');
+      rig.run(10_000);
+
+      expect(rig.taken.map((line) => line.split(' ')[1])).toEqual([...expected, 'late']);
+      expect(rig.told).toEqual([]);
+    },
+  );
+
+  test('goes on under the other name where one of two leads to another file by now', () => {
+    const rig = new SetRig();
+    rig.makeFolder('2026-11-30');
+    rig.makeFolder('2026-12-01');
+    rig.makeFolder('current');
+    rig.links.set(`${folder}/current`, `${folder}/2026-11-30`);
+    rig.append('2026-11-30/out.log', 'a0\n');
+    rig.follow(['2026-11-30', 'current'].map((where): Wanted => ({ folder: `${folder}/${where}`, name: 'out.log' })));
+    rig.run(3_000);
+    rig.append('2026-12-01/out.log', 'b0\n');
+    rig.links.set(`${folder}/current`, `${folder}/2026-12-01`);
+    rig.append('2026-11-30/out.log', 'a1\n');
+    rig.run(3_000);
+    rig.append('2026-12-01/out.log', 'b1\n');
+    rig.run(3_000);
+
+    expect(rig.taken.map((line) => line.split(' ')[1]).toSorted((a = '', b = '') => (a < b ? -1 : 1))).toEqual(['a0', 'a1', 'b0', 'b1']);
+  });
 
   test('takes a file that is there under two names once, whenever it is rotated', () => {
     const rig = new SetRig();
