@@ -122,6 +122,8 @@ const attemptMsDefault = 3_000;
 /** A broker looks for a leader, or for a majority, for 5 s and then says what is missing: whoever gives up before blames the broker that he asked. */
 const leaderAttemptMsDefault = 6_000;
 const waitMsMax = 30_000;
+/** What the clocks of two brokers may be apart, and some more. */
+const clocksApartMs = 5_000;
 const timeoutMsMax = 60_000;
 
 /** The event log over HTTP, to be searched too, with its publishers and subscribers (`subscriptions`). Safe to share; once closed it refuses. */
@@ -368,6 +370,7 @@ export class Client implements SearchableLog {
     const action = `Cannot create ${shownTopic(name)}`;
     const body = Buffer.from(JSON.stringify({ name, ...settings }));
     const request = { method: 'POST', path: '/v1/topics', headers: { 'content-type': 'application/json' }, body } as const;
+    const firstMs = performance.now();
     const outcome = await this.#change(action, request, 'topicExists');
     if (outcome !== null) return readJson(outcome.answer, outcome.server, { action, changes: true }) as unknown as TopicDescription;
     // An answer was lost, and now it is there: it is what was asked for, or somebody else's.
@@ -375,8 +378,10 @@ export class Client implements SearchableLog {
     const other = Object.entries(settings).find(
       ([key, asked]) => asked !== undefined && found.settings[key as keyof TopicSettings] !== asked,
     );
-    if (other === undefined) return found;
-    throw new LogError('topicExists', `${action}: there is one, and its ${other[0]} is not what was asked for`);
+    if (other !== undefined) throw new LogError('topicExists', `${action}: there is one, and its ${other[0]} is not what was asked for`);
+    if (found.createdMs < (await this.wallMs()) - (performance.now() - firstMs) - clocksApartMs)
+      throw new LogError('topicExists', `${action}: there is one, made before this was asked for`);
+    return found;
   }
 
   /** Answered after an attempt whose answer was lost as if that had been the first: what is wanted is said, not how it changes. */

@@ -316,6 +316,7 @@ export class Topics {
     const submit = (placed: CreateTopic['placed']): void =>
       this.catalog.submit({ ...made, topicsMax, placed }, (result) => {
         if (!result.ok) return fail(result.error.code, `the catalog did not take it: ${result.error.message}`);
+        if (result.value === 'tooManyTopics') return fail('tooManyTopics', this.#fullCatalog(topicsMax));
         if (result.value !== 'done') return fail(codeOf(result.value), reasonOf(result.value));
         const topic = this.catalog.state.topic(name);
         if (topic === undefined) return fail('timeout', 'it was created, and deleted again meanwhile');
@@ -368,6 +369,13 @@ export class Topics {
       );
     };
     attempt();
+  }
+
+  /** Why the catalog takes no more. */
+  #fullCatalog(topicsMax: number): string {
+    const { length: count } = this.catalog.state.topics;
+    if (count < topicsMax) return 'the names that topics stand for are as many characters as the catalog keeps';
+    return `the cluster has ${count} topics, those of Cairn among them, and may have ${topicsMax} (limits.topicsMax)`;
   }
 
   /** Why one of them takes no more, or null. A broker is named once for each replica that it would keep. */

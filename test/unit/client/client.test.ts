@@ -281,6 +281,23 @@ describe('a client', () => {
     await expect(other.client.createTopic('x', { retentionBytes: null })).rejects.toMatchObject({ code: 'topicExists' });
   });
 
+  test.each([
+    [60_000, 'somebody else’s', false],
+    [1_000, 'its own', true],
+  ])('takes a topic that was there %i ms before it was asked for, after a lost answer, for %s', async (beforeMs, _whose, isOwn) => {
+    const nowMs = 1_764_547_200_000;
+    const { client } = open((_server, { method, path }, call) => {
+      if (call === 0) return lost();
+      if (method === 'POST') return refusal('topicExists');
+      if (path === '/v1/clock') return json({ wallMs: nowMs });
+      return json({ name: 'x', createdMs: nowMs - beforeMs, settings: { retentionBytes: null, replicas: 3 } });
+    });
+
+    const made = await client.createTopic('x', { retentionBytes: null }).catch((error: unknown) => error);
+
+    expect(made).toMatchObject(isOwn ? { name: 'x' } : { code: 'topicExists', definite: true });
+  });
+
   test('takes "exists" at once for what it is', async () => {
     const { client } = open(() => refusal('topicExists'));
 
