@@ -32,9 +32,10 @@ export function formatIsoTime(ms: number): string {
   return Number.isNaN(date.getTime()) ? '' : date.toISOString();
 }
 
-/** 14:03:59.123 in the reader's own time. */
+/** 14:03:59.123 in the reader's own time; a question mark for a time that no clock shows. */
 export function formatTime(ms: number): string {
   const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return '?';
   const two = (value: number): string => String(value).padStart(2, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }

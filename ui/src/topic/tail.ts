@@ -141,7 +141,9 @@ async function* rowsOf(response: Response): AsyncGenerator<Arrived, void, undefi
 }
 
 /** A connection to a machine that is gone says nothing, for ever. */
-async function readInTime(reader: ReadableStreamDefaultReader<string>): Promise<ReadableStreamReadResult<string>> {
+async function readInTime(
+  reader: ReadableStreamDefaultReader<string>,
+): Promise<Awaited<ReturnType<ReadableStreamDefaultReader<string>['read']>>> {
   let isSilent = false;
   const timer = setTimeout(() => {
     isSilent = true;
