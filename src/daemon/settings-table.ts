@@ -416,11 +416,13 @@ const lineBounds: Readonly<Record<keyof LineSettings, Bound>> = {
     ...anyCount,
     help: 'Connections: beyond it the oldest without a name makes room; where all have one, the new one is refused',
   },
+  unfinishedBytesMax: { ...anyBytes, help: 'Of lines whose end has not come, all connections together: beyond it the longest is cut' },
   pendingBytesMax: {
     ...anyBytes,
     help: 'Lines of plain connections that wait for the topic: beyond it they are not read, or in `cairn logger` not stored',
   },
   sessionBytesMax: { ...anyBytes, help: 'Lines of one spooling agent that wait for the topic: beyond it the agent is not read' },
+  sessionsBytesMax: { ...anyBytes, help: 'Of all spooling agents together, each an equal part, of 16 KiB at least' },
 };
 
 type Group = { readonly defaults: Readonly<Record<string, number>>; readonly bounds: Readonly<Record<string, Bound>> };

@@ -44,6 +44,11 @@ export class LineSplitter {
     return this.#partialBytes;
   }
 
+  /** Memory that is held for it. */
+  get heldBytes(): number {
+    return this.#partialBytes === 0 ? 0 : (this.#partial as Uint8Array).length;
+  }
+
   /** The line at which the stream stands was given, cut; the rest of it is passed over. */
   get isPassingOver(): boolean {
     return this.#isPassingOver;
@@ -78,6 +83,20 @@ export class LineSplitter {
       from = end + 1;
     }
     if (from < chunk.length) this.#isPassingOver = !this.#keep(chunk, from, chunk.length);
+  }
+
+  /** Gives what there is of an unfinished line, cut and marked: what follows of it is passed over. */
+  cut(): void {
+    if (this.#partialBytes === 0) return;
+    const mark = ascii(cutMark(this.#partialBytes));
+    const line = new Uint8Array(this.#partialBytes + mark.length);
+    line.set((this.#partial as Uint8Array).subarray(0, this.#partialBytes));
+    line.set(mark, this.#partialBytes);
+    this.#partial = null;
+    this.#partialBytes = 0;
+    this.#isPassingOver = true;
+    this.#cutCount++;
+    this.#onLine(line, 0, line.length);
   }
 
   /** The stream is over: gives a last line that has no \n. */

@@ -17,6 +17,8 @@ interface TopicStoreLimits {
   readonly pendingBytesMax: number;
   /** Lines of one session that wait for the topic: beyond it whoever sends them is not read. */
   readonly sessionBytesMax: number;
+  /** Of all sessions together, each an equal part. */
+  readonly sessionsBytesMax: number;
 }
 
 export interface TopicStoreOptions {
@@ -51,6 +53,8 @@ export interface SessionPlace {
 
 /** Plain connections share these; more would make batches small, fewer would leave brokers idle between two. Of several partitions each has one. */
 const plainStreamCount = 4;
+/** However many sessions there are: batches of less are all overhead. */
+const sessionBytesMin = 16 * 1024;
 const quietMs = 10_000;
 /** A stream's numbers have 31 bits. */
 const sequenceMax = 2 ** 30;
@@ -215,6 +219,7 @@ export class TopicStore {
 
   openSession(session: string, { sequence, ...where }: SessionPlace, handlers: SessionHandlers): SessionStream {
     const { log, clock, bytes, topic, limits } = this.#options;
+    const sessions = this.#sessions;
     const stream = new TopicStream({
       log,
       clock,
@@ -236,7 +241,8 @@ export class TopicStore {
     this.#sessions.add(stream);
     return {
       get isFull() {
-        return stream.pendingBytes >= limits.sessionBytesMax;
+        const part = Math.max(sessionBytesMin, limits.sessionsBytesMax / sessions.size);
+        return stream.pendingBytes >= Math.min(limits.sessionBytesMax, part);
       },
       get pendingCount() {
         return stream.pendingCount;

@@ -192,7 +192,9 @@ describe('the line gateway', () => {
     expect(lines[cut]).toHaveLength('1700000001 hostile '.length + 65_536 - '1700000001 '.length + ' [cut at 65536 bytes]'.length);
     expect(lines.indexOf('1700000002 other meanwhile')).toBeGreaterThan(cut);
     expect(lines.indexOf('1700000002 other meanwhile')).toBeLessThan(lines.indexOf('1700000003 hostile next'));
-    expect(rig.told).toEqual(['Cut a line of hostile (ADDRESS): it is longer than 65536 bytes']);
+    expect(rig.told).toEqual([
+      'Cut a line of hostile (ADDRESS): it is longer than 65536 bytes, or unfinished lines take more memory than they may',
+    ]);
     expect((rssMax - before) / 2 ** 20).toBeLessThan(150);
   });
 
@@ -256,5 +258,49 @@ describe('the line gateway', () => {
 
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe('4980 more such lines in 10 s were left out');
+  });
+});
+
+describe('unfinished lines', () => {
+  const unfinished = async (rig: Rig, name: string, bytes: number): Promise<Socket> => {
+    const socket = await rig.connect();
+    const before = rig.receivedBytes();
+    const text = `${name}\n${name.repeat(bytes)}`;
+    socket.write(text);
+    await eventually(async () => expect(rig.receivedBytes()).toBe(before + text.length));
+    return socket;
+  };
+
+  test('take so much memory all together: the longest are cut, whoever else sends', async () => {
+    const rig = await start({ unfinishedBytesMax: 10_000 });
+    const small = await unfinished(rig, 's', 100);
+    await unfinished(rig, 'a', 4_000);
+    const long = await unfinished(rig, 'b', 5_000);
+    expect(rig.told).toEqual([]);
+
+    await unfinished(rig, 'c', 3_000);
+    small.write('end\n');
+    long.write('passed over\nnext\n');
+    await eventually(async () => {
+      expect(rig.printed()).toContain(`s ${'s'.repeat(100)}end\n`);
+      expect(rig.printed()).toContain(`b ${'b'.repeat(5_000)} [cut at 5000 bytes]\n`);
+      expect(rig.printed()).toMatch(/ b next\n/);
+    });
+
+    expect(rig.printed()).not.toMatch(/passed over|aaaa|cccc/);
+    expect(rig.told).toHaveLength(1);
+  });
+
+  test('take none when their connections are gone', async () => {
+    const rig = await start({ unfinishedBytesMax: 10_000 });
+    for (let count = 0; count < 5; count++) {
+      const socket = await unfinished(rig, 'a', 6_000);
+      const gone = closed(socket);
+      socket.destroy();
+      await gone;
+      await eventually(async () => expect(rig.gateway.connectionCount).toBe(0));
+    }
+
+    expect(rig.told).toEqual([]);
   });
 });

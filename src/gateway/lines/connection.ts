@@ -10,6 +10,7 @@ import { type Hello, helloBytesMax, parseHello } from './hello.ts';
 import type { LineSink, LineSource } from './line-sink.ts';
 import { SessionStamps } from './session-stamps.ts';
 import type { LineSettings } from './settings.ts';
+import type { UnfinishedLines } from './unfinished-lines.ts';
 
 /** What a connection needs of its gateway. */
 export interface ConnectionContext {
@@ -17,6 +18,7 @@ export interface ConnectionContext {
   readonly sink: LineSink | null;
   readonly store: TopicStore | null;
   readonly diagnostics: Diagnostics;
+  readonly unfinished: UnfinishedLines;
   /** Of agents with acknowledgements. */
   readonly causes: AgentCauses;
   /** The wall clock, seconds since 1970, fine enough for tenths of a millisecond. */
@@ -129,6 +131,14 @@ export class Connection {
     }
     this.#splitter.push(chunk, from);
     this.#endOfRead();
+    if (!this.#isClosed) this.#context.unfinished.note(this, this.#splitter.heldBytes);
+  }
+
+  /** There is no more room for unfinished lines. An agent will send its line again. */
+  cutLine(): void {
+    if (this.#session !== null) return this.#end('unfinished lines take more memory than they may');
+    this.#splitter.cut();
+    this.#endOfRead();
   }
 
   /** Collects the first line. Gives where the rest of the chunk begins once the name is known. */
@@ -203,7 +213,8 @@ export class Connection {
     sink?.flush();
     if (this.#splitter.cutCount > 0 && !this.#hasToldCut) {
       this.#hasToldCut = true;
-      diagnostics.tell('cut', `Cut a line of ${this.#nameText} (${this.address}): it is longer than ${settings.lineBytesMax} bytes`);
+      const why = `it is longer than ${settings.lineBytesMax} bytes, or unfinished lines take more memory than they may`;
+      diagnostics.tell('cut', `Cut a line of ${this.#nameText} (${this.address}): ${why}`);
     }
     const stream = this.#session?.stream ?? null;
     if (stream !== null) {
@@ -332,6 +343,7 @@ export class Connection {
       this.#endOfRead();
     }
     this.#isClosed = true;
+    this.#context.unfinished.note(this, 0);
     if (this.#nameTimer !== null) clearTimeout(this.#nameTimer);
     this.#stopWaiting();
     this.#session?.stream?.close();

@@ -8,6 +8,7 @@ import type { Diagnostics } from './diagnostics.ts';
 import type { LineSink } from './line-sink.ts';
 import { SessionLives } from './session-lives.ts';
 import type { LineSettings } from './settings.ts';
+import { UnfinishedLines } from './unfinished-lines.ts';
 import type { TopicStore } from '../../ingest/index.ts';
 
 export interface LineGatewayOptions {
@@ -68,6 +69,7 @@ export class LineGateway {
       sink,
       store,
       diagnostics,
+      unfinished: new UnfinishedLines(settings.unfinishedBytesMax),
       causes,
       nowS,
       named: (connection) => void this.#unnamed.delete(connection),

@@ -55,7 +55,7 @@ export class ModelLogger {
       clock: this.#host.clock,
       bytes: this.#host.bytes,
       topic,
-      limits: { pendingBytesMax: 2 ** 20, sessionBytesMax: 2 ** 20 },
+      limits: { pendingBytesMax: 2 ** 20, sessionBytesMax: 2 ** 20, sessionsBytesMax: 2 ** 26 },
       whenFull: 'wait',
       tell: () => undefined,
       topicIsGone: () => undefined,

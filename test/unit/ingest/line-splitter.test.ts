@@ -81,3 +81,18 @@ describe('LineSplitter', () => {
     }
   });
 });
+
+test('an unfinished line is given up where it stands, marked, and what follows of it is passed over', () => {
+  const lines: string[] = [];
+  const splitter = new LineSplitter(lineBytesMax, (bytes, from, to) => lines.push(Buffer.from(bytes.subarray(from, to)).toString()));
+  splitter.push(Buffer.from('one\nunfin'));
+  expect(splitter.heldBytes).toBeGreaterThanOrEqual(5);
+
+  splitter.cut();
+  expect(splitter).toMatchObject({ heldBytes: 0, partialBytes: 0, cutCount: 1, isPassingOver: true });
+  // Of nothing nothing is given.
+  splitter.cut();
+  splitter.push(Buffer.from('ished\ntwo\n'));
+
+  expect(lines).toEqual(['one', `unfin${cutMark(5)}`, 'two']);
+});

@@ -15,13 +15,14 @@ function storeOver(
   log: TopicStoreOptions['log'],
   tell: (sentence: string) => void = () => undefined,
   topicIsGone: () => void = () => undefined,
+  sessionsBytesMax = 2 ** 26,
 ): TopicStore {
   return new TopicStore({
     log,
     clock: testClock(),
     bytes: systemBytes,
     topic: testTopic,
-    limits: { pendingBytesMax: 2 ** 20, sessionBytesMax: 2 ** 20 },
+    limits: { pendingBytesMax: 2 ** 20, sessionBytesMax: 2 ** 20, sessionsBytesMax },
     whenFull: 'wait',
     tell: (_kind, sentence) => tell(sentence),
     topicIsGone,
@@ -309,3 +310,25 @@ function fourSources(store: ReturnType<typeof storeOver>) {
   };
   return { sources, addAll };
 }
+
+test('sessions of a topic that takes nothing hold so much all together, each an equal part', () => {
+  const stuck: TopicStoreOptions['log'] = { append: () => undefined, nextSequence: () => undefined };
+  const store = storeOver(stuck, undefined, undefined, 2 ** 20);
+  store.topicIsThere();
+  const place: SessionPlace = { sequence: 0, partition: 0 };
+  const handlers = { stored: () => undefined, failed: () => undefined };
+  const line = Buffer.alloc(1_000, 'x');
+  const sessions = Array.from({ length: 32 }, (_, id) => store.openSession(`s${id}`, place, handlers));
+
+  const held = sessions.map((session) => {
+    let bytes = 0;
+    for (; !session.isFull; bytes += line.length) session.add(source, line, 0, line.length, 1.5);
+    return bytes;
+  });
+  const [first] = sessions;
+  for (const session of sessions.slice(1)) session.close();
+
+  for (const bytes of held) expect(bytes).toBeLessThanOrEqual(2 ** 20 / 32 + line.length);
+  // Of those that are left each has more.
+  expect(first?.isFull).toBe(false);
+});
