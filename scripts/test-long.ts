@@ -1,9 +1,10 @@
-// `npm run test:long [-- --minutes N] [-- NAME ...]`: the tests of test/long, in the order of their names, within a time budget.
+// `npm run test:long [-- --minutes N] [-- NAME ...]`: the tests of test/long, in a circle by their names, within a time budget.
 //
 // The budget (--minutes, else LONG_MINUTES, else 10) is shared out: each file may use an equal part of what is left, and what it
 // does not use goes to those after it. A file learns its end from LONG_DEADLINE_MS (see test/long/budget.ts) and stops by itself
 // after the seed that it is at; one that goes on far beyond it is ended and counts as failed. What was not reached is printed,
-// and is no failure. The seeds of a run begin at LONG_SEED (default 1), so that every night can try others.
+// and is no failure. The seeds of a run begin at LONG_SEED (default 1), and its files with the one of that number, so that every
+// night can try others and reach others.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,6 +30,14 @@ if (files.length === 0) {
   console.error(`Cannot run the long tests: ${positionals.length === 0 ? 'there are none' : `none is called ${positionals.join(' or ')}`}`);
   process.exit(2);
 }
+
+const seed = Number(process.env['LONG_SEED'] ?? '1');
+if (!Number.isSafeInteger(seed) || seed < 1) {
+  console.error('Cannot run the long tests: LONG_SEED is not a whole number from 1 on');
+  process.exit(2);
+}
+const first = (seed - 1) % files.length;
+files.push(...files.splice(0, first));
 
 const endsAtMs = Date.now() + minutes * 60_000;
 const reportFolder = mkdtempSync(path.join(tmpdir(), 'cairn-long-'));
