@@ -83,14 +83,14 @@ test('what all subscribers have read goes, and no more; a description says who h
     ),
   );
   acknowledge('slow', 50);
-  rig.until('what both have read is gone', () => starts().every((start) => start > 20), 30_000);
+  rig.untilSeen('what both have read is gone', () => starts().every((start) => start > 20), 30_000);
   rig.run(15_000);
   expect(Math.max(...starts())).toBeLessThanOrEqual(50);
   const [cursor] = ok<SubscriberDescription>((service, answer) => service.describeSubscriber('slow', answer)).cursors;
   expect(cursor).toMatchObject({ offset: 50, holdsBack: true, problem: null });
 
   ok((service, answer) => service.deleteSubscriber('slow', answer));
-  rig.until('nobody holds it back', () => starts().every((start) => start > 60), 30_000);
+  rig.untilSeen('nobody holds it back', () => starts().every((start) => start > 60), 30_000);
   expect(described().nextRemoval?.unreadBy ?? null).toBeNull();
   expect(rig.violations).toEqual([]);
 });
@@ -108,7 +108,7 @@ test('a bound wins over subscribers, not over a broker that is away, and the des
   create({ retentionUntilRead: true, retentionRecords: 40 });
   subscribe('slow', 'jobs');
   append(100);
-  rig.until('the bound has removed what is not read', () => starts().every((start) => start > 30), 30_000);
+  rig.untilSeen('the bound has removed what is not read', () => starts().every((start) => start > 30), 30_000);
   expect(Math.max(...starts())).toBeLessThanOrEqual(end - 40);
   const outside = [1, 2, 3].find((broker) => broker !== rig.leader('jobs')) ?? 3;
   rig.kill(outside);

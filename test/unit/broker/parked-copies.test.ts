@@ -1,6 +1,5 @@
 /** What is removed of the topic of parked records: copies that nobody has as parked any more, and what a bound lets go. */
 import { expect, test } from 'vitest';
-import { assert } from '../../../src/base/assert.ts';
 import type {
   Answer,
   AppendResult,
@@ -35,13 +34,7 @@ class Parked {
     this.ok((service, answer) => service.subscribe({ subscriber: 's', topic: 'jobs', start: { at: 'beginning' } }, answer));
     const records = Array.from({ length: count }, (_, index) => ({ topic: 'jobs', offset: offset + index, reason: 'no' }));
     this.ok<Nacked>((service, answer) => service.nack({ subscriber: 's', records }, answer));
-    this.until('all are parked', () => this.list().count === count);
-  }
-
-  /** What asks brokers is not asked after every event. */
-  until(what: string, holds: () => boolean): void {
-    for (let tries = 0; tries < 60 && !holds(); tries++) this.rig.run(500);
-    assert(holds(), what);
+    this.rig.untilSeen('all are parked', () => this.list().count === count, 30_000);
   }
 
   ok<Value>(invoke: (service: SubscriptionService, answer: Answer<Value>) => void): Value {
@@ -97,20 +90,20 @@ test('copies go once all before them are dropped, or were replayed and processed
   // It is in retry from its copy.
   expect(parked.starts()).toEqual([0, 0, 0]);
   parked.pull(parts.map(({ topic, offsetTo: offset, tries = 0 }) => ({ topic, offset, tries })));
-  parked.until('what is before the one that is kept is gone', () => parked.starts().every((start) => start > 4));
+  parked.rig.untilSeen('what is before the one that is kept is gone', () => parked.starts().every((start) => start > 4), 30_000);
   parked.rig.run(6000);
   expect(Math.max(...parked.starts())).toBeLessThanOrEqual(kept);
   expect(textOf(parked.show(kept))).toBe('12');
 
   parked.ok((service, answer) => service.deleteSubscriber('s', answer));
   parked.ok((service, answer) => service.createSubscriber({ id: 's', requestId: null }, answer));
-  parked.until('all whole segments are gone', () => parked.starts().every((start) => start > kept));
+  parked.rig.untilSeen('all whole segments are gone', () => parked.starts().every((start) => start > kept), 30_000);
   expect(parked.rig.violations).toEqual([]);
 }, 30_000);
 
 test('a bound removes copies that are still parked: they stay listed, and are replayed from their topic', () => {
   const parked = new Parked({ parkedRetentionBytes: 8 * KiB });
-  parked.until('the bound has removed some', () => parked.starts().every((start) => start > 0));
+  parked.rig.untilSeen('the bound has removed some', () => parked.starts().every((start) => start > 0), 30_000);
   const { count: listed, parked: all } = parked.list();
   expect(listed).toBe(count);
   const first = all[0]?.id as number;

@@ -24,6 +24,8 @@ export interface RigOptions {
   readonly change?: (options: BrokerOptions) => BrokerOptions;
 }
 
+const lookEveryMs = 20;
+
 export class Rig {
   readonly cluster: Cluster;
   readonly lines: LogLine[] = [];
@@ -49,6 +51,15 @@ export class Rig {
     const { scheduler } = this.cluster.world;
     scheduler.runUntil(scheduler.nowMs + forMs, holds);
     assert(holds(), `within ${forMs} ms: ${what}`);
+  }
+
+  /** The same where a look asks brokers, which takes longer than most events: after each of them it would be most of the work. */
+  untilSeen(what: string, holds: () => boolean, forMs = 20_000): void {
+    const endMs = this.nowMs + forMs;
+    while (!holds()) {
+      assert(this.nowMs < endMs, `within ${forMs} ms: ${what}`);
+      this.run(lookEveryMs);
+    }
   }
 
   run(forMs: number): void {

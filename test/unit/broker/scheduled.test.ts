@@ -83,17 +83,6 @@ function keeperOf(id: string, asked = 1): number {
   return page.topics[0]?.partitions?.[Number(id.split('-')[0])]?.leader ?? 0;
 }
 
-/** Every look asks a broker, so that one after each event would be most of the work. */
-const lookEveryMs = 20;
-
-function until(what: string, holds: () => boolean, forMs = 20_000): void {
-  const endMs = rig.nowMs + forMs;
-  while (!holds()) {
-    assert(rig.nowMs < endMs, `within ${forMs} ms: ${what}`);
-    rig.run(lookEveryMs);
-  }
-}
-
 beforeEach(() => {
   rig = new Rig({ brokers: 5 });
   rig.ok(1, (service, answer) => service.createTopic('orders', { retentionBytes: null }, answer));
@@ -126,7 +115,7 @@ describe('what is to be appended later', () => {
     ]);
     rig.run(dueMs - inMs(200));
     expect(values(1)).toEqual([]);
-    until('it is there', () => values(1).length > 0);
+    rig.untilSeen('it is there', () => values(1).length > 0);
 
     const all = shown(3);
     expect(all.map(({ value }) => value)).toEqual(['a', 'b']);
@@ -182,12 +171,12 @@ describe('what is to be appended later', () => {
     rig.run(3000 - (rig.nowMs % 10));
     rig.until('some of it is there', () => values(asked).length > 0);
     rig.kill(keeper);
-    until('all of it is there', () => values(asked).length >= 40);
+    rig.untilSeen('all of it is there', () => values(asked).length >= 40);
     rig.start(keeper);
     rig.run(3000);
 
     expect(values(asked).toSorted()).toEqual(Array.from({ length: 40 }, (_, index) => `v${index}`).toSorted());
-    until('nothing waits', () => list(asked).totals.waiting === 0);
+    rig.untilSeen('nothing waits', () => list(asked).totals.waiting === 0);
   });
 
   test('waits through a restart of all brokers', () => {
@@ -195,7 +184,7 @@ describe('what is to be appended later', () => {
     given(1, dueMs, ['still there']);
     for (const id of [1, 2, 3, 4, 5]) rig.kill(id);
     for (const id of [1, 2, 3, 4, 5]) rig.start(id);
-    until('it is there', () => rig.leader('orders') !== null && values(2).length > 0);
+    rig.untilSeen('it is there', () => rig.leader('orders') !== null && values(2).length > 0);
 
     expect(shown(2)[0]?.timeMs).toBeGreaterThanOrEqual(dueMs);
     rig.run(2000);
@@ -253,7 +242,7 @@ describe('where it cannot be appended', () => {
     const ids = Array.from({ length: 6 }, (_, index) => idOf(given(asked, inMs(3000 + index * 400), [`v${index}`])));
     given(asked, inMs(4000), ['for the log'], { topic: 'log' });
     rig.kill(home);
-    until('the log has its own', () => rig.leader() !== null && shown(asked, 'log').length > 0);
+    rig.untilSeen('the log has its own', () => rig.leader() !== null && shown(asked, 'log').length > 0);
     rig.run(20_000);
 
     const waiting = list(asked).scheduled;
@@ -262,7 +251,7 @@ describe('where it cannot be appended', () => {
     expect(waiting.some(({ problem }) => problem !== null)).toBe(true);
 
     rig.start(home);
-    until('nothing waits', () => list(asked).totals.waiting === 0, 60_000);
+    rig.untilSeen('nothing waits', () => list(asked).totals.waiting === 0, 60_000);
     expect(values(asked).toSorted()).toEqual(['v0', 'v1', 'v2', 'v3', 'v4', 'v5']);
   });
 
@@ -299,7 +288,7 @@ describe('where it cannot be appended', () => {
     given((leader % 5) + 1, dueMs, ['late']);
     rig.run(dueMs - inMs(-2000));
     expect(values((leader % 5) + 1)).toEqual([]);
-    until('it is there', () => values((leader % 5) + 1).length > 0);
+    rig.untilSeen('it is there', () => values((leader % 5) + 1).length > 0);
 
     expect(shown(leader)[0]?.timeMs).toBeGreaterThanOrEqual(dueMs);
   });
@@ -366,7 +355,7 @@ test('the log of a group loses its beginning, whatever waits there for long', ()
   }
   for (const id of [1, 2, 3]) rig.kill(id);
   for (const id of [1, 2, 3]) rig.start(id);
-  until('it is still known', () => rig.leader() !== null && list(2).totals.waiting === 1);
+  rig.untilSeen('it is still known', () => rig.leader() !== null && list(2).totals.waiting === 1);
   expect(list(2).totals.delivered).toBe(120);
 });
 
@@ -383,7 +372,7 @@ describe('an id that its partition may have forgotten', () => {
     rig.awaitLeader();
     for (let index = 0; index < 40; index++) rig.append(asked, [`other ${index}`], { requestId: `r${index}` });
     rig.start(keeper);
-    until('nothing waits', () => list(asked).totals.waiting === 0, 60_000);
+    rig.untilSeen('nothing waits', () => list(asked).totals.waiting === 0, 60_000);
 
     const later = rig.values(asked).filter((value) => value.startsWith('v'));
     expect(later.toSorted()).toEqual(Array.from({ length: 30 }, (_, index) => `v${index}`).toSorted());
