@@ -35,6 +35,11 @@ export class HttpBody {
   /** Bytes came behind the end of the answer. */
   isFollowed = false;
 
+  /** Of the body as far as it is known, or of the chunk. */
+  get left(): number {
+    return this.#left;
+  }
+
   get endsWithConnection(): boolean {
     return this.#place === 'body' && this.#left === Number.POSITIVE_INFINITY;
   }

@@ -14,6 +14,8 @@ export interface Waiting {
 const answerBytesMax = 64 * 1024 * 1024;
 /** A shorter body is copied behind its head, so that both leave in one write. */
 const joinedBytesMax = 16 * 1024;
+/** Of the memory that a connection reads into, again and again: one of its own for each read costs more than what is done with a short answer. */
+const readBytes = 64 * 1024;
 /** A server that says for how long it keeps a silent connection is not asked over it in the last moment. */
 const marginMs = 1000;
 
@@ -35,15 +37,20 @@ export class HttpConnection {
   isEstablished = false;
 
   constructor(
-    socket: net.Socket,
+    open: (onread: net.OnReadOpts) => net.Socket,
     isSecure: boolean,
     onIdle: (connection: HttpConnection) => void,
     onClosed: (connection: HttpConnection) => void,
   ) {
+    const buffer = Buffer.allocUnsafeSlow(readBytes);
+    const callback = (length: number): boolean => {
+      this.#take(buffer.subarray(0, length));
+      return true;
+    };
+    const socket = open({ buffer, callback });
     this.#socket = socket;
     this.#onIdle = onIdle;
     socket.once(isSecure ? 'secureConnect' : 'connect', () => (this.isEstablished = true));
-    socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', (error) => this.destroy(error));
     socket.on('end', () => this.#ended());
     socket.on('close', () => {
@@ -63,13 +70,16 @@ export class HttpConnection {
     this.#waiting = waiting;
     this.#pieces = [];
     this.#bytes = 0;
-    this.#body = new HttpBody({
+    const answer = new HttpBody({
       status: (status, lines) => {
         this.#status = status;
         this.#head = lines;
+        // Where its length is known, what is read goes to its place at once.
+        if (answer.left <= answerBytesMax) this.#pieces.push(Buffer.allocUnsafe(answer.left));
       },
       body: (piece) => this.#hold(piece),
     });
+    this.#body = answer;
     socket.ref();
     if (body === undefined) socket.write(head, 'latin1');
     else if (body.length <= joinedBytesMax) {
@@ -94,8 +104,10 @@ export class HttpConnection {
   }
 
   #hold(piece: Buffer): undefined {
+    const [whole] = this.#pieces;
+    if (whole !== undefined && this.#bytes + piece.length <= whole.length) whole.set(piece, this.#bytes);
+    else this.#pieces.push(Buffer.from(piece));
     this.#bytes += piece.length;
-    this.#pieces.push(piece);
   }
 
   #take(chunk: Buffer): void {

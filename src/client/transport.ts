@@ -129,7 +129,7 @@ export class Transport implements Sender {
       const at = idle.indexOf(connection);
       if (at >= 0) idle.splice(at, 1);
     };
-    const connection = new HttpConnection(dial(target, this.#options), target.isSecure, onIdle, onClosed);
+    const connection = new HttpConnection((onread) => dial(target, { ...this.#options, onread }), target.isSecure, onIdle, onClosed);
     this.#connections.add(connection);
     return connection;
   }
