@@ -2,8 +2,8 @@
  * The client: `EventLog` over HTTP, for the command line, the labs, agents and other programs (it is exported from the package).
  *
  * `Client` gives the calls; `Caller` asks one broker after another until one answers within the time; `Transport` is one request; `AppendStream`
- * keeps several batches of one long stream in flight and in order; `LineBatcher` makes such batches of a text. What is left out: the Kafka
- * protocol, which programs with high throughput will use.
+ * keeps several batches of one long stream in flight and in order; `LineBatcher` makes such batches of a text; `Pulls` is what a subscriber pulls, one after
+ * another. What is left out: the Kafka protocol, which programs with high throughput will use.
  *
  *     const client = new Client({ servers: ['http://127.0.0.1:8000'] });
  *     const { offset } = await client.append({ ...appendDefaults, topic: 'log', batch: batchOf([{ value: 'hello' }]) });
