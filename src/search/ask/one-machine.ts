@@ -60,7 +60,14 @@ export function askMachine(machine: Machine, body: Uint8Array, options: AskOptio
     const onAbort = (): void => fail('the search was ended before it was done');
 
     const { connectTimeoutMs, machineTimeoutMs, signal } = options;
-    const connecting = after(connectTimeoutMs, `no connection within ${formatSeconds(connectTimeoutMs)}`);
+    let isConnected = false;
+    const connecting = setTimeout(() => {
+      // A loop that was held up looks first at what has come meanwhile.
+      setImmediate(() => {
+        if (!isConnected) fail(`no connection within ${formatSeconds(connectTimeoutMs)}`);
+      });
+    }, connectTimeoutMs);
+    timers.add(connecting);
     if (machineTimeoutMs !== null) after(machineTimeoutMs, `not done within ${formatSeconds(machineTimeoutMs)}`);
     let heardMs = performance.now();
     const hear = (): void => {
@@ -87,6 +94,7 @@ export function askMachine(machine: Machine, body: Uint8Array, options: AskOptio
     };
     const exchange = openExchange(machine.origin, { method: 'POST', path: '/v1/grep/local', body }, options, {
       connected: () => {
+        isConnected = true;
         clearTimeout(connecting);
         watchSilence();
       },
