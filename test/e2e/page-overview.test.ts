@@ -83,6 +83,10 @@ describe('the overview, in a browser', needsBrowser, () => {
     expect(await page.locator('[data-chart="records"] figcaption').innerText()).toMatch(
       /Records appended a second 60\s+Records read a second 150/,
     );
+    // Whoever points at one chart is told of that moment in all of them.
+    await chart('records').hover();
+    await page.locator('[data-chart="records"] .pointed').waitFor();
+    expect(await page.locator('.pointed span').allInnerTexts()).toEqual(['60', '150', '8', '7.0 ms', '0.5 ms', '–']);
     await screenshot(page, 'overview');
   });
 

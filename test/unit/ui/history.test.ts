@@ -68,7 +68,7 @@ describe('the history of several brokers', () => {
     expect(moments.find(({ timeMs }) => timeMs === startMs + 22_500)?.appended).toBe(20);
   });
 
-  test('takes a sample once, though each answer dates it a little differently', () => {
+  test('takes what is new of each answer, though that dates what was known a little differently', () => {
     const histories = new BrokerHistories();
     histories.add(answer({ 1: stretch(5000, 30_000) }));
     histories.add(answer({ 1: stretch(20_000, 35_000, 140) }));
