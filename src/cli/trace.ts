@@ -77,7 +77,7 @@ function defineDiagram(command: Command, io: CliIo): void {
         'first thing that somebody would look for: a violated check, a crash, a fault, a new leader. An output that ends in .html is a page: the wheel makes it ' +
         'larger, and an event that is pointed at lights its causes and effects.',
     )
-    .option('-o, --output <file>', 'where it goes, .svg or .html', 'trace.html')
+    .option('-o, --output <file>', 'where it goes, .svg or .html', picture, 'trace.html')
     .option('--from <seconds>', 'where it begins, from the first event of the trace on', seconds(0, 2_000_000))
     .option('--to <seconds>', 'where it ends (default: when there are as many events as are drawn)', seconds(0, 2_000_000))
     .option('--topic <name>', 'only events of this topic, and those of none')
@@ -96,6 +96,12 @@ function defineDiagram(command: Command, io: CliIo): void {
     { command: 'cairn trace diagram run.ndjson --topic orders', does: 'a recorded run, around its first trouble, as trace.html' },
     { command: 'cairn trace diagram --last 5 -o now.svg', does: 'the last five seconds of the brokers on this machine' },
   ]);
+}
+
+/** Any other ending would say something else of what is in it. */
+function picture(file: string): string {
+  if (/\.(svg|html)$/i.test(file)) return file;
+  throw new InvalidArgumentError('It is a file that ends in .svg or .html.');
 }
 
 function parseFormat(text: string): Format {
@@ -157,7 +163,7 @@ function drawn(
   const picture = spaceTimeOf(trace, times, stretch.value, { title, times: describeTimes(collected), notes, eventsMax });
   const result = renderSpaceTime(picture);
   if (!result.ok) throw new LogError('usage', result.problem);
-  const text = options.output.endsWith('.html') ? renderDiagramPage(picture, result.svg, trace) : result.svg;
+  const text = options.output.toLowerCase().endsWith('.html') ? renderDiagramPage(picture, result.svg, trace) : result.svg;
   return { title, text, said: `${events.length} events${left === 0 ? '' : ` of ${events.length + left}`}` };
 }
 

@@ -105,6 +105,9 @@ function isShown(trace: OrderedTrace, index: number, { topic, chatter }: Stretch
   switch (fields['message']) {
     case 'ping':
     case 'pong':
+    // Of all groups that are quiet.
+    case 'pulse':
+    case 'pulseAnswer':
     // Of agents: the question whether they live, and its answer.
     case 'wait':
     case 'here':
@@ -113,19 +116,22 @@ function isShown(trace: OrderedTrace, index: number, { topic, chatter }: Stretch
       return Number(fields['bytes']) > emptyAppendBytesMax;
     case 'appendEntriesResponse':
       // One that says that a batch is on the disk leaves right after that was noted.
-      return send >= 0 && followsStored(trace, send);
+      return send >= 0 && follows(trace, send, ['stored']);
+    case 'joined':
+      // Of several groups at once, most often nothing but heartbeats; a vote is asked for right after a role was taken.
+      return send >= 0 && follows(trace, send, ['stored', 'role']);
     default:
       return true;
   }
 }
 
-/** Only sends stand between this one and the note that something was stored. */
-function followsStored({ events, processOf }: OrderedTrace, send: number): boolean {
+/** Only sends stand between this one and an event of such a kind. */
+function follows({ events, processOf }: OrderedTrace, send: number, kinds: readonly string[]): boolean {
   const process = processOf[send];
   for (let index = send - 1; index >= 0; index--) {
     if (processOf[index] !== process) continue;
     const { kind } = events[index] as TraceEvent;
-    if (kind !== 'send') return kind === 'stored';
+    if (kind !== 'send') return kinds.includes(kind);
   }
   return false;
 }

@@ -154,6 +154,9 @@ test('a program asks one machine, which asks those that it knows and no others',
   expect(line).toEqual({ type: 'match', machine: 'm2', file: 'a.log', line: 2, byteOffset: 3, text: 'yes \u00e9' });
   expect(rest.at(-1)).toEqual({ type: 'summary', selected: 1, isComplete: true });
   expect(await ask({ ...search, on: [here.address] })).toContain('is known here');
+  expect(await ask({ ...search, source: { kind: 'files', name: 'nowhere' } })).toMatch(
+    /\{"type":"summary".*"isComplete":false\}\n\{"type":"error","code":"unknownFiles","message":"Cannot search: none of 1 machines exposes.*"\}\n$/,
+  );
   expect(await ask({ ...search, match: { patterns: ['yes'], unknown: true } })).toContain('there is no field \\"match.unknown\\"');
 });
 

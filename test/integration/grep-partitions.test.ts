@@ -50,7 +50,15 @@ test('put in order of time, every line of each is there once and counted once', 
   expect(compared(numbersOf(stdout.toString()))).toBe('all in order');
   expect(status).toBe(0);
   expect(stderr).toContain(`total: ${all.length} lines on 1 machine\n`);
-  expect(stderr).toContain(`topic wide partition 99, offsets 0 to ${recordsEach - 1}`);
+  for (const partition of [0, 99]) expect(stderr).toContain(`topic wide partition ${partition}, offsets 0 to ${recordsEach - 1}\n`);
+});
+
+test('where no record is of the time that is asked for that is said, and nothing of the end', async () => {
+  const { stderr, status } = await runGrep(['hit', '--topic', 'wide', '--until', '2026-11-29T00:00:00Z', ...on()]);
+
+  expect(stderr).toContain('topic wide partition 0, no record of that time\n');
+  expect(stderr).not.toContain('the next gets');
+  expect(status).toBe(1);
 });
 
 test('with -m each gives as many as it may, however often it is put off', async () => {

@@ -5,7 +5,7 @@ import { LogError } from '../../eventlog/log-error.ts';
 import { type GrepCommand, parseGrep } from '../../query/parse.ts';
 import type { SearchRequest } from '../../query/request.ts';
 import { parseServer } from '../../client/servers.ts';
-import { askEach, eachPartition, knownMachines, type Question, type Report, reportLines } from '../../search/ask/index.ts';
+import { askEach, eachPartition, knownMachines, type Question, refusalOf, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
 import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
 import { reportError } from '../report-error.ts';
@@ -78,8 +78,8 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const status = statusOf(report, isQuiet);
   // What is quiet and answered has nothing to add, as grep's own -q.
   if (!isQuiet || status === trouble) io.stderr.write(summaryOf(report, command));
-  if (!areNamed && report.machines.every(({ isWithout }) => isWithout))
-    throw new LogError('unknownFiles', `Cannot search: none of ${machines.length} machines exposes files of that name`);
+  const refusal = refusalOf(report, areNamed);
+  if (refusal !== null) throw refusal;
   return status;
 }
 

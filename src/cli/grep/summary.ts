@@ -16,7 +16,9 @@ export function summaryOf(report: Report, command: GrepCommand): string {
     for (const { name, parts, problem } of asked) {
       if (parts.length === 0 && problem !== null) continue;
       const isTopic = parts.some(({ topic }) => topic !== undefined);
-      const where = isTopic ? parts.map(rangeOf).join(', ') : counted(parts.filter(wasSearched).length, 'file');
+      const where = isTopic
+        ? parts.map((part) => rangeOf(part, own.has('since') || own.has('until'))).join(', ')
+        : counted(parts.filter(wasSearched).length, 'file');
       lines.push(`${name}: ${counted(sumOf(parts), what)} in ${where}`);
     }
     const answered = new Set(asked.flatMap(({ name, parts }) => (parts.length > 0 ? [name] : [])));
@@ -36,10 +38,12 @@ const troubles: Readonly<Record<NonNullable<MachineReport['failure']>, (name: st
 };
 
 /** How far the answer goes. */
-function rangeOf({ name, topic, problem }: PartReport): string {
+function rangeOf({ name, label, topic, problem }: PartReport, isTimed: boolean): string {
   if (topic === undefined) return name;
-  const which = topic.partition === 0 ? '' : ` partition ${topic.partition}`;
-  return `topic ${name}${which}, ${describeOffsets(topic.offsetFrom, topic.offsetTo)}${problem === null ? '' : ' in part'}`;
+  const { partition, offsetFrom, offsetTo } = topic;
+  const which = label.endsWith(`${name}/${partition}`) ? ` partition ${partition}` : '';
+  const offsets = isTimed && offsetTo <= offsetFrom ? 'no record of that time' : describeOffsets(offsetFrom, offsetTo);
+  return `topic ${name}${which}, ${offsets}${problem === null ? '' : ' in part'}`;
 }
 
 function sumOf(parts: readonly PartReport[]): number | null {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { HostPort } from '../../base/host-port.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { isLoopback, parseHostPort } from '../../daemon/address.ts';
 import { LogError } from '../../eventlog/log-error.ts';
 import { integer } from '../options.ts';
@@ -123,6 +124,9 @@ function refuse(
   if (listen === undefined) return;
   if (virtual === true) cannot('nobody listens in virtual time, so --listen says nothing');
   if (listen.length !== machineCount) cannot(`${machineCount} machines do not listen at ${listen.length} addresses`);
+  const names = listen.map(formatHostPort);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) cannot(`two machines do not listen at ${twice}`);
   if (trials > 1 && parallel > 1) cannot('trials side by side cannot listen at one place: say --parallel 1');
 }
 

@@ -124,7 +124,10 @@ function labelOf(event: TraceEvent): string {
   }
 }
 
-/** From what ends a process to its next start, whether or not these are in the stretch, and what the simulator did that lasted. */
+/**
+ * From what ends a process to its next start, or from the fault switch to its end, whether or not these are in the stretch, and what the simulator did that
+ * lasted.
+ */
 function faultsOf(
   trace: OrderedTrace,
   times: Float64Array,
@@ -151,8 +154,11 @@ function faultsOf(
   };
   trace.events.forEach(({ kind, process, fields }, index) => {
     const atMs = times[index] as number;
-    if (downKinds.has(kind)) open.set(`down ${process}`, { process, label: kind, atMs, isDown: true });
-    else if (kind === 'start') close(`down ${process}`, atMs);
+    const fault = kind === 'fault' ? fields['fault'] : null;
+    if (fault === 'crashed') open.set(`down ${process}`, { process, label: 'crashed', atMs, isDown: true });
+    else if (fault === 'recovered') close(`down ${process}`, atMs);
+    else if (downKinds.has(kind)) open.set(`down ${process}`, { process, label: kind, atMs, isDown: true });
+    else if (kind === 'start' || kind === 'started') close(`down ${process}`, atMs);
     else if (kind === 'begins') open.set(`lasts ${String(fields['what'])}`, { ...placeOf(fields['what'], drawn), atMs, isDown: false });
     else if (kind === 'ends') close(`lasts ${String(fields['what'])}`, atMs);
     else if (kind === 'healed') for (const key of open.keys()) if (key.startsWith('lasts ')) close(key, atMs);

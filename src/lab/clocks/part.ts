@@ -54,7 +54,8 @@ export class Part {
       const message = this.#said.get(type);
       if (message !== undefined) return message as Heard<Type>;
       const failed = this.#said.get('failed') as Heard<'failed'> | undefined;
-      if (failed !== undefined) throw new LogError('checkFailed', `Cannot run ${this.name}: ${failed.reason}`);
+      if (failed !== undefined)
+        throw new LogError('checkFailed', `Cannot run ${this.name}: ${failed.reason}`, { next: 'No trial was made.' });
       if (this.#died !== null) return null;
       const leftMs = untilMs - performance.now();
       if (leftMs <= 0) {

@@ -63,7 +63,19 @@ export class SearchMachines {
     const log = path.join(folder, `${name}.log`);
     const written = writeLog({ file: log, machine: number, bytes, seed });
     const cairn = path.join(packageFolder, 'bin', 'cairn.mjs');
-    const args = ['serve', '--role', 'search', '--listen', `127.0.0.1:${port}`, '--name', name, '--files', `${exposedName}=${log}`];
+    const args = [
+      'serve',
+      '--role',
+      'search',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--name',
+      name,
+      '--files',
+      `${exposedName}=${log}`,
+      '--log-level',
+      'warn',
+    ];
     this.#servers.push(this.children.start(process.execPath, [cairn, ...args], { stdio: ['ignore', 'ignore', 'inherit'] }));
     await untilListening(port, name);
     this.all.push({ name, machine: { name, origin: `http://127.0.0.1:${port}` }, log, written });

@@ -9,6 +9,6 @@ export { chooseMachines, type Machine, parseHostsFile, parseMachines } from './m
 export { encodeRequest } from '../encode-request.ts';
 export { aliveEveryMs, askMachine, type AskOptions, type MachineOutcome } from './one-machine.ts';
 export { type Reached, type TopicPart, wasSearched } from '../answer.ts';
-export type { MachineReport, PartReport, Report } from './report.ts';
+export { type MachineReport, type PartReport, refusalOf, type Report } from './report.ts';
 export type { AnswerEvent, EventWriter } from './turns.ts';
 export { writeLent } from './write-lent.ts';

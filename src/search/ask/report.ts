@@ -1,5 +1,6 @@
 /** What is known of an answer when it has ended. */
 import type { ErrorCode } from '../../base/errors.ts';
+import { LogError } from '../../eventlog/log-error.ts';
 import type { SearchRequest } from '../../query/index.ts';
 import { joinProblems, type PartEnd, type PartHead } from '../answer.ts';
 import type { Machine } from './machines.ts';
@@ -41,6 +42,12 @@ export function problemOf(outcome: MachineOutcome, parts: readonly PartReport[])
   const problems = problem === null ? broken : [problem, ...broken];
   if (problems.length === 0) return { problem: null, failure: null };
   return { problem: joinProblems(problems), failure: problem === null || hasBegun || !isRefusal(code) ? 'partial' : 'refused' };
+}
+
+/** Why there is no answer where nobody was named and nobody has what is searched; null where somebody has. */
+export function refusalOf({ machines }: Report, areNamed: boolean): LogError | null {
+  if (areNamed || machines.some(({ isWithout }) => !isWithout)) return null;
+  return new LogError('unknownFiles', `Cannot search: none of ${machines.length} machines exposes files of that name`);
 }
 
 /** Files that could not be searched, and a search that was ended, are no refusals. */

@@ -69,6 +69,14 @@ describe('a wrong command line is one sentence and exit code 2', () => {
       ['lab', 'clocks', '--listen', '10.0.0.1:7001'],
       "Cannot run cairn lab: option '--listen <host:port,...>' argument '10.0.0.1:7001' is invalid: it is a list of places on this computer, and \"10.0.0.1:7001\" is none",
     ],
+    [
+      ['lab', 'clocks', '--listen', '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7001'],
+      'Cannot run the lab: two machines do not listen at 127.0.0.1:7001',
+    ],
+    [
+      ['trace', 'diagram', 'run.ndjson', '-o', 'run.png'],
+      "Cannot run cairn trace: option '-o, --output <file>' argument 'run.png' is invalid: it is a file that ends in .svg or .html",
+    ],
     [['help', 'me'], 'Cannot help with "me": it is neither a command, an error code, "errors" nor "exit-codes"'],
   ])('cairn %j', async (args, sentence) => {
     const known = registry.some(({ name }) => name === args[0]) ? ` ${args[0] ?? ''}` : '';

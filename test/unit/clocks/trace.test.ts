@@ -316,19 +316,28 @@ describe('a stretch of a trace', () => {
     frame('receive', 'b', 'a', 1, 'appendEntries', 93);
     frame('send', 'b', 'a', 1, 'appendEntriesResponse', 89);
     frame('receive', 'a', 'b', 1, 'appendEntriesResponse', 89);
+    frame('send', 'a', 'b', 3, 'joined', 172);
+    frame('receive', 'b', 'a', 3, 'joined', 172);
+    frame('send', 'a', 'c', 1, 'pulse', 60);
+    frame('receive', 'c', 'a', 1, 'pulse', 60);
+    frame('send', 'c', 'a', 1, 'pulseAnswer', 60);
+    frame('receive', 'a', 'c', 1, 'pulseAnswer', 60);
     frame('send', 'a', 'b', 2, 'appendEntries', 500);
     frame('receive', 'b', 'a', 2, 'appendEntries', 500);
     written.add('b', 'stored', 6, { fields: { end: 4 } });
     frame('send', 'b', 'a', 2, 'appendEntriesResponse', 89);
     frame('receive', 'a', 'b', 2, 'appendEntriesResponse', 89);
+    written.add('b', 'role', 7, { fields: { role: 'preCandidate', term: 1 } });
+    frame('send', 'b', 'a', 3, 'joined', 172);
+    frame('receive', 'a', 'b', 3, 'joined', 172);
     const trace = ordered(written.events);
     const times = correctedTimes(trace, skewOf(trace));
 
     const quiet = takeStretch(trace, times, options);
     const whole = takeStretch(trace, times, { ...options, chatter: true });
 
-    expect(quiet.ok ? quiet.value.events.length : 0).toBe(5);
-    expect(whole.ok ? whole.value.events.length : 0).toBe(9);
+    expect(quiet.ok ? quiet.value.events.length : 0).toBe(8);
+    expect(whole.ok ? whole.value.events.length : 0).toBe(18);
   });
 
   test('begins a little before the first trouble, and says how much found no room', () => {

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { LogError } from '../../../eventlog/index.ts';
 import { formatTraceparent } from '../../../base/trace-context.ts';
-import { type AskOptions, askEach, forPrograms, JsonLines, type Question, reportLines } from '../../../search/ask/index.ts';
+import { type AskOptions, askEach, forPrograms, JsonLines, type Question, refusalOf, reportLines } from '../../../search/ask/index.ts';
 import type { SearchTrace } from '../../../search/index.ts';
 import { drained } from '../drained.ts';
 import { commonHeaders } from '../error-answer.ts';
@@ -67,10 +67,12 @@ export async function answerForAll(
   const options = trace === null ? common : { ...common, tracer: tracerOf(trace) };
   try {
     const report = await askEach(questions, options, (_machine, event) => say(lines.take(event)));
-    response.end(reportLines(report));
+    const refusal = refusalOf(report, areNamed);
+    response.end(`${reportLines(report)}${refusal === null ? '' : errorLine(refusal)}`);
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
-    const { code, message } = error;
-    response.end(`${JSON.stringify({ type: 'error', code, message })}\n`);
+    response.end(errorLine(error));
   }
 }
+
+const errorLine = ({ code, message }: LogError): string => `${JSON.stringify({ type: 'error', code, message })}\n`;
