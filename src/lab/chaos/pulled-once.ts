@@ -17,8 +17,8 @@ export interface PullersOf {
   readonly subscriber: string;
   /** In the order in which they were processed. */
   readonly processed: readonly Processed[];
-  /** Those that were killed, or crashed: what one of them had not acknowledged comes again. */
-  readonly killed: ReadonlySet<number>;
+  /** Those that were killed, or crashed, and how much had been processed by then: what one of them had not acknowledged comes again. */
+  readonly killed: ReadonlyMap<number, number>;
 }
 
 interface PulledDamage {
@@ -52,7 +52,7 @@ export function checkPulled(published: ReadonlyMap<string, ReadonlyMap<number, s
   const heights = new Map<string, number>();
   /** By place: offsets that were published, in order, and how many of the first of them have been given. */
   const fronts = new Map([...published].map(([place, values]) => [place, { order: [...values.keys()].toSorted((a, b) => a - b), at: 0 }]));
-  for (const { place, offset, puller, value } of processed) {
+  for (const [index, { place, offset, puller, value }] of processed.entries()) {
     const known = published.get(place)?.get(offset);
     if (known !== undefined && known !== value) found.wrong++;
     const height = `${puller} ${place}`;
@@ -62,7 +62,7 @@ export function checkPulled(published: ReadonlyMap<string, ReadonlyMap<number, s
     if (offsets === undefined) by.set(place, (offsets = new Map()));
     const before = offsets.get(offset);
     if (before === undefined) found.given++;
-    else if (killed.has(before)) found.againAfterKill++;
+    else if ((killed.get(before) ?? Number.POSITIVE_INFINITY) <= index) found.againAfterKill++;
     else found.doubled++;
     offsets.set(offset, puller);
     const front = fronts.get(place);

@@ -17,17 +17,23 @@ export interface Pulling {
   /** Once it has been given all there is, by its own account. */
   finish(): Promise<void>;
   pullers(): PullersOf;
+  /** A worker of this name. */
+  hasKilled(worker: string | null): boolean;
 }
 
 /** What is processed of one subscriber, by whoever pulls for it. */
 class Journal {
   readonly subscriber: string;
   readonly processed: Processed[] = [];
-  readonly killed = new Set<number>();
+  readonly killed = new Map<number, number>();
   #pullers = 0;
 
   constructor(subscriber: string) {
     this.subscriber = subscriber;
+  }
+
+  die(puller: number): void {
+    this.killed.set(puller, this.processed.length);
   }
 
   /** The number of the next puller. */
@@ -77,6 +83,10 @@ export class LonePuller implements Pulling {
     return this.#journal;
   }
 
+  hasKilled(): boolean {
+    return false;
+  }
+
   async #run(life: { isKilled: boolean; isEnding: boolean }, puller: number): Promise<void> {
     const { subscriber } = this;
     for (;;) {
@@ -93,7 +103,7 @@ export class LonePuller implements Pulling {
             const value = clientBytes.utf8Decode(record.value() ?? new Uint8Array(0));
             this.#journal.processed.push({ place: `${topic}/${partition}`, offset: record.offset, puller, value });
           });
-      if (life.isKilled) return void this.#journal.killed.add(puller);
+      if (life.isKilled) return this.#journal.die(puller);
       const positions = parts.map(({ topic, partition, offsetTo: offset, generation }) => ({ topic, partition, offset, generation }));
       if (positions.length > 0) await patiently(this.#client, () => this.#client.subscriptions.ack({ subscriber, positions }));
       if (isLast && parts.length === 0) return;
@@ -122,6 +132,7 @@ export class SharedPullers implements Pulling {
   readonly #options: SharedOptions;
   readonly #journal: Journal;
   #workers: WorkerProcess[] = [];
+  readonly #killed = new Set<string>();
   #names = 0;
   #kills = 0;
   #isEnding = false;
@@ -168,7 +179,7 @@ export class SharedPullers implements Pulling {
     });
     const kill = async (): Promise<void> => {
       isKilled = true;
-      this.#journal.killed.add(puller);
+      this.#journal.die(puller);
       child.kill('SIGKILL');
       await children.exitOf(child);
       // What it had written before is read to its end.
@@ -182,6 +193,7 @@ export class SharedPullers implements Pulling {
     const [worker, ...others] = this.#workers;
     if (worker === undefined) return;
     this.#workers = others;
+    this.#killed.add(worker.name);
     await worker.kill();
     this.#start(this.#kills++ % 2 === 0 ? worker.name : this.#newName());
   }
@@ -194,6 +206,10 @@ export class SharedPullers implements Pulling {
 
   pullers(): PullersOf {
     return this.#journal;
+  }
+
+  hasKilled(worker: string | null): boolean {
+    return worker !== null && this.#killed.has(worker);
   }
 }
 

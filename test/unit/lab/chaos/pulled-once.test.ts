@@ -17,8 +17,9 @@ const values: Readonly<Record<number, string>> = { 1: 'a', 2: 'b', 4: 'c' };
 const given = (...all: [puller: number, offset: number][]): Processed[] =>
   all.map(([puller, offset]) => ({ place, puller, offset, value: values[offset] ?? '' }));
 
-function damageOf(processed: readonly Processed[], killed: readonly number[] = []): Partial<PulledFigures> {
-  const found = checkPulled(published, { subscriber: 's', processed, killed: new Set(killed) });
+/** @param killed pullers, and how much had been processed when they were killed */
+function damageOf(processed: readonly Processed[], ...killed: [puller: number, at: number][]): Partial<PulledFigures> {
+  const found = checkPulled(published, { subscriber: 's', processed, killed: new Map(killed) });
   return Object.fromEntries(Object.entries(found).filter(([, count]) => count > 0));
 }
 
@@ -28,9 +29,10 @@ describe('what a subscriber was given', () => {
   });
 
   test('may come again only to another than the one who was killed with it', () => {
-    expect(damageOf(given([1, 1], [1, 2], [2, 2], [2, 4]), [1])).toEqual({ given: 3, againAfterKill: 1 });
+    expect(damageOf(given([1, 1], [1, 2], [2, 2], [2, 4]), [1, 2])).toEqual({ given: 3, againAfterKill: 1 });
+    expect(damageOf(given([1, 1], [1, 2], [2, 2], [2, 4]), [1, 3])).toEqual({ given: 3, doubled: 1 });
     expect(damageOf(given([1, 1], [1, 2], [2, 2], [2, 4]))).toEqual({ given: 3, doubled: 1 });
-    expect(damageOf(given([1, 1], [1, 2], [1, 2], [1, 4]), [1])).toEqual({ given: 3, back: 1, againAfterKill: 1 });
+    expect(damageOf(given([1, 1], [1, 2], [1, 2], [1, 4]), [1, 4])).toEqual({ given: 3, back: 1, doubled: 1 });
   });
 
   test('is wrong where one is missing, another stands there, or a later one came first', () => {
