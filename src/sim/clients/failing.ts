@@ -32,6 +32,9 @@ interface Had extends AckPosition {
   readonly generation: number;
 }
 
+/** Parked records that are replayed or dropped together. */
+const changedAtOnce = 30;
+
 interface FailingOptions {
   readonly id: string;
   readonly names: readonly string[];
@@ -307,18 +310,20 @@ export class Failing extends SubscriptionClient {
     );
   }
 
-  /** Replays one of those that are parked, or drops it. */
+  /** Replays one of those that are parked or the first of them, or drops them. */
   #changeParked(): void {
     this.#listParked((page) => {
       if (page === null || page.parked.length === 0) return this.#goOn();
       const { history, cluster } = this.world;
-      const chosen = this.random.pick(page.parked);
-      const does = this.random.chance(0.8) ? ('replay' as const) : ('drop' as const);
+      const chosen = this.random.chance(0.5) ? [this.random.pick(page.parked)] : page.parked.slice(0, changedAtOnce);
+      const does = this.random.chance(0.5) ? ('replay' as const) : ('drop' as const);
       const subscriber = this.#options.id;
-      const key = recordKey({ subscriber, topic: this.#nameOf(chosen), offset: chosen.offset });
-      if (does === 'drop') history.dropped.add(key);
-      else history.replays.set(key, (history.replays.get(key) ?? 0) + 1);
-      const request = { subscriber, does, ids: [chosen.id], requestId: `${does} ${this.number} ${++this.#requests}` };
+      for (const { offset, ...at } of chosen) {
+        const key = recordKey({ subscriber, topic: this.#nameOf(at), offset });
+        if (does === 'drop') history.dropped.add(key);
+        else history.replays.set(key, (history.replays.get(key) ?? 0) + 1);
+      }
+      const request = { subscriber, does, ids: chosen.map(({ id }) => id), requestId: `${does} ${this.number} ${++this.#requests}` };
       this.call<ParkedChanged>(
         (service, answer) => service.changeParked(request, answer),
         (outcome) => {
