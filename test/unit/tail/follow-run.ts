@@ -18,12 +18,17 @@ interface Written {
   readonly content: number;
   /** Nobody can tell that a file had grown after it was left, once it is gone. */
   readonly isLate: boolean;
+  readonly atMs: number;
+  /** It was packed before anybody could have seen it, with nothing else in its file: nothing tells that it is the file that was empty (docs/collecting.md). */
+  isUnseen: boolean;
   /** A follower that had come to rest while it stood in some file has it, or has lost it. */
   mustBeTaken: boolean;
 }
 
 const beginBytesMin = 24;
 const settleMs = 8 * pollMs + 5_000;
+/** So long a file stands at most before it is looked at again, and some more. */
+const seenMs = 6_000;
 
 type Scheme = 'number' | 'suffix' | 'infix';
 
@@ -76,6 +81,7 @@ function* following(rig: Rig, seed: number, packs: boolean): Generator<number, F
   let count = 0;
   let day = 0;
   let lives = 0;
+  let followingSinceMs = 0;
   /** What a writer has open that has not looked for the new name yet. */
   let stale: DiskFile | null = null;
   let staleContent = 0;
@@ -90,7 +96,7 @@ function* following(rig: Rig, seed: number, packs: boolean): Generator<number, F
       .toString(36)
       .padStart(6, '0');
     const line = `${name} ${count++} of ${of} ${'x'.repeat(random.chance(0.02) ? 70_000 : random.below(60))}`;
-    written.set(line, { content: of, isLate, mustBeTaken: false });
+    written.set(line, { content: of, isLate, atMs: rig.nowMs, isUnseen: false, mustBeTaken: false });
     return line;
   };
   /** The rest of what was begun is never written. */
@@ -128,7 +134,12 @@ function* following(rig: Rig, seed: number, packs: boolean): Generator<number, F
     return scheme === 'suffix' ? `app.log-${date}` : `app-${date}.log`;
   };
   const namesThere = (): string[] => rig.disk.filePaths().map((each) => each.slice(folder.length + 1));
+  const linesIn = (bytes: Uint8Array): string[] => Buffer.from(bytes).toString('latin1').split('\n').filter(Boolean);
   const pack = (name: string): void => {
+    const held = linesIn(rig.disk.fileBytes(`${folder}/${name}`) ?? new Uint8Array(0)).map((line) => written.get(line));
+    const sinceMs = Math.max(followingSinceMs, held[0]?.atMs ?? 0);
+    const isSeen = rig.isFollowing && rig.nowMs - sinceMs >= seenMs;
+    if (!isSeen && held.every((one) => one?.isLate === true)) for (const one of held) if (one !== undefined) one.isUnseen = true;
     if (random.chance(0.7)) rig.pack(name, '.gz', gzipSync);
     else rig.pack(name, '.zst', zstdCompressSync);
   };
@@ -198,10 +209,7 @@ function* following(rig: Rig, seed: number, packs: boolean): Generator<number, F
       if (!isPacked && /\.(gz|zip|bak)$/.test(name)) continue;
       const bytes = rig.disk.fileBytes(`${folder}/${name}`) ?? new Uint8Array(0);
       const plain = !isPacked ? bytes : name.endsWith('.gz') ? gunzipSync(bytes) : zstdDecompressSync(bytes);
-      const held = Buffer.from(plain).toString('latin1').split('\n').filter(Boolean);
-      // It was empty when it was rotated, and has nothing by which it could be known as that one once it is packed.
-      if (isPacked && held.every((line) => written.get(line)?.isLate === true)) continue;
-      for (const line of held) lines.add(line);
+      for (const line of linesIn(plain)) if (!isPacked || written.get(line)?.isUnseen !== true) lines.add(line);
     }
     return lines;
   };
@@ -215,6 +223,7 @@ function* following(rig: Rig, seed: number, packs: boolean): Generator<number, F
   };
   const follow = (callsMax?: number): void => {
     lives++;
+    followingSinceMs = rig.nowMs;
     rig.follow('begin', callsMax);
   };
 
