@@ -1,7 +1,7 @@
 // Builds dist/: the program, and the page in dist/ui when ui/ exists. The packages are made of it by build-packages.mjs.
 //
 //     node scripts/build.mjs            says how long each part took
-//     node scripts/build.mjs --quiet    the `prepare` script of `npm ci`: silent unless something fails
+//     node scripts/build.mjs --quiet    by the `prepare` script of `npm ci`: silent unless something fails
 //
 // The program is bundled, with the packages that are JavaScript alone: one of 1,500 modules starts in twice the processor time of one of 50. Their
 // licences come with it, in dist/licences.txt.
