@@ -56,14 +56,18 @@ export async function whenAllLed(
 ): Promise<number> {
   const startedMs = performance.now();
   for (;;) {
-    const leaders = await leadersAt(brokers, broker, topics.prefix).catch(() => null);
+    let trouble = '';
+    const leaders = await leadersAt(brokers, broker, topics.prefix).catch((error: unknown) => {
+      trouble = `: ${String(error)}`;
+      return null;
+    });
     const led = [...(leaders?.values() ?? [])].filter((leader) => leader !== null && isLeader(leader)).length;
     const tookMs = performance.now() - startedMs;
     if (led === topics.count) return tookMs;
     if (tookMs > limitMs)
       throw new LogError(
         'noLeader',
-        `Cannot go on: broker ${broker} knows a leader of ${led} of ${topics.count} topics after ${limitMs / 1000} s`,
+        `Cannot go on: broker ${broker} knows a leader of ${led} of ${topics.count} topics after ${limitMs / 1000} s${trouble}`,
       );
     await pause(lookEveryMs);
   }
