@@ -31,8 +31,10 @@ export class Pulls {
   readonly #options: PullsOptions;
   /** All that is processed, by topic and partition, or by record where that came again, and not yet known to be acknowledged on a majority. */
   readonly #processed = new Map<string, AckPosition>();
-  /** Of those, what no pull has acknowledged yet. */
+  /** Of those, what no pull has taken along yet. */
   readonly #fresh = new Map<string, AckPosition>();
+  /** What was on its way to a majority when a pull that took it along was answered, the latest first: lost where its broker was. It is taken along again. */
+  #unsure = new Map<string, AckPosition>();
   /** When brokers have heard of it last. */
   #heardMs = 0;
   /** Of its worker, once that has joined. */
@@ -59,7 +61,10 @@ export class Pulls {
   async next({ recordsMax, waitMs }: Pick<PullRequest, 'recordsMax' | 'waitMs'>): Promise<PullResult | null> {
     const { worker = null, sessionMs, cancel, ...options } = this.#options;
     this.#heardMs = performance.now();
-    const acknowledged = [...this.#fresh].slice(0, positionsPerAck);
+    const fresh = [...this.#fresh].slice(0, positionsPerAck);
+    const unsure = [...this.#unsure].filter(([place]) => !this.#fresh.has(place));
+    const again = unsure.slice(Math.max(0, unsure.length + fresh.length - positionsPerAck));
+    const acknowledged = [...again, ...fresh];
     try {
       const result = await this.#client.subscriptions.pull({
         ...options,
@@ -73,7 +78,9 @@ export class Pulls {
         ...(sessionMs === undefined ? {} : { sessionMs }),
         ...(cancel === undefined ? {} : { cancel }),
       });
-      for (const [place] of acknowledged) this.#fresh.delete(place);
+      for (const [place, position] of fresh) if (this.#fresh.get(place) === position) this.#fresh.delete(place);
+      // A record that came again is told at once whether it was acknowledged.
+      this.#unsure = new Map(result.acknowledged === 'leader' ? acknowledged.filter(([, { tries }]) => tries === undefined) : []);
       this.#epoch = result.share?.epoch ?? this.#epoch;
       return result;
     } catch (error) {
@@ -91,7 +98,7 @@ export class Pulls {
 
   /** All that was processed of a partition was acknowledged otherwise. */
   passed(topic: string, partition: number): void {
-    for (const places of [this.#processed, this.#fresh]) places.delete(placeOf({ topic, partition, offset: 0 }));
+    for (const places of [this.#processed, this.#fresh, this.#unsure]) places.delete(placeOf({ topic, partition, offset: 0 }));
   }
 
   /**
@@ -112,6 +119,7 @@ export class Pulls {
     }
     this.#processed.clear();
     this.#fresh.clear();
+    this.#unsure.clear();
     return isMine;
   }
 

@@ -11,7 +11,7 @@ import {
   shownTopic,
 } from '../eventlog/index.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
-import type { GivenRange, PartitionOf, SubscriberCommand } from './commands.ts';
+import type { AckedPosition, GivenRange, PartitionOf, SubscriberCommand } from './commands.ts';
 import { cursorsAt, lostOf } from './cursors.ts';
 import { type Group, triesMax } from './group.ts';
 import { beginTurn, endTurn, type Lane, Lanes } from './lanes.ts';
@@ -36,6 +36,8 @@ interface Pulling {
   readonly request: PullRequest;
   readonly doing: string;
   acknowledged: PullResult['acknowledged'];
+  /** What it acknowledges and does not wait for. */
+  onTheWay: readonly AckedPosition[];
   /** Where it begins whatever its cursors say: what it acknowledges, or goes on behind. By `placeKey`, as is the next. */
   readonly begins: Map<string, number>;
   /** So far there is nothing to be given. */
@@ -112,7 +114,16 @@ export class Pulls {
   *#pull(request: PullRequest, lane: Lane, doing: string): Task<Outcome<PullResult>> {
     const { clock } = this.#group.context;
     const untilMs = clock.monotonicMs() + request.waitMs;
-    const pulling: Pulling = { request, doing, acknowledged: null, begins: new Map(), seen: new Map(), fenced: [], epoch: undefined };
+    const pulling: Pulling = {
+      request,
+      doing,
+      acknowledged: null,
+      onTheWay: [],
+      begins: new Map(),
+      seen: new Map(),
+      fenced: [],
+      epoch: undefined,
+    };
     for (let tries = 0; tries < triesMax; ) {
       yield* beginTurn(lane);
       const attempt = yield* this.#attempt(pulling);
@@ -186,6 +197,7 @@ export class Pulls {
     }
     const nextNumber = number === null || parts.length === 0 ? number : number + 1;
     const share = worker === null ? null : shareOf(subscriber, worker);
+    if (pulling.acknowledged === 'leader' && pulling.onTheWay.every((one) => hasCome(subscriber, one))) pulling.acknowledged = 'quorum';
     const result = { subscriber: id, number, nextNumber, repeated: false, parts, problems, acknowledged: pulling.acknowledged, share };
     if (parts.length > 0) return { outcome: { ok: true, value: result } };
     const [problem] = unread;
@@ -223,12 +235,20 @@ export class Pulls {
       const isDone = position.tries === undefined ? cursor === undefined || cursor.offset >= offset : !isInRetry(cursor, position);
       if (!isDone) pulling.fenced.push(fencedFrom(topic, partition));
     }
-    const meant = request.acknowledge.filter((position) => !lost.includes(position));
+    // Nor does what a pull before has acknowledged: clients say it again until they know that it is on a majority.
+    const isThere = ({ topic, partition, offset, generation, tries }: AckPosition): boolean => {
+      const cursor = find(topic, partition);
+      return tries === undefined && cursor !== undefined && cursor.generation === generation && cursor.offset >= offset;
+    };
+    const meant = request.acknowledge.filter((position) => !lost.includes(position) && !isThere(position));
+    if (meant.length === 0) {
+      if (lost.length < request.acknowledge.length) pulling.acknowledged = 'quorum';
+      return null;
+    }
     const positions = yield* this.#acknowledgements.positions(subscriber, meant, doing);
     if (!positions.ok) return positions;
     const { id, made } = subscriber;
     const command = { type: 'ack', subscriber: id, made, positions: positions.value } as const;
-    if (meant.length === 0) return null;
     for (const position of positions.value) raise(begins, position, position.offset);
     // The others are made good by those that come later, each of which says all below an offset.
     if (meant.some(({ tries }) => tries !== undefined)) {
@@ -244,6 +264,7 @@ export class Pulls {
     }
     this.#group.context.submit(isShared ? { ...command, each: true } : command, () => undefined);
     pulling.acknowledged = 'leader';
+    pulling.onTheWay = positions.value;
     return null;
   }
 
@@ -336,6 +357,12 @@ const fencedFrom = (topic: string, partition: number): PullProblem => ({
 /** It has neither failed again nor been acknowledged since. */
 const isInRetry = (cursor: Cursor | undefined, { offset, tries }: AckPosition): boolean =>
   cursor?.retries?.get(offset - 1)?.tries === tries;
+
+/** What stands there is committed. */
+function hasCome({ cursors }: Subscriber, { offset, ...place }: AckedPosition): boolean {
+  const cursor = cursors.get(cursorKey(place));
+  return cursor?.generation === place.generation && cursor.offset >= offset;
+}
 
 const unsure = (problem: PullProblem): PullProblem => ({
   ...problem,

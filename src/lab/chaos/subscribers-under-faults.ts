@@ -3,7 +3,7 @@ import path from 'node:path';
 import { percentile } from '../../base/percentile.ts';
 import { SeededRandom } from '../../base/random.ts';
 import { type Client, clientBytes, patiently } from '../../client/index.ts';
-import { LogError } from '../../eventlog/index.ts';
+import { type FencingDescription, LogError } from '../../eventlog/index.ts';
 import { RecordBatchBuilder } from '../../record/index.ts';
 import { check, type LabResult } from '../report/index.ts';
 import { Children, LabBrokers, pause, Watchdog } from '../rig/index.ts';
@@ -36,6 +36,9 @@ interface Fault {
   /** From the fault until each of the topics had taken an append that began after it. */
   readonly publishedMs: number;
 }
+
+/** From a worker that had not been killed. */
+type Taken = { readonly subscriber: string } & FencingDescription;
 
 const topicCount = 5;
 const partitionCount = 4;
@@ -216,11 +219,11 @@ class SubscribersUnderFaults {
     else proxy.heal();
   }
 
-  /** Until nothing is left for anybody. How often something was taken from a worker that had not been killed. */
-  async #drain(): Promise<number> {
+  /** Until nothing is left for anybody. What was taken from workers that had not been killed. */
+  async #drain(): Promise<readonly Taken[]> {
     const { watchdog } = this.#means;
     const untilMs = performance.now() + drainMsMax;
-    let taken = 0;
+    const taken: Taken[] = [];
     for (const pulling of this.#pullings) {
       watchdog.feed(`what is left for ${pulling.subscriber}`);
       for (;;) {
@@ -230,7 +233,8 @@ class SubscribersUnderFaults {
         // Behind the last record stand marks of Cairn's own, which nobody is given.
         const behind = cursors.filter(({ lagMs }) => lagMs !== 0);
         if (behind.length === 0) {
-          taken += fencings.filter(({ worker, reason }) => reason === 'slow' || !pulling.hasKilled(worker)).length;
+          const lived = fencings.filter(({ worker, reason }) => reason === 'slow' || !pulling.hasKilled(worker));
+          taken.push(...lived.map((fencing) => ({ subscriber: pulling.subscriber, ...fencing })));
           break;
         }
         if (performance.now() > untilMs || watchdog.hasBarked) {
@@ -250,7 +254,7 @@ interface Found {
   readonly faults: readonly Fault[];
   readonly found: ReadonlyMap<string, PulledFigures>;
   readonly records: number;
-  readonly fencings: number;
+  readonly fencings: readonly Taken[];
 }
 
 function judge(options: SubscribersChaosOptions, { faults, found, records, fencings }: Found): LabResult {
@@ -279,7 +283,7 @@ function judge(options: SubscribersChaosOptions, { faults, found, records, fenci
         records,
         given: all.given,
         'given again after a kill': all.againAfterKill,
-        'times that something was taken from a worker that lived': fencings,
+        'times that something was taken from a worker that lived': fencings.length,
       },
     ],
     graphs: [],

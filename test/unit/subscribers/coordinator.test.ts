@@ -243,6 +243,53 @@ test('a pull that finds nothing acknowledges what the one before it gave, not wh
   expect(outcomes).toMatchObject([{ ok: true, value: { repeated: true, number: 2 } }]);
 });
 
+test('what a pull acknowledges again changes nothing, and the answer says when it is on a majority', async () => {
+  const state = new SubscriberState();
+  let at = 0;
+  const apply = (command: SubscriberCommand) => state.apply(command, ++at, at);
+  apply({ type: 'createSubscriber', id: 's', nonce: '', max: 9 });
+  const of = { subscriber: 's', made: at };
+  const cursors = [{ topic: 't', topicId: 1, partition: 0, offset: 0 }];
+  apply({ type: 'subscribe', ...of, topic: 't', topicId: 1, cursors, subscriptionsMax: 9, cursorsMax: 9, groupCursorsMax: 9 });
+  const generation = at;
+  const ends = { batches: [], times: [], highWatermark: 2, logStartOffset: 0, asOfMs: 0, lag: 0 };
+  const read = ({ topic, offsetFrom }: ReadRequest, answer: Answer<ReadResult>): void =>
+    answer({ ok: true, value: { topic, offsetFrom: offsetFrom ?? 0, offsetNext: offsetFrom ?? 0, ...ends } });
+  const submitted: (() => void)[] = [];
+  const coordinator = new Coordinator({
+    state,
+    clock: testClock(),
+    log: { read } as unknown as RecordService,
+    limits: fewOfEach,
+    ...noParking,
+    group: 0,
+    self: 1,
+    submit: (command, done) => void submitted.push(() => done({ ok: true, value: apply(command) })),
+    confirm: (done) => done(null),
+    topic: () => ({ name: 't', id: 1, groups: [7] }),
+    topics: () => [],
+    topicsVersion: () => 0,
+    whenTopicsKnown: (done) => done(true),
+    term: () => 1,
+    nonce: () => '',
+  });
+  const request = { subscriber: 's', topics: null, mode: 'explicit', number: null, recordsMax: 9, bytesMax: 99, waitMs: 0 } as const;
+  const pull = (offset: number): Promise<PullResult['acknowledged']> =>
+    new Promise((resolve, reject) =>
+      coordinator.pull({ ...request, acknowledge: [{ topic: 't', offset, generation }], freshness: 'local' }, (outcome) =>
+        outcome.ok ? resolve(outcome.value.acknowledged) : reject(outcome.error),
+      ),
+    );
+  expect(await pull(1)).toBe('leader');
+  // The command of the pull before was lost: this one has its own.
+  submitted.length = 0;
+  expect(await pull(1)).toBe('leader');
+  expect(submitted).toHaveLength(1);
+  submitted.shift()?.();
+  expect(await pull(1)).toBe('quorum');
+  expect(submitted).toEqual([]);
+});
+
 /** A log that counts the reads that wait. */
 class Counting extends MemoryLog {
   waiting = 0;
