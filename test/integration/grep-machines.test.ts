@@ -137,6 +137,21 @@ test('a name that no configuration has is refused as one, though no server can b
   expect(status).toBe(2);
 });
 
+test('beside those that are configured all that the server knows are asked', async () => {
+  const [near, there] = await Promise.all([machine('m1', { 'a.log': 'yes\n' }), machine('m2', { 'a.log': 'yes\n' })]);
+  const here = await machine('m3', {}, { machines: [near, there].map(({ address }) => ({ name: null, origin: `http://${address}` })) });
+  const [nobody] = await freePorts(1);
+  const asked = (server: readonly string[]) => runGrep(['yes', '--files', 'app', ...server], { CAIRN_MACHINES: `two=${there.address}` });
+
+  const beside = await asked(['--server', `http://${here.address}`]);
+  const unheard = await asked(['--server', `http://127.0.0.1:${nobody}`]);
+
+  expect([text(beside.stdout), beside.status]).toEqual(['m2:a.log:yes\nm1:a.log:yes\n', 0]);
+  // Who names a server means to have its answer.
+  expect([text(unheard.stdout), unheard.status]).toEqual(['m2:a.log:yes\n', 2]);
+  expect(unheard.stderr).toContain(`No answer from 127.0.0.1:${nobody}`);
+});
+
 test('a program asks one machine, which asks those that it knows and no others', async () => {
   const there = await machine('m2', { 'a.log': 'no\nyes \u00e9\n' });
   const here = await machine('m1', {}, { machines: [{ name: 'two', origin: `http://${there.address}` }] });

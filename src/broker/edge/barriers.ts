@@ -138,9 +138,10 @@ export class Barriers {
   }
 
   #refusePeers(barriers: GroupBarriers): void {
-    if (!barriers.queued.some((waiter) => waiter.forPeer)) return;
-    for (const waiter of barriers.queued) if (waiter.forPeer) waiter.done(null);
+    const refused = barriers.queued.filter((waiter) => waiter.forPeer);
+    if (refused.length === 0) return;
     barriers.queued = barriers.queued.filter((waiter) => !waiter.forPeer);
+    for (const waiter of refused) waiter.done(null);
   }
 
   #current(barriers: GroupBarriers, waiters: readonly Waiter[], highWatermark: number): void {
@@ -184,23 +185,26 @@ export class Barriers {
   }
 
   expire(nowMs: number): void {
-    const isLate = (waiter: Waiter): boolean => {
-      if (nowMs < waiter.deadlineMs) return false;
-      waiter.done(null);
-      return true;
+    const late: Waiter[] = [];
+    const isInTime = (waiter: Waiter): boolean => {
+      if (nowMs < waiter.deadlineMs) return true;
+      late.push(waiter);
+      return false;
     };
     for (const barriers of this.#groups.values()) {
-      if (barriers.queued.length > 0) barriers.queued = barriers.queued.filter((waiter) => !isLate(waiter));
-      if (barriers.asking !== null) barriers.asking.waiters = barriers.asking.waiters.filter((waiter) => !isLate(waiter));
-      if (barriers.catchingUp.length > 0) barriers.catchingUp = barriers.catchingUp.filter(({ waiter }) => !isLate(waiter));
+      if (barriers.queued.length > 0) barriers.queued = barriers.queued.filter(isInTime);
+      if (barriers.asking !== null) barriers.asking.waiters = barriers.asking.waiters.filter(isInTime);
+      if (barriers.catchingUp.length > 0) barriers.catchingUp = barriers.catchingUp.filter(({ waiter }) => isInTime(waiter));
       for (const [context, waiters] of barriers.asked) {
-        const left = waiters.filter((waiter) => !isLate(waiter));
+        const left = waiters.filter(isInTime);
         if (left.length === 0) barriers.asked.delete(context);
         else if (left.length < waiters.length) barriers.asked.set(context, left);
       }
       // Only what waits costs anything, and what is not here may be of any number.
       if (!isWaiting(barriers)) this.#groups.delete(barriers.group);
     }
+    // Whoever is told may ask again at once: not while the lists are gone through.
+    for (const waiter of late) waiter.done(null);
   }
 
   /** Nobody will say any more. */

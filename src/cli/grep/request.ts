@@ -98,18 +98,29 @@ export interface Known {
 }
 
 /**
- * Whom to ask: `--on`, else `CAIRN_MACHINES`, else whom the server knows. Of a topic the server itself comes first, which is the nearest, then all others that
+ * Whom to ask: `--on`, else `CAIRN_MACHINES` and whom the server knows. Of a topic the server itself comes first, which is the nearest, then all others that
  * are known: one of them answers.
+ *
+ * @param unheard machines that stand for those that no server has told of
  */
-export async function machinesOf({ own, sources }: GrepCommand, io: CliIo, fromServer: () => Promise<Known>): Promise<Asked> {
+export async function machinesOf(
+  { own, sources }: GrepCommand,
+  io: CliIo,
+  fromServer: () => Promise<Known>,
+  unheard: readonly Machine[],
+): Promise<Asked> {
   const configured = parseMachines(io.env['CAIRN_MACHINES'] ?? '');
   const on = text(own, 'on');
   let known: Known | null = null;
   const learn = async (): Promise<Known> => (known ??= await fromServer());
   if (on === null) {
     const hasTopics = sources.some(({ kind }) => kind === 'topic');
-    const machines = configured.length > 0 ? configured : (await learn()).machines;
-    return { machines, replicas: hasTopics ? await replicasOf(configured, learn) : [], areNamed: false };
+    const beside = await knownBeside(configured, async () => (await learn()).machines, unheard);
+    return {
+      machines: noneTwice([...configured, ...beside]),
+      replicas: hasTopics ? await replicasOf(configured, learn) : [],
+      areNamed: false,
+    };
   }
   const wanted = on.split(',').flatMap((part) => wantedBy(part.trim()));
   const isKnown = wanted.every((word) => word.includes(':') || configured.some(({ name }) => name === word));
@@ -122,20 +133,24 @@ export async function machinesOf({ own, sources }: GrepCommand, io: CliIo, fromS
 }
 
 async function replicasOf(configured: readonly Machine[], learn: () => Promise<Known>): Promise<readonly Machine[]> {
-  const all = [
-    ...(await knownBeside(configured, async () => learn().then(({ server, machines }) => [server, ...machines]))),
-    ...configured,
-  ];
-  return all.filter(({ origin }, index) => all.findIndex((other) => other.origin === origin) === index);
+  const beside = await knownBeside(configured, async () => learn().then(({ server, machines }) => [server, ...machines]));
+  return noneTwice([...beside, ...configured]);
 }
 
+const noneTwice = (all: readonly Machine[]): readonly Machine[] =>
+  all.filter(({ origin }, index) => all.findIndex((other) => other.origin === origin) === index);
+
 /** Whom a server knows beside those that are configured: where there are some, it need not answer. */
-async function knownBeside(configured: readonly Machine[], learn: () => Promise<readonly Machine[]>): Promise<readonly Machine[]> {
+async function knownBeside(
+  configured: readonly Machine[],
+  learn: () => Promise<readonly Machine[]>,
+  unheard: readonly Machine[] = [],
+): Promise<readonly Machine[]> {
   try {
     return await learn();
   } catch (error) {
     if (!(error instanceof LogError) || configured.length === 0) throw error;
-    return [];
+    return unheard;
   }
 }
 

@@ -7,7 +7,7 @@ import type { SearchRequest } from '../../query/request.ts';
 import { parseServer } from '../../client/servers.ts';
 import { askEach, eachPartition, knownMachines, type Question, refusalOf, type Report, reportLines } from '../../search/ask/index.ts';
 import { type CliIo, isColourful, write } from '../io.ts';
-import { type ConnectOptions, readConnectOptions } from '../connect-options.ts';
+import { type ConnectOptions, defaultServer, readConnectOptions } from '../connect-options.ts';
 import { reportError } from '../report-error.ts';
 import { packageVersion } from '../../system/package.ts';
 import { printer } from './print.ts';
@@ -47,7 +47,9 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   const { servers, ...connect } = readConnectOptions(connectOptions(own), io);
   const connectTimeoutMs = millisecondsOf(own, 'connect-timeout') ?? connectTimeoutMsDefault;
   const options = { ...connect, connectTimeoutMs };
-  const { machines, replicas, areNamed } = await machinesOf(command, io, () => fromServers(servers, options));
+  // Who names a server means to have its answer; nobody need run where none is named.
+  const unheard = servers[0] === defaultServer ? [] : servers.slice(0, 1).map((server) => ({ name: null, origin: parseServer(server) }));
+  const { machines, replicas, areNamed } = await machinesOf(command, io, () => fromServers(servers, options), unheard);
   const questionOf = (each: SearchRequest): Question => ({ request: each, machines: each.source.kind === 'topic' ? replicas : machines });
   const [first, ...more] = await eachPartition(request, replicas, options);
   const behind = await Promise.all(others.map((each) => eachPartition(each, replicas, options)));
