@@ -3,8 +3,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import type { Offset, Term } from '../../src/base/branded.ts';
 import type { HistorySample } from '../../src/eventlog/index.ts';
 import { loadPage } from '../../src/gateway/http/api/page.ts';
+import { RecordBatchBuilder, setPlacement } from '../../src/record/index.ts';
+import { systemBytes } from '../../src/system/bytes.ts';
 import { PAGE } from './page-build.ts';
 
 export interface FakeRecord {
@@ -12,6 +15,7 @@ export interface FakeRecord {
   readonly timestamp: number;
   readonly value?: string;
   readonly valueBase64?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export class FakeBroker {
@@ -38,10 +42,21 @@ export class FakeBroker {
   endsSearches = true;
   /** Searches whose asker went away. */
   searchesClosed = 0;
+  /** By name; `log` is the one that holds the records. */
+  readonly topics = new Map<string, object>([
+    ['log', { builtIn: true }],
+    ['cairn.events', { builtIn: true }],
+  ]);
+  /** Bodies of the requests that made topics. */
+  readonly created: object[] = [];
   readonly #server: Server;
   readonly #followers = new Set<ServerResponse>();
   readonly #startedMs = Date.now() - 754_000;
   #term = 3;
+  /** Offsets without a record; the first leader's entry has the first of them. */
+  #skipped = 1;
+  /** Terms of the records, by offset. */
+  readonly #terms = new Map<number, number>();
 
   constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response));
@@ -62,16 +77,27 @@ export class FakeBroker {
     for (const follower of this.#followers) follower.destroy();
   }
 
-  append(value: string, timestamp = Date.now()): number {
-    return this.#add({ offset: this.records.length + 1, timestamp, value });
+  append(value: string, more: Partial<FakeRecord> = {}): number {
+    return this.#add({ offset: this.#end, timestamp: Date.now(), value, ...more });
   }
 
   appendBytes(bytes: Uint8Array): number {
-    return this.#add({ offset: this.records.length + 1, timestamp: Date.now(), valueBase64: Buffer.from(bytes).toString('base64') });
+    return this.#add({ offset: this.#end, timestamp: Date.now(), valueBase64: Buffer.from(bytes).toString('base64') });
+  }
+
+  /** A new leader begins its term with an entry of its own, which is no record. */
+  elect(): void {
+    this.#term++;
+    this.#skipped++;
+  }
+
+  get #end(): number {
+    return this.records.length + this.#skipped;
   }
 
   #add(record: FakeRecord): number {
     this.records.push(record);
+    this.#terms.set(record.offset, this.#term);
     for (const follower of this.#followers) follower.write(eventOf(record));
     return record.offset;
   }
@@ -117,13 +143,17 @@ export class FakeBroker {
           error: { code: 'unknownTopic', message: 'Cannot explain the topic: there is no such topic', definite: true },
         });
     } else if (url.pathname === '/v1/topics') {
-      json(response, 200, { topics: [this.#topic('log'), this.#topic('cairn.events')] });
+      await this.#answerTopics(request, url, response);
     } else if (url.pathname.startsWith('/v1/topics/gone')) {
       json(response, 404, {
         error: { code: 'unknownTopic', message: 'Cannot describe topic "gone": there is no such topic', definite: true },
       });
     } else if (/^\/v1\/topics\/[^/]+$/.test(url.pathname)) {
-      json(response, 200, this.#topic('log'));
+      const name = decodeURIComponent(url.pathname.slice('/v1/topics/'.length));
+      if (request.method === 'DELETE') {
+        this.topics.delete(name);
+        response.writeHead(204).end();
+      } else json(response, 200, this.#topic(name));
     } else if (url.pathname === '/v1/grep/machines') {
       json(response, 200, { machines: [1, 2, 3].map((id) => ({ name: `m${id}`, origin: `http://127.0.0.1:${7999 + id}` })) });
     } else if (url.pathname === '/v1/grep') {
@@ -158,7 +188,7 @@ export class FakeBroker {
         json(response, this.refusal.status, { error: this.refusal });
       }
     } else if (url.searchParams.get('follow') !== 'true') {
-      json(response, 200, { records: this.records.filter(({ offset }) => offset === Number(url.searchParams.get('from'))) });
+      this.#read(url.searchParams, response);
     } else {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const from = Number(url.searchParams.get('from'));
@@ -168,12 +198,69 @@ export class FakeBroker {
     }
   }
 
+  async #answerTopics(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
+    if (request.method === 'POST') {
+      const { name, ...settings } = JSON.parse(await textOf(request)) as { readonly name: string };
+      this.created.push({ name, ...settings });
+      this.topics.set(name, { settings });
+      json(response, 201, this.#topic(name));
+      return;
+    }
+    const [prefix, after] = ['prefix', 'after'].map((name) => url.searchParams.get(name) ?? '') as [string, string];
+    const limit = Number(url.searchParams.get('limit') ?? 1000);
+    const names = [...this.topics.keys()].filter((name) => name.startsWith(prefix)).toSorted();
+    const shown = names.filter((name) => name > after).slice(0, limit);
+    const last = shown.at(-1);
+    const next = last !== undefined && last !== names.at(-1) ? last : null;
+    json(response, 200, { topics: shown.map((name) => this.#topic(name)), count: names.length, next });
+  }
+
   #topic(name: string): object {
-    return { name, builtIn: true, partition: this.#partition(1) };
+    const settings = { retentionBytes: null };
+    return { name, builtIn: false, settings, createdMs: this.#startedMs, partition: this.#partition(1), ...this.topics.get(name) };
+  }
+
+  /** A stretch of the records, as JSON or in batches. */
+  #read(query: URLSearchParams, response: ServerResponse): void {
+    const sinceMs = query.get('since');
+    const first = sinceMs === null ? undefined : (this.records.find(({ timestamp }) => timestamp >= Number(sinceMs))?.offset ?? this.#end);
+    const from = first ?? Number(query.get('from'));
+    const records = this.records.filter(({ offset }) => offset >= from);
+    if (query.get('format') === 'batches') {
+      const [record] = records;
+      response.writeHead(200).end(record === undefined ? '' : this.#timedBatch(record));
+      return;
+    }
+    const given = records.slice(0, Number(query.get('max') ?? 1000));
+    const offsetNext = given.length < records.length ? (given.at(-1)?.offset ?? from - 1) + 1 : this.#end;
+    const asked = query.get('logTime') === 'true';
+    json(response, 200, {
+      offsetFrom: from,
+      offsetNext,
+      highWatermark: this.#end,
+      logStartOffset: 0,
+      records: given.map((record) => ({ key: null, headers: {}, ...record, ...(asked ? { logTime: record.timestamp + 5 } : {}) })),
+    });
+  }
+
+  #timedBatch({ offset, timestamp, value = '' }: FakeRecord): Uint8Array {
+    const builder = new RecordBatchBuilder();
+    builder.add(timestamp, null, Buffer.from(value));
+    const batch = builder.finish(systemBytes, { id: 77, epoch: 0, baseSequence: 4 });
+    setPlacement(batch, offset as Offset, (this.#terms.get(offset) ?? 0) as Term);
+    const time = Buffer.alloc(8);
+    time.writeBigUInt64BE(BigInt(timestamp + 5));
+    return Buffer.concat([time, batch]);
   }
 
   #placement(topic: string): object {
-    const replicas = this.ids.map((broker) => ({ broker, why: 'all', bit: null, reachable: true, matchOffset: 0 }));
+    const replicas = this.ids.map((broker) => ({
+      broker,
+      why: 'all',
+      bit: null,
+      reachable: true,
+      matchOffset: broker === 3 ? 0 : this.#end,
+    }));
     const common = { vertex: null, folded: [], awayFromHome: false, leaderSinceMs: null, notLedByHome: null, lossesSurvived: 1 };
     const partitions = [{ partition: 0, group: 2, replicas, leader: 2, term: this.#term, route: [1, 2], ...common }];
     const brokers = this.ids.map((id, vertex) => ({ id, vertex, reachable: !this.missing.has(id) }));
@@ -181,7 +268,7 @@ export class FakeBroker {
   }
 
   #partition(id: number): object {
-    const end = this.records.length + 1;
+    const end = this.#end;
     return {
       role: id === 2 ? 'leader' : 'follower',
       leader: 2,
@@ -218,7 +305,7 @@ export class FakeBroker {
 }
 
 function eventOf(record: FakeRecord): string {
-  return `id: ${record.offset}\ndata: ${JSON.stringify({ key: null, headers: [], ...record })}\n\n`;
+  return `id: ${record.offset}\ndata: ${JSON.stringify({ key: null, headers: {}, ...record })}\n\n`;
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabBrokers } from '../../src/lab/rig/brokers.ts';
 import { launchBrowser, needsBrowser, newPage, screenshot, watchPage } from './browser.ts';
+import { fillCluster } from './page-cluster.ts';
 
 describe('the page of a real broker', needsBrowser, () => {
   let browser: Browser;
@@ -14,6 +15,30 @@ describe('the page of a real broker', needsBrowser, () => {
   afterAll(async () => {
     await browser?.close();
     await brokers?.end();
+  });
+
+  it('shows a topic of several partitions in order of log time, back to its first record, and one partition alone', async () => {
+    await fillCluster(brokers.url(1));
+    const page = await newPage(browser);
+    const watch = watchPage(page);
+    await page.goto(`${brokers.url(2)}/#/topics/clicks`);
+    await expect.poll(() => page.locator('article').count()).toBe(200);
+    expect(await page.locator('.edge').innerText()).toBe('The beginning');
+    expect(await page.getByLabel('Offset').isDisabled()).toBe(true);
+
+    await page.getByLabel('Partition').selectOption('2');
+    await expect
+      .poll(() => page.locator('article .offset').allInnerTexts())
+      .toSatisfy((of: string[]) => of.length > 0 && of.every((each) => each.startsWith('2/')));
+    await page.getByLabel('Offset').fill('3');
+    await page.getByLabel('Offset').press('Enter');
+    await page.getByRole('heading', { name: 'Partition 2, offset 3' }).waitFor();
+    await expect
+      .poll(() => page.locator('.details').innerText())
+      .toMatch(/Key\s+session-\d+[\s\S]*Batch\s+\d+ records, offsets 1 to \d+, [\d.]+ (KiB|B), term \d+\s+producer \d+/);
+    expect(await page.locator('.details').innerText()).toMatch(/Known to have it now: brokers \d(, \d)+ of 1, 2, 3/);
+    expect(watch).toEqual({ errors: [], foreignRequests: [] });
+    await page.close();
   });
 
   it('appends a line, shows its acknowledgement and the line, names a broker that was killed, and asks nobody else', async () => {

@@ -29,6 +29,7 @@ const longest: readonly string[] = [
   'test/integration/daemon-serve.test.ts',
   'test/e2e/page-state.test.ts',
   'test/e2e/page.test.ts',
+  'test/e2e/page-topics.test.ts',
   'test/e2e/brokers.test.ts',
   'test/integration/daemon-conformance.test.ts',
   'test/integration/daemon-up.test.ts',

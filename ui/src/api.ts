@@ -5,12 +5,14 @@ import {
   type BrokerStatus,
   type PartitionStatus,
   statusTopicsMax,
+  type TopicDescription,
   type TopicPage,
   type TopicPlacement,
+  type TopicSettings,
 } from '../../src/eventlog/types.ts';
 import type { HistoryAnswer } from './overview/history.ts';
 
-export type { BrokerStatus, PartitionStatus };
+export type { BrokerStatus, PartitionStatus, TopicDescription };
 
 interface BrokerEntry {
   readonly id: number;
@@ -32,11 +34,14 @@ export interface LogRecord {
   readonly partition?: number;
   readonly offset: number;
   readonly timestamp: number;
+  /** Where it was asked for. */
+  readonly logTime?: number;
   /** Bytes that are not UTF-8 come in the Base64 fields, in place of the others. */
   readonly key?: string | null;
   readonly keyBase64?: string;
   readonly value?: string | null;
   readonly valueBase64?: string;
+  readonly headers?: Readonly<Record<string, string | null | { readonly base64: string }>>;
 }
 
 /** What a broker refused, or that it did not answer (`status` 0). */
@@ -120,6 +125,8 @@ function asObject(value: unknown): Record<string, unknown> {
 
 /** A request of which no answer in this time means that the broker is away. */
 const POLL_TIMEOUT_MS = 4000;
+/** The same where an answer may be a megabyte. */
+export const TIMEOUT_MS = 15_000;
 /** It is some megabytes. */
 const TRACE_TIMEOUT_MS = 30_000;
 
@@ -148,6 +155,31 @@ export async function fetchTopicNames(prefix: string): Promise<TopicNames> {
   const response = await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
   const { topics, count } = (await response.json()) as TopicPage;
   return { names: topics.map(({ name }) => name), more: count - topics.length };
+}
+
+export async function fetchTopicPage(prefix: string, after: string, limit: number): Promise<TopicPage> {
+  const path = `/v1/topics?limit=${limit}&prefix=${encodeURIComponent(prefix)}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`;
+  const response = await request(path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return (await response.json()) as TopicPage;
+}
+
+const pathOf = (topic: string): string => `/v1/topics/${encodeURIComponent(topic)}`;
+
+export async function fetchTopic(topic: string): Promise<TopicDescription> {
+  return (await (await request(pathOf(topic), { signal: AbortSignal.timeout(TIMEOUT_MS) })).json()) as TopicDescription;
+}
+
+/** Where it is kept, and how far each replica is known to be. */
+export async function fetchPlacement(topic: string): Promise<TopicPlacement> {
+  return (await (await request(`${pathOf(topic)}/placement`, { signal: AbortSignal.timeout(TIMEOUT_MS) })).json()) as TopicPlacement;
+}
+
+export async function createTopic(settings: TopicSettings & { readonly name: string }): Promise<void> {
+  await request('/v1/topics', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(settings) });
+}
+
+export async function deleteTopic(topic: string): Promise<void> {
+  await request(pathOf(topic), { method: 'DELETE' });
 }
 
 /** What this broker did and heard lately, as NDJSON. */
@@ -194,9 +226,4 @@ export async function fetchEventRecords(place: { readonly from: number } | { rea
   const from = 'from' in place ? `from=${place.from}` : `since=${Math.max(0, Math.floor(place.sinceMs))}`;
   const path = `/v1/topics/cairn.events/records?level=local&${from}`;
   return (await (await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) })).json()) as EventRecords;
-}
-
-export async function fetchPlacement(topic: string): Promise<TopicPlacement> {
-  const path = `/v1/topics/${encodeURIComponent(topic)}/placement`;
-  return (await (await request(path, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) })).json()) as TopicPlacement;
 }

@@ -32,12 +32,41 @@ export function formatIsoTime(ms: number): string {
   return Number.isNaN(date.getTime()) ? '' : date.toISOString();
 }
 
+const two = (value: number): string => String(value).padStart(2, '0');
+
 /** 14:03:59.123 in the reader's own time; a question mark for a time that no clock shows. */
 export function formatTime(ms: number): string {
   const date = new Date(ms);
   if (Number.isNaN(date.getTime())) return '?';
-  const two = (value: number): string => String(value).padStart(2, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** 2026-12-01 14:03:59.123 +01:00, in the reader's own time; empty for what is no time. */
+export function formatDateTime(ms: number): string {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return '';
+  return `${formatDay(date)} ${formatTime(ms)} ${formatZoneOffset(date)}`;
+}
+
+/** The time of day, and the day before it where that is not today. */
+export function formatRowTime(ms: number): string {
+  const date = new Date(ms);
+  const day = Number.isNaN(date.getTime()) ? '' : formatDay(date);
+  return day === '' || day === formatDay(new Date()) ? formatTime(ms) : `${day} ${formatTime(ms)}`;
+}
+
+const formatDay = (date: Date): string =>
+  `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+
+function formatZoneOffset(date: Date): string {
+  const minutes = -date.getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
+/** Europe/Oslo (+01:00) */
+export function formatZone(): string {
+  return `${new Intl.DateTimeFormat().resolvedOptions().timeZone} (${formatZoneOffset(new Date())})`;
 }
 
 export function formatDuration(ms: number): string {
@@ -53,4 +82,10 @@ export function formatOffset(ms: number): string {
   const size = Math.abs(ms);
   const text = size < 1000 ? `${size.toFixed(1)} ms` : `${(size / 1000).toFixed(1)} s`;
   return `${ms < 0 ? '−' : '+'}${text}`;
+}
+
+/** What a field for a local time holds, as ms since 1970; null where it holds none. */
+export function parseLocalTime(text: string): number | null {
+  const ms = new Date(text).getTime();
+  return text === '' || Number.isNaN(ms) ? null : ms;
 }

@@ -2,7 +2,7 @@
 
 export type View = 'overview' | 'topics' | 'topic' | 'search' | 'trace';
 
-export interface Route {
+interface Route {
   readonly view: View;
   /** Of the view of a topic its name, else null. */
   readonly topic: string | null;
@@ -36,6 +36,11 @@ function decoded(text: string): string {
 
 export function topicHref(topic: string, parameters: Readonly<Record<string, string | number>> = {}): string {
   return `#/topics/${encodeURIComponent(topic)}${queryOf(parameters)}`;
+}
+
+/** To one record; of a topic of several partitions its number says in which. */
+export function recordHref(topic: string, { partition, offset }: { readonly partition: number | null; readonly offset: number }): string {
+  return topicHref(topic, { ...(partition === null ? {} : { partition }), offset });
 }
 
 export function viewHref(view: Exclude<View, 'topic'>, parameters: Readonly<Record<string, string | number>> = {}): string {

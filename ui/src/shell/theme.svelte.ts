@@ -1,6 +1,6 @@
 /** Light or dark: what the system prefers, until the reader chose the other one. Style sheets read it from `data-theme` of the root element. */
 
-export type Theme = 'light' | 'dark';
+type Theme = 'light' | 'dark';
 
 const STORAGE_KEY = 'cairn-theme';
 const preference = matchMedia('(prefers-color-scheme: dark)');
