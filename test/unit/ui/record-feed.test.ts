@@ -17,6 +17,8 @@ class FakeTopic {
   reads = 0;
   /** Nobody can say where the topic ends. */
   isUnknown = false;
+  /** Nothing that is read comes before this. */
+  gate: Promise<void> = Promise.resolve();
   #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
 
   constructor(count: number) {
@@ -59,7 +61,12 @@ class FakeTopic {
     return { ...of, offset, timestamp: logTime, logTime, key: null, value: `${partition}/${offset}` };
   }
 
-  readonly fetch = (path: string, { signal }: RequestInit = {}): Promise<Response> => {
+  readonly fetch = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    if (new URL(path, 'http://x').searchParams.has('max')) await this.gate;
+    return this.#answer(path, init);
+  };
+
+  #answer(path: string, { signal }: RequestInit): Promise<Response> {
     const { pathname, searchParams: query } = new URL(path, 'http://x');
     if (!pathname.endsWith('/records')) {
       if (this.isUnknown) return Promise.resolve(new Response('', { status: 503 }));
@@ -91,7 +98,7 @@ class FakeTopic {
     for (const { partition, offset } of records) next[partition] = offset + 1;
     const places = encodePlaces(next.map((offset) => ({ from: 'offset', offset })));
     return Promise.resolve(Response.json({ records: records.map((each) => this.#recordOf(each)), next: places }));
-  };
+  }
 
   #behind(text: string): Stored[] {
     const places = /^[0-9]+$/.test(text)
@@ -220,8 +227,46 @@ describe('a topic on the page', () => {
     await until(() => expect(state.rowCount).toBe(ROWS_MAX));
     expect(ids()).toEqual(offsets(4700, 5000));
     expect(state.passedOver).toBe(4700);
+    feed.hold(true);
     await feed.readOlder();
     expect(ids()).toEqual(offsets(4600, 4900));
+  });
+
+  it('reads older ones only as far as there is room while the end is in view: the newest stay', async () => {
+    topic.fill(1000);
+    topic.answerMax = 40;
+    show(topic);
+    await feed.start({ at: 'end' });
+    await until(() => expect(ids().at(-1)).toBe('999'));
+    expect(state.rowCount).toBeLessThan(50);
+
+    while (state.rowCount < ROWS_MAX) await feed.readOlder();
+    expect(ids()).toEqual(offsets(700, 1000));
+    await feed.readOlder();
+    topic.add();
+
+    await until(() => expect(ids()).toEqual(offsets(701, 1001)));
+    expect(state.mode).toBe('live');
+  });
+
+  it('gives up older ones whose place the newest have taken meanwhile', async () => {
+    topic.fill(1000);
+    topic.answerMax = 40;
+    show(topic);
+    await feed.start({ at: 'end' });
+    await until(() => expect(ids().at(-1)).toBe('999'));
+    const first = 1000 - state.rowCount;
+    const open = Promise.withResolvers<void>();
+    topic.gate = open.promise;
+
+    const reading = feed.readOlder();
+    while (topic.partitions[0]?.length !== first + ROWS_MAX - 10) topic.add();
+    await until(() => expect(ids()).toEqual(offsets(first, first + ROWS_MAX - 10)));
+    open.resolve();
+    await reading;
+
+    expect(ids()).toEqual(offsets(first, first + ROWS_MAX - 10));
+    expect(state.mode).toBe('live');
   });
 
   it('leaves what is read in its place, and says how much has come since', async () => {

@@ -93,7 +93,7 @@ interface Part {
  * has left.
  */
 export async function readBefore(scope: Scope, to: Places, { starts }: Ends, max: number): Promise<Stretch> {
-  const each = Math.max(8, Math.ceil(max / to.length));
+  const each = to.length === 1 ? max : Math.max(8, Math.ceil(max / to.length));
   const parts = await Promise.all(
     to.map((offset, index) => partBefore(scope, { index, offset, start: Math.min(offset, starts[index] ?? 0), count: each })),
   );

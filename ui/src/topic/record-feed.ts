@@ -154,16 +154,20 @@ export class RecordFeed {
     else this.#goLive();
   }
 
+  /** What is before. While the reader has the end in view only so many as there is room for: he follows the newest. */
   async readOlder(): Promise<void> {
-    if (this.#isAtStart) return;
+    const max = Math.min(STRETCH, this.#olderMax);
+    if (this.#isAtStart || max <= 0) return;
     await this.#read(async () => {
       const to = [...this.#window.from];
       const ends = await fetchEnds(this.#scope);
-      const { rows, places } = await readBefore(this.#scope, to, ends, STRETCH);
+      const { rows, places } = await readBefore(this.#scope, to, ends, max);
       return () => {
         this.#ends = ends;
         // Rows that came meanwhile have pushed some out: what was read does not join on to the others any more.
         if (isBefore(to, this.#window.from)) return;
+        // Or they have filled the page.
+        if (rows.length > this.#olderMax) return;
         const hasLost = this.#window.prepend(rows, places, ROWS_MAX);
         if (hasLost && this.#mode === 'live') this.#fallBehind();
       };
@@ -345,6 +349,12 @@ export class RecordFeed {
 
   get #news(): number {
     return this.#ends.ends.reduce((sum, end, index) => sum + Math.max(0, end - (this.#window.to[index] ?? 0)), 0);
+  }
+
+  /** So many older rows may come without pushing out any that must stay. */
+  get #olderMax(): number {
+    const isFollowed = this.#mode === 'live' && !this.#isHeld;
+    return isFollowed ? ROWS_MAX - this.#window.rows.length : Number.POSITIVE_INFINITY;
   }
 
   get #isAtStart(): boolean {
