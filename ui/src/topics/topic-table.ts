@@ -49,7 +49,7 @@ export function rowOf(topic: TopicDescription, recordsPerSecond: number | null):
   };
 }
 
-export const endOf = ({ partition, partitions = [partition] }: TopicDescription): number =>
+const endOf = ({ partition, partitions = [partition] }: TopicDescription): number =>
   partitions.reduce((total, { highWatermark }) => total + highWatermark, 0);
 
 /** What bounds it, each partition by itself; the first bound that is met removes. */
