@@ -1,7 +1,7 @@
 // What the page does with records: appends, shows, searches them, and plays recorded runs. What it says of the cluster is in page-state.test.ts.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launchBrowser, needsBrowser, openPage, screenshot, type PageWatch } from './browser.ts';
+import { accessibilityFaults, launchBrowser, needsBrowser, openPage, screenshot, type PageWatch } from './browser.ts';
 import type { FakeBroker } from './fake-broker.ts';
 
 describe('the page, in a browser', needsBrowser, () => {
@@ -222,6 +222,33 @@ describe('the page, in a browser', needsBrowser, () => {
       },
     ]);
     await screenshot(page, 'search');
+  });
+
+  it('leads from what was found to the record, also in a topic of several partitions', async () => {
+    broker.topics.set('clicks', {
+      partitions: [0, 1].map(() => ({ leader: 1, replicas: [1], logStartOffset: 0, highWatermark: 9, sizeBytes: 1 })),
+    });
+    broker.found = [
+      { type: 'match', machine: 'm1', topic: 'clicks', partition: 1, offset: 7, value: 'error' },
+      { type: 'summary', selected: 1, isComplete: true },
+    ];
+    await page.goto(`${url}/#/search?topic=clicks`);
+    await page.getByLabel('What to search for').fill('error');
+    await page.getByLabel('What to search for').press('Enter');
+    expect(await page.getByRole('link', { name: 'm1:clicks/1:7' }).getAttribute('href')).toBe('#/topics/clicks?partition=1&offset=7');
+
+    broker.append('error');
+    broker.found = [
+      { type: 'match', machine: 'm1', topic: 'log', partition: 0, offset: 1, value: 'error' },
+      { type: 'summary', selected: 1, isComplete: true },
+    ];
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.goto(`${url}/#/search?topic=log`);
+    await page.getByLabel('What to search for').press('Enter');
+    await page.getByRole('link', { name: 'm1:log:1' }).click();
+
+    await page.getByRole('heading', { name: 'offset 1' }).waitFor();
+    expect(page.url()).toContain('#/topics/log?offset=1');
   });
 
   it('ends a search everywhere when it is stopped, and when there is more than the page shows', async () => {

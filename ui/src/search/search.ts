@@ -1,4 +1,4 @@
-import { ApiError, request } from '../api.ts';
+import { ApiError, fetchTopic, request } from '../api.ts';
 import { type FoundPiece, hitOf, markHits, PIECES_MAX } from './hits.ts';
 import { inFewPieces, visibleBytes } from '../visible-text.ts';
 
@@ -16,14 +16,22 @@ export interface SearchQuery {
 
 export interface FoundLine {
   readonly machine: string;
-  /** The file, or the topic. */
+  /** The file, or the topic, with its partition where it has several. */
   readonly file: string;
+  /** Of a topic where the record is: `partition` is null where it has one. Of a file null. */
+  readonly record: FoundRecord | null;
   /** Of a topic the offset. */
   readonly number: number;
   readonly isContext: boolean;
   readonly pieces: readonly FoundPiece[];
   /** Characters that are not shown, for they are too many. */
   readonly cut: number;
+}
+
+interface FoundRecord {
+  readonly topic: string;
+  readonly partition: number | null;
+  readonly offset: number;
 }
 
 interface MachineProgress {
@@ -53,6 +61,7 @@ type Message =
       readonly type: 'match' | 'context';
       readonly machine: string;
       readonly topic: string;
+      readonly partition: number;
       readonly offset: number;
       readonly value?: string | null;
       readonly valueBase64?: string;
@@ -82,7 +91,7 @@ export async function search(query: SearchQuery, tell: (state: SearchState) => v
     tell(found.state);
   };
   try {
-    const answer = await request('/v1/grep/machines', { signal });
+    const [answer] = await Promise.all([request('/v1/grep/machines', { signal }), found.lookUp()]);
     const { machines } = (await answer.json()) as { readonly machines: readonly KnownMachine[] };
     // Of a topic one replica answers, and says itself which it is.
     if (query.source.kind === 'files') found.ask(machines);
@@ -143,14 +152,28 @@ async function* messagesOf(response: Response): AsyncGenerator<readonly Message[
 
 /** What has come of a search so far. */
 class Found {
+  readonly #source: SearchQuery['source'];
   readonly #hit: RegExp | null;
+  #isOfSeveral = false;
   readonly #machines = new Map<string, MachineProgress>();
   #lines: FoundLine[] = [];
   #end: SearchState['end'] = null;
   #trouble: string | null = null;
 
   constructor(query: SearchQuery) {
+    this.#source = query.source;
     this.#hit = hitOf(query);
+  }
+
+  /** Whether the topic has several partitions: a match of one that has only one says that it is of 0, too. */
+  async lookUp(): Promise<void> {
+    if (this.#source.kind === 'files') return;
+    try {
+      const { partitions = [] } = await fetchTopic(this.#source.topic);
+      this.#isOfSeveral = partitions.length > 1;
+    } catch {
+      // The search says what is wrong with the topic.
+    }
   }
 
   get state(): SearchState {
@@ -181,13 +204,19 @@ class Found {
     else if (message.type === 'error') this.fail(message.message);
   }
 
-  #lineOf(message: FoundMessage): Pick<FoundLine, 'file' | 'number' | 'pieces' | 'cut'> {
+  #lineOf(message: FoundMessage): Omit<FoundLine, 'machine' | 'isContext'> {
     if ('topic' in message) {
       const { topic, offset, value, valueBase64 } = message;
-      return { file: topic, number: offset, ...shownText(valueBase64 === undefined ? (value ?? '') : undefined, valueBase64, this.#hit) };
+      const partition = this.#isOfSeveral ? message.partition : null;
+      return {
+        file: partition === null ? topic : `${topic}/${partition}`,
+        number: offset,
+        record: { topic, partition, offset },
+        ...shownText(valueBase64 === undefined ? (value ?? '') : undefined, valueBase64, this.#hit),
+      };
     }
     const { file, line, text, base64 } = message;
-    return { file, number: line, ...shownText(text, base64, this.#hit) };
+    return { file, number: line, record: null, ...shownText(text, base64, this.#hit) };
   }
 
   /** An answer that ends without saying that it is whole is not. */
