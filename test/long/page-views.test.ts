@@ -1,4 +1,5 @@
-// Every view of the page of a real cluster, at three widths and in both themes: nothing is cut, axe has nothing against it, the console stays empty.
+// Every view of the page of a real cluster, at three widths and in both themes: nothing is cut, axe has nothing against it, the console
+// stays empty.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabBrokers } from '../../src/lab/rig/brokers.ts';
@@ -38,6 +39,11 @@ describe('every view of the page', needsBrowser, () => {
       const watch = watchPage(page);
       await page.goto(`${brokers.url(1)}/#/${view}`);
       await page.locator(there).first().waitFor();
+      if (view.startsWith('search')) {
+        await page.getByLabel('What to search for').fill('wool');
+        await page.keyboard.press('Enter');
+        await page.locator('.found a').first().waitFor();
+      }
       for (const width of [1440, 1024, 390]) {
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.setViewportSize({ width, height: 900 });
