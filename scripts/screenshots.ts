@@ -20,14 +20,6 @@ interface Picture {
 }
 
 const PICTURES: readonly Picture[] = [
-  {
-    name: 'overview',
-    view: '',
-    arrange: async (page) => {
-      await page.locator('[data-broker="3"]').waitFor();
-      await page.locator('article').first().waitFor();
-    },
-  },
   { name: 'topics', view: 'topics', arrange: (page) => page.locator('[data-topic="orders"] td', { hasText: '0' }).first().waitFor() },
   { name: 'topic', view: 'topics/orders?offset=42', arrange: (page) => page.locator('.details pre', { hasText: 'item' }).waitFor() },
   { name: 'topic-dark', view: 'topics/clicks', isDark: true, arrange: (page) => page.locator('article').last().waitFor() },
@@ -46,6 +38,16 @@ const PICTURES: readonly Picture[] = [
     arrange: async (page) => {
       await page.getByRole('button', { name: 'What this broker did last' }).click();
       await page.locator('[data-node]').first().waitFor();
+    },
+  },
+  // The last, so that the brokers have something to tell of: a point each 5 s.
+  {
+    name: 'overview',
+    view: '',
+    arrange: async (page) => {
+      await page.locator('[data-broker="3"]').waitFor();
+      await page.locator('article').first().waitFor();
+      await page.locator('[data-chart=requests] strong', { hasText: /\d/ }).waitFor();
     },
   },
 ];
