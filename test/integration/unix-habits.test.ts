@@ -104,6 +104,25 @@ test('a broker away from a terminal goes on when that hangs up, in a new log fil
   expect((await exit).code).toBe(0);
 });
 
+test('brokers whose starter nobody hears go on, and are started again', needsLinux, async () => {
+  const [port = 0] = await freePorts(1);
+  const up = start('up', '--brokers', '1', '--port', String(port), '--data', path.join(folder, 'data'));
+  await printed(up, 'ready');
+  const exit = ended(up);
+  up.stdout.destroy();
+  up.stderr.destroy();
+  const pidOfBroker = (): number => Number(readFileSync(`/proc/${up.pid}/task/${up.pid}/children`, 'utf8').split(' ')[0]);
+  const before = pidOfBroker();
+  // What there is to say of that nobody hears.
+  process.kill(before, 'SIGKILL');
+  await expect.poll(() => pidOfBroker(), { timeout: 30_000 }).not.toBe(before);
+  const isReady = (): Promise<boolean> => fetch(`http://127.0.0.1:${port}/readyz`).then(({ ok }) => ok, () => false);
+  await expect.poll(isReady, { timeout: 30_000 }).toBe(true);
+  up.kill('SIGTERM');
+
+  expect((await exit).code).toBe(0);
+});
+
 describe('a logger', () => {
   /** Until it listens. */
   function send(port: number, text: string): void {
