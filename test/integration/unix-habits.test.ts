@@ -116,7 +116,11 @@ test('brokers whose starter nobody hears go on, and are started again', needsLin
   // What there is to say of that nobody hears.
   process.kill(before, 'SIGKILL');
   await expect.poll(() => pidOfBroker(), { timeout: 30_000 }).not.toBe(before);
-  const isReady = (): Promise<boolean> => fetch(`http://127.0.0.1:${port}/readyz`).then(({ ok }) => ok, () => false);
+  const isReady = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
   await expect.poll(isReady, { timeout: 30_000 }).toBe(true);
   up.kill('SIGTERM');
 

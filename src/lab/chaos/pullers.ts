@@ -17,8 +17,8 @@ export interface Pulling {
   /** Once it has been given all there is, by its own account. */
   finish(): Promise<void>;
   pullers(): PullersOf;
-  /** A worker of this name. */
-  hasKilled(worker: string | null): boolean;
+  /** The worker of this name was killed, and no other process bears it. */
+  isGone(worker: string | null): boolean;
 }
 
 /** What is processed of one subscriber, by whoever pulls for it. */
@@ -83,7 +83,7 @@ export class LonePuller implements Pulling {
     return this.#journal;
   }
 
-  hasKilled(): boolean {
+  isGone(): boolean {
     return false;
   }
 
@@ -132,7 +132,7 @@ export class SharedPullers implements Pulling {
   readonly #options: SharedOptions;
   readonly #journal: Journal;
   #workers: WorkerProcess[] = [];
-  readonly #killed = new Set<string>();
+  readonly #gone = new Set<string>();
   #names = 0;
   #kills = 0;
   #isEnding = false;
@@ -193,9 +193,10 @@ export class SharedPullers implements Pulling {
     const [worker, ...others] = this.#workers;
     if (worker === undefined) return;
     this.#workers = others;
-    this.#killed.add(worker.name);
+    const isBorne = this.#kills++ % 2 === 0;
+    if (!isBorne) this.#gone.add(worker.name);
     await worker.kill();
-    this.#start(this.#kills++ % 2 === 0 ? worker.name : this.#newName());
+    this.#start(isBorne ? worker.name : this.#newName());
   }
 
   /** They never end by themselves: whoever calls knows when they have all. */
@@ -208,8 +209,8 @@ export class SharedPullers implements Pulling {
     return this.#journal;
   }
 
-  hasKilled(worker: string | null): boolean {
-    return worker !== null && this.#killed.has(worker);
+  isGone(worker: string | null): boolean {
+    return worker !== null && this.#gone.has(worker);
   }
 }
 

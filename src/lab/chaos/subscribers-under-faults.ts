@@ -233,7 +233,7 @@ class SubscribersUnderFaults {
         // Behind the last record stand marks of Cairn's own, which nobody is given.
         const behind = cursors.filter(({ lagMs }) => lagMs !== 0);
         if (behind.length === 0) {
-          const lived = fencings.filter(({ worker, reason }) => reason === 'slow' || !pulling.hasKilled(worker));
+          const lived = fencings.filter(({ worker }) => !pulling.isGone(worker));
           taken.push(...lived.map((fencing) => ({ subscriber: pulling.subscriber, ...fencing })));
           break;
         }
