@@ -65,6 +65,8 @@ interface Delivery {
   leastMs: number;
   /** Where that look ended; null before the first. */
   lookedTo: number | null;
+  /** It is appended where that look ended, or nowhere. */
+  isAtItsEnd: boolean;
 }
 
 /** What is claimed for one partition. */
@@ -226,7 +228,7 @@ export class Deliverer {
     const entry = this.#context.state.waiting.get(place);
     if (entry === undefined) return null;
     const lane = this.#laneOf(target);
-    const delivery: Delivery = { place, timeMs, bytes: entry.bytes, lane, leastMs: timeMs, lookedTo: null };
+    const delivery: Delivery = { place, timeMs, bytes: entry.bytes, lane, leastMs: timeMs, lookedTo: null, isAtItsEnd: false };
     lane.count++;
     this.#deliveries.set(place, delivery);
     return delivery;
@@ -379,7 +381,7 @@ export class Deliverer {
       timeoutMs: appendMs,
       requestId: this.#requestIdOf(delivery),
       sequence: 0,
-      expectedOffset: null,
+      expectedOffset: delivery.isAtItsEnd ? delivery.lookedTo : null,
       deliverAtMs: delivery.leastMs,
     };
     const outcome = yield* wait<Outcome<AppendResult>>((done) => context.append(group, request, done));
@@ -388,17 +390,19 @@ export class Deliverer {
     if (code === 'notYetDue') return { type: 'notYet' };
     // It remembers that it has them, and not where.
     if (code === 'duplicateSequence') return { type: 'delivered' };
-    if (code === 'unknownProducer') return yield* this.#lookFor(delivery, group);
+    if (code === 'unknownProducer' || code === 'offsetMismatch') return yield* this.#lookFor(delivery, group);
     return ofItself.has(code) ? { type: 'dropped', reason: message } : { type: 'failed', reason: message };
   }
 
   /**
    * The partition has forgotten ids of since it was due, so it may have been appended and forgotten. Log time tells where that would stand: it is looked for there, and
-   * what has looked through all and found nothing is appended behind what it has seen.
+   * what has looked through all and found nothing is appended behind what it has seen. Where log time stands still, as after a clock that was ahead, it does not tell
+   * what the partition has forgotten from what it has not: then it is appended at the very end of what it has seen, or not.
    */
   *#lookFor(delivery: Delivery, group: number): Task<Ended> {
     const { topic, partition } = delivery.lane.target;
     const id = producerIdOf(this.#context.bytes.utf8Encode(this.#requestIdOf(delivery)));
+    const before = delivery.lookedTo === null ? null : delivery.leastMs;
     for (;;) {
       const from = delivery.lookedTo;
       const common = { topic, partition, group, bytesMax: verifyBytes, freshness: 'linearizable', sessionOffset: 0, waitMs: 0 } as const;
@@ -415,7 +419,12 @@ export class Deliverer {
       if (batches.some((batch) => producerId(batch) === id)) return { type: 'delivered' };
       delivery.leastMs = Math.max(delivery.leastMs, ...times);
       delivery.lookedTo = offsetNext;
-      if (offsetNext >= highWatermark) return { type: 'again' };
+      if (offsetNext < highWatermark) continue;
+      const isStill = delivery.leastMs === before;
+      if (isStill && delivery.isAtItsEnd)
+        return { type: 'failed', reason: 'the log time of its partition stands still, and others are appended all the time' };
+      delivery.isAtItsEnd = isStill;
+      return { type: 'again' };
     }
   }
 

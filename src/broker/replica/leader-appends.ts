@@ -175,8 +175,10 @@ export class LeaderAppends {
   }
 
   /** How old the log was at least when this was first tried; null for a first attempt, and for what cannot be in it. */
-  #triedMs({ triedForMs, deliverAtMs }: LeaderAppend, nowMs: number): number | null {
-    const { tail, ages } = this.#replica;
+  #triedMs({ triedForMs, deliverAtMs, expectedOffset }: LeaderAppend, nowMs: number): number | null {
+    const { tail, ages, raft } = this.#replica;
+    // Whoever delivers what was scheduled names the end that he has looked through all up to.
+    if (deliverAtMs !== null && expectedOffset === raft.endOffset) return null;
     // Log time rises, and no attempt was appended before its time: it is younger than that, and the log ages no faster than its time goes by.
     if (deliverAtMs !== null) return tail.lastStamp.ms < deliverAtMs ? null : tail.producers.ageMs - (tail.lastStamp.ms - deliverAtMs);
     return triedForMs === null ? null : ages.before(nowMs, triedForMs);

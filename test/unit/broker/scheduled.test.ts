@@ -378,4 +378,23 @@ describe('an id that its partition may have forgotten', () => {
     expect(later.toSorted()).toEqual(Array.from({ length: 30 }, (_, index) => `v${index}`).toSorted());
     expect(list(asked).totals).toMatchObject({ delivered: 30, dropped: 0 });
   });
+
+  test('is appended once, and without much ado, where log time stands still', () => {
+    rig = new Rig({ brokers: 3, settings: { requestIdsMax: 8 } });
+    const setClocks = (skewMs: number): void => {
+      for (const id of [1, 2, 3]) rig.member(id).machine.clockError.wallSkewMs = skewMs;
+    };
+    const refused = (): number => [1, 2, 3].reduce((sum, id) => sum + rig.broker(id).peek().counters.refusedAppends, 0);
+    setClocks(86_400_000);
+    rig.append(1, ['a day ahead'], { requestId: 'ahead' });
+    setClocks(0);
+    for (let index = 0; index < 40; index++) rig.append(1, [`other ${index}`], { requestId: `r${index}` });
+    const before = refused();
+    given(1, inMs(2000), ['later'], { topic: 'log' });
+    rig.untilSeen('nothing waits', () => list(1).totals.waiting === 0, 60_000);
+
+    expect(rig.values(1).filter((value) => value === 'later')).toHaveLength(1);
+    expect(list(1).totals).toMatchObject({ delivered: 1, dropped: 0 });
+    expect(refused() - before).toBeLessThan(10);
+  });
 });
