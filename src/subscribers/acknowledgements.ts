@@ -45,11 +45,21 @@ export class Acknowledgements {
     return { ok: true, value: { subscriber: id, cursors: positionsOf(this.#group.subscriber(id), [...positions.value, ...left]) } };
   }
 
-  /** The cursors that are meant, none of them beyond the end of what there is. */
-  *positions(subscriber: Subscriber, asked: readonly PositionToAck[], doing: string): Task<Outcome<AckedPosition[]>> {
+  /**
+   * The cursors that are meant, none of them beyond the end of what there is.
+   *
+   * @param late takes those whose partition nobody can read now; without it they are refused, with all others
+   */
+  *positions(
+    subscriber: Subscriber,
+    asked: readonly PositionToAck[],
+    doing: string,
+    late: PositionToAck[] | null = null,
+  ): Task<Outcome<AckedPosition[]>> {
     const positions: AckedPosition[] = [];
     const find = this.#group.finderOf(subscriber);
-    for (const { topic, partition = 0, offset, generation = null, tries, metadata } of asked) {
+    for (const position of asked) {
+      const { topic, partition = 0, offset, generation = null, tries, metadata } = position;
       const cursor = find(topic, partition);
       if (cursor === undefined) return refused(`${doing} in ${shownTopic(topic)}`, 'notSubscribed');
       // As it is now: whoever waits below may find that the cursor was moved meanwhile.
@@ -65,7 +75,15 @@ export class Acknowledgements {
       if (offset > cursor.pulledTo) {
         const wanted = this.#group.wanted(cursor, offset);
         if ('code' in wanted) return failure(wanted.code, doing, wanted.message);
+        if (late !== null && this.#isLate(wanted, offset)) {
+          late.push(position);
+          continue;
+        }
         const end = yield* this.#endOf(wanted, offset);
+        if (!end.ok && late !== null && end.error.retriable) {
+          late.push(position);
+          continue;
+        }
         if (!end.ok) return end;
         if (offset > end.value)
           return failure('offsetOutOfRange', doing, `${shownTopic(topic)} ends at ${end.value}, before ${offset}`, {
@@ -82,6 +100,10 @@ export class Acknowledgements {
   *#endOf(wanted: Wanted, offset: number): Task<Outcome<number>> {
     const known = this.#ends.get(wanted.group) ?? 0;
     return known >= offset ? { ok: true, value: known } : yield* this.#group.reads.end(wanted);
+  }
+
+  #isLate({ group }: Wanted, offset: number): boolean {
+    return (this.#ends.get(group) ?? 0) < offset && this.#group.reads.isLate(group);
   }
 
   noteEnds(found: readonly Found[]): void {

@@ -245,26 +245,27 @@ export class Pulls {
       if (lost.length < request.acknowledge.length) pulling.acknowledged = 'quorum';
       return null;
     }
-    const positions = yield* this.#acknowledgements.positions(subscriber, meant, doing);
+    const late: AckPosition[] = [];
+    const positions = yield* this.#acknowledgements.positions(subscriber, meant, doing, late);
     if (!positions.ok) return positions;
     const { id, made } = subscriber;
     const command = { type: 'ack', subscriber: id, made, positions: positions.value } as const;
-    for (const position of positions.value) raise(begins, position, position.offset);
+    // What cannot be told to be there does not hold up the rest. It is said again with a later pull, and this one goes on behind it.
+    const onTheWay = [...positions.value, ...cursorsAt(find, late)];
+    for (const position of onTheWay) raise(begins, position, position.offset);
+    pulling.onTheWay = onTheWay;
+    pulling.acknowledged = 'leader';
     // The others are made good by those that come later, each of which says all below an offset.
-    if (meant.some(({ tries }) => tries !== undefined)) {
+    if (positions.value.some(({ tries }) => tries !== undefined)) {
       const outcome = yield* this.#group.submit({ ...command, each: true });
       if (!outcome.ok) return outcome;
-      pulling.acknowledged = 'quorum';
+      if (late.length === 0) pulling.acknowledged = 'quorum';
       for (const position of meant) {
         const { topic, partition = 0 } = position;
         const cursor = find(topic, partition);
         if (position.tries !== undefined && isInRetry(cursor, position)) pulling.fenced.push(fencedFrom(topic, partition));
       }
-      return null;
-    }
-    this.#group.context.submit(isShared ? { ...command, each: true } : command, () => undefined);
-    pulling.acknowledged = 'leader';
-    pulling.onTheWay = positions.value;
+    } else if (positions.value.length > 0) this.#group.context.submit(isShared ? { ...command, each: true } : command, () => undefined);
     return null;
   }
 

@@ -290,6 +290,59 @@ test('what a pull acknowledges again changes nothing, and the answer says when i
   expect(submitted).toEqual([]);
 });
 
+test('a partition that nobody can read does not hold up what a pull acknowledges of the others', async () => {
+  const state = new SubscriberState();
+  let at = 0;
+  const apply = (command: SubscriberCommand) => state.apply(command, ++at, at);
+  apply({ type: 'createSubscriber', id: 's', nonce: '', max: 9 });
+  const of = { subscriber: 's', made: at };
+  const cursors = [0, 1].map((partition) => ({ topic: 't', topicId: 1, partition, offset: 0 }));
+  apply({ type: 'subscribe', ...of, topic: 't', topicId: 1, cursors, subscriptionsMax: 9, cursorsMax: 9, groupCursorsMax: 9 });
+  const generation = at;
+  const ends = { batches: [], times: [], highWatermark: 2, logStartOffset: 0, asOfMs: 0, lag: 0 };
+  let canBeRead = false;
+  const read = ({ topic, partition, offsetFrom }: ReadRequest, answer: Answer<ReadResult>): void =>
+    answer(
+      partition === 1 && !canBeRead
+        ? { ok: false, error: new LogError('notCurrent', 'Cannot read topic "t": no leader confirmed its end in time') }
+        : { ok: true, value: { topic, offsetFrom: offsetFrom ?? 0, offsetNext: offsetFrom ?? 0, ...ends } },
+    );
+  const acknowledged: number[][] = [];
+  const coordinator = new Coordinator({
+    state,
+    clock: testClock(),
+    log: { read } as unknown as RecordService,
+    limits: fewOfEach,
+    ...noParking,
+    group: 0,
+    self: 1,
+    submit: (command, done) => {
+      if (command.type === 'ack') acknowledged.push(command.positions.map(({ partition }) => partition));
+      done({ ok: true, value: apply(command) });
+    },
+    confirm: (done) => done(null),
+    topic: () => ({ name: 't', id: 1, groups: [7, 8] }),
+    topics: () => [],
+    topicsVersion: () => 0,
+    whenTopicsKnown: (done) => done(true),
+    term: () => 1,
+    nonce: () => '',
+  });
+  const request = { subscriber: 's', topics: null, mode: 'explicit', number: null, recordsMax: 9, bytesMax: 99, waitMs: 0 } as const;
+  const acknowledge = [0, 1].map((partition) => ({ topic: 't', partition, offset: 1, generation }));
+  const pull = (): Promise<PullResult> =>
+    new Promise((resolve, reject) =>
+      coordinator.pull({ ...request, acknowledge, partial: true, freshness: 'linearizable' }, (outcome) =>
+        outcome.ok ? resolve(outcome.value) : reject(outcome.error),
+      ),
+    );
+  const first = await pull();
+  expect([first.acknowledged, acknowledged]).toEqual(['leader', [[0]]]);
+  expect(first.problems).toMatchObject([{ partition: 1, code: 'notCurrent' }]);
+  canBeRead = true;
+  expect([(await pull()).acknowledged, acknowledged]).toEqual(['quorum', [[0], [1]]]);
+});
+
 /** A log that counts the reads that wait. */
 class Counting extends MemoryLog {
   waiting = 0;
