@@ -126,28 +126,30 @@ describe('what the page says, in a browser:', needsBrowser, () => {
     expect(await page.locator('[data-broker="3"] .behind', { hasText: '−1.8 s' }).count()).toBe(1);
   });
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const width of [1280, 390]) {
-      it(`fits ${width} pixels, ${colorScheme}`, async () => {
-        await page.setViewportSize({ width, height: 844 });
-        await page.emulateMedia({ colorScheme });
-        broker.append('x'.repeat(3000));
-        await page.goto(url);
-        await page.locator('article').waitFor();
-        await page.locator('[data-broker="3"]').waitFor();
+  // All views at all widths and in both themes: test/long/page-views.test.ts.
+  for (const [width, colorScheme] of [
+    [1280, 'light'],
+    [390, 'dark'],
+  ] as const) {
+    it(`fits ${width} pixels, ${colorScheme}`, async () => {
+      await page.setViewportSize({ width, height: 844 });
+      await page.emulateMedia({ colorScheme });
+      broker.append('x'.repeat(3000));
+      await page.goto(url);
+      await page.locator('article').waitFor();
+      await page.locator('[data-broker="3"]').waitFor();
 
-        const widthOfPage = await page.evaluate<number>('document.documentElement.clientWidth');
-        const boxes = await page
-          .locator('h1, h2, h3, dd, button, input, select, .role, .state, .address')
-          .evaluateAll((elements) =>
-            elements.map((element) => ({ html: element.outerHTML, box: element.getBoundingClientRect().toJSON() as DOMBox })),
-          );
-        const outside = boxes.filter(({ box }) => box.width > 1 && (box.left < 0 || box.right > widthOfPage));
+      const widthOfPage = await page.evaluate<number>('document.documentElement.clientWidth');
+      const boxes = await page
+        .locator('h1, h2, h3, dd, button, input, select, .role, .state, .address')
+        .evaluateAll((elements) =>
+          elements.map((element) => ({ html: element.outerHTML, box: element.getBoundingClientRect().toJSON() as DOMBox })),
+        );
+      const outside = boxes.filter(({ box }) => box.width > 1 && (box.left < 0 || box.right > widthOfPage));
 
-        expect(outside).toEqual([]);
-        expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(widthOfPage);
-        await screenshot(page, `${width}-${colorScheme}`);
-      });
-    }
+      expect(outside).toEqual([]);
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(widthOfPage);
+      await screenshot(page, `${width}-${colorScheme}`);
+    });
   }
 });

@@ -258,7 +258,10 @@ describe('the page, in a browser', needsBrowser, () => {
     await page.getByLabel('What to search for').fill('x');
     await page.locator('.search select').first().selectOption('files');
     await page.getByPlaceholder('name of the files').fill('app');
+    const before = broker.searches.length;
     await page.getByRole('button', { name: 'Search' }).click();
+    // What is stopped before it was asked is nobody's to end.
+    await expect.poll(() => broker.searches.length, { timeout: 30_000 }).toBe(before + 1);
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.locator('[data-search=stopped]').waitFor();
     await expect.poll(() => broker.searchesClosed).toBe(1);
