@@ -74,7 +74,7 @@ const lanes = 3;
 const labelSize = 13;
 const nameWidthMax = 200;
 const faultColor = '#c0392b';
-const halo = 'stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"';
+const halo = 'stroke="#ffffff" stroke-width="4" stroke-linejoin="round" paint-order="stroke"';
 /** How far an arrow goes whose other end is not known. */
 const stubLength = 34;
 
@@ -163,6 +163,7 @@ function draw(diagram: SpaceTime, events: readonly SpaceTimeEvent[], from: numbe
   );
   const place: Place = { ...area, x: scale.at, y: (process) => rowOf.get(process) as number };
 
+  const lines = messages.map((message) => lineOf(message, known, diagram, place));
   const rows = diagram.processes.map(({ id, label }, index) => {
     const y = round(place.y(id));
     return `<g class="process" data-id="${escapeXml(id)}"><title>${escapeXml(label)}</title><line x1="${area.left}" x2="${area.right}" y1="${y}" y2="${y}" stroke="${axisColor}" stroke-width="1.5"/><text class="process-name" x="${area.left - 12}" y="${y + 5}" text-anchor="end">${escapeXml(names[index] ?? '')}</text></g>`;
@@ -174,10 +175,10 @@ function draw(diagram: SpaceTime, events: readonly SpaceTimeEvent[], from: numbe
       drawXTicks(scale, area.bottom),
       ...rows,
       ...faults.map((fault) => drawFault(fault, to, place)),
-      ...messages.map((message) => drawMessage(message, kinds.indexOf(message.kind), known, diagram, place)),
+      ...messages.map((message, index) => drawMessage(message, kinds.indexOf(message.kind), lines[index] as MessageLine)),
       ...events.map((event) => drawEvent(event, place)),
       ...faultLabels(faults, place),
-      ...eventLabels(diagram.processes, events, place),
+      ...eventLabels(diagram.processes, events, lines, place),
     ].join('\n'),
   );
 }
@@ -220,39 +221,45 @@ function drawFault({ process, from, to: end, label, isDown }: SpaceTimeFault, to
 const cross = (x: number, y: number): string =>
   `<path class="fault-mark" d="M${round(x - 6)} ${round(y - 6)}l12 12m0 -12l-12 12" stroke="${faultColor}" stroke-width="2.5"/>`;
 
-function drawMessage(
-  message: SpaceTimeMessage,
-  kind: number,
-  known: ReadonlyMap<string, SpaceTimeEvent>,
-  diagram: SpaceTime,
-  place: Place,
-): string {
+type Point = readonly [x: number, y: number];
+
+/** Where a message's arrow goes. */
+interface MessageLine {
+  readonly from: Point;
+  readonly to: Point;
+  readonly isSent: boolean;
+  readonly isReceived: boolean;
+}
+
+function lineOf(message: SpaceTimeMessage, known: ReadonlyMap<string, SpaceTimeEvent>, diagram: SpaceTime, place: Place): MessageLine {
   const sent = message.from === null ? undefined : known.get(message.from);
   const received = message.to === null ? undefined : known.get(message.to);
-  const pointOf = ({ at, process }: SpaceTimeEvent): readonly [number, number] => [place.x(at), place.y(process)];
+  const pointOf = ({ at, process }: SpaceTimeEvent): Point => [place.x(at), place.y(process)];
   const start = sent === undefined ? undefined : pointOf(sent);
   const end = received === undefined ? undefined : pointOf(received);
-  const both = start !== undefined && end !== undefined;
-  const anchor = (start ?? end) as readonly [number, number];
+  const anchor = (start ?? end) as Point;
   // Where the other end is not drawn, the arrow points to its process, or away from the axis.
   const otherId = message.other ?? diagram.events.find(({ id }) => id === (sent === undefined ? message.from : message.to))?.process;
   const isUp = otherId !== undefined && diagram.processes.some(({ id }) => id === otherId) && place.y(otherId) < anchor[1];
   const slant = stubLength * (isUp ? -1 : 1);
-  const from = start ?? [anchor[0] - stubLength * 0.5, anchor[1] + slant];
-  const to = end ?? [anchor[0] + stubLength * 0.5, anchor[1] + slant];
+  return {
+    from: start ?? [anchor[0] - stubLength * 0.5, anchor[1] + slant],
+    to: end ?? [anchor[0] + stubLength * 0.5, anchor[1] + slant],
+    isSent: start !== undefined,
+    isReceived: end !== undefined,
+  };
+}
+
+function drawMessage(message: SpaceTimeMessage, kind: number, { from, to, isSent, isReceived }: MessageLine): string {
+  const both = isSent && isReceived;
   const stroke = strokeOf(kind);
   const name = `data-kind="${escapeXml(message.kind)}" data-from="${escapeXml(message.from ?? '')}" data-to="${escapeXml(message.to ?? '')}"`;
-  const title = both ? message.kind : `${message.kind}, ${end === undefined ? 'whose arrival' : 'whose sending'} is not in the picture`;
-  return `<g class="message${both ? '' : ' unpaired'}" ${name}><title>${escapeXml(title)}</title>${arrow(from, to, both ? stroke : { ...stroke, dash: '2 3' }, end === undefined ? 0 : 5)}</g>`;
+  const title = both ? message.kind : `${message.kind}, ${isReceived ? 'whose sending' : 'whose arrival'} is not in the picture`;
+  return `<g class="message${both ? '' : ' unpaired'}" ${name}><title>${escapeXml(title)}</title>${arrow(from, to, both ? stroke : { ...stroke, dash: '2 3' }, isReceived ? 5 : 0)}</g>`;
 }
 
 /** Its head ends so far before the end that the mark of an event there stays visible. */
-function arrow(
-  [x1, y1]: readonly [number, number],
-  [x2, y2]: readonly [number, number],
-  { color, dash }: { readonly color: string; readonly dash: string },
-  before = 0,
-): string {
+function arrow([x1, y1]: Point, [x2, y2]: Point, { color, dash }: { readonly color: string; readonly dash: string }, before = 0): string {
   const length = Math.hypot(x2 - x1, y2 - y1);
   const [dx, dy] = length === 0 ? [1, 0] : [(x2 - x1) / length, (y2 - y1) / length];
   const [tipX, tipY] = [x2 - dx * before, y2 - dy * before];
@@ -272,20 +279,37 @@ function dot(x: number, y: number, tone: SpaceTimeEvent['tone']): string {
   return `<circle cx="${round(x)}" cy="${round(y)}" r="4" fill="${tone === 'quiet' ? '#777777' : '#222222'}"/>`;
 }
 
-/** Over the lines, those of notable events first; one without room is left out, and found by its mark. */
-function eventLabels(processes: SpaceTime['processes'], events: readonly SpaceTimeEvent[], place: Place): readonly string[] {
+/**
+ * Over the lines, those of notable events first. One without room is left out, and found by its mark; so is one of a plain event that an arrow would
+ * cross. One of a notable event goes where the fewest arrows pass under it.
+ */
+function eventLabels(
+  processes: SpaceTime['processes'],
+  events: readonly SpaceTimeEvent[],
+  lines: readonly MessageLine[],
+  place: Place,
+): readonly string[] {
   return processes.flatMap(({ id }) => {
-    const taken: (readonly [number, number])[][] = Array.from({ length: lanes }, () => []);
+    const taken: Span[][] = Array.from({ length: lanes }, () => []);
+    const base = (lane: number): number => place.y(id) - 14 - lane * laneHeight;
     const own = events.filter(({ process, label, tone }) => process === id && label !== '' && tone !== 'quiet');
     const inOrder = [...own.filter(({ tone }) => tone === 'notable'), ...own.filter(({ tone }) => tone === 'plain')];
     return inOrder.flatMap(({ at, label, tone }) => {
       const size = tone === 'notable' ? labelSize : labelSize - 1;
-      const found = findRoom(place.x(at), textWidth(label, size, tone === 'notable'), taken, place);
-      if (found === null) return [];
-      const y = place.y(id) - 14 - found.lane * laneHeight;
+      const width = textWidth(label, size, tone === 'notable');
+      const places = placesFor(place.x(at), width, taken, place).map((found) => {
+        const [top, bottom] = [base(found.lane) - size * 0.75, base(found.lane) + size * 0.2];
+        return { ...found, crossings: lines.filter(({ from, to }) => crosses(from, to, [found.x, found.x + width], [top, bottom])).length };
+      });
+      const found = places.reduce<(typeof places)[number] | null>(
+        (best, next) => (best === null || next.crossings < best.crossings ? next : best),
+        null,
+      );
+      if (found === null || (tone === 'plain' && found.crossings > 0)) return [];
+      taken[found.lane]?.push([found.x, found.x + width]);
       const strong = tone === 'notable' ? ' font-weight="bold"' : '';
       return [
-        `<text class="event-label" x="${round(found.x)}" y="${round(y)}" font-size="${size}"${strong} ${halo}>${escapeXml(label)}</text>`,
+        `<text class="event-label" x="${round(found.x)}" y="${round(base(found.lane))}" font-size="${size}"${strong} ${halo}>${escapeXml(label)}</text>`,
       ];
     });
   });
@@ -293,12 +317,14 @@ function eventLabels(processes: SpaceTime['processes'], events: readonly SpaceTi
 
 /** Under the lines, or at the top when they are about all processes. */
 function faultLabels(faults: readonly SpaceTimeFault[], place: Place): readonly string[] {
-  const takenBy = new Map<string | null, (readonly [number, number])[][]>();
+  const takenBy = new Map<string | null, Span[]>();
   return faults.flatMap(({ process, from, label }) => {
-    const taken = takenBy.get(process) ?? [[]];
+    const taken = takenBy.get(process) ?? [];
     takenBy.set(process, taken);
-    const found = findRoom(Math.max(place.left, place.x(from)), textWidth(label, labelSize), taken, place);
-    if (found === null) return [];
+    const width = textWidth(label, labelSize);
+    const found = placesFor(Math.max(place.left, place.x(from)), width, [taken], place)[0];
+    if (found === undefined) return [];
+    taken.push([found.x, found.x + width]);
     const y = process === null ? place.top + laneHeight - 4 : place.y(process) + 29;
     return [
       `<text class="fault-label" x="${round(found.x)}" y="${round(y)}" font-size="${labelSize}" fill="${faultColor}" ${halo}>${escapeXml(label)}</text>`,
@@ -306,24 +332,34 @@ function faultLabels(faults: readonly SpaceTimeFault[], place: Place): readonly 
   });
 }
 
-/** The lowest lane where it fits, beginning or else ending at its event. */
-function findRoom(
+type Span = readonly [low: number, high: number];
+
+/** Where a label fits, the lowest lane first: beginning or ending at its event, or just beside it. */
+function placesFor(
   at: number,
   width: number,
-  taken: (readonly [number, number])[][],
+  taken: readonly (readonly Span[])[],
   { left, right }: Place,
-): { readonly x: number; readonly lane: number } | null {
-  if (width > right - left) return null;
+): readonly { readonly x: number; readonly lane: number }[] {
+  if (width > right - left) return [];
   const within = (x: number): number => Math.min(Math.max(left, x), right - width);
-  for (const [lane, others] of taken.entries()) {
-    const x = [within(at - 4), within(at + 4 - width)].find((from) =>
-      others.every(([low, high]) => from > high + 6 || from + width + 6 < low),
-    );
-    if (x === undefined) continue;
-    others.push([x, x + width]);
-    return { x, lane };
-  }
-  return null;
+  return taken.flatMap((others, lane) =>
+    [within(at - 4), within(at + 4 - width), within(at + 7), within(at - 7 - width)]
+      .filter((from) => others.every(([low, high]) => from > high + 6 || from + width + 6 < low))
+      .map((x) => ({ x, lane })),
+  );
+}
+
+/** Whether a line goes through a box. */
+function crosses([x1, y1]: Point, [x2, y2]: Point, [left, right]: Span, [top, bottom]: Span): boolean {
+  // The part of the line, from 0 at its beginning to 1 at its end, that is within the box's columns and rows.
+  const within = (start: number, end: number, low: number, high: number): Span => {
+    if (start === end) return start >= low && start <= high ? [0, 1] : [1, 0];
+    const [a, b] = [(low - start) / (end - start), (high - start) / (end - start)];
+    return [Math.min(a, b), Math.max(a, b)];
+  };
+  const [columns, rows] = [within(x1, x2, left, right), within(y1, y2, top, bottom)];
+  return Math.max(0, columns[0], rows[0]) <= Math.min(1, columns[1], rows[1]);
 }
 
 /** For those who must have a picture: the sentence in place of one. */

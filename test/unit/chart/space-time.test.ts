@@ -99,6 +99,32 @@ describe('a space-time diagram of very much', () => {
     ).toEqual([]);
   });
 
+  test.each([
+    ['what happened close together', many],
+    ['an election', election],
+  ])('writes nothing across an arrow that could be elsewhere: %s', (_what, diagram) => {
+    const svg = renderPicture(diagram);
+    const weights = [...svg.matchAll(/<text class="event-label"([^>]*)>/g)].map(([, rest = '']) => rest.includes('font-weight="bold"'));
+    const labels = openSvg(svg).texts.filter((text) => text.class === 'event-label');
+    const arrows = [...svg.matchAll(/<g class="message[^>]*><title>[^<]*<\/title><line x1="(\S+)" y1="(\S+)" x2="(\S+)" y2="(\S+)"/g)].map(
+      ([, ...ends]) => ends.map(Number),
+    );
+    const isCrossed = ({ left, right, top, bottom }: (typeof labels)[number]): boolean =>
+      arrows.some(([x1 = 0, y1 = 0, x2 = 0, y2 = 0]) =>
+        // A point of the arrow in each pixel's row of the label is enough: arrows go from line to line, hardly one lies flat.
+        Array.from({ length: Math.floor(bottom - top) - 2 }, (_, row) => top + 1 + row).some((y) => {
+          const part = (y - y1) / (y2 - y1);
+          const x = x1 + part * (x2 - x1);
+          return part >= 0 && part <= 1 && x > left + 1 && x < right - 1;
+        }),
+      );
+    expect(labels.length).toBeGreaterThan(5);
+    expect(arrows.length).toBeGreaterThan(3);
+    expect(labels.filter((label, index) => weights[index] === false && isCrossed(label)).map(({ text }) => text)).toEqual([]);
+    // Between two lines with an arrow every few pixels no place is free for those that must be named.
+    if (diagram === election) expect(labels.filter(isCrossed).map(({ text }) => text)).toEqual([]);
+  });
+
   test('has a stroke of its own for each kind of message, in the legend too', () => {
     const messages = many.messages.map((message, index) => ({ ...message, kind: `kind ${index % 24}` }));
     const svg = renderPicture({ ...many, messages });
