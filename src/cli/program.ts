@@ -17,13 +17,25 @@ export async function runProgram(args: readonly string[], typed: CommandEntry | 
     await program.parseAsync(args, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
+    const name = pathOf(program, args).join(' ');
+    const details = { next: `See \`${name} --help\`.` };
+    if (error instanceof LogError && error.code === 'usage')
+      throw new LogError('usage', error.message, { ...details, ...error.details }, { cause: error });
     if (!(error instanceof CommanderError)) throw error;
     // Help and version have been printed.
     if (error.exitCode === 0) return exitCodes.ok;
-    const name = typed === null ? 'cairn' : `cairn ${typed.name}`;
     const said = error.code === 'commander.help' ? 'no command is given' : inOurWords(error.message);
-    throw new LogError('usage', `Cannot run ${name}: ${said}`, {}, { cause: error });
+    throw new LogError('usage', `Cannot run ${name}: ${said}`, details, { cause: error });
   }
+}
+
+/** The names of the command that was meant, such as `cairn lab clocks`: the first word that names one, and behind it the first that names one of its own. */
+function pathOf(command: Command, args: readonly string[]): readonly string[] {
+  for (const [index, arg] of args.entries()) {
+    const meant = command.commands.find((each) => each.name() === arg || each.aliases().includes(arg));
+    if (meant !== undefined) return [command.name(), ...pathOf(meant, args.slice(index + 1))];
+  }
+  return [command.name()];
 }
 
 /** One command alone, under one of its names. */

@@ -155,7 +155,7 @@ describe('a broker that acts as crashed', () => {
     await expect.poll(async () => (await type('status')).code).toBe(0);
     expect(await type('fault', 'crash', '--broker', '9')).toMatchObject({
       code: 2,
-      err: 'Cannot find broker 9: the cluster has brokers 1, 2, 3 (usage). See `cairn fault --help`.\n',
+      err: 'Cannot find broker 9: the cluster has brokers 1, 2, 3 (usage). See `cairn fault crash --help`.\n',
     });
   });
 });
@@ -195,12 +195,15 @@ describe('faults by hand', () => {
   });
 
   test.each([
-    [['pause', '--broker', '9'], 'Cannot find broker 9: the cluster has brokers 1, 2, 3 (usage). See `cairn fault --help`.\n'],
-    [['partition', '1,2|3,2'], 'Cannot partition: broker 2 is named twice (usage). See `cairn fault --help`.\n'],
-    [['partition', '1|2'], 'Cannot partition: each broker belongs in a group, and 3 is in none (usage). See `cairn fault --help`.\n'],
+    [['pause', '--broker', '9'], 'Cannot find broker 9: the cluster has brokers 1, 2, 3 (usage). See `cairn fault pause --help`.\n'],
+    [['partition', '1,2|3,2'], 'Cannot partition: broker 2 is named twice (usage). See `cairn fault partition --help`.\n'],
+    [
+      ['partition', '1|2'],
+      'Cannot partition: each broker belongs in a group, and 3 is in none (usage). See `cairn fault partition --help`.\n',
+    ],
     [
       ['delay', '5', '--link', '1-7'],
-      'Cannot delay: there is no broker 7, the cluster has brokers 1, 2, 3 (usage). See `cairn fault --help`.\n',
+      'Cannot delay: there is no broker 7, the cluster has brokers 1, 2, 3 (usage). See `cairn fault delay --help`.\n',
     ],
     [['partition', '1,2|\u001b[31m'], expect.stringContaining('it is groups of brokers, as in 1,2|3')],
     [['delay', '3001'], expect.stringContaining('it is a whole number from 0 to 3000')],

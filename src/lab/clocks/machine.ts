@@ -27,6 +27,8 @@ export class Machine {
   #time: TrialTime | null = null;
   #made: TicksMade = { late: 0, latestMs: 0 };
   #isStopping = false;
+  /** All its ticks are made. */
+  #isOver = false;
   #writes = 0;
   #badMessages = 0;
 
@@ -73,7 +75,8 @@ export class Machine {
       const torn = reader.end();
       if (torn !== null) this.#bad(torn, null);
       this.#incoming.delete(socket);
-      if (!this.#isStopping) this.#problem(`the connection from ${from === null ? 'the relay' : `machine ${from + 1}`} has ended`);
+      // Others may be told to stop before this one is.
+      if (!this.#isOver) this.#problem(`the connection from ${from === null ? 'the relay' : `machine ${from + 1}`} has ended`);
       this.#endIfStopped();
     });
     // Whoever sends no more gets no answer either.
@@ -93,6 +96,7 @@ export class Machine {
       (number) => this.#tick(number),
       (made) => {
         this.#made = made;
+        this.#isOver = true;
         done();
       },
     );

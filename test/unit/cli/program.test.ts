@@ -47,27 +47,27 @@ describe('a wrong command line is one sentence and exit code 2', () => {
     ],
     [
       ['lab', 'clocks', '--rates', '1,0,2'],
-      "Cannot run cairn lab: option '--rates <list>' argument '1,0,2' is invalid: it is a list of whole numbers from 1 to 1000, and \"0\" is none",
+      "Cannot run cairn lab clocks: option '--rates <list>' argument '1,0,2' is invalid: it is a list of whole numbers from 1 to 1000, and \"0\" is none",
     ],
     [
       ['lab', 'clocks', '--rates', '1,2'],
-      "Cannot run cairn lab: option '--rates <list>' argument '1,2' is invalid: it is a list of 3 to 8 rates, not of 2",
+      "Cannot run cairn lab clocks: option '--rates <list>' argument '1,2' is invalid: it is a list of 3 to 8 rates, not of 2",
     ],
     [
       ['lab', 'clocks', '--machines', '2'],
-      "Cannot run cairn lab: option '--machines <count>' argument '2' is invalid: it is a whole number from 3 to 8",
+      "Cannot run cairn lab clocks: option '--machines <count>' argument '2' is invalid: it is a whole number from 3 to 8",
     ],
     [
       ['lab', 'clocks', '--range', '2'],
-      "Cannot run cairn lab: option '--range <number>' argument '2' is invalid: it is a whole number from 3 to 1000000",
+      "Cannot run cairn lab clocks: option '--range <number>' argument '2' is invalid: it is a whole number from 3 to 1000000",
     ],
     [
       ['lab', 'clocks', '--listen', '127.0.0.1:7001,127.0.0.1:70000,127.0.0.1:7003'],
-      "Cannot run cairn lab: option '--listen <host:port,...>' argument '127.0.0.1:7001,127.0.0.1:70000,127.0.0.1:7003' is invalid: it is a list of places such as 127.0.0.1:7001, and \"127.0.0.1:70000\" is none",
+      "Cannot run cairn lab clocks: option '--listen <host:port,...>' argument '127.0.0.1:7001,127.0.0.1:70000,127.0.0.1:7003' is invalid: it is a list of places such as 127.0.0.1:7001, and \"127.0.0.1:70000\" is none",
     ],
     [
       ['lab', 'clocks', '--listen', '10.0.0.1:7001'],
-      "Cannot run cairn lab: option '--listen <host:port,...>' argument '10.0.0.1:7001' is invalid: it is a list of places on this computer, and \"10.0.0.1:7001\" is none",
+      "Cannot run cairn lab clocks: option '--listen <host:port,...>' argument '10.0.0.1:7001' is invalid: it is a list of places on this computer, and \"10.0.0.1:7001\" is none",
     ],
     [
       ['lab', 'clocks', '--listen', '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7001'],
@@ -75,13 +75,14 @@ describe('a wrong command line is one sentence and exit code 2', () => {
     ],
     [
       ['trace', 'diagram', 'run.ndjson', '-o', 'run.png'],
-      "Cannot run cairn trace: option '-o, --output <file>' argument 'run.png' is invalid: it is a file that ends in .svg or .html",
+      "Cannot run cairn trace diagram: option '-o, --output <file>' argument 'run.png' is invalid: it is a file that ends in .svg or .html",
     ],
     [['help', 'me'], 'Cannot help with "me": it is neither a command, an error code, "errors" nor "exit-codes"'],
   ])('cairn %j', async (args, sentence) => {
     const known = registry.some(({ name }) => name === args[0]) ? ` ${args[0] ?? ''}` : '';
+    const below = ['clocks', 'diagram'].includes(args[1] ?? '') ? ` ${args[1] ?? ''}` : '';
 
-    expect(await run(...args)).toEqual({ code: 2, out: '', err: `${sentence} (usage). See \`cairn${known} --help\`.\n` });
+    expect(await run(...args)).toEqual({ code: 2, out: '', err: `${sentence} (usage). See \`cairn${known}${below} --help\`.\n` });
   });
 
   test('what was typed is not obeyed by the terminal', async () => {
