@@ -156,10 +156,11 @@ export class Failing extends SubscriptionClient {
           this.world.history.doubtful.add(key);
           this.#crash();
         } else if ('value' in outcome) {
-          // It is done already, by what it was told of another time: what stands behind it goes on.
+          // It is done already, by what it was told of another time: what stands behind it goes on. One that came again may be parked, and is not
+          // acknowledged: whoever replays it has it come once more.
           if (outcome.value.records[0]?.state === 'done' && ordered) {
             this.#queue.shift();
-            this.#has(given);
+            if (tries === undefined) this.#has(given);
             return this.#goOn();
           }
           this.#note(given, false);
