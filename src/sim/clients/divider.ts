@@ -15,7 +15,7 @@ interface Share {
   readonly partition: number;
   readonly operation: AppendOperation;
   isUncertain: boolean;
-  /** Another attempt makes no difference to it. */
+  /** It needs no other attempt. One that the others need concerns it all the same, until it has succeeded. */
   isOver: boolean;
 }
 
@@ -89,7 +89,7 @@ export class Divider extends Client {
 
   #settle(share: Share, call: CallOutcome<Divided>, shareCount: number): void {
     const { operation } = share;
-    if (share.isOver) return;
+    if (operation.outcome !== 'open') return;
     if (call.kind !== 'answer') {
       if (call.kind !== 'refused') share.isUncertain = true;
       return;
