@@ -242,8 +242,8 @@ test('what is acknowledged is cut from the log, and known after a restart of eve
   rig.until('all brokers are up', () => rig.cluster.members.every(({ broker }) => broker?.ready === true));
 
   for (const broker of [1, 2, 3]) {
-    const found = ok<SubscriberDescription>(broker, (service, answer) => service.describeSubscriber(subscriber, answer));
-    expect(found).toMatchObject({ createdMs: before.createdMs, usedMs: before.usedMs, cursors: [{ offset }] });
+    const found = ask<SubscriberDescription>(broker, (service, answer) => service.describeSubscriber(subscriber, answer));
+    expect(found).toMatchObject({ ok: true, value: { createdMs: before.createdMs, usedMs: before.usedMs, cursors: [{ offset }] } });
     expect(ok(broker, (service, answer) => service.describePublisher(subscriber, answer))).toMatchObject({ id: subscriber });
   }
   expect(kept().logStartOffset).toBeGreaterThan(0);
