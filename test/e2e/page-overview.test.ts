@@ -100,6 +100,28 @@ describe('the overview, in a browser', needsBrowser, () => {
     expect(await chart('records').getAttribute('aria-label')).toContain('records appended a second: 40 now');
   });
 
+  it('says each time once on the charts of brokers that have nothing to tell yet', async () => {
+    broker.history = { 1: [], 2: [], 3: [] };
+    // What each canvas says along its time, since it was last wiped.
+    const content = `
+      const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+        this.canvas.dataset.times = '';
+        clearRect.apply(this, area);
+      };
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        if (text === 'now' || text.startsWith('−')) this.canvas.dataset.times += text + ';';
+        fillText.call(this, text, ...place);
+      };`;
+    await page.addInitScript({ content });
+
+    await page.goto(url);
+
+    await chart('times').locator('canvas').waitFor();
+    const labels = await page.locator('canvas').evaluateAll((all) => all.map((canvas) => canvas.getAttribute('data-times')));
+    expect(labels).toEqual(['now;−30 s;', 'now;−30 s;', 'now;−30 s;']);
+  });
+
   it('says that a broker of before keeps no history', async () => {
     broker.history = null;
 

@@ -251,6 +251,48 @@ describe('the page, in a browser', needsBrowser, () => {
     expect(page.url()).toContain('#/topics/log?offset=1');
   });
 
+  it('gives a search again to who comes back from a record, and to who is sent its address', async () => {
+    broker.append('error');
+    broker.found = [
+      { type: 'match', machine: 'm1', topic: 'log', partition: 0, offset: 1, value: 'Error' },
+      { type: 'summary', selected: 1, isComplete: true },
+    ];
+    await page.goto(`${url}/#/search`);
+    await page.getByLabel('What to search for').fill('e.ror');
+    await page.getByLabel('expression').check();
+    await page.getByLabel('any case').check();
+    await page.getByLabel('context').selectOption('2');
+    await page.getByLabel('What to search for').press('Enter');
+    await page.getByRole('link', { name: 'm1:log:1' }).click();
+    await page.getByRole('heading', { name: 'offset 1' }).waitFor();
+    const isThere = async (): Promise<void> => {
+      await page.getByRole('link', { name: 'm1:log:1' }).waitFor();
+      expect(await page.getByLabel('What to search for').inputValue()).toBe('e.ror');
+      expect(await page.getByLabel('expression').isChecked()).toBe(true);
+      expect(await page.getByLabel('context').inputValue()).toBe('2');
+      expect(broker.searches.at(-1)).toEqual(broker.searches[0]);
+    };
+
+    await page.goBack();
+    await isThere();
+    await page.reload();
+    await isThere();
+
+    expect(broker.searches).toHaveLength(3);
+    expect(watch).toEqual({ errors: [], foreignRequests: [] });
+  });
+
+  it('ends a search that is under way when its view is left', async () => {
+    broker.endsSearches = false;
+    broker.found = [{ type: 'match', machine: 'm1', topic: 'log', partition: 0, offset: 1, value: 'x' }];
+    await page.goto(`${url}/#/search?topic=log&pattern=x`);
+    await expect.poll(() => broker.searches.length, { timeout: 30_000 }).toBe(1);
+
+    await page.getByRole('link', { name: 'Topics' }).click();
+
+    await expect.poll(() => broker.searchesClosed).toBe(1);
+  });
+
   it('ends a search everywhere when it is stopped, and when there is more than the page shows', async () => {
     broker.endsSearches = false;
     broker.found = [{ type: 'match', machine: 'm1', file: 'app.log', line: 1, text: 'x' }];
