@@ -10,6 +10,7 @@ import {
   answered,
   batchAt,
   committed,
+  cursorAt,
   giveLater,
   goodHistory,
   granted,
@@ -30,6 +31,14 @@ describe('the checks of the history', () => {
     expect(
       reports.filter(({ id }) => !['D7', 'L20', 'L21', 'C8', 'C9', 'C10'].includes(id)).filter(({ checked }) => checked === 0),
     ).toEqual([]);
+  });
+
+  test('pass an older place of a cursor from whoever had asked before the newer one was told', () => {
+    const history = goodHistory();
+    const invoked = history.tick();
+    history.cursors.push({ ...cursorAt(history, 4), least: 0 }, { ...cursorAt(history, 3), least: 0, invoked });
+
+    expect(violated(history)).toEqual([]);
   });
 
   test('pass records that are processed, but for one that is parked', () => {
