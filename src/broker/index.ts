@@ -11,4 +11,4 @@ export { Broker } from './broker.ts';
 export { processName } from './causal-ring.ts';
 export type { BrokerApi, BrokerObserver, BrokerOptions, DerivedFrom, ReplicaView } from './contract.ts';
 export { type BrokerSettings, defaultSettings } from './settings.ts';
-export { catalogGroup, internalReplicas, logGroup, logTopic, parkedTopic, subscriberGroups } from './well-known.ts';
+export { catalogGroup, catalogVotersMax, internalReplicas, logGroup, logTopic, parkedTopic, subscriberGroups } from './well-known.ts';

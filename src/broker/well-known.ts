@@ -31,7 +31,7 @@ export const isInternalTopic = (topic: string): boolean => topic === subscribers
 export const isOfCairn = (topic: string): boolean => topic === eventsTopic || isInternalTopic(topic);
 
 /** More would make each change of the catalog wait for more disks, and would not survive more in practice. */
-const catalogVotersMax = 5;
+export const catalogVotersMax = 5;
 
 /** Of the catalog of a new cluster: the lowest ids vote, the others follow. */
 export function catalogMembers(brokers: readonly BrokerId[]): GroupMembers {

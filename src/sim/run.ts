@@ -4,7 +4,7 @@
  */
 import type { BrokerId } from '../base/branded.ts';
 import { SeededRandom } from '../base/random.ts';
-import { Broker, type BrokerApi, type BrokerOptions, catalogGroup, internalReplicas } from '../broker/index.ts';
+import { Broker, type BrokerApi, type BrokerOptions, catalogGroup, catalogVotersMax, internalReplicas } from '../broker/index.ts';
 import { type BrokerSettings, defaultSettings } from '../broker/settings.ts';
 import type { TraceEvent } from '../clocks/index.ts';
 import {
@@ -163,8 +163,8 @@ export function run(options: RunOptions): Verdict {
       { replicasDefault: replicas, ...(isFailing ? retrySettings(failing) : {}) },
       lasting.length,
     ),
-    // So many as the smallest group has.
-    replicas: isPulled || isShared || isFailing || isLater ? Math.min(options.brokers, internalReplicas) : replicas,
+    // So many as vote in the smallest group.
+    replicas: Math.min(isPulled || isShared || isFailing || isLater ? internalReplicas : catalogVotersMax, replicas),
     inMemory: false,
     logOnly: false,
     clockSkewMsMax: 300,
