@@ -59,7 +59,7 @@ export function define(command: Command, io: CliIo): void {
 }
 
 function fateOf({ state, tries, dueMs }: NackedRecord): string {
-  if (state === 'done') return 'it was acknowledged, or is parked already; nothing changed';
+  if (state === 'done') return 'it was acknowledged, or is parked no more; nothing changed';
   const failed = `it has failed ${tries} ${tries === 1 ? 'time' : 'times'}`;
   return dueMs === null ? `${failed} and is parked` : `${failed} and comes again at ${new Date(dueMs).toISOString()}`;
 }

@@ -278,7 +278,7 @@ export interface NackedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** `waits`: it comes again; `parks`: it has failed too often; `done`: it was acknowledged, or is parked already. */
+  /** `waits`: it comes again; `parks`: it has failed too often, and is parked or about to be; `done`: it was acknowledged, or is parked no more. */
   readonly state: 'waits' | 'parks' | 'done';
   /** How often it has failed; 0 where it is done. */
   readonly tries: number;

@@ -37,11 +37,18 @@ export function* nack(
   const outcome = yield* group.submit({ type: 'nack', subscriber: id, made, records: failed, isOrdered, ...retrying, ...most, attempt });
   if (!outcome.ok) return outcome;
   if (outcome.value !== 'done') return refused(doing, outcome.value);
-  const cursors = group.subscriber(id)?.cursors;
+  const subscriber = group.subscriber(id);
+  let parkedTries: Map<string, number> | null = null;
   const now = failed.map(({ offset, ...of }, index): NackedRecord => {
-    const retry = cursors?.get(cursorKey(of))?.retries?.get(offset);
+    const retry = subscriber?.cursors.get(cursorKey(of))?.retries?.get(offset);
     const place = { topic: records[index]?.topic ?? '', partition: of.partition, offset };
-    if (retry === undefined) return { ...place, state: 'done', tries: 0, dueMs: null };
+    if (retry === undefined) {
+      // It may have been parked before this could be answered: it was not done, and in order nothing behind it was given for good.
+      parkedTries ??= new Map([...(subscriber?.parked.values() ?? [])].map((one) => [`${cursorKey(one)} ${one.offset}`, one.tries]));
+      const parked = parkedTries.get(`${cursorKey(of)} ${offset}`);
+      if (parked !== undefined) return { ...place, state: 'parks', tries: parked, dueMs: null };
+      return { ...place, state: 'done', tries: 0, dueMs: null };
+    }
     const { tries, isToBeParked, failedMs, waitMs } = retry;
     return { ...place, tries, ...(isToBeParked ? { state: 'parks', dueMs: null } : { state: 'waits', dueMs: failedMs + waitMs }) };
   });

@@ -76,6 +76,22 @@ const textOf = (shown: ParkedRecord): string =>
     .join()
     .split(' ')[0] ?? '';
 
+test('a failure that is told again once its record is parked is told so: what stands behind it waited for it', () => {
+  const parked = new Parked();
+  const [first, second] = parked.list().parked;
+  const again = (): Nacked => {
+    const records = [first, second].map((one) => ({ topic: 'jobs', offset: one?.offset ?? -1, reason: 'no' }));
+    return parked.ok<Nacked>((service, answer) => service.nack({ subscriber: 's', records, ordered: true }, answer));
+  };
+
+  expect(again().records).toMatchObject([
+    { state: 'parks', tries: 1, dueMs: null },
+    { state: 'parks', tries: 1, dueMs: null },
+  ]);
+  parked.change('drop', [first?.id ?? -1]);
+  expect(again().records).toMatchObject([{ state: 'done', tries: 0 }, { state: 'parks' }]);
+}, 30_000);
+
 test('copies go once all before them are dropped, or were replayed and processed; one that is parked keeps what is behind it', () => {
   const parked = new Parked();
   const ids = parked.list().parked.map(({ id }) => id);
