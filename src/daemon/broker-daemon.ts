@@ -7,7 +7,8 @@ import { Broker, type BrokerApi, type BrokerOptions } from '../broker/index.ts';
 import { type AgedSample, LogError, withPromises } from '../eventlog/index.ts';
 import { createHttpGateway, type Front, type GatewayOptions, hashToken } from '../gateway/http/index.ts';
 import type { Logger } from '../host/index.ts';
-import { createTopicsSearcher, ownScanner, workerScanner } from '../search/topics/index.ts';
+import { ProgramStarter } from '../search/start/index.ts';
+import { createTopicsSearcher, GnuGrep, ownScanner, workerScanner } from '../search/topics/index.ts';
 import { createSystemHost, type SystemHost } from '../system/index.ts';
 import { ownModule, packageVersion, pageFolder } from '../system/package.ts';
 import { bindHost, peersFrom } from './address.ts';
@@ -141,6 +142,8 @@ function createFront(
   const { self, listen, settings, tls, token, faultInjection, extraHosts, exitFile } = config;
   const http = fitHttp(config.http, descriptorsMax());
   const { connectionsMax } = http;
+  const grep = new GnuGrep(new ProgramStarter(ownModule('search/start/starter-process')));
+  const topicsSearcher = createTopicsSearcher({ machine: config.search.name, log: withPromises(broker), bytes: host.bytes, grep });
   if (connectionsMax < config.http.connectionsMax)
     host.logger.log('info', 'connectionsLowered', { connectionsMax, wanted: config.http.connectionsMax });
   return createHttpGateway({
@@ -172,9 +175,7 @@ function createFront(
     onExit: hooks.onExit,
     loadApiEarly: !config.logOnly,
     version: packageVersion(),
-    search: searchOptions(config, createTopicsSearcher({ machine: config.search.name, log: withPromises(broker) }), (topic) =>
-      broker.partitionsOf(topic),
-    ),
+    search: searchOptions(config, topicsSearcher, (topic) => broker.partitionsOf(topic)),
     batchBytesMax: settings.batchBytesMax,
     pageFolder,
     recordThread: ownModule('gateway/http/record-thread'),

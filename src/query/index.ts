@@ -16,7 +16,7 @@ export {
   wantsTimes,
   wholeTopic,
 } from './request.ts';
-export { type GrepAnswer, type GrepAsker, type GrepQuestion } from './matcher/index.ts';
+export { type GrepAnswer, type GrepAsker, type GrepQuestion, isForGrep } from './matcher/index.ts';
 export { forEachTimedLine, makeRecordSearch, type RecordQuery, type RecordSearch, type SearchHost } from './sink/index.ts';
 export { grepArguments, type Labelling, ripgrepArguments } from './arguments.ts';
 export { LineTime, type LineTimeOptions } from './line-time.ts';

@@ -7,7 +7,7 @@ import { LogError, promised, withPromises } from '../../src/eventlog/index.ts';
 import { MemoryLog } from '../../src/eventlog/memory-log.ts';
 import { RecordBatchBuilder } from '../../src/record/index.ts';
 import type { AnswerSink, Searcher } from '../../src/search/index.ts';
-import { createTopicsSearcher } from '../../src/search/topics/index.ts';
+import { createTopicsSearcher, GnuGrep } from '../../src/search/topics/index.ts';
 import { systemBytes } from '../../src/system/bytes.ts';
 import { testClock } from '../support/clock.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -21,6 +21,7 @@ import {
   startMachine,
 } from '../support/grep-rig.ts';
 import { needsPrograms } from '../support/needs.ts';
+import { starter } from '../support/starter.ts';
 
 const firstMs = Date.UTC(2026, 10, 30, 4);
 const at = (second: number): string => new Date(firstMs + second * 1000).toISOString();
@@ -41,7 +42,8 @@ async function append(...records: readonly (readonly [value: string, second: num
   await promised((answer) => log.append({ ...request, batch: builder.finish(systemBytes) }, answer));
 }
 
-const searcherOf = (name: string): Searcher => createTopicsSearcher({ machine: name, log: withPromises(log) });
+const searcherOf = (name: string): Searcher =>
+  createTopicsSearcher({ machine: name, log: withPromises(log), bytes: systemBytes, grep: new GnuGrep(starter) });
 
 async function replica(name: string, topic: Searcher = searcherOf(name), options: MachineOptions = {}): Promise<SearchMachine> {
   const machine = await startMachine(name, {}, { ...options, topic });
@@ -113,6 +115,40 @@ describe('one replica answers for a topic', () => {
 
     expect([stdout.toString(), status]).toEqual(['m2:log:a hit\n', 0]);
     expect(stderr).toContain(`${gone.address}: connection refused; another replica is asked\n`);
+  });
+
+  describe('a pattern that is none is refused once, as grep does', needsPrograms('grep'), () => {
+    test.each([
+      [['\\('], 'Unmatched ( or \\('],
+      [['-E', 'a{2,1}'], 'Invalid content of \\{\\}'],
+      [['-P', '('], 'missing closing parenthesis'],
+      [['-e', 'fine', '-e', '[z-a]'], 'Invalid range end'],
+      [['-c', '\\(a\\)\\2'], 'Invalid back reference'],
+      [['-E', '--engine', 'grep', '('], 'Unmatched ( or \\('],
+      [['--merge', '\\('], 'Unmatched ( or \\('],
+    ])('%j', async (args, sentence) => {
+      const files = { 'a.log': 'a hit\n', 'b.log': 'another\n' };
+      machines.push(...(await Promise.all(['m1', 'm2', 'm3'].map((name) => startMachine(name, files, { topic: searcherOf(name) })))));
+      const on = ['--on', machines.map(({ address }) => address).join(',')];
+      await append(['a hit', 1]);
+
+      const ofFiles = await runGrep([...args, '--files', 'app', ...on]);
+      const ofTopics = await runGrep([...args, '--topic', 'log', ...on]);
+      const ofBoth = await runGrep([...args, '--files', 'app', '--topic', 'log', ...on]);
+
+      for (const { stdout, stderr, status } of [ofFiles, ofTopics, ofBoth]) {
+        expect(stderr).toMatch(/^Cannot search: [^\n]*\n$/);
+        expect(stderr).toContain(sentence);
+        expect([stdout.toString(), status]).toEqual(['', 2]);
+      }
+    });
+
+    test('of a topic without records too', async () => {
+      const answer = await search(['\\('], await replica('m1'));
+
+      expect(answer.stderr).toMatch(/^Cannot search: Unmatched \( or \\\( [^\n]*\n$/);
+      expect(answer.status).toBe(2);
+    });
   });
 
   test('a machine without topics is passed over', async () => {

@@ -39,7 +39,7 @@ export function startMemoryBroker(
     },
   };
   const memory = new MemoryLog(memoryOptions);
-  const topic = createTopicsSearcher({ machine: 'machine', log: withPromises(memory) });
+  const topic = createTopicsSearcher({ machine: 'machine', log: withPromises(memory), bytes: systemBytes, grep: null });
   const front = createHttpGateway({
     broker: memory,
     subscriptions: memorySubscriptions({ log: memory, clock, bytes: systemBytes, retrying: { waitMs: 50, waitMsMax: 100, triesMax: 4 } }),

@@ -77,10 +77,11 @@ async function search(command: GrepCommand, io: CliIo): Promise<number> {
   // Ctrl-C is how following is meant to end.
   if (interrupt.aborted) return exitCodes.interrupted;
   if (isJson && !isQuiet) await write(io.stdout, reportLines(report));
+  const refusal = refusalOf(report, areNamed);
+  if (refusal?.code === 'invalidRequest') throw refusal;
   const status = statusOf(report, isQuiet);
   // What is quiet and answered has nothing to add, as grep's own -q.
   if (!isQuiet || status === trouble) io.stderr.write(summaryOf(report, command));
-  const refusal = refusalOf(report, areNamed);
   if (refusal !== null) throw refusal;
   return status;
 }

@@ -12,8 +12,8 @@ export interface GrepQuestion {
 export type GrepAnswer =
   /** For each line whether a pattern matches it (`-v` left aside), and the pairs of positions in it, where they were asked for. */
   | { readonly ok: true; readonly matched: readonly boolean[]; readonly spans: readonly (readonly number[])[] }
-  /** Why nobody could be asked, as the end of a sentence. */
-  | { readonly ok: false; readonly reason: string };
+  /** Why nobody could be asked, as the end of a sentence; `isBadPattern` where it is the patterns that are not taken, whatever the lines are. */
+  | { readonly ok: false; readonly reason: string; readonly isBadPattern: boolean };
 
 export interface GrepAsker {
   ask(question: GrepQuestion, done: (answer: GrepAnswer) => void): void;

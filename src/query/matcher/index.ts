@@ -3,6 +3,6 @@
  * grep must be asked. It leaves out who asks it.
  */
 export type { GrepAnswer, GrepAsker, GrepQuestion } from './asker.ts';
-export { type Matcher, makeMatcher, type MatcherHost, type UsedEngine } from './matcher.ts';
+export { isForGrep, type Matcher, makeMatcher, type MatcherHost, type UsedEngine } from './matcher.ts';
 export { parsePattern } from './parse.ts';
 export { translate } from './translate.ts';

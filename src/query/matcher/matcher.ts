@@ -64,6 +64,14 @@ export function makeMatcher(match: Match, engine: Engine, host: MatcherHost): Re
   return ok(new AskingMatcher());
 }
 
+/** Whether only GNU grep can say what the patterns mean, and whether they mean anything. */
+export function isForGrep(match: Match, engine: Engine, bytes: Bytes): boolean {
+  return engine === 'grep' || typeof makeOwn(match, { bytes, regex: anyExpression }) === 'string';
+}
+
+/** Takes what can be told to it: an expression that an engine finds too large is one all the same. */
+const anyExpression: RegexCompiler = { compile: () => ({ test: () => false, find: () => null }) };
+
 /** Or what of the patterns is in doubt. */
 function makeOwn(match: Match, host: MatcherHost): Matcher | string {
   const { patterns, dialect, ignoreCase, word } = match;

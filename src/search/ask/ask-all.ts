@@ -174,7 +174,7 @@ class Asking {
   }
 }
 
-const noTrouble = { problem: null, failure: null } as const;
+const noTrouble = { problem: null, failure: null, isBadQuestion: false } as const;
 
 /** Putting lines in order of time is loaded by who asks for that. */
 async function sequenceFor(

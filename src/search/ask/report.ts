@@ -21,6 +21,8 @@ export interface MachineReport {
   /** Why its answer is not whole, as the end of a sentence; null when it is, or another machine gave the rest. */
   readonly problem: string | null;
   readonly failure: Failure | null;
+  /** It refuses the question itself, as any other would. */
+  readonly isBadQuestion: boolean;
   /** It was not asked for by name, and has no files of that name: no failure. */
   readonly isWithout: boolean;
 }
@@ -33,19 +35,31 @@ export interface Report {
   readonly isComplete: boolean;
 }
 
-export function problemOf(outcome: MachineOutcome, parts: readonly PartReport[]): Pick<MachineReport, 'problem' | 'failure'> {
+export function problemOf(
+  outcome: MachineOutcome,
+  parts: readonly PartReport[],
+): Pick<MachineReport, 'problem' | 'failure' | 'isBadQuestion'> {
   const hasBegun = parts.length > 0;
-  if (outcome.kind === 'refused') return { problem: outcome.reason, failure: 'refused' };
-  if (outcome.kind === 'failed') return { problem: outcome.reason, failure: hasBegun ? 'partial' : 'silent' };
+  const known = { isBadQuestion: false };
+  if (outcome.kind === 'refused') return { problem: outcome.reason, failure: 'refused', isBadQuestion: isInvalid(outcome.code) };
+  if (outcome.kind === 'failed') return { ...known, problem: outcome.reason, failure: hasBegun ? 'partial' : 'silent' };
   const { code, problem } = outcome.end;
   const broken = parts.flatMap((part) => (part.problem === null ? [] : [`${part.name}: ${part.problem}`]));
   const problems = problem === null ? broken : [problem, ...broken];
-  if (problems.length === 0) return { problem: null, failure: null };
-  return { problem: joinProblems(problems), failure: problem === null || hasBegun || !isRefusal(code) ? 'partial' : 'refused' };
+  if (problems.length === 0) return { ...known, problem: null, failure: null };
+  const failure = problem === null || hasBegun || !isRefusal(code) ? 'partial' : 'refused';
+  return { problem: joinProblems(problems), failure, isBadQuestion: failure === 'refused' && isInvalid(code) };
 }
 
-/** Why there is no answer where nobody was named and nobody has what is searched; null where somebody has. */
+const isInvalid = (code: string | null): boolean => code === ('invalidRequest' satisfies ErrorCode);
+
+/**
+ * Why there is no answer at all: the question is none, which is said once however many say it; or nobody was named and nobody has what is searched. Null
+ * where there is something of an answer.
+ */
 export function refusalOf({ machines }: Report, areNamed: boolean): LogError | null {
+  const bad = machines.find(({ isBadQuestion }) => isBadQuestion);
+  if (bad !== undefined && machines.every(({ parts }) => parts.length === 0)) return new LogError('invalidRequest', bad.problem ?? '');
   if (areNamed || machines.some(({ isWithout }) => !isWithout)) return null;
   return new LogError('unknownFiles', `Cannot search: none of ${machines.length} machines exposes files of that name`);
 }

@@ -7,6 +7,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LogError } from '../../eventlog/index.ts';
 import { grepArguments, ripgrepArguments, ripgrepEquals, type SearchRequest } from '../../query/index.ts';
 import { type AnswerSink, type EngineUsed, type PartEnd, type PartHead, type SearchTrace, wasSearched } from '../answer.ts';
+import { sentenceOf } from '../sentence.ts';
 import type { Program, ProgramOutcome, ProgramStarter } from '../start/index.ts';
 import { traced } from '../traced.ts';
 import { type ExposedFile, openListed } from './exposure.ts';
@@ -205,11 +206,4 @@ export async function firstChunk(file: ExposedFile): Promise<Buffer | null> {
 function refusePatterns({ status, said }: ProgramOutcome, label: string): void {
   if (status !== 2 || said === '' || said.includes(`: ${label}: `)) return;
   throw new LogError('invalidRequest', `Cannot search: ${sentenceOf(said) ?? 'the program refuses the pattern'}`);
-}
-
-/** Its first line, without its own name. */
-function sentenceOf(said: string): string | null {
-  const [line = ''] = said.split('\n', 1);
-  const sentence = line.replace(/^[^:]*(grep|rg|ripgrep): /, '').trim();
-  return sentence === '' ? null : sentence.slice(0, 300);
 }

@@ -10,6 +10,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { Dialect, GrepAnswer, GrepAsker, GrepQuestion, Match } from '../../query/index.ts';
+import { sentenceOf } from '../sentence.ts';
 import type { ProgramStarter } from '../start/index.ts';
 
 /** For some megabytes at most: only a pattern that explodes needs as long. */
@@ -27,7 +28,7 @@ interface Asked {
   readonly line: Uint8Array;
 }
 
-type Ran = { readonly ok: true; readonly output: Buffer } | { readonly ok: false; readonly reason: string };
+type Ran = { readonly ok: true; readonly output: Buffer } | (GrepAnswer & { readonly ok: false });
 
 export class GnuGrep implements GrepAsker {
   readonly #starter: ProgramStarter;
@@ -38,7 +39,7 @@ export class GnuGrep implements GrepAsker {
   }
 
   ask(question: GrepQuestion, done: (answer: GrepAnswer) => void): void {
-    this.#answer(question).then(done, (error: unknown) => done({ ok: false, reason: `GNU grep cannot be asked: ${String(error)}` }));
+    this.#answer(question).then(done, (error: unknown) => done(failure(`GNU grep cannot be asked: ${String(error)}`)));
   }
 
   /** Ends what runs; nothing is asked any more. */
@@ -52,7 +53,7 @@ export class GnuGrep implements GrepAsker {
     for (const [index, line] of lines.entries()) {
       if (!line.includes(lineFeed)) plain.push({ index, line });
       else if (!line.includes(nul)) long.push({ index, line });
-      else return { ok: false, reason: 'GNU grep cannot be asked about a record with both line feeds and NULs in it' };
+      else return failure('GNU grep cannot be asked about a record with both line feeds and NULs in it');
     }
     const matched = lines.map(() => false);
     const spans = lines.map((): number[] => []);
@@ -79,7 +80,7 @@ export class GnuGrep implements GrepAsker {
   }
 
   async #run(match: Match, flags: readonly string[], input: Buffer): Promise<Ran> {
-    const ended = { ok: false, reason: 'the search was ended' } as const;
+    const ended = failure('the search was ended');
     const { signal } = this.#stopped;
     if (signal.aborted) return ended;
     const args = ['-a', '--color=never', dialectFlags[match.dialect], ...flags];
@@ -99,8 +100,12 @@ export class GnuGrep implements GrepAsker {
       const { status, said, problem } = await program.consume((chunk) => void output.push(chunk));
       if (status === 0 || status === 1) return { ok: true, output: Buffer.concat(output) };
       if (signal.aborted) return ended;
-      if (late.signal.aborted) return { ok: false, reason: `GNU grep did not answer within ${answerMsMax / 1000} s` };
-      return { ok: false, reason: problem === null ? reasonOf(said, status) : `GNU grep cannot be run: ${problem}` };
+      if (late.signal.aborted) return failure(`GNU grep did not answer within ${answerMsMax / 1000} s`);
+      if (problem !== null) return failure(`GNU grep cannot be run: ${problem}`);
+      const sentence = sentenceOf(said);
+      // Its input is a pipe, which can always be read: what is wrong is the patterns.
+      if (status === 2 && sentence !== null) return { ok: false, reason: sentence, isBadPattern: true };
+      return failure(`GNU grep ended with ${status ?? 'a signal'}: ${sentence ?? 'it says nothing'}`);
     } finally {
       clearTimeout(timer);
       await patterns.remove();
@@ -109,8 +114,7 @@ export class GnuGrep implements GrepAsker {
   }
 }
 
-const reasonOf = (said: string, status: number | null): string =>
-  `GNU grep ended with ${status ?? 'a signal'}: ${said.split('\n')[0]?.replace(/^grep: /, '') ?? 'it says nothing'}`;
+const failure = (reason: string): Ran & { readonly ok: false } => ({ ok: false, reason, isBadPattern: false });
 
 /** As arguments, or in a file that is removed again. */
 class Patterns {

@@ -6,7 +6,9 @@
 import type { Bytes, Clock, Disk } from '../../host/index.ts';
 import { inlineScanner, type SegmentScanner } from '../../storage/index.ts';
 import { ProgramStarter } from '../start/index.ts';
+import { GnuGrep } from './gnu-grep.ts';
 
+export { GnuGrep } from './gnu-grep.ts';
 export { createTopicsSearcher } from './searcher.ts';
 export { workerScanner } from './worker-scanner.ts';
 
@@ -20,7 +22,7 @@ export function ownScanner(host: { readonly disk: Disk; readonly clock: Clock; r
     scan(scan, give, done) {
       let cancelled = false;
       let cancel = (): void => undefined;
-      void Promise.all([import('./re2.ts'), import('./gnu-grep.ts')]).then(([{ re2 }, { GnuGrep }]) => {
+      void import('./re2.ts').then(({ re2 }) => {
         const grep = new GnuGrep(starter);
         const search = { bytes: host.bytes, regex: re2, grep };
         const running = inlineScanner({ disk: host.disk, clock: host.clock, search }).scan(scan, give, done);

@@ -9,7 +9,17 @@ import {
   type ScanResult,
   type SearchableLog,
 } from '../../eventlog/index.ts';
-import { forEachTimedLine, type Output, type SearchRequest, type TopicSource, wantsTimes } from '../../query/index.ts';
+import type { Bytes } from '../../host/index.ts';
+import {
+  forEachTimedLine,
+  type GrepAnswer,
+  type GrepAsker,
+  isForGrep,
+  type Output,
+  type SearchRequest,
+  type TopicSource,
+  wantsTimes,
+} from '../../query/index.ts';
 import type { AnswerSink, Searcher, SearchTrace } from '../answer.ts';
 import { sinkOf, Slots } from '../slots.ts';
 import { LinePacker } from '../timed-lines.ts';
@@ -19,6 +29,9 @@ export interface TopicsOptions {
   /** The name of this machine. */
   readonly machine: string;
   readonly log: Pick<SearchableLog, 'scan' | 'read' | 'end'>;
+  readonly bytes: Bytes;
+  /** Says of patterns that only it knows whether they are any, before anything is searched; null where there is none. */
+  readonly grep: GrepAsker | null;
 }
 
 /** Somebody who waits longer than that has gone away, and a search that nobody waits for is ended by its connection. */
@@ -34,12 +47,12 @@ const detailLengthMax = 200;
 /** Searches at once: they share a thread. */
 const searchesAtOnce = 4;
 
-export function createTopicsSearcher({ machine, log }: TopicsOptions): Searcher {
+export function createTopicsSearcher({ machine, log, bytes, grep }: TopicsOptions): Searcher {
   const slots = new Slots(searchesAtOnce);
   return async (request, sink, signal, trace = null) => {
     const { source } = request;
     if (source.kind !== 'topic') throw new LogError('invalidRequest', 'Cannot search: only topics are searched here');
-    const search = new TopicSearch(request, source, { machine, log }, { slots, sink, signal, trace });
+    const search = new TopicSearch(request, source, { machine, log, bytes, grep }, { slots, sink, signal, trace });
     await (request.follow ? search.follow() : search.once());
   };
 }
@@ -48,6 +61,8 @@ class TopicSearch {
   readonly #request: SearchRequest;
   readonly #source: TopicSource;
   readonly #log: TopicsOptions['log'];
+  readonly #bytes: Bytes;
+  readonly #grep: GrepAsker | null;
   readonly #slots: Slots;
   readonly #sink: AnswerSink;
   readonly #signal: AbortSignal;
@@ -55,6 +70,7 @@ class TopicSearch {
   readonly #label: string;
   readonly #startedMs = performance.now();
   #hasBegun = false;
+  #arePatternsTaken = false;
   /** Lines given. */
   #lines = 0;
   /** Of the last of them. */
@@ -63,7 +79,7 @@ class TopicSearch {
   constructor(
     request: SearchRequest,
     source: TopicSource,
-    { machine, log }: TopicsOptions,
+    { machine, log, bytes, grep }: TopicsOptions,
     {
       slots,
       sink,
@@ -74,6 +90,8 @@ class TopicSearch {
     this.#request = request;
     this.#source = source;
     this.#log = log;
+    this.#bytes = bytes;
+    this.#grep = grep;
     this.#slots = slots;
     this.#sink = sink;
     this.#signal = signal;
@@ -166,12 +184,25 @@ class TopicSearch {
         },
       );
     try {
+      if (slot !== null) await this.#refusePatterns();
       const { topic, partition } = source;
       return await traced(this.#trace, { name: 'scan', fields: { topic, partition: partition ?? 0 } }, scan, scanned);
     } finally {
       slot?.release();
       release();
     }
+  }
+
+  /** As grep does: a pattern that is none is refused at once, of an empty topic too. */
+  async #refusePatterns(): Promise<void> {
+    const { match, engine } = this.#request;
+    const grep = this.#grep;
+    if (this.#arePatternsTaken || grep === null || !isForGrep(match, engine, this.#bytes)) return;
+    const question = { match, lines: [new Uint8Array()], wantsSpans: false };
+    const answer = await new Promise<GrepAnswer>((done) => grep.ask(question, done));
+    if (!answer.ok && answer.isBadPattern) throw new LogError('invalidRequest', `Cannot search: ${answer.reason}`);
+    // Whatever else is in its way is told of the records that it is to be asked about.
+    this.#arePatternsTaken = true;
   }
 
   #sendTimed(bytes: Uint8Array, sink: AnswerSink): Promise<void> | undefined {

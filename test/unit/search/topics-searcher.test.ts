@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { promised, type SearchableLog, withPromises } from '../../../src/eventlog/index.ts';
 import { MemoryLog } from '../../../src/eventlog/memory-log.ts';
-import { type SearchRequest, wholeTopic } from '../../../src/query/index.ts';
+import { type GrepAnswer, type GrepAsker, type GrepQuestion, type SearchRequest, wholeTopic } from '../../../src/query/index.ts';
 import type { PartEnd } from '../../../src/search/answer.ts';
 import { createTopicsSearcher } from '../../../src/search/topics/index.ts';
 import { systemBytes } from '../../../src/system/bytes.ts';
@@ -44,6 +44,7 @@ async function search(
   log: Pick<SearchableLog, 'scan' | 'read' | 'end'>,
   request: SearchRequest,
   signal = new AbortController().signal,
+  grep: GrepAsker | null = null,
 ): Promise<Answered> {
   const begun: string[] = [];
   const ends: PartEnd[] = [];
@@ -59,7 +60,7 @@ async function search(
     note: (): void => undefined,
     reached: (): void => undefined,
   };
-  await createTopicsSearcher({ machine: 'm1', log })(request, sink, signal);
+  await createTopicsSearcher({ machine: 'm1', log, bytes: systemBytes, grep })(request, sink, signal);
   return { text, begun, ends };
 }
 
@@ -126,6 +127,43 @@ describe('a topic, searched on one machine,', () => {
 
     expect(text).toBe('');
     expect(ends[0]?.problem).toMatch(/not searched/);
+  });
+
+  const answering = (answer: GrepAnswer): GrepAsker & { readonly asked: GrepQuestion[] } => {
+    const asked: GrepQuestion[] = [];
+    return { asked, ask: (question, done) => (asked.push(question), done(answer)) };
+  };
+  const bad: GrepAnswer = { ok: false, reason: 'Unmatched ( or \\(', isBadPattern: true };
+  const withPattern = (pattern: string, more: Partial<SearchRequest> = {}): SearchRequest => {
+    const request = requestOf({}, more);
+    return { ...request, match: { ...request.match, patterns: [Buffer.from(pattern)] } };
+  };
+
+  test.each([
+    ['in doubt', '\\(', {}],
+    ['for GNU grep only', 'a', { engine: 'grep' }],
+    ['that is followed', '\\(', { follow: true }],
+  ] as const)('with a pattern that is none is refused before anything is searched (%s)', async (_what, pattern, more) => {
+    const log = { ...(await topicOf('a hit')), scan: () => Promise.reject(new Error('it was searched')) };
+
+    await expect(search(log, withPattern(pattern, more), undefined, answering(bad))).rejects.toMatchObject({
+      code: 'invalidRequest',
+      message: 'Cannot search: Unmatched ( or \\(',
+    });
+  });
+
+  test('asks GNU grep of no pattern that is known here', async () => {
+    const grep = answering(bad);
+
+    await search(await topicOf('a hit'), withPattern('h.*t'), undefined, grep);
+
+    expect(grep.asked).toEqual([]);
+  });
+
+  test('where GNU grep cannot be asked is searched as far as that goes', async () => {
+    const grep = answering({ ok: false, reason: 'GNU grep cannot be run: it is gone', isBadPattern: false });
+
+    expect((await search(await topicOf('a hit'), withPattern('\\(h\\)\\1'), undefined, grep)).ends).toHaveLength(1);
   });
 
   test('is not searched on when nobody waits for it any more', async () => {
