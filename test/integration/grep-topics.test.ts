@@ -151,6 +151,24 @@ describe('one replica answers for a topic', () => {
     });
   });
 
+  test.each([[['-f', '/dev/null']], [['-m', '0', 'hit']]])(
+    '-c where nothing could be selected prints nothing, as grep does, and counts none (%j)',
+    async (args) => {
+      const machine = await startMachine('m1', { 'a.log': 'a hit\n' }, { topic: searcherOf('m1') });
+      machines.push(machine);
+      await append(['a hit', 1]);
+
+      for (const source of [
+        ['--files', 'app'],
+        ['--topic', 'log'],
+      ]) {
+        const { stdout, stderr, status } = await runGrep(['-c', ...args, ...source, '--on', machine.address]);
+        expect([stdout.toString(), status]).toEqual(['', 1]);
+        expect(stderr).toMatch(/^m1: 0 lines in .*\ntotal: 0 lines on 1 machine\n$/);
+      }
+    },
+  );
+
   test('a machine without topics is passed over', async () => {
     await append(['a hit', 1]);
     const [files, two] = [await startMachine('m1', {}), await replica('m2')];

@@ -84,7 +84,9 @@ class CountTally implements Tally {
     return none;
   }
 
+  /** A program that can select nothing, for want of patterns or with `-m 0`, ends without a word. */
   selected(): number | null {
+    if (this.#text === '') return 0;
     const [, digits] = /(\d+)\n$/.exec(this.#text) ?? [];
     return digits === undefined ? null : Number(digits);
   }

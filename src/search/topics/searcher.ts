@@ -103,7 +103,7 @@ class TopicSearch {
   async once(): Promise<void> {
     const { output } = this.#request;
     const result = await this.#scan(this.#source, this.#request.sinceMs, output);
-    const named = isUnsearched(result) ? Buffer.alloc(0) : namesOf(output, this.#label, result.selected);
+    const named = isUnsearched(result) ? Buffer.alloc(0) : namesOf(this.#request, this.#label, result.selected);
     if (named.length > 0) await this.#sink.bytes(named);
     this.#end(result);
   }
@@ -264,12 +264,14 @@ function cancelledBy(signal: AbortSignal): Cancel {
 }
 
 /** What grep prints of a file beside its lines: how many are selected, or its name. */
-function namesOf({ mode, maxCount, withName, nullAfterName, color }: Output, label: string, selected: number): Uint8Array {
+function namesOf({ match, output }: SearchRequest, label: string, selected: number): Uint8Array {
+  const { mode, maxCount, withName, nullAfterName, color } = output;
   const painted = (text: string, colour: string): string => (color ? `\u001b[${colour}m\u001b[K${text}\u001b[m\u001b[K` : text);
   const name = painted(label, '35');
   if (mode === 'count') {
-    // Whoever wants no line is told nothing: so GNU grep does.
-    if (maxCount === 0) return Buffer.alloc(0);
+    // Whoever wants no line, or has no pattern that one could match, is told nothing: so GNU grep does.
+    const hasNone = match.patterns.length === 0 && !match.invert;
+    if (maxCount === 0 || hasNone) return Buffer.alloc(0);
     const separator = nullAfterName ? '\0' : painted(':', '36');
     return Buffer.from(`${withName ? name + separator : ''}${selected}\n`);
   }
